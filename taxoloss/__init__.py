@@ -1,0 +1,46 @@
+"""taxoloss: one file describes a tree of classes; the loss, the metrics and the checks follow."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from taxoloss import errors, functional, metrics, weighting
+    from taxoloss.catalog import load
+    from taxoloss.errors import TaxonomyError
+    from taxoloss.loss import TaxonomyLoss
+    from taxoloss.taxonomy import Taxonomy
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Taxonomy",
+    "TaxonomyError",
+    "TaxonomyLoss",
+    "errors",
+    "functional",
+    "load",
+    "metrics",
+    "weighting",
+]
+
+# Resolved when first used: reading a file takes no torch, and torch takes a second.
+_HOME = {
+    "Taxonomy": "taxoloss.taxonomy",
+    "TaxonomyError": "taxoloss.errors",
+    "TaxonomyLoss": "taxoloss.loss",
+    "load": "taxoloss.catalog",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if name in __all__:
+        return import_module(f"taxoloss.{name}")
+    raise AttributeError(f"module 'taxoloss' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,246 @@
+"""Whose name is it: from the names of a dataset to the nodes of a tree, and what to say if it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from taxoloss.errors import BindingError, Fault
+from taxoloss.names import nearest, nfc, pair_by_spelling, quoted
+from taxoloss.tree import IntArray, Tree
+
+__all__ = ["Name", "NameIndex", "class_list", "split_text"]
+
+Name: TypeAlias = "str | tuple[str, ...]"
+
+
+def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) -> list[Name]:
+    """Class names in index order, from a list, from `class_to_idx` or from `id2label`.
+
+    >>> class_list({"dog": 1, "cat": 0})
+    ['cat', 'dog']
+    """
+    if isinstance(names, str):
+        raise TypeError(f"expected a list of class names, got the text {names!r:.60}")
+    if isinstance(names, Mapping):
+        by_number = {key: value for key, value in names.items() if isinstance(key, int)}
+        if not by_number:
+            by_number = {value: key for key, value in names.items()}
+        if sorted(by_number) != list(range(len(names))):
+            raise ValueError(
+                f"expected the class numbers 0 to {len(names) - 1}, each once, "
+                f"got {sorted(by_number)!r:.80}"
+            )
+        names = [by_number[number] for number in range(len(names))]
+    return [_checked(name) for name in names]
+
+
+def _checked(name: object) -> Name:
+    if isinstance(name, str):
+        return nfc(str(name))
+    if isinstance(name, (tuple, list)) and all(isinstance(part, str) for part in name):
+        return tuple(nfc(part) for part in name)
+    raise TypeError(
+        f"expected a name, or a path as a tuple of names, got {type(name).__name__} {name!r:.60}"
+    )
+
+
+def split_text(text: str, index: NameIndex) -> Name:
+    """A node as text files write it: a whole name where there is one, else a path a/b/c."""
+    if "/" in text and not index.by_name(nfc(text)):
+        return tuple(part.strip() for part in text.split("/"))
+    return text
+
+
+def _text(name: Name) -> str:
+    return name if isinstance(name, str) else "/".join(name)
+
+
+class NameIndex:
+    """Finds nodes (depth-first numbers) by name, alias or path."""
+
+    def __init__(self, tree: Tree, aliases: Mapping[int, tuple[str, ...]]) -> None:
+        self.tree = tree
+        self._by_name: dict[str, list[int]] = {}
+        for node, name in enumerate(tree.names[1:], 1):
+            self._by_name.setdefault(name, []).append(node)
+        for node, names in aliases.items():
+            for alias in names:
+                nodes = self._by_name.setdefault(alias, [])
+                if node not in nodes:
+                    nodes.append(node)
+        self._child: dict[tuple[int, str], int] | None = None
+
+    def by_name(self, name: str) -> list[int]:
+        """The nodes of that name or alias."""
+        return self._by_name.get(name, [])
+
+    def by_path(self, path: tuple[str, ...]) -> list[int]:
+        """The node of that path (the empty path is the root), as a list of one or none."""
+        if self._child is None:
+            parents = self.tree.parent.tolist()
+            names = self.tree.names
+            self._child = {(parents[node], names[node]): node for node in range(1, len(names))}
+        node = 0
+        for name in path:
+            child = self._child.get((node, name))
+            if child is None:
+                return []
+            node = child
+        return [node]
+
+    def find(self, name: Name) -> list[int]:
+        """All nodes that the name may mean."""
+        return self.by_name(name) if isinstance(name, str) else self.by_path(name)
+
+    def node(self, name: Name) -> int:
+        """The one node of that name; BindingError where there is none or more than one."""
+        return int(self.nodes([name])[0])
+
+    def nodes(self, names: Iterable[Name]) -> IntArray:
+        """The nodes of these names; BindingError with every name that is unknown or ambiguous."""
+        found: list[int] = []
+        faults: list[Fault] = []
+        known = list(self._by_name)
+        for name in class_list(names):
+            nodes = self.find(name)
+            if len(nodes) == 1:
+                found.append(nodes[0])
+            elif nodes:
+                faults.append(self._ambiguous(name, nodes))
+            else:
+                guess = nearest(_last(name), known, comparisons=len(faults) + 1)
+                message = f"{quoted(_text(name))} is no node of the tree"
+                faults.append(_unknown(name, message, guess))
+        if faults:
+            raise BindingError(faults)
+        return np.array(found, np.int64)
+
+    def leaves(self, names: Iterable[Name], *, complete: bool) -> IntArray:
+        """Depth-first leaf numbers of class names, in their order.
+
+        BindingError names all that do not fit: unknown, ambiguous, inner, twice and, where the
+        classes must be complete, missing.
+        """
+        return _LeafMatch(self, class_list(names), complete).leaves()
+
+    def _ambiguous(self, name: Name, nodes: Sequence[int]) -> Fault:
+        paths = [self.tree.path(node) for node in nodes[:4]]
+        more = f" and {len(nodes) - 4} more" if len(nodes) > 4 else ""
+        return Fault(
+            "T304",
+            f"{quoted(_text(name))} names {len(nodes)} nodes: "
+            + ", ".join(quoted("/".join(path)) for path in paths)
+            + more,
+            path=(_text(name),),
+            found=_text(name),
+            help=f"give the path, such as {paths[0]!r}",
+        )
+
+
+def _last(name: Name) -> str:
+    return name if isinstance(name, str) else (name[-1] if name else "")
+
+
+def _unknown(name: Name, message: str, guess: str | None) -> Fault:
+    help = f"did you mean {quoted(guess)}?" if guess else None
+    return Fault("T302", message, path=(_text(name),), found=_text(name), help=help)
+
+
+class _LeafMatch:
+    """Matches class names to leaves, and sorts what does not match into faults."""
+
+    def __init__(self, index: NameIndex, names: list[Name], complete: bool) -> None:
+        self.index, self.tree = index, index.tree
+        self.names, self.complete = names, complete
+        self.class_of: dict[int, int] = {}  # leaf node -> class number
+        self.extra: list[int] = []  # class numbers that match nothing
+        self.faults: list[Fault] = []
+
+    def leaves(self) -> IntArray:
+        for number, name in enumerate(self.names):
+            self.match(number, name)
+        missing = [node for node in self.tree.leaves.tolist() if node not in self.class_of]
+        self.report_extra(missing)
+        if self.complete:
+            self.report_missing(missing)
+        if not self.complete and len(self.class_of) < 2 and not self.faults:
+            message = f"{len(self.class_of)} class is left"
+            self.faults.append(Fault("T202", message, expected="at least two classes"))
+        if self.faults:
+            raise BindingError(self.faults)
+        return self.tree.start[np.fromiter(self.class_of, np.int64, len(self.class_of))]
+
+    def match(self, number: int, name: Name) -> None:
+        found = self.index.find(name)
+        leaves = [node for node in found if self.tree.is_leaf[node]]
+        if len(leaves) == 1:
+            first = self.class_of.setdefault(leaves[0], number)
+            if first != number:
+                self.twice(number, first)
+        elif leaves:
+            self.faults.append(self.index._ambiguous(name, leaves))
+            for node in leaves:  # not missing: the name means one of them
+                self.class_of.setdefault(node, number)
+        elif found:
+            self.inner(number, name, found[0])
+        else:
+            self.extra.append(number)
+
+    def twice(self, number: int, first: int) -> None:
+        name, other = _text(self.names[number]), _text(self.names[first])
+        same = "" if name == other else f", as {quoted(other)}"
+        message = f"class {number}, {quoted(name)}, is class {first} already{same}"
+        self.faults.append(Fault("T303", message, path=(name,), found=name, expected="once"))
+
+    def inner(self, number: int, name: Name, node: int) -> None:
+        below = int(self.tree.stop[node] - self.tree.start[node])
+        message = f"class {number}, {quoted(_text(name))}, is an inner node with {below} leaves"
+        help = (
+            "bind the leaves only, with node_targets=True; an inner node is then a target: "
+            "target = t.node_ids(labels)[label]"
+        )
+        path = (_text(name),)
+        self.faults.append(Fault("T305", message, path=path, found=_text(name), help=help))
+
+    def report_extra(self, missing: list[int]) -> None:
+        """Unknown classes, each with the leaf that it is likely meant to be."""
+        free = [self.tree.names[node] for node in missing]
+        names = {_text(self.names[number]): number for number in self.extra}
+        pairs, rule = pair_by_spelling(names, free)
+        if rule and pairs:
+            mended = f"the {len(pairs)} names differ in spelling only; this mends them:"
+            if len(pairs) == 1:
+                mended = "the name differs in spelling only; this mends it:"
+            rule = f"{mended}\nt.bind([{rule} for name in class_names])"
+        for name, number in names.items():
+            message = f"class {number}, {quoted(name)}, is no leaf of the tree"
+            guess = pairs.get(name) or nearest(name, free, comparisons=len(names))
+            fault = _unknown(self.names[number], message, guess)
+            self.faults.append(fault)
+            if guess is not None and guess in free:
+                self.claim(missing, guess)
+        if rule and self.faults:
+            last = self.faults[-1]
+            help = "\n".join(filter(None, (last.help, rule)))
+            self.faults[-1] = replace(last, help=help)
+
+    def claim(self, missing: list[int], name: str) -> None:
+        """A leaf that a misspelt class stands for is not missing too."""
+        for node in missing:
+            if self.tree.names[node] == name:
+                missing.remove(node)
+                return
+
+    def report_missing(self, missing: list[int]) -> None:
+        for node in missing:
+            path = self.tree.path(node)
+            message = f"the leaf {quoted('/'.join(path))} is missing from the classes"
+            self.faults.append(Fault("T301", message, path=path))
+        if missing and len(missing) == len(self.faults):
+            last = self.faults[-1]
+            help = "t.restrict(class_names) is the tree of the classes given alone"
+            self.faults[-1] = replace(last, help=help)

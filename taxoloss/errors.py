@@ -1,0 +1,147 @@
+"""What can be wrong with a taxonomy, said so that a person can mend it.
+
+    ValueError
+    └── TaxonomyError           .faults: every fault at once
+        ├── FormError           the text of a file: codes T1xx
+        ├── MeaningError        the tree that the text describes: codes T2xx
+        └── BindingError        the classes of a dataset against the tree: codes T3xx
+
+A fault is data (`Fault`); its text is made only when the error is shown.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from taxoloss.names import escape_invisible
+
+__all__ = ["BindingError", "Fault", "FormError", "MeaningError", "Note", "TaxonomyError"]
+
+_MOST_SHOWN = 20
+_SNIPPET_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Note:
+    """A second place that a fault speaks of, such as where a name was first written."""
+
+    text: str
+    line: int | None = None
+    column: int | None = None
+    snippet: str | None = None
+    width: int = 1
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: where it stands, what was found there, what was expected.
+
+    `line` and `column` count from 1; they are None where there is no text (a mapping, a list of
+    classes). `path` names the place inside the tree or the file, top to bottom.
+    """
+
+    code: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    path: tuple[str, ...] = ()
+    found: str | None = None
+    expected: str | None = None
+    help: str | None = None
+    snippet: str | None = None
+    width: int = 1
+    notes: tuple[Note, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"{self._place()}error {self.code}: {escape_invisible(self.message)}"]
+        if self.line is None and self.path and not self.code.startswith("T3"):
+            lines.append("  at: " + escape_invisible(" > ".join(self.path)))
+        gutter = max((len(str(n.line)) for n in (self, *self.notes) if n.line), default=1)
+        lines += _pointed(self.line, self.column, self.snippet, self.width, "^", "", gutter)
+        for note in self.notes:
+            lines += _pointed(
+                note.line, note.column, note.snippet, note.width, "-", note.text, gutter
+            )
+        if self.expected is not None:
+            lines.append("  expected: " + escape_invisible(self.expected))
+        if self.help is not None:
+            first, *rest = map(escape_invisible, self.help.splitlines())
+            lines += [f"  help: {first}", *(f"        {line}" for line in rest)]
+        return "\n".join(lines)
+
+    def _place(self) -> str:
+        parts = [escape_invisible(self.file)] if self.file else []
+        parts += [str(number) for number in (self.line, self.column) if number is not None]
+        return ":".join(parts) + ": " if parts else ""
+
+
+class TaxonomyError(ValueError):
+    """A taxonomy cannot be used; `faults` holds every reason, in the order of the file."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        shown = [str(fault) for fault in self.faults[:_MOST_SHOWN]]
+        hidden = len(self.faults) - len(shown)
+        if hidden:
+            shown.append(f"... and {hidden:,} more (all of them in .faults)")
+        if len(self.faults) > 1:
+            shown.append(f"{len(self.faults):,} errors")
+        # A traceback prints the class name first: start the faults on a line of their own.
+        return ("\n" if len(self.faults) > 1 else "") + "\n".join(shown)
+
+
+class FormError(TaxonomyError):
+    """The text is not a taxonomy file: what is written does not have the form asked for."""
+
+
+class MeaningError(TaxonomyError):
+    """The text has the right form, but what it describes is no usable tree."""
+
+
+class BindingError(TaxonomyError):
+    """The classes given are not the classes of the tree."""
+
+
+# -- the line with a caret -------------------------------------------------------------------------
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    narrow = sum(unicodedata.combining(character) != 0 for character in text)
+    return len(text) + wide - narrow
+
+
+def _cropped(snippet: str, column: int) -> tuple[str, int]:
+    """The part of a long line around the column, and the column in that part."""
+    if len(snippet) <= _SNIPPET_WIDTH:
+        return snippet, column
+    start = max(0, column - 1 - _SNIPPET_WIDTH // 3)
+    part = snippet[start : start + _SNIPPET_WIDTH]
+    lead = "..." if start else ""
+    tail = "..." if start + _SNIPPET_WIDTH < len(snippet) else ""
+    return lead + part + tail, column - start + len(lead)
+
+
+def _pointed(
+    line: int | None,
+    column: int | None,
+    snippet: str | None,
+    width: int,
+    mark: str,
+    label: str,
+    gutter: int,
+) -> list[str]:
+    if line is None or column is None or snippet is None:
+        return [f"  {'':{gutter}}   note: {escape_invisible(label)}"] if label else []
+    part, at = _cropped(snippet, column)
+    before = _cells(escape_invisible(part[: at - 1]))
+    under = max(1, _cells(escape_invisible(part[at - 1 : at - 1 + width])))
+    pointer = " " * before + mark * under + (f" {escape_invisible(label)}" if label else "")
+    return [f"  {line:>{gutter}} | {escape_invisible(part)}", f"  {'':>{gutter}} | {pointer}"]

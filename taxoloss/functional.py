@@ -1,0 +1,352 @@
+"""The loss and the level probabilities as functions: what is checked, computed and reduced, in one place."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from taxoloss.kernel import LevelLogProbs, LossTables, index_loss, probability_loss
+from taxoloss.plan import Plan, plan_of
+from taxoloss.taxonomy import Taxonomy
+from taxoloss.weighting import LevelWeights, weight_table
+
+__all__ = ["level_log_probs", "taxonomy_cross_entropy"]
+
+_REDUCTIONS = ("none", "mean", "sum")
+
+
+def taxonomy_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    taxonomy: Taxonomy,
+    level_weights: LevelWeights = None,
+    *,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Cross-entropy on every level of a tree: - sum over levels l of w_l log P(ancestor of the target on l).
+
+    P(n) is the sum of softmax(logits) over the classes below node n. With one level, or all weight on
+    the classes, it is `torch.nn.functional.cross_entropy`. Use `taxoloss.TaxonomyLoss` in a training
+    loop: it keeps its tables from step to step.
+
+    Args:
+        logits: (C,), (N, C) or (N, C, d1..dk), any real floating dtype; half and bfloat16 are computed
+            in float32.
+        target: node ids, long or uint8, (), (N,) or (N, d1..dk): classes 0..C-1, or any node where
+            the taxonomy was bound with node_targets=True; or class probabilities of the logits' shape.
+        taxonomy: bound (`Taxonomy.bind`).
+        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`;
+            a table (nodes, levels); None: the file's weights, else 1 / L each.
+        weight: (C,) class weights, as in torch; a node above the classes weighs their mean.
+        ignore_index: targets of this number cost nothing and are not counted.
+        reduction: "none" (the target's shape), "mean" (over the valid samples, by weight) or "sum".
+        label_smoothing: in [0, 1]: this much of the target is spread over the nodes of each level.
+
+    Returns:
+        The loss in the logits' dtype (float32 for half and bfloat16 under autocast).
+
+    Raises:
+        ValueError: other shapes, a class count that is not the taxonomy's, wrong weights or reduction.
+        IndexError: a target out of range.
+        RuntimeError: whatever else torch's cross-entropy raises it for.
+        TypeError: not tensors, or not a Taxonomy.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> logits = torch.tensor([[2.0, 1.0, 0.0]])
+    >>> taxonomy_cross_entropy(logits, torch.tensor([1]), t, {"depth_1": 0.5, "depth_2": 0.5})
+    tensor(0.7507)
+
+    Source: Muller & Smith, VISAPP 2020, eq. 3 (all weights 1); Bertinetto et al., CVPR 2020, eq. 1 with
+    w_l = lambda_l - lambda_(l+1).
+    """
+    tables = _cached_tables(taxonomy, level_weights, _device(logits))
+    check_ignore_index(taxonomy, ignore_index)
+    return cross_entropy(tables, logits, target, weight, ignore_index, reduction, label_smoothing)
+
+
+def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
+    """Log-probabilities of the nodes of each level.
+
+    Args:
+        logits: (C,), (N, C) or (N, C, d1..dk).
+        taxonomy: bound (`Taxonomy.bind`).
+
+    Returns:
+        level -> (N, nodes, d1..dk), nodes in the order of `taxonomy.nodes(level)`, top level first; half
+        and bfloat16 logits give float32. The deepest level is log_softmax of the logits.
+
+    Raises:
+        ValueError: the class count is not the taxonomy's, or the taxonomy is not bound.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> level_log_probs(torch.zeros(1, 3), t)["depth_1"].exp()
+    tensor([[0.6667, 0.3333]])
+    """
+    plan = plan_of(taxonomy)
+    check_logits(logits, plan)
+    summed = _cached_log_probs(taxonomy, plan, logits.device)(at_least_float32(batched(logits)))
+    by_name = {plan.levels[level]: summed[level] for level in sorted(summed)}
+    return {name: value.squeeze(0) if logits.dim() == 1 else value for name, value in by_name.items()}
+
+
+# -- shared with the module and the metrics --------------------------------------------------------
+
+
+def cross_entropy(
+    tables: LossTables,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+) -> Tensor:
+    """The loss for tables that are ready: checks, then the kernel, then the reduction."""
+    check_logits(logits, tables.plan)
+    _check_target(logits, target)
+    _check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tables.plan)
+    autocast = _autocast(logits.device.type)
+    with torch.autocast(logits.device.type, enabled=False) if autocast else _NOTHING:
+        if target.is_floating_point():
+            result = _of_probabilities(tables, logits, target, weight, reduction, label_smoothing)
+            dtype = torch.promote_types(logits.dtype, target.dtype)
+        else:
+            result = _of_indices(
+                tables, logits, target, weight, ignore_index, reduction, label_smoothing
+            )
+            dtype = logits.dtype
+    return result if autocast else result.to(dtype)
+
+
+def _of_indices(
+    tables: LossTables,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    smoothing: float,
+) -> Tensor:
+    shape = target.shape if logits.dim() > 1 else ()
+    target = target.long().reshape(1) if logits.dim() == 1 else target.long()
+    valid = target != ignore_index
+    check_range(target, valid, tables.plan)
+    target = torch.where(valid, target, 0)
+    log_probs = tables.log_probs(at_least_float32(batched(logits)))
+    node_weight = None
+    if weight is not None:
+        node_weight = tables.node_weights(at_least_float32(weight))
+    loss = index_loss(tables, log_probs, target, node_weight, smoothing)
+    loss = torch.where(valid, loss, 0.0)
+    if reduction == "none":
+        return loss.reshape(shape)
+    if reduction == "sum":
+        return loss.sum()
+    if node_weight is None:
+        return loss.sum() / valid.sum()
+    counted = node_weight.index_select(0, target.reshape(-1)).reshape(target.shape)
+    return loss.sum() / torch.where(valid, counted, 0.0).sum()
+
+
+def _of_probabilities(
+    tables: LossTables,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    reduction: str,
+    smoothing: float,
+) -> Tensor:
+    log_probs = tables.log_probs(at_least_float32(batched(logits)))
+    weight = None if weight is None else at_least_float32(weight)
+    node_weight = None
+    if weight is not None and smoothing > 0:
+        node_weight = tables.node_weights(weight)
+    target = at_least_float32(batched(target))
+    loss = probability_loss(tables, log_probs, target, weight, node_weight, smoothing)
+    if reduction == "none":
+        return loss.squeeze(0) if logits.dim() == 1 else loss
+    return loss.sum() if reduction == "sum" else loss.sum() / loss.numel()
+
+
+def batched(tensor: Tensor) -> Tensor:
+    """(C,) as (1, C); other shapes as they are."""
+    return tensor.unsqueeze(0) if tensor.dim() == 1 else tensor
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """float16 and bfloat16 as float32."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+# -- checks: torch's exception classes, our words --------------------------------------------------
+
+
+def check_logits(logits: Any, plan: Plan) -> None:
+    """TypeError, RuntimeError or ValueError where logits are not (.., C, ..) floating-point numbers."""
+    if not isinstance(logits, Tensor):
+        raise TypeError(f"expected logits as a Tensor, got {type(logits).__name__}")
+    if not logits.is_floating_point():
+        raise NotImplementedError(f"expected floating-point logits, got {logits.dtype}")
+    if logits.dim() == 0:
+        raise RuntimeError("expected logits of shape (C,), (N, C) or (N, C, d1..dk), got a scalar")
+    classes = logits.shape[0] if logits.dim() == 1 else logits.shape[1]
+    if classes != plan.num_classes:
+        raise ValueError(
+            f"expected logits of {plan.num_classes} classes (dimension {min(logits.dim() - 1, 1)}), "
+            f"as the taxonomy has, got {classes}: shape {tuple(logits.shape)}"
+        )
+
+
+def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
+    """ValueError where ignoring this number would silently ignore an inner node."""
+    if taxonomy.node_targets and len(taxonomy) <= ignore_index < taxonomy.num_nodes:
+        name = "/".join(taxonomy.path(ignore_index)) or "the root"
+        raise ValueError(
+            f"expected an ignore_index that is no inner node, got {ignore_index}, the node id of "
+            f"{name!r}; -100 is never one"
+        )
+
+
+def check_range(target: Tensor, valid: Tensor, plan: Plan) -> None:
+    """IndexError for a target that is no node; on a GPU the look-up asserts, as torch's does."""
+    if torch.compiler.is_compiling() or target.device.type != "cpu" or target.numel() == 0:
+        return
+    wrong = valid & ((target < 0) | (target >= plan.num_targets))
+    if wrong.any():
+        value = int(target[wrong][0])
+        inner = f"{plan.num_classes}..{plan.num_nodes - 1}"
+        help = ""
+        if plan.num_classes <= value < plan.num_nodes:
+            help = f"; inner nodes ({inner}) are targets after bind(..., node_targets=True)"
+        raise IndexError(
+            f"expected targets in 0..{plan.num_targets - 1} or the ignore_index, got {value}{help}"
+        )
+
+
+def _check_target(logits: Tensor, target: Any) -> None:
+    if not isinstance(target, Tensor):
+        raise TypeError(f"expected target as a Tensor, got {type(target).__name__}")
+    if target.device != logits.device:
+        raise RuntimeError(
+            f"expected logits and target on one device, got {logits.device} and {target.device}"
+        )
+    if target.is_floating_point() and target.shape == logits.shape:
+        return
+    if target.dtype not in (torch.long, torch.uint8):
+        raise RuntimeError(
+            "expected target as long or uint8 node ids, or class probabilities of the logits' shape "
+            f"{tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
+        )
+    expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else ()
+    if target.shape == expected or (logits.dim() == 1 and target.shape == (1,)):
+        return
+    kind: type[Exception] = RuntimeError
+    if target.dim() <= 1 and logits.dim() <= 2:
+        kind = ValueError
+    if target.dim() == logits.dim() - 1 == 2 and target.shape[0] != logits.shape[0]:
+        kind = ValueError
+    raise kind(
+        f"expected target of shape {expected} for logits of shape {tuple(logits.shape)}, got "
+        f"{tuple(target.shape)}"
+    )
+
+
+def _check_options(
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+    plan: Plan,
+) -> None:
+    check_reduction(reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"expected label_smoothing in [0, 1], got {label_smoothing}")
+    if target.is_floating_point() and ignore_index >= 0:
+        raise RuntimeError(
+            f"expected no ignore_index with class probabilities as target, got {ignore_index}"
+        )
+    if weight is None:
+        return
+    check_weight(weight, plan)
+    same = weight.dtype == logits.dtype or _autocast(logits.device.type)
+    if not same and not target.is_floating_point():
+        raise RuntimeError(
+            f"expected weight in the logits' dtype {logits.dtype}, got {weight.dtype}"
+        )
+
+
+def check_reduction(reduction: Any) -> None:
+    """ValueError where the reduction is none of the three."""
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"expected reduction as one of {_REDUCTIONS}, got {reduction!r}")
+
+
+def check_weight(weight: Any, plan: Plan) -> None:
+    """TypeError or RuntimeError where class weights are not (C,)."""
+    if not isinstance(weight, Tensor):
+        raise TypeError(f"expected weight as a Tensor, got {type(weight).__name__}")
+    if weight.shape != (plan.num_classes,):
+        raise RuntimeError(
+            f"expected weight of shape ({plan.num_classes},), one a class, got {tuple(weight.shape)}"
+        )
+
+
+# -- what is kept from call to call ----------------------------------------------------------------
+
+
+class _Nothing:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+_NOTHING = _Nothing()
+_KEPT: weakref.WeakKeyDictionary[Taxonomy, dict[Any, Any]] = weakref.WeakKeyDictionary()
+
+
+def _device(logits: Any) -> torch.device:
+    return logits.device if isinstance(logits, Tensor) else torch.device("cpu")
+
+
+def _autocast(device_type: str) -> bool:
+    return torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type)
+
+
+def _cached_tables(
+    taxonomy: Taxonomy, level_weights: LevelWeights, device: torch.device
+) -> LossTables:
+    """Tables for None and for weights by level, which can be recognised, are kept."""
+    plan = plan_of(taxonomy)
+    if level_weights is not None and not isinstance(level_weights, Mapping):
+        return LossTables(plan, weight_table(taxonomy, level_weights)).to(device)
+    given = taxonomy.level_weights if level_weights is None else level_weights
+    table = None if given is None else tuple(sorted(given.items(), key=str))
+    kept = _KEPT.setdefault(taxonomy, {})
+    try:
+        found = kept.get(("loss", table, device))
+    except TypeError:  # a weight that is no number: weight_table says so
+        found = None
+    if found is None:
+        found = LossTables(plan, weight_table(taxonomy, level_weights)).to(device)
+        kept["loss", table, device] = found
+    tables: LossTables = found
+    return tables
+
+
+def _cached_log_probs(taxonomy: Taxonomy, plan: Plan, device: torch.device) -> LevelLogProbs:
+    kept = _KEPT.setdefault(taxonomy, {})
+    if ("log_probs", device) not in kept:
+        kept["log_probs", device] = LevelLogProbs(plan, range(len(plan.levels))).to(device)
+    module: LevelLogProbs = kept["log_probs", device]
+    return module

@@ -1,0 +1,151 @@
+"""The loss as a module: torch's cross-entropy loss, told which classes belong together."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from taxoloss.functional import (
+    at_least_float32,
+    batched,
+    check_ignore_index,
+    check_logits,
+    check_range,
+    check_reduction,
+    check_weight,
+    cross_entropy,
+    level_log_probs,
+)
+from taxoloss.kernel import LossTables, used_levels
+from taxoloss.plan import plan_of
+from taxoloss.taxonomy import Taxonomy
+from taxoloss.weighting import LevelWeights, weight_table
+
+__all__ = ["TaxonomyLoss"]
+
+
+class TaxonomyLoss(nn.CrossEntropyLoss):
+    """Cross-entropy on every level of a tree, in the place of nn.CrossEntropyLoss.
+
+    See `taxoloss.functional.taxonomy_cross_entropy` for the formula. The state_dict is empty: a
+    checkpoint of a model that holds this loss loads without it.
+
+    Args:
+        taxonomy: bound to the dataset's classes (`Taxonomy.bind`).
+        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`; a
+            table (nodes, levels); None: the file's weights, else 1 / L each.
+        weight: (C,) class weights.
+        ignore_index: targets of this number cost nothing and are not counted.
+        reduction: "none", "mean" or "sum".
+        label_smoothing: in [0, 1].
+
+    Shape:
+        - input: logits (C,), (N, C) or (N, C, d1..dk)
+        - target: node ids (), (N,) or (N, d1..dk), or class probabilities of the logits' shape
+        - output: a scalar; for reduction "none" (), (N,) or (N, d1..dk)
+
+    Raises:
+        TypeError: taxonomy is not a Taxonomy, level_weights no weights.
+        ValueError: the taxonomy is not bound; a level weight is unknown, missing, negative, not finite,
+            or all are 0; the reduction or label_smoothing is unknown; ignore_index is an inner node.
+        RuntimeError: weight is not (C,).
+
+    >>> import taxoloss, torch
+    >>> pets = taxoloss.load("pets").bind()
+    >>> loss = taxoloss.TaxonomyLoss(pets, {"species": 0.3, "breed": 0.7})
+    >>> logits = torch.zeros(4, 37, requires_grad=True)
+    >>> loss(logits, torch.tensor([0, 5, 20, 36]))
+    tensor(2.7556, grad_fn=...)
+    """
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        level_weights: LevelWeights = None,
+        *,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        plan = plan_of(taxonomy)
+        table = weight_table(taxonomy, level_weights)
+        check_ignore_index(taxonomy, ignore_index)
+        check_reduction(reduction)
+        if not 0.0 <= label_smoothing <= 1.0:
+            raise ValueError(f"expected label_smoothing in [0, 1], got {label_smoothing}")
+        if weight is not None:
+            check_weight(weight, plan)
+        super().__init__(
+            ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+        )
+        self.register_buffer("weight", weight, persistent=False)
+        self.taxonomy = taxonomy
+        self.tables = LossTables(plan, table)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss of logits and targets."""
+        return cross_entropy(
+            self.tables,
+            input,
+            target,
+            self.weight,
+            self.ignore_index,
+            self.reduction,
+            self.label_smoothing,
+        )
+
+    def set_level_weights(self, level_weights: LevelWeights) -> None:
+        """Other level weights from now on, as in the constructor: for curricula.
+
+        The tables are changed in place; a compiled loss is compiled again only where other levels than
+        before have a weight above 0.
+        """
+        table = weight_table(self.taxonomy, level_weights)
+        if used_levels(table) == self.tables.used:
+            self.tables.fill(table)
+        else:
+            device = self.tables.ancestors.device
+            self.tables = LossTables(self.tables.plan, table).to(device)
+
+    @torch.no_grad()
+    def per_level(self, input: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Each level's mean of -log P(ancestor of the target), for logging.
+
+        Neither level weights nor class weights nor smoothing act on it. A target above a level is not
+        counted there; a level where nothing is counted is NaN.
+
+        Args:
+            input: logits (C,), (N, C) or (N, C, d1..dk).
+            target: node ids (), (N,) or (N, d1..dk).
+
+        >>> import taxoloss, torch
+        >>> loss = taxoloss.TaxonomyLoss(taxoloss.load("pets").bind())
+        >>> loss.per_level(torch.zeros(1, 37), torch.tensor([0]))
+        {'species': tensor(1.1260), 'breed': tensor(3.6109)}
+        """
+        plan = self.tables.plan
+        check_logits(input, plan)
+        if target.is_floating_point():
+            raise ValueError(f"expected node ids as target, got {target.dtype}")
+        log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
+        target = target.long().reshape(1) if input.dim() == 1 else target.long()
+        valid = target != self.ignore_index
+        check_range(target, valid, plan)
+        ids = torch.where(valid, target, 0)
+        ancestors = self.tables.ancestors[ids]
+        counted = torch.from_numpy(plan.counted).to(ids.device)[ids] & valid.unsqueeze(-1)
+        means = {}
+        for number, (level, log_p) in enumerate(log_probs.items()):
+            cost = -log_p.gather(1, ancestors[..., number].unsqueeze(1)).squeeze(1)
+            means[level] = cost[counted[..., number]].mean()
+        return means
+
+    def extra_repr(self) -> str:
+        """What the loss was made of."""
+        parts = [f"{self.taxonomy!r}", f"reduction={self.reduction!r}"]
+        if self.ignore_index != -100:
+            parts.append(f"ignore_index={self.ignore_index}")
+        if self.label_smoothing:
+            parts.append(f"label_smoothing={self.label_smoothing}")
+        return ", ".join(parts)

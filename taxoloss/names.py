@@ -1,0 +1,114 @@
+"""Names as people write them: which characters they may hold, when two are equal, which is nearest."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+__all__ = ["escape_invisible", "find_forbidden", "nearest", "nfc", "pair_by_spelling", "quoted"]
+
+# Control characters, line and paragraph separators, zero-width space and word joiner, a byte order
+# mark inside the text, marks and overrides of text direction, surrogates, noncharacters.
+# Not in the list: the joiners ZWNJ and ZWJ (U+200C, U+200D), which Persian and emoji need.
+_INVISIBLE = (
+    "\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u061c\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff"
+    "\ud800-\udfff\ufffe\uffff"
+)
+_FORBIDDEN_IN_NAME = re.compile(f"[{_INVISIBLE}]")
+_FORBIDDEN_IN_FILE = re.compile(f"(?![\t\n\r])[{_INVISIBLE}]")
+
+# More comparisons than this (a 100,000-class tree against a long wrong list) would take minutes.
+_MOST_COMPARISONS = 2_000_000
+
+
+def nfc(text: str) -> str:
+    """Unicode normal form C: the form in which names are compared."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def find_forbidden(text: str, *, in_file: bool = False) -> Iterator[tuple[int, str]]:
+    """Each character that a name (or a whole file) may not hold: its index, and what it is."""
+    pattern = _FORBIDDEN_IN_FILE if in_file else _FORBIDDEN_IN_NAME
+    for match in pattern.finditer(text):
+        character = match.group()
+        name = unicodedata.name(character, "control character")
+        yield match.start(), f"U+{ord(character):04X} ({name.lower()})"
+
+
+def escape_invisible(text: str) -> str:
+    """The text with what a terminal would act on, or not show, written as escapes."""
+
+    def escape(match: re.Match[str]) -> str:
+        code = ord(match.group())
+        return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+    return _FORBIDDEN_IN_NAME.sub(escape, text)
+
+
+def quoted(text: str) -> str:
+    """A name for a message, in backticks, safe for a terminal.
+
+    >>> quoted("a\\x1b[31m")
+    '`a\\\\x1b[31m`'
+    """
+    return f"`{escape_invisible(text)}`"
+
+
+def nearest(word: str, candidates: Sequence[str], *, comparisons: int = 1) -> str | None:
+    """The candidate that looks most like the word, or None where none looks like it.
+
+    >>> nearest("Bengall", ["Abyssinian", "Bengal"])
+    'Bengal'
+    """
+    if comparisons * len(candidates) > _MOST_COMPARISONS:
+        return None
+    by_folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
+    found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None
+
+
+# -- spelling rules --------------------------------------------------------------------------------
+
+_Rule = Callable[[str], str]
+# Each rule with the Python expression that applies it to a `name`, for the help of an error.
+_SPELLING_RULES: tuple[tuple[str, _Rule], ...] = (
+    ('name.replace(" ", "_")', lambda name: name.replace(" ", "_")),
+    ('name.replace("_", " ")', lambda name: name.replace("_", " ")),
+    ('name.replace("-", "_")', lambda name: name.replace("-", "_")),
+    ('name.replace("-", " ")', lambda name: name.replace("-", " ")),
+    ('name.replace("_", "-")', lambda name: name.replace("_", "-")),
+    ("name.strip()", str.strip),
+    ("name.lower()", str.lower),
+    ("name.title()", str.title),
+    ("name.capitalize()", str.capitalize),
+    ('name.lower().replace(" ", "_")', lambda name: name.lower().replace(" ", "_")),
+    ('name.lower().replace("_", " ")', lambda name: name.lower().replace("_", " ")),
+    ('name.title().replace(" ", "_")', lambda name: name.title().replace(" ", "_")),
+    ('name.replace("_", " ").title()', lambda name: name.replace("_", " ").title()),
+)
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\s_\-]+", " ", name).strip().casefold()
+
+
+def pair_by_spelling(wrong: Iterable[str], right: Iterable[str]) -> tuple[dict[str, str], str | None]:
+    """Pairs names that differ only in case, spaces, "_" and "-", and the one rule that mends all.
+
+    >>> pair_by_spelling(["american bulldog", "pug x"], ["american_bulldog", "beagle"])
+    ({'american bulldog': 'american_bulldog'}, 'name.replace(" ", "_")')
+    """
+    by_folded: dict[str, list[str]] = {}
+    for name in right:
+        by_folded.setdefault(_folded(name), []).append(name)
+    pairs = {
+        name: by_folded[_folded(name)][0]
+        for name in wrong
+        if len(by_folded.get(_folded(name), [])) == 1
+    }
+    for expression, rule in _SPELLING_RULES:
+        if pairs and all(rule(name) == target for name, target in pairs.items()):
+            return pairs, expression
+    return pairs, None

@@ -1,0 +1,289 @@
+"""Text to values that know their line and column: YAML or JSON, streamed, within limits.
+
+A taxonomy file is untrusted input. Its events are read one by one and the values are built here, with
+a stack of our own: YAML's composer recurses (in C it crashes the process at 30,000 brackets), follows
+aliases (324 bytes can stand for 9^9 nodes), turns `no` into False and lets the second of two equal
+keys win. Nothing of that can happen on the level of events, where each scalar is still its text.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from taxoloss.errors import FormError
+from taxoloss.json_events import is_json, json_events
+from taxoloss.names import find_forbidden, quoted
+from taxoloss.values import (
+    MAX_BYTES,
+    MAX_NESTING,
+    MAX_SCALAR,
+    MAX_VALUES,
+    Document,
+    Mapping,
+    Mark,
+    Other,
+    Scalar,
+    Sequence,
+    Value,
+)
+
+__all__ = ["from_python", "read_file", "read_text"]
+
+
+# -- from a file or a text -------------------------------------------------------------------------
+
+
+def read_file(path: str | Path) -> tuple[Value, Document]:
+    """The values of a YAML or JSON file; FormError where it cannot be read."""
+    path = Path(path)
+    document = Document(file=str(path))
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            _refuse(document, "T111", f"the file is larger than {MAX_BYTES >> 20} MB")
+        data = path.read_bytes()
+    except OSError as error:
+        _refuse(document, "T101", f"the file cannot be read: {error.strerror or error}")
+    return read_text(data, str(path))
+
+
+def read_text(data: str | bytes, file: str = "<text>") -> tuple[Value, Document]:
+    """The values of a YAML or JSON text; FormError with every fault where it has any."""
+    text = _decoded(data, file)
+    document = Document(text, file)
+    _refuse_forbidden(text, document)
+    if _is_json(text, file):
+        value = _build(json_events(text, document), document)
+    else:
+        value = _build(_yaml_events(text, document), document)
+    document.raise_faults()
+    if value is None:
+        _refuse(document, "T104", "the file is empty", expected="a mapping with the key `tree`")
+    return value, document
+
+
+def _refuse(document: Document, code: str, message: str, **details: Any) -> Any:
+    document.fault(code, message, **details)
+    raise FormError(document.faults)
+
+
+def _decoded(data: str | bytes, file: str) -> str:
+    if isinstance(data, str):
+        return data.removeprefix("\ufeff")
+    if len(data) > MAX_BYTES:
+        _refuse(Document(file=file), "T111", f"the text is larger than {MAX_BYTES >> 20} MB")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        line = before.count("\n") + 1
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        shown = Document(data.decode("utf-8", "replace"), file)
+        shown.fault(
+            "T102",
+            f"the file is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start:,}",
+            Mark(line, column),
+            help="save it as UTF-8 (a byte order mark is fine)",
+        )
+        raise FormError(shown.faults) from None
+
+
+def _refuse_forbidden(text: str, document: Document) -> None:
+    for index, what in find_forbidden(text, in_file=True):
+        before = text[:index].replace("\r\n", "\n").replace("\r", "\n")
+        line = before.count("\n") + 1
+        mark = Mark(line, len(before) - (before.rfind("\n") + 1) + 1)
+        document.fault("T113", f"the character {what} is not allowed", mark, found=what)
+    document.raise_faults()
+
+
+def _is_json(text: str, file: str) -> bool:
+    """By the file's name; where that does not tell, flow-style YAML starts with a bracket too."""
+    if file.lower().endswith((".yaml", ".yml", ".json")):
+        return file.lower().endswith(".json")
+    return text.lstrip()[:1] == "{" and is_json(text)
+
+
+# -- YAML events -----------------------------------------------------------------------------------
+
+
+def _yaml_events(text: str, document: Document) -> Iterator[yaml.Event]:
+    """PyYAML's events; its exceptions become faults."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        yield from yaml.parse(text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        at = error.problem_mark or error.context_mark
+        mark = Mark(at.line + 1, at.column + 1) if at else None
+        problem = error.problem or str(error)
+        code = "T111" if "nesting depth" in problem else "T103"
+        help = _yaml_help(problem, document.snippet(mark), mark)
+        document.fault(code, f"this is not YAML: {problem}", mark, help=help)
+    except (yaml.YAMLError, RecursionError) as error:
+        document.fault("T103", f"this is not YAML: {str(error).splitlines()[0]}")
+
+
+def _yaml_help(problem: str, snippet: str | None, mark: Mark | None) -> str | None:
+    if snippet and mark and snippet[mark.column - 1 : mark.column] == "\t":
+        return "indent with spaces, not with a tab"
+    if "mapping values are not allowed" in problem or "cannot start any token" in problem:
+        return 'put a name that holds ": " or starts with one of @`%&*!|>[{ in quotes'
+    return None
+
+
+def _mark(event: yaml.Event) -> Mark:
+    start, end = event.start_mark, event.end_mark
+    width = end.column - start.column if end.line == start.line else 1
+    return Mark(start.line + 1, start.column + 1, max(1, width))
+
+
+# -- events to values ------------------------------------------------------------------------------
+
+
+class _Builder:
+    """Builds values from events with a stack of its own, and notes what is not allowed."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.root: Value | None = None
+        self.stack: list[Sequence | Mapping] = []
+        self.keys: list[Scalar | None] = []  # for each open mapping: the key that waits for a value
+        self.seen: list[dict[str, Scalar]] = []  # for each open mapping: its keys so far
+        self.count = 0
+        self.documents = 0
+
+    def scalar(self, event: yaml.ScalarEvent) -> None:
+        mark = _mark(event)
+        if len(event.value) > MAX_SCALAR:
+            message = f"a text of {len(event.value):,} characters; at most {MAX_SCALAR:,} are allowed"
+            self.document.fault("T112", message, mark)
+        self.add(Scalar(event.value, mark, plain=not event.style))
+
+    def open(self, value: Sequence | Mapping) -> None:
+        if len(self.stack) >= MAX_NESTING:
+            self.document.fault("T111", f"brackets nest deeper than {MAX_NESTING}", value.mark)
+            raise FormError(self.document.faults)
+        self.add(value)
+        self.stack.append(value)
+        self.keys.append(None)
+        self.seen.append({})
+
+    def close(self) -> None:
+        self.stack.pop()
+        self.keys.pop()
+        self.seen.pop()
+
+    def add(self, value: Value) -> None:
+        self.count += 1
+        if self.count > MAX_VALUES:
+            self.document.fault("T112", f"more than {MAX_VALUES:,} values", value.mark)
+            raise FormError(self.document.faults)
+        if not self.stack:
+            self.root = value
+        elif isinstance(parent := self.stack[-1], Sequence):
+            parent.items.append(value)
+        elif (key := self.keys[-1]) is None:
+            self.keys[-1] = self.as_key(value)
+        else:
+            parent.pairs.append((key, value))
+            self.keys[-1] = None
+
+    def as_key(self, value: Value) -> Scalar:
+        if not isinstance(value, Scalar):
+            what = "list" if isinstance(value, Sequence) else "mapping"
+            self.document.fault("T116", f"a {what} is used as a key", value.mark, expected="a name")
+            return Scalar("", value.mark)
+        if value.plain and value.text == "<<":
+            self.document.fault(
+                "T108", "merge keys (<<) are not allowed", value.mark, help="write the pairs out"
+            )
+        first = self.seen[-1].setdefault(value.text, value)
+        if first is not value:
+            self.document.fault(
+                "T110",
+                f"the key {quoted(value.text)} stands twice in one mapping",
+                value.mark,
+                found=value.text,
+                help="rename one, or put what belongs together under one key",
+                notes=(self.document.note("first written here", first.mark),),
+            )
+        return value
+
+
+def _build(events: Iterable[yaml.Event], document: Document) -> Value | None:
+    builder = _Builder(document)
+    for event in events:
+        _refuse_properties(event, document)
+        if isinstance(event, yaml.ScalarEvent):
+            builder.scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            builder.open(Sequence(mark=_mark(event)))
+        elif isinstance(event, yaml.MappingStartEvent):
+            builder.open(Mapping(mark=_mark(event)))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            builder.close()
+        elif isinstance(event, yaml.AliasEvent):
+            builder.add(Scalar("alias", _mark(event)))
+        elif isinstance(event, yaml.DocumentStartEvent):
+            builder.documents += 1
+            if builder.documents > 1:
+                document.fault(
+                    "T105", "a second document starts here", _mark(event), expected="one document"
+                )
+                break
+    return builder.root
+
+
+def _refuse_properties(event: yaml.Event, document: Document) -> None:
+    """Anchors, aliases and tags: YAML's ways to say what the eye does not see."""
+    if isinstance(event, yaml.AliasEvent):
+        message = f"the alias {quoted('*' + event.anchor)} is not allowed"
+        document.fault("T107", message, _mark(event), help="write the nodes out")
+        return
+    if (anchor := getattr(event, "anchor", None)) is not None:
+        message = f"the anchor {quoted('&' + anchor)} is not allowed"
+        document.fault("T106", message, _mark(event), help="in a name, put it in quotes")
+    if (tag := getattr(event, "tag", None)) is not None:
+        message = f"the tag {quoted(tag)} is not allowed"
+        document.fault("T109", message, _mark(event), help="every name is text already")
+
+
+# -- from Python -----------------------------------------------------------------------------------
+
+
+def from_python(source: Any) -> tuple[Value, Document]:
+    """The values of a mapping that a program holds; they have no line and column."""
+    document = Document()
+    return _from_python(source, document, 0), document
+
+
+def _from_python(source: Any, document: Document, depth: int) -> Value:
+    if depth > MAX_NESTING:
+        document.fault("T111", f"the mapping nests deeper than {MAX_NESTING}")
+        raise FormError(document.faults)
+    if source is None:
+        return Scalar("", plain=True)
+    if isinstance(source, str):
+        return Scalar(source)
+    if isinstance(source, collections.abc.Mapping):
+        return Mapping(
+            [
+                (_python_key(key, document), _from_python(value, document, depth + 1))
+                for key, value in source.items()
+            ]
+        )
+    if isinstance(source, (list, tuple)):
+        return Sequence([_from_python(item, document, depth + 1) for item in source])
+    return Other(source)
+
+
+def _python_key(key: Any, document: Document) -> Scalar:
+    if not isinstance(key, str):
+        message = f"the key {key!r:.60} is {type(key).__name__}"
+        document.fault("T116", message, expected="text", help=f"write it as text: {str(key)!r}")
+        return Scalar(str(key))
+    return Scalar(key)

@@ -1,0 +1,352 @@
+"""The form of a taxonomy file: which keys there are, and what may stand under them.
+
+Values with marks go in; pydantic judges the head, the levels and the written-out nodes; out comes a
+flat table of nodes, parents first, as they stand in the file. Whether the nodes make a usable tree is
+not asked here (`tree.py` does that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from taxoloss.names import find_forbidden, nearest, nfc, quoted
+from taxoloss.values import (
+    MAX_LEVELS,
+    Document,
+    Mapping,
+    Mark,
+    Other,
+    Scalar,
+    Sequence,
+    Value,
+    describe,
+)
+
+__all__ = ["LevelSpec", "NodeRow", "NodeSpec", "ParsedFile", "TaxonomySpec", "parse_spec"]
+
+
+# -- the parts that pydantic judges ----------------------------------------------------------------
+
+
+def _checked_name(text: str) -> str:
+    for code, message in _name_faults(text):
+        raise PydanticCustomError(code, "{message}", {"message": message})
+    return nfc(text)
+
+
+def _name_faults(text: str) -> Iterator[tuple[str, str]]:
+    if not text.strip():
+        yield "T117", "a name is empty"
+    for _, what in find_forbidden(text):
+        yield "T113", f"the name {quoted(text)} holds the character {what}, which is not allowed"
+        return
+
+
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticCustomError("float_parsing", "expected a number")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_checked_name)]
+Weight = Annotated[float, BeforeValidator(_no_truth_value), Field(ge=0, allow_inf_nan=False)]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LevelSpec(_Form):
+    """One level: `species`, or `{name: species, weight: 0.3, description: ...}`."""
+
+    name: Name
+    weight: Weight | None = None
+    description: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: Any) -> Any:
+        return {"name": data} if isinstance(data, str) else data
+
+
+class NodeSpec(_Form):
+    """A node written out as a list item, where its name alone is not enough."""
+
+    name: Name
+    level: Name | None = None
+    aliases: tuple[Name, ...] = ()
+    description: str | None = None
+
+
+class TaxonomySpec(_Form):
+    """The head of a taxonomy file: everything but the tree."""
+
+    name: Name | None = None
+    description: str | None = None
+    source: str | None = None
+    version: str | None = None
+    licence: str | None = None
+    levels: tuple[LevelSpec, ...] | None = None
+
+
+@dataclass(slots=True)
+class NodeRow:
+    """One node of the file; `parent` is the index of its row, -1 for the root."""
+
+    name: str
+    parent: int
+    level: str | None = None
+    aliases: tuple[str, ...] = ()
+    description: str | None = None
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class ParsedFile:
+    """What a file says: its head (None where it is at fault), its nodes, where its levels stand."""
+
+    spec: TaxonomySpec | None
+    rows: list[NodeRow]
+    level_marks: tuple[Mark | None, ...]
+    document: Document
+
+
+def parse_spec(value: Value, document: Document) -> ParsedFile:
+    """The head and the nodes of a file; faults are noted in the document, not yet raised.
+
+    A name that is at fault is "" in the rows: the faults of meaning can then be found as well.
+    """
+    if not isinstance(value, Mapping):
+        expected = "a mapping with the keys `name`, `levels` and `tree`"
+        found = describe(value)
+        document.fault(
+            "T116", f"the file holds {found}", value.mark, found=found, expected=expected
+        )
+        return ParsedFile(None, [], (), document)
+    head = Mapping([pair for pair in value.pairs if pair[0].text != "tree"], value.mark)
+    spec = _validate(TaxonomySpec, head, document, (), keys=(*TaxonomySpec.model_fields, "tree"))
+    rows = _Flattener(document).flatten(value)
+    levels = value.get("levels")
+    marks = tuple(item.mark for item in levels.items) if isinstance(levels, Sequence) else ()
+    return ParsedFile(spec, rows, marks, document)
+
+
+# -- pydantic's findings, at their place in the file -----------------------------------------------
+
+
+def _validate(
+    model: type[Any],
+    value: Mapping,
+    document: Document,
+    path: tuple[str, ...],
+    keys: tuple[str, ...] | None = None,
+) -> Any:
+    try:
+        return model.model_validate(_plain(value))
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            _note_fault(details, value, document, path, keys or tuple(model.model_fields))
+        return None
+
+
+def _plain(value: Value, *, in_list: bool = False) -> Any:
+    """What pydantic sees: a null is None as the value of a key, and a name as the item of a list."""
+    if isinstance(value, Mapping):
+        return {key.text: _plain(item) for key, item in value.pairs}
+    if isinstance(value, Sequence):
+        return tuple(_plain(item, in_list=True) for item in value.items)
+    if isinstance(value, Other):
+        return value.value
+    return None if value.is_null and not (in_list and value.text) else value.text
+
+
+def _locate(value: Value, location: tuple[int | str, ...]) -> tuple[Value, Mark | None, Mark | None]:
+    """The value at a location, its mark, and the mark of its key (the nearest that there is)."""
+    key_mark = value.mark
+    for step in location:
+        if isinstance(value, Mapping):
+            pair = next((pair for pair in value.pairs if pair[0].text == step), None)
+            if pair is None:
+                break
+            key_mark, value = pair[0].mark, pair[1]
+        elif isinstance(value, Sequence) and isinstance(step, int):
+            value = value.items[step]
+            key_mark = value.mark
+        else:
+            break
+    return value, value.mark, key_mark
+
+
+def _note_fault(
+    details: ErrorDetails,
+    value: Mapping,
+    document: Document,
+    path: tuple[str, ...],
+    keys: tuple[str, ...],
+) -> None:
+    location, kind = details["loc"], details["type"]
+    found, mark, key_mark = _locate(value, location)
+    place: dict[str, Any] = {"path": (*path, *(str(step) for step in location))}
+    key = str(location[-1]) if location else ""
+    if kind == "extra_forbidden":
+        if location[:1] == ("levels",):
+            keys = tuple(LevelSpec.model_fields)
+        guess = nearest(key, keys)
+        help = f"did you mean {quoted(guess)}?" if guess else None
+        place |= {"found": key, "expected": "one of " + ", ".join(keys), "help": help}
+        document.fault("T114", f"there is no key {quoted(key)}", key_mark, **place)
+    elif kind == "missing":
+        document.fault("T115", f"the key {quoted(key)} is missing", mark, **place)
+    elif kind.startswith("T1"):
+        shown = found.text if isinstance(found, Scalar) else None
+        document.fault(kind, details["msg"], mark, found=shown, **place)
+    elif kind.startswith(("float", "finite", "greater")):
+        place |= {"found": describe(found), "expected": "a number, 0 or larger"}
+        document.fault("T119", f"the weight is {describe(found)}", mark, **place)
+    else:
+        expected = "text" if kind.startswith("string") else _EXPECTED.get(key, "text or a mapping")
+        place |= {"found": describe(found), "expected": expected}
+        document.fault("T116", f"{quoted(key)} holds {describe(found)}", mark, **place)
+
+
+_EXPECTED = {
+    "levels": "a list of names, one a level, top to bottom",
+    "aliases": "a list of names",
+}
+
+
+# -- the tree, flattened ---------------------------------------------------------------------------
+
+_CHILDREN = "a list or a mapping of children, or nothing for a leaf"
+_NODE_KEYS = (*NodeSpec.model_fields, "children")
+
+
+class _Flattener:
+    """Walks the tree of the file and writes its nodes into a table, parents before children."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.rows: list[NodeRow] = []
+
+    def flatten(self, file: Mapping) -> list[NodeRow]:
+        tree = file.get("tree")
+        if tree is None:
+            keys = [key.text for key, _ in file.pairs if key.text not in TaxonomySpec.model_fields]
+            guess = next((key for key in keys if nearest("tree", [key])), None)
+            help = f"did you mean `tree` by {quoted(guess)}?" if guess else None
+            message = "the key `tree` is missing"
+            self.document.fault("T115", message, file.mark, path=("tree",), help=help)
+        else:
+            self.children(tree, -1, ())
+        return self.rows
+
+    def fault(self, code: str, message: str, value: Value, path: tuple[str, ...], **more: Any) -> None:
+        self.document.fault(code, message, value.mark, path=path, **more)
+
+    def children(self, value: Value, parent: int, path: tuple[str, ...]) -> None:
+        if len(path) >= MAX_LEVELS:
+            message = f"the tree is deeper than {MAX_LEVELS} levels"
+            self.fault("T111", message, value, path)
+        elif isinstance(value, Mapping) and value.pairs:
+            for key, item in value.pairs:
+                self.named(key, item, parent, path)
+        elif isinstance(value, Sequence) and value.items:
+            for item in value.items:
+                self.item(item, parent, path)
+        elif isinstance(value, (Mapping, Sequence)):
+            where = f"{quoted(path[-1])} has" if path else "the tree has"
+            message = f"{where} no children: {describe(value)}"
+            help = "a leaf is written with nothing after the colon" if path else None
+            self.fault("T118", message, value, path, expected="at least one child", help=help)
+        else:
+            self.not_children(value, path)
+
+    def not_children(self, value: Value, path: tuple[str, ...]) -> None:
+        where = quoted(path[-1]) if path else "`tree`"
+        found = describe(value)
+        help = None
+        if isinstance(value, Scalar) and not value.is_null:
+            help = f"one child is written as a list: [{value.text}]"
+        message = f"{where} holds {found}"
+        self.fault("T116", message, value, path, found=found, expected=_CHILDREN, help=help)
+
+    def named(self, key: Scalar, value: Value, parent: int, path: tuple[str, ...]) -> None:
+        """A key of a mapping: the name of a node, and what is below it."""
+        row = self.add(key, parent, path)
+        if not (isinstance(value, Scalar) and value.is_null):
+            self.children(value, row, (*path, key.text))
+
+    def item(self, value: Value, parent: int, path: tuple[str, ...]) -> None:
+        """An item of a list: a leaf by its name, or a node written out."""
+        if isinstance(value, Scalar):
+            self.add(value, parent, path)
+        elif isinstance(value, Mapping) and value.get("name") is not None:
+            self.written_out(value, parent, path)
+        elif isinstance(value, Mapping) and value.pairs:
+            self.dash(value, path)
+        else:
+            expected = "a name, or a node written out with `name` and `children`"
+            message = f"a list of nodes holds {describe(value)}"
+            self.fault("T116", message, value, path, found=describe(value), expected=expected)
+
+    def dash(self, value: Mapping, path: tuple[str, ...]) -> None:
+        """`- cat: [...]`: a mapping in a list, the commonest slip."""
+        key, item = value.pairs[0]
+        guess = nearest("name", [key.text]) if isinstance(item, Scalar) else None
+        help = "remove the dash" if guess is None else f"did you mean `name` by {quoted(key.text)}?"
+        self.document.fault(
+            "T120",
+            f"{quoted(key.text)} is a mapping inside a list",
+            key.mark,
+            path=(*path, key.text),
+            found=key.text,
+            expected="a name, or a node written out with the key `name`",
+            help=help,
+        )
+
+    def written_out(self, value: Mapping, parent: int, path: tuple[str, ...]) -> None:
+        name = value.get("name")
+        here = (*path, name.text if isinstance(name, Scalar) else "?")
+        head = Mapping([pair for pair in value.pairs if pair[0].text != "children"], value.mark)
+        spec = _validate(NodeSpec, head, self.document, here, _NODE_KEYS)
+        row = len(self.rows)
+        if spec is None:  # a stand-in, so that the faults below it are found too
+            self.rows.append(NodeRow("", parent, mark=value.mark))
+        else:
+            mark = name.mark if isinstance(name, Scalar) else value.mark
+            row_of = NodeRow(
+                spec.name, parent, spec.level, spec.aliases, spec.description, mark
+            )
+            self.rows.append(row_of)
+        children = value.get("children")
+        if children is not None:
+            self.written_out_children(children, row, here)
+
+    def written_out_children(self, value: Value, row: int, path: tuple[str, ...]) -> None:
+        if isinstance(value, Scalar) and value.is_null:
+            message = f"`children` of {quoted(path[-1])} is empty"
+            help = "leave the key out for a leaf"
+            self.fault("T118", message, value, path, expected="at least one child", help=help)
+        else:
+            self.children(value, row, path)
+
+    def add(self, name: Scalar, parent: int, path: tuple[str, ...]) -> int:
+        text = nfc(name.text)
+        for code, message in _name_faults(name.text):
+            self.fault(code, message, name, (*path, name.text), found=name.text)
+            text = ""
+        self.rows.append(NodeRow(text, parent, mark=name.mark))
+        return len(self.rows) - 1

@@ -1,0 +1,434 @@
+"""The tree of classes that everything else is made from."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from taxoloss.binding import Name, NameIndex
+from taxoloss.meaning import build_tree
+from taxoloss.names import nearest, quoted
+from taxoloss.paths import tree_from_graph, tree_from_paths
+from taxoloss.spec import parse_spec
+from taxoloss.tree import IntArray, Tree
+from taxoloss.values import Document, Value
+from taxoloss.writer import write_file
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+__all__ = ["NodeInfo", "Taxonomy"]
+
+
+class NodeInfo(NamedTuple):
+    """A node for people: its name, the name of its level (None for the root), its path."""
+
+    name: str
+    level: str | None
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Taxonomy:
+    """A tree of classes with named levels, and (once bound) the order of a model's outputs.
+
+    Made by `taxoloss.load`, `Taxonomy.from_paths` or `Taxonomy.from_graph`; immutable. Two are equal
+    if their trees, levels and bindings are (`binding_digest`).
+
+    >>> import taxoloss
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}})
+    >>> t.levels, t.classes
+    (('depth_1', 'depth_2'), ('Bengal', 'Sphynx', 'beagle'))
+    >>> t.bind(["beagle", "Bengal", "Sphynx"]).ancestor_index("depth_1")
+    tensor([1, 0, 0])
+    """
+
+    tree: Tree
+    name: str | None = None
+    description: str | None = None
+    source: str | None = None
+    version: str | None = None
+    licence: str | None = None
+    level_weights: Mapping[str, float] | None = None
+    level_descriptions: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    descriptions: Mapping[int, str] = field(default_factory=dict)
+    #: For each class the depth-first number of its leaf; None while unbound.
+    order: IntArray | None = None
+    node_targets: bool = False
+
+    # -- making one --------------------------------------------------------------------------------
+
+    @classmethod
+    def from_values(cls, value: Value, document: Document) -> Taxonomy:
+        """The taxonomy of a file that was read; TaxonomyError with every fault of the file."""
+        parsed = parse_spec(value, document)
+        tree = build_tree(parsed)
+        spec = parsed.spec
+        assert spec is not None  # build_tree has raised where there is none
+        levels = spec.levels or ()
+        weights = {level.name: level.weight for level in levels if level.weight is not None}
+        rows = parsed.rows
+        return cls(
+            tree,
+            **{key: getattr(spec, key) for key in _HEAD},
+            level_weights=weights or None,
+            level_descriptions={lv.name: lv.description for lv in levels if lv.description},
+            aliases={i + 1: row.aliases for i, row in enumerate(rows) if row.aliases},
+            descriptions={i + 1: row.description for i, row in enumerate(rows) if row.description},
+        )
+
+    @classmethod
+    def from_paths(
+        cls,
+        rows: Iterable[Sequence[str | None]] | Any,
+        levels: Sequence[str] | None = None,
+        *,
+        name: str | None = None,
+    ) -> Taxonomy:
+        """The taxonomy of rows of names, top to leaf: a CSV, a pandas or polars DataFrame.
+
+        Args:
+            rows: sequences of names; "", None or NaN where a rank is missing. Rows may repeat.
+                Siblings keep the order of first appearance. A DataFrame gives its columns too.
+            levels: names of the columns, top to bottom; by default a DataFrame's column names, else
+                depth_1, depth_2, ...
+            name: what to call the taxonomy.
+
+        Raises:
+            TypeError: a row is no sequence, a cell is no text.
+            TaxonomyError: with every row at fault.
+
+        >>> rows = [("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "beagle")]
+        >>> Taxonomy.from_paths(rows, levels=["species", "breed"])
+        Taxonomy(3 classes, species 2 > breed 3, not bound)
+        """
+        return cls(tree_from_paths(rows, levels), name=name)
+
+    @classmethod
+    def from_graph(
+        cls, graph: nx.DiGraph[Any], levels: Sequence[str] | None = None, *, name: str | None = None
+    ) -> Taxonomy:
+        """The taxonomy of a networkx graph, parent -> child; its one root is not a class.
+
+        Args:
+            graph: an arborescence. A node is called by its attribute `name`, else by str(node); with
+                `levels`, its attribute `level` may name its level.
+            levels: names of the levels, top to bottom.
+            name: what to call the taxonomy.
+
+        Raises:
+            MeaningError: the graph has a cycle, several roots, or a node with several parents; all
+                of them are named.
+
+        >>> import networkx as nx
+        >>> Taxonomy.from_graph(nx.DiGraph([("pet", "cat"), ("pet", "dog")])).classes
+        ('cat', 'dog')
+        """
+        return cls(tree_from_graph(graph, levels), name=name)
+
+    # -- reading it --------------------------------------------------------------------------------
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Names of the levels, top to bottom, the root left out."""
+        return self.tree.levels
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the leaves in the order of the model's outputs (unbound: the file's order)."""
+        return tuple(self.tree.names[node] for node in self._class_nodes.tolist())
+
+    def paths(self, level: str | None = None) -> tuple[tuple[str, ...], ...]:
+        """The paths that identify the classes, or the nodes of a level, in index order."""
+        nodes = self._class_nodes if level is None else self._at(level)
+        return tuple(self.tree.path(node) for node in nodes.tolist())
+
+    def nodes(self, level: str) -> tuple[str, ...]:
+        """Names of the nodes of a level, in index order.
+
+        That is the order of the tree; at the deepest level the order of the classes, so that the
+        level's log-probabilities are log_softmax of the logits. Where a rank is missing, the nearest
+        node below stands for it.
+        """
+        return tuple(self.tree.names[node] for node in self._at(level).tolist())
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the order of the classes is known."""
+        return self.order is not None
+
+    def __len__(self) -> int:
+        """Number of classes."""
+        return len(self.tree.leaves)
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of target ids: classes, inner nodes and the root."""
+        return len(self.tree)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the tree and its levels; not of names for people, or weights."""
+        return self.tree.digest
+
+    @cached_property
+    def binding_digest(self) -> str:
+        """SHA-256 (hex) of the tree, its levels, the order of the classes and node_targets."""
+        state = hashlib.sha256(f"taxoloss binding 1 {self.digest} {self.node_targets}\n".encode())
+        state.update(b"unbound" if self.order is None else self.order.astype("<i8").tobytes())
+        return state.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Taxonomy):
+            return NotImplemented
+        return self is other or self.binding_digest == other.binding_digest
+
+    def __hash__(self) -> int:
+        return hash(self.binding_digest)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
+
+    def __repr__(self) -> str:
+        widths = " > ".join(f"{level} {len(self._at(level))}" for level in self.levels)
+        title = f"{self.name!r}, " if self.name else ""
+        state = "not bound" if self.order is None else "bound"
+        if self.order is not None and np.array_equal(self.order, np.arange(len(self))):
+            state = "bound in the file's order"
+        targets = ", node targets" if self.node_targets else ""
+        return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets})"
+
+    # -- binding it --------------------------------------------------------------------------------
+
+    def bind(
+        self,
+        class_names: Iterable[Name] | Mapping[Any, Any] | None = None,
+        *,
+        node_targets: bool = False,
+    ) -> Taxonomy:
+        """This taxonomy with its classes in a dataset's order.
+
+        Args:
+            class_names: for each output of the model its class: a name (unique among the leaves), an
+                alias, or a path as a tuple of names. Also a dict `class_to_idx` or `id2label`.
+                None: the order of the file; say so only if your dataset was made from it.
+            node_targets: whether targets may be any node (`node_ids`), not only classes 0..C-1.
+
+        Raises:
+            BindingError: names every class that is missing, extra, ambiguous or there twice, with
+                the nearest right name.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")])
+        >>> t.bind(["beagle", "Bengal"]).classes
+        ('beagle', 'Bengal')
+        """
+        if class_names is None:
+            order = np.arange(len(self), dtype=np.int64)
+        else:
+            order = self._index.leaves(class_names, complete=True)
+        order.flags.writeable = False
+        return dataclasses.replace(self, order=order, node_targets=bool(node_targets))
+
+    def restrict(
+        self, class_names: Iterable[Name] | Mapping[Any, Any], *, node_targets: bool = False
+    ) -> Taxonomy:
+        """The tree pruned to these classes, levels kept, and bound to them in this order.
+
+        Args:
+            class_names: some of the classes, as in `bind`.
+            node_targets: as in `bind`.
+
+        Raises:
+            BindingError: as in `bind`, but classes may be missing.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "beagle")])
+        >>> t.restrict(["Sphynx", "Bengal"]).paths()
+        (('cat', 'Sphynx'), ('cat', 'Bengal'))
+        """
+        kept = self._index.leaves(class_names, complete=False)
+        tree, nodes = self.tree.pruned(kept)
+        number = {int(node): new for new, node in enumerate(nodes)}
+        order = np.argsort(np.argsort(kept))
+        order.flags.writeable = False
+        return dataclasses.replace(
+            self,
+            tree=tree,
+            aliases={number[i]: names for i, names in self.aliases.items() if i in number},
+            descriptions={number[i]: s for i, s in self.descriptions.items() if i in number},
+            order=order,
+            node_targets=bool(node_targets),
+        )
+
+    def require_bound(self, what: str) -> None:
+        """ValueError where the order of the classes is not known, with the way to say it."""
+        if self.order is None:
+            raise ValueError(
+                f"{what} needs a bound taxonomy: which output of the model is which class? "
+                "Say it by t.bind(dataset.classes), or by t.bind() if the model's outputs are in "
+                "the order of the file (t.classes)"
+            )
+
+    # -- node ids ----------------------------------------------------------------------------------
+
+    def node_id(self, path: Name) -> int:
+        """The target id of a node: a class has its number, 0..C-1; inner nodes follow, the root last.
+
+        Args:
+            path: a tuple of names from the top (the empty tuple is the root), or a bare name or alias
+                where it is unique among all nodes.
+
+        Raises:
+            BindingError: no node, or several, have that name.
+            ValueError: the taxonomy is not bound.
+        """
+        self.require_bound("node_id")
+        return int(self.ids_of_nodes[self._index.node(path)])
+
+    def node_ids(self, names: Iterable[Name]) -> torch.Tensor:
+        """The target ids (long tensor) of names or paths, for labels of mixed depth.
+
+        `target = t.node_ids(labels_of_the_dataset)[label]` turns a dataset's label numbers, some of
+        which mean a genus and some a species, into targets.
+
+        Raises:
+            BindingError: names every name that is unknown or ambiguous.
+            ValueError: the taxonomy is not bound.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind(node_targets=True)
+        >>> t.node_ids(["beagle", "cat", ()])
+        tensor([1, 2, 4])
+        """
+        self.require_bound("node_ids")
+        return _tensor(self.ids_of_nodes[self._index.nodes(names)])
+
+    def path(self, node_id: int) -> tuple[str, ...]:
+        """The names from below the root down to a node; () for the root."""
+        return self.tree.path(self._node(node_id))
+
+    def describe(self, node_ids: Any) -> list[NodeInfo]:
+        """Name, level and path of each node id (an int, a list or a tensor)."""
+        levels = (None, *self.levels)
+        ids = np.asarray(node_ids).reshape(-1).tolist()
+        nodes = [self._node(number) for number in ids]
+        return [
+            NodeInfo(self.tree.names[n], levels[self.tree.level[n]], self.tree.path(n)) for n in nodes
+        ]
+
+    # -- tensors -----------------------------------------------------------------------------------
+
+    def ancestor_index(self, level: str) -> torch.Tensor:
+        """For each class (C,) the index of its node in `nodes(level)`; ValueError if not bound.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind()
+        >>> t.ancestor_index("depth_1")
+        tensor([0, 1])
+        """
+        self.require_bound("ancestor_index")
+        return _tensor(self.class_to_node(self.level_number(level)))
+
+    def aggregation_matrix(self, level: str, *, sparse: bool = False) -> torch.Tensor:
+        """The matrix (classes, nodes of the level) that sums class probabilities up to the level.
+
+        Rows are one-hot: `softmax(logits) @ matrix` are the probabilities of the level's nodes, and a
+        column's sum is the number of classes below the node.
+
+        Args:
+            level: name of a level.
+            sparse: a sparse COO tensor; a dense one takes 4 x classes x nodes bytes.
+
+        Raises:
+            ValueError: no such level, or the taxonomy is not bound.
+        """
+        import torch
+
+        rows, columns = torch.arange(len(self)), self.ancestor_index(level)
+        size = (len(self), len(self._at(level)))
+        if not sparse:
+            return torch.zeros(size).index_put_((rows, columns), torch.ones(()))
+        places = torch.stack([rows, columns])
+        ones = torch.ones(len(self))
+        return torch.sparse_coo_tensor(places, ones, size, check_invariants=True).coalesce()
+
+    # -- other forms -------------------------------------------------------------------------------
+
+    @property
+    def graph(self) -> nx.DiGraph[int]:
+        """A new networkx.DiGraph, parent -> child, of target ids; attributes `name` and `level`."""
+        return self.tree.to_networkx(self.ids_of_nodes.tolist())
+
+    def save(self, path: str | Path) -> None:
+        """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all."""
+        write_file(self, Path(path))
+
+    # -- integers for summary and plan -------------------------------------------------------------
+
+    def level_number(self, level: str) -> int:
+        """1 for the top level to L for the deepest; ValueError with the nearest name otherwise."""
+        if level not in self.levels:
+            guess = nearest(str(level), self.levels)
+            help = f"; did you mean {quoted(guess)}?" if guess else ""
+            raise ValueError(
+                f"expected a level, one of {', '.join(self.levels)}; got {level!r}{help}"
+            )
+        return self.levels.index(level) + 1
+
+    def level_nodes(self, level: int) -> IntArray:
+        """The nodes (depth-first numbers) of a level, 1..L, in index order."""
+        return self._class_nodes if level == len(self.levels) else self.tree.at_level(level)
+
+    def class_to_node(self, level: int) -> IntArray:
+        """For each class the index of its node on a level, 1..L."""
+        if level == len(self.levels):
+            return np.arange(len(self))
+        return self.tree.leaf_to_node(level)[self.class_order]
+
+    @property
+    def class_order(self) -> IntArray:
+        """For each class its depth-first leaf number (unbound: the file's order)."""
+        return np.arange(len(self)) if self.order is None else self.order
+
+    @cached_property
+    def nodes_by_id(self) -> IntArray:
+        """Depth-first numbers by target id: classes first, inner nodes in post-order after."""
+        return np.concatenate([self._class_nodes, self.tree.inner])
+
+    def _at(self, level: str) -> IntArray:
+        return self.level_nodes(self.level_number(level))
+
+    @cached_property
+    def _class_nodes(self) -> IntArray:
+        return self.tree.leaves[self.class_order]
+
+    @cached_property
+    def ids_of_nodes(self) -> IntArray:
+        """Target ids by depth-first number."""
+        ids = np.empty(len(self.tree), np.int64)
+        ids[self.nodes_by_id] = np.arange(len(self.tree))
+        return ids
+
+    @cached_property
+    def _index(self) -> NameIndex:
+        return NameIndex(self.tree, self.aliases)
+
+    def _node(self, node_id: int) -> int:
+        if not 0 <= int(node_id) < self.num_nodes:
+            raise ValueError(f"expected a node id in 0..{self.num_nodes - 1}, got {int(node_id)}")
+        return int(self.nodes_by_id[int(node_id)])
+
+
+_HEAD = ("name", "description", "source", "version", "licence")
+
+
+def _tensor(array: IntArray) -> torch.Tensor:
+    import torch
+
+    return torch.from_numpy(array.copy())

@@ -1,0 +1,184 @@
+"""A tree of classes as arrays, and what its levels mean.
+
+Nodes are numbered in depth-first order, parents before children, the root first. So the leaves below
+any node are a contiguous range of the depth-first leaves, which is all that the loss will need.
+
+A node stands on one level, 1 (top) to L; the root stands on 0. Ranks may be missing: a node that stands
+on level l, below a parent on level k < l, stands for its leaves on each of the levels k+1 .. l, and a
+leaf also on every level below its own. So each level partitions the leaves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["IntArray", "Tree", "arrange"]
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tree:
+    """Names, parents and levels of the nodes, in depth-first order, the root (named "") first."""
+
+    names: tuple[str, ...]
+    parent: IntArray
+    level: IntArray
+    levels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @cached_property
+    def depth(self) -> IntArray:
+        """Edges from the root."""
+        depth = np.zeros(len(self), np.int64)
+        for parents, nodes in _generations(self.parent):
+            depth[nodes] = depth[parents] + 1
+        return _frozen(depth)
+
+    @cached_property
+    def is_leaf(self) -> npt.NDArray[np.bool_]:
+        """Whether a node is a leaf (a class)."""
+        leaf = np.ones(len(self), np.bool_)
+        leaf[self.parent[1:]] = False
+        leaf.flags.writeable = False
+        return leaf
+
+    @cached_property
+    def size(self) -> IntArray:
+        """How many nodes are at or below each node."""
+        size = np.ones(len(self), np.int64)
+        for parents, nodes in reversed(list(_generations(self.parent))):
+            np.add.at(size, parents, size[nodes])
+        return _frozen(size)
+
+    @cached_property
+    def leaves(self) -> IntArray:
+        """The leaves, in depth-first order."""
+        return _frozen(np.flatnonzero(self.is_leaf))
+
+    @cached_property
+    def start(self) -> IntArray:
+        """The first depth-first leaf below each node: the range is start to stop."""
+        return _frozen(np.cumsum(self.is_leaf) - self.is_leaf)
+
+    @cached_property
+    def stop(self) -> IntArray:
+        """One past the last depth-first leaf below each node."""
+        last = np.arange(len(self)) + self.size - 1  # its subtree ends with this node
+        return _frozen(self.start[last] + 1)
+
+    @cached_property
+    def inner(self) -> IntArray:
+        """The inner nodes, in depth-first post-order: children before parents, the root last."""
+        inner = np.flatnonzero(~self.is_leaf)
+        # Before v in post-order: all that comes before v in pre-order but for v's ancestors, and all
+        # below v.
+        postorder = inner - self.depth[inner] + self.size[inner] - 1
+        return _frozen(inner[np.argsort(postorder)])
+
+    def at_level(self, level: int) -> IntArray:
+        """The nodes that stand for the leaves on a level (1 .. L), in tree order."""
+        above = self.level[self.parent] < level  # the root's parent is itself; see below
+        stands = above & ((self.level >= level) | self.is_leaf)
+        stands[0] = False
+        return np.flatnonzero(stands)
+
+    def leaf_to_node(self, level: int) -> IntArray:
+        """For each depth-first leaf: which of `at_level(level)` it is below."""
+        nodes = self.at_level(level)
+        return np.repeat(np.arange(len(nodes)), self.stop[nodes] - self.start[nodes])
+
+    def path(self, node: int) -> tuple[str, ...]:
+        """The names from below the root down to the node."""
+        names: list[str] = []
+        while node > 0:
+            names.append(self.names[node])
+            node = int(self.parent[node])
+        return tuple(reversed(names))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the tree and its levels: names, parents, levels, in order."""
+        state = hashlib.sha256(b"taxoloss tree 1\n")
+        for names in (self.levels, self.names):
+            state.update(f"{len(names)}\n".encode())
+            lengths = np.fromiter((len(name) for name in names), np.int64, len(names))
+            state.update(lengths.astype("<i8").tobytes())
+            state.update("".join(names).encode("utf-8", "surrogatepass"))
+        state.update(self.parent.astype("<i8").tobytes() + self.level.astype("<i8").tobytes())
+        return state.hexdigest()
+
+    def pruned(self, keep: IntArray) -> tuple[Tree, IntArray]:
+        """The tree of some of the leaves (depth-first numbers), and which nodes of this one it has."""
+        kept_leaf = np.zeros(len(self.leaves) + 1, np.int64)
+        kept_leaf[keep + 1] = 1
+        below = np.cumsum(kept_leaf)
+        nodes = np.flatnonzero(below[self.stop] > below[self.start])
+        number = np.zeros(len(self), np.int64)
+        number[nodes] = np.arange(len(nodes))
+        names = tuple(self.names[node] for node in nodes)
+        parent = number[self.parent[nodes]]
+        return Tree(names, _frozen(parent), _frozen(self.level[nodes]), self.levels), nodes
+
+    def to_networkx(self, ids: Iterable[int]) -> nx.DiGraph[int]:
+        """Parent -> child, each node under its number in `ids`, with its name and level's name."""
+        number = list(ids)
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        level_names = (None, *self.levels)
+        for node, name in enumerate(self.names):
+            graph.add_node(number[node], name=name, level=level_names[self.level[node]])
+        children = range(1, len(self))
+        graph.add_edges_from((number[int(self.parent[c])], number[c]) for c in children)
+        return graph
+
+
+def arrange(parent: IntArray) -> IntArray:
+    """The depth-first order of a table of nodes in which parents stand before their children.
+
+    `parent[i] < i` is the row of i's parent, row 0 the root. Siblings keep their order. The result
+    holds the rows in depth-first order.
+    """
+    count = len(parent)
+    generations = list(_generations(parent))
+    size = np.ones(count, np.int64)
+    for parents, nodes in reversed(generations):
+        np.add.at(size, parents, size[nodes])
+    position = np.zeros(count, np.int64)
+    for parents, nodes in generations:
+        # A child stands behind its parent and behind all that is below its earlier siblings.
+        by_parent = np.argsort(parents, kind="stable")
+        parents, nodes = parents[by_parent], nodes[by_parent]
+        earlier = np.cumsum(size[nodes]) - size[nodes]
+        first = np.searchsorted(parents, parents)
+        position[nodes] = position[parents] + 1 + earlier - earlier[first]
+    order = np.empty(count, np.int64)
+    order[position] = np.arange(count)
+    return order
+
+
+def _generations(parent: IntArray) -> Iterable[tuple[IntArray, IntArray]]:
+    """(parents, nodes) for each depth 1, 2, ... of a table in which parents come first."""
+    pending = np.arange(1, len(parent))
+    reached = np.zeros(len(parent), np.bool_)
+    reached[0] = True
+    while len(pending):
+        ready = reached[parent[pending]]
+        nodes = pending[ready]
+        yield parent[nodes], nodes
+        reached[nodes] = True
+        pending = pending[~ready]
+
+
+def _frozen(array: IntArray) -> IntArray:
+    array.flags.writeable = False
+    return array
