@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,9 +26,9 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
     if isinstance(names, str):
         raise TypeError(f"expected a list of class names, got the text {names!r:.60}")
     if isinstance(names, Mapping):
-        by_number = {key: value for key, value in names.items() if isinstance(key, int)}
-        if not by_number:
-            by_number = {value: key for key, value in names.items()}
+        pairs: list[tuple[Any, Any]] = list(names.items())
+        swapped = not any(isinstance(key, int) for key, _ in pairs)  # name -> number
+        by_number = {value: key for key, value in pairs} if swapped else dict(pairs)
         if sorted(by_number) != list(range(len(names))):
             raise ValueError(
                 f"expected the class numbers 0 to {len(names) - 1}, each once, "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,7 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any]) -> Taxonomy:
     if isinstance(source, Mapping):
         return Taxonomy.from_values(*from_python(source))
     if not isinstance(source, (str, os.PathLike)):
-        raise TypeError(
-            f"expected a bundled name, a path or a mapping, got {type(source).__name__}"
-        )
+        raise TypeError(f"expected a bundled name, a path or a mapping, got {type(source).__name__}")
     if isinstance(source, str) and source in bundled_names():
         return _bundled(source)
     return Taxonomy.from_values(*read_file(_existing(Path(source))))
@@ -86,8 +86,7 @@ def _icd10cm() -> Taxonomy:
         import simple_icd_10_cm as icd
     except ImportError as error:
         raise ImportError(
-            'the tree "icd10cm" is built from the package simple-icd-10-cm: '
-            'pip install "taxoloss[icd10cm]"'
+            'the tree "icd10cm" is built from the package simple-icd-10-cm: pip install "taxoloss[icd10cm]"'
         ) from error
     codes = icd.get_all_codes(True)
     categories = [code for code in dict.fromkeys(codes) if icd.is_category(code)]
@@ -95,7 +94,14 @@ def _icd10cm() -> Taxonomy:
     for code in categories:
         block, *_, chapter = icd.get_ancestors(code, prioritize_blocks=False)
         rows.append((chapter, block, code))
-    return Taxonomy.from_paths(rows, ("chapter", "block", "category"), name="icd10cm")
+    tree = Taxonomy.from_paths(rows, ("chapter", "block", "category"), name="icd10cm")
+    return dataclasses.replace(
+        tree,
+        description="ICD-10-CM: chapter, innermost block, category. Not medical software.",
+        source="the package simple-icd-10-cm, whose tables are the CDC's",
+        version=f"simple-icd-10-cm {version('simple-icd-10-cm')}",
+        licence="the package is MIT; a licence of the tables is not stated, so they are not bundled",
+    )
 
 
 _BUILT: dict[str, Callable[[], Taxonomy]] = {"icd10cm": _icd10cm}

@@ -59,12 +59,11 @@ class Fault:
         lines = [f"{self._place()}error {self.code}: {escape_invisible(self.message)}"]
         if self.line is None and self.path and not self.code.startswith("T3"):
             lines.append("  at: " + escape_invisible(" > ".join(self.path)))
-        gutter = max((len(str(n.line)) for n in (self, *self.notes) if n.line), default=1)
+        numbers = [self.line, *(note.line for note in self.notes)]
+        gutter = max((len(str(number)) for number in numbers if number), default=1)
         lines += _pointed(self.line, self.column, self.snippet, self.width, "^", "", gutter)
         for note in self.notes:
-            lines += _pointed(
-                note.line, note.column, note.snippet, note.width, "-", note.text, gutter
-            )
+            lines += _pointed(note.line, note.column, note.snippet, note.width, "-", note.text, gutter)
         if self.expected is not None:
             lines.append("  expected: " + escape_invisible(self.expected))
         if self.help is not None:

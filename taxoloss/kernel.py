@@ -48,9 +48,7 @@ class LevelLogProbs(nn.Module):
                 peak, rest = _merge(peak, rest, getattr(self, name), width)
             masses[level] = peak, rest
         all_peak, all_rest = _merge_all(peak, rest)
-        return {
-            level: (peak - all_peak) + (rest - all_rest) for level, (peak, rest) in masses.items()
-        }
+        return {level: (peak - all_peak) + (rest - all_rest) for level, (peak, rest) in masses.items()}
 
 
 def _finite_peak(peak: Tensor) -> Tensor:
@@ -154,8 +152,7 @@ def _long(array: IntArray) -> Tensor:
 
 def times(weight: Tensor, value: Tensor) -> Tensor:
     """weight * value with 0 * inf = 0: what has no weight costs nothing, even where it is impossible."""
-    product = weight * value.masked_fill((weight == 0) & ~torch.isfinite(value), 0.0)
-    return product
+    return weight * value.masked_fill((weight == 0) & ~torch.isfinite(value), 0.0)
 
 
 def index_loss(
@@ -223,9 +220,7 @@ def probability_loss(
     return loss
 
 
-def _level_mean(
-    tables: LossTables, log_p: Tensor, level: int, node_weight: Tensor | None
-) -> Tensor:
+def _level_mean(tables: LossTables, log_p: Tensor, level: int, node_weight: Tensor | None) -> Tensor:
     """The mean over a level's nodes of weight[n] * -log P(n): the cost of a uniform target."""
     cost = -log_p
     if node_weight is not None:

@@ -55,7 +55,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     >>> loss = taxoloss.TaxonomyLoss(pets, {"species": 0.3, "breed": 0.7})
     >>> logits = torch.zeros(4, 37, requires_grad=True)
     >>> loss(logits, torch.tensor([0, 5, 20, 36]))
-    tensor(2.7556, grad_fn=...)
+    tensor(2.7554, grad_fn=...)
     """
 
     def __init__(
@@ -76,9 +76,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             raise ValueError(f"expected label_smoothing in [0, 1], got {label_smoothing}")
         if weight is not None:
             check_weight(weight, plan)
-        super().__init__(
-            ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
-        )
+        super().__init__(ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
         self.register_buffer("weight", weight, persistent=False)
         self.taxonomy = taxonomy
         self.tables = LossTables(plan, table)

@@ -44,9 +44,7 @@ def _path(rows: Sequence[NodeRow], index: int) -> tuple[str, ...]:
     return tuple(reversed(names))
 
 
-def _check_levels(
-    specs: Sequence[LevelSpec], marks: Sequence[Mark | None], document: Document
-) -> None:
+def _check_levels(specs: Sequence[LevelSpec], marks: Sequence[Mark | None], document: Document) -> None:
     seen: dict[str, Mark | None] = {}
     for spec, mark in zip(specs, marks, strict=True):
         if spec.name in seen:
@@ -131,9 +129,7 @@ def _named_level(
         message = f"{quoted(row.name)} names the level {quoted(name)}, which is not in `levels`"
         expected = "one of " + ", ".join(number) if number else "a list `levels` at the top"
         help = f"did you mean {quoted(guess)}?" if guess else None
-        document.fault(
-            "T205", message, row.mark, path=path, found=name, expected=expected, help=help
-        )
+        document.fault("T205", message, row.mark, path=path, found=name, expected=expected, help=help)
         return above + 1
     if number[name] <= above:
         message = f"{quoted(row.name)} is on level {quoted(name)}, not below its parent's level"
@@ -143,9 +139,7 @@ def _named_level(
     return number[name]
 
 
-def _too_deep(
-    rows: Sequence[NodeRow], index: int, names: list[str], document: Document
-) -> None:
+def _too_deep(rows: Sequence[NodeRow], index: int, names: list[str], document: Document) -> None:
     row, path = rows[index], _path(rows, index)
     listed = ", ".join(names) if names else "none"
     document.fault(

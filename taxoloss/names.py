@@ -104,9 +104,7 @@ def pair_by_spelling(wrong: Iterable[str], right: Iterable[str]) -> tuple[dict[s
     for name in right:
         by_folded.setdefault(_folded(name), []).append(name)
     pairs = {
-        name: by_folded[_folded(name)][0]
-        for name in wrong
-        if len(by_folded.get(_folded(name), [])) == 1
+        name: by_folded[_folded(name)][0] for name in wrong if len(by_folded.get(_folded(name), [])) == 1
     }
     for expression, rule in _SPELLING_RULES:
         if pairs and all(rule(name) == target for name, target in pairs.items()):

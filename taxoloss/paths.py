@@ -147,7 +147,7 @@ def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tre
     for parent, child in nx.bfs_edges(graph, root):
         data = graph.nodes[child]
         above = table.level[placed[parent]]
-        level = number_of.get(data.get("level"), above + 1)
+        level = number_of.get(str(data.get("level")), above + 1)
         name = nfc(str(data.get("name", child)))
         where = f"node {child!r:.40}"
         if (placed[parent], name) in table.index:

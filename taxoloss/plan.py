@@ -44,7 +44,7 @@ class Plan:
     @property
     def num_classes(self) -> int:
         """C."""
-        return self.class_to_node.shape[1]
+        return int(self.class_to_node.shape[1])
 
     @property
     def num_nodes(self) -> int:

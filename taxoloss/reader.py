@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections.abc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -66,7 +66,7 @@ def read_text(data: str | bytes, file: str = "<text>") -> tuple[Value, Document]
     return value, document
 
 
-def _refuse(document: Document, code: str, message: str, **details: Any) -> Any:
+def _refuse(document: Document, code: str, message: str, **details: Any) -> NoReturn:
     document.fault(code, message, **details)
     raise FormError(document.faults)
 
@@ -137,6 +137,8 @@ def _yaml_help(problem: str, snippet: str | None, mark: Mark | None) -> str | No
 
 def _mark(event: yaml.Event) -> Mark:
     start, end = event.start_mark, event.end_mark
+    assert start is not None  # parse() marks every event
+    assert end is not None
     width = end.column - start.column if end.line == start.line else 1
     return Mark(start.line + 1, start.column + 1, max(1, width))
 
@@ -241,7 +243,7 @@ def _build(events: Iterable[yaml.Event], document: Document) -> Value | None:
 def _refuse_properties(event: yaml.Event, document: Document) -> None:
     """Anchors, aliases and tags: YAML's ways to say what the eye does not see."""
     if isinstance(event, yaml.AliasEvent):
-        message = f"the alias {quoted('*' + event.anchor)} is not allowed"
+        message = f"the alias {quoted(f'*{event.anchor}')} is not allowed"
         document.fault("T107", message, _mark(event), help="write the nodes out")
         return
     if (anchor := getattr(event, "anchor", None)) is not None:

@@ -132,9 +132,7 @@ def parse_spec(value: Value, document: Document) -> ParsedFile:
     if not isinstance(value, Mapping):
         expected = "a mapping with the keys `name`, `levels` and `tree`"
         found = describe(value)
-        document.fault(
-            "T116", f"the file holds {found}", value.mark, found=found, expected=expected
-        )
+        document.fault("T116", f"the file holds {found}", value.mark, found=found, expected=expected)
         return ParsedFile(None, [], (), document)
     head = Mapping([pair for pair in value.pairs if pair[0].text != "tree"], value.mark)
     spec = _validate(TaxonomySpec, head, document, (), keys=(*TaxonomySpec.model_fields, "tree"))
@@ -327,9 +325,7 @@ class _Flattener:
             self.rows.append(NodeRow("", parent, mark=value.mark))
         else:
             mark = name.mark if isinstance(name, Scalar) else value.mark
-            row_of = NodeRow(
-                spec.name, parent, spec.level, spec.aliases, spec.description, mark
-            )
+            row_of = NodeRow(spec.name, parent, spec.level, spec.aliases, spec.description, mark)
             self.rows.append(row_of)
         children = value.get("children")
         if children is not None:

@@ -234,7 +234,7 @@ class Taxonomy:
         if class_names is None:
             order = np.arange(len(self), dtype=np.int64)
         else:
-            order = self._index.leaves(class_names, complete=True)
+            order = self.index.leaves(class_names, complete=True)
         order.flags.writeable = False
         return dataclasses.replace(self, order=order, node_targets=bool(node_targets))
 
@@ -254,7 +254,7 @@ class Taxonomy:
         >>> t.restrict(["Sphynx", "Bengal"]).paths()
         (('cat', 'Sphynx'), ('cat', 'Bengal'))
         """
-        kept = self._index.leaves(class_names, complete=False)
+        kept = self.index.leaves(class_names, complete=False)
         tree, nodes = self.tree.pruned(kept)
         number = {int(node): new for new, node in enumerate(nodes)}
         order = np.argsort(np.argsort(kept))
@@ -291,7 +291,7 @@ class Taxonomy:
             ValueError: the taxonomy is not bound.
         """
         self.require_bound("node_id")
-        return int(self.ids_of_nodes[self._index.node(path)])
+        return int(self.ids_of_nodes[self.index.node(path)])
 
     def node_ids(self, names: Iterable[Name]) -> torch.Tensor:
         """The target ids (long tensor) of names or paths, for labels of mixed depth.
@@ -308,7 +308,7 @@ class Taxonomy:
         tensor([1, 2, 4])
         """
         self.require_bound("node_ids")
-        return _tensor(self.ids_of_nodes[self._index.nodes(names)])
+        return _tensor(self.ids_of_nodes[self.index.nodes(names)])
 
     def path(self, node_id: int) -> tuple[str, ...]:
         """The names from below the root down to a node; () for the root."""
@@ -319,9 +319,7 @@ class Taxonomy:
         levels = (None, *self.levels)
         ids = np.asarray(node_ids).reshape(-1).tolist()
         nodes = [self._node(number) for number in ids]
-        return [
-            NodeInfo(self.tree.names[n], levels[self.tree.level[n]], self.tree.path(n)) for n in nodes
-        ]
+        return [NodeInfo(self.tree.names[n], levels[self.tree.level[n]], self.tree.path(n)) for n in nodes]
 
     # -- tensors -----------------------------------------------------------------------------------
 
@@ -376,9 +374,7 @@ class Taxonomy:
         if level not in self.levels:
             guess = nearest(str(level), self.levels)
             help = f"; did you mean {quoted(guess)}?" if guess else ""
-            raise ValueError(
-                f"expected a level, one of {', '.join(self.levels)}; got {level!r}{help}"
-            )
+            raise ValueError(f"expected a level, one of {', '.join(self.levels)}; got {level!r}{help}")
         return self.levels.index(level) + 1
 
     def level_nodes(self, level: int) -> IntArray:
@@ -416,7 +412,8 @@ class Taxonomy:
         return ids
 
     @cached_property
-    def _index(self) -> NameIndex:
+    def index(self) -> NameIndex:
+        """Finds nodes by name, alias or path."""
         return NameIndex(self.tree, self.aliases)
 
     def _node(self, node_id: int) -> int:

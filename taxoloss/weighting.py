@@ -63,7 +63,7 @@ def uniform() -> Schedule:
 
     def schedule(taxonomy: Taxonomy) -> Table:
         counted = plan_of(taxonomy).counted
-        return counted / counted.shape[1]
+        return np.where(counted, 1.0 / counted.shape[1], 0.0)
 
     return schedule
 
@@ -124,9 +124,7 @@ def _checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> T
         if name not in levels:
             guess = nearest(str(name), levels)
             help = f"; did you mean {quoted(guess)}?" if guess else ""
-            raise ValueError(
-                f"there is no level {name!r}; expected {', '.join(map(repr, levels))}{help}"
-            )
+            raise ValueError(f"there is no level {name!r}; expected {', '.join(map(repr, levels))}{help}")
     missing = [level for level in levels if level not in weights]
     if missing:
         raise ValueError(
@@ -141,15 +139,13 @@ def _checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> T
 
 def _number(level: str, value: Any) -> float:
     try:
-        number = float(value)
+        number = math.nan if isinstance(value, (bool, str)) else float(value)
     except (TypeError, ValueError):
-        number = None  # type: ignore[assignment]
-    if number is None or isinstance(value, (bool, str)):
+        number = math.nan
+    if math.isnan(number) and not isinstance(value, float):
         raise TypeError(f"expected a number as the weight of {level!r}, got {value!r}")
     if not (math.isfinite(number) and number >= 0):
-        raise ValueError(
-            f"expected a finite weight, 0 or larger, for the level {level!r}, got {number}"
-        )
+        raise ValueError(f"expected a finite weight, 0 or larger, for the level {level!r}, got {number}")
     return number
 
 

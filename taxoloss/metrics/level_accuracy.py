@@ -48,6 +48,10 @@ class LevelAccuracy(Metric):
     {'depth_1': tensor(1.), 'depth_2': tensor(0.5000)}
     """
 
+    ancestors: Tensor
+    counted: Tensor
+    class_to_node: Tensor
+
     is_differentiable = False
     higher_is_better = True
     full_state_update = False

@@ -1,0 +1,5 @@
+"""`python -m taxoloss`."""
+
+from taxoloss.cli import main
+
+main()

@@ -1,0 +1,46 @@
+"""The command `taxoloss`: data on standard output, the rest on standard error; never imports torch."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from taxoloss.cli.inspect import inspect
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="taxoloss",
+    help="Trees of classes: check them before you train with them.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(inspect)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from taxoloss import __version__
+
+        typer.echo(f"taxoloss {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Runs the command; a reader that closes the pipe early (`| head`) is no error."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()  # what is left in the buffer cannot be written either
+        sys.exit(0)

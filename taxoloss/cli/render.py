@@ -1,0 +1,131 @@
+"""A summary as a person reads it in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree as RichTree
+
+from taxoloss.names import escape_invisible
+from taxoloss.summary import Summary
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["render_summary", "stdout_console"]
+
+_MOST_CHILDREN = 8
+_MOST_ROWS = 60
+_PIPE_WIDTH = 160
+
+
+def stdout_console() -> Console:
+    """Standard output; colours only on a terminal, names never read as markup."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+def plain(text: str) -> Text:
+    """Text from a file, safe for a terminal."""
+    return Text(escape_invisible(text))
+
+
+def render_summary(taxonomy: Taxonomy, summary: Summary) -> RenderableType:
+    """Facts, a table of the levels, the findings and the tree."""
+    parts: list[RenderableType] = [_facts(summary), Text(), _levels(summary), Text()]
+    parts += [Text("findings", style="bold"), *_findings(summary), Text()]
+    parts += [Text("tree", style="bold"), _tree(taxonomy)]
+    return Group(*parts)
+
+
+def _facts(summary: Summary) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    depth = str(summary.smallest_depth)
+    if summary.smallest_depth < summary.largest_depth:
+        depth += f" to {summary.largest_depth}"
+    facts = {
+        "name": summary.name,
+        "description": summary.description,
+        "source": summary.source,
+        "version": summary.version,
+        "licence": summary.licence,
+        "classes": f"{summary.classes:,}",
+        "inner nodes": f"{summary.inner_nodes:,}",
+        "depth": depth,
+        "branching": f"at most {summary.largest_branching:,} children",
+        "weights": f"from {summary.weights_from}"
+        if "file" in summary.weights_from
+        else summary.weights_from,
+        "digest": summary.digest[:16],
+    }
+    for key, value in facts.items():
+        if value is not None:
+            table.add_row(Text(key, style="bold"), plain(value))
+    return table
+
+
+def _levels(summary: Summary) -> RenderableType:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("level")
+    for column in ("nodes", "smallest", "largest", "stand-ins", "weight", "chance loss", "chance acc."):
+        table.add_column(column, justify="right")
+    for level in summary.levels:
+        table.add_row(
+            plain(level.name),
+            f"{level.nodes:,}",
+            f"{level.smallest_group:,}",
+            f"{level.largest_group:,}",
+            f"{level.stand_ins:,}",
+            f"{level.weight:.4g}",
+            f"{level.chance_loss:.3f}",
+            f"{level.chance_accuracy:.3f}",
+        )
+    note = Text(
+        "smallest, largest: classes of a node; stand-ins: classes shown there by a node of another "
+        "level; chance: equal logits",
+        style="dim",
+    )
+    return Group(table, note)
+
+
+def _findings(summary: Summary) -> Iterator[RenderableType]:
+    if not summary.findings:
+        yield Text("none")
+    for finding in summary.findings[:20]:
+        yield Text.assemble((finding.code, "yellow"), " ", plain(finding.message))
+    if len(summary.findings) > 20:
+        yield Text(f"... and {len(summary.findings) - 20:,} more (all with --json)")
+
+
+def _tree(taxonomy: Taxonomy) -> RenderableType:
+    """The top of the tree: the first children of each node, row by row until there are enough."""
+    tree = taxonomy.tree
+    children: dict[int, list[int]] = {}
+    for node, parent in enumerate(tree.parent[1:].tolist(), 1):
+        children.setdefault(parent, []).append(node)
+    picture = RichTree(plain(taxonomy.name or "root"))
+    waiting = [(0, picture)]
+    rows = 0
+    while waiting:
+        node, branch = waiting.pop(0)
+        below = children.get(node, [])
+        shown = below[:_MOST_CHILDREN] if rows < _MOST_ROWS else []
+        for child in shown:
+            waiting.append((child, branch.add(_label(taxonomy, child))))
+        rows += len(shown)
+        if len(shown) < len(below) and shown:
+            branch.add(Text(f"... {len(below) - len(shown):,} more", style="dim"))
+    return picture
+
+
+def _label(taxonomy: Taxonomy, node: int) -> Text:
+    tree = taxonomy.tree
+    label = plain(tree.names[node])
+    label.no_wrap, label.overflow = True, "ellipsis"
+    if not tree.is_leaf[node]:
+        label.append(f"  {int(tree.stop[node] - tree.start[node]):,}", style="dim")
+    if (description := taxonomy.descriptions.get(node)) is not None:
+        label.append(f"  {escape_invisible(description)}", style="dim")
+    return label
