@@ -150,6 +150,14 @@ def _unknown(name: Name, message: str, guess: str | None) -> Fault:
     return Fault("T302", message, path=(_text(name),), found=_text(name), help=help)
 
 
+def _with_rule(fault: Fault, rule: str, count: int) -> Fault:
+    """The fault, with the one line that mends all names that differ in spelling only."""
+    what = f"the {count} names differ" if count > 1 else "the name differs"
+    mended = f"{what} in spelling only; this mends {'them' if count > 1 else 'it'}:"
+    line = f"t.bind([{rule} for name in class_names])"
+    return replace(fault, help="\n".join(filter(None, (fault.help, mended, line))))
+
+
 class _LeafMatch:
     """Matches class names to leaves, and sorts what does not match into faults."""
 
@@ -209,24 +217,22 @@ class _LeafMatch:
     def report_extra(self, missing: list[int]) -> None:
         """Unknown classes, each with the leaf that it is likely meant to be."""
         free = [self.tree.names[node] for node in missing]
-        names = {_text(self.names[number]): number for number in self.extra}
-        pairs, rule = pair_by_spelling(names, free)
-        if rule and pairs:
-            mended = f"the {len(pairs)} names differ in spelling only; this mends them:"
-            if len(pairs) == 1:
-                mended = "the name differs in spelling only; this mends it:"
-            rule = f"{mended}\nt.bind([{rule} for name in class_names])"
-        for name, number in names.items():
-            message = f"class {number}, {quoted(name)}, is no leaf of the tree"
-            guess = pairs.get(name) or nearest(name, free, comparisons=len(names))
-            fault = _unknown(self.names[number], message, guess)
+        extra = {number: self.names[number] for number in self.extra}
+        matched = (name for number, name in enumerate(self.names) if number not in extra)
+        pairs, rule = pair_by_spelling(
+            (name for name in extra.values() if isinstance(name, str)),
+            free,
+            unchanged=(name for name in matched if isinstance(name, str)),
+        )
+        for number, name in extra.items():
+            message = f"class {number}, {quoted(_text(name))}, is no leaf of the tree"
+            guess = pairs.get(_text(name)) or nearest(_last(name), free, comparisons=len(extra))
+            fault = _unknown(name, message, guess)
+            if _text(name) in pairs:
+                self.claim(missing, pairs[_text(name)])
+                if rule and _text(name) == list(pairs)[-1]:
+                    fault = _with_rule(fault, rule, len(pairs))
             self.faults.append(fault)
-            if guess is not None and guess in free:
-                self.claim(missing, guess)
-        if rule and self.faults:
-            last = self.faults[-1]
-            help = "\n".join(filter(None, (last.help, rule)))
-            self.faults[-1] = replace(last, help=help)
 
     def claim(self, missing: list[int], name: str) -> None:
         """A leaf that a misspelt class stands for is not missing too."""

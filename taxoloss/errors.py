@@ -91,8 +91,7 @@ class TaxonomyError(ValueError):
             shown.append(f"... and {hidden:,} more (all of them in .faults)")
         if len(self.faults) > 1:
             shown.append(f"{len(self.faults):,} errors")
-        # A traceback prints the class name first: start the faults on a line of their own.
-        return ("\n" if len(self.faults) > 1 else "") + "\n".join(shown)
+        return "\n".join(shown)
 
 
 class FormError(TaxonomyError):

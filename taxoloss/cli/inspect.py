@@ -97,7 +97,7 @@ def _report(error: TaxonomyError, as_json: bool) -> None:
     if as_json:
         faults = [_fault_data(fault) for fault in error.faults]
         typer.echo(json.dumps({"valid": False, "faults": faults}, indent=2, ensure_ascii=True))
-    typer.echo(str(error).lstrip("\n"), err=True)
+    typer.echo(str(error), err=True)
 
 
 def _fault_data(fault: Fault) -> dict[str, Any]:

@@ -1,0 +1,289 @@
+"""Every bad file of the table: all of its faults, each at its place and in its words."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import bad_files
+import bad_meaning
+import bad_trees
+import pytest
+from bad_files import Bad, Want
+
+import taxoloss
+from taxoloss.errors import Fault, FormError, MeaningError, TaxonomyError
+
+CASES = (*bad_files.CASES, *bad_trees.CASES, *bad_meaning.CASES)
+
+
+def refused(case: Bad, folder: Path) -> TaxonomyError:
+    """The error that loading the case raises; a file is written first."""
+    if case.suffix is None:
+        source: Any = case.source
+    else:
+        source = folder / f"bad{case.suffix}"
+        data = case.source if isinstance(case.source, bytes) else case.source.encode()
+        source.write_bytes(data)
+    with pytest.raises(TaxonomyError) as caught:
+        taxoloss.load(source)
+    return caught.value
+
+
+def matched(case: Bad, error: TaxonomyError) -> list[tuple[Want, Fault]]:
+    """Each expected fault with the reported one at its place; fails unless they are the same."""
+    wanted = [(want.code, want.line, want.column) for want in case.wants]
+    reported = [(fault.code, fault.line, fault.column) for fault in error.faults]
+    assert Counter(reported) == Counter(wanted), str(error)
+    pairs = []
+    rest = list(error.faults)
+    for want in case.wants:
+        place = (want.code, want.line, want.column)
+        same = [fault for fault in rest if (fault.code, fault.line, fault.column) == place]
+        words = [fault for fault in same if all(word in str(fault) for word in want.words)]
+        assert words, f"{want.words} not in " + "\n".join(map(str, same))
+        rest.remove(words[0])
+        pairs.append((want, words[0]))
+    return pairs
+
+
+def carets(fault: Fault) -> tuple[str, int, int]:
+    """The line of the text that a fault shows, and where its carets start and end."""
+    shown, pointer = str(fault).splitlines()[1:3]
+    assert shown.startswith(f"  {fault.line} | ") or shown.lstrip().startswith(f"{fault.line} | ")
+    text, marks = shown.split(" | ", 1)[1], pointer.split(" | ", 1)[1]
+    assert set(marks) == {"^"} or set(marks) == {" ", "^"}
+    return text, marks.index("^"), len(marks)
+
+
+def every(cases: tuple[Bad, ...]) -> Any:
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+def test_the_table_is_large_and_names_its_cases_once() -> None:
+    """At least 60 files, and no two of one name."""
+    names = Counter(case.name for case in CASES)
+    assert len(CASES) >= 60
+    assert names.most_common(1)[0][1] == 1
+
+
+def test_the_table_has_every_code_of_form_and_meaning() -> None:
+    """A code that the package can raise for a file stands in the table, or in a test below."""
+    package = Path(taxoloss.__file__).parent
+    text = "".join((package / f"{name}.py").read_text() for name in
+                   ("reader", "json_events", "spec", "meaning"))
+    codes = {f"T{number}" for number in range(101, 300) if f'"T{number}"' in text}
+    assert codes - {want.code for case in CASES for want in case.wants} == {"T101"}
+
+
+@every(CASES)
+def test_every_fault_at_its_place(case: Bad, tmp_path: Path) -> None:
+    """All faults and no others, with their words, path, found and expected."""
+    for want, fault in matched(case, refused(case, tmp_path)):
+        for name in ("path", "found", "expected"):
+            if getattr(want, name):
+                assert getattr(fault, name) == getattr(want, name)
+
+
+@every(CASES)
+def test_the_text_says_where(case: Bad, tmp_path: Path) -> None:
+    """file:line:column and the code stand in str(error), once for each fault."""
+    error = refused(case, tmp_path)
+    text = str(error)
+    for want, fault in matched(case, error):
+        place = "" if case.suffix is None else f"{tmp_path / 'bad'}{case.suffix}:"
+        if want.line is not None:
+            place += f"{want.line}:{want.column}:"
+        assert f"{place} error {want.code}: ".lstrip() in text
+        assert str(fault) in text
+        assert fault.file == (None if case.suffix is None else f"{tmp_path / 'bad'}{case.suffix}")
+    assert text.endswith(f"\n{len(case.wants)} errors") == (len(case.wants) > 1)
+
+
+@every(tuple(case for case in CASES if case.suffix))
+def test_the_caret_points_at_it(case: Bad, tmp_path: Path) -> None:
+    """The caret stands under the column that the fault names, and under no more than is meant."""
+    text = case.source if isinstance(case.source, str) else case.source.decode("utf-8", "replace")
+    lines = text.split("\n")
+    for want, fault in matched(case, refused(case, tmp_path)):
+        if want.line is None or want.column is None:
+            assert "^" not in str(fault)
+            continue
+        line = lines[want.line - 1]
+        assert 1 <= want.column <= len(line) + 1
+        assert fault.snippet == line
+        shown, start, stop = carets(fault)
+        if line.isascii() and line.isprintable() and len(line) <= 100:
+            assert shown == line
+            assert start == want.column - 1
+            if want.under is not None:
+                assert line[start:stop] == want.under
+
+
+@every(CASES)
+def test_the_error_is_of_its_class(case: Bad, tmp_path: Path) -> None:
+    """Any fault of form makes a FormError, else it is a MeaningError; both are ValueErrors."""
+    error = refused(case, tmp_path)
+    form = any(want.code.startswith("T1") for want in case.wants)
+    assert type(error) is (FormError if form else MeaningError)
+    assert isinstance(error, TaxonomyError)
+    assert isinstance(error, ValueError)
+
+
+@every(CASES)
+def test_the_error_pickles(case: Bad, tmp_path: Path) -> None:
+    """Errors travel between processes (a data loader's workers, pytest-xdist)."""
+    error = refused(case, tmp_path)
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert again.faults == error.faults
+    assert str(again) == str(error)
+
+
+@every(tuple(case for case in CASES if case.suffix and len(case.wants) > 1))
+def test_faults_come_in_the_order_of_the_file(case: Bad, tmp_path: Path) -> None:
+    """`TaxonomyError.faults` holds every reason "in the order of the file"."""
+    places = [(fault.line, fault.column) for fault in refused(case, tmp_path).faults]
+    assert places == sorted(places)
+
+
+# -- what a caret has to know about terminals ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "start", "stop"),
+    [
+        ("tree: [\u732b, \u732b]", 11, 11, 13),  # a wide character takes two columns
+        ("tree: [cafe\u0301, b, b]", 18, 16, 17),  # a combining mark takes none
+        ("tree: [a, b, \u72ac, b]", 17, 17, 18),
+    ],
+)
+def test_the_caret_counts_cells(
+    line: str, column: int, start: int, stop: int, tmp_path: Path
+) -> None:
+    """Wide characters and combining marks before the place do not move the caret off it."""
+    case = Bad("", ".yaml", line + "\n", (Want("T201", 1, column, ()),))
+    ((_, fault),) = matched(case, refused(case, tmp_path))
+    lines = str(fault).splitlines()
+    marks = lines[2].split(" | ", 1)[1]
+    assert (marks.index("^"), len(marks)) == (start, stop)
+
+
+def test_a_long_line_is_cropped_around_the_caret(tmp_path: Path) -> None:
+    """A line of 4,000 characters shows about 100, and the caret under the right one."""
+    names = [f"name{i}" for i in range(400)] + ["name7", "last"]
+    case = Bad("", ".yaml", f"tree: [{', '.join(names)}]\n", ())
+    (fault,) = refused(case, tmp_path).faults
+    text, start, stop = carets(fault)
+    assert text[start:stop] == "name7"
+    assert text.startswith("...")
+    assert len(text) <= 106
+
+
+def test_twenty_faults_are_shown_and_all_are_kept(tmp_path: Path) -> None:
+    """A file with 30 faults prints 20, says how many more, and `.faults` has them all."""
+    tree = "".join(f"  n{i}: []\n" for i in range(30))
+    error = refused(Bad("", ".yaml", f"tree:\n{tree}", ()), tmp_path)
+    assert [fault.line for fault in error.faults] == list(range(2, 32))
+    assert str(error).count("error T118") == 20
+    assert "... and 10 more (all of them in .faults)" in str(error)
+    assert str(error).endswith("\n30 errors")
+
+
+def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
+    """What a file holds is shown as escapes, in the message and in the line."""
+    source = {"tree": {"a\x1b[31m": ["x\u202e"], "b": "c\x07"}, "\x9bk": 1}
+    text = str(refused(Bad("", None, source, ()), tmp_path))
+    assert not set(text) & {"\x1b", "\u202e", "\x07", "\x9b"}
+    raw = str(refused(Bad("", ".yaml", "tree: [a\x1b[31m, b]\n", ()), tmp_path))
+    assert "\x1b" not in raw
+    assert "tree: [a\\x1b[31m, b]" in raw
+
+
+# -- files that are not there, or too much ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("petz", ("no bundled taxonomy and no file `petz`", "did you mean `pets`?", "one of")),
+        ("no/such/file.yaml", ("there is no file `no/such/file.yaml`",)),
+        (Path("missing.json"), ("there is no file `missing.json`", "expected: a file")),
+    ],
+)
+def test_a_missing_file(
+    source: Any, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T101 with the nearest bundled name and what there is."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FormError) as caught:
+        taxoloss.load(source)
+    (fault,) = caught.value.faults
+    assert (fault.code, fault.found, fault.line) == ("T101", str(source), None)
+    assert "pets" in (fault.expected or "")
+    for piece in words:
+        assert piece in str(caught.value)
+
+
+def test_a_directory(tmp_path: Path) -> None:
+    """T101 in the system's words."""
+    with pytest.raises(FormError, match=r"error T101: the file cannot be read: Is a directory"):
+        taxoloss.load(tmp_path)
+
+
+def test_a_file_too_large(tmp_path: Path) -> None:
+    """T111 before a byte of it is read."""
+    path = tmp_path / "large.yaml"
+    with path.open("wb") as file:
+        file.truncate(256 * 2**20 + 1)
+    with pytest.raises(FormError, match=r"error T111: the file is larger than 256 MB"):
+        taxoloss.load(path)
+
+
+def test_too_many_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T112 at the value that is one too many."""
+    monkeypatch.setattr("taxoloss.reader.MAX_VALUES", 5)
+    error = refused(Bad("", ".yaml", "tree: [a, b, c]\n", ()), tmp_path)
+    (fault,) = error.faults
+    assert (fault.code, fault.line, fault.column) == ("T112", 1, 14)
+
+
+@pytest.mark.parametrize("source", [None, 3, ["a", "b"], b"pets"])
+def test_what_is_no_source(source: Any) -> None:
+    """TypeError with what was expected and what came."""
+    with pytest.raises(TypeError, match=f"path or a mapping, got {type(source).__name__}"):
+        taxoloss.load(source)
+
+
+_LOAD = """
+import sys, taxoloss
+try:
+    taxoloss.load(sys.argv[1])
+except taxoloss.TaxonomyError as error:
+    print(*(fault.code for fault in error.faults))
+    sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize("count", [50_000, 200_000])
+@pytest.mark.parametrize(
+    ("suffix", "left", "right"),
+    [(".yaml", "[", "]"), (".yaml", "{a: ", "}"), (".yaml", "- ", ""), (".yaml", "? ", ""),
+     (".json", "[", "]"), (".json", '{"a":', "}")],
+)
+def test_deep_nesting_ends_no_process(
+    count: int, suffix: str, left: str, right: str, tmp_path: Path
+) -> None:
+    """In a process of its own: T111 for closed and unclosed brackets, never a signal."""
+    key, end = ('{"tree": ', "}") if suffix == ".json" else ("tree:\n  ", "\n")
+    inner = "[1, 2]" if suffix == ".json" else "x"
+    for text in (key + left * count + inner + right * count + end, left * count):
+        path = tmp_path / f"deep{suffix}"
+        path.write_text(text)
+        done = subprocess.run([sys.executable, "-c", _LOAD, str(path)], capture_output=True)
+        assert done.returncode == 7, done.stderr.decode()[-500:]
+        assert done.stdout.decode().strip() == "T111"

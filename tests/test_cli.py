@@ -1,0 +1,174 @@
+"""The command, in real processes: exit codes, streams, pipes, no traceback, no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GOOD = "name: animals\nlevels: [species, breed]\ntree:\n  cat: [Bengal, Siamese]\n  dog: [beagle, pug]\n"
+BAD = "tree:\n  - cat: [Bengal]\n  - dog\nlevls: [a]\n"
+
+
+def run(*arguments: str, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:
+    """Runs `taxoloss` as a user would; bytes in, text out."""
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "taxoloss", *arguments],
+        input=data,
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert "Traceback" not in out + err
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+def test_a_bundled_tree_is_shown() -> None:
+    """Facts, levels, findings and the tree on standard output; nothing on standard error."""
+    done = run("inspect", "pets")
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in ("pets", "classes", "37", "species", "breed", "Abyssinian", "... 17 more", "findings"):
+        assert words in done.stdout
+
+
+def test_json_is_one_document() -> None:
+    """--json writes facts that a program can use."""
+    facts = json.loads(run("inspect", "pets", "--json").stdout)
+    assert facts["valid"] is True
+    assert facts["classes"] == 37
+    assert [level["nodes"] for level in facts["levels"]] == [2, 37]
+    assert sum(level["weight"] for level in facts["levels"]) == 1
+
+
+@pytest.mark.parametrize("name", ["file.yaml", "file.json"])
+def test_a_file_and_standard_input_say_the_same(tmp_path: Path, name: str) -> None:
+    """FILE and - print the same facts, for YAML and for JSON."""
+    text = GOOD
+    if name.endswith("json"):
+        tree = {"cat": ["Bengal", "Siamese"], "dog": ["beagle", "pug"]}
+        text = json.dumps({"name": "animals", "levels": ["species", "breed"], "tree": tree})
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    shown = run("inspect", str(file))
+    assert shown.returncode == 0
+    assert shown.stdout == run("inspect", "-", stdin=text).stdout
+
+
+def test_a_bad_file_is_exit_1_with_all_faults_on_standard_error() -> None:
+    """Nothing on standard output; every fault with its place."""
+    done = run("inspect", "-", stdin=BAD)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "<stdin>:2:5: error T120" in done.stderr
+    assert "help: remove the dash" in done.stderr
+    assert "<stdin>:4:1: error T114" in done.stderr
+    assert "did you mean `levels`?" in done.stderr
+
+
+def test_faults_as_json() -> None:
+    """--json writes the faults as data, on standard output."""
+    done = run("inspect", "-", "--json", stdin=BAD)
+    data = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert data["valid"] is False
+    assert [(fault["code"], fault["line"], fault["column"]) for fault in data["faults"]] == [
+        ("T114", 4, 1),
+        ("T120", 2, 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["inspect"], ["inspect", "pets", "--jsn"], ["inspct", "pets"], ["inspect", "a", "b"]]
+)
+def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
+    """Usage errors go to standard error."""
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Usage" in done.stderr
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    """A name that is neither bundled nor a file."""
+    done = run("inspect", "petz")
+    assert done.returncode == 1
+    assert "did you mean `pets`?" in done.stderr
+
+
+@pytest.mark.parametrize("what", ["folder", "nothing.yaml"])
+def test_what_cannot_be_read_is_exit_1(tmp_path: Path, what: str) -> None:
+    """A directory and a missing file are told, not thrown."""
+    (tmp_path / "folder").mkdir()
+    done = run("inspect", str(tmp_path / what))
+    assert done.returncode == 1
+    assert "T101" in done.stderr
+
+
+def test_names_never_reach_the_terminal_raw() -> None:
+    """Markup stays text; an escape sequence is refused and shown as an escape."""
+    done = run("inspect", "-", stdin="tree: ['[red]x[/red]', ':smile:', '[link=a]']\n")
+    assert done.returncode == 0
+    assert "[red]x[/red]" in done.stdout
+    assert ":smile:" in done.stdout
+    for evil in (b'tree: ["\\u001b[31mx", b]', b"tree: [\x1b[31mx, b]", b'{"tree": ["\\u202ex", "b"]}'):
+        done = run("inspect", "-", stdin=evil)
+        assert done.returncode == 1
+        assert "\x1b" not in done.stderr + done.stdout
+        assert "\u202e" not in done.stderr + done.stdout
+
+
+def test_classes_that_bind(tmp_path: Path) -> None:
+    """--classes says that a list binds, and the line of Python that does it; paths are a/b."""
+    classes = tmp_path / "classes.txt"
+    classes.write_text("pug\ncat/Bengal\nbeagle\nSiamese\n", encoding="utf-8")
+    done = run("inspect", "-", "--classes", str(classes), stdin=GOOD)
+    assert done.returncode == 0
+    assert "4 bind" in done.stdout
+    assert ".bind(" in done.stdout
+
+
+def test_classes_that_do_not_bind(tmp_path: Path) -> None:
+    """Missing and extra classes are named; exit 1."""
+    classes = tmp_path / "classes.txt"
+    classes.write_text("pug\nbengal\nbeagle\nLynx\n", encoding="utf-8")
+    done = run("inspect", "-", "--classes", str(classes), stdin=GOOD)
+    assert done.returncode == 1
+    assert "did you mean `Bengal`?" in done.stderr
+    assert "`Lynx`" in done.stderr
+    assert "`cat/Siamese` is missing" in done.stderr
+
+
+def test_a_reader_that_closes_the_pipe_is_no_error(tmp_path: Path) -> None:
+    """`taxoloss inspect ... | head -1`: no traceback, no message."""
+    rows = "".join(f"  g{i}: [{', '.join(f'c{i}_{j}' for j in range(9))}]\n" for i in range(400))
+    file = tmp_path / "many.yaml"
+    file.write_text(f"tree:\n{rows}", encoding="utf-8")
+    command = f'"{sys.executable}" -m taxoloss inspect "{file}" --json | head -c 20'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert len(done.stdout) == 20
+
+
+def test_the_command_imports_no_torch() -> None:
+    """Reading a tree needs no torch: the answer comes at once."""
+    code = (
+        "import sys\nfrom taxoloss.cli import app\n"
+        "try:\n    app(['inspect', 'pets'])\nexcept SystemExit as stop:\n    assert not stop.code\n"
+        "bad = {'torch', 'torchvision', 'torchmetrics', 'simple_icd_10_cm', 'matplotlib'} & set(sys.modules)\n"
+        "assert not bad, bad"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_has_an_example() -> None:
+    """`--help` and `--version` answer with exit 0."""
+    shown = run("inspect", "--help")
+    assert shown.returncode == 0
+    assert "Example: taxoloss inspect pets" in shown.stdout
+    assert run("--version").stdout.startswith("taxoloss 0.")
