@@ -9,14 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from taxoloss.checks import (
+    autocast_enabled,
+    check_ignore_index,
+    check_logits,
+    check_options,
+    check_range,
+    check_target,
+)
 from taxoloss.kernel import LevelLogProbs, LossTables, index_loss, probability_loss
 from taxoloss.plan import Plan, plan_of
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.weighting import LevelWeights, weight_table
 
 __all__ = ["level_log_probs", "taxonomy_cross_entropy"]
-
-_REDUCTIONS = ("none", "mean", "sum")
 
 
 def taxonomy_cross_entropy(
@@ -112,9 +118,9 @@ def cross_entropy(
 ) -> Tensor:
     """The loss for tables that are ready: checks, then the kernel, then the reduction."""
     check_logits(logits, tables.plan)
-    _check_target(logits, target)
-    _check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tables.plan)
-    autocast = _autocast(logits.device.type)
+    check_target(logits, target)
+    check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tables.plan)
+    autocast = autocast_enabled(logits.device.type)
     with torch.autocast(logits.device.type, enabled=False) if autocast else _NOTHING:
         if target.is_floating_point():
             result = _of_probabilities(tables, logits, target, weight, reduction, label_smoothing)
@@ -185,119 +191,6 @@ def at_least_float32(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
-# -- checks: torch's exception classes, our words --------------------------------------------------
-
-
-def check_logits(logits: Any, plan: Plan) -> None:
-    """TypeError, RuntimeError or ValueError where logits are not (.., C, ..) floating-point numbers."""
-    if not isinstance(logits, Tensor):
-        raise TypeError(f"expected logits as a Tensor, got {type(logits).__name__}")
-    if not logits.is_floating_point():
-        raise NotImplementedError(f"expected floating-point logits, got {logits.dtype}")
-    if logits.dim() == 0:
-        raise RuntimeError("expected logits of shape (C,), (N, C) or (N, C, d1..dk), got a scalar")
-    classes = logits.shape[0] if logits.dim() == 1 else logits.shape[1]
-    if classes != plan.num_classes:
-        raise ValueError(
-            f"expected logits of {plan.num_classes} classes (dimension {min(logits.dim() - 1, 1)}), "
-            f"as the taxonomy has, got {classes}: shape {tuple(logits.shape)}"
-        )
-
-
-def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
-    """ValueError where ignoring this number would silently ignore an inner node."""
-    if taxonomy.node_targets and len(taxonomy) <= ignore_index < taxonomy.num_nodes:
-        name = "/".join(taxonomy.path(ignore_index)) or "the root"
-        raise ValueError(
-            f"expected an ignore_index that is no inner node, got {ignore_index}, the node id of "
-            f"{name!r}; -100 is never one"
-        )
-
-
-def check_range(target: Tensor, valid: Tensor, plan: Plan) -> None:
-    """IndexError for a target that is no node; on a GPU the look-up asserts, as torch's does."""
-    if torch.compiler.is_compiling() or target.device.type != "cpu" or target.numel() == 0:
-        return
-    wrong = valid & ((target < 0) | (target >= plan.num_targets))
-    if wrong.any():
-        value = int(target[wrong][0])
-        inner = f"{plan.num_classes}..{plan.num_nodes - 1}"
-        help = ""
-        if plan.num_classes <= value < plan.num_nodes:
-            help = f"; inner nodes ({inner}) are targets after bind(..., node_targets=True)"
-        raise IndexError(
-            f"expected targets in 0..{plan.num_targets - 1} or the ignore_index, got {value}{help}"
-        )
-
-
-def _check_target(logits: Tensor, target: Any) -> None:
-    if not isinstance(target, Tensor):
-        raise TypeError(f"expected target as a Tensor, got {type(target).__name__}")
-    if target.device != logits.device:
-        raise RuntimeError(
-            f"expected logits and target on one device, got {logits.device} and {target.device}"
-        )
-    if target.is_floating_point() and target.shape == logits.shape:
-        return
-    if target.dtype not in (torch.long, torch.uint8):
-        raise RuntimeError(
-            "expected target as long or uint8 node ids, or class probabilities of the logits' shape "
-            f"{tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
-        )
-    expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else ()
-    if target.shape == expected or (logits.dim() == 1 and target.shape == (1,)):
-        return
-    kind: type[Exception] = RuntimeError
-    if target.dim() <= 1 and logits.dim() <= 2:
-        kind = ValueError
-    if target.dim() == logits.dim() - 1 == 2 and target.shape[0] != logits.shape[0]:
-        kind = ValueError
-    raise kind(
-        f"expected target of shape {expected} for logits of shape {tuple(logits.shape)}, got "
-        f"{tuple(target.shape)}"
-    )
-
-
-def _check_options(
-    logits: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    ignore_index: int,
-    reduction: str,
-    label_smoothing: float,
-    plan: Plan,
-) -> None:
-    check_reduction(reduction)
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise RuntimeError(f"expected label_smoothing in [0, 1], got {label_smoothing}")
-    if target.is_floating_point() and ignore_index >= 0:
-        raise RuntimeError(
-            f"expected no ignore_index with class probabilities as target, got {ignore_index}"
-        )
-    if weight is None:
-        return
-    check_weight(weight, plan)
-    same = weight.dtype == logits.dtype or _autocast(logits.device.type)
-    if not same and not target.is_floating_point():
-        raise RuntimeError(f"expected weight in the logits' dtype {logits.dtype}, got {weight.dtype}")
-
-
-def check_reduction(reduction: Any) -> None:
-    """ValueError where the reduction is none of the three."""
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"expected reduction as one of {_REDUCTIONS}, got {reduction!r}")
-
-
-def check_weight(weight: Any, plan: Plan) -> None:
-    """TypeError or RuntimeError where class weights are not (C,)."""
-    if not isinstance(weight, Tensor):
-        raise TypeError(f"expected weight as a Tensor, got {type(weight).__name__}")
-    if weight.shape != (plan.num_classes,):
-        raise RuntimeError(
-            f"expected weight of shape ({plan.num_classes},), one a class, got {tuple(weight.shape)}"
-        )
-
-
 # -- what is kept from call to call ----------------------------------------------------------------
 
 
@@ -313,10 +206,6 @@ _KEPT: weakref.WeakKeyDictionary[Taxonomy, dict[Any, Any]] = weakref.WeakKeyDict
 
 def _device(logits: Any) -> torch.device:
     return logits.device if isinstance(logits, Tensor) else torch.device("cpu")
-
-
-def _autocast(device_type: str) -> bool:
-    return torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type)
 
 
 def _cached_tables(taxonomy: Taxonomy, level_weights: LevelWeights, device: torch.device) -> LossTables:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from taxoloss.functional import (
-    at_least_float32,
-    batched,
+from taxoloss.checks import (
     check_ignore_index,
     check_logits,
     check_range,
     check_reduction,
     check_weight,
-    cross_entropy,
-    level_log_probs,
 )
+from taxoloss.functional import at_least_float32, batched, cross_entropy, level_log_probs
 from taxoloss.kernel import LossTables, used_levels
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy

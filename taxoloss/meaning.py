@@ -9,7 +9,7 @@ import numpy as np
 from taxoloss.names import nearest, quoted
 from taxoloss.spec import LevelSpec, NodeRow, ParsedFile
 from taxoloss.tree import Tree
-from taxoloss.values import Document, Mark
+from taxoloss.values import MAX_LEVELS, Document, Mark
 
 __all__ = ["build_tree"]
 
@@ -45,6 +45,9 @@ def _path(rows: Sequence[NodeRow], index: int) -> tuple[str, ...]:
 
 
 def _check_levels(specs: Sequence[LevelSpec], marks: Sequence[Mark | None], document: Document) -> None:
+    if len(specs) > MAX_LEVELS:
+        message = f"{len(specs)} levels; at most {MAX_LEVELS} are allowed"
+        document.fault("T111", message, marks[MAX_LEVELS], path=("levels",))
     seen: dict[str, Mark | None] = {}
     for spec, mark in zip(specs, marks, strict=True):
         if spec.name in seen:

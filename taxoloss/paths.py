@@ -128,6 +128,8 @@ def _level_names(given: Sequence[str] | None, width: int) -> tuple[str, ...]:
     if isinstance(given, str) or not all(isinstance(name, str) and name.strip() for name in given):
         raise TypeError(f"expected levels as a list of names, got {given!r:.60}")
     names = tuple(nfc(name) for name in given)
+    if len(names) > MAX_LEVELS:
+        raise ValueError(f"expected at most {MAX_LEVELS} levels, got {len(names)}")
     if len(set(names)) < len(names):
         raise ValueError(f"expected levels with different names, got {list(names)}")
     return names

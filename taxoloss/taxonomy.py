@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from taxoloss.binding import Name, NameIndex
 from taxoloss.meaning import build_tree
-from taxoloss.names import nearest, quoted
+from taxoloss.numbered import NumberedTree
 from taxoloss.paths import tree_from_graph, tree_from_paths
 from taxoloss.spec import parse_spec
-from taxoloss.tree import IntArray, Tree
+from taxoloss.tree import IntArray
 from taxoloss.values import Document, Value
 from taxoloss.writer import write_file
 
@@ -37,7 +37,7 @@ class NodeInfo(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Taxonomy:
+class Taxonomy(NumberedTree):
     """A tree of classes with named levels, and (once bound) the order of a model's outputs.
 
     Made by `taxoloss.load`, `Taxonomy.from_paths` or `Taxonomy.from_graph`; immutable. Two are equal
@@ -51,7 +51,6 @@ class Taxonomy:
     tensor([1, 0, 0])
     """
 
-    tree: Tree
     name: str | None = None
     description: str | None = None
     source: str | None = None
@@ -61,9 +60,6 @@ class Taxonomy:
     level_descriptions: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     descriptions: Mapping[int, str] = field(default_factory=dict)
-    #: For each class the depth-first number of its leaf; None while unbound.
-    order: IntArray | None = None
-    node_targets: bool = False
 
     # -- making one --------------------------------------------------------------------------------
 
@@ -78,7 +74,7 @@ class Taxonomy:
         weights = {level.name: level.weight for level in levels if level.weight is not None}
         rows = parsed.rows
         return cls(
-            tree,
+            tree=tree,
             **{key: getattr(spec, key) for key in _HEAD},
             level_weights=weights or None,
             level_descriptions={lv.name: lv.description for lv in levels if lv.description},
@@ -111,7 +107,7 @@ class Taxonomy:
         >>> Taxonomy.from_paths(rows, levels=["species", "breed"])
         Taxonomy(3 classes, species 2 > breed 3, not bound)
         """
-        return cls(tree_from_paths(rows, levels), name=name)
+        return cls(tree=tree_from_paths(rows, levels), name=name)
 
     @classmethod
     def from_graph(
@@ -133,14 +129,9 @@ class Taxonomy:
         >>> Taxonomy.from_graph(nx.DiGraph([("pet", "cat"), ("pet", "dog")])).classes
         ('cat', 'dog')
         """
-        return cls(tree_from_graph(graph, levels), name=name)
+        return cls(tree=tree_from_graph(graph, levels), name=name)
 
     # -- reading it --------------------------------------------------------------------------------
-
-    @property
-    def levels(self) -> tuple[str, ...]:
-        """Names of the levels, top to bottom, the root left out."""
-        return self.tree.levels
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -161,42 +152,18 @@ class Taxonomy:
         """
         return tuple(self.tree.names[node] for node in self._at(level).tolist())
 
-    @property
-    def is_bound(self) -> bool:
-        """Whether the order of the classes is known."""
-        return self.order is not None
-
-    def __len__(self) -> int:
-        """Number of classes."""
-        return len(self.tree.leaves)
-
-    @property
-    def num_nodes(self) -> int:
-        """Number of target ids: classes, inner nodes and the root."""
-        return len(self.tree)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (hex) of the tree and its levels; not of names for people, or weights."""
-        return self.tree.digest
-
-    @cached_property
-    def binding_digest(self) -> str:
-        """SHA-256 (hex) of the tree, its levels, the order of the classes and node_targets."""
-        state = hashlib.sha256(f"taxoloss binding 1 {self.digest} {self.node_targets}\n".encode())
-        state.update(b"unbound" if self.order is None else self.order.astype("<i8").tobytes())
-        return state.hexdigest()
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Taxonomy):
-            return NotImplemented
-        return self is other or self.binding_digest == other.binding_digest
-
-    def __hash__(self) -> int:
-        return hash(self.binding_digest)
+    def __post_init__(self) -> None:
+        for name in _MAPPINGS:  # read-only: a taxonomy is shared between all who load it
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else MappingProxyType(dict(value)))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
+        state = {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
+        return state | {k: None if state[k] is None else dict(state[k]) for k in _MAPPINGS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
 
     def __repr__(self) -> str:
         widths = " > ".join(f"{level} {len(self._at(level))}" for level in self.levels)
@@ -268,14 +235,10 @@ class Taxonomy:
             node_targets=bool(node_targets),
         )
 
-    def require_bound(self, what: str) -> None:
-        """ValueError where the order of the classes is not known, with the way to say it."""
-        if self.order is None:
-            raise ValueError(
-                f"{what} needs a bound taxonomy: which output of the model is which class? "
-                "Say it by t.bind(dataset.classes), or by t.bind() if the model's outputs are in "
-                "the order of the file (t.classes)"
-            )
+    @cached_property
+    def index(self) -> NameIndex:
+        """Finds nodes by name, alias or path."""
+        return NameIndex(self.tree, self.aliases)
 
     # -- node ids ----------------------------------------------------------------------------------
 
@@ -367,61 +330,8 @@ class Taxonomy:
         """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all."""
         write_file(self, Path(path))
 
-    # -- integers for summary and plan -------------------------------------------------------------
 
-    def level_number(self, level: str) -> int:
-        """1 for the top level to L for the deepest; ValueError with the nearest name otherwise."""
-        if level not in self.levels:
-            guess = nearest(str(level), self.levels)
-            help = f"; did you mean {quoted(guess)}?" if guess else ""
-            raise ValueError(f"expected a level, one of {', '.join(self.levels)}; got {level!r}{help}")
-        return self.levels.index(level) + 1
-
-    def level_nodes(self, level: int) -> IntArray:
-        """The nodes (depth-first numbers) of a level, 1..L, in index order."""
-        return self._class_nodes if level == len(self.levels) else self.tree.at_level(level)
-
-    def class_to_node(self, level: int) -> IntArray:
-        """For each class the index of its node on a level, 1..L."""
-        if level == len(self.levels):
-            return np.arange(len(self))
-        return self.tree.leaf_to_node(level)[self.class_order]
-
-    @property
-    def class_order(self) -> IntArray:
-        """For each class its depth-first leaf number (unbound: the file's order)."""
-        return np.arange(len(self)) if self.order is None else self.order
-
-    @cached_property
-    def nodes_by_id(self) -> IntArray:
-        """Depth-first numbers by target id: classes first, inner nodes in post-order after."""
-        return np.concatenate([self._class_nodes, self.tree.inner])
-
-    def _at(self, level: str) -> IntArray:
-        return self.level_nodes(self.level_number(level))
-
-    @cached_property
-    def _class_nodes(self) -> IntArray:
-        return self.tree.leaves[self.class_order]
-
-    @cached_property
-    def ids_of_nodes(self) -> IntArray:
-        """Target ids by depth-first number."""
-        ids = np.empty(len(self.tree), np.int64)
-        ids[self.nodes_by_id] = np.arange(len(self.tree))
-        return ids
-
-    @cached_property
-    def index(self) -> NameIndex:
-        """Finds nodes by name, alias or path."""
-        return NameIndex(self.tree, self.aliases)
-
-    def _node(self, node_id: int) -> int:
-        if not 0 <= int(node_id) < self.num_nodes:
-            raise ValueError(f"expected a node id in 0..{self.num_nodes - 1}, got {int(node_id)}")
-        return int(self.nodes_by_id[int(node_id)])
-
-
+_MAPPINGS = ("level_weights", "level_descriptions", "aliases", "descriptions")
 _HEAD = ("name", "description", "source", "version", "licence")
 
 

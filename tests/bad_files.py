@@ -166,7 +166,7 @@ HIDDEN = (
         "keys twice, in the head and in the tree",
         "name: x\nname: y\ntree:\n  cat: {a: , a: }\n",
         want("T110", 2, 1, "the key `name` stands twice", found="name", under="name"),
-        want("T110", 4, 13, "the key `a` stands twice", found="a", under="a"),
+        want("T110", 4, 14, "the key `a` stands twice", found="a", under="a"),
     ),
     json(
         "JSON key twice",

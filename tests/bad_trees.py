@@ -129,7 +129,7 @@ VALUES = (
     yaml(
         "written-out nodes without children",
         "tree:\n  - {name: cat, children: []}\n  - name: dog\n    children:\n  - b\n",
-        want("T118", 2, 26, "`cat` has no children: an empty list", path=("cat",)),
+        want("T118", 2, 27, "`cat` has no children: an empty list", path=("cat",)),
         want("T118", 4, 14, "`children` of `dog` is empty", "leave the key out", path=("dog",)),
     ),
     yaml(

@@ -61,6 +61,7 @@ def carets(fault: Fault) -> tuple[str, int, int]:
 
 
 def every(cases: tuple[Bad, ...]) -> Any:
+    """The test, once for each of these cases."""
     return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
 
 
@@ -286,4 +287,6 @@ def test_deep_nesting_ends_no_process(
         path.write_text(text)
         done = subprocess.run([sys.executable, "-c", _LOAD, str(path)], capture_output=True)
         assert done.returncode == 7, done.stderr.decode()[-500:]
-        assert done.stdout.decode().strip() == "T111"
+        codes = done.stdout.decode().split()
+        assert codes[-1] == "T111"
+        assert set(codes[:-1]) <= {"T116"}  # "? " makes each mapping a key, which is refused too

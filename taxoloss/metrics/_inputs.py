@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.functional import check_logits
+from taxoloss.checks import check_logits
 from taxoloss.plan import Plan
 
 __all__ = ["check_predictions"]

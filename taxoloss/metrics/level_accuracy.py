@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from taxoloss.functional import at_least_float32, batched, check_range
+from taxoloss.checks import check_range
+from taxoloss.functional import at_least_float32, batched
 from taxoloss.kernel import LevelLogProbs
 from taxoloss.metrics._inputs import check_predictions
 from taxoloss.plan import plan_of

@@ -1,0 +1,123 @@
+"""The numbers that nodes have: depth-first inside a tree, target ids for a model and its labels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from taxoloss.names import nearest, quoted
+from taxoloss.tree import IntArray, Tree
+
+__all__ = ["NumberedTree"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NumberedTree:
+    """A tree and, once bound, which output of a model is which leaf.
+
+    Target ids: classes are 0..C-1 in the bound order; inner nodes follow in depth-first post-order,
+    whatever the binding; the root is last.
+    """
+
+    tree: Tree
+    #: For each class the depth-first number of its leaf; None while unbound.
+    order: IntArray | None = None
+    node_targets: bool = False
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Names of the levels, top to bottom, the root left out."""
+        return self.tree.levels
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the order of the classes is known."""
+        return self.order is not None
+
+    def __len__(self) -> int:
+        """Number of classes."""
+        return len(self.tree.leaves)
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of target ids: classes, inner nodes and the root."""
+        return len(self.tree)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the tree and its levels; not of names for people, or weights."""
+        return self.tree.digest
+
+    @cached_property
+    def binding_digest(self) -> str:
+        """SHA-256 (hex) of the tree, its levels, the order of the classes and node_targets."""
+        state = hashlib.sha256(f"taxoloss binding 1 {self.digest} {self.node_targets}\n".encode())
+        state.update(b"unbound" if self.order is None else self.order.astype("<i8").tobytes())
+        return state.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NumberedTree):
+            return NotImplemented
+        return self is other or self.binding_digest == other.binding_digest
+
+    def __hash__(self) -> int:
+        return hash(self.binding_digest)
+
+    def require_bound(self, what: str) -> None:
+        """ValueError where the order of the classes is not known, with the way to say it."""
+        if self.order is None:
+            raise ValueError(
+                f"{what} needs a bound taxonomy: which output of the model is which class? "
+                "Say it by t.bind(dataset.classes), or by t.bind() if the model's outputs are in "
+                "the order of the file (t.classes)"
+            )
+
+    def level_number(self, level: str) -> int:
+        """1 for the top level to L for the deepest; ValueError with the nearest name otherwise."""
+        if level not in self.levels:
+            guess = nearest(str(level), self.levels)
+            help = f"; did you mean {quoted(guess)}?" if guess else ""
+            raise ValueError(f"expected a level, one of {', '.join(self.levels)}; got {level!r}{help}")
+        return self.levels.index(level) + 1
+
+    def level_nodes(self, level: int) -> IntArray:
+        """The nodes (depth-first numbers) of a level, 1..L, in index order."""
+        return self._class_nodes if level == len(self.levels) else self.tree.at_level(level)
+
+    def class_to_node(self, level: int) -> IntArray:
+        """For each class the index of its node on a level, 1..L."""
+        if level == len(self.levels):
+            return np.arange(len(self))
+        return self.tree.leaf_to_node(level)[self.class_order]
+
+    @property
+    def class_order(self) -> IntArray:
+        """For each class its depth-first leaf number (unbound: the file's order)."""
+        return np.arange(len(self)) if self.order is None else self.order
+
+    @cached_property
+    def nodes_by_id(self) -> IntArray:
+        """Depth-first numbers by target id: classes first, inner nodes in post-order after."""
+        return np.concatenate([self._class_nodes, self.tree.inner])
+
+    def _at(self, level: str) -> IntArray:
+        return self.level_nodes(self.level_number(level))
+
+    @cached_property
+    def _class_nodes(self) -> IntArray:
+        return self.tree.leaves[self.class_order]
+
+    @cached_property
+    def ids_of_nodes(self) -> IntArray:
+        """Target ids by depth-first number."""
+        ids = np.empty(len(self.tree), np.int64)
+        ids[self.nodes_by_id] = np.arange(len(self.tree))
+        return ids
+
+    def _node(self, node_id: int) -> int:
+        if not 0 <= int(node_id) < self.num_nodes:
+            raise ValueError(f"expected a node id in 0..{self.num_nodes - 1}, got {int(node_id)}")
+        return int(self.nodes_by_id[int(node_id)])

