@@ -22,7 +22,7 @@ def build_tree(parsed: ParsedFile) -> Tree:
         _check_levels(specs, parsed.level_marks, document)
     _check_siblings(rows, document)
     _check_aliases(rows, document)
-    if parsed.spec is not None or not document.faults:
+    if parsed.spec is not None:
         names = [spec.name for spec in specs] if specs is not None else None
         level = _place(rows, names, document)
         _check_leaves(rows, document)
@@ -31,9 +31,7 @@ def build_tree(parsed: ParsedFile) -> Tree:
     levels = tuple(names) if names is not None else tuple(f"depth_{i + 1}" for i in range(depth))
     # Row i of the file is node i + 1 of the tree: the file is read in depth-first order.
     parent = np.array([0, *(row.parent + 1 for row in rows)], np.int64)
-    tree = Tree(("", *(row.name for row in rows)), parent, np.array([0, *level], np.int64), levels)
-    tree.parent.flags.writeable = tree.level.flags.writeable = False
-    return tree
+    return Tree(("", *(row.name for row in rows)), parent, np.array([0, *level], np.int64), levels)
 
 
 def _path(rows: Sequence[NodeRow], index: int) -> tuple[str, ...]:
@@ -46,7 +44,7 @@ def _path(rows: Sequence[NodeRow], index: int) -> tuple[str, ...]:
 
 def _check_levels(specs: Sequence[LevelSpec], marks: Sequence[Mark | None], document: Document) -> None:
     if len(specs) > MAX_LEVELS:
-        message = f"{len(specs)} levels; at most {MAX_LEVELS} are allowed"
+        message = f"{len(specs)} levels; at most {MAX_LEVELS} levels are allowed"
         document.fault("T111", message, marks[MAX_LEVELS], path=("levels",))
     seen: dict[str, Mark | None] = {}
     for spec, mark in zip(specs, marks, strict=True):

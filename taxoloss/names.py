@@ -7,7 +7,17 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["escape_invisible", "find_forbidden", "nearest", "nfc", "pair_by_spelling", "quoted"]
+__all__ = [
+    "MAX_TEXT",
+    "escape_invisible",
+    "find_forbidden",
+    "name_faults",
+    "nearest",
+    "nfc",
+    "pair_by_spelling",
+    "quoted",
+    "text_faults",
+]
 
 # Control characters, line and paragraph separators, zero-width space and word joiner, a byte order
 # mark inside the text, marks and overrides of text direction, surrogates, noncharacters.
@@ -18,6 +28,9 @@ _INVISIBLE = (
 )
 _FORBIDDEN_IN_NAME = re.compile(f"[{_INVISIBLE}]")
 _FORBIDDEN_IN_FILE = re.compile(f"(?![\t\n\r])[{_INVISIBLE}]")
+
+#: Characters of a name or any other text of a file.
+MAX_TEXT = 10_000
 
 # More comparisons than this (a 100,000-class tree against a long wrong list) would take minutes.
 _MOST_COMPARISONS = 2_000_000
@@ -35,6 +48,28 @@ def find_forbidden(text: str, *, in_file: bool = False) -> Iterator[tuple[int, s
         character = match.group()
         name = unicodedata.name(character, "control character")
         yield match.start(), f"U+{ord(character):04X} ({name.lower()})"
+
+
+def name_faults(text: str) -> Iterator[tuple[str, str]]:
+    """Why a text is no name: the code and the message of each fault."""
+    if not text.strip():
+        yield "T117", "a name is empty"
+    if len(text) > MAX_TEXT:
+        yield "T112", f"a name of {len(text):,} characters; at most {MAX_TEXT:,} are allowed"
+        return
+    for _, what in find_forbidden(text):
+        yield "T113", f"the name {quoted(text)} holds the character {what}, which is not allowed"
+        return
+
+
+def text_faults(text: str) -> Iterator[tuple[str, str]]:
+    """Why a text for people, which may have lines and tabs, is not allowed."""
+    if len(text) > MAX_TEXT:
+        yield "T112", f"a text of {len(text):,} characters; at most {MAX_TEXT:,} are allowed"
+        return
+    for _, what in find_forbidden(text, in_file=True):
+        yield "T113", f"a text holds the character {what}, which is not allowed"
+        return
 
 
 def escape_invisible(text: str) -> str:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from taxoloss.names import nearest, quoted
-from taxoloss.tree import IntArray, Tree
+from taxoloss.tree import IntArray, Tree, frozen
 
 __all__ = ["NumberedTree"]
 
@@ -101,21 +101,21 @@ class NumberedTree:
     @cached_property
     def nodes_by_id(self) -> IntArray:
         """Depth-first numbers by target id: classes first, inner nodes in post-order after."""
-        return np.concatenate([self._class_nodes, self.tree.inner])
+        return frozen(np.concatenate([self._class_nodes, self.tree.inner]))
 
     def _at(self, level: str) -> IntArray:
         return self.level_nodes(self.level_number(level))
 
     @cached_property
     def _class_nodes(self) -> IntArray:
-        return self.tree.leaves[self.class_order]
+        return frozen(self.tree.leaves[self.class_order])
 
     @cached_property
     def ids_of_nodes(self) -> IntArray:
         """Target ids by depth-first number."""
         ids = np.empty(len(self.tree), np.int64)
         ids[self.nodes_by_id] = np.arange(len(self.tree))
-        return ids
+        return frozen(ids)
 
     def _node(self, node_id: int) -> int:
         if not 0 <= int(node_id) < self.num_nodes:

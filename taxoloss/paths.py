@@ -9,11 +9,11 @@ import networkx as nx
 import numpy as np
 
 from taxoloss.errors import Fault, FormError, MeaningError, TaxonomyError
-from taxoloss.names import find_forbidden, nfc, quoted
+from taxoloss.names import name_faults, nfc, quoted
 from taxoloss.tree import Tree, arrange
 from taxoloss.values import MAX_LEVELS
 
-__all__ = ["tree_from_graph", "tree_from_paths"]
+__all__ = ["checked_title", "tree_from_graph", "tree_from_paths"]
 
 
 class _Table:
@@ -44,9 +44,8 @@ class _Table:
         return number
 
     def check_name(self, name: str, where: str) -> None:
-        for _, what in find_forbidden(name):
-            message = f"{where}: the name {quoted(name)} holds the character {what}"
-            self.faults.append(Fault("T113", message, found=name))
+        for code, message in name_faults(name):
+            self.faults.append(Fault(code, f"{where}: {message}", found=name))
 
     def tree(self, levels: tuple[str, ...]) -> Tree:
         parent, level = np.array(self.parent, np.int64), np.array(self.level, np.int64)
@@ -54,7 +53,6 @@ class _Table:
         number = np.empty_like(order)
         number[order] = np.arange(len(order))
         parent, level = number[parent[order]], level[order]
-        parent.flags.writeable = level.flags.writeable = False
         tree = Tree(tuple(self.names[i] for i in order), parent, level, levels)
         if len(tree.leaves) < 2:
             message = f"the rows hold {len(tree.leaves)} class"
@@ -69,6 +67,16 @@ def raise_all(faults: Sequence[Fault]) -> None:
         form = any(fault.code.startswith("T1") for fault in faults)
         kind: type[TaxonomyError] = FormError if form else MeaningError
         raise kind(faults)
+
+
+def checked_title(name: str | None) -> str | None:
+    """The name of a taxonomy; FormError where it is no name."""
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"expected the name as text, got {type(name).__name__} {name!r:.40}")
+    if name is None:
+        return None
+    raise_all([Fault(code, message, found=name) for code, message in name_faults(name)])
+    return nfc(name)
 
 
 # -- rows of names ---------------------------------------------------------------------------------
@@ -99,7 +107,7 @@ def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
             if level > deepest:
                 table.faults.append(_too_long(number, cell, level, deepest))
                 break
-            node = table.node(node, nfc(cell), level, f"row {number}")
+            node = table.node(node, nfc(str(cell)), level, f"row {number}")
             width = max(width, level)
         if not node:
             table.faults.append(Fault("T117", f"row {number} holds no name", expected="a class"))
@@ -128,6 +136,8 @@ def _level_names(given: Sequence[str] | None, width: int) -> tuple[str, ...]:
     if isinstance(given, str) or not all(isinstance(name, str) and name.strip() for name in given):
         raise TypeError(f"expected levels as a list of names, got {given!r:.60}")
     names = tuple(nfc(name) for name in given)
+    faults = [Fault(code, f"level {name!r:.40}: {m}") for name in names for code, m in name_faults(name)]
+    raise_all(faults)
     if len(names) > MAX_LEVELS:
         raise ValueError(f"expected at most {MAX_LEVELS} levels, got {len(names)}")
     if len(set(names)) < len(names):

@@ -17,11 +17,10 @@ import yaml
 
 from taxoloss.errors import FormError
 from taxoloss.json_events import is_json, json_events
-from taxoloss.names import find_forbidden, quoted
+from taxoloss.names import MAX_TEXT, find_forbidden, quoted
 from taxoloss.values import (
     MAX_BYTES,
     MAX_NESTING,
-    MAX_SCALAR,
     MAX_VALUES,
     Document,
     Mapping,
@@ -33,6 +32,8 @@ from taxoloss.values import (
 )
 
 __all__ = ["from_python", "read_file", "read_text"]
+
+_FATAL = frozenset({"T103", "T105", "T107", "T108", "T111", "T112", "T116"})
 
 
 # -- from a file or a text -------------------------------------------------------------------------
@@ -52,7 +53,11 @@ def read_file(path: str | Path) -> tuple[Value, Document]:
 
 
 def read_text(data: str | bytes, file: str = "<text>") -> tuple[Value, Document]:
-    """The values of a YAML or JSON text; FormError with every fault where it has any."""
+    """The values of a YAML or JSON text.
+
+    Faults after which nothing more can be read are raised (FormError); others are noted in the document,
+    so that those of the tree are found as well.
+    """
     text = _decoded(data, file)
     document = Document(text, file)
     _refuse_forbidden(text, document)
@@ -60,7 +65,8 @@ def read_text(data: str | bytes, file: str = "<text>") -> tuple[Value, Document]
         value = _build(json_events(text, document), document)
     else:
         value = _build(_yaml_events(text, document), document)
-    document.raise_faults()
+    if any(fault.code in _FATAL for fault in document.faults):
+        document.raise_faults()  # what was read is not what was written
     if value is None:
         _refuse(document, "T104", "the file is empty", expected="a mapping with the key `tree`")
     return value, document
@@ -160,8 +166,8 @@ class _Builder:
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         mark = _mark(event)
-        if len(event.value) > MAX_SCALAR:
-            message = f"a text of {len(event.value):,} characters; at most {MAX_SCALAR:,} are allowed"
+        if len(event.value) > MAX_TEXT:
+            message = f"a text of {len(event.value):,} characters; at most {MAX_TEXT:,} are allowed"
             self.document.fault("T112", message, mark)
         self.add(Scalar(event.value, mark, plain=not event.style))
 
@@ -205,6 +211,7 @@ class _Builder:
             )
         first = self.seen[-1].setdefault(value.text, value)
         if first is not value:
+            value.repeated = True
             self.document.fault(
                 "T110",
                 f"the key {quoted(value.text)} stands twice in one mapping",

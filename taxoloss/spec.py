@@ -7,7 +7,6 @@ not asked here (`tree.py` does that).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -22,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from taxoloss.names import find_forbidden, nearest, nfc, quoted
+from taxoloss.names import name_faults, nearest, nfc, quoted, text_faults
 from taxoloss.values import (
     MAX_LEVELS,
     Document,
@@ -42,17 +41,15 @@ __all__ = ["LevelSpec", "NodeRow", "NodeSpec", "ParsedFile", "TaxonomySpec", "pa
 
 
 def _checked_name(text: str) -> str:
-    for code, message in _name_faults(text):
+    for code, message in name_faults(text):
         raise PydanticCustomError(code, "{message}", {"message": message})
     return nfc(text)
 
 
-def _name_faults(text: str) -> Iterator[tuple[str, str]]:
-    if not text.strip():
-        yield "T117", "a name is empty"
-    for _, what in find_forbidden(text):
-        yield "T113", f"the name {quoted(text)} holds the character {what}, which is not allowed"
-        return
+def _checked_text(text: str) -> str:
+    for code, message in text_faults(text):
+        raise PydanticCustomError(code, "{message}", {"message": message})
+    return text
 
 
 def _no_truth_value(value: Any) -> Any:
@@ -62,6 +59,7 @@ def _no_truth_value(value: Any) -> Any:
 
 
 Name = Annotated[str, AfterValidator(_checked_name)]
+Text = Annotated[str, AfterValidator(_checked_text)]
 Weight = Annotated[float, BeforeValidator(_no_truth_value), Field(ge=0, allow_inf_nan=False)]
 
 
@@ -74,7 +72,7 @@ class LevelSpec(_Form):
 
     name: Name
     weight: Weight | None = None
-    description: str | None = None
+    description: Text | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -88,17 +86,17 @@ class NodeSpec(_Form):
     name: Name
     level: Name | None = None
     aliases: tuple[Name, ...] = ()
-    description: str | None = None
+    description: Text | None = None
 
 
 class TaxonomySpec(_Form):
     """The head of a taxonomy file: everything but the tree."""
 
     name: Name | None = None
-    description: str | None = None
-    source: str | None = None
-    version: str | None = None
-    licence: str | None = None
+    description: Text | None = None
+    source: Text | None = None
+    version: Text | None = None
+    licence: Text | None = None
     levels: tuple[LevelSpec, ...] | None = None
 
 
@@ -138,6 +136,9 @@ def parse_spec(value: Value, document: Document) -> ParsedFile:
     spec = _validate(TaxonomySpec, head, document, (), keys=(*TaxonomySpec.model_fields, "tree"))
     rows = _Flattener(document).flatten(value)
     levels = value.get("levels")
+    written = levels is not None and not (isinstance(levels, Scalar) and levels.is_null)
+    if written and spec is not None and spec.levels is None:
+        spec = None  # it has levels, but they are at fault: nothing is known of the depth
     marks = tuple(item.mark for item in levels.items) if isinstance(levels, Sequence) else ()
     return ParsedFile(spec, rows, marks, document)
 
@@ -152,18 +153,25 @@ def _validate(
     path: tuple[str, ...],
     keys: tuple[str, ...] | None = None,
 ) -> Any:
+    """The model of a mapping; without the keys that are at fault, or None where that is not enough."""
     try:
         return model.model_validate(_plain(value))
     except ValidationError as error:
-        for details in error.errors(include_url=False):
-            _note_fault(details, value, document, path, keys or tuple(model.model_fields))
+        details = error.errors(include_url=False)
+    for fault in details:
+        _note_fault(fault, value, document, path, keys or tuple(model.model_fields))
+    faulty = {fault["loc"][0] for fault in details if fault["loc"]}
+    sound = Mapping([pair for pair in value.pairs if pair[0].text not in faulty], value.mark)
+    try:
+        return model.model_validate(_plain(sound))
+    except ValidationError:
         return None
 
 
 def _plain(value: Value, *, in_list: bool = False) -> Any:
     """What pydantic sees: a null is None as the value of a key, and a name as the item of a list."""
     if isinstance(value, Mapping):
-        return {key.text: _plain(item) for key, item in value.pairs}
+        return {key.text: _plain(item) for key, item in value.pairs if not key.repeated}
     if isinstance(value, Sequence):
         return tuple(_plain(item, in_list=True) for item in value.items)
     if isinstance(value, Other):
@@ -340,8 +348,8 @@ class _Flattener:
             self.children(value, row, path)
 
     def add(self, name: Scalar, parent: int, path: tuple[str, ...]) -> int:
-        text = nfc(name.text)
-        for code, message in _name_faults(name.text):
+        text = "" if name.repeated else nfc(name.text)
+        for code, message in name_faults(name.text):
             self.fault(code, message, name, (*path, name.text), found=name.text)
             text = ""
         self.rows.append(NodeRow(text, parent, mark=name.mark))

@@ -15,9 +15,9 @@ import numpy as np
 from taxoloss.binding import Name, NameIndex
 from taxoloss.meaning import build_tree
 from taxoloss.numbered import NumberedTree
-from taxoloss.paths import tree_from_graph, tree_from_paths
+from taxoloss.paths import checked_title, tree_from_graph, tree_from_paths
 from taxoloss.spec import parse_spec
-from taxoloss.tree import IntArray
+from taxoloss.tree import IntArray, frozen
 from taxoloss.values import Document, Value
 from taxoloss.writer import write_file
 
@@ -107,7 +107,7 @@ class Taxonomy(NumberedTree):
         >>> Taxonomy.from_paths(rows, levels=["species", "breed"])
         Taxonomy(3 classes, species 2 > breed 3, not bound)
         """
-        return cls(tree=tree_from_paths(rows, levels), name=name)
+        return cls(tree=tree_from_paths(rows, levels), name=checked_title(name))
 
     @classmethod
     def from_graph(
@@ -129,7 +129,7 @@ class Taxonomy(NumberedTree):
         >>> Taxonomy.from_graph(nx.DiGraph([("pet", "cat"), ("pet", "dog")])).classes
         ('cat', 'dog')
         """
-        return cls(tree=tree_from_graph(graph, levels), name=name)
+        return cls(tree=tree_from_graph(graph, levels), name=checked_title(name))
 
     # -- reading it --------------------------------------------------------------------------------
 
@@ -156,6 +156,8 @@ class Taxonomy(NumberedTree):
         for name in _MAPPINGS:  # read-only: a taxonomy is shared between all who load it
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else MappingProxyType(dict(value)))
+        if self.order is not None:
+            frozen(self.order)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
@@ -164,6 +166,9 @@ class Taxonomy(NumberedTree):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.__post_init__()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Taxonomy:
+        return self  # nothing in it can change
 
     def __repr__(self) -> str:
         widths = " > ".join(f"{level} {len(self._at(level))}" for level in self.levels)
@@ -202,7 +207,6 @@ class Taxonomy(NumberedTree):
             order = np.arange(len(self), dtype=np.int64)
         else:
             order = self.index.leaves(class_names, complete=True)
-        order.flags.writeable = False
         return dataclasses.replace(self, order=order, node_targets=bool(node_targets))
 
     def restrict(
@@ -225,7 +229,6 @@ class Taxonomy(NumberedTree):
         tree, nodes = self.tree.pruned(kept)
         number = {int(node): new for new, node in enumerate(nodes)}
         order = np.argsort(np.argsort(kept))
-        order.flags.writeable = False
         return dataclasses.replace(
             self,
             tree=tree,

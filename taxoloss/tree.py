@@ -10,17 +10,18 @@ leaf also on every level below its own. So each level partitions the leaves.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["IntArray", "Tree", "arrange"]
+__all__ = ["IntArray", "Tree", "arrange", "frozen"]
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 
@@ -34,6 +35,17 @@ class Tree:
     level: IntArray
     levels: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        frozen(self.parent)
+        frozen(self.level)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()  # an array that was pickled can be written to again
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -43,7 +55,7 @@ class Tree:
         depth = np.zeros(len(self), np.int64)
         for parents, nodes in _generations(self.parent):
             depth[nodes] = depth[parents] + 1
-        return _frozen(depth)
+        return frozen(depth)
 
     @cached_property
     def is_leaf(self) -> npt.NDArray[np.bool_]:
@@ -59,23 +71,23 @@ class Tree:
         size = np.ones(len(self), np.int64)
         for parents, nodes in reversed(list(_generations(self.parent))):
             np.add.at(size, parents, size[nodes])
-        return _frozen(size)
+        return frozen(size)
 
     @cached_property
     def leaves(self) -> IntArray:
         """The leaves, in depth-first order."""
-        return _frozen(np.flatnonzero(self.is_leaf))
+        return frozen(np.flatnonzero(self.is_leaf))
 
     @cached_property
     def start(self) -> IntArray:
         """The first depth-first leaf below each node: the range is start to stop."""
-        return _frozen(np.cumsum(self.is_leaf) - self.is_leaf)
+        return frozen(np.cumsum(self.is_leaf) - self.is_leaf)
 
     @cached_property
     def stop(self) -> IntArray:
         """One past the last depth-first leaf below each node."""
         last = np.arange(len(self)) + self.size - 1  # its subtree ends with this node
-        return _frozen(self.start[last] + 1)
+        return frozen(self.start[last] + 1)
 
     @cached_property
     def inner(self) -> IntArray:
@@ -84,14 +96,14 @@ class Tree:
         # Before v in post-order: all that comes before v in pre-order but for v's ancestors, and all
         # below v.
         postorder = inner - self.depth[inner] + self.size[inner] - 1
-        return _frozen(inner[np.argsort(postorder)])
+        return frozen(inner[np.argsort(postorder)])
 
     def at_level(self, level: int) -> IntArray:
         """The nodes that stand for the leaves on a level (1 .. L), in tree order."""
         above = self.level[self.parent] < level  # the root's parent is itself; see below
         stands = above & ((self.level >= level) | self.is_leaf)
         stands[0] = False
-        return np.flatnonzero(stands)
+        return frozen(np.flatnonzero(stands))
 
     def leaf_to_node(self, level: int) -> IntArray:
         """For each depth-first leaf: which of `at_level(level)` it is below."""
@@ -128,7 +140,7 @@ class Tree:
         number[nodes] = np.arange(len(nodes))
         names = tuple(self.names[node] for node in nodes)
         parent = number[self.parent[nodes]]
-        return Tree(names, _frozen(parent), _frozen(self.level[nodes]), self.levels), nodes
+        return Tree(names, parent, self.level[nodes], self.levels), nodes
 
     def to_networkx(self, ids: Iterable[int]) -> nx.DiGraph[int]:
         """Parent -> child, each node under its number in `ids`, with its name and level's name."""
@@ -179,6 +191,7 @@ def _generations(parent: IntArray) -> Iterable[tuple[IntArray, IntArray]]:
         pending = pending[~ready]
 
 
-def _frozen(array: IntArray) -> IntArray:
+def frozen(array: IntArray) -> IntArray:
+    """The array, read-only from now on."""
     array.flags.writeable = False
     return array

@@ -12,7 +12,6 @@ __all__ = [
     "MAX_BYTES",
     "MAX_LEVELS",
     "MAX_NESTING",
-    "MAX_SCALAR",
     "MAX_VALUES",
     "Document",
     "Mapping",
@@ -25,7 +24,6 @@ __all__ = [
 ]
 
 MAX_BYTES = 256 * 2**20
-MAX_SCALAR = 10_000
 MAX_VALUES = 5_000_000
 # 64 levels of a tree, each written out as list > mapping > children, and the file around them.
 MAX_NESTING = 200
@@ -50,6 +48,7 @@ class Scalar:
     text: str
     mark: Mark | None = None
     plain: bool = False
+    repeated: bool = False  # a key that stood in its mapping before: a fault that is noted already
 
     @property
     def is_null(self) -> bool:
@@ -72,6 +71,7 @@ class Mapping:
     mark: Mark | None = None
 
     def get(self, key: str) -> Value | None:
+        """The value of a key; of its first place, where it stands twice."""
         return next((value for name, value in self.pairs if name.text == key), None)
 
 
@@ -133,7 +133,8 @@ class Document:
 
     def raise_faults(self) -> None:
         """Stops here if anything was found; a fault of form outranks those of meaning."""
-        if any(fault.code.startswith("T1") for fault in self.faults):
-            raise FormError(self.faults)
-        if self.faults:
-            raise MeaningError(self.faults)
+        faults = sorted(self.faults, key=lambda fault: (fault.line or 0, fault.column or 0))
+        if any(fault.code.startswith("T1") for fault in faults):
+            raise FormError(faults)
+        if faults:
+            raise MeaningError(faults)

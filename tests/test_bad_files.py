@@ -195,6 +195,23 @@ def test_twenty_faults_are_shown_and_all_are_kept(tmp_path: Path) -> None:
     assert str(error).endswith("\n30 errors")
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "code"),
+    [
+        (f"tree: [{', '.join(['a'] * 1_500)}]\n", MeaningError, "T201"),
+        ("tree: {" + ", ".join(f"n{i}: []" for i in range(1_500)) + "}\n", FormError, "T118"),
+    ],
+)
+def test_a_thousand_faults_are_of_their_class_too(
+    text: str, kind: type[TaxonomyError], code: str, tmp_path: Path
+) -> None:
+    """Reading stops at a thousand faults; faults of meaning alone are a MeaningError even then."""
+    error = refused(Bad("", ".yaml", text, ()), tmp_path)
+    assert len(error.faults) >= 1_000
+    assert {fault.code for fault in error.faults} == {code}
+    assert type(error) is kind
+
+
 def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
     """What a file holds is shown as escapes, in the message and in the line."""
     source = {"tree": {"a\x1b[31m": ["x\u202e"], "b": "c\x07"}, "\x9bk": 1}

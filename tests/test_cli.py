@@ -78,8 +78,8 @@ def test_faults_as_json() -> None:
     assert done.returncode == 1
     assert data["valid"] is False
     assert [(fault["code"], fault["line"], fault["column"]) for fault in data["faults"]] == [
-        ("T114", 4, 1),
         ("T120", 2, 5),
+        ("T114", 4, 1),
     ]
 
 

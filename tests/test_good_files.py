@@ -75,10 +75,10 @@ def test_quoted_names(name: str, tmp_path: Path) -> None:
         assert t.paths() == ((name, name), (name, "x"), ("other", name))
 
 
-NULLS = ("null", "~", "Null")  # as the value of a key they are nothing; ":a" needs quotes in [...]
+NULLS = ("null", "~", "Null")  # as the value of a key they are nothing; ":a", "?a": not in [...]
 
 
-@pytest.mark.parametrize("name", [name for name in PLAIN if name not in (*NULLS, ":a")])
+@pytest.mark.parametrize("name", [name for name in PLAIN if name not in (*NULLS, ":a", "?a")])
 def test_plain_names_in_the_head(name: str, tmp_path: Path) -> None:
     """Levels, name, version, aliases and descriptions are text as well."""
     text = (
@@ -262,7 +262,8 @@ def test_nfd_input_is_nfc(tmp_path: Path) -> None:
 
 def test_json_escapes(tmp_path: Path) -> None:
     """Surrogate pairs are one character; \\/ and \\u002e are what they stand for."""
-    text = '{"tr\\u0065e": {"\\ud83d\\udc31": ["a\\/b", "\\u0061\\u002e", "\\"q\\"", "\\\\"], "z": null}}'
+    names = '["a\\/b", "\\u0061\\u002e", "\\"q\\"", "\\\\"]'
+    text = f'{{"tr\\u0065e": {{"\\ud83d\\udc31": {names}, "z": null}}}}'
     t = loaded(text, tmp_path, ".json")
     assert t.paths() == (
         ("\U0001f431", "a/b"), ("\U0001f431", "a."), ("\U0001f431", '"q"'), ("\U0001f431", "\\"),
@@ -305,7 +306,7 @@ def test_yaml_escapes_block_and_folded_texts(tmp_path: Path) -> None:
     ],
 )
 def test_ways_to_write_one_tree(text: str, tmp_path: Path) -> None:
-    """Flow and block, a directive, markers of one document, trailing commas, empty keys of the head."""
+    """Flow and block, a directive, markers of a document, trailing commas, empty head keys."""
     tree = {"cat": ["a", "b"], "dog": ["c"]}
     expected = taxoloss.load({"tree": tree})
     assert loaded(text, tmp_path).digest == expected.digest
@@ -331,7 +332,8 @@ def test_mappings_and_sequences_of_other_classes() -> None:
     from collections import OrderedDict
     from types import MappingProxyType
 
-    source = MappingProxyType({"tree": OrderedDict(cat=("a", "b"), dog=MappingProxyType({"c": None}))})
+    dog = MappingProxyType({"c": None})
+    source = MappingProxyType({"tree": OrderedDict(cat=("a", "b"), dog=dog)})
     assert taxoloss.load(source).paths() == (("cat", "a"), ("cat", "b"), ("dog", "c"))
 
 

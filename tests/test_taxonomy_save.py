@@ -1,0 +1,136 @@
+"""Taxonomy.save: what was saved loads to the same tree, and writing is whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_rows import ranked, trees
+
+import taxoloss
+from taxoloss import Taxonomy
+
+calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+PETS = {
+    "levels": ["species", "breed"],
+    "tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle", "pug", "boxer"]},
+}
+
+
+def check_same(again: Taxonomy, t: Taxonomy) -> None:
+    """Equal trees, levels and bindings, and all that people said about them."""
+    assert (again.digest, again) == (t.digest, t)
+    for field in dataclasses.fields(t):
+        if field.name not in ("tree", "order"):
+            assert getattr(again, field.name) == getattr(t, field.name)
+
+
+@calm
+@given(
+    trees().map(lambda tree: {"tree": tree}) | ranked(),
+    st.sampled_from([".yaml", ".yml", ".json", ".JSON", ""]),
+)
+def test_save_and_load(source: dict[str, Any], suffix: str) -> None:
+    """What was saved loads to an equal tree, with all that people said about it."""
+    t = taxoloss.load(source)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"saved{suffix}"
+        t.save(path)
+        again = taxoloss.load(path)
+        assert list(Path(folder).iterdir()) == [path]
+    check_same(again, t)
+
+
+def test_a_saved_file_is_short(tmp_path: Path) -> None:
+    """Nested mappings and lists, written out only where more has to be said."""
+    path = tmp_path / "pets.yaml"
+    taxoloss.load({"name": "no", **PETS}).save(path)
+    assert path.read_text() == (
+        "name: 'no'\nlevels:\n  - species\n  - breed\ntree:\n  cat:\n    - Bengal\n    - Sphynx\n"
+        "  dog:\n    - beagle\n    - pug\n    - boxer\n"
+    )
+    taxoloss.load(PETS).save(tmp_path / "pets.json")
+    assert json.loads((tmp_path / "pets.json").read_text()) == PETS
+
+
+def test_saving_leaves_no_part_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where writing fails the old file is as it was, and no temporary one stays."""
+    path = tmp_path / "pets.yaml"
+    path.write_text("old")
+
+    def fails(*_: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", fails)
+    with pytest.raises(OSError, match="disk full"):
+        taxoloss.load(PETS).save(path)
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("pets.yaml", "old")]
+
+
+_LONG = "x" * 10_001
+WRITABLE: dict[str, Any] = {
+    "65 levels": lambda: Taxonomy.from_paths(
+        [[f"n{i}{leaf}" for i in range(65)] for leaf in "ab"], [f"l{i}" for i in range(65)]
+    ),
+    "blank name": lambda: Taxonomy.from_paths([("a", "  "), ("a", "b")]),
+    "blank node of a graph": lambda: Taxonomy.from_graph(nx.DiGraph([("r", ""), ("r", "b")])),
+    "long name in rows": lambda: Taxonomy.from_paths([("a", _LONG), ("a", "b")]),
+    "long name in a mapping": lambda: taxoloss.load({"tree": [_LONG, "b"]}),
+    "long description": lambda: taxoloss.load({"description": _LONG, "tree": ["a", "b"]}),
+    "zero-width level": lambda: Taxonomy.from_paths([("a", "c"), ("a", "b")], ["s\u200b", "t"]),
+    "invisible taxonomy name": lambda: Taxonomy.from_paths([("a",), ("b",)], name="x\u200b"),
+    "blank taxonomy name": lambda: Taxonomy.from_paths([("a",), ("b",)], name=""),
+    "zero-width description": lambda: taxoloss.load(
+        {"description": "a\u200bb", "tree": ["a", "b"]}
+    ),
+    "bidi source": lambda: taxoloss.load({"source": "a\u202eb", "tree": ["a", "b"]}),
+    "control character in a node's description": lambda: taxoloss.load(
+        {"tree": [{"name": "a", "description": "x\x9by"}, "b"]}
+    ),
+    "line break in a description": lambda: taxoloss.load(
+        {"description": "a\r\nb\rc\n\td", "tree": ["a", "b"]}
+    ),
+    "blanks around a description": lambda: taxoloss.load(
+        {"description": " \n a  \n\n", "tree": ["a", "b"]}
+    ),
+    "null in a head": lambda: taxoloss.load(
+        {"name": "null", "version": "~", "tree": ["~", "null"]}
+    ),
+    "rows of a numpy array": lambda: Taxonomy.from_paths(np.array([["a", "b"], ["c", "d"]])),
+    "empty description": lambda: taxoloss.load(
+        {"description": "", "tree": [{"name": "a", "description": ""}, "b"]}
+    ),
+    "weights of many digits": lambda: taxoloss.load(
+        {"levels": [{"name": "s", "weight": 5e-324}, {"name": "t", "weight": 1e308 / 3}],
+         "tree": {"x": ["a", "b"]}}
+    ),
+    "graph that skips to a level": lambda: _skipping_graph(),
+}
+
+
+def _skipping_graph() -> Taxonomy:
+    graph = nx.DiGraph([("r", "x"), ("x", "a"), ("r", "b")])
+    graph.nodes["a"]["level"] = "species"
+    return Taxonomy.from_graph(graph, ["order", "genus", "species"])
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".json"])
+@pytest.mark.parametrize("name", list(WRITABLE))
+def test_what_can_be_made_can_be_saved_and_loaded(name: str, suffix: str, tmp_path: Path) -> None:
+    """Either it is refused when it is made, or its saved file loads to the same."""
+    try:
+        t = WRITABLE[name]()
+    except ValueError:
+        return
+    t.save(tmp_path / f"saved{suffix}")
+    again = taxoloss.load(tmp_path / f"saved{suffix}")
+    check_same(again, t)
