@@ -29,14 +29,16 @@ def autocast_enabled(device_type: str) -> bool:
     return torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type)
 
 
-def check_logits(logits: Any, plan: Plan) -> None:
+def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:
     """TypeError, RuntimeError or ValueError where logits are not (.., C, ..) floating-point numbers."""
     if not isinstance(logits, Tensor):
         raise TypeError(f"expected logits as a Tensor, got {type(logits).__name__}")
     if not logits.is_floating_point():
         raise NotImplementedError(f"expected floating-point logits, got {logits.dtype}")
     if logits.dim() == 0:
-        raise RuntimeError("expected logits of shape (C,), (N, C) or (N, C, d1..dk), got a scalar")
+        soft = isinstance(target, Tensor) and target.is_floating_point() and target.dim() == 0
+        kind = IndexError if soft else RuntimeError  # as torch
+        raise kind("expected logits of shape (C,), (N, C) or (N, C, d1..dk), got a scalar")
     classes = logits.shape[0] if logits.dim() == 1 else logits.shape[1]
     if classes != plan.num_classes:
         raise ValueError(
@@ -81,23 +83,25 @@ def check_target(logits: Tensor, target: Any) -> None:
         )
     if target.is_floating_point() and target.shape == logits.shape:
         return
-    if target.dtype not in (torch.long, torch.uint8):
+    expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else ()
+    # torch looks at the number of samples first, and calls a difference there a ValueError.
+    if logits.dim() > 1:
+        other_batch = target.dim() == 0 or target.shape[0] != logits.shape[0]
+    else:
+        other_batch = target.dim() == 1 and target.shape[0] != 1
+    fits = target.shape == expected or (logits.dim() == 1 and target.shape == (1,))
+    wrong_dtype = target.dtype not in (torch.long, torch.uint8)
+    if wrong_dtype and not other_batch:
         raise RuntimeError(
             "expected target as long or uint8 node ids, or class probabilities of the logits' shape "
             f"{tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
         )
-    expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else ()
-    if target.shape == expected or (logits.dim() == 1 and target.shape == (1,)):
-        return
-    kind: type[Exception] = RuntimeError
-    if target.dim() <= 1 and logits.dim() <= 2:
-        kind = ValueError
-    if target.dim() == logits.dim() - 1 == 2 and target.shape[0] != logits.shape[0]:
-        kind = ValueError
-    raise kind(
-        f"expected target of shape {expected} for logits of shape {tuple(logits.shape)}, got "
-        f"{tuple(target.shape)}"
-    )
+    if not fits:
+        shown = tuple(logits.shape) if target.is_floating_point() else expected
+        raise (ValueError if other_batch else RuntimeError)(
+            f"expected target of shape {shown} for logits of shape {tuple(logits.shape)}, got "
+            f"{tuple(target.shape)}"
+        )
 
 
 def check_options(

@@ -117,7 +117,7 @@ def cross_entropy(
     label_smoothing: float,
 ) -> Tensor:
     """The loss for tables that are ready: checks, then the kernel, then the reduction."""
-    check_logits(logits, tables.plan)
+    check_logits(logits, tables.plan, target)
     check_target(logits, target)
     check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tables.plan)
     autocast = autocast_enabled(logits.device.type)
@@ -125,6 +125,7 @@ def cross_entropy(
         if target.is_floating_point():
             result = _of_probabilities(tables, logits, target, weight, reduction, label_smoothing)
             dtype = torch.promote_types(logits.dtype, target.dtype)
+            dtype = dtype if weight is None else torch.promote_types(dtype, weight.dtype)
         else:
             result = _of_indices(tables, logits, target, weight, ignore_index, reduction, label_smoothing)
             dtype = logits.dtype

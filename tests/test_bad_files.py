@@ -201,6 +201,7 @@ def test_twenty_faults_are_shown_and_all_are_kept(tmp_path: Path) -> None:
         (f"tree: [{', '.join(['a'] * 1_500)}]\n", MeaningError, "T201"),
         ("tree: {" + ", ".join(f"n{i}: []" for i in range(1_500)) + "}\n", FormError, "T118"),
     ],
+    ids=["meaning", "form"],
 )
 def test_a_thousand_faults_are_of_their_class_too(
     text: str, kind: type[TaxonomyError], code: str, tmp_path: Path
@@ -268,6 +269,16 @@ def test_too_many_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     error = refused(Bad("", ".yaml", "tree: [a, b, c]\n", ()), tmp_path)
     (fault,) = error.faults
     assert (fault.code, fault.line, fault.column) == ("T112", 1, 14)
+
+
+def test_too_many_values_in_a_mapping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `yaml.safe_load` makes of an alias bomb: 12 dicts that stand for 8,192 leaves."""
+    monkeypatch.setattr("taxoloss.reader.MAX_VALUES", 1_000)
+    tree: Any = ["x", "y"]
+    for _ in range(12):
+        tree = {"a": tree, "b": tree}
+    with pytest.raises(FormError, match="T112"):
+        taxoloss.load({"tree": tree})
 
 
 @pytest.mark.parametrize("source", [None, 3, ["a", "b"], b"pets"])
