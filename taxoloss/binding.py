@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -26,16 +26,23 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
     if isinstance(names, str):
         raise TypeError(f"expected a list of class names, got the text {names!r:.60}")
     if isinstance(names, Mapping):
-        pairs: list[tuple[Any, Any]] = list(names.items())
-        swapped = not any(isinstance(key, int) for key, _ in pairs)  # name -> number
-        by_number = {value: key for key, value in pairs} if swapped else dict(pairs)
-        if sorted(by_number) != list(range(len(names))):
-            raise ValueError(
-                f"expected the class numbers 0 to {len(names) - 1}, each once, "
-                f"got {sorted(by_number)!r:.80}"
-            )
-        names = [by_number[number] for number in range(len(names))]
+        names = _by_number(names)
     return [_checked(name) for name in names]
+
+
+def _by_number(names: Mapping[Any, Any]) -> list[Any]:
+    """The names of `class_to_idx` (name -> number) or `id2label` (number, or digits, -> name)."""
+    pairs = list(names.items())
+    if all(isinstance(value, int) for _, value in pairs):
+        pairs = [(value, key) for key, value in pairs]
+    elif all(isinstance(key, str) and key.isdecimal() for key, _ in pairs):  # as JSON has it
+        pairs = [(int(key), value) for key, value in pairs]
+    by_number = dict(pairs)
+    if set(by_number) != set(range(len(names))):
+        raise ValueError(
+            f"expected the class numbers 0 to {len(names) - 1}, each once, got {list(by_number)!r:.80}"
+        )
+    return [by_number[number] for number in range(len(names))]
 
 
 def _checked(name: object) -> Name:
@@ -184,7 +191,7 @@ class _LeafMatch:
 
     def match(self, number: int, name: Name) -> None:
         found = self.index.find(name)
-        leaves = [node for node in found if self.tree.is_leaf[node]]
+        leaves = self.leaf(name)
         if len(leaves) == 1:
             first = self.class_of.setdefault(leaves[0], number)
             if first != number:
@@ -197,6 +204,10 @@ class _LeafMatch:
             self.inner(number, name, found[0])
         else:
             self.extra.append(number)
+
+    def leaf(self, name: Name) -> list[int]:
+        """The leaves that a name may mean."""
+        return [node for node in self.index.find(name) if self.tree.is_leaf[node]]
 
     def twice(self, number: int, first: int) -> None:
         name, other = _text(self.names[number]), _text(self.names[first])
@@ -218,11 +229,17 @@ class _LeafMatch:
         """Unknown classes, each with the leaf that it is likely meant to be."""
         free = [self.tree.names[node] for node in missing]
         extra = {number: self.names[number] for number in self.extra}
-        matched = (name for number, name in enumerate(self.names) if number not in extra)
+        matched = [name for number, name in enumerate(self.names) if number not in extra]
+
+        def allows(rule: Callable[[str], str]) -> bool:
+            """Whether the rule takes the names that fit already to the same leaves."""
+            names = (name for name in matched if isinstance(name, str))
+            return all(self.leaf(rule(name)) == self.leaf(name) for name in names)
+
         pairs, rule = pair_by_spelling(
             (name for name in extra.values() if isinstance(name, str)),
             free,
-            unchanged=(name for name in matched if isinstance(name, str)),
+            allows,
         )
         for number, name in extra.items():
             message = f"class {number}, {quoted(_text(name))}, is no leaf of the tree"

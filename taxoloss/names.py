@@ -130,11 +130,11 @@ def _folded(name: str) -> str:
 
 
 def pair_by_spelling(
-    wrong: Iterable[str], right: Iterable[str], unchanged: Iterable[str] = ()
+    wrong: Iterable[str], right: Iterable[str], allows: Callable[[_Rule], bool] = lambda rule: True
 ) -> tuple[dict[str, str], str | None]:
     """Pairs names that differ only in case, spaces, "_" and "-", and the one rule that mends all.
 
-    The rule leaves the names in `unchanged` as they are; None where there is no such rule.
+    The rule is one that `allows` says yes to; None where there is no such rule.
 
     >>> pair_by_spelling(["american bulldog", "pug x"], ["american_bulldog", "beagle"])
     ({'american bulldog': 'american_bulldog'}, 'name.replace(" ", "_")')
@@ -145,9 +145,8 @@ def pair_by_spelling(
     pairs = {
         name: by_folded[_folded(name)][0] for name in wrong if len(by_folded.get(_folded(name), [])) == 1
     }
-    fixed = list(unchanged)
     for expression, rule in _SPELLING_RULES:
         mends = pairs and all(rule(name) == target for name, target in pairs.items())
-        if mends and all(rule(name) == name for name in fixed):
+        if mends and allows(rule):
             return pairs, expression
     return pairs, None

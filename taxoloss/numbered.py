@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -118,6 +119,7 @@ class NumberedTree:
         return frozen(ids)
 
     def _node(self, node_id: int) -> int:
-        if not 0 <= int(node_id) < self.num_nodes:
-            raise ValueError(f"expected a node id in 0..{self.num_nodes - 1}, got {int(node_id)}")
-        return int(self.nodes_by_id[int(node_id)])
+        number = operator.index(node_id)
+        if not 0 <= number < self.num_nodes:
+            raise ValueError(f"expected a node id in 0..{self.num_nodes - 1}, got {number}")
+        return int(self.nodes_by_id[number])

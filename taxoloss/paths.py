@@ -97,7 +97,7 @@ def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
             )
         node = 0
         for level, cell in enumerate(row, 1):
-            if cell is None or cell == "" or cell != cell:  # None, "" or NaN: the rank is missing
+            if _is_missing(cell):
                 continue
             if not isinstance(cell, str):
                 raise TypeError(
@@ -112,6 +112,16 @@ def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
         if not node:
             table.faults.append(Fault("T117", f"row {number} holds no name", expected="a class"))
     return table.tree(_level_names(given, width))
+
+
+def _is_missing(cell: Any) -> bool:
+    """None, "", NaN and pandas' NA: the rank is missing."""
+    if cell is None or isinstance(cell, str):
+        return not cell
+    try:
+        return bool(cell != cell)
+    except TypeError:  # NA compares as NA, which is neither true nor false
+        return True
 
 
 def _opened(rows: Any) -> tuple[Iterable[Any], list[str] | None]:
@@ -159,12 +169,19 @@ def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tre
     for parent, child in nx.bfs_edges(graph, root):
         data = graph.nodes[child]
         above = table.level[placed[parent]]
-        level = number_of.get(str(data.get("level")), above + 1)
+        level = above + 1
+        if number_of and data.get("level") is not None:
+            level = number_of.get(data["level"], 0)
         name = nfc(str(data.get("name", child)))
         where = f"node {child!r:.40}"
         if (placed[parent], name) in table.index:
             message = f"{where}: {quoted(name)} stands twice under one parent"
             table.faults.append(Fault("T201", message, found=name))
+        if level == 0:
+            message = f"{where}: there is no level {quoted(str(data['level']))}"
+            expected = "one of " + ", ".join(number_of)
+            table.faults.append(Fault("T205", message, found=str(data["level"]), expected=expected))
+            level = above + 1
         if not above < level <= (len(number_of) or MAX_LEVELS):
             message = f"{where}: level {level} is not below its parent's level {above}, or too deep"
             expected = ", ".join(number_of) or f"at most {MAX_LEVELS} levels"

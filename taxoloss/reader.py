@@ -67,7 +67,7 @@ def read_text(data: str | bytes, file: str = "<text>") -> tuple[Value, Document]
         value = _build(_yaml_events(text, document), document)
     if any(fault.code in _FATAL for fault in document.faults):
         document.raise_faults()  # what was read is not what was written
-    if value is None:
+    if value is None or (isinstance(value, Scalar) and value.is_null):
         _refuse(document, "T104", "the file is empty", expected="a mapping with the key `tree`")
     return value, document
 
@@ -267,32 +267,38 @@ def _refuse_properties(event: yaml.Event, document: Document) -> None:
 def from_python(source: Any) -> tuple[Value, Document]:
     """The values of a mapping that a program holds; they have no line and column."""
     document = Document()
-    return _from_python(source, document, 0), document
+    return _PythonReader(document).value(source, 0), document
 
 
-def _from_python(source: Any, document: Document, depth: int) -> Value:
-    if depth > MAX_NESTING:
-        document.fault("T111", f"the mapping nests deeper than {MAX_NESTING}")
-        raise FormError(document.faults)
-    if source is None:
-        return Scalar("", plain=True)
-    if isinstance(source, str):
-        return Scalar(source)
-    if isinstance(source, collections.abc.Mapping):
-        return Mapping(
-            [
-                (_python_key(key, document), _from_python(value, document, depth + 1))
-                for key, value in source.items()
-            ]
-        )
-    if isinstance(source, (list, tuple)):
-        return Sequence([_from_python(item, document, depth + 1) for item in source])
-    return Other(source)
+class _PythonReader:
+    """Copies Python values, within the limits that a file has: it may share or contain itself."""
 
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.count = 0
 
-def _python_key(key: Any, document: Document) -> Scalar:
-    if not isinstance(key, str):
-        message = f"the key {key!r:.60} is {type(key).__name__}"
-        document.fault("T116", message, expected="text", help=f"write it as text: {str(key)!r}")
+    def value(self, source: Any, depth: int) -> Value:
+        self.count += 1
+        if depth > MAX_NESTING or self.count > MAX_VALUES:
+            code, what = "T111", f"the mapping nests deeper than {MAX_NESTING}"
+            if depth <= MAX_NESTING:
+                code, what = "T112", f"the mapping holds more than {MAX_VALUES:,} values"
+            self.document.fault(code, what)
+            raise FormError(self.document.faults)
+        if source is None:
+            return Scalar("", plain=True)
+        if isinstance(source, str):
+            return Scalar(str(source))
+        if isinstance(source, collections.abc.Mapping):
+            items = source.items()
+            return Mapping([(self.key(key), self.value(value, depth + 1)) for key, value in items])
+        if isinstance(source, (list, tuple)):
+            return Sequence([self.value(item, depth + 1) for item in source])
+        return Other(source)
+
+    def key(self, key: Any) -> Scalar:
+        if not isinstance(key, str):
+            message = f"the key {key!r:.60} is {type(key).__name__}"
+            help = f"write it as text: {str(key)!r}"
+            self.document.fault("T116", message, expected="text", help=help)
         return Scalar(str(key))
-    return Scalar(key)

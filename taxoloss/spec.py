@@ -206,7 +206,7 @@ def _note_fault(
     location, kind = details["loc"], details["type"]
     found, mark, key_mark = _locate(value, location)
     place: dict[str, Any] = {"path": (*path, *(str(step) for step in location))}
-    key = str(location[-1]) if location else ""
+    key = next((step for step in reversed(location) if isinstance(step, str)), "")
     if kind == "extra_forbidden":
         if location[:1] == ("levels",):
             keys = tuple(LevelSpec.model_fields)

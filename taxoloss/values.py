@@ -129,7 +129,7 @@ class Document:
         fault = Fault(code, message, self.file, snippet=self.snippet(mark), **details)
         self.faults.append(fault)
         if len(self.faults) >= _MOST_FAULTS:
-            raise FormError(self.faults)
+            self.raise_faults()
 
     def raise_faults(self) -> None:
         """Stops here if anything was found; a fault of form outranks those of meaning."""

@@ -6,6 +6,7 @@ import copy
 import pickle
 import re
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,7 @@ def test_set_level_weights(first: Any) -> None:
     for weights in wanted:
         loss.set_level_weights(weights)
         assert_same(loss, TaxonomyLoss(TREE, weights))
-    with pytest.raises(ValueError, match="negative|0 or larger"):
+    with pytest.raises(ValueError, match="0 or larger"):
         loss.set_level_weights(WEIGHTS | {"genus": -1.0})
     assert_same(loss, TaxonomyLoss(TREE, wanted[-1]))
 
@@ -149,10 +150,11 @@ def test_per_level() -> None:
     found = loss.per_level(logits, target)
     summed = level_log_probs(logits, TREE)
     index = {level: TREE.ancestor_index(level) for level in LEVELS}
-    counted = {"family": {0: 0, 1: 3, 2: 1, 3: 3}, "genus": {0: 0, 1: 3, 2: 1}, "species": {0: 0, 2: 1}}
+    below = {0: 0, 1: 3, 2: 1, 3: 3}  # row -> a class below its target
+    counted = {"family": [0, 1, 2, 3], "genus": [0, 1, 2], "species": [0, 2]}
     assert list(found) == LEVELS
-    for level, rows in counted.items():  # row -> a class below its target
-        costs = [-summed[level][row, index[level][label]] for row, label in rows.items()]
+    for level, rows in counted.items():
+        costs = [-summed[level][row, index[level][below[row]]] for row in rows]
         assert_close(found[level], torch.stack(costs).mean().detach())
     assert not any(value.requires_grad for value in found.values())
 
@@ -173,22 +175,22 @@ def test_per_level_where_nothing_is_counted() -> None:
 BAD: dict[str, tuple[type[Exception], tuple[Any, ...], dict[str, Any], str]] = {
     "unbound": (ValueError, (UNBOUND,), {}, "bind"),
     "string": (TypeError, ("pets",), {}, "Taxonomy.*str 'pets'"),
-    "unknown": (ValueError, (TREE, WEIGHTS | {"genera": 1}), {}, "genera.*did you mean .genus"),
+    "unknown": (ValueError, (TREE, WEIGHTS | {"genuss": 1}), {}, "genuss.*did you mean .genus"),
     "missing": (ValueError, (TREE, {"family": 1.0, "species": 1.0}), {}, "'genus'"),
     "negative": (ValueError, (TREE, WEIGHTS | {"genus": -0.5}), {}, "genus.*-0.5"),
     "nan": (ValueError, (TREE, WEIGHTS | {"genus": float("nan")}), {}, "genus.*nan"),
     "infinite": (ValueError, (TREE, WEIGHTS | {"genus": float("inf")}), {}, "genus.*inf"),
     "zeros": (ValueError, (TREE, dict.fromkeys(LEVELS, 0)), {}, "above 0"),
     "text": (TypeError, (TREE, WEIGHTS | {"genus": "1"}), {}, "genus.*'1'"),
-    "list": (ValueError, (TREE, [0.2, 0.3, 0.5]), {}, r"shape \(11, 3\).*\(3,\)"),
-    "tuple": (ValueError, (TREE, (0.2, 0.3, 0.5)), {}, r"shape \(11, 3\).*\(3,\)"),
+    "list": (ValueError, (TREE, [0.2, 0.3, 0.5]), {}, r"shape \(12, 3\).*\(3,\)"),
+    "tuple": (ValueError, (TREE, (0.2, 0.3, 0.5)), {}, r"shape \(12, 3\).*\(3,\)"),
     "float": (TypeError, (TREE, 0.5), {}, "family.*float 0.5"),
-    "shape": (ValueError, (TREE, np.ones((5, 3))), {}, r"\(11, 3\).*\(5, 3\)"),
-    "below": (ValueError, (TREE, np.ones((11, 3))), {}, "species|genus|family"),
-    "table_nan": (ValueError, (TREE, np.full((11, 3), np.nan)), {}, "finite.*nan"),
-    "table_zeros": (ValueError, (TREE, np.zeros((11, 3))), {}, "zeros"),
+    "shape": (ValueError, (TREE, np.ones((5, 3))), {}, r"\(12, 3\).*\(5, 3\)"),
+    "below": (ValueError, (TREE, np.ones((12, 3))), {}, "species|genus|family"),
+    "table_nan": (ValueError, (TREE, np.full((12, 3), np.nan)), {}, "finite.*nan"),
+    "table_zeros": (ValueError, (TREE, np.zeros((12, 3))), {}, "zeros"),
     "inner": (ValueError, (TREE,), {"ignore_index": 6}, "ignore_index.*6"),
-    "root": (ValueError, (TREE,), {"ignore_index": 10}, "ignore_index.*10"),
+    "root": (ValueError, (TREE,), {"ignore_index": 11}, "ignore_index.*11"),
     "reduction": (ValueError, (TREE,), {"reduction": "avg"}, "mean.*avg"),
     "smoothing": (ValueError, (TREE,), {"label_smoothing": 1.2}, r"\[0, 1\].*1.2"),
     "weight": (RuntimeError, (TREE,), {"weight": torch.ones(4)}, r"\(5,\).*\(4,\)"),
@@ -199,7 +201,7 @@ BAD: dict[str, tuple[type[Exception], tuple[Any, ...], dict[str, Any], str]] = {
 def test_construction(name: str) -> None:
     """What is wrong fails when the loss is made, with both values."""
     kind, arguments, options, words = BAD[name]
-    assert TREE.num_nodes == 11
+    assert TREE.num_nodes == 12
     with pytest.raises(kind) as found:
         TaxonomyLoss(*arguments, **options)
     assert re.search(words, str(found.value), re.DOTALL), str(found.value)
@@ -213,7 +215,7 @@ def test_another_class_count() -> None:
             TaxonomyLoss(TREE)(torch.zeros(shape), target)
 
 
-@pytest.mark.parametrize("number", range(5, 11))
+@pytest.mark.parametrize("number", range(5, 12))
 def test_an_inner_node_needs_node_targets(number: int) -> None:
     """A label that is off by one never passes as a node, unless nodes may be targets."""
     target = torch.tensor([0, number])
@@ -227,12 +229,13 @@ def test_an_inner_node_needs_node_targets(number: int) -> None:
 # -- autograd and the compiler ---------------------------------------------------------------------
 
 
-@VARIANT
-@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
-def test_compiled(backend: str, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("backend", "variant"), [*(("eager", name) for name in VARIANTS), ("aot_eager", "all")]
+)
+def test_compiled(backend: str, variant: str) -> None:
     """One graph, for two batch sizes and for probabilities: eager's loss and gradient."""
     torch._dynamo.reset()
-    loss = TaxonomyLoss(TREE, **options)
+    loss = TaxonomyLoss(TREE, **VARIANTS[variant])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's compiler warns of its own parts
         compiled = torch.compile(loss, fullgraph=True, backend=backend)
@@ -248,7 +251,7 @@ def test_compiled(backend: str, options: dict[str, Any]) -> None:
 
 @VARIANT
 def test_a_graph_that_is_kept(options: dict[str, Any]) -> None:
-    """Two backward passes through one loss give one gradient twice; the inputs stay as they were."""
+    """Two backward passes give one gradient twice, and the inputs stay as they were."""
     logits, target = batch()
     before = logits.detach().clone(), target.clone()
     value = TaxonomyLoss(TREE, **options)(logits, target).sum()
@@ -296,7 +299,7 @@ def test_descent() -> None:
         value.backward()
         steps.step()
         values.append(value.item())
-    assert all(after < before for before, after in zip(values, values[1:], strict=False))
+    assert all(after < before for before, after in pairwise(values))
     assert values[-1] < 0.2 * values[0]
     assert (logits.argmax(1) == target).all()
 
