@@ -261,6 +261,16 @@ def test_nan_in_an_ignored_row_is_not_counted() -> None:
     assert torch.isfinite(slope[0]).all()
 
 
+@pytest.mark.parametrize("huge", [1e12, 1e25, INF])
+def test_a_node_weighs_what_its_own_classes_weigh(huge: float) -> None:
+    """The mean weight of the classes below it, whatever a class elsewhere weighs."""
+    target, weight = TREE.node_id(("a", "b")), torch.tensor([huge, 0.3, 1.0, 0.5, 1.0])
+    logits = masked(dtype=torch.float32)[None]
+    alone = value_and_slope(logits, [target], reduction="sum")[0]
+    weighted = value_and_slope(logits, [target], weight=weight, reduction="sum")[0]
+    assert_close(weighted, 0.4 * alone)
+
+
 # -- dtypes of the module --------------------------------------------------------------------------
 
 

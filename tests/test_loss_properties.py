@@ -248,8 +248,7 @@ def without_below(case: Case, node: int) -> tuple[Case, list[list[int]]]:
     gone = {n for n in range(1, len(case.parent)) if node in case.line(n)[:-1]}
     kept = [n for n in range(len(case.parent)) if n not in gone]
     parent = [kept.index(case.parent[n]) for n in kept]
-    order = [n for n in case.order if n not in gone] + [node]
-    level = [case.level[n] for n in kept]
+    order, level = [n for n in case.order if n not in gone] + [node], [case.level[n] for n in kept]
     merged = bound(parent, level, case.depth, [kept.index(n) for n in order])
     return merged, [case.below[n] for n in order]
 
@@ -344,7 +343,7 @@ def test_a_level_without_weight_changes_nothing(case: Case, rng: Rng, smoothing:
 def test_numbers_and_both_ways_of_making_a_tree(case: Case) -> None:
     """Target ids are those of the design, and rows of names give the tree that a file gives."""
     for node, number in case.ids.items():
-        assert case.taxonomy.node_id(case.path(node)) == number
+        assert case.taxonomy.node_ids([case.path(node)]).tolist() == [number]
         assert case.taxonomy.path(number) == case.path(node)
     table = case.parent, case.level, case.depth, case.order
     assert bound(*table, as_rows=True).taxonomy == bound(*table).taxonomy == case.taxonomy

@@ -170,6 +170,15 @@ def test_per_level_where_nothing_is_counted() -> None:
     assert all(torch.isnan(value) for value in dense.values())
 
 
+@pytest.mark.parametrize("shape", [(3,), (5,), (4, 1), ()])
+def test_per_level_of_another_batch(shape: tuple[int, ...]) -> None:
+    """Targets that do not fit the logits fail, as in the loss, and are not cut to fit."""
+    loss, target = TaxonomyLoss(TREE), torch.zeros(shape, dtype=torch.long)
+    for call in (loss, loss.per_level):
+        with pytest.raises((ValueError, RuntimeError), match=re.escape(str(shape))):
+            call(torch.zeros(4, 5), target)
+
+
 # -- what fails ------------------------------------------------------------------------------------
 
 BAD: dict[str, tuple[type[Exception], tuple[Any, ...], dict[str, Any], str]] = {

@@ -163,6 +163,7 @@ BAD: dict[str, tuple[Callable[[Loss], Any], tuple[str, ...]]] = {
     "complex_probability": (lambda f: f(X, Q + 0j), ("(4, 5)", "torch.complex64")),
     "long_of_logits_shape": (lambda f: f(X, Q.long()), ("(4,)", "(4, 5)")),
     "ignored_probability": (lambda f: f(X, Q, ignore_index=1), ("ignore_index", "1")),
+    "ignore_index": (lambda f: f(X, Y, ignore_index=1.5), ("ignore_index", "1.5")),
     "smoothing": (lambda f: f(X, Y, label_smoothing=1.2), ("[0, 1]", "1.2")),
     "smoothing_probability": (lambda f: f(X, Q, label_smoothing=1.2), ("[0, 1]", "1.2")),
     "reduction": (lambda f: f(X, Y, reduction="avg"), ("mean", "avg")),
