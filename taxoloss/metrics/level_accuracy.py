@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from taxoloss.checks import check_range
+from taxoloss.checks import check_ignore_index, check_range
 from taxoloss.functional import at_least_float32, batched
 from taxoloss.kernel import LevelLogProbs
 from taxoloss.metrics._inputs import check_predictions
@@ -38,7 +38,8 @@ class LevelAccuracy(Metric):
 
     Raises:
         ValueError: probabilities instead of logits (pass p.log()), another class count, a shape that does
-            not fit, an unknown decision, top_k below 1 or with node ids.
+            not fit, an unknown decision, top_k below 1 or with node ids, an ignore_index that is an inner
+            node.
         IndexError: a target or an answer that is no node.
 
     >>> import taxoloss, torch
@@ -70,6 +71,7 @@ class LevelAccuracy(Metric):
         if isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1:
             raise ValueError(f"expected top_k as an integer, 1 or larger, got {top_k!r}")
         self.plan = plan_of(taxonomy)
+        check_ignore_index(taxonomy, ignore_index)
         self.taxonomy = taxonomy
         self.top_k, self.decision, self.ignore_index = top_k, decision, ignore_index
         self.log_probs = LevelLogProbs(self.plan, range(len(self.plan.levels)))
@@ -77,7 +79,8 @@ class LevelAccuracy(Metric):
             table = torch.from_numpy(getattr(self.plan, name).copy())
             self.register_buffer(name, table, persistent=False)
         # torchmetrics' collections merge metrics whose states have one name and one value.
-        suffix = f"{decision}_{top_k}_{ignore_index}".replace("-", "minus_")
+        digest = taxonomy.binding_digest[:16]
+        suffix = f"{decision}_{top_k}_{ignore_index}_{digest}".replace("-", "minus_")
         self._correct, self._total = f"level_correct_{suffix}", f"level_total_{suffix}"
         for state in (self._correct, self._total):
             zeros = torch.zeros(len(self.plan.levels), dtype=torch.long)
