@@ -262,12 +262,14 @@ def test_nan_in_an_ignored_row_is_not_counted() -> None:
 
 
 @pytest.mark.parametrize("huge", [1e12, 1e25, INF])
-def test_a_node_weighs_what_its_own_classes_weigh(huge: float) -> None:
+@pytest.mark.parametrize(("name", "other"), [("a", 0), ("a", 2), ("e", 1), ("e", 4)])
+def test_a_node_weighs_what_its_own_classes_weigh(name: str, other: int, huge: float) -> None:
     """The mean weight of the classes below it, whatever a class elsewhere weighs."""
-    target, weight = TREE.node_id(("a", "b")), torch.tensor([huge, 0.3, 1.0, 0.5, 1.0])
+    target, weight = [TREE.node_id(name)], torch.full((5,), 0.4)
+    weight[other] = huge
     logits = masked(dtype=torch.float32)[None]
-    alone = value_and_slope(logits, [target], reduction="sum")[0]
-    weighted = value_and_slope(logits, [target], weight=weight, reduction="sum")[0]
+    alone = value_and_slope(logits, target, reduction="sum")[0]
+    weighted = value_and_slope(logits, target, weight=weight, reduction="sum")[0]
     assert_close(weighted, 0.4 * alone)
 
 

@@ -1,0 +1,145 @@
+"""What labels of mixed depth are worth, on texts of ICD-10-CM.
+
+1,133 categories below 251 blocks below 21 chapters; the texts are those of the package
+simple-icd-10-cm. It is not medical software, and neither is this. Of ten training texts one carries
+its category; of the rest half carry only their block, half only their chapter. Cross-entropy must
+throw nine in ten away. A net with one head a level, and the taxonomy loss, learn from all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from icd10cm_data import Corpus, load_corpus
+from icd10cm_report import (
+    BANDS,
+    NOTES,
+    Results,
+    claim,
+    outside,
+    table,
+    verdict,
+    write_csv,
+    write_picture,
+    write_whole,
+)
+from icd10cm_train import FULL, PARTIAL, Arm, Score, Trial
+from rich.console import Console
+from rich.progress import Progress
+
+from taxoloss import Taxonomy
+from taxoloss.cli.render import render_summary, stdout_console
+from taxoloss.summary import summarize
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+STEPS = 240  # with these the bands and the README's numbers were measured
+
+NEXT = """\
+Wrote {csv} (a row an arm and seed) and {picture}.
+Next: {other}
+Your own classes: write a file like taxonomies/pets.yaml, look at it with
+`taxoloss inspect FILE`, and say taxoloss.load("FILE").bind(CLASS_NAMES)."""
+
+
+class Labels(str, Enum):
+    """How many training texts in a hundred carry their category."""
+
+    tenth = "10"
+    all = "100"
+
+
+def need(*packages: str) -> None:
+    """Stop at once, in words, where a package is not installed."""
+    if missing := [name for name in packages if find_spec(name) is None]:
+        typer.echo(f'not installed: {", ".join(missing)}; pip install ".[examples]"', err=True)
+        raise typer.Exit(1)
+
+
+def inspect(tree: Taxonomy) -> None:
+    """What `taxoloss inspect` prints."""
+    stdout_console().print(render_summary(tree, summarize(tree)))
+
+
+def describe(corpus: Corpus) -> str:
+    """The size of the data, and whether it is what the numbers were measured on."""
+    size = (
+        f"\n{len(corpus.texts):,} texts in {len(corpus.tree):,} categories. Not medical software."
+    )
+    if not corpus.differences:
+        return f"{size} Counts and hash are those of simple-icd-10-cm 1.5.0.\n"
+    found = "; ".join(corpus.differences)
+    return f"{size}\nThese are not the texts of the README's numbers: {found}. The run goes on.\n"
+
+
+def train(corpus: Corpus, arms: Sequence[Arm], percent: int, seeds: int, steps: int) -> list[Score]:
+    """Every arm of every seed, with a progress bar on standard error."""
+    scores: list[Score] = []
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=seeds * len(arms) * steps)
+        for seed in range(seeds):
+            trial = Trial(corpus, percent, seed, steps)
+            for arm in arms:
+                progress.update(bar, description=f"seed {seed}, {arm.name}")
+                scores += trial.run(arm, partial(progress.advance, bar))
+        progress.update(bar, description="trained")
+    return scores
+
+
+def report(results: Results, out: Path, labels: Labels) -> None:
+    """Print the table and what it says, write the files, and say what to do next."""
+    console = stdout_console()
+    console.print(table(results))
+    words = [NOTES.format(seeds=results.seeds), claim(results)]
+    other = "`--labels 10` (the default), where most labels are coarse."
+    if labels is Labels.tenth:
+        words.append(verdict(results))
+        other = "`--labels 100`, where every text has its category and little is won."
+    csv, picture = out / "results.csv", out / "results.png"
+    write_whole(csv, partial(write_csv, results))
+    write_whole(picture, partial(write_picture, results))
+    words.append(NEXT.format(csv=csv, picture=picture, other=other))
+    console.print(*words, sep="\n\n", soft_wrap=True)
+
+
+def judge(results: Results) -> None:
+    """Exit with 1 where a gain is smaller than any seed has shown."""
+    if outside(results, [band for band in BANDS if band.required]):
+        raise typer.Exit(1)
+
+
+@app.command(help=__doc__)
+def main(
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions, each on another split.")] = 3,
+    labels: Annotated[
+        Labels, typer.Option(help="Per cent of texts with a category.")
+    ] = Labels.tenth,
+    out: Annotated[Path, typer.Option(help="Folder of results.csv and results.png.")] = Path(
+        "runs/icd10cm"
+    ),
+    steps: Annotated[int, typer.Option(min=1, help="Of 512 texts, for every net.")] = STEPS,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 1 if the gains are too small.")
+    ] = False,
+) -> None:
+    if check and labels is Labels.all:
+        raise typer.BadParameter("there are bands for --labels 10 only", param_hint="--check")
+    need("simple_icd_10_cm", "matplotlib")
+    out.mkdir(parents=True, exist_ok=True)
+    corpus = load_corpus()
+    inspect(corpus.tree)
+    typer.echo(describe(corpus))
+    arms = PARTIAL if labels is Labels.tenth else FULL
+    results = Results(arms, train(corpus, arms, int(labels.value), seeds, steps))
+    report(results, out, labels)
+    if check:
+        judge(results)
+
+
+if __name__ == "__main__":
+    app()
