@@ -100,7 +100,7 @@ def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
     plan = plan_of(taxonomy)
     check_logits(logits, plan)
     summed = _cached_log_probs(taxonomy, plan, logits.device)(at_least_float32(batched(logits)))
-    by_name = {plan.levels[level]: summed[level] for level in sorted(summed)}
+    by_name = {plan.levels[level]: summed[level].all() for level in sorted(summed)}
     return {name: value.squeeze(0) if logits.dim() == 1 else value for name, value in by_name.items()}
 
 

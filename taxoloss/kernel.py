@@ -14,6 +14,7 @@ numbers. A sum over probabilities is never formed; a sum of zero terms (all clas
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +24,44 @@ from taxoloss.plan import Plan
 from taxoloss.tree import IntArray
 from taxoloss.weighting import Table
 
-__all__ = ["LevelLogProbs", "LossTables", "index_loss", "probability_loss"]
+__all__ = ["LevelLogProbs", "LogProbs", "LossTables", "index_loss", "probability_loss"]
+
+
+class _Sums(NamedTuple):
+    """Sums of exponentials as pairs: log of the sum = peak + rest; a class is its own sum, rest None."""
+
+    value: Tensor  # the logits of classes, else the peaks: constants to autograd
+    rest: Tensor | None = None
+
+    def above(self, base: Tensor) -> Tensor:
+        """log of the sum, minus a base."""
+        return self.value - base if self.rest is None else (self.value - base) + self.rest
+
+    def gather(self, index: Tensor) -> _Sums:
+        """The sums (N, 1, d1..dk) that an index of that shape picks."""
+        rest = None if self.rest is None else self.rest.gather(1, index)
+        return _Sums(self.value.gather(1, index), rest)
+
+
+class LogProbs(NamedTuple):
+    """log P of the nodes of one level; computed where it is asked for."""
+
+    sums: _Sums
+    total: _Sums
+
+    def all(self) -> Tensor:
+        """(N, nodes, d1..dk)."""
+        return self._relative(self.sums)
+
+    def at(self, index: Tensor) -> Tensor:
+        """(N, d1..dk): of one node a row."""
+        return self._relative(self.sums.gather(index.unsqueeze(1))).squeeze(1)
+
+    def _relative(self, sums: _Sums) -> Tensor:
+        # Peaks from peaks, rests from rests: differences of like numbers.
+        difference = sums.value - self.total.value
+        assert self.total.rest is not None  # all classes together are more than one
+        return difference + (-self.total.rest if sums.rest is None else sums.rest - self.total.rest)
 
 
 class LevelLogProbs(nn.Module):
@@ -38,40 +76,37 @@ class LevelLogProbs(nn.Module):
                 self.register_buffer(name, _long(group), persistent=False)
             self._steps.append((level, name, plan.widths[level]))
 
-    def forward(self, logits: Tensor) -> dict[int, Tensor]:
-        """Logits (N, C, d1..dk) in float32 or float64 -> level -> (N, nodes, d1..dk)."""
-        peak = logits.detach()
-        rest = logits - _finite_peak(peak)  # 0; -inf for a masked class
-        masses: dict[int, tuple[Tensor, Tensor]] = {}
+    def forward(self, logits: Tensor) -> dict[int, LogProbs]:
+        """Logits (N, C, d1..dk) in float32 or float64 -> level -> its log-probabilities."""
+        sums = _Sums(logits)
+        found: dict[int, _Sums] = {}
         for level, name, width in self._steps:
             if name is not None:
-                peak, rest = _merge(peak, rest, getattr(self, name), width)
-            masses[level] = peak, rest
-        all_peak, all_rest = _merge_all(peak, rest)
-        return {level: (peak - all_peak) + (rest - all_rest) for level, (peak, rest) in masses.items()}
+                sums = _merge(sums, getattr(self, name), width)
+            found[level] = sums
+        total = _merge_all(sums)
+        return {level: LogProbs(sums, total) for level, sums in found.items()}
 
 
-def _finite_peak(peak: Tensor) -> Tensor:
+def _finite(peak: Tensor) -> Tensor:
     """-inf as 0: what is subtracted from -inf must not be -inf."""
-    return torch.where(peak == -torch.inf, torch.zeros_like(peak), peak)
+    return peak.masked_fill(peak == -torch.inf, 0.0)
 
 
-def _merge(peak: Tensor, rest: Tensor, group: Tensor, width: int) -> tuple[Tensor, Tensor]:
+def _merge(children: _Sums, group: Tensor, width: int) -> _Sums:
     """The sums of children as the sums of their parents: child i of dimension 1 is below group[i]."""
-    shape = (peak.shape[0], width, *peak.shape[2:])
-    index = group.view(1, -1, *[1] * (peak.dim() - 2)).expand_as(peak)
-    top = peak.new_full(shape, -torch.inf).scatter_reduce(1, index, peak, "amax")
-    base = _finite_peak(top)
-    # sum of exp(child) = exp(base) * sum of exp(peak_child - base + rest_child)
-    terms = torch.exp((peak - base.index_select(1, group)) + rest)
-    total = terms.new_zeros(shape).index_add(1, group, terms)
-    return top, _log(total)
+    peaks = children.value.detach()
+    shape = (peaks.shape[0], width, *peaks.shape[2:])
+    index = group.view(1, -1, *[1] * (peaks.dim() - 2)).expand_as(peaks)
+    top = peaks.new_full(shape, -torch.inf).scatter_reduce(1, index, peaks, "amax")
+    # sum of exp(child) = exp(top) * sum of exp(child - top)
+    terms = torch.exp(children.above(_finite(top).index_select(1, group)))
+    return _Sums(top, _log(terms.new_zeros(shape).index_add(1, group, terms)))
 
 
-def _merge_all(peak: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
-    top = peak.amax(1, keepdim=True)
-    terms = torch.exp((peak - _finite_peak(top)) + rest)
-    return top, _log(terms.sum(1, keepdim=True))
+def _merge_all(children: _Sums) -> _Sums:
+    top = children.value.detach().amax(1, keepdim=True)
+    return _Sums(top, _log(torch.exp(children.above(_finite(top))).sum(1, keepdim=True)))
 
 
 def _log(total: Tensor) -> Tensor:
@@ -157,7 +192,7 @@ def times(weight: Tensor, value: Tensor) -> Tensor:
 
 def index_loss(
     tables: LossTables,
-    log_probs: dict[int, Tensor],
+    log_probs: dict[int, LogProbs],
     target: Tensor,
     node_weight: Tensor | None,
     smoothing: float,
@@ -169,24 +204,23 @@ def index_loss(
     """
     flat = target.reshape(-1)
     ancestors = tables.ancestors.index_select(0, flat)
-    dtype = next(iter(log_probs.values())).dtype
-    weights = tables.weights.index_select(0, flat).to(dtype)
-    loss = log_probs[tables.used[0]].new_zeros(target.shape)
+    like = log_probs[tables.used[0]].sums.value
+    weights = tables.weights.index_select(0, flat).to(like.dtype)
+    loss = like.new_zeros(target.shape)
     for level in tables.used:
         log_p = log_probs[level]
-        index = ancestors[:, level].reshape(target.shape).unsqueeze(1)
-        term = -log_p.gather(1, index).squeeze(1)
+        term = -log_p.at(ancestors[:, level].reshape(target.shape))
         if node_weight is not None:
             term = times(node_weight.index_select(0, flat).reshape(target.shape), term)
         if smoothing > 0:
-            term = (1 - smoothing) * term + smoothing * _level_mean(tables, log_p, level, node_weight)
+            term = (1 - smoothing) * term + smoothing * _level_mean(tables, log_p.all(), level, node_weight)
         loss = loss + times(weights[:, level].reshape(target.shape), term)
     return loss
 
 
 def probability_loss(
     tables: LossTables,
-    log_probs: dict[int, Tensor],
+    log_probs: dict[int, LogProbs],
     target: Tensor,
     weight: Tensor | None,
     node_weight: Tensor | None,
@@ -201,7 +235,7 @@ def probability_loss(
     mass = target if weight is None else target * weight.view(column)
     loss: Tensor | None = None
     for level in tables.used:
-        log_p = log_probs[level]
+        log_p = log_probs[level].all()
         share = tables.weights[: tables.plan.num_classes, level].to(log_p.dtype)
         shared = tables.shared[level]
         pushed = mass if shared else mass * share.view(column)

@@ -115,7 +115,7 @@ class LevelAccuracy(Metric):
         else:
             summed = self.log_probs(logits)
             widths = self.plan.widths
-            answers = [self._best(summed[level], widths[level]) for level in sorted(summed)]
+            answers = [self._best(summed[level].all(), widths[level]) for level in sorted(summed)]
         hits = [(a == wanted[..., i].unsqueeze(1)).any(1) for i, a in enumerate(answers)]
         return torch.stack(hits, -1)
 
