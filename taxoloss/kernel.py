@@ -120,9 +120,7 @@ class LossTables(nn.Module):
 
     ancestors: Tensor
     class_to_node: Tensor
-    depth_first: Tensor
-    start: Tensor
-    stop: Tensor
+    class_to_id: Tensor
 
     def __init__(self, plan: Plan, table: Table) -> None:
         super().__init__()
@@ -131,8 +129,9 @@ class LossTables(nn.Module):
         self.log_probs = LevelLogProbs(plan, self.used)
         self.register_buffer("ancestors", _long(plan.ancestors), persistent=False)
         self.register_buffer("class_to_node", _long(plan.class_to_node), persistent=False)
-        for name in ("depth_first", "start", "stop"):
-            self.register_buffer(name, _long(getattr(plan, name)), persistent=False)
+        on_levels = zip(plan.nodes, plan.class_to_node, strict=True)
+        class_to_id = np.stack([nodes[index] for nodes, index in on_levels])
+        self.register_buffer("class_to_id", _long(class_to_id), persistent=False)
         for level in self.used:
             self.register_buffer(f"nodes_{level}", _long(plan.nodes[level]), persistent=False)
         self.weights = torch.empty(0)
@@ -165,11 +164,13 @@ class LossTables(nn.Module):
 
     def node_weights(self, weight: Tensor) -> Tensor:
         """Class weights (C,) as weights of all nodes (V,): a node weighs the mean of its classes."""
-        # The classes below a node are a range of the depth-first order: a difference of running sums.
-        wide = weight.to(_table_dtype(weight.device)).index_select(0, self.depth_first)
-        running = torch.cat([wide.new_zeros(1), wide.cumsum(0)])
-        mean = (running[self.stop] - running[self.start]) / (self.stop - self.start)
-        return torch.cat([weight, mean[self.plan.num_classes :].to(weight.dtype)])
+        wide = weight.to(_table_dtype(weight.device))
+        total, count = wide.new_zeros(2, self.plan.num_nodes).unbind(0)
+        for nodes in self.class_to_id:  # a node on two levels is counted twice, and so are its classes
+            total = total.index_add(0, nodes, wide)
+            count = count.index_add(0, nodes, torch.ones_like(wide))
+        inner = (total / count)[self.plan.num_classes : -1]
+        return torch.cat([weight, inner.to(weight.dtype), wide.mean(0, keepdim=True).to(weight.dtype)])
 
 
 def used_levels(table: Table) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from taxoloss.checks import (
     check_logits,
     check_range,
     check_reduction,
+    check_target,
     check_weight,
 )
 from taxoloss.functional import at_least_float32, batched, cross_entropy, level_log_probs
@@ -121,8 +122,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         """
         plan = self.tables.plan
         check_logits(input, plan)
-        if target.is_floating_point():
+        if isinstance(target, Tensor) and target.is_floating_point():
             raise ValueError(f"expected node ids as target, got {target.dtype}")
+        check_target(input, target)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         target = target.long().reshape(1) if input.dim() == 1 else target.long()
         valid = target != self.ignore_index
