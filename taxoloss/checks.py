@@ -50,7 +50,8 @@ def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:
 def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
     """TypeError for no int, ValueError where ignoring this number would silently ignore an inner node."""
     if not isinstance(ignore_index, int):
-        raise TypeError(f"expected ignore_index as an int, got {type(ignore_index).__name__} {ignore_index!r}")
+        found = f"{type(ignore_index).__name__} {ignore_index!r}"
+        raise TypeError(f"expected ignore_index as an int, got {found}")
     if taxonomy.node_targets and len(taxonomy) <= ignore_index < taxonomy.num_nodes:
         name = "/".join(taxonomy.path(ignore_index)) or "the root"
         raise ValueError(
