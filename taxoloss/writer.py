@@ -5,15 +5,42 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import yaml
 
-if TYPE_CHECKING:
-    from taxoloss.taxonomy import Taxonomy
+from taxoloss.tree import Tree
 
 __all__ = ["as_mapping", "write_file"]
+
+
+class Described(Protocol):
+    """What a file says of a tree: a Taxonomy."""
+
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def description(self) -> str | None: ...
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def version(self) -> str | None: ...
+    @property
+    def licence(self) -> str | None: ...
+    @property
+    def tree(self) -> Tree: ...
+    @property
+    def levels(self) -> tuple[str, ...]: ...
+    @property
+    def level_weights(self) -> Mapping[str, float] | None: ...
+    @property
+    def level_descriptions(self) -> Mapping[str, str]: ...
+    @property
+    def aliases(self) -> Mapping[int, tuple[str, ...]]: ...
+    @property
+    def descriptions(self) -> Mapping[int, str]: ...
 
 
 class _Dumper(yaml.SafeDumper):
@@ -33,7 +60,7 @@ def _nothing(dumper: yaml.SafeDumper, _: None) -> yaml.ScalarNode:
 _Dumper.add_representer(type(None), _nothing)
 
 
-def write_file(taxonomy: Taxonomy, path: Path) -> None:
+def write_file(taxonomy: Described, path: Path) -> None:
     """Writes the file under another name first, so that no reader ever sees a part of it."""
     data = as_mapping(taxonomy)
     if path.suffix.lower() == ".json":
@@ -50,7 +77,7 @@ def write_file(taxonomy: Taxonomy, path: Path) -> None:
         raise
 
 
-def as_mapping(taxonomy: Taxonomy) -> dict[str, Any]:
+def as_mapping(taxonomy: Described) -> dict[str, Any]:
     """What `load` makes an equal tree of: only dicts, lists, text, numbers and None."""
     head = ("name", "description", "source", "version", "licence")
     data: dict[str, Any] = {
@@ -61,7 +88,7 @@ def as_mapping(taxonomy: Taxonomy) -> dict[str, Any]:
     return data
 
 
-def _level(taxonomy: Taxonomy, name: str) -> Any:
+def _level(taxonomy: Described, name: str) -> Any:
     written: dict[str, Any] = {"name": name}
     if taxonomy.level_weights is not None:
         written["weight"] = taxonomy.level_weights[name]
@@ -70,7 +97,7 @@ def _level(taxonomy: Taxonomy, name: str) -> Any:
     return written if len(written) > 1 else name
 
 
-def _children(taxonomy: Taxonomy) -> Any:
+def _children(taxonomy: Described) -> Any:
     """The tree, written from the last node to the first: each is complete before its parent."""
     tree = taxonomy.tree
     below: list[list[int]] = [[] for _ in range(len(tree))]
@@ -92,7 +119,7 @@ def _children(taxonomy: Taxonomy) -> Any:
     return written[0]
 
 
-def _details(taxonomy: Taxonomy, node: int) -> dict[str, Any]:
+def _details(taxonomy: Described, node: int) -> dict[str, Any]:
     """What a node says beyond its name."""
     tree = taxonomy.tree
     details: dict[str, Any] = {}
@@ -105,7 +132,7 @@ def _details(taxonomy: Taxonomy, node: int) -> dict[str, Any]:
     return details
 
 
-def _item(taxonomy: Taxonomy, node: int, details: dict[str, Any], children: Any) -> Any:
+def _item(taxonomy: Described, node: int, details: dict[str, Any], children: Any) -> Any:
     """A list item: the bare name of a leaf, or the node written out."""
     name = taxonomy.tree.names[node]
     if not details and children is None:
