@@ -91,7 +91,7 @@ def plan_of(taxonomy: Taxonomy) -> Plan:
             f"expected a bound Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}; "
             "taxoloss.load(...).bind(class_names) makes one"
         )
-    taxonomy.require_bound("this")
+    taxonomy.require_bound("a loss or a metric")
     plan = _PLANS.get(taxonomy)
     if plan is None:
         plan = _PLANS[taxonomy] = _compile(taxonomy)

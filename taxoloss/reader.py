@@ -136,6 +136,9 @@ def _yaml_events(text: str, document: Document) -> Iterator[yaml.Event]:
 def _yaml_help(problem: str, snippet: str | None, mark: Mark | None) -> str | None:
     if snippet and mark and snippet[mark.column - 1 : mark.column] == "\t":
         return "indent with spaces, not with a tab"
+    if "expected key" in problem and snippet and snippet.lstrip().startswith("- "):
+        name = snippet.strip()[2:].strip()
+        return f"a dash cannot stand among keys; a leaf beside inner nodes is a key with nothing: {name}:"
     if "mapping values are not allowed" in problem or "cannot start any token" in problem:
         return 'put a name that holds ": " or starts with one of @`%&*!|>[{ in quotes'
     return None

@@ -173,3 +173,11 @@ def test_help_has_an_example() -> None:
     assert shown.returncode == 0
     assert "Example: taxoloss inspect pets" in shown.stdout
     assert run("--version").stdout.startswith("taxoloss 0.")
+
+
+def test_a_leaf_written_with_a_dash_among_keys() -> None:
+    """YAML's own words say nothing there; the help says what to write."""
+    done = run("inspect", "-", stdin="tree:\n  cat: [a, b]\n  - Detritus\n")
+    assert done.returncode == 1
+    assert "<stdin>:3:3: error T103" in done.stderr
+    assert "a key with nothing: Detritus:" in done.stderr

@@ -319,3 +319,9 @@ def test_bundled_tree_in_the_place_of_cross_entropy() -> None:
     logits, target = torch.randn(8, len(pets)), torch.arange(8)
     loss = TaxonomyLoss(pets, {"species": 0.0, "breed": 1.0})
     assert_close(loss(logits, target), nn.CrossEntropyLoss()(logits, target))
+
+
+def test_a_schedule_that_was_not_called_is_named() -> None:
+    """weighting.uniform in the place of weighting.uniform()."""
+    with pytest.raises(TypeError, match=r"weighting\.uniform\(\.\.\.\), with parentheses"):
+        TaxonomyLoss(TREE, taxoloss.weighting.uniform)
