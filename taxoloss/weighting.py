@@ -106,11 +106,12 @@ def weight_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> Table:
         return schedule(taxonomy)
     if isinstance(level_weights, Mapping):
         return by_level(level_weights)(taxonomy)
-    makers: tuple[Any, ...] = (by_level, uniform, deepest)
-    for maker in makers:
-        if level_weights is maker:
-            name = f"weighting.{maker.__name__}(...)"
-            raise TypeError(f"expected a schedule as level_weights: {name}, with parentheses")
+    given_as: Any = level_weights
+    for name, maker in {"by_level": by_level, "uniform": uniform, "deepest": deepest}.items():
+        if given_as is maker:
+            raise TypeError(
+                f"expected a schedule as level_weights: weighting.{name}(...), with parentheses"
+            )
     if callable(level_weights):
         return _checked_table(level_weights(taxonomy), plan)
     if isinstance(level_weights, (str, bytes, int, float)):
