@@ -40,7 +40,7 @@ def taxonomy_cross_entropy(
 
     P(n) is the sum of softmax(logits) over the classes below node n. With one level, or all weight on
     the classes, it is `torch.nn.functional.cross_entropy`. Use `taxoloss.TaxonomyLoss` in a training
-    loop: it keeps its tables from step to step.
+    loop, and under torch.compile: it keeps its tables from step to step.
 
     Args:
         logits: (C,), (N, C) or (N, C, d1..dk), any real floating dtype; half and bfloat16 are computed
