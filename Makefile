@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: help demo test check bench docs clean
 
 help:
-	@echo "make demo    train on texts of ICD-10-CM and print accuracy at every level (about 2 minutes)"
+	@echo "make demo    train on texts of ICD-10-CM and print accuracy at every level (about a minute when idle)"
 	@echo "make test    run the tests"
 	@echo "make check   ruff, mypy and the doctests"
 	@echo "make bench   the time of a step, as a ratio to flat cross-entropy"

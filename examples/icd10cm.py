@@ -99,7 +99,7 @@ def report(results: Results, out: Path, labels: Labels) -> None:
     other = "`--labels 10` (the default), where most labels are coarse."
     if labels is Labels.tenth:
         words.append(verdict(results))
-        other = "`--labels 100`, where every text has its category and little is won."
+        other = "`--labels 100`, where every text has its category."
     csv, picture = out / "results.csv", out / "results.png"
     write_whole(csv, partial(write_csv, results))
     write_whole(picture, partial(write_picture, results))

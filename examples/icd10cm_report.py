@@ -93,20 +93,19 @@ at the three levels do not contradict each other."""
 
 PARTIAL_CLAIM = """\
 Nine training texts in ten are filed only under a chapter or a block. Cross-entropy
-throws them away; the taxonomy loss (weights .2/.3/.5) learns from them:
+throws them away, the taxonomy loss (weights .2/.3/.5) reads them. From one to the other:
 category {flat[2]} -> {loss[2]} %, block {flat[1]} -> {loss[1]} %, chapter {flat[0]} -> {loss[0]} %.
-The gain comes from the labels: three heads that see them too, read top-down, reach
-{heads[2]}, {heads[1]} and {heads[0]} % (taxonomy loss minus these, in points:
-category {gain[2]}, block {gain[1]}, chapter {gain[0]}). What the loss offers is that
-from one head and one distribution, without a decoding rule."""
+Three heads that see the same labels, read top-down, reach
+{heads[2]}, {heads[1]} and {heads[0]} %: what they gain too is the labels' doing, not the loss's
+(taxonomy loss minus these, in points: category {gain[2]}, block {gain[1]},
+chapter {gain[0]}). The loss needs one head, one distribution and no decoding rule."""
 
 FULL_CLAIM = """\
-When every text carries its category there is little to win. In points, against
-cross-entropy:
+Every text carries its category, so cross-entropy throws nothing away. In points, against it:
   .2/.3/.5  category {leafy[2]}, block {leafy[1]}, chapter {leafy[0]}
   uniform   category {even[2]}, block {even[1]}, chapter {even[0]}
   .6/.3/.1  category {coarse[2]}, block {coarse[1]}, chapter {coarse[0]}
-Weights with most on the top level are the ones to distrust: look at their category."""
+An interval that holds 0, or none ("-"), shows no difference."""
 
 
 def table(results: Results) -> Table:

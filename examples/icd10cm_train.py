@@ -69,9 +69,9 @@ class Net(nn.Module):
     def __init__(self, outputs: int) -> None:
         super().__init__()
         self.bag = nn.EmbeddingBag(BUCKETS, WIDTH, mode="mean")
+        nn.init.normal_(self.bag.weight, std=0.1)
         self.dropout = nn.Dropout(0.4)
         self.head = nn.Linear(WIDTH, outputs)
-        nn.init.normal_(self.bag.weight, std=0.1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
@@ -79,6 +79,15 @@ class Net(nn.Module):
         """Logits (texts, outputs)."""
         logits: Tensor = self.head(self.dropout(self.bag(features, offsets)))
         return logits
+
+
+def fresh(outputs: int, seed: int) -> Net:
+    """A net whose first weights and dropout are the seed's, however many outputs it has."""
+    torch.manual_seed(seed)
+    net = Net(outputs)
+    # The linear layer drew as many numbers as it has weights: dropout starts from the seed again.
+    torch.manual_seed(seed)
+    return net
 
 
 class Trial:
@@ -116,8 +125,8 @@ class Trial:
 
     def train(self, arm: Arm, advance: Callable[[], None]) -> Net:
         """The net of an arm after the last step; nothing is chosen by looking at held-out texts."""
-        torch.manual_seed(self.seed)
-        net, loss = Net(sum(self.widths) if arm.heads else self.widths[-1]), self.loss(arm)
+        outputs = sum(self.widths) if arm.heads else self.widths[-1]
+        net, loss = fresh(outputs, self.seed), self.loss(arm)
         adam = torch.optim.Adam(net.parameters(), lr=arm.rate, fused=True)
         fall = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: 1 - step / self.steps)
         for rows in self.batches(arm):

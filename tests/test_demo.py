@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
+import torch
 import typer
 
 pytest.importorskip("simple_icd_10_cm")
@@ -166,3 +167,15 @@ def test_too_small_a_gain_fails_the_check(report: Any, gain: float, exits: bool)
     with pytest.raises(typer.Exit) if exits else nullcontext():
         demo.judge(results)
     assert ("expected more than 3" in report.verdict(results)) is exits
+
+
+def test_arms_start_alike(report: Any) -> None:
+    """Same first weights and same dropout for one head and for three: only the losses differ."""
+    train = importlib.import_module("icd10cm_train")
+    starts = []
+    for outputs in (1133, 21 + 251 + 1133):
+        net = train.fresh(outputs, seed=3)
+        assert not net.head.weight.any()
+        starts.append((net.bag.weight, net.dropout(torch.ones(512, 64))))
+    for one, other in zip(*starts, strict=True):
+        assert torch.equal(one, other)
