@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import networkx as nx
@@ -90,7 +90,7 @@ def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
     table = _Table()
     width = 0
     for number, row in enumerate(rows, 1):
-        if isinstance(row, str) or not isinstance(row, Iterable):
+        if isinstance(row, (str, Mapping)) or not isinstance(row, Iterable):
             raise TypeError(
                 f"row {number} is {type(row).__name__} {row!r:.40}; expected a tuple or list of "
                 "names, top to leaf"

@@ -138,7 +138,11 @@ def _yaml_help(problem: str, snippet: str | None, mark: Mark | None) -> str | No
         return "indent with spaces, not with a tab"
     if "expected key" in problem and snippet and snippet.lstrip().startswith("- "):
         name = snippet.strip()[2:].strip()
+        if name[:1] in "{[" or ":" in name:
+            return "a dash cannot stand among keys: write the nodes beside it as list items too"
         return f"a dash cannot stand among keys; a leaf beside inner nodes is a key with nothing: {name}:"
+    if "could not find expected ':'" in problem:
+        return "the name above this place has no colon; a leaf beside inner nodes is written `name:`"
     if "mapping values are not allowed" in problem or "cannot start any token" in problem:
         return 'put a name that holds ": " or starts with one of @`%&*!|>[{ in quotes'
     return None

@@ -313,6 +313,9 @@ class _Flattener:
         key, item = value.pairs[0]
         guess = nearest("name", [key.text]) if isinstance(item, Scalar) else None
         help = "remove the dash" if guess is None else f"did you mean `name` by {quoted(key.text)}?"
+        before = (self.document.snippet(key.mark) or "")[: key.mark.column - 1 if key.mark else 0]
+        if guess is None and isinstance(item, Scalar) and before.rstrip()[-1:] in ("[", ","):
+            help = f'put a name that holds ": " in quotes: "{key.text}: {item.text}"'
         self.document.fault(
             "T120",
             f"{quoted(key.text)} is a mapping inside a list",

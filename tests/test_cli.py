@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import taxoloss
+
 GOOD = "name: animals\nlevels: [species, breed]\ntree:\n  cat: [Bengal, Siamese]\n  dog: [beagle, pug]\n"
 BAD = "tree:\n  - cat: [Bengal]\n  - dog\nlevls: [a]\n"
 
@@ -181,3 +183,38 @@ def test_a_leaf_written_with_a_dash_among_keys() -> None:
     assert done.returncode == 1
     assert "<stdin>:3:3: error T103" in done.stderr
     assert "a key with nothing: Detritus:" in done.stderr
+
+
+def test_the_printed_line_of_python_runs(tmp_path: Path) -> None:
+    """It names the file that was given, whatever the tree calls itself."""
+    file, classes = tmp_path / "tree.yaml", tmp_path / "classes.txt"
+    file.write_text(GOOD, encoding="utf-8")
+    classes.write_text("pug\nBengal\nbeagle\nSiamese\n", encoding="utf-8")
+    line = json.loads(run("inspect", str(file), "--classes", str(classes), "--json").stdout)["binding"]
+    scope = {"class_names": ["pug", "Bengal", "beagle", "Siamese"], "taxoloss": taxoloss}
+    exec(line["python"], scope)
+    assert scope["t"].classes == ("pug", "Bengal", "beagle", "Siamese")  # type: ignore[attr-defined]
+
+
+def test_a_class_list_is_taken_as_it_stands(tmp_path: Path) -> None:
+    """Spaces around a name are a mismatch here as they are in Python; the help mends them."""
+    classes = tmp_path / "classes.txt"
+    classes.write_text("pug \nBengal \nbeagle \nSiamese \n", encoding="utf-8")
+    done = run("inspect", "-", "--classes", str(classes), stdin=GOOD)
+    assert done.returncode == 1
+    assert "name.strip()" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "help"),
+    [
+        ("tree:\n  a: [b, c: d]\n", 'in quotes: "c: d"'),
+        ("tree:\n  a: [b, c]\n  - {name: d, level: x}\n", "as list items too"),
+        ("tree:\n  a: [b, c]\n  d\n", "has no colon"),
+    ],
+)
+def test_help_for_slips_of_yaml(text: str, help: str) -> None:
+    """Where YAML's own words do not say what to do."""
+    done = run("inspect", "-", stdin=text)
+    assert done.returncode == 1
+    assert help in done.stderr, done.stderr

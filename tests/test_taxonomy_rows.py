@@ -279,3 +279,9 @@ def test_a_graph_too_deep_or_with_siblings_of_one_name() -> None:
     with pytest.raises(MeaningError) as caught:
         Taxonomy.from_graph(graph, ["top", "leaf"])
     assert faults(caught.value) == [("T201", "x"), ("T204", "c")]
+
+
+def test_rows_that_are_mappings() -> None:
+    """The rows of csv.DictReader are refused: their keys would be read as names."""
+    with pytest.raises(TypeError, match="row 1 is dict"):
+        Taxonomy.from_paths([{"genus": "Felis", "species": "Felis catus"}])

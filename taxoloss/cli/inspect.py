@@ -50,7 +50,7 @@ def inspect(
     """
     try:
         taxonomy = _read(source)
-        binding = None if classes is None else _bind(taxonomy, classes)
+        binding = None if classes is None else _bind(taxonomy, source, classes)
     except TaxonomyError as error:
         _report(error, as_json)
         raise typer.Exit(1) from None
@@ -75,7 +75,7 @@ def _read(source: str) -> Taxonomy:
     return load(source)
 
 
-def _bind(taxonomy: Taxonomy, file: Path) -> dict[str, Any]:
+def _bind(taxonomy: Taxonomy, source: str, file: Path) -> dict[str, Any]:
     """Binds the classes of a text file; BindingError where they do not fit."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
@@ -84,12 +84,14 @@ def _bind(taxonomy: Taxonomy, file: Path) -> dict[str, Any]:
         raise FormError(
             [Fault("T101", f"the class list cannot be read: {reason}", file=str(file))]
         ) from None
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # Spaces stay: a dataset that has them in its names has them in Python too.
+    lines = [line for line in text.splitlines() if line.strip()]
+    source = "FILE" if source == "-" else source
     bound = taxonomy.bind([split_text(line, taxonomy.index) for line in lines])
     return {
         "classes": len(bound),
         "binding_digest": bound.binding_digest,
-        "python": f"t = taxoloss.load({taxonomy.name or 'FILE'!r}).bind(class_names)",
+        "python": f"t = taxoloss.load({source!r}).bind(class_names)",
     }
 
 
