@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from taxoloss.errors import BindingError, Fault
-from taxoloss.names import nearest, nfc, pair_by_spelling, quoted
+from taxoloss.names import did_you_mean, nfc, pair_by_spelling, quoted
 from taxoloss.tree import IntArray, Tree
 
 __all__ = ["Name", "NameIndex", "class_list", "split_text"]
@@ -119,9 +119,9 @@ class NameIndex:
             elif nodes:
                 faults.append(self._ambiguous(name, nodes))
             else:
-                guess = nearest(_last(name), known, comparisons=len(faults) + 1)
                 message = f"{quoted(_text(name))} is no node of the tree"
-                faults.append(_unknown(name, message, guess))
+                help = did_you_mean(_last(name), known, comparisons=len(faults) + 1)
+                faults.append(_unknown(name, message, help))
         if faults:
             raise BindingError(faults)
         return np.array(found, np.int64)
@@ -152,8 +152,7 @@ def _last(name: Name) -> str:
     return name if isinstance(name, str) else (name[-1] if name else "")
 
 
-def _unknown(name: Name, message: str, guess: str | None) -> Fault:
-    help = f"did you mean {quoted(guess)}?" if guess else None
+def _unknown(name: Name, message: str, help: str | None) -> Fault:
     return Fault("T302", message, path=(_text(name),), found=_text(name), help=help)
 
 
@@ -243,10 +242,13 @@ class _LeafMatch:
         )
         for number, name in extra.items():
             message = f"class {number}, {quoted(_text(name))}, is no leaf of the tree"
-            guess = pairs.get(_text(name)) or nearest(_last(name), free, comparisons=len(extra))
-            fault = _unknown(name, message, guess)
-            if _text(name) in pairs:
-                self.claim(missing, pairs[_text(name)])
+            paired = pairs.get(_text(name))
+            help = did_you_mean(_last(name), free, comparisons=len(extra))
+            if paired is not None:  # sure, even where a measure of likeness would not see it
+                help = f"did you mean {quoted(paired)}?"
+            fault = _unknown(name, message, help)
+            if paired is not None:
+                self.claim(missing, paired)
                 if rule and _text(name) == list(pairs)[-1]:
                     fault = _with_rule(fault, rule, len(pairs))
             self.faults.append(fault)

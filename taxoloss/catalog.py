@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from taxoloss.errors import Fault, FormError
-from taxoloss.names import nearest, quoted
+from taxoloss.names import did_you_mean, quoted
 from taxoloss.reader import from_python, read_file
 from taxoloss.taxonomy import Taxonomy
 
@@ -66,11 +66,10 @@ def _existing(path: Path) -> Path:
     if path.exists():
         return path
     names = bundled_names()
-    guess = nearest(str(path), names)
     message = f"there is no file {quoted(str(path))}"
     if path.suffix == "" and path.name == str(path):
         message = f"there is no bundled taxonomy and no file {quoted(str(path))}"
-    help = f"did you mean {quoted(guess)}?" if guess else None
+    help = did_you_mean(str(path), names)
     expected = "a file, or one of " + ", ".join(names)
     fault = Fault("T101", message, found=str(path), expected=expected, help=help)
     raise FormError([fault])

@@ -15,10 +15,10 @@ __all__ = [
     "check_ignore_index",
     "check_logits",
     "check_options",
-    "check_range",
     "check_reduction",
     "check_target",
     "check_weight",
+    "target_ids",
 ]
 
 _REDUCTIONS = ("none", "mean", "sum")
@@ -60,7 +60,18 @@ def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
         )
 
 
-def check_range(target: Tensor, valid: Tensor, plan: Plan) -> None:
+def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, Tensor]:
+    """Long node ids (N, d1..dk), 0 where ignored, and which are not ignored; () becomes (1,).
+
+    IndexError for a target that is no node.
+    """
+    target = target.long().reshape(1) if target.dim() == 0 else target.long()
+    valid = target != ignore_index
+    _check_range(target, valid, plan)
+    return torch.where(valid, target, 0), valid
+
+
+def _check_range(target: Tensor, valid: Tensor, plan: Plan) -> None:
     """IndexError for a target that is no node; on a GPU the look-up asserts, as torch's does."""
     if torch.compiler.is_compiling() or target.device.type != "cpu" or target.numel() == 0:
         return

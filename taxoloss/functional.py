@@ -14,8 +14,8 @@ from taxoloss.checks import (
     check_ignore_index,
     check_logits,
     check_options,
-    check_range,
     check_target,
+    target_ids,
 )
 from taxoloss.kernel import LevelLogProbs, LossTables, index_loss, probability_loss
 from taxoloss.plan import Plan, plan_of
@@ -142,10 +142,7 @@ def _of_indices(
     smoothing: float,
 ) -> Tensor:
     shape = target.shape if logits.dim() > 1 else ()
-    target = target.long().reshape(1) if logits.dim() == 1 else target.long()
-    valid = target != ignore_index
-    check_range(target, valid, tables.plan)
-    target = torch.where(valid, target, 0)
+    target, valid = target_ids(target, ignore_index, tables.plan)
     log_probs = tables.log_probs(at_least_float32(batched(logits)))
     node_weight = None
     if weight is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
@@ -34,12 +33,10 @@ def json_events(text: str, document: Document) -> Iterator[yaml.Event]:
     """The YAML events that a JSON text means; faults where it is not JSON."""
     if not _judged(text, document):
         return
-    # Lines as the Document counts them.
-    starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
 
     def mark(index: int) -> yaml.Mark:
-        line = bisect_right(starts, index) - 1
-        return yaml.Mark("", index, line, index - starts[line], None, 0)
+        place = document.mark_at(index)
+        return yaml.Mark("", index, place.line - 1, place.column - 1, None, 0)
 
     position = 0
     while token := _TOKEN.search(text, position):

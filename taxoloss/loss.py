@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from taxoloss.checks import (
     check_ignore_index,
     check_logits,
-    check_range,
     check_reduction,
     check_target,
     check_weight,
+    target_ids,
 )
 from taxoloss.functional import at_least_float32, batched, cross_entropy, level_log_probs
 from taxoloss.kernel import LossTables, used_levels
@@ -126,10 +126,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             raise ValueError(f"expected node ids as target, got {target.dtype}")
         check_target(input, target)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
-        target = target.long().reshape(1) if input.dim() == 1 else target.long()
-        valid = target != self.ignore_index
-        check_range(target, valid, plan)
-        ids = torch.where(valid, target, 0)
+        ids, valid = target_ids(target, self.ignore_index, plan)
         ancestors = self.tables.ancestors[ids]
         counted = torch.from_numpy(plan.counted).to(ids.device)[ids] & valid.unsqueeze(-1)
         means = {}

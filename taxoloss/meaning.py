@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taxoloss.names import nearest, quoted
+from taxoloss.names import did_you_mean, quoted
 from taxoloss.spec import LevelSpec, NodeRow, ParsedFile
 from taxoloss.tree import Tree
 from taxoloss.values import MAX_LEVELS, Document, Mark
@@ -126,10 +126,9 @@ def _named_level(
     name = row.level or ""
     path = _path(rows, index)
     if name not in number:
-        guess = nearest(name, list(number))
         message = f"{quoted(row.name)} names the level {quoted(name)}, which is not in `levels`"
         expected = "one of " + ", ".join(number) if number else "a list `levels` at the top"
-        help = f"did you mean {quoted(guess)}?" if guess else None
+        help = did_you_mean(name, list(number))
         document.fault("T205", message, row.mark, path=path, found=name, expected=expected, help=help)
         return above + 1
     if number[name] <= above:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = [
     "MAX_TEXT",
+    "did_you_mean",
     "escape_invisible",
     "find_forbidden",
     "name_faults",
@@ -102,6 +103,16 @@ def nearest(word: str, candidates: Sequence[str], *, comparisons: int = 1) -> st
     by_folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
     found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else None
+
+
+def did_you_mean(word: str, candidates: Sequence[str], *, comparisons: int = 1) -> str | None:
+    """The question that ends an error about a name, or None where no name is near.
+
+    >>> did_you_mean("Bengall", ["Abyssinian", "Bengal"])
+    'did you mean `Bengal`?'
+    """
+    guess = nearest(word, candidates, comparisons=comparisons)
+    return f"did you mean {quoted(guess)}?" if guess else None
 
 
 # -- spelling rules --------------------------------------------------------------------------------

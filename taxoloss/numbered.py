@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from taxoloss.names import nearest, quoted
+from taxoloss.names import did_you_mean
 from taxoloss.tree import IntArray, Tree, frozen
 
 __all__ = ["NumberedTree"]
@@ -79,9 +79,8 @@ class NumberedTree:
     def level_number(self, level: str) -> int:
         """1 for the top level to L for the deepest; ValueError with the nearest name otherwise."""
         if level not in self.levels:
-            guess = nearest(str(level), self.levels)
-            help = f"; did you mean {quoted(guess)}?" if guess else ""
-            raise ValueError(f"expected a level, one of {', '.join(self.levels)}; got {level!r}{help}")
+            found = "; ".join(filter(None, (repr(level), did_you_mean(str(level), self.levels))))
+            raise ValueError(f"expected a level, one of {', '.join(self.levels)}; got {found}")
         return self.levels.index(level) + 1
 
     def level_nodes(self, level: int) -> IntArray:

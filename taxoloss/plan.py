@@ -38,8 +38,8 @@ class Plan:
     #: (V,): the classes below a node are depth_first[start:stop].
     start: IntArray
     stop: IntArray
-    #: (V,): whether targets may be this node: classes always, inner nodes if bound so.
-    is_target: npt.NDArray[np.bool_]
+    #: Target ids run from 0 to this, exclusive: C, or V where inner nodes may be targets.
+    num_targets: int
 
     @property
     def num_classes(self) -> int:
@@ -50,11 +50,6 @@ class Plan:
     def num_nodes(self) -> int:
         """V."""
         return len(self.start)
-
-    @property
-    def num_targets(self) -> int:
-        """Target ids run from 0 to this, exclusive."""
-        return int(self.is_target.sum())
 
     def steps(self, levels: Sequence[int]) -> list[tuple[int, IntArray | None]]:
         """The way up the tree, from the classes through some levels (0 .. L-1), deepest first.
@@ -110,8 +105,6 @@ def _compile(taxonomy: Taxonomy) -> Plan:
     ancestors = class_to_node[:, depth_first[start]].T
     own_level = np.where(tree.is_leaf[by_id], depth, tree.level[by_id])
     counted = np.arange(1, depth + 1)[None, :] <= own_level[:, None]
-    is_target = np.full(len(by_id), taxonomy.node_targets)
-    is_target[: len(taxonomy)] = True
     return Plan(
         levels=tree.levels,
         nodes=tuple(taxonomy.ids_of_nodes[nodes] for nodes in on_level),
@@ -122,5 +115,5 @@ def _compile(taxonomy: Taxonomy) -> Plan:
         depth_first=depth_first,
         start=start,
         stop=stop,
-        is_target=is_target,
+        num_targets=len(by_id) if taxonomy.node_targets else len(taxonomy),
     )

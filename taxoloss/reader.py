@@ -11,11 +11,10 @@ from __future__ import annotations
 import collections.abc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
-from taxoloss.errors import FormError
 from taxoloss.json_events import is_json, json_events
 from taxoloss.names import MAX_TEXT, find_forbidden, quoted
 from taxoloss.values import (
@@ -45,10 +44,10 @@ def read_file(path: str | Path) -> tuple[Value, Document]:
     document = Document(file=str(path))
     try:
         if path.stat().st_size > MAX_BYTES:
-            _refuse(document, "T111", f"the file is larger than {MAX_BYTES >> 20} MB")
+            document.refuse("T111", f"the file is larger than {MAX_BYTES >> 20} MB")
         data = path.read_bytes()
     except OSError as error:
-        _refuse(document, "T101", f"the file cannot be read: {error.strerror or error}")
+        document.refuse("T101", f"the file cannot be read: {error.strerror or error}")
     return read_text(data, str(path))
 
 
@@ -68,42 +67,31 @@ def read_text(data: str | bytes, file: str = "<text>") -> tuple[Value, Document]
     if any(fault.code in _FATAL for fault in document.faults):
         document.raise_faults()  # what was read is not what was written
     if value is None or (isinstance(value, Scalar) and value.is_null):
-        _refuse(document, "T104", "the file is empty", expected="a mapping with the key `tree`")
+        document.refuse("T104", "the file is empty", expected="a mapping with the key `tree`")
     return value, document
-
-
-def _refuse(document: Document, code: str, message: str, **details: Any) -> NoReturn:
-    document.fault(code, message, **details)
-    raise FormError(document.faults)
 
 
 def _decoded(data: str | bytes, file: str) -> str:
     if isinstance(data, str):
         return data.removeprefix("\ufeff")
     if len(data) > MAX_BYTES:
-        _refuse(Document(file=file), "T111", f"the text is larger than {MAX_BYTES >> 20} MB")
+        Document(file=file).refuse("T111", f"the text is larger than {MAX_BYTES >> 20} MB")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace")
-        line = before.count("\n") + 1
-        column = len(before) - (before.rfind("\n") + 1) + 1
         shown = Document(data.decode("utf-8", "replace"), file)
-        shown.fault(
+        place = len(data[: error.start].decode("utf-8", "replace"))
+        shown.refuse(
             "T102",
             f"the file is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start:,}",
-            Mark(line, column),
+            shown.mark_at(place),
             help="save it as UTF-8 (a byte order mark is fine)",
         )
-        raise FormError(shown.faults) from None
 
 
 def _refuse_forbidden(text: str, document: Document) -> None:
     for index, what in find_forbidden(text, in_file=True):
-        before = text[:index].replace("\r\n", "\n").replace("\r", "\n")
-        line = before.count("\n") + 1
-        mark = Mark(line, len(before) - (before.rfind("\n") + 1) + 1)
-        document.fault("T113", f"the character {what} is not allowed", mark, found=what)
+        document.fault("T113", f"the character {what} is not allowed", document.mark_at(index), found=what)
     document.raise_faults()
 
 
@@ -180,8 +168,7 @@ class _Builder:
 
     def open(self, value: Sequence | Mapping) -> None:
         if len(self.stack) >= MAX_NESTING:
-            self.document.fault("T111", f"brackets nest deeper than {MAX_NESTING}", value.mark)
-            raise FormError(self.document.faults)
+            self.document.refuse("T111", f"brackets nest deeper than {MAX_NESTING}", value.mark)
         self.add(value)
         self.stack.append(value)
         self.keys.append(None)
@@ -195,8 +182,7 @@ class _Builder:
     def add(self, value: Value) -> None:
         self.count += 1
         if self.count > MAX_VALUES:
-            self.document.fault("T112", f"more than {MAX_VALUES:,} values", value.mark)
-            raise FormError(self.document.faults)
+            self.document.refuse("T112", f"more than {MAX_VALUES:,} values", value.mark)
         if not self.stack:
             self.root = value
         elif isinstance(parent := self.stack[-1], Sequence):
@@ -286,12 +272,10 @@ class _PythonReader:
 
     def value(self, source: Any, depth: int) -> Value:
         self.count += 1
-        if depth > MAX_NESTING or self.count > MAX_VALUES:
-            code, what = "T111", f"the mapping nests deeper than {MAX_NESTING}"
-            if depth <= MAX_NESTING:
-                code, what = "T112", f"the mapping holds more than {MAX_VALUES:,} values"
-            self.document.fault(code, what)
-            raise FormError(self.document.faults)
+        if depth > MAX_NESTING:
+            self.document.refuse("T111", f"the mapping nests deeper than {MAX_NESTING}")
+        if self.count > MAX_VALUES:
+            self.document.refuse("T112", f"the mapping holds more than {MAX_VALUES:,} values")
         if source is None:
             return Scalar("", plain=True)
         if isinstance(source, str):

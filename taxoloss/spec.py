@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from taxoloss.names import name_faults, nearest, nfc, quoted, text_faults
+from taxoloss.names import did_you_mean, name_faults, nearest, nfc, quoted, text_faults
 from taxoloss.values import (
     MAX_LEVELS,
     Document,
@@ -34,7 +34,7 @@ from taxoloss.values import (
     describe,
 )
 
-__all__ = ["LevelSpec", "NodeRow", "NodeSpec", "ParsedFile", "TaxonomySpec", "parse_spec"]
+__all__ = ["HEAD", "LevelSpec", "NodeRow", "NodeSpec", "ParsedFile", "TaxonomySpec", "parse_spec"]
 
 
 # -- the parts that pydantic judges ----------------------------------------------------------------
@@ -98,6 +98,10 @@ class TaxonomySpec(_Form):
     version: Text | None = None
     licence: Text | None = None
     levels: tuple[LevelSpec, ...] | None = None
+
+
+#: The keys of the head that hold text for people.
+HEAD = tuple(key for key in TaxonomySpec.model_fields if key != "levels")
 
 
 @dataclass(slots=True)
@@ -210,9 +214,8 @@ def _note_fault(
     if kind == "extra_forbidden":
         if location[:1] == ("levels",):
             keys = tuple(LevelSpec.model_fields)
-        guess = nearest(key, keys)
-        help = f"did you mean {quoted(guess)}?" if guess else None
-        place |= {"found": key, "expected": "one of " + ", ".join(keys), "help": help}
+        expected = "one of " + ", ".join(keys)
+        place |= {"found": key, "expected": expected, "help": did_you_mean(key, keys)}
         document.fault("T114", f"there is no key {quoted(key)}", key_mark, **place)
     elif kind == "missing":
         document.fault("T115", f"the key {quoted(key)} is missing", mark, **place)

@@ -16,7 +16,7 @@ from taxoloss.binding import Name, NameIndex
 from taxoloss.meaning import build_tree
 from taxoloss.numbered import NumberedTree
 from taxoloss.paths import checked_title, tree_from_graph, tree_from_paths
-from taxoloss.spec import parse_spec
+from taxoloss.spec import HEAD, parse_spec
 from taxoloss.tree import IntArray, frozen
 from taxoloss.values import Document, Value
 from taxoloss.writer import write_file
@@ -75,7 +75,7 @@ class Taxonomy(NumberedTree):
         rows = parsed.rows
         return cls(
             tree=tree,
-            **{key: getattr(spec, key) for key in _HEAD},
+            **{key: getattr(spec, key) for key in HEAD},
             level_weights=weights or None,
             level_descriptions={lv.name: lv.description for lv in levels if lv.description},
             aliases={i + 1: row.aliases for i, row in enumerate(rows) if row.aliases},
@@ -335,7 +335,6 @@ class Taxonomy(NumberedTree):
 
 
 _MAPPINGS = ("level_weights", "level_descriptions", "aliases", "descriptions")
-_HEAD = ("name", "description", "source", "version", "licence")
 
 
 def _tensor(array: IntArray) -> torch.Tensor:

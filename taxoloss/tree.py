@@ -68,10 +68,7 @@ class Tree:
     @cached_property
     def size(self) -> IntArray:
         """How many nodes are at or below each node."""
-        size = np.ones(len(self), np.int64)
-        for parents, nodes in reversed(list(_generations(self.parent))):
-            np.add.at(size, parents, size[nodes])
-        return frozen(size)
+        return frozen(_sizes(self.parent, list(_generations(self.parent))))
 
     @cached_property
     def leaves(self) -> IntArray:
@@ -100,9 +97,9 @@ class Tree:
 
     def at_level(self, level: int) -> IntArray:
         """The nodes that stand for the leaves on a level (1 .. L), in tree order."""
-        above = self.level[self.parent] < level  # the root's parent is itself; see below
+        above = self.level[self.parent] < level
         stands = above & ((self.level >= level) | self.is_leaf)
-        stands[0] = False
+        stands[0] = False  # the root stands on no level
         return frozen(np.flatnonzero(stands))
 
     def leaf_to_node(self, level: int) -> IntArray:
@@ -162,9 +159,7 @@ def arrange(parent: IntArray) -> IntArray:
     """
     count = len(parent)
     generations = list(_generations(parent))
-    size = np.ones(count, np.int64)
-    for parents, nodes in reversed(generations):
-        np.add.at(size, parents, size[nodes])
+    size = _sizes(parent, generations)
     position = np.zeros(count, np.int64)
     for parents, nodes in generations:
         # A child stands behind its parent and behind all that is below its earlier siblings.
@@ -176,6 +171,14 @@ def arrange(parent: IntArray) -> IntArray:
     order = np.empty(count, np.int64)
     order[position] = np.arange(count)
     return order
+
+
+def _sizes(parent: IntArray, generations: list[tuple[IntArray, IntArray]]) -> IntArray:
+    """How many nodes are at or below each node."""
+    size = np.ones(len(parent), np.int64)
+    for parents, nodes in reversed(generations):
+        np.add.at(size, parents, size[nodes])
+    return size
 
 
 def _generations(parent: IntArray) -> Iterable[tuple[IntArray, IntArray]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any, NoReturn, TypeAlias
 
 from taxoloss.errors import Fault, FormError, MeaningError, Note
 from taxoloss.names import quoted
@@ -107,8 +110,18 @@ class Document:
     def __init__(self, text: str | None = None, file: str | None = None) -> None:
         self.file = file
         # Only \n, \r\n and \r break lines here: the other breaks that YAML 1.1 knows are refused.
-        self._lines = (text or "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self._text = text or ""
+        self._lines = self._text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self.faults: list[Fault] = []
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", self._text))]
+
+    def mark_at(self, index: int) -> Mark:
+        """The place of a character of the text."""
+        line = bisect_right(self._starts, index)
+        return Mark(line, index - self._starts[line - 1] + 1)
 
     def snippet(self, mark: Mark | None) -> str | None:
         """The line of the text that the mark stands on."""
@@ -130,6 +143,12 @@ class Document:
         self.faults.append(fault)
         if len(self.faults) >= _MOST_FAULTS:
             self.raise_faults()
+
+    def refuse(self, code: str, message: str, mark: Mark | None = None, **details: Any) -> NoReturn:
+        """Notes a fault of form after which nothing more can be read, and raises all there are."""
+        self.fault(code, message, mark, **details)
+        self.raise_faults()
+        raise AssertionError(code)  # not reached: there is a fault
 
     def raise_faults(self) -> None:
         """Stops here if anything was found; a fault of form outranks those of meaning."""

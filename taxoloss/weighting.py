@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.names import nearest, quoted
+from taxoloss.names import did_you_mean
 from taxoloss.plan import Plan, plan_of
 from taxoloss.taxonomy import Taxonomy
 
@@ -128,9 +128,9 @@ def _checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> T
         raise TypeError(f"expected level weights by name, got {type(weights).__name__} {weights!r}")
     for name in weights:
         if name not in levels:
-            guess = nearest(str(name), levels)
-            help = f"; did you mean {quoted(guess)}?" if guess else ""
-            raise ValueError(f"there is no level {name!r}; expected {', '.join(map(repr, levels))}{help}")
+            known = ", ".join(map(repr, levels))
+            expected = "; ".join(filter(None, (known, did_you_mean(str(name), levels))))
+            raise ValueError(f"there is no level {name!r}; expected {expected}")
     missing = [level for level in levels if level not in weights]
     if missing:
         raise ValueError(

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import yaml
 
+from taxoloss.spec import HEAD
 from taxoloss.tree import Tree
 
 __all__ = ["as_mapping", "write_file"]
@@ -79,9 +80,8 @@ def write_file(taxonomy: Described, path: Path) -> None:
 
 def as_mapping(taxonomy: Described) -> dict[str, Any]:
     """What `load` makes an equal tree of: only dicts, lists, text, numbers and None."""
-    head = ("name", "description", "source", "version", "licence")
     data: dict[str, Any] = {
-        key: getattr(taxonomy, key) for key in head if getattr(taxonomy, key) is not None
+        key: getattr(taxonomy, key) for key in HEAD if getattr(taxonomy, key) is not None
     }
     data["levels"] = [_level(taxonomy, level) for level in taxonomy.levels]
     data["tree"] = _children(taxonomy)

@@ -13,6 +13,18 @@ ROOT = Path(__file__).parent.parent
 BUNDLED = sorted(path.name for path in (ROOT / "taxonomies").glob("*.yaml"))
 
 
+def run(code: str, site: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs Python in a folder, with the package that is in `site`."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={"PYTHONPATH": str(site), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built by the build backend that pyproject.toml names."""
@@ -42,14 +54,7 @@ def test_the_wheel_loads_its_trees(wheel: Path, tmp_path: Path) -> None:
         f"assert pathlib.Path(taxoloss.__file__).is_relative_to({str(site)!r})\n"
         "print(*(len(taxoloss.load(n)) for n in ('cifar100', 'isic4', 'pets')))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(site), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run(code, site, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["100", "419", "37"]
 
@@ -57,14 +62,7 @@ def test_the_wheel_loads_its_trees(wheel: Path, tmp_path: Path) -> None:
 def test_the_checkout_loads_its_trees(tmp_path: Path) -> None:
     """From a checkout (an editable install) `load` reads the files of `taxonomies/`."""
     code = "import taxoloss; print(len(taxoloss.load('pets')))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run(code, ROOT, tmp_path)
     assert (done.returncode, done.stdout.strip()) == (0, "37"), done.stderr
 
 

@@ -300,3 +300,11 @@ def test_a_binding_error_is_a_class_of_its_own(t: Taxonomy) -> None:
     assert pickle.loads(pickle.dumps(error)).faults == error.faults
     assert {fault.line for fault in error.faults} == {None}
     assert "\x1b" not in str(error)
+
+
+def test_names_that_differ_in_spelling_only_are_always_paired() -> None:
+    """However little of a short name is left without its underscores."""
+    t = Taxonomy.from_paths([("x", "a_b_c_d"), ("x", "e")])
+    with pytest.raises(BindingError, match="did you mean `a_b_c_d`") as caught:
+        t.bind(["a b c d", "e"])
+    assert len(caught.value.faults) == 1

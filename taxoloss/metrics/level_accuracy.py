@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from taxoloss.checks import check_ignore_index, check_range
+from taxoloss.checks import check_ignore_index, target_ids
 from taxoloss.functional import at_least_float32, batched
 from taxoloss.kernel import LevelLogProbs
 from taxoloss.metrics._inputs import check_predictions
@@ -89,16 +89,13 @@ class LevelAccuracy(Metric):
     def update(self, preds: Tensor, target: Tensor) -> None:
         """Counts a batch."""
         check_predictions(preds, target, self.plan)
-        target = target.long().reshape(1) if target.dim() == 0 else target.long()
-        valid = target != self.ignore_index
-        check_range(target, valid, self.plan)
-        ids = torch.where(valid, target, 0)
+        ids, valid = target_ids(target, self.ignore_index, self.plan)
         wanted, counted = self.ancestors[ids], self.counted[ids] & valid.unsqueeze(-1)
         if preds.is_floating_point():
             right = self._right_of_logits(at_least_float32(batched(preds)), wanted)
         else:
-            right = self._right_of_nodes(preds.long().reshape(target.shape), wanted)
-        where = tuple(range(target.dim()))
+            right = self._right_of_nodes(preds.long().reshape(ids.shape), wanted)
+        where = tuple(range(ids.dim()))
         getattr(self, self._correct).add_((right & counted).sum(where))
         getattr(self, self._total).add_(counted.sum(where))
 
