@@ -126,8 +126,10 @@ def _yaml_help(problem: str, snippet: str | None, mark: Mark | None) -> str | No
         return "indent with spaces, not with a tab"
     if "expected key" in problem and snippet and snippet.lstrip().startswith("- "):
         name = snippet.strip()[2:].strip()
-        if name[:1] in "{[" or ":" in name:
+        if name[:1] in "{[" or name.startswith("name:"):  # a node written out
             return "a dash cannot stand among keys: write the nodes beside it as list items too"
+        if ":" in name:
+            return "a dash cannot stand among keys: remove the dash"
         return f"a dash cannot stand among keys; a leaf beside inner nodes is a key with nothing: {name}:"
     if "could not find expected ':'" in problem:
         return "the name above this place has no colon; a leaf beside inner nodes is written `name:`"

@@ -211,6 +211,8 @@ def test_a_class_list_is_taken_as_it_stands(tmp_path: Path) -> None:
         ("tree:\n  a: [b, c: d]\n", 'in quotes: "c: d"'),
         ("tree:\n  a: [b, c]\n  - {name: d, level: x}\n", "as list items too"),
         ("tree:\n  a: [b, c]\n  d\n", "has no colon"),
+        ("tree:\n  a: [b, c]\n  - d: [e, f]\n", "remove the dash"),
+        ("tree:\n  a: [b, c]\n  - name: d\n    level: x\n", "as list items too"),
     ],
 )
 def test_help_for_slips_of_yaml(text: str, help: str) -> None:
