@@ -18,7 +18,9 @@ __all__ = [
     "check_reduction",
     "check_target",
     "check_weight",
+    "readable",
     "target_ids",
+    "transformed",
 ]
 
 _REDUCTIONS = ("none", "mean", "sum")
@@ -60,24 +62,44 @@ def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
         )
 
 
-def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, Tensor]:
+def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, Tensor | None]:
     """Long node ids (N, d1..dk), 0 where ignored, and which are not ignored; () becomes (1,).
 
-    IndexError for a target that is no node.
+    None in the place of the mask: none is ignored. IndexError for a target that is no node. Where that
+    would synchronise or break a graph (another device, a compiler, torch.func) the id stays out of range,
+    and so the look-up raises or asserts, as torch's does.
     """
-    target = target.long().reshape(1) if target.dim() == 0 else target.long()
-    valid = target != ignore_index
-    _check_range(target, valid, plan)
-    return torch.where(valid, target, 0), valid
+    ids = target.long().reshape(1) if target.dim() == 0 else target.long()
+    if readable(ids) and ids.numel() > 0:
+        low, high = (int(end) for end in torch.aminmax(ids))
+        inside = low >= 0 and high < plan.num_targets
+        if inside and not low <= ignore_index <= high:
+            return ids, None
+        valid = ids != ignore_index
+        if not inside:
+            _check_range(ids[valid], plan)
+        return torch.where(valid, ids, 0), valid
+    valid = ids != ignore_index
+    # A compiled look-up may take -1 as the last row, and never takes a number that is too large.
+    ids = torch.where(ids < 0, plan.num_targets, ids)
+    return torch.where(valid, ids, 0), valid
 
 
-def _check_range(target: Tensor, valid: Tensor, plan: Plan) -> None:
-    """IndexError for a target that is no node; on a GPU the look-up asserts, as torch's does."""
-    if torch.compiler.is_compiling() or target.device.type != "cpu" or target.numel() == 0:
-        return
-    wrong = valid & ((target < 0) | (target >= plan.num_targets))
-    if wrong.any():
-        value = int(target[wrong][0])
+def readable(tensor: Tensor) -> bool:
+    """Whether Python may look at numbers: on the CPU, outside compilers and torch.func's transforms."""
+    tracing = torch.compiler.is_compiling() or torch._C._is_tracing()
+    return tensor.device.type == "cpu" and not tracing and not transformed()
+
+
+def transformed() -> bool:
+    """Whether torch.func's transforms or forward-mode gradients are at work."""
+    return torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0
+
+
+def _check_range(ids: Tensor, plan: Plan) -> None:
+    wrong = ids[(ids < 0) | (ids >= plan.num_targets)]
+    if wrong.numel() > 0:
+        value = int(wrong[0])
         inner = f"{plan.num_classes}..{plan.num_nodes - 1}"
         help = ""
         if plan.num_classes <= value < plan.num_nodes:

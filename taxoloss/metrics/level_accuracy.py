@@ -7,8 +7,9 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from taxoloss.checks import check_ignore_index, target_ids
-from taxoloss.functional import at_least_float32, batched
-from taxoloss.kernel import LevelLogProbs
+from taxoloss.closed_form import at_least_float32
+from taxoloss.functional import batched
+from taxoloss.log_probs import LevelLogProbs
 from taxoloss.metrics._inputs import check_predictions
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
@@ -90,7 +91,8 @@ class LevelAccuracy(Metric):
         """Counts a batch."""
         check_predictions(preds, target, self.plan)
         ids, valid = target_ids(target, self.ignore_index, self.plan)
-        wanted, counted = self.ancestors[ids], self.counted[ids] & valid.unsqueeze(-1)
+        wanted, counted = self.ancestors[ids], self.counted[ids]
+        counted = counted if valid is None else counted & valid.unsqueeze(-1)
         if preds.is_floating_point():
             right = self._right_of_logits(at_least_float32(batched(preds)), wanted)
         else:

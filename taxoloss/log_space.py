@@ -1,0 +1,171 @@
+"""The loss and its gradient in log space, by masks: for compilers, and for accelerators without a kernel.
+
+The rings of a target are those of taxoloss/rings.py. The sum of exp(z) over ring k is kept as a pair
+(m_k, s_k), the largest logit and the sum of exp(z - m_k); pairs are added at the larger of their peaks.
+With the pairs (a_l, A_l) of P_l, the rings from l on, and (b_l, B_l) of Q_l, the rings before l,
+
+    t_l = log(Q_l / P_l) = (b_l - a_l) + (log B_l - log A_l)
+    loss = sum over l of w_l softplus(t_l)
+
+and for a column j in ring k, with sigmoid(t_l) = Q_l / (P_l + Q_l),
+
+    dz_j = exp(z_j - m_k) * c_k,   c_k = sum over l > k of w_l sigmoid(t_l) exp(m_k - b_l) / B_l
+                                       - sum over l <= k of w_l sigmoid(t_l) exp(m_k - a_l) / A_l
+
+No exponent is above 0 and none is the difference of unlike numbers: no regime loses digits, nothing
+depends on the data, and there is no synchronisation. Forward reads the logits twice and keeps 2 (K + 1)
+numbers a row; backward reads them once more and writes the gradient. A compiler fuses each into a loop;
+run eagerly, every mask is a buffer of the logits' size.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+__all__ = ["masked_row_losses"]
+
+_Pair = tuple[Tensor, Tensor]
+
+
+def _finite(peak: Tensor) -> Tensor:
+    """-inf as 0: what is subtracted from -inf must not be -inf."""
+    return torch.where(peak == -torch.inf, 0.0, peak)
+
+
+def _add(one: _Pair, other: _Pair) -> _Pair:
+    """The sum of two sums of exponentials; an empty one has peak -inf and sum 0."""
+    peak = torch.maximum(one[0], other[0])
+    base = _finite(peak)
+    return peak, one[1] * torch.exp(one[0] - base) + other[1] * torch.exp(other[0] - base)
+
+
+class _Rings:
+    """Which ring each column of (N, C, d1..dk) is in."""
+
+    def __init__(self, logits: Tensor, start: Tensor, stop: Tensor, position: Tensor) -> None:
+        # start, stop: (N, d1..dk, K) -> K tensors (N, 1, d1..dk)
+        column = position.view(-1, *[1] * (logits.dim() - 2))
+        ends = zip(start.unsqueeze(1).unbind(-1), stop.unsqueeze(1).unbind(-1), strict=True)
+        #: For each range, widest first, whether a column is inside.
+        self.inside = [(column >= first) & (column < last) for first, last in ends]
+
+    def select(self, values: list[Tensor]) -> Tensor:
+        """Of a value for each ring (N, d1..dk) the one of each column's ring."""
+        chosen = values[0].unsqueeze(1)
+        for inside, value in zip(self.inside, values[1:], strict=True):
+            chosen = torch.where(inside, value.unsqueeze(1), chosen)
+        return chosen
+
+    def only(self, ring: int, of: Tensor, other: float) -> Tensor:
+        """`of` in a ring, another number elsewhere."""
+        if ring == 0:
+            return torch.where(self.inside[0], other, of)
+        mask = self.inside[ring - 1]
+        if ring < len(self.inside):
+            mask = mask & ~self.inside[ring]
+        return torch.where(mask, of, other)
+
+
+def _ring_pairs(logits: Tensor, rings: _Rings) -> list[_Pair]:
+    numbers = range(len(rings.inside) + 1)
+    peaks = [rings.only(ring, logits, -torch.inf).amax(1) for ring in numbers]
+    terms = torch.exp(logits - rings.select([_finite(peak) for peak in peaks]))
+    return [(peaks[ring], rings.only(ring, terms, 0.0).sum(1)) for ring in numbers]
+
+
+def _inside_and_outside(pairs: list[_Pair]) -> tuple[list[_Pair], list[_Pair]]:
+    """P_1 .. P_K and Q_1 .. Q_K."""
+    inside, outside = [pairs[-1]], [pairs[0]]
+    for pair in pairs[-2:0:-1]:
+        inside.insert(0, _add(inside[0], pair))
+    for pair in pairs[1:-1]:
+        outside.append(_add(outside[-1], pair))
+    return inside, outside
+
+
+def _share(weight: Tensor, of: _Pair, peak: Tensor) -> Tensor:
+    """weight * exp(peak - of), 0 where there is nothing to share."""
+    value = weight * torch.exp(_finite(peak) - _finite(of[0])) / of[1]
+    return torch.where((of[1] == 0) | (peak == -torch.inf), 0.0, value)
+
+
+def _row_values(
+    logits: Tensor, start: Tensor, stop: Tensor, weights: Tensor, position: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Losses (N, d1..dk), and for each ring its peak and its factor c (N, d1..dk, K + 1)."""
+    pairs = _ring_pairs(logits, _Rings(logits, start, stop, position))
+    inside, outside = _inside_and_outside(pairs)
+    levels = len(inside)
+    losses = torch.zeros_like(pairs[0][1])
+    pulls = []
+    for level in range(levels):
+        (a, sum_a), (b, sum_b) = inside[level], outside[level]
+        odds = (_finite(b) - _finite(a)) + (torch.log(sum_b) - torch.log(sum_a))
+        weight = weights[..., level]
+        # No weight, no cost, even where the range is impossible (all its logits -inf).
+        odds = torch.where((weight == 0) & (odds == torch.inf), 0.0, odds)
+        losses = losses + weight * (torch.relu(odds) + torch.log1p(torch.exp(-odds.abs())))
+        pulls.append(weight * torch.sigmoid(odds))
+    factors = []
+    for ring in range(levels + 1):
+        peak = pairs[ring][0]
+        factor = torch.zeros_like(losses)
+        for level in range(levels):
+            if level >= ring:
+                factor = factor + _share(pulls[level], outside[level], peak)
+            else:
+                factor = factor - _share(pulls[level], inside[level], peak)
+        factors.append(factor)
+    shifts = [_finite(peak) for peak, _ in pairs]
+    return losses, torch.stack(shifts, -1), torch.stack(factors, -1)
+
+
+class _Masked(Function):
+    """Row losses; backward reads the logits again and writes the gradient in one pass."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        start: Tensor,
+        stop: Tensor,
+        weights: Tensor,
+        position: Tensor,
+    ) -> Tensor:
+        wide = torch.float64 if logits.dtype == torch.float64 else torch.float32
+        losses, shifts, factors = _row_values(logits.to(wide), start, stop, weights.to(wide), position)
+        ctx.save_for_backward(logits, start, stop, weights, position, shifts, factors)
+        return losses
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        logits, start, stop, weights, position, shifts, factors = ctx.saved_tensors
+        rings = _Rings(logits, start, stop, position)
+        wide = logits.to(shifts.dtype)
+        factor = rings.select(list((factors * upstream.unsqueeze(-1)).unbind(-1)))
+        gradient = torch.exp(wide - rings.select(list(shifts.unbind(-1)))) * factor
+        # A class that is masked by -inf and is the target: its own logit is pulled by the weights of the
+        # levels where it stands alone, as in torch.
+        alone = torch.where(stop - start == 1, weights.to(wide.dtype), 0.0).sum(-1)
+        own = rings.inside[-1] & ((stop - start)[..., -1] == 1).unsqueeze(1) & (wide == -torch.inf)
+        gradient = torch.where(own, -(alone * upstream).unsqueeze(1), gradient)
+        return (gradient.to(logits.dtype), None, None, None, None)
+
+
+def masked_row_losses(
+    logits: Tensor, start: Tensor, stop: Tensor, weights: Tensor, position: Tensor
+) -> Tensor:
+    """Losses (N, d1..dk) of logits (N, C, d1..dk), float32 or float64.
+
+    Args:
+        logits: any floating dtype, device and strides.
+        start, stop: (N, d1..dk, K) the ranges of each target's ancestors, top to bottom.
+        weights: (N, d1..dk, K).
+        position: (C,): class -> depth-first position.
+    """
+    result: Tensor = _Masked.apply(logits, start, stop, weights, position)
+    return result

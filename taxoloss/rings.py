@@ -1,0 +1,173 @@
+"""The rings of a target, and the columns of the logits cut into chunks that lie in one ring.
+
+Put the classes in depth-first order. The classes below a node are a range of positions, and the ranges
+of a target's ancestors are nested, R_1 > R_2 > .. > R_K. Ring k holds the positions inside R_k and
+outside R_(k+1): ring 0 lies outside R_1, ring K is the innermost range. With r_k the probability of
+ring k,
+
+    P_l = P(ancestor l) = sum over k >= l of r_k        1 - P_l = Q_l = sum over k < l of r_k
+
+so all that the loss needs of a row are its K + 1 ring masses: sums of positive numbers, each class in one.
+
+A ring mass is a sum of whole chunks of columns (one vectorised pass for all rows, whatever the tree) and
+of the columns of the few chunks that a range cuts in two. These *cut* chunks are looked at column by
+column. There are at most 2 K of them a target, so the width of a chunk weighs the number of chunks
+against the columns of cut chunks, and the cost of a row hardly depends on K:
+
+    entries of a row = C // width chunks + most cuts x width columns + C % width columns at the end
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from taxoloss.plan import Plan
+from taxoloss.tree import IntArray
+from taxoloss.weighting import Table
+
+__all__ = ["Chunks", "chunks_of", "nested_ranges", "ring_numbers", "used_levels"]
+
+#: Widths of a chunk that are tried.
+_WIDTHS = (8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512)
+#: What an entry (gathered, scattered, gathered) costs beside a column of the vectorised passes; measured.
+_ENTRY = 20.0
+#: Below this many classes each column is an entry: fewer calls outweigh less work.
+_FEW_CLASSES = 256
+#: Ring numbers of all targets are kept while they fit in this many bytes, else made for each batch.
+_TABLE_BYTES = 1 << 26
+#: Targets that the choice of a width looks at.
+_SAMPLE = 4096
+
+
+def used_levels(table: Table) -> tuple[int, ...]:
+    """The levels (0 .. L-1) that some target weighs; no other is computed."""
+    return tuple(np.flatnonzero(table.any(axis=0)).tolist())
+
+
+def nested_ranges(plan: Plan, levels: tuple[int, ...]) -> tuple[IntArray, IntArray]:
+    """Start and stop (T, K) of each target's ancestors on K levels, top to bottom, as positions.
+
+    A level that is below the target takes the range above it: its ring is empty.
+    """
+    targets = slice(plan.num_targets)
+    start, stop = np.zeros(plan.num_targets, np.int64), np.full(plan.num_targets, plan.num_classes)
+    starts, stops = [], []
+    for level in levels:
+        node = plan.nodes[level][plan.ancestors[targets, level]]
+        counted = plan.counted[targets, level]
+        start = np.where(counted, plan.start[node], start)
+        stop = np.where(counted, plan.stop[node], stop)
+        starts.append(start)
+        stops.append(stop)
+    return np.stack(starts, 1), np.stack(stops, 1)
+
+
+def ring_numbers(edges: IntArray, positions: IntArray) -> npt.NDArray[np.uint8]:
+    """The ring (T, E) of positions (T, E) or (E,).
+
+    Edges (T, 2K) are the K starts and then the K stops inside out: nested ranges make them ascend. A
+    position that c of them do not exceed lies in c ranges while c <= K, and has left c - K after.
+    """
+    passed = np.zeros((len(edges), positions.shape[-1]), np.uint8)
+    for edge in edges.T:
+        passed += positions >= edge[:, None]
+    both: npt.NDArray[np.uint8] = np.minimum(passed, np.uint8(edges.shape[1]) - passed)
+    return both
+
+
+@dataclass(frozen=True, eq=False)
+class Chunks:
+    """How the columns (in depth-first order) are cut; T targets, K levels.
+
+    The entries of a row: `whole` chunks, then the columns of the target's cut chunks, then the tail.
+    """
+
+    width: int
+    #: Chunks of this width; the columns behind them are the tail.
+    whole: int
+    #: (T, 2K): starts of the ranges, then their stops, inside out.
+    edges: IntArray
+    #: (T, n): first position of n chunks: those that the target's ranges cut, filled up with others.
+    cut: IntArray
+    #: (T, entries): the ring of each entry, K + 1 for a chunk that is looked at by column; None: too big.
+    rings: npt.NDArray[np.uint8] | None
+
+    @property
+    def levels(self) -> int:
+        """K."""
+        return int(self.edges.shape[1]) // 2
+
+
+def chunks_of(plan: Plan, levels: tuple[int, ...]) -> Chunks:
+    """Cuts the columns for the targets of a plan, at the width that costs least."""
+    start, stop = nested_ranges(plan, levels)
+    edges = np.concatenate([start, stop[:, ::-1]], 1)
+    width = _best_width(edges, plan.num_classes)
+    whole = plan.num_classes // width if width else 0
+    cut = _cut_chunks(edges, width, whole) * width if whole else np.zeros((len(edges), 0), np.int64)
+    entries = whole + cut.shape[1] * width + plan.num_classes - whole * width
+    rings = None
+    if len(edges) * entries <= _TABLE_BYTES:
+        rings = _ring_table(edges, cut, width, whole, plan.num_classes)
+    return Chunks(width, whole, edges, cut, rings)
+
+
+def _best_width(edges: IntArray, classes: int) -> int:
+    """0: every column an entry."""
+    if classes < _FEW_CLASSES:
+        return 0
+    some = edges[np.linspace(0, len(edges) - 1, min(len(edges), _SAMPLE)).astype(np.int64)]
+
+    def entries(width: int) -> float:
+        cuts = int(_is_first_cut(some, width, classes // width).sum(1).max())
+        # Narrow chunks make the vectorised passes slower: about as much as 12 columns more for each.
+        return classes // width * (1 + 12 / _ENTRY) + cuts * width + classes % width
+
+    best: int = min((width for width in _WIDTHS if width * 4 <= classes), key=entries)
+    return best if entries(best) < classes / 2 else 0
+
+
+def _is_first_cut(edges: IntArray, width: int, whole: int) -> npt.NDArray[np.bool_]:
+    """(T, 2K): whether an edge is the first of its row to cut a chunk in two."""
+    chunk = edges // width
+    cuts = (edges % width != 0) & (chunk < whole)
+    # Edges ascend, so those in one chunk are neighbours; an edge that cuts nothing stands at the
+    # beginning of its chunk, before those that do.
+    chunk = np.where(cuts, chunk, -1)
+    first: npt.NDArray[np.bool_] = cuts & (
+        chunk != np.pad(chunk, ((0, 0), (1, 0)), constant_values=-1)[:, :-1]
+    )
+    return first
+
+
+def _cut_chunks(edges: IntArray, width: int, whole: int) -> IntArray:
+    """(T, n): the numbers of the chunks that each target cuts, filled up with the first of the others."""
+    first = _is_first_cut(edges, width, whole)
+    count = first.sum(1)
+    most = int(count.max())
+    chosen = np.full((len(edges), most), -1)
+    row, column = np.nonzero(first)
+    rank = np.cumsum(first, 1)[row, column] - 1
+    chosen[row, rank] = edges[row, column] // width
+    # The first `most` chunks hold enough that are not cut: at most count of them are.
+    taken = np.zeros((len(edges), most), bool)
+    row, column = np.nonzero((chosen >= 0) & (chosen < most))
+    taken[row, chosen[row, column]] = True
+    free = np.argsort(taken, 1, kind="stable")
+    slot = np.arange(most)[None, :] - count[:, None]
+    return np.where(slot < 0, chosen, np.take_along_axis(free, np.maximum(slot, 0), 1))
+
+
+def _ring_table(
+    edges: IntArray, cut: IntArray, width: int, whole: int, classes: int
+) -> npt.NDArray[np.uint8]:
+    tail = ring_numbers(edges, np.arange(whole * width, classes))
+    if not whole:
+        return tail
+    chunks = ring_numbers(edges, np.arange(whole) * width)
+    np.put_along_axis(chunks, cut // width, np.uint8(edges.shape[1] // 2 + 1), 1)
+    columns = (cut[:, :, None] + np.arange(width)).reshape(len(edges), -1)
+    return np.concatenate([chunks, ring_numbers(edges, columns), tail], 1)

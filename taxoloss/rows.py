@@ -1,0 +1,43 @@
+"""Which form of the loss runs for logits and targets that have been checked.
+
+    on the CPU                          taxoloss/closed_form.py: one pass over chunks of columns
+    compiled, exported, other devices   taxoloss/log_space.py: masks, plain operations, no synchronisation
+    torch.func, forward-mode gradients  taxoloss/_reference.py: the definition, differentiable any number
+    and gradients of gradients          of times
+
+How the columns are cut for a taxonomy is decided when its tables are made, in taxoloss/rings.py.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from taxoloss import _reference
+from taxoloss.checks import readable, transformed
+from taxoloss.closed_form import at_least_float32, closed_form_losses
+from taxoloss.log_space import masked_row_losses
+from taxoloss.tables import LossTables
+
+__all__ = ["row_losses"]
+
+
+def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor, *, reduce: bool) -> Tensor:
+    """The loss of each target, (N, d1..dk), or their sum.
+
+    Args:
+        tables: of the taxonomy and the level weights.
+        logits: (N, C, d1..dk).
+        ids: (N, d1..dk) target ids, in range.
+        weights: (N, d1..dk, K): of each target's levels.
+        reduce: whether to add up.
+    """
+    if readable(logits) and logits.dim() == 2 and len(ids) > 0:
+        return closed_form_losses(logits, ids, weights, tables.chunks, reduce=reduce)
+    start, stop = (tables.look_up(table, ids) for table in (tables.start, tables.stop))
+    if transformed():
+        flat = at_least_float32(logits).movedim(1, -1).reshape(-1, logits.shape[1])
+        start, stop, weights = (part.flatten(0, -2) for part in (start, stop, weights))
+        losses = _reference.row_losses(flat, start, stop, weights, tables.chunks.order).view(ids.shape)
+    else:
+        losses = masked_row_losses(logits, start, stop, weights, tables.position)
+    return losses.sum() if reduce else losses
