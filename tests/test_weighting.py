@@ -190,6 +190,20 @@ def test_on_classes_alone_label_balanced_is_uniform(case: Case) -> None:
     np.testing.assert_allclose(ours, weighting.uniform()(case.taxonomy), rtol=1e-12)
 
 
+@SETTINGS
+@given(taxonomies(), seeds)
+def test_an_inner_node_has_the_row_of_its_classes(case: Case, rng: Rng) -> None:
+    """Cut at itself: by_level, uniform, label_balanced and balanced."""
+    t = case.taxonomy
+    levels = weighting.by_level(case.by_name(rng.uniform(0.1, 2, case.depth).tolist()))
+    counts = weighting.label_balanced(rng.uniform(0.1, 2, len(case.ids)))
+    for table in (s(t) for s in (levels, counts, weighting.uniform(), weighting.balanced())):
+        for node, number in case.ids.items():
+            known = [case.counted(node, level + 1) is not None for level in range(case.depth)]
+            for label in case.below[node]:
+                assert (table[number] == np.where(known, table[label], 0)).all()
+
+
 def test_on_a_complete_tree_balanced_is_uniform() -> None:
     """All classes equally deep, no rank missing."""
     t = taxoloss.load("cifar100").bind(node_targets=True)
