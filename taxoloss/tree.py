@@ -58,6 +58,14 @@ class Tree:
         return frozen(depth)
 
     @cached_property
+    def height(self) -> IntArray:
+        """Edges to the deepest leaf below."""
+        height = np.zeros(len(self), np.int64)
+        for parents, nodes in reversed(list(_generations(self.parent))):
+            np.maximum.at(height, parents, height[nodes] + 1)
+        return frozen(height)
+
+    @cached_property
     def is_leaf(self) -> npt.NDArray[np.bool_]:
         """Whether a node is a leaf (a class)."""
         leaf = np.ones(len(self), np.bool_)

@@ -3,26 +3,81 @@
 A schedule is called with a bound taxonomy and gives a table (V, L) of numbers: row t is the target node
 t, column l the weight of -log P(ancestor of t on level l). A row weighs no level below its own node. A
 schedule, a dict of weights by level, or such a table is what `level_weights` takes.
+
+`by_level`, `uniform` and `label_balanced` weigh levels. `deepest`, `geometric`, `hxe` and `balanced`
+weigh the nodes on the path from the root to the target, n_1 just below the root to n_m the target. A
+node may stand on several levels (where a rank is missing, or a leaf ends early): it is weighed once, on
+the deepest of them, and 0 on the others.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.names import did_you_mean
-from taxoloss.plan import Plan, plan_of
+from taxoloss import weight_fill
+from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
+from taxoloss.weight_checks import (
+    Table,
+    checked_mapping,
+    checked_number,
+    checked_table,
+    numbers,
+)
 
-__all__ = ["LevelWeights", "Table", "by_level", "deepest", "uniform", "weight_table"]
+__all__ = [
+    "SCHEDULES",
+    "LevelWeights",
+    "Schedule",
+    "Table",
+    "balanced",
+    "by_level",
+    "deepest",
+    "geometric",
+    "hxe",
+    "label_balanced",
+    "uniform",
+    "weight_table",
+]
 
-Table: TypeAlias = npt.NDArray[np.float64]
-Schedule: TypeAlias = Callable[[Taxonomy], Table]
-LevelWeights: TypeAlias = "Mapping[str, float] | Schedule | npt.ArrayLike | None"
+LevelWeights: TypeAlias = (
+    "Mapping[str, float] | Schedule | Callable[[Taxonomy], npt.ArrayLike] | npt.ArrayLike | None"
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Schedule:
+    """A way to weigh the ancestors of a target: called with a bound taxonomy, it gives the table (V, L).
+
+    >>> geometric(0.7)
+    geometric(0.7)
+    """
+
+    #: Called with the taxonomy and the arguments; it has the name of the function that makes the schedule.
+    fill: Callable[..., Table]
+    arguments: tuple[Any, ...] = ()
+
+    def __call__(self, taxonomy: Taxonomy) -> Table:
+        """The table (V, L), float64."""
+        return self.fill(taxonomy, *self.arguments)
+
+    def __repr__(self) -> str:
+        return f"{self.fill.__name__}({', '.join(map(_shown, self.arguments))})"
+
+
+def _shown(argument: Any) -> str:
+    if not isinstance(argument, np.ndarray):
+        return repr(argument)
+    return np.array2string(argument, separator=", ", threshold=12, max_line_width=10**6)
+
+
+# -- levels ----------------------------------------------------------------------------------------
 
 
 def by_level(weights: Mapping[str, float]) -> Schedule:
@@ -31,9 +86,12 @@ def by_level(weights: Mapping[str, float]) -> Schedule:
     Args:
         weights: a weight, 0 or larger, for every level of the taxonomy; 0 leaves a level out.
 
+    Raises:
+        TypeError: not a mapping.
+
     Raises (when called with a taxonomy):
         ValueError: a level is unknown or missing, a weight is negative or not finite, all are 0.
-        TypeError: not a mapping of names to numbers.
+        TypeError: a weight is no number.
 
     >>> import taxoloss
     >>> t = taxoloss.load("pets").bind()
@@ -42,16 +100,13 @@ def by_level(weights: Mapping[str, float]) -> Schedule:
 
     Source: I. Flath, "Hierarchical Loss Function", 2020 (two levels).
     """
-
-    def schedule(taxonomy: Taxonomy) -> Table:
-        row = _checked_weights(weights, taxonomy.levels)
-        return np.where(plan_of(taxonomy).counted, row[None, :], 0.0)
-
-    return schedule
+    return Schedule(weight_fill.by_level, (checked_mapping(weights),))
 
 
 def uniform() -> Schedule:
     """The same weight, 1/L, for each of the L levels.
+
+    The row of a class sums to 1, that of an inner node to the share of the levels down to its own.
 
     >>> import taxoloss
     >>> uniform()(taxoloss.load("pets").bind())[0].tolist()
@@ -60,12 +115,43 @@ def uniform() -> Schedule:
     Source: B. R. Muller and W. Smith, "A Hierarchical Loss for Semantic Segmentation", VISAPP 2020
     (all weights 1).
     """
+    return Schedule(weight_fill.uniform)
 
-    def schedule(taxonomy: Taxonomy) -> Table:
-        counted = plan_of(taxonomy).counted
-        return np.where(counted, 1.0 / counted.shape[1], 0.0)
 
-    return schedule
+def label_balanced(counts: Mapping[Any, float] | npt.ArrayLike) -> Schedule:
+    """Equal weights, each times N / (samples whose label reaches the level), for labels of mixed depth.
+
+    Of N samples N_l have a label on level l or below it. The weight N / (L N_l) makes each level weigh
+    as much as any other in the sum over the samples, and the mean weight of a sample is
+
+        1/N * sum over l of N_l * N / (L N_l) = 1.
+
+    L counts the levels that some label reaches; the others weigh 0. Where every label is a class it
+    is `uniform`.
+
+    Args:
+        counts: the number of samples of each label: an array (C,) by class or (V,) by node id, such as
+            torch.bincount(target, minlength=taxonomy.num_nodes), or a dict by name or path; a node
+            that the dict leaves out has none.
+
+    Raises (when called with a taxonomy):
+        ValueError: another shape, a count that is negative or not finite, or no label reaches a level.
+        BindingError: a name is no node of the tree, or several.
+        TypeError: a count is no number.
+
+    >>> import taxoloss
+    >>> t = taxoloss.load("pets").bind(node_targets=True)
+    >>> label_balanced({"cat": 30, "dog": 30, "Bengal": 10, "pug": 10})(t)[0].tolist()
+    [0.5, 2.0]
+
+    Source: this project; the inverse of a frequency as a class weight, by level.
+    """
+    if isinstance(counts, Mapping):
+        return Schedule(weight_fill.label_balanced, (dict(counts),))
+    return Schedule(weight_fill.label_balanced, (numbers(counts, "numbers of samples as counts"),))
+
+
+# -- the nodes on the path -------------------------------------------------------------------------
 
 
 def deepest() -> Schedule:
@@ -79,16 +165,100 @@ def deepest() -> Schedule:
     >>> deepest()(t)[t.node_ids(["Bengal", "cat"])].tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
+    return Schedule(weight_fill.deepest)
 
-    def schedule(taxonomy: Taxonomy) -> Table:
-        counted = plan_of(taxonomy).counted
-        below = np.pad(counted[:, 1:], ((0, 0), (0, 1)))
-        return (counted & ~below).astype(np.float64)
 
-    return schedule
+def geometric(d: float) -> Schedule:
+    """Weight d on the target's own node, d (1 - d) on its parent, d (1 - d)^2 above, ...
+
+    The root would take what is left, (1 - d)^m of a target m nodes below it, and costs nothing: the row
+    sums to 1 - (1 - d)^m. An inner node as a target is weighed as a class would be. geometric(1) is
+    `deepest`, cross-entropy.
+
+    Args:
+        d: above 0, at most 1; the paper's dilution parameter.
+
+    Raises:
+        ValueError: d is not in (0, 1].
+        TypeError: d is no number.
+
+    >>> import taxoloss
+    >>> t = taxoloss.load("pets").bind(node_targets=True)
+    >>> geometric(0.75)(t)[t.node_ids(["Bengal", "cat"])].tolist()
+    [[0.1875, 0.75], [0.75, 0.0]]
+
+    Source: HACE, arXiv 2605.06274, 2026, eq. 4.
+    """
+    number = checked_number(d, "d of geometric(d)")
+    if not 0 < number <= 1:
+        raise ValueError(f"expected d above 0 and at most 1 in geometric(d), got {number}")
+    return Schedule(weight_fill.geometric, (number,))
+
+
+def hxe(alpha: float) -> Schedule:
+    """Hierarchical cross-entropy: each step down the path, n_(k-1) to n_k, counts exp(-alpha (k - 1)).
+
+    HXE is the sum over k of -lambda_k log P(n_k | n_(k-1)), lambda_k = exp(-alpha (k - 1)), k = 1 just
+    below the root. As log P(n_k | n_(k-1)) = log P(n_k) - log P(n_(k-1)), and P(root) = 1, it is the sum
+    of -w_k log P(n_k) with
+
+        w_k = lambda_k - lambda_(k+1),   w_m = lambda_m of the target itself.
+
+    A row sums to lambda_1 = 1. hxe(0) is `deepest`, cross-entropy. An inner node as a target is weighed
+    as a class would be.
+
+    Args:
+        alpha: finite, 0 or larger.
+
+    Raises:
+        ValueError: alpha is negative or not finite.
+        TypeError: alpha is no number.
+
+    >>> import taxoloss
+    >>> t = taxoloss.load("pets").bind(node_targets=True)
+    >>> hxe(0.5)(t)[t.node_ids(["Bengal", "cat"])].round(4).tolist()
+    [[0.3935, 0.6065], [1.0, 0.0]]
+
+    Source: L. Bertinetto et al., "Making Better Mistakes", CVPR 2020, section 3.1; depth in the place of
+    height and no normalisation, as J. Valmadre's code has it.
+    """
+    number = checked_number(alpha, "alpha of hxe(alpha)")
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"expected a finite alpha, 0 or larger, in hxe(alpha), got {number}")
+    return Schedule(weight_fill.hxe, (number,))
+
+
+def balanced() -> Schedule:
+    """Each node takes (what remains on the path) / (its height + 1): near-equal shares on ragged trees.
+
+    The height of a node is the number of edges to the deepest leaf below it. The row of a class sums to
+    1. What a node takes depends on the nodes above it alone, so all classes below it agree, and an inner
+    node as a target has their row, cut at itself. Where all classes are equally deep and no rank is
+    missing it is `uniform`.
+
+    >>> import taxoloss
+    >>> t = taxoloss.Taxonomy.from_paths([("cat", "Bengal"), ("cat", "Sphynx"), ("fish",)])
+    >>> balanced()(t.bind()).tolist()
+    [[0.5, 0.5], [0.5, 0.5], [0.0, 1.0], [0.5, 0.0], [0.0, 0.0]]
+
+    Source: Urbani et al., "Harnessing Superclasses for Learning from Hierarchical Databases", 2024
+    (arXiv 2411.16438).
+    """
+    return Schedule(weight_fill.balanced)
 
 
 # -- what level_weights takes ----------------------------------------------------------------------
+
+#: The functions that make schedules, by name.
+SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
+    "by_level": by_level,
+    "uniform": uniform,
+    "label_balanced": label_balanced,
+    "deepest": deepest,
+    "geometric": geometric,
+    "hxe": hxe,
+    "balanced": balanced,
+}
 
 
 def weight_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> Table:
@@ -102,82 +272,21 @@ def weight_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> Table:
     plan = plan_of(taxonomy)
     if level_weights is None:
         given = taxonomy.level_weights
-        schedule: Schedule = uniform() if given is None else by_level(given)
-        return schedule(taxonomy)
+        return uniform()(taxonomy) if given is None else by_level(given)(taxonomy)
     if isinstance(level_weights, Mapping):
         return by_level(level_weights)(taxonomy)
     given_as: Any = level_weights
-    for name, maker in {"by_level": by_level, "uniform": uniform, "deepest": deepest}.items():
+    for name, maker in SCHEDULES.items():
         if given_as is maker:
             raise TypeError(
                 f"expected a schedule as level_weights: weighting.{name}(...), with parentheses"
             )
     if callable(level_weights):
-        return _checked_table(level_weights(taxonomy), plan)
+        return checked_table(level_weights(taxonomy), plan)
     if isinstance(level_weights, (str, bytes, int, float)):
         raise TypeError(
             f"expected level_weights as a dict with the levels {', '.join(plan.levels)}, a schedule "
             f"of taxoloss.weighting, or a table; got {type(level_weights).__name__} "
             f"{level_weights!r}"
         )
-    return _checked_table(level_weights, plan)
-
-
-def _checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> Table:
-    if not isinstance(weights, Mapping):
-        raise TypeError(f"expected level weights by name, got {type(weights).__name__} {weights!r}")
-    for name in weights:
-        if name not in levels:
-            known = ", ".join(map(repr, levels))
-            expected = "; ".join(filter(None, (known, did_you_mean(str(name), levels))))
-            raise ValueError(f"there is no level {name!r}; expected {expected}")
-    missing = [level for level in levels if level not in weights]
-    if missing:
-        raise ValueError(
-            f"no weight for {', '.join(map(repr, missing))}; expected one for each of "
-            f"{', '.join(map(repr, levels))} (0 leaves a level out), got {dict(weights)}"
-        )
-    row = np.array([_number(level, weights[level]) for level in levels])
-    if not row.any():
-        raise ValueError(f"expected a level weight above 0, got {dict(weights)}")
-    return row
-
-
-def _number(level: str, value: Any) -> float:
-    try:
-        number = math.nan if isinstance(value, (bool, str)) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if math.isnan(number) and not isinstance(value, float):
-        raise TypeError(f"expected a number as the weight of {level!r}, got {value!r}")
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"expected a finite weight, 0 or larger, for the level {level!r}, got {number}")
-    return number
-
-
-def _checked_table(values: Any, plan: Plan) -> Table:
-    values = values.detach().cpu() if hasattr(values, "detach") else values
-    try:
-        table = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"expected a table of numbers as level_weights: {error}") from None
-    if table.shape != plan.counted.shape:
-        raise ValueError(
-            f"expected a table of weights of shape {plan.counted.shape} (nodes, levels), got "
-            f"{table.shape}; a weight for each level is given as a dict by name"
-        )
-    if not (np.isfinite(table).all() and (table >= 0).all()):
-        node, level = np.argwhere(~(np.isfinite(table) & (table >= 0)))[0]
-        raise ValueError(
-            f"expected finite weights, 0 or larger; node {node} on level "
-            f"{plan.levels[level]!r} has {table[node, level]}"
-        )
-    if table[~plan.counted].any():
-        node, level = np.argwhere((table != 0) & ~plan.counted)[0]
-        raise ValueError(
-            f"node {node} weighs the level {plan.levels[level]!r}, which is below it, by "
-            f"{table[node, level]}; expected 0"
-        )
-    if not table.any():
-        raise ValueError("expected a weight above 0, got a table of zeros")
-    return table
+    return checked_table(level_weights, plan)

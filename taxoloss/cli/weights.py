@@ -1,0 +1,153 @@
+"""`taxoloss inspect --weighting`: what a class and an inner node pay under a weight schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import typer
+
+from taxoloss.names import did_you_mean
+from taxoloss.plan import plan_of
+from taxoloss.taxonomy import Taxonomy
+from taxoloss.weighting import SCHEDULES, Schedule, Table, weight_table
+
+__all__ = ["FORMS", "LevelShare", "TargetShares", "WeightingFacts", "parse_schedule", "weighting_facts"]
+
+#: How each schedule is written on the command line.
+FORMS = {
+    "uniform": "uniform",
+    "deepest": "deepest",
+    "balanced": "balanced",
+    "geometric": "geometric:NUMBER",
+    "hxe": "hxe:NUMBER",
+    "by_level": "by_level:LEVEL=NUMBER,LEVEL=NUMBER,...",
+}
+
+
+@dataclass(frozen=True)
+class LevelShare:
+    """One level of a target: its node there, the weight of -log P(node), and that at equal logits."""
+
+    level: str
+    node: tuple[str, ...]
+    weight: float
+    chance_loss: float
+
+
+@dataclass(frozen=True)
+class TargetShares:
+    """What one target pays: the sum over its levels of weight times -log P(node)."""
+
+    kind: str
+    path: tuple[str, ...]
+    levels: tuple[LevelShare, ...]
+
+    @property
+    def weight(self) -> float:
+        """The sum of the row."""
+        return sum(share.weight for share in self.levels)
+
+    @property
+    def chance_loss(self) -> float:
+        """The loss at equal logits."""
+        return sum(share.weight * share.chance_loss for share in self.levels)
+
+
+@dataclass(frozen=True)
+class WeightingFacts:
+    """A schedule on a tree: whether all classes have one row, and the rows of some targets."""
+
+    schedule: str
+    classes_alike: bool
+    targets: tuple[TargetShares, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, text and numbers, for JSON."""
+        targets = [
+            {**asdict(target), "weight": target.weight, "chance_loss": target.chance_loss}
+            for target in self.targets
+        ]
+        return {**asdict(self), "targets": targets}
+
+
+def _refused(message: str) -> typer.BadParameter:
+    return typer.BadParameter(message, param_hint="--weighting")
+
+
+def parse_schedule(text: str) -> Schedule:
+    """The schedule of a text such as geometric:0.7; BadParameter says what was expected.
+
+    >>> parse_schedule("by_level:species=0.3,breed=0.7")
+    by_level({'species': 0.3, 'breed': 0.7})
+    """
+    name, colon, argument = text.partition(":")
+    if name == "label_balanced":
+        raise _refused("label_balanced needs the counts of your labels: weighting.label_balanced(counts)")
+    if name not in FORMS:
+        forms = "there is no schedule " + repr(name) + "; expected " + ", ".join(FORMS.values())
+        raise _refused("; ".join(filter(None, (forms, did_you_mean(name, list(FORMS))))))
+    try:
+        if (FORMS[name] == name) == bool(colon):
+            raise ValueError(f"expected {FORMS[name]}, got {text!r}")
+        return SCHEDULES[name](*_arguments(name, argument)) if colon else SCHEDULES[name]()
+    except ValueError as error:
+        raise _refused(str(error)) from None
+
+
+def _arguments(name: str, text: str) -> list[Any]:
+    try:
+        if name != "by_level":
+            return [float(text)]
+        pairs = [pair.rpartition("=") for pair in text.split(",")]
+        return [{level: float(number) for level, _, number in pairs}]
+    except ValueError:
+        raise ValueError(f"expected {FORMS[name]}, got {f'{name}:{text}'!r}") from None
+
+
+def weighting_facts(taxonomy: Taxonomy, schedule: Schedule) -> WeightingFacts:
+    """The rows of some classes and of an inner node; BadParameter where the schedule does not fit."""
+    bound = taxonomy.bind(node_targets=True)
+    try:
+        table = weight_table(bound, schedule)
+    except ValueError as error:
+        raise _refused(str(error)) from None
+    classes = table[: len(bound)]
+    return WeightingFacts(
+        schedule=repr(schedule),
+        classes_alike=bool((classes == classes[0]).all()),
+        targets=tuple(_shares(bound, table, *example) for example in _examples(bound, classes)),
+    )
+
+
+def _examples(taxonomy: Taxonomy, classes: Table) -> Iterator[tuple[str, int]]:
+    """A class; where classes pay differently, the shallowest and the deepest; an inner node."""
+    tree = taxonomy.tree
+    depth = tree.depth[tree.leaves]
+    shown = int(depth.argmin())
+    differs = (classes != classes[shown]).any(axis=1)
+    other = int(np.where(differs, depth, -1).argmax())
+    alike, equal = not differs.any(), depth[shown] == depth[other]
+    yield "class" if alike or equal else "shallowest class", shown
+    if not alike:
+        yield "another class" if equal else "deepest class", other
+        shown = other
+    above = int(taxonomy.ids_of_nodes[tree.parent[tree.leaves[shown]]])
+    root = taxonomy.num_nodes - 1
+    above = len(taxonomy) if above == root else above  # the first inner node: the root if it is alone
+    if above < root:
+        yield "inner node", above
+
+
+def _shares(taxonomy: Taxonomy, table: Table, kind: str, target: int) -> TargetShares:
+    plan = plan_of(taxonomy)
+    levels = []
+    for number in np.flatnonzero(plan.counted[target]).tolist():
+        node = int(plan.nodes[number][plan.ancestors[target, number]])
+        size = int(plan.stop[node] - plan.start[node])
+        chance = float(np.log(len(taxonomy) / size))
+        weight = float(table[target, number])
+        levels.append(LevelShare(plan.levels[number], taxonomy.path(node), weight, chance))
+    return TargetShares(kind, taxonomy.path(target), tuple(levels))

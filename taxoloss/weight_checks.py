@@ -1,0 +1,125 @@
+"""What the arguments of weight schedules must be: numbers, weights by level, tables, counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from taxoloss.names import did_you_mean
+from taxoloss.plan import Plan
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = [
+    "Table",
+    "checked_counts",
+    "checked_mapping",
+    "checked_number",
+    "checked_table",
+    "checked_weights",
+    "numbers",
+]
+
+Table: TypeAlias = npt.NDArray[np.float64]
+
+
+def checked_number(value: Any, what: str) -> float:
+    """A number as a float, NaN and infinity among them; TypeError for anything else."""
+    wrong = TypeError(f"expected a number as {what}, got {type(value).__name__} {value!r:.60}")
+    if isinstance(value, (bool, str, bytes)):
+        raise wrong
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise wrong from None
+
+
+def checked_mapping(weights: Any) -> dict[str, float]:
+    """Weights by level as a dict of our own; TypeError for anything else."""
+    if not isinstance(weights, Mapping):
+        raise TypeError(f"expected level weights by name, got {type(weights).__name__} {weights!r}")
+    return dict(weights)
+
+
+def checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> Table:
+    """Weights by level as a row (L,)."""
+    for name in weights:
+        if name not in levels:
+            known = ", ".join(map(repr, levels))
+            expected = "; ".join(filter(None, (known, did_you_mean(str(name), levels))))
+            raise ValueError(f"there is no level {name!r}; expected {expected}")
+    missing = [level for level in levels if level not in weights]
+    if missing:
+        raise ValueError(
+            f"no weight for {', '.join(map(repr, missing))}; expected one for each of "
+            f"{', '.join(map(repr, levels))} (0 leaves a level out), got {dict(weights)}"
+        )
+    row = np.array([_level_weight(level, weights[level]) for level in levels])
+    if not row.any():
+        raise ValueError(f"expected a level weight above 0, got {dict(weights)}")
+    return row
+
+
+def _level_weight(level: str, value: Any) -> float:
+    number = checked_number(value, f"the weight of {level!r}")
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"expected a finite weight, 0 or larger, for the level {level!r}, got {number}")
+    return number
+
+
+def numbers(values: Any, what: str) -> Table:
+    """An array, a list or a tensor as a new float64 array."""
+    values = values.detach().cpu() if hasattr(values, "detach") else values
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"expected {what}: {error}") from None
+
+
+def checked_table(values: Any, plan: Plan) -> Table:
+    """A table of weights (V, L), finite, 0 or larger, 0 below each row's node, somewhere above 0."""
+    table = numbers(values, "a table of numbers as level_weights")
+    if table.shape != plan.counted.shape:
+        raise ValueError(
+            f"expected a table of weights of shape {plan.counted.shape} (nodes, levels), got "
+            f"{table.shape}; a weight for each level is given as a dict by name"
+        )
+    if not (np.isfinite(table).all() and (table >= 0).all()):
+        node, level = np.argwhere(~(np.isfinite(table) & (table >= 0)))[0]
+        raise ValueError(
+            f"expected finite weights, 0 or larger; node {node} on level "
+            f"{plan.levels[level]!r} has {table[node, level]}"
+        )
+    if table[~plan.counted].any():
+        node, level = np.argwhere((table != 0) & ~plan.counted)[0]
+        raise ValueError(
+            f"node {node} weighs the level {plan.levels[level]!r}, which is below it, by "
+            f"{table[node, level]}; expected 0"
+        )
+    if not table.any():
+        raise ValueError("expected a weight above 0, got a table of zeros")
+    return table
+
+
+def checked_counts(counts: Any, taxonomy: Taxonomy, plan: Plan) -> Table:
+    """Numbers of samples, by target id or by name, as an array (V,)."""
+    by_id = np.zeros(plan.num_nodes)
+    if isinstance(counts, Mapping):
+        nodes = taxonomy.ids_of_nodes[taxonomy.index.nodes([*counts])]
+        values = [checked_number(value, f"the count of {name!r}") for name, value in counts.items()]
+        np.add.at(by_id, nodes, values)
+    elif counts.shape in ((plan.num_classes,), (plan.num_nodes,)):
+        by_id[: len(counts)] = counts
+    else:
+        raise ValueError(
+            f"expected counts of shape ({plan.num_classes},), one a class, or ({plan.num_nodes},), "
+            f"one a node id, got {counts.shape}; "
+            "torch.bincount(target, minlength=taxonomy.num_nodes) makes them"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(by_id) & (by_id >= 0)))
+    if len(wrong):
+        raise ValueError(f"expected finite counts, 0 or larger; node {wrong[0]} has {by_id[wrong[0]]}")
+    return by_id
