@@ -141,7 +141,7 @@ class Taxonomy(NumberedTree):
     def paths(self, level: str | None = None) -> tuple[tuple[str, ...], ...]:
         """The paths that identify the classes, or the nodes of a level, in index order."""
         nodes = self._class_nodes if level is None else self._at(level)
-        return tuple(self.tree.path(node) for node in nodes.tolist())
+        return self.tree.paths(nodes)
 
     def nodes(self, level: str) -> tuple[str, ...]:
         """Names of the nodes of a level, in index order.
@@ -227,7 +227,7 @@ class Taxonomy(NumberedTree):
         """
         kept = self.index.leaves(class_names, complete=False)
         tree, nodes = self.tree.pruned(kept)
-        number = {int(node): new for new, node in enumerate(nodes)}
+        number = {node: new for new, node in enumerate(nodes.tolist())}
         order = np.argsort(np.argsort(kept))
         return dataclasses.replace(
             self,
