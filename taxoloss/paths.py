@@ -51,7 +51,8 @@ class _Table:
                 f"{where}: {quoted(name)} stands on level {level}, "
                 f"and on level {self.level[number]} in a row above, below the same parent"
             )
-            self.fault("T206", message, found=name, expected="one level for a node")
+            help = "put the name into one column; two nodes need two names"
+            self.fault("T206", message, found=name, expected="one level for a node", help=help)
         return number
 
     def check_name(self, name: str, where: str) -> None:
