@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from taxoloss.errors import Fault, FormError, MeaningError, TaxonomyError
-from taxoloss.names import name_faults, nfc, quoted
+from taxoloss.names import MAX_TEXT, name_faults, nfc, quoted
 from taxoloss.tree import Tree, arrange
 from taxoloss.values import MAX_LEVELS
 
+if TYPE_CHECKING:
+    import networkx as nx
+
 __all__ = ["checked_title", "tree_from_graph", "tree_from_paths"]
+
+# A million rows with one column too many are one mistake, not a million.
+_MOST_FAULTS = 1_000
 
 
 class _Table:
-    """Nodes by (parent, name), in order of first appearance, with the level of each."""
+    """Nodes by parent and name, in order of first appearance, with the level of each."""
 
     def __init__(self) -> None:
         self.names = [""]
         self.parent = [0]
         self.level = [0]
-        self.index: dict[tuple[int, str], int] = {}
+        # A dict for each parent: one dict of pairs (parent, name) is slower and several times as large.
+        self.children: defaultdict[int, dict[str, int]] = defaultdict(dict)
         self.faults: list[Fault] = []
 
+    def fault(self, code: str, message: str, **details: Any) -> None:
+        """Notes a fault; so many of them are raised before the last row."""
+        self.faults.append(Fault(code, message, **details))
+        if len(self.faults) >= _MOST_FAULTS:
+            raise_all(self.faults)
+
     def node(self, parent: int, name: str, level: int, where: str) -> int:
-        number = self.index.get((parent, name))
-        if number is None:
-            number = len(self.names)
-            self.index[parent, name] = number
+        number = self.children[parent].setdefault(name, len(self.names))
+        if number == len(self.names):
             self.names.append(name)
             self.parent.append(parent)
             self.level.append(level)
@@ -40,23 +51,26 @@ class _Table:
                 f"{where}: {quoted(name)} stands on level {level}, "
                 f"and on level {self.level[number]} in a row above, below the same parent"
             )
-            self.faults.append(Fault("T206", message, found=name, expected="one level for a node"))
+            help = "put the name into one column; two nodes need two names"
+            self.fault("T206", message, found=name, expected="one level for a node", help=help)
         return number
 
     def check_name(self, name: str, where: str) -> None:
+        if name.isprintable() and name.strip() and len(name) <= MAX_TEXT:
+            return  # a quarter of the time of a million rows; no character that names forbid is printable
         for code, message in name_faults(name):
-            self.faults.append(Fault(code, f"{where}: {message}", found=name))
+            self.fault(code, f"{where}: {message}", found=name)
 
     def tree(self, levels: tuple[str, ...]) -> Tree:
         parent, level = np.array(self.parent, np.int64), np.array(self.level, np.int64)
         order = arrange(parent)
         number = np.empty_like(order)
         number[order] = np.arange(len(order))
-        parent, level = number[parent[order]], level[order]
-        tree = Tree(tuple(self.names[i] for i in order), parent, level, levels)
+        names = tuple(map(self.names.__getitem__, order.tolist()))
+        tree = Tree(names, number[parent[order]], level[order], levels)
         if len(tree.leaves) < 2:
             message = f"the rows hold {len(tree.leaves)} class"
-            self.faults.append(Fault("T202", message, expected="at least two"))
+            self.fault("T202", message, expected="at least two")
         raise_all(self.faults)
         return tree
 
@@ -88,15 +102,30 @@ def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
     given = levels if levels is not None else columns
     deepest = len(given) if given is not None else MAX_LEVELS
     table = _Table()
-    width = 0
     for number, row in enumerate(rows, 1):
-        if isinstance(row, (str, Mapping)) or not isinstance(row, Iterable):
-            raise TypeError(
-                f"row {number} is {type(row).__name__} {row!r:.40}; expected a tuple or list of "
-                "names, top to leaf"
-            )
-        node = 0
-        for level, cell in enumerate(row, 1):
+        if not isinstance(row, (tuple, list)):
+            _check_row(number, row)
+        if not _add_row(table, number, row, deepest):
+            table.fault("T117", f"row {number} holds no name", expected="a class")
+    return table.tree(_level_names(given, max(table.level)))
+
+
+def _check_row(number: int, row: Any) -> None:
+    if isinstance(row, (str, Mapping)) or not isinstance(row, Iterable):
+        raise TypeError(
+            f"row {number} is {type(row).__name__} {row!r:.40}; expected a tuple or list of "
+            "names, top to leaf"
+        )
+
+
+def _add_row(table: _Table, number: int, row: Iterable[Any], deepest: int) -> int:
+    """The last node of a row, 0 where it holds no name. Most cells name a node that is there already."""
+    children, level_of = table.children, table.level
+    node = level = 0
+    for cell in row:
+        level += 1
+        child = children[node].get(cell) if isinstance(cell, str) else None
+        if child is None or level_of[child] != level:
             if _is_missing(cell):
                 continue
             if not isinstance(cell, str):
@@ -105,13 +134,13 @@ def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
                     "expected text, or None or '' where the rank is missing"
                 )
             if level > deepest:
-                table.faults.append(_too_long(number, cell, level, deepest))
+                message = f"row {number}: {quoted(cell)} stands in column {level}"
+                expected = f"at most {deepest} columns, one a level"
+                table.fault("T204", message, found=cell, expected=expected)
                 break
-            node = table.node(node, nfc(str(cell)), level, f"row {number}")
-            width = max(width, level)
-        if not node:
-            table.faults.append(Fault("T117", f"row {number} holds no name", expected="a class"))
-    return table.tree(_level_names(given, width))
+            child = table.node(node, nfc(str(cell)), level, f"row {number}")
+        node = child
+    return node
 
 
 def _is_missing(cell: Any) -> bool:
@@ -135,11 +164,6 @@ def _opened(rows: Any) -> tuple[Iterable[Any], list[str] | None]:
     return rows, None
 
 
-def _too_long(number: int, cell: str, level: int, deepest: int) -> Fault:
-    message = f"row {number}: {quoted(cell)} stands in column {level}"
-    return Fault("T204", message, found=cell, expected=f"at most {deepest} columns, one a level")
-
-
 def _level_names(given: Sequence[str] | None, width: int) -> tuple[str, ...]:
     if given is None:
         return tuple(f"depth_{level + 1}" for level in range(width))
@@ -160,12 +184,13 @@ def _level_names(given: Sequence[str] | None, width: int) -> tuple[str, ...]:
 
 def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tree:
     """The tree of a directed graph, parent -> child; see Taxonomy.from_graph."""
+    import networkx as nx  # here: whoever reads a file need not wait for it
+
     raise_all(_graph_faults(graph))
     root = next(node for node in graph if graph.in_degree(node) == 0)
     number_of = {name: number for number, name in enumerate(levels or (), 1)}
     table = _Table()
     placed: dict[Hashable, int] = {root: 0}
-    width = 0
     for parent, child in nx.bfs_edges(graph, root):
         data = graph.nodes[child]
         above = table.level[placed[parent]]
@@ -174,26 +199,27 @@ def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tre
             level = number_of.get(data["level"], 0)
         name = nfc(str(data.get("name", child)))
         where = f"node {child!r:.40}"
-        if (placed[parent], name) in table.index:
+        if name in table.children[placed[parent]]:
             message = f"{where}: {quoted(name)} stands twice under one parent"
-            table.faults.append(Fault("T201", message, found=name))
+            table.fault("T201", message, found=name)
         if level == 0:
             message = f"{where}: there is no level {quoted(str(data['level']))}"
             expected = "one of " + ", ".join(number_of)
-            table.faults.append(Fault("T205", message, found=str(data["level"]), expected=expected))
+            table.fault("T205", message, found=str(data["level"]), expected=expected)
             level = above + 1
         if not above < level <= (len(number_of) or MAX_LEVELS):
             message = f"{where}: level {level} is not below its parent's level {above}, or too deep"
             expected = ", ".join(number_of) or f"at most {MAX_LEVELS} levels"
-            table.faults.append(Fault("T204", message, found=name, expected=expected))
+            table.fault("T204", message, found=name, expected=expected)
         placed[child] = table.node(placed[parent], name, level, where)
-        width = max(width, level)
     raise_all(table.faults)
-    return table.tree(_level_names(levels, width))
+    return table.tree(_level_names(levels, max(table.level)))
 
 
 def _graph_faults(graph: nx.DiGraph[Any]) -> list[Fault]:
     """Why a graph is not an arborescence: networkx's own test, and then the nodes that break it."""
+    import networkx as nx
+
     if len(graph) and nx.is_arborescence(graph):
         return []
     faults = []

@@ -15,11 +15,13 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["IntArray", "Tree", "arrange", "frozen"]
 
@@ -123,6 +125,13 @@ class Tree:
             node = int(self.parent[node])
         return tuple(reversed(names))
 
+    def paths(self, nodes: IntArray) -> tuple[tuple[str, ...], ...]:
+        """The paths of many nodes, the root not among them."""
+        parents = self.parent[nodes].tolist()
+        above = {parent: self.path(parent) for parent in set(parents)}
+        pairs = zip(parents, nodes.tolist(), strict=True)
+        return tuple((*above[parent], self.names[node]) for parent, node in pairs)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the tree and its levels: names, parents, levels, in order."""
@@ -143,19 +152,21 @@ class Tree:
         nodes = np.flatnonzero(below[self.stop] > below[self.start])
         number = np.zeros(len(self), np.int64)
         number[nodes] = np.arange(len(nodes))
-        names = tuple(self.names[node] for node in nodes)
+        names = tuple(self.names[node] for node in nodes.tolist())
         parent = number[self.parent[nodes]]
         return Tree(names, parent, self.level[nodes], self.levels), nodes
 
     def to_networkx(self, ids: Iterable[int]) -> nx.DiGraph[int]:
         """Parent -> child, each node under its number in `ids`, with its name and level's name."""
+        import networkx as nx  # here: a view, made when it is asked for
+
         number = list(ids)
         graph: nx.DiGraph[int] = nx.DiGraph()
         level_names = (None, *self.levels)
-        for node, name in enumerate(self.names):
-            graph.add_node(number[node], name=name, level=level_names[self.level[node]])
-        children = range(1, len(self))
-        graph.add_edges_from((number[int(self.parent[c])], number[c]) for c in children)
+        for node, name, level in zip(number, self.names, self.level.tolist(), strict=True):
+            graph.add_node(node, name=name, level=level_names[level])
+        parents = self.parent[1:].tolist()
+        graph.add_edges_from((number[up], node) for up, node in zip(parents, number[1:], strict=True))
         return graph
 
 
