@@ -1,7 +1,5 @@
 """The loss of each row and its gradient as two Triton kernels: one read of the logits, then one more.
 
-Imported only when asked for; without triton it imports all the same, and `available()` says so.
-
 A target's ancestors cover nested ranges of depth-first positions, R_1 (widest) ... R_L. Ring k holds the
 positions inside R_k and not inside R_{k+1}; ring 0 is what lies outside R_1, ring L is R_L itself. Ring k
 is kept as a pair: m_k, its largest logit, and s_k, the sum of exp(z - m_k) over it. With P_l the mass of
@@ -23,10 +21,10 @@ lies in Q_l where l > k and in P_l where l <= k:
     c_k  =   sum over l >  k of w_l g_l exp(m_k - mQ_l) / sQ_l
            - sum over l <= k of w_l g_l exp(m_k - mP_l) / sP_l
 
-One program works one row, the rings from the inside out; a ring is two flanks, read as one run of
-positions with a gap in it. `_forward` keeps (m_k, c_k), L + 1 pairs a row. `_backward` reads the logits
-again and writes the gradient, multiplied by the upstream gradient, once: two reads and one write in all,
-where a gradient formed in forward costs two reads, two writes and a third read for the scaling.
+One program works one row, its rings from the inside out; the two flanks of a ring are read as one run of
+positions with a gap in it. `forward` keeps m_k and c_k, L + 1 pairs a row; `backward` reads the logits
+again and writes the gradient once, already multiplied by the upstream gradient. That is two reads and one
+write in all; a gradient formed in forward takes three reads and two writes with its scaling.
 
 A full tile has 16 elements a thread and at most 4096 elements. Most inner rings have a few elements only:
 what is left of a ring after its full tiles goes through a tile of one element a thread where it fits.
@@ -152,9 +150,9 @@ def _levels(m, s, m0, s0, w, alone, lane, last):
     a = tl.where(sq == 0, 0.0, g / sq)
     b = tl.where(sp == 0, 0.0, g / sp)
     c = tl.sum(a[:, None] * e_out - b[:, None] * e_in, 0)
-    # A range of one class is its own maximum even at -inf: its gradient stays -w, as torch's does.
-    masked = tl.sum(tl.where(alone & (sp == 0), w, 0.0), 0)
-    return loss, tl.where(lane == last, c - masked, c), tl.sum(a * e_0, 0)
+    # The target's own class at -inf keeps the gradient -w, as in torch: `backward` takes exp(z - m) as 1.
+    c = c - tl.where((lane == last) & alone & (sp == 0), w, 0.0)
+    return loss, c, tl.sum(a * e_0, 0)
 
 
 @_jit
@@ -191,8 +189,7 @@ def forward(
         w = tl.load(weights + y * levels + lane, mask=used, other=0.0)
         if scale is not None:
             w = w * tl.load(scale + row * scale_step)
-        below = tl.load(start + lane, mask=used, other=0)
-        alone = tl.load(stop + lane, mask=used, other=0) - below == 1
+        alone = tl.load(stop + levels - 1) - tl.load(start + levels - 1) == 1
         value, c, c0 = _levels(m, s, m0, s0, w, alone, lane, levels - 1)
         kept = row * (levels + 1)
         tl.store(loss + row, value)
