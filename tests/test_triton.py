@@ -63,7 +63,8 @@ for kernel in (kernels.forward, kernels.backward):
     for fixed in (dict(order=None, scale=None, step=1, levels=12), dict(levels=1)):
         sizes = dict(lanes=triton.next_power_of_2(fixed["levels"]), tile=4096, narrow=256)
         fixed = {name: value for name, value in {**sizes, **fixed}.items() if name in kernel.arg_names}
-        signature = {name: "constexpr" if name in fixed else POINTERS.get(name, "i32") for name in kernel.arg_names}
+        signature = {name: POINTERS.get(name, "i32") for name in kernel.arg_names}
+        signature.update(dict.fromkeys(fixed, "constexpr"))
         source = ASTSource(kernel, signature, fixed)
         compiled = triton.compile(source, target=GPUTarget("cuda", 80, 32), options={"num_warps": 8})
         assert compiled.asm["cubin"]
