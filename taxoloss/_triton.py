@@ -53,6 +53,8 @@ def row_losses(
     """
     _check(logits, target, start, stop, order)
     _check_like(weights, start, "weights")
+    if scale is not None and scale.shape != target.shape:
+        raise ValueError(f"expected a scale {target.shape}, got {scale.shape}")
     rows, levels = logits.shape[0], start.shape[1]
     loss = logits.new_empty(rows, dtype=torch.float32)
     peaks = logits.new_empty((rows, levels + 1), dtype=torch.float32)
@@ -89,6 +91,8 @@ def row_gradients(
         TypeError, ValueError: as `row_losses`.
     """
     _check(logits, target, start, stop, order)
+    if upstream.shape != target.shape:
+        raise ValueError(f"expected an upstream gradient {target.shape}, got {upstream.shape}")
     gradient = torch.empty(logits.shape, dtype=logits.dtype, device=logits.device)
     if logits.shape[0] > 0:
         with torch.cuda.device_of(logits):  # type: ignore[no-untyped-call]

@@ -119,7 +119,7 @@ def _odds(mq, sq, mp, sp):
     u = u * ((rest + 127) << 23).to(tl.float32, bitcast=True)
     # log(1 + u) = log u + log(1 + 1/u): for u > 1 that leaves log(1 + v) with v <= 1.
     large = u > 1.0
-    v = tl.where(large, tl.math.div_rn(1.0 + 0.0 * sp, u), u)
+    v = tl.where(large, tl.math.div_rn(1.0, u), u)
     # log(1 + v) = 2 artanh(y), y = v / (2 + v) <= 1/3: y + y^3/3 + ... + y^17/17 to 2e-10 of its value.
     y = tl.math.div_rn(v, 2.0 + v)
     q = y * y

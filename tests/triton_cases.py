@@ -368,6 +368,10 @@ def test_what_is_refused(field: str, value: Tensor, error: type[Exception], word
         _triton.row_losses(*b._replace(**{field: value}))
     with pytest.raises(ValueError, match="order"):
         _triton.row_losses(*b, order=torch.zeros(4, dtype=torch.int32))
+    with pytest.raises(ValueError, match="scale"):
+        _triton.row_losses(*b, scale=torch.ones(1))
+    with pytest.raises(ValueError, match="upstream"):
+        kernel(b, upstream=torch.tensor(1.0))
 
 
 def test_available() -> None:
