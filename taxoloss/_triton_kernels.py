@@ -68,10 +68,7 @@ def _columns(order, i, n, low, left, gap):
 
 
 @_jit
-def _sum(
-    m, s, z, step, order, first, n, low, left, gap,
-    tile: tl.constexpr,
-):  # fmt: skip
+def _sum(m, s, z, step, order, first, n, low, left, gap, tile: tl.constexpr):
     """The pair (m, s) with a ring's elements first .. n-1 added to it."""
     for i0 in range(first, n, tile):
         i = i0 + tl.arange(0, tile)
@@ -204,10 +201,7 @@ def forward(
 
 
 @_jit
-def _fill(
-    z, step, order, dz, m, c,
-    first, n, low, left, gap, tile: tl.constexpr,
-):  # fmt: skip
+def _fill(z, step, order, dz, m, c, first, n, low, left, gap, tile: tl.constexpr):
     """Writes exp(z - m) c at a ring's elements first .. n-1."""
     for i0 in range(first, n, tile):
         i = i0 + tl.arange(0, tile)

@@ -348,6 +348,16 @@ def test_masked_classes(masked: list[str]) -> None:
     assert_close((found[0].masked_fill(infinite, 0), found[1]), (finite, truth[1]))
 
 
+@pytest.mark.parametrize("value", [-torch.inf, torch.inf])
+def test_infinite_rows(value: float) -> None:
+    """Every class masked, or a logit of +inf: NaN where the package's own loss is NaN."""
+    taxonomy = taxoloss.Taxonomy.from_paths(_ROWS).bind()
+    logits = torch.zeros(1, 7)
+    logits[:, 2 if value > 0 else slice(None)] = value
+    found, truth = ours_and_eager(taxonomy, logits, torch.tensor([3]))
+    torch.testing.assert_close(found, truth, check_dtype=False, equal_nan=True)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "error", "words"),
     [
