@@ -21,7 +21,7 @@ LEFT = (
     "weighting", "rings",
 )  # fmt: skip
 RIGHT = (
-    "_reference", "log_probs", "closed_form", "log_space", "tables", "rows", "soft_targets", "functional",
+    "_reference", "log_probs", "closed_form", "log_space", "_triton_kernels", "_triton", "tables", "rows", "soft_targets", "functional",
     "loss", "metrics",
 )  # fmt: skip
 HEAVY = (
