@@ -20,6 +20,7 @@ again from its logits by the definition, taxoloss/_reference.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,10 @@ __all__ = ["ChunkTables", "at_least_float32", "by_definition", "closed_form_loss
 
 #: Odds Q / P up to which the masses of a row keep all their digits.
 _MOST_ODDS = {torch.float32: 1e20, torch.float64: 1e200}
-#: Numbers of a level that are done again at once.
-_REDONE = 1 << 22
+#: Logits of a block of rows: 2 MB in float32, that a cache holds.
+_BLOCK = 1 << 19
+#: Ring numbers that are kept as int64.
+_SMALL = 1 << 20
 
 
 def wide_dtype(tensor: Tensor) -> torch.dtype:
@@ -52,11 +55,12 @@ class ChunkTables:
     """The chunks of a taxonomy's columns as tensors; always on the CPU."""
 
     def __init__(self, chunks: Chunks, order: np.ndarray[Any, np.dtype[np.int64]]) -> None:
-        self.chunks = chunks
         self.width, self.whole, self.levels = chunks.width, chunks.whole, chunks.levels
         self.cut = torch.from_numpy(chunks.cut)
         self.edges = torch.from_numpy(chunks.edges)
         self.rings = None if chunks.rings is None else torch.from_numpy(chunks.rings)
+        if self.rings is not None and self.rings.numel() <= _SMALL:
+            self.rings = self.rings.long()  # no conversion in each step
         classes = len(order)
         self.tail = classes - self.whole * self.width
         self.chosen = self.cut.shape[1] * self.width
@@ -87,23 +91,20 @@ class ChunkTables:
 
 
 class _Entries:
-    """A buffer (N, C), seen as whole chunks, as the columns of cut chunks, and as the tail."""
+    """A contiguous buffer (n, C), seen as whole chunks, as the columns of cut chunks, and as the tail."""
 
     def __init__(self, buffer: Tensor, tables: ChunkTables, cut: Tensor) -> None:
         rows, classes = buffer.shape
         width, whole = tables.width, tables.whole
         self.tables = tables
         self.tail = buffer[:, whole * width :]
-        if whole:
-            self.whole = buffer[:, : whole * width].view(rows, whole, width)
-            # Any `width` numbers in a row of memory; a cut chunk is one of them.
-            self.windows = buffer.as_strided((rows * classes - width + 1, width), (1, 1))
-            self.index = (cut + torch.arange(0, rows * classes, classes).unsqueeze(1)).view(-1)
+        self.whole = buffer[:, : whole * width].view(rows, whole, width)
+        # Any `width` numbers in a row of memory; a cut chunk is one of them.
+        self.windows = buffer.as_strided((rows * classes - width + 1, width), (1, 1))
+        self.index = (cut + torch.arange(0, rows * classes, classes).unsqueeze(1)).view(-1)
 
     def sums(self) -> Tensor:
-        """(N, entries): sums of whole chunks, then single columns."""
-        if not self.tables.whole:
-            return self.tail
+        """(n, entries): sums of whole chunks, then single columns."""
         rows = len(self.tail)
         parts = [self.whole.sum(2), self.windows.index_select(0, self.index).view(rows, -1), self.tail]
         return torch.cat(parts if self.tables.tail else parts[:2], 1)
@@ -111,9 +112,6 @@ class _Entries:
     def scale(self, values: Tensor, factors: Tensor) -> None:
         """Multiplies the buffer by a factor for each entry; values are what `sums` gave."""
         tables = self.tables
-        if not tables.whole:
-            self.tail.mul_(factors)
-            return
         columns = slice(tables.whole, tables.whole + tables.chosen)
         scaled = values[:, columns] * factors[:, columns]
         self.whole.mul_(factors[:, : tables.whole].unsqueeze(2))
@@ -122,36 +120,92 @@ class _Entries:
             self.tail.mul_(factors[:, tables.whole + tables.chosen :])
 
 
-def _losses(
-    logits: Tensor,
-    target: Tensor,
-    row_weights: Tensor,
-    tables: ChunkTables,
-    gradient: bool,
+def _losses_of_block(
+    buffer: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """Losses (N,) in float64, and the gradient of their sum (N, C) or None."""
-    wide = wide_dtype(logits)
-    ordered = logits if tables.order is None else logits.gather(1, tables.order.expand_as(logits))
-    buffer = torch.softmax(ordered, 1, dtype=wide)
-    cut = tables.cut.index_select(0, target)
+    """Losses (n,) of probabilities (n, C) in depth-first order, which become the gradient.
+
+    And the rows (n,) whose masses underflowed, if any did.
+    """
+    cut = tables.cut.index_select(0, target) if tables.whole else tables.cut
     ring = tables.ring_of_entries(target, cut)
-    entries = _Entries(buffer, tables, cut)
-    values = entries.sums()
+    entries = _Entries(buffer, tables, cut) if tables.whole else None
+    values = buffer if entries is None else entries.sums()
     masses = torch.zeros(len(target), tables.levels + 2, dtype=torch.float64)
     masses.scatter_add_(1, ring, values.double())
     sums = masses @ tables.sums
     odds = sums[:, tables.levels :] / sums[:, : tables.levels]
-    losses = (row_weights * torch.log1p(odds)).sum(1)
-    lost = not odds.max().item() <= _MOST_ODDS[wide] if odds.numel() else False
+    losses = (weights * torch.log1p(odds)).sum(1)
     if gradient:
-        factors = torch.cat([row_weights * odds, row_weights], 1) @ tables.factors
-        entries.scale(values, factors.to(wide).gather(1, ring))
-        if tables.inverse is not None:
-            buffer = buffer.gather(1, tables.inverse.expand_as(buffer))
-    if lost:
-        rows = (~(odds <= _MOST_ODDS[wide])).any(1).nonzero().squeeze(1)
-        _redo(rows, losses, buffer if gradient else None, logits, target, row_weights, tables)
-    return losses, buffer if gradient else None
+        by_ring = torch.cat([weights * odds, weights], 1) @ tables.factors
+        factors = by_ring.to(buffer.dtype).gather(1, ring)
+        if entries is None:
+            buffer.mul_(factors)
+        else:
+            entries.scale(values, factors)
+    most = _MOST_ODDS[buffer.dtype]
+    if odds.max().item() <= most:
+        return losses, None
+    return losses, ~(odds <= most).all(1)  # NaN too
+
+
+class _Rows:
+    """Logits (N, C) or (N, C, D), and a gradient of their shape, as blocks of rows (n, C).
+
+    A block is small enough to stay in a cache through all passes, and what is made for it is small beside
+    the logits. Of (N, C, D) a block is a transposed view: nothing is copied into another layout as a whole.
+    """
+
+    def __init__(self, logits: Tensor, gradient: Tensor | None) -> None:
+        self.logits, self.gradient = logits, gradient
+        self.size = max(1, _BLOCK // logits.shape[1])
+
+    def __iter__(self) -> Iterator[tuple[slice, Tensor, Tensor | None]]:
+        """The numbers of the rows, and views (n, C) of their logits and their gradient."""
+        if self.logits.dim() == 2:
+            yield from self._split(self.logits, self.gradient, 0)
+            return
+        for number, logits in enumerate(self.logits):
+            gradient = None if self.gradient is None else self.gradient[number].T
+            yield from self._split(logits.T, gradient, number * self.logits.shape[2])
+
+    def _split(
+        self, logits: Tensor, gradient: Tensor | None, first: int
+    ) -> Iterator[tuple[slice, Tensor, Tensor | None]]:
+        for start in range(0, len(logits), self.size):
+            rows = slice(start, min(start + self.size, len(logits)))
+            part = None if gradient is None else gradient[rows]
+            yield slice(first + rows.start, first + rows.stop), logits[rows], part
+
+
+def _losses(
+    logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: Tensor | None
+) -> Tensor:
+    """Losses (rows,) in float64 of logits (N, C) or (N, C, D); writes the gradient of their sum."""
+    losses = torch.empty(len(target), dtype=torch.float64)
+    wide = wide_dtype(logits)
+    for rows, z, slope in _Rows(logits, gradient):
+        ordered = z if tables.order is None else z.gather(1, tables.order.expand_as(z))
+        direct = (
+            slope is not None and tables.order is None and slope.dtype == wide and slope.is_contiguous()
+        )
+        out = slope if direct else None
+        buffer = (
+            torch.softmax(ordered, 1, dtype=wide) if out is None else torch.softmax(ordered, 1, out=out)
+        )
+        y, w = target[rows], weights[rows]
+        found, lost = _losses_of_block(buffer, y, w, tables, slope is not None)
+        if slope is not None and not direct:
+            slope.copy_(buffer if tables.inverse is None else _back(buffer, tables.inverse))
+        if lost is not None:
+            _redo(lost.nonzero().squeeze(1), found, slope, z, y, w, tables)
+        losses[rows] = found
+    return losses
+
+
+def _back(buffer: Tensor, inverse: Tensor) -> Tensor:
+    """From depth-first order to the order of the classes."""
+    return buffer.gather(1, inverse.expand_as(buffer))
 
 
 def _redo(
@@ -160,20 +214,20 @@ def _redo(
     gradient: Tensor | None,
     logits: Tensor,
     target: Tensor,
-    row_weights: Tensor,
+    weights: Tensor,
     tables: ChunkTables,
 ) -> None:
     """Puts what the definition gives in the place of rows whose masses underflowed."""
-    ignored = (row_weights[rows] == 0).all(1)
+    ignored = (weights[rows] == 0).all(1)
     losses[rows[ignored]] = 0.0
     if gradient is not None:
         gradient[rows[ignored]] = 0.0
     # A few rows at a time: what autograd keeps for each level is as large as their logits.
-    at_once = max(1, _REDONE // (logits.shape[1] * tables.levels))
+    at_once = max(1, _BLOCK // (logits.shape[1] * tables.levels))
     for some in torch.split(rows[~ignored], at_once):
         with torch.enable_grad():
             raw = logits[some].detach().double().requires_grad_(gradient is not None)
-            again = by_definition(raw, target[some], row_weights[some], tables)
+            again = by_definition(raw, target[some], weights[some], tables)
             if gradient is not None:
                 (by_row,) = torch.autograd.grad(again.sum(), raw)
                 gradient[some] = by_row.to(gradient.dtype)
@@ -195,9 +249,10 @@ class _ClosedForm(Function):
         ctx: Any, logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, reduce: bool
     ) -> Tensor:
         needed = ctx.needs_input_grad[0]
-        losses, gradient = _losses(logits, target, weights, tables, needed)
-        if needed and gradient is not None:
-            ctx.save_for_backward(logits, target, weights, gradient.to(logits.dtype))
+        gradient = torch.empty_like(logits) if needed else None
+        losses = _losses(logits, target, weights, tables, gradient)
+        if gradient is not None:
+            ctx.save_for_backward(logits, target, weights, gradient)
             ctx.tables, ctx.reduce = tables, reduce
         return (losses.sum() if reduce else losses).to(wide_dtype(logits))
 
@@ -205,11 +260,13 @@ class _ClosedForm(Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         logits, target, weights, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph: a gradient that can be differentiated again
-            losses = by_definition(at_least_float32(logits), target, weights, ctx.tables)
+            flat = at_least_float32(logits).movedim(1, -1).reshape(-1, logits.shape[1])
+            losses = by_definition(flat, target, weights, ctx.tables)
             out = losses.sum() if ctx.reduce else losses
             (gradient,) = torch.autograd.grad(out, logits, upstream, create_graph=True)
         elif not ctx.reduce:
-            gradient = gradient * upstream.unsqueeze(1).to(gradient.dtype)
+            by_row = upstream.view(len(logits), 1, *logits.shape[2:])
+            gradient = gradient * by_row.to(gradient.dtype)
         elif upstream.item() != 1.0:
             gradient = gradient * upstream.to(gradient.dtype)
         return gradient, None, None, None, None
@@ -218,12 +275,12 @@ class _ClosedForm(Function):
 def closed_form_losses(
     logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, *, reduce: bool
 ) -> Tensor:
-    """The loss of each row, (N,), or their sum; float32, or float64 for logits in float64.
+    """The loss of each row, (rows,), or their sum; float32, or float64 for logits in float64.
 
     Args:
-        logits: (N, C) on the CPU, any floating dtype and strides.
-        target: (N,) long in 0..T-1.
-        weights: (N, K) float64: of each row's levels; all 0 for a row that is ignored.
+        logits: (N, C) or (N, C, D) on the CPU, any floating dtype and strides.
+        target: (rows,) long in 0..T-1; rows are N, or N * D.
+        weights: (rows, K) float64: of each row's levels; all 0 for a row that is ignored.
         tables: of the taxonomy.
         reduce: whether to add the rows up.
     """

@@ -31,8 +31,11 @@ def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor,
         weights: (N, d1..dk, K): of each target's levels.
         reduce: whether to add up.
     """
-    if readable(logits) and logits.dim() == 2 and len(ids) > 0:
-        return closed_form_losses(logits, ids, weights, tables.chunks, reduce=reduce)
+    if readable(logits) and ids.numel() > 0:
+        flat = logits if logits.dim() == 2 else logits.flatten(2)
+        columns = weights.flatten(0, -2)
+        losses = closed_form_losses(flat, ids.reshape(-1), columns, tables.chunks, reduce=reduce)
+        return losses if reduce else losses.view(ids.shape)
     start, stop = (tables.look_up(table, ids) for table in (tables.start, tables.stop))
     if transformed():
         flat = at_least_float32(logits).movedim(1, -1).reshape(-1, logits.shape[1])
