@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["row_losses"]
+__all__ = ["losses", "row_losses"]
 
 
 def row_losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tensor | None) -> Tensor:
@@ -37,6 +37,14 @@ def row_losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: T
         cost = F.softplus(log_odds.masked_fill((weight == 0) & (log_odds == torch.inf), 0.0), threshold=50)
         loss = loss + weight * cost
     return loss
+
+
+def losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tensor | None) -> Tensor:
+    """The same (N, d1..dk) of logits (N, C, d1..dk) of any dtype; start, stop, weights (N, d1..dk, K)."""
+    wide = z if z.dtype == torch.float64 else z.float()
+    rows = wide.movedim(1, -1).flatten(0, -2) if z.dim() > 2 else wide
+    start, stop, weights = (table.flatten(0, -2) for table in (start, stop, weights))
+    return row_losses(rows, start, stop, weights, order).view(z.shape[:1] + z.shape[2:])
 
 
 def _log_sum(z: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

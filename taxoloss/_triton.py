@@ -7,12 +7,16 @@ can be captured in a CUDA graph, and the batch size is in the grid alone: anothe
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd import Function
 
+from taxoloss import _reference
 from taxoloss._triton_kernels import backward, forward, triton
 
-__all__ = ["available", "row_gradients", "row_losses"]
+__all__ = ["available", "row_gradients", "row_losses", "triton_losses"]
 
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
@@ -34,8 +38,9 @@ def row_losses(
     """The loss of each row, sum over l of w_l log(1 + Q_l / P_l), and what its gradient needs.
 
     Args:
-        logits: (N, C) in float32, float16 or bfloat16, with any strides.
-        target: (N,) int64, rows of the tables; -1: an ignored row, loss 0. Any other number outside
+        logits: (N, C) or (N, C, D) in float32, float16 or bfloat16, with any strides. A row is read in
+            its own stride: for D > 1 neighbouring rows share what a load fetches.
+        target: (N,) or (N * D,) int64, rows of the tables; -1: an ignored row, loss 0. Any other outside
             0 .. T-1 reads no table and makes the row's loss and gradient NaN.
         start, stop: (T, L) int32: the ancestors of target t cover the depth-first positions
             start[t, l] .. stop[t, l] - 1, each range inside the one before. A level on which a target
@@ -51,11 +56,12 @@ def row_losses(
         TypeError: a dtype other than these; float64 logits are the caller's to compute elsewhere.
         ValueError: shapes that do not match, tables that are not contiguous.
     """
+    logits = logits if logits.dim() == 3 else logits.unsqueeze(-1)
     _check(logits, target, start, stop, order)
     _check_like(weights, start, "weights")
     if scale is not None and scale.shape != target.shape:
         raise ValueError(f"expected a scale {target.shape}, got {scale.shape}")
-    rows, levels = logits.shape[0], start.shape[1]
+    rows, levels = target.shape[0], start.shape[1]
     loss = logits.new_empty(rows, dtype=torch.float32)
     peaks = logits.new_empty((rows, levels + 1), dtype=torch.float32)
     slopes = torch.empty_like(peaks)
@@ -63,7 +69,7 @@ def row_losses(
         with torch.cuda.device_of(logits):  # type: ignore[no-untyped-call]
             forward[(rows,)](
                 logits, target, start, stop, weights, order, scale, loss, peaks, slopes,
-                start.shape[0], logits.shape[1], *logits.stride(), target.stride(0),
+                start.shape[0], logits.shape[1], logits.shape[2], *logits.stride(), target.stride(0),
                 0 if scale is None else scale.stride(0),
                 levels=levels, lanes=triton.next_power_of_2(levels), **_tiles(logits.shape[1]),
             )  # fmt: skip
@@ -80,7 +86,7 @@ def row_gradients(
     upstream: Tensor,
     order: Tensor | None = None,
 ) -> Tensor:
-    """The gradient (N, C) of sum(upstream * losses) in the logits' dtype: a new contiguous tensor.
+    """The gradient of sum(upstream * losses), like the logits but a new contiguous tensor.
 
     Args:
         logits, target, start, stop, order: as they were given to `row_losses`, unchanged since.
@@ -90,18 +96,21 @@ def row_gradients(
     Raises:
         TypeError, ValueError: as `row_losses`.
     """
+    shape = logits.shape
+    logits = logits if logits.dim() == 3 else logits.unsqueeze(-1)
     _check(logits, target, start, stop, order)
     if upstream.shape != target.shape:
         raise ValueError(f"expected an upstream gradient {target.shape}, got {upstream.shape}")
     gradient = torch.empty(logits.shape, dtype=logits.dtype, device=logits.device)
-    if logits.shape[0] > 0:
+    if target.shape[0] > 0:
         with torch.cuda.device_of(logits):  # type: ignore[no-untyped-call]
-            backward[(logits.shape[0],)](
+            backward[(target.shape[0],)](
                 logits, target, start, stop, order, peaks, slopes, upstream, gradient,
-                start.shape[0], logits.shape[1], *logits.stride(), target.stride(0), upstream.stride(0),
+                start.shape[0], logits.shape[1], logits.shape[2], *logits.stride(), target.stride(0),
+                upstream.stride(0), *gradient.stride(),
                 levels=start.shape[1], **_tiles(logits.shape[1]),
             )  # fmt: skip
-    return gradient
+    return gradient.view(shape)
 
 
 def _tiles(classes: int) -> dict[str, int]:
@@ -117,15 +126,64 @@ def _check(logits: Tensor, target: Tensor, start: Tensor, stop: Tensor, order: T
         raise TypeError(f"expected logits in float32, float16 or bfloat16, got {logits.dtype}")
     if target.dtype != torch.int64 or start.dtype != torch.int32:
         raise TypeError(f"expected int64 targets and int32 tables, got {target.dtype} and {start.dtype}")
-    if logits.dim() != 2 or target.shape != logits.shape[:1]:
-        raise ValueError(f"expected logits (N, C) and targets (N,), got {logits.shape} and {target.shape}")
+    if logits.dim() != 3 or target.shape != (logits.shape[0] * logits.shape[2],):
+        raise ValueError(
+            f"expected logits (N, C, D) and targets (N * D,), got {logits.shape} and {target.shape}"
+        )
     if start.dim() != 2 or start.shape[1] < 1 or not start.is_contiguous():
         raise ValueError(f"expected contiguous tables (T, L), got {start.shape}, strides {start.stride()}")
     _check_like(stop, start, "stop")
-    if order is not None and (order.shape != logits.shape[1:] or not order.is_contiguous()):
+    if order is not None and (order.shape != logits.shape[1:2] or not order.is_contiguous()):
         raise ValueError(f"expected an order ({logits.shape[1]},), contiguous, got {order.shape}")
 
 
 def _check_like(table: Tensor, start: Tensor, name: str) -> None:
     if table.shape != start.shape or not table.is_contiguous():
         raise ValueError(f"expected {name} like start, contiguous {start.shape}, got {table.shape}")
+
+
+class _Triton(Function):
+    """Row losses; backward reads the logits again and writes the gradient in one pass."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tensor | None
+    ) -> Tensor:
+        rows = torch.arange(start.shape[0], device=logits.device)  # each row has a row of the tables
+        short = (start.int(), stop.int())
+        narrow = None if order is None else order.int()
+        losses, peaks, slopes = row_losses(logits, rows, *short, weights.float(), narrow)
+        ctx.save_for_backward(logits, start, stop, weights, order, peaks, slopes)
+        return losses
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        logits, start, stop, weights, order, peaks, slopes = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph: a gradient that can be differentiated again
+            shape = (logits.shape[0], *logits.shape[2:], -1)
+            start, stop, weights = (table.view(shape) for table in (start, stop, weights))
+            losses = _reference.losses(logits, start, stop, weights, order)
+            (gradient,) = torch.autograd.grad(losses.flatten(), logits, upstream, create_graph=True)
+        else:
+            rows = torch.arange(start.shape[0], device=logits.device)
+            narrow = None if order is None else order.int()
+            short = (start.int(), stop.int())
+            gradient = row_gradients(logits, rows, *short, peaks, slopes, upstream, narrow)
+        return gradient, None, None, None, None
+
+
+def triton_losses(
+    logits: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tensor | None = None
+) -> Tensor:
+    """Losses (N, d1..dk) in float32 of logits (N, C, d1..dk), with a gradient.
+
+    Args:
+        logits: in float32, float16 or bfloat16, on a device that `available` speaks of.
+        start, stop: (N, d1..dk, K) the ranges of each target's ancestors, top to bottom.
+        weights: (N, d1..dk, K): all 0 for a row that is ignored.
+        order: (C,): depth-first position -> class; None: the same.
+    """
+    tables = (table.flatten(0, -2).contiguous() for table in (start, stop, weights))
+    flat = logits if logits.dim() < 4 else logits.flatten(2)
+    losses: Tensor = _Triton.apply(flat, *tables, order)
+    return losses.view(start.shape[:-1])

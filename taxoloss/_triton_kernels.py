@@ -149,8 +149,9 @@ def _levels(m, s, m0, s0, w, alone, lane, last):
     a = tl.where(sq == 0, 0.0, g / sq)
     b = tl.where(sp == 0, 0.0, g / sp)
     c = tl.sum(a[:, None] * e_out - b[:, None] * e_in, 0)
-    # The target's own class at -inf keeps the gradient -w, as in torch: `backward` takes exp(z - m) as 1.
-    c = c - tl.where((lane == last) & alone & (sp == 0), w, 0.0)
+    # A target's own class at -inf keeps the gradient -w of each level where it stands alone, as in torch:
+    # `backward` takes exp(z - m) as 1.
+    c = c - tl.where(lane == last, tl.sum(tl.where(alone & (sp == 0), w, 0.0), 0), 0.0)
     return loss, c, tl.sum(a * e_0, 0)
 
 
@@ -158,7 +159,7 @@ def _levels(m, s, m0, s0, w, alone, lane, last):
 def forward(
     logits, target, start, stop, weights, order, scale,
     loss, peaks, slopes,
-    targets, classes, row_step, step, target_step, scale_step,
+    targets, classes, depth, batch_step, step, row_step, target_step, scale_step,
     levels: tl.constexpr, lanes: tl.constexpr, tile: tl.constexpr, narrow: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
@@ -170,7 +171,7 @@ def forward(
         none = tl.full((), float("-inf"), tl.float32)  # the pair of no terms
         zero = tl.full((), 0.0, tl.float32)
         m0, s0 = none, zero
-        z = logits + row * row_step
+        z = logits + (row // depth) * batch_step + (row % depth) * row_step
         start += y * levels
         stop += y * levels
         inner = tl.load(start + levels - 1)  # where R_{k+1} begins and ends; no R_{levels+1}: nothing
@@ -188,7 +189,8 @@ def forward(
         w = tl.load(weights + y * levels + lane, mask=used, other=0.0)
         if scale is not None:
             w = w * tl.load(scale + row * scale_step)
-        alone = tl.load(stop + levels - 1) - tl.load(start + levels - 1) == 1
+        size = tl.load(stop + lane, mask=used, other=0) - tl.load(start + lane, mask=used, other=0)
+        alone = size == 1
         value, c, c0 = _levels(m, s, m0, s0, w, alone, lane, levels - 1)
         kept = row * (levels + 1)
         tl.store(loss + row, value)
@@ -201,29 +203,30 @@ def forward(
 
 
 @_jit
-def _fill(z, step, order, dz, m, c, first, n, low, left, gap, tile: tl.constexpr):
+def _fill(z, step, order, dz, out_step, m, c, first, n, low, left, gap, tile: tl.constexpr):
     """Writes exp(z - m) c at a ring's elements first .. n-1."""
     for i0 in range(first, n, tile):
         i = i0 + tl.arange(0, tile)
         column = _columns(order, i, n, low, left, gap)
         x = tl.load(z + column * step, mask=i < n, other=0.0).to(tl.float32)
         value = c * tl.exp(tl.where(x == m, 0.0, x - m))  # at m itself 1, at -inf too
-        tl.store(dz + column, value.to(dz.dtype.element_ty), mask=i < n)
+        tl.store(dz + column * out_step, value.to(dz.dtype.element_ty), mask=i < n)
 
 
 @_jit
 def backward(
     logits, target, start, stop, order, peaks, slopes,
     upstream, gradient,
-    targets, classes, row_step, step, target_step, upstream_step,
+    targets, classes, depth, batch_step, step, row_step, target_step, upstream_step,
+    out_batch_step, out_step, out_row_step,
     levels: tl.constexpr, tile: tl.constexpr, narrow: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
     y = tl.load(target + row * target_step)
-    dz = gradient + row * classes
+    dz = gradient + (row // depth) * out_batch_step + (row % depth) * out_row_step
     if (y >= 0) & (y < targets):
         g = tl.load(upstream + row * upstream_step).to(tl.float32)
-        z = logits + row * row_step
+        z = logits + (row // depth) * batch_step + (row % depth) * row_step
         start += y * levels
         stop += y * levels
         inner = tl.load(start + levels - 1)
@@ -233,14 +236,13 @@ def backward(
             low, high, left, gap, n, wide = _ring(start, stop, classes, k, inner, outer, tile, narrow)
             m = tl.load(peaks + row * (levels + 1) + k)
             c = g * tl.load(slopes + row * (levels + 1) + k)
-            _fill(z, step, order, dz, m, c, 0, wide, low, left, gap, tile)
-            _fill(z, step, order, dz, m, c, wide, n, low, left, gap, narrow)
+            _fill(z, step, order, dz, out_step, m, c, 0, wide, low, left, gap, tile)
+            _fill(z, step, order, dz, out_step, m, c, wide, n, low, left, gap, narrow)
             inner = low
             outer = high
     else:
         value = tl.where(y == -1, 0.0, float("nan"))
         for i0 in range(0, classes, tile):
             i = i0 + tl.arange(0, tile)
-            tl.store(
-                dz + i, (value + tl.zeros([tile], tl.float32)).to(dz.dtype.element_ty), mask=i < classes
-            )
+            filled = (value + tl.zeros([tile], tl.float32)).to(dz.dtype.element_ty)
+            tl.store(dz + i * out_step, filled, mask=i < classes)

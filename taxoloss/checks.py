@@ -24,11 +24,16 @@ __all__ = [
 ]
 
 _REDUCTIONS = ("none", "mean", "sum")
+_AUTOCAST = frozenset(
+    device
+    for device in ("cpu", "cuda", "xpu", "mps", "hpu", "mtia", "xla")
+    if torch.amp.is_autocast_available(device)
+)
 
 
 def autocast_enabled(device_type: str) -> bool:
     """Whether autocast is on for a device type."""
-    return torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type)
+    return device_type in _AUTOCAST and torch.is_autocast_enabled(device_type)
 
 
 def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:

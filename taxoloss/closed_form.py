@@ -35,8 +35,8 @@ __all__ = ["ChunkTables", "at_least_float32", "by_definition", "closed_form_loss
 
 #: Odds Q / P up to which the masses of a row keep all their digits.
 _MOST_ODDS = {torch.float32: 1e20, torch.float64: 1e200}
-#: Logits of a block of rows: 2 MB in float32, that a cache holds.
-_BLOCK = 1 << 19
+#: Logits of a block of rows, 4 MB in float32, and its entries, 2 MB in each of float64 and int64.
+_BLOCK, _ENTRIES = 1 << 20, 1 << 18
 #: Ring numbers that are kept as int64.
 _SMALL = 1 << 20
 
@@ -64,6 +64,7 @@ class ChunkTables:
         classes = len(order)
         self.tail = classes - self.whole * self.width
         self.chosen = self.cut.shape[1] * self.width
+        self.entries = self.whole + self.chosen + self.tail
         #: position -> class and class -> position; None where the classes stand in depth-first order.
         ordered = bool((order == np.arange(classes)).all())
         self.order = None if ordered else torch.from_numpy(order.copy())
@@ -132,7 +133,7 @@ def _losses_of_block(
     entries = _Entries(buffer, tables, cut) if tables.whole else None
     values = buffer if entries is None else entries.sums()
     masses = torch.zeros(len(target), tables.levels + 2, dtype=torch.float64)
-    masses.scatter_add_(1, ring, values.double())
+    masses.scatter_add_(1, ring, values.to(masses.dtype))
     sums = masses @ tables.sums
     odds = sums[:, tables.levels :] / sums[:, : tables.levels]
     losses = (weights * torch.log1p(odds)).sum(1)
@@ -156,9 +157,9 @@ class _Rows:
     the logits. Of (N, C, D) a block is a transposed view: nothing is copied into another layout as a whole.
     """
 
-    def __init__(self, logits: Tensor, gradient: Tensor | None) -> None:
+    def __init__(self, logits: Tensor, gradient: Tensor | None, entries: int) -> None:
         self.logits, self.gradient = logits, gradient
-        self.size = max(1, _BLOCK // logits.shape[1])
+        self.size = max(1, min(_BLOCK // logits.shape[1], _ENTRIES // entries))
 
     def __iter__(self) -> Iterator[tuple[slice, Tensor, Tensor | None]]:
         """The numbers of the rows, and views (n, C) of their logits and their gradient."""
@@ -183,8 +184,10 @@ def _losses(
 ) -> Tensor:
     """Losses (rows,) in float64 of logits (N, C) or (N, C, D); writes the gradient of their sum."""
     losses = torch.empty(len(target), dtype=torch.float64)
-    wide = wide_dtype(logits)
-    for rows, z, slope in _Rows(logits, gradient):
+    # With few classes a sum has few terms, and the rounding of z - max, 2e-6 of a term at a gap of 60, does
+    # not average out; float64 costs little there.
+    wide = wide_dtype(logits) if tables.whole else torch.float64
+    for rows, z, slope in _Rows(logits, gradient, tables.entries):
         ordered = z if tables.order is None else z.gather(1, tables.order.expand_as(z))
         direct = (
             slope is not None and tables.order is None and slope.dtype == wide and slope.is_contiguous()

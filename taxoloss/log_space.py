@@ -26,6 +26,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from taxoloss import _reference
+
 __all__ = ["masked_row_losses"]
 
 _Pair = tuple[Tensor, Tensor]
@@ -98,6 +100,11 @@ def _row_values(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Losses (N, d1..dk), and for each ring its peak and its factor c (N, d1..dk, K + 1)."""
     pairs = _ring_pairs(logits, _Rings(logits, start, stop, position))
+    # The numbers of a row are few: in float64 (where the device has it) the difference of two peaks keeps
+    # all digits; in float32 that of 60 is off by 2e-6, and so is its exponential.
+    few = torch.float32 if logits.device.type == "mps" else torch.float64
+    weights = weights.to(few)
+    pairs = [(peak.to(few), total.to(few)) for peak, total in pairs]
     inside, outside = _inside_and_outside(pairs)
     levels = len(inside)
     losses = torch.zeros_like(pairs[0][1])
@@ -135,15 +142,22 @@ class _Masked(Function):
         stop: Tensor,
         weights: Tensor,
         position: Tensor,
+        order: Tensor | None,
     ) -> Tensor:
         wide = torch.float64 if logits.dtype == torch.float64 else torch.float32
-        losses, shifts, factors = _row_values(logits.to(wide), start, stop, weights.to(wide), position)
+        losses, shifts, factors = _row_values(logits.to(wide), start, stop, weights, position)
+        losses, shifts, factors = losses.to(wide), shifts.to(wide), factors.to(wide)
         ctx.save_for_backward(logits, start, stop, weights, position, shifts, factors)
+        ctx.order = order
         return losses
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         logits, start, stop, weights, position, shifts, factors = ctx.saved_tensors
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # create_graph
+            losses = _reference.losses(logits, start, stop, weights, ctx.order)
+            (gradient,) = torch.autograd.grad(losses, logits, upstream, create_graph=True)
+            return gradient, None, None, None, None, None
         rings = _Rings(logits, start, stop, position)
         wide = logits.to(shifts.dtype)
         factor = rings.select(list((factors * upstream.unsqueeze(-1)).unbind(-1)))
@@ -153,11 +167,16 @@ class _Masked(Function):
         alone = torch.where(stop - start == 1, weights.to(wide.dtype), 0.0).sum(-1)
         own = rings.inside[-1] & ((stop - start)[..., -1] == 1).unsqueeze(1) & (wide == -torch.inf)
         gradient = torch.where(own, -(alone * upstream).unsqueeze(1), gradient)
-        return (gradient.to(logits.dtype), None, None, None, None)
+        return gradient.to(logits.dtype), None, None, None, None, None
 
 
 def masked_row_losses(
-    logits: Tensor, start: Tensor, stop: Tensor, weights: Tensor, position: Tensor
+    logits: Tensor,
+    start: Tensor,
+    stop: Tensor,
+    weights: Tensor,
+    position: Tensor,
+    order: Tensor | None = None,
 ) -> Tensor:
     """Losses (N, d1..dk) of logits (N, C, d1..dk), float32 or float64.
 
@@ -166,6 +185,7 @@ def masked_row_losses(
         start, stop: (N, d1..dk, K) the ranges of each target's ancestors, top to bottom.
         weights: (N, d1..dk, K).
         position: (C,): class -> depth-first position.
+        order: (C,): position -> class; None: the same. A gradient of a gradient needs it.
     """
-    result: Tensor = _Masked.apply(logits, start, stop, weights, position)
+    result: Tensor = _Masked.apply(logits, start, stop, weights, position, order)
     return result

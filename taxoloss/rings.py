@@ -30,10 +30,11 @@ from taxoloss.weighting import Table
 
 __all__ = ["Chunks", "chunks_of", "nested_ranges", "ring_numbers", "used_levels"]
 
-#: Widths of a chunk that are tried.
-_WIDTHS = (8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512)
-#: What an entry (gathered, scattered, gathered) costs beside a column of the vectorised passes; measured.
-_ENTRY = 20.0
+#: Widths of a chunk that are tried, beside those that divide C.
+_WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+#: What a whole chunk costs beside a column of a cut one, and the calls that a tail needs beside 256 rows of
+#: columns: measured, and flat around the best width.
+_CHUNK, _TAIL = 2.5, 32
 #: Below this many classes each column is an entry: fewer calls outweigh less work.
 _FEW_CLASSES = 256
 #: Ring numbers of all targets are kept while they fit in this many bytes, else made for each batch.
@@ -121,13 +122,15 @@ def _best_width(edges: IntArray, classes: int) -> int:
         return 0
     some = edges[np.linspace(0, len(edges) - 1, min(len(edges), _SAMPLE)).astype(np.int64)]
 
-    def entries(width: int) -> float:
-        cuts = int(_is_first_cut(some, width, classes // width).sum(1).max())
-        # Narrow chunks make the vectorised passes slower: about as much as 12 columns more for each.
-        return classes // width * (1 + 12 / _ENTRY) + cuts * width + classes % width
+    def cost(width: int) -> float:
+        whole, tail = divmod(classes, width)
+        cuts = int(_is_first_cut(some, width, whole).sum(1).max())
+        return _CHUNK * whole + cuts * width + (tail + _TAIL if tail else 0)
 
-    best: int = min((width for width in _WIDTHS if width * 4 <= classes), key=entries)
-    return best if entries(best) < classes / 2 else 0
+    widths = [width for width in _WIDTHS if width * 4 <= classes]
+    widths += [width for width in range(_WIDTHS[0], _WIDTHS[-1]) if classes % width == 0]
+    best = min(widths, key=cost)
+    return best if cost(best) < classes else 0
 
 
 def _is_first_cut(edges: IntArray, width: int, whole: int) -> npt.NDArray[np.bool_]:

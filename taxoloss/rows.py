@@ -1,6 +1,7 @@
 """Which form of the loss runs for logits and targets that have been checked.
 
     on the CPU                          taxoloss/closed_form.py: one pass over chunks of columns
+    on CUDA, where Triton is            taxoloss/_triton.py: a program a row, one read and one write
     compiled, exported, other devices   taxoloss/log_space.py: masks, plain operations, no synchronisation
     torch.func, forward-mode gradients  taxoloss/_reference.py: the definition, differentiable any number
     and gradients of gradients          of times
@@ -10,11 +11,12 @@ How the columns are cut for a taxonomy is decided when its tables are made, in t
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from taxoloss import _reference
+from taxoloss import _reference, _triton
 from taxoloss.checks import readable, transformed
-from taxoloss.closed_form import at_least_float32, closed_form_losses
+from taxoloss.closed_form import closed_form_losses
 from taxoloss.log_space import masked_row_losses
 from taxoloss.tables import LossTables
 
@@ -38,9 +40,14 @@ def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor,
         return losses if reduce else losses.view(ids.shape)
     start, stop = (tables.look_up(table, ids) for table in (tables.start, tables.stop))
     if transformed():
-        flat = at_least_float32(logits).movedim(1, -1).reshape(-1, logits.shape[1])
-        start, stop, weights = (part.flatten(0, -2) for part in (start, stop, weights))
-        losses = _reference.row_losses(flat, start, stop, weights, tables.chunks.order).view(ids.shape)
+        losses = _reference.losses(logits, start, stop, weights, tables.order)
+    elif _triton_serves(logits):
+        losses = _triton.triton_losses(logits, start, stop, weights, tables.order)
     else:
-        losses = masked_row_losses(logits, start, stop, weights, tables.position)
+        losses = masked_row_losses(logits, start, stop, weights, tables.position, tables.order)
     return losses.sum() if reduce else losses
+
+
+def _triton_serves(logits: Tensor) -> bool:
+    compiled = torch.compiler.is_compiling()  # there, masks fuse into loops
+    return logits.is_cuda and logits.dtype != torch.float64 and not compiled and _triton.available()

@@ -28,6 +28,7 @@ class LossTables(nn.Module):
     start: Tensor  # (T, K): the ancestors' ranges, as depth-first positions
     stop: Tensor
     position: Tensor  # (C,): class -> depth-first position
+    order: Tensor | None  # (C,): position -> class; None: the same
     ancestors: Tensor  # (T, K): index among the level's nodes
     class_to_node: Tensor  # (K, C)
     class_to_id: Tensor  # (K, C): node id
@@ -42,6 +43,8 @@ class LossTables(nn.Module):
         edges = self.chunks.edges
         self._keep("start", edges[:, : len(levels)])
         self._keep("stop", edges[:, len(levels) :].flip(1))
+        order = self.chunks.order
+        self.register_buffer("order", None if order is None else order.clone(), persistent=False)
         self._keep("position", np.argsort(plan.depth_first))
         self._keep("ancestors", plan.ancestors[: plan.num_targets, levels])
         self._keep("class_to_node", plan.class_to_node[levels])
