@@ -1,6 +1,6 @@
 """The Triton kernels: what they compute, under Triton's interpreter, and that they compile for a GPU.
 
-Triton reads TRITON_INTERPRET when it is imported, so tests/triton_cases.py runs in a process of its own.
+Triton reads TRITON_INTERPRET when it is imported, so these cases run in a process of their own.
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ def test_the_module_imports_without_triton() -> None:
     run("-c", code)
 
 
-def test_cases_under_the_interpreter() -> None:
-    """Every test of tests/triton_cases.py."""
+@pytest.mark.parametrize("name", ["triton_cases.py", "triton_function.py"])
+def test_cases_under_the_interpreter(name: str) -> None:
+    """Every test of these files."""
     pytest.importorskip("triton", reason="triton is not installed")
-    cases = str(TESTS / "triton_cases.py")
+    cases = str(TESTS / name)
     assert " passed" in run("-m", "pytest", "-q", "-p", "no:xdist", cases, TRITON_INTERPRET="1")
 
 
