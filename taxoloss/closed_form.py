@@ -33,6 +33,8 @@ from taxoloss.rings import Chunks
 
 __all__ = ["ChunkTables", "at_least_float32", "by_definition", "closed_form_losses", "wide_dtype"]
 
+#: Whether the backward that runs keeps its graph; where torch cannot tell, it may.
+_graph_is_kept = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
 #: Odds Q / P up to which the masses of a row keep all their digits.
 _MOST_ODDS = {torch.float32: 1e20, torch.float64: 1e200}
 #: Logits of a block of rows, 4 MB in float32, and its entries, 2 MB in each of float64 and int64.
@@ -121,12 +123,12 @@ class _Entries:
             self.tail.mul_(factors[:, tables.whole + tables.chosen :])
 
 
-def _losses_of_block(
+def _costs_of_block(
     buffer: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """Losses (n,) of probabilities (n, C) in depth-first order, which become the gradient.
+    """What each level costs, (n, K), and the rows (n,) whose masses underflowed, if any did.
 
-    And the rows (n,) whose masses underflowed, if any did.
+    Of probabilities (n, C) in depth-first order, which become the gradient.
     """
     cut = tables.cut.index_select(0, target) if tables.whole else tables.cut
     ring = tables.ring_of_entries(target, cut)
@@ -134,9 +136,9 @@ def _losses_of_block(
     values = buffer if entries is None else entries.sums()
     masses = torch.zeros(len(target), tables.levels + 2, dtype=torch.float64)
     masses.scatter_add_(1, ring, values.to(masses.dtype))
-    sums = masses @ tables.sums
-    odds = sums[:, tables.levels :] / sums[:, : tables.levels]
-    losses = (weights * torch.log1p(odds)).sum(1)
+    inside, outside = torch.chunk(masses @ tables.sums, 2, 1)
+    odds = outside / inside
+    costs = weights * torch.log1p(odds)
     if gradient:
         by_ring = torch.cat([weights * odds, weights], 1) @ tables.factors
         factors = by_ring.to(buffer.dtype).gather(1, ring)
@@ -146,8 +148,8 @@ def _losses_of_block(
             entries.scale(values, factors)
     most = _MOST_ODDS[buffer.dtype]
     if odds.max().item() <= most:
-        return losses, None
-    return losses, ~(odds <= most).all(1)  # NaN too
+        return costs, None
+    return costs, ~(odds <= most).all(1)  # NaN too
 
 
 class _Rows:
@@ -179,11 +181,11 @@ class _Rows:
             yield slice(first + rows.start, first + rows.stop), logits[rows], part
 
 
-def _losses(
+def _costs(
     logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: Tensor | None
 ) -> Tensor:
-    """Losses (rows,) in float64 of logits (N, C) or (N, C, D); writes the gradient of their sum."""
-    losses = torch.empty(len(target), dtype=torch.float64)
+    """What each level costs, (rows, K) in float64; writes the gradient of the sum of all."""
+    costs = []
     # With few classes a sum has few terms, and the rounding of z - max, 2e-6 of a term at a gap of 60, does
     # not average out; float64 costs little there.
     wide = wide_dtype(logits) if tables.whole else torch.float64
@@ -197,13 +199,13 @@ def _losses(
             torch.softmax(ordered, 1, dtype=wide) if out is None else torch.softmax(ordered, 1, out=out)
         )
         y, w = target[rows], weights[rows]
-        found, lost = _losses_of_block(buffer, y, w, tables, slope is not None)
+        found, lost = _costs_of_block(buffer, y, w, tables, slope is not None)
         if slope is not None and not direct:
             slope.copy_(buffer if tables.inverse is None else _back(buffer, tables.inverse))
         if lost is not None:
             _redo(lost.nonzero().squeeze(1), found, slope, z, y, w, tables)
-        losses[rows] = found
-    return losses
+        costs.append(found)
+    return costs[0] if len(costs) == 1 else torch.cat(costs)
 
 
 def _back(buffer: Tensor, inverse: Tensor) -> Tensor:
@@ -213,7 +215,7 @@ def _back(buffer: Tensor, inverse: Tensor) -> Tensor:
 
 def _redo(
     rows: Tensor,
-    losses: Tensor,
+    costs: Tensor,
     gradient: Tensor | None,
     logits: Tensor,
     target: Tensor,
@@ -222,7 +224,7 @@ def _redo(
 ) -> None:
     """Puts what the definition gives in the place of rows whose masses underflowed."""
     ignored = (weights[rows] == 0).all(1)
-    losses[rows[ignored]] = 0.0
+    costs[rows] = 0.0
     if gradient is not None:
         gradient[rows[ignored]] = 0.0
     # A few rows at a time: what autograd keeps for each level is as large as their logits.
@@ -234,7 +236,7 @@ def _redo(
             if gradient is not None:
                 (by_row,) = torch.autograd.grad(again.sum(), raw)
                 gradient[some] = by_row.to(gradient.dtype)
-        losses[some] = again.detach()
+        costs[some, 0] = again.detach()
 
 
 def by_definition(logits: Tensor, target: Tensor, row_weights: Tensor, tables: ChunkTables) -> Tensor:
@@ -249,15 +251,21 @@ class _ClosedForm(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, reduce: bool
+        ctx: Any,
+        logits: Tensor,
+        target: Tensor,
+        weights: Tensor,
+        tables: ChunkTables,
+        reduce: bool,
+        recorded: bool,
     ) -> Tensor:
-        needed = ctx.needs_input_grad[0]
+        needed = recorded and ctx.needs_input_grad[0]
         gradient = torch.empty_like(logits) if needed else None
-        losses = _losses(logits, target, weights, tables, gradient)
+        costs = _costs(logits, target, weights, tables, gradient)
         if gradient is not None:
             ctx.save_for_backward(logits, target, weights, gradient)
             ctx.tables, ctx.reduce = tables, reduce
-        return (losses.sum() if reduce else losses).to(wide_dtype(logits))
+        return (costs.sum() if reduce else costs.sum(1)).to(wide_dtype(logits))
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
@@ -272,7 +280,9 @@ class _ClosedForm(Function):
             gradient = gradient * by_row.to(gradient.dtype)
         elif upstream.item() != 1.0:
             gradient = gradient * upstream.to(gradient.dtype)
-        return gradient, None, None, None, None
+        elif _graph_is_kept():
+            gradient = gradient.clone()  # what is kept must not be the caller's to change
+        return gradient, None, None, None, None, None
 
 
 def closed_form_losses(
@@ -287,5 +297,6 @@ def closed_form_losses(
         tables: of the taxonomy.
         reduce: whether to add the rows up.
     """
-    result: Tensor = _ClosedForm.apply(logits, target, weights, tables, reduce)
+    recorded = torch.is_grad_enabled()  # inside forward it is always off
+    result: Tensor = _ClosedForm.apply(logits, target, weights, tables, reduce, recorded)
     return result
