@@ -38,7 +38,7 @@ _CHUNK, _TAIL = 2.5, 32
 #: Below this many classes each column is an entry: fewer calls outweigh less work.
 _FEW_CLASSES = 256
 #: Ring numbers of all targets are kept while they fit in this many bytes, else made for each batch.
-_TABLE_BYTES = 1 << 26
+_TABLE_BYTES = 1 << 23
 #: Targets that the choice of a width looks at.
 _SAMPLE = 4096
 

@@ -131,13 +131,17 @@ def test_no_matrix_of_classes_and_nodes_is_made_on_the_way_to_a_loss() -> None:
 
 
 class Largest(TorchDispatchMode):
-    """Notes the largest tensor that any operation gives, forward or backward."""
+    """Notes the largest memory that any operation gives, forward or backward, in elements of its dtype.
+
+    Views are counted by the memory that they look at: some look at it more than once.
+    """
 
     elements = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        sizes = [leaf.numel() for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
+        tensors = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
+        sizes = [leaf.untyped_storage().nbytes() // leaf.element_size() for leaf in tensors]
         self.elements = max(self.elements, *sizes, 0)
         return result
 
