@@ -39,7 +39,7 @@ _CHUNK, _TAIL = 2.5, 32
 _FEW_CLASSES = 256
 #: Ring numbers of all targets are kept while they fit in this many bytes, else made for each batch.
 _TABLE_BYTES = 1 << 23
-#: Targets that the choice of a width looks at.
+#: Targets that the choice of a width looks at, and those whose ring numbers are made at once.
 _SAMPLE = 4096
 
 
@@ -165,6 +165,15 @@ def _cut_chunks(edges: IntArray, width: int, whole: int) -> IntArray:
 
 
 def _ring_table(
+    edges: IntArray, cut: IntArray, width: int, whole: int, classes: int
+) -> npt.NDArray[np.uint8]:
+    blocks = [slice(first, first + _SAMPLE) for first in range(0, len(edges), _SAMPLE)]
+    return np.concatenate(
+        [_rings_of_entries(edges[rows], cut[rows], width, whole, classes) for rows in blocks]
+    )
+
+
+def _rings_of_entries(
     edges: IntArray, cut: IntArray, width: int, whole: int, classes: int
 ) -> npt.NDArray[np.uint8]:
     tail = ring_numbers(edges, np.arange(whole * width, classes))
