@@ -76,7 +76,8 @@ def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, T
     """
     ids = target.long().reshape(1) if target.dim() == 0 else target.long()
     if readable(ids) and ids.numel() > 0:
-        low, high = (int(end) for end in torch.aminmax(ids))
+        ends = torch.aminmax(ids)
+        low, high = ends.min.item(), ends.max.item()
         inside = low >= 0 and high < plan.num_targets
         if inside and not low <= ignore_index <= high:
             return ids, None

@@ -185,27 +185,29 @@ def _costs(
     logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: Tensor | None
 ) -> Tensor:
     """What each level costs, (rows, K) in float64; writes the gradient of the sum of all."""
-    costs = []
+    blocks = _Rows(logits, gradient, tables.entries)
+    if logits.dim() == 2 and len(logits) <= blocks.size:
+        return _costs_of_rows(logits, target, weights, tables, gradient)
+    costs = [_costs_of_rows(z, target[rows], weights[rows], tables, slope) for rows, z, slope in blocks]
+    return torch.cat(costs)
+
+
+def _costs_of_rows(
+    z: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, slope: Tensor | None
+) -> Tensor:
+    """The same of one block (n, C)."""
     # With few classes a sum has few terms, and the rounding of z - max, 2e-6 of a term at a gap of 60, does
     # not average out; float64 costs little there.
-    wide = wide_dtype(logits) if tables.whole else torch.float64
-    for rows, z, slope in _Rows(logits, gradient, tables.entries):
-        ordered = z if tables.order is None else z.gather(1, tables.order.expand_as(z))
-        direct = (
-            slope is not None and tables.order is None and slope.dtype == wide and slope.is_contiguous()
-        )
-        out = slope if direct else None
-        buffer = (
-            torch.softmax(ordered, 1, dtype=wide) if out is None else torch.softmax(ordered, 1, out=out)
-        )
-        y, w = target[rows], weights[rows]
-        found, lost = _costs_of_block(buffer, y, w, tables, slope is not None)
-        if slope is not None and not direct:
-            slope.copy_(buffer if tables.inverse is None else _back(buffer, tables.inverse))
-        if lost is not None:
-            _redo(lost.nonzero().squeeze(1), found, slope, z, y, w, tables)
-        costs.append(found)
-    return costs[0] if len(costs) == 1 else torch.cat(costs)
+    wide = wide_dtype(z) if tables.whole else torch.float64
+    ordered = z if tables.order is None else z.gather(1, tables.order.expand_as(z))
+    direct = slope is not None and tables.order is None and slope.dtype == wide and slope.is_contiguous()
+    buffer = torch.softmax(ordered, 1, dtype=wide, out=slope if direct else None)
+    costs, lost = _costs_of_block(buffer, target, weights, tables, slope is not None)
+    if slope is not None and not direct:
+        slope.copy_(buffer if tables.inverse is None else _back(buffer, tables.inverse))
+    if lost is not None:
+        _redo(lost.nonzero().squeeze(1), costs, slope, z, target, weights, tables)
+    return costs
 
 
 def _back(buffer: Tensor, inverse: Tensor) -> Tensor:

@@ -34,7 +34,9 @@ def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor,
         reduce: whether to add up.
     """
     if readable(logits) and ids.numel() > 0:
-        flat = logits if logits.dim() == 2 else logits.flatten(2)
+        if logits.dim() == 2:
+            return closed_form_losses(logits, ids, weights, tables.chunks, reduce=reduce)
+        flat = logits.flatten(2)
         columns = weights.flatten(0, -2)
         losses = closed_form_losses(flat, ids.reshape(-1), columns, tables.chunks, reduce=reduce)
         return losses if reduce else losses.view(ids.shape)

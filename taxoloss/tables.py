@@ -80,7 +80,12 @@ class LossTables(nn.Module):
     @staticmethod
     def look_up(table: Tensor, ids: Tensor) -> Tensor:
         """Rows (N, d1..dk, columns) of a table (T, columns). A number that is no row raises."""
-        # gather, since a compiled index takes -1 as the last row in silence.
+        if ids.is_cpu and not torch.compiler.is_compiling():
+            if ids.dim() == 1:
+                return table.index_select(0, ids)
+            return table.index_select(0, ids.reshape(-1)).view(*ids.shape, table.shape[1])
+        # gather, since a compiled index_select takes -1 as the last row in silence, and on a GPU no error
+        # is certain.
         index = ids.reshape(-1, 1).expand(-1, table.shape[1])
         return table.gather(0, index).view(*ids.shape, table.shape[1])
 
