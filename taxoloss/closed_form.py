@@ -98,29 +98,32 @@ class _Entries:
 
     def __init__(self, buffer: Tensor, tables: ChunkTables, cut: Tensor) -> None:
         rows, classes = buffer.shape
-        width, whole = tables.width, tables.whole
-        self.tables = tables
-        self.tail = buffer[:, whole * width :]
-        self.whole = buffer[:, : whole * width].view(rows, whole, width)
+        width, columns = tables.width, tables.whole * tables.width
+        self.sizes = [tables.whole, tables.chosen, tables.tail]
+        self.tail = buffer[:, columns:] if tables.tail else None
+        self.whole = (buffer[:, :columns] if tables.tail else buffer).view(rows, tables.whole, width)
         # Any `width` numbers in a row of memory; a cut chunk is one of them.
         self.windows = buffer.as_strided((rows * classes - width + 1, width), (1, 1))
         self.index = (cut + torch.arange(0, rows * classes, classes).unsqueeze(1)).view(-1)
+        self.chosen = self.windows.index_select(0, self.index).view(rows, -1)
 
     def sums(self) -> Tensor:
-        """(n, entries): sums of whole chunks, then single columns."""
-        rows = len(self.tail)
-        parts = [self.whole.sum(2), self.windows.index_select(0, self.index).view(rows, -1), self.tail]
-        return torch.cat(parts if self.tables.tail else parts[:2], 1)
+        """(n, entries) in float64: sums of whole chunks, then single columns."""
+        out = torch.empty(len(self.chosen), sum(self.sizes), dtype=torch.float64)
+        whole, chosen, tail = out.split_with_sizes(self.sizes, 1)
+        whole.copy_(self.whole.sum(2))
+        chosen.copy_(self.chosen)
+        if self.tail is not None:
+            tail.copy_(self.tail)
+        return out
 
-    def scale(self, values: Tensor, factors: Tensor) -> None:
-        """Multiplies the buffer by a factor for each entry; values are what `sums` gave."""
-        tables = self.tables
-        columns = slice(tables.whole, tables.whole + tables.chosen)
-        scaled = values[:, columns] * factors[:, columns]
-        self.whole.mul_(factors[:, : tables.whole].unsqueeze(2))
-        self.windows.index_copy_(0, self.index, scaled.view(-1, tables.width))
-        if tables.tail:
-            self.tail.mul_(factors[:, tables.whole + tables.chosen :])
+    def scale(self, factors: Tensor) -> None:
+        """Multiplies the buffer by a factor for each entry."""
+        whole, chosen, tail = factors.split_with_sizes(self.sizes, 1)
+        self.whole.mul_(whole.unsqueeze(2))
+        self.windows.index_copy_(0, self.index, self.chosen.mul_(chosen).view(-1, self.windows.shape[1]))
+        if self.tail is not None:
+            self.tail.mul_(tail)
 
 
 def _costs_of_block(
@@ -133,9 +136,9 @@ def _costs_of_block(
     cut = tables.cut.index_select(0, target) if tables.whole else tables.cut
     ring = tables.ring_of_entries(target, cut)
     entries = _Entries(buffer, tables, cut) if tables.whole else None
-    values = buffer if entries is None else entries.sums()
+    values = buffer if entries is None else entries.sums()  # float64: few classes, or sums
     masses = torch.zeros(len(target), tables.levels + 2, dtype=torch.float64)
-    masses.scatter_add_(1, ring, values.to(masses.dtype))
+    masses.scatter_add_(1, ring, values)
     inside, outside = torch.chunk(masses @ tables.sums, 2, 1)
     odds = outside / inside
     costs = weights * torch.log1p(odds)
@@ -145,7 +148,7 @@ def _costs_of_block(
         if entries is None:
             buffer.mul_(factors)
         else:
-            entries.scale(values, factors)
+            entries.scale(factors)
     most = _MOST_ODDS[buffer.dtype]
     if odds.max().item() <= most:
         return costs, None
