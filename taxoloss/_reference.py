@@ -40,11 +40,16 @@ def row_losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: T
 
 
 def losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tensor | None) -> Tensor:
-    """The same (N, d1..dk) of logits (N, C, d1..dk) of any dtype; start, stop, weights (N, d1..dk, K)."""
-    wide = z if z.dtype == torch.float64 else z.float()
+    """The same (N, d1..dk) of logits (N, C, d1..dk) of any dtype; start, stop, weights (N, d1..dk, K).
+
+    Computed in float64 where the device has it: in float32 log-odds of 60 are off by 2e-6, and so is what
+    is made of them. The losses are float32, or float64 for logits in float64.
+    """
+    wide = z.double() if z.device.type != "mps" else z.float()
     rows = wide.movedim(1, -1).flatten(0, -2) if z.dim() > 2 else wide
     start, stop, weights = (table.flatten(0, -2) for table in (start, stop, weights))
-    return row_losses(rows, start, stop, weights, order).view(z.shape[:1] + z.shape[2:])
+    result = row_losses(rows, start, stop, weights, order).view(z.shape[:1] + z.shape[2:])
+    return result if z.dtype == torch.float64 else result.float()
 
 
 def _log_sum(z: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

