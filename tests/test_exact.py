@@ -22,8 +22,6 @@ INF = math.inf
 REGIMES = ("normal", "wide", "huge", "right", "wrong", "shifted")
 #: Relative error of each row's loss, and of a gradient beside its row's largest entry.
 BOUNDS = {torch.float32: (5e-7, 1e-6), torch.float64: (1e-13, 1e-13)}
-#: The definition keeps the log of the odds: in float32 one of 60, and so its exponential, is off by 2e-6.
-ROUGH = (1e-5, 1e-5)
 REDUCTIONS = ("none", "mean", "sum")
 #: Classes, levels, rows of a batch: none of the small ones is cut into chunks, all wide ones are.
 SMALL = ((7, 3, 12), (23, 5, 12), (40, 4, 12))
@@ -59,8 +57,7 @@ def _exact_row(logits: tuple[float, ...], tree: Wide, label: int) -> tuple[float
 def assert_exact(form: Form, found: tuple[Tensor, Tensor], truth: tuple[Tensor, Tensor]) -> None:
     """Within the bounds of the dtype; absolutely so below its smallest normal number."""
     dtype = found[0].dtype
-    bounds = ROUGH if form is definition and dtype == torch.float32 else BOUNDS[dtype]
-    for one, true, bound in zip(found, truth, bounds, strict=True):
+    for one, true, bound in zip(found, truth, BOUNDS[dtype], strict=True):
         size = true.abs() if true.dim() == 1 else true.abs().amax(1, keepdim=True)
         assert torch.isfinite(true).all()
         error = (one.double() - true).abs()
