@@ -27,7 +27,7 @@ ROUGH = (1e-5, 1e-5)
 REDUCTIONS = ("none", "mean", "sum")
 #: Classes, levels, rows of a batch: none of the small ones is cut into chunks, all wide ones are.
 SMALL = ((7, 3, 12), (23, 5, 12), (40, 4, 12))
-WIDE = ((997, 5, 6), (1000, 6, 6))
+WIDE = ((997, 5, 4), (1000, 6, 4))
 
 
 # -- sixty digits ----------------------------------------------------------------------------------
