@@ -11,9 +11,11 @@ import torch
 from cpu_forms import batch, loss_on, slope
 from torch import Tensor
 from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from wide_trees import Wide, wide_tree
 
-from taxoloss import TaxonomyLoss
+from taxoloss import TaxonomyLoss, closed_form
 
 TREE = wide_tree(9, 4, shuffled=True)
 CHUNKED = wide_tree(263, 3, shuffled=True)
@@ -50,6 +52,38 @@ def test_nothing_is_recorded_without_gradients(tree: Wide, reduction: str, mode:
     assert (value.grad_fn, value.requires_grad) == (None, False)
     assert torch.equal(value, loss(logits, target).detach())
     assert loss(logits.detach(), target).grad_fn is None
+
+
+class Largest(TorchDispatchMode):
+    """Notes the bytes of the largest memory that any operation makes, beside that of some tensors."""
+
+    def __init__(self, *given: Tensor) -> None:
+        super().__init__()
+        self.bytes, self.given = 0, {tensor.untyped_storage().data_ptr() for tensor in given}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        made = [leaf.untyped_storage() for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        sizes = [memory.nbytes() for memory in made if memory.data_ptr() not in self.given]
+        self.bytes = max(self.bytes, *sizes, 0)
+        return result
+
+
+@TREES
+@pytest.mark.parametrize("shape", [(64,), (8, 8)])
+def test_no_memory_of_the_logits_size_without_gradients(
+    tree: Wide, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With them there is one, the gradient; without them a block of rows is the largest."""
+    monkeypatch.setattr(closed_form, "_ENTRIES", tree.classes)
+    logits, target = batch(tree, *shape)
+    loss, size = loss_on(tree), logits.nbytes
+    loss(logits, target)  # makes the tables
+    for mode in (torch.no_grad, torch.inference_mode, torch.enable_grad):
+        given = logits.clone().requires_grad_()
+        with Largest(given) as largest, mode():
+            loss(given, target)
+        assert (largest.bytes == size) if mode is torch.enable_grad else (largest.bytes < size / 2)
 
 
 def strided(tree: Wide) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ BOUNDS = {torch.float32: (5e-7, 1e-6), torch.float64: (1e-13, 1e-13)}
 REDUCTIONS = ("none", "mean", "sum")
 #: Classes, levels, rows of a batch: none of the small ones is cut into chunks, all wide ones are.
 SMALL = ((7, 3, 12), (23, 5, 12), (40, 4, 12))
-WIDE = ((997, 5, 6), (1000, 6, 6))
+WIDE = ((997, 5, 4), (1000, 6, 4))
 
 
 # -- sixty digits ----------------------------------------------------------------------------------
