@@ -199,13 +199,19 @@ def _redo(
     # A few rows at a time: what autograd keeps for each level is as large as their logits.
     at_once = max(1, _BLOCK // (logits.shape[1] * tables.levels))
     for some in torch.split(rows[~ignored], at_once):
-        with torch.enable_grad():
-            raw = logits[some].detach().double().requires_grad_(gradient is not None)
-            again = by_definition(raw, target[some], weights[some], tables)
-            if gradient is not None:
-                (by_row,) = torch.autograd.grad(again.sum(), raw)
-                gradient[some] = by_row.to(gradient.dtype)
-        costs[some, 0] = again.detach()
+
+        def again(z: Tensor, some: Tensor = some) -> tuple[Tensor, Tensor]:
+            losses = by_definition(z, target[some], weights[some], tables)
+            return losses.sum(), losses
+
+        raw = logits[some].detach().double()
+        if gradient is None:
+            costs[some, 0] = again(raw)[1]
+            continue
+        # torch.func, since autograd does not record inside an operation that a compiled graph calls.
+        slope, (_, losses) = torch.func.grad_and_value(again, has_aux=True)(raw)
+        gradient[some] = slope.to(gradient.dtype)
+        costs[some, 0] = losses
 
 
 def by_definition(logits: Tensor, target: Tensor, row_weights: Tensor, tables: ChunkTables) -> Tensor:
