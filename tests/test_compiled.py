@@ -1,0 +1,114 @@
+"""The closed form as an operation that a graph compiled for the CPU calls, where masks cost more."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import torch
+from cpu_forms import batch
+from torch import Tensor, nn
+from torch._dynamo.testing import CompileCounter, EagerAndRecordGraphs
+from torch.testing import assert_close
+from wide_trees import Wide, wide_tree
+
+from taxoloss import TaxonomyLoss
+from taxoloss.compiled import _closed_form
+
+# torch's compiler warns of its own parts.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+ORDERED, SHUFFLED = wide_tree(300, 3), wide_tree(300, 3, shuffled=True)
+OPERATION = "taxoloss.closed_form"
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    torch._dynamo.reset()
+
+
+def loss_of(tree: Wide, **options: Any) -> TaxonomyLoss:
+    """The module with the tree's level weights."""
+    return TaxonomyLoss(tree.taxonomy, tree.level_weights, **options)
+
+
+def both(loss: nn.Module, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss, and its gradient for mixed numbers from above."""
+    given = logits.detach().clone().requires_grad_()
+    value = loss(given, target)
+    upstream = torch.linspace(-1, 2, value.numel(), dtype=value.dtype).reshape(value.shape)
+    return value.detach(), torch.autograd.grad(value, given, upstream)[0]
+
+
+def calls(loss: nn.Module, logits: Tensor, target: Tensor) -> int:
+    """How often the graph calls the operation."""
+    backend = EagerAndRecordGraphs()
+    torch.compile(loss, fullgraph=True, backend=backend)(logits, target)
+    return sum(OPERATION in str(node.target) for node in backend.graphs[0].graph.nodes)
+
+
+def test_wide_trees_call_it_and_narrow_ones_do_not() -> None:
+    """Columns times levels decide; an exported program holds torch's own operations alone."""
+    assert calls(loss_of(ORDERED), *batch(ORDERED, 5)) == 1
+    narrow = wide_tree(40, 4)
+    assert calls(loss_of(narrow), *batch(narrow, 5)) == 0
+    program = torch.export.export(loss_of(ORDERED), batch(ORDERED, 5))
+    assert OPERATION not in program.graph_module.code
+
+
+@pytest.mark.parametrize("tree", [ORDERED, SHUFFLED], ids=["ordered", "shuffled"])
+@pytest.mark.parametrize("shape", [(6,), (3, 4), (2, 2, 3)], ids=str)
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_compiled_is_eager(tree: Wide, shape: tuple[int, ...], reduction: str, dtype: torch.dtype) -> None:
+    """To the last bit but for the product with what comes from above, in extreme rows too."""
+    loss = loss_of(tree, reduction=reduction)
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    logits, target = batch(tree, *shape, dtype=dtype)
+    for scale in (1.0, 30.0, 1e4):
+        found, expected = both(compiled, logits * scale, target), both(loss, logits * scale, target)
+        assert torch.equal(found[0], expected[0])
+        assert_close(found[1], expected[1])
+    with torch.no_grad():
+        assert torch.equal(compiled(logits, target), loss(logits, target))
+
+
+def test_it_is_what_torch_asks_of_an_operation() -> None:
+    """Schema, shapes of its results without running it, its gradient, dynamic sizes, by torch's checks."""
+    for tree in (ORDERED, SHUFFLED):
+        t = loss_of(tree).tables
+        logits, target = batch(tree, 6, dtype=torch.float32)
+        target = target.clamp(min=0)
+        chunks = t.chunks
+        tables = [getattr(chunks, field.name) for field in fields(chunks)]
+        weights = t.look_up(t.weights, target)
+        for reduce in (False, True):
+            given = logits.clone().requires_grad_()
+            torch.library.opcheck(_closed_form, (given, target, weights, *tables, reduce, True))
+            torch.library.opcheck(_closed_form, (logits, target, weights, *tables, reduce, False))
+
+
+def test_two_compilations_serve_every_batch_size() -> None:
+    """The first for its own size, the second for all others; other weights need none."""
+    counter, loss = CompileCounter(), loss_of(SHUFFLED)
+    compiled = torch.compile(loss, fullgraph=True, backend=counter)
+    for rows in (8, 12, 16, 31):
+        logits, target = batch(SHUFFLED, rows)
+        assert_close(both(compiled, logits, target), both(loss, logits, target))
+    loss.set_level_weights({name: 2 * w for name, w in SHUFFLED.level_weights.items()})
+    assert_close(both(compiled, logits, target), both(loss, logits, target))
+    assert counter.frame_count == 2
+
+
+@pytest.mark.parametrize("bad", [-1, 10**6])
+def test_bad_targets(bad: int) -> None:
+    """What is no target raises; ignored rows do not, and an empty batch is eager's."""
+    loss = loss_of(ORDERED, reduction="sum")
+    compiled = torch.compile(loss, fullgraph=True, backend="eager")
+    logits = torch.randn(4, 300)
+    with pytest.raises((IndexError, RuntimeError)):
+        compiled(logits, torch.tensor([0, bad, 2, 3]))
+    ignored = torch.full((4,), -100)
+    assert_close(compiled(logits, ignored), loss(logits, ignored))
+    assert_close(compiled(logits[:0], ignored[:0]), loss(logits[:0], ignored[:0]))
