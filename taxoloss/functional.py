@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -101,9 +100,10 @@ def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
     >>> level_log_probs(torch.zeros(1, 3), t)["depth_1"].exp()
     tensor([[0.6667, 0.3333]])
     """
-    plan = plan_of(taxonomy)
+    log_probs = _cached_log_probs(taxonomy, _device(logits))
+    plan: Plan = _kept(taxonomy)["plan"]
     check_logits(logits, plan)
-    summed = _cached_log_probs(taxonomy, plan, logits.device)(at_least_float32(batched(logits)))
+    summed = log_probs(at_least_float32(batched(logits)))
     by_name = {plan.levels[level]: summed[level].all() for level in sorted(summed)}
     return {name: value.squeeze(0) if logits.dim() == 1 else value for name, value in by_name.items()}
 
@@ -224,35 +224,67 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
-_KEPT: weakref.WeakKeyDictionary[Taxonomy, dict[Any, Any]] = weakref.WeakKeyDictionary()
 
 
 def _device(logits: Any) -> torch.device:
     return logits.device if isinstance(logits, Tensor) else torch.device("cpu")
 
 
+# Tables are made by numpy, which a compiler must not trace.
+_plan_of = torch.compiler.disable(plan_of)  # type: ignore[no-untyped-call]
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _new_tables(taxonomy: Taxonomy, level_weights: LevelWeights, device: torch.device) -> LossTables:
+    return LossTables(plan_of(taxonomy), weight_table(taxonomy, level_weights)).to(device)
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _new_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs:
+    plan = plan_of(taxonomy)
+    return LevelLogProbs(plan, range(len(plan.levels))).to(device)
+
+
 def _cached_tables(taxonomy: Taxonomy, level_weights: LevelWeights, device: torch.device) -> LossTables:
     """Tables for None and for weights by level, which can be recognised, are kept."""
-    plan = plan_of(taxonomy)
-    if level_weights is not None and not isinstance(level_weights, Mapping):
-        return LossTables(plan, weight_table(taxonomy, level_weights)).to(device)
-    given = taxonomy.level_weights if level_weights is None else level_weights
-    table = None if given is None else tuple(sorted(given.items(), key=str))
-    kept = _KEPT.setdefault(taxonomy, {})
+    kept, key = _kept(taxonomy), None
+    if level_weights is None or isinstance(level_weights, Mapping):
+        given = taxonomy.level_weights if level_weights is None else level_weights
+        key = "loss", None if given is None else tuple(sorted(given.items(), key=str)), device
     try:
-        found = kept.get(("loss", table, device))
+        tables: LossTables | None = kept.get(key)
     except TypeError:  # a weight that is no number: weight_table says so
-        found = None
-    if found is None:
-        found = LossTables(plan, weight_table(taxonomy, level_weights)).to(device)
-        kept["loss", table, device] = found
-    tables: LossTables = found
+        tables = None
+    if tables is None:
+        _check_not_compiling()
+        tables = _new_tables(taxonomy, level_weights, device)
+        if key is not None:
+            kept[key] = tables
     return tables
 
 
-def _cached_log_probs(taxonomy: Taxonomy, plan: Plan, device: torch.device) -> LevelLogProbs:
-    kept = _KEPT.setdefault(taxonomy, {})
-    if ("log_probs", device) not in kept:
-        kept["log_probs", device] = LevelLogProbs(plan, range(len(plan.levels))).to(device)
-    module: LevelLogProbs = kept["log_probs", device]
+def _cached_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs:
+    kept = _kept(taxonomy)
+    module: LevelLogProbs | None = kept.get(("log_probs", device))
+    if module is None:
+        _check_not_compiling()
+        module = kept["log_probs", device] = _new_log_probs(taxonomy, device)
     return module
+
+
+def _kept(taxonomy: Taxonomy) -> dict[Any, Any]:
+    """What is kept with a taxonomy, and not copied, pickled or compared; raises where it is not bound."""
+    kept: dict[Any, Any] | None = getattr(taxonomy, "_kept_tables", None)
+    if kept is None:
+        _check_not_compiling()
+        kept = {"plan": _plan_of(taxonomy)}
+        object.__setattr__(taxonomy, "_kept_tables", kept)  # it is frozen
+    return kept
+
+
+def _check_not_compiling() -> None:
+    if torch.compiler.is_compiling():
+        raise RuntimeError(
+            "expected a taxonomy whose tables were made before torch.compile: compile a "
+            "taxoloss.TaxonomyLoss, or call this function once, with these weights, before it is compiled"
+        )

@@ -13,8 +13,9 @@ from torch._dynamo.testing import CompileCounter, EagerAndRecordGraphs
 from torch.testing import assert_close
 from wide_trees import Wide, wide_tree
 
-from taxoloss import TaxonomyLoss
+from taxoloss import Taxonomy, TaxonomyLoss
 from taxoloss.compiled import _closed_form
+from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
 
 # torch's compiler warns of its own parts.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -112,3 +113,29 @@ def test_bad_targets(bad: int) -> None:
     ignored = torch.full((4,), -100)
     assert_close(compiled(logits, ignored), loss(logits, ignored))
     assert_close(compiled(logits[:0], ignored[:0]), loss(logits[:0], ignored[:0]))
+
+
+# -- functions, which keep their tables from call to call ------------------------------------------
+
+
+def probabilities(logits: Tensor, taxonomy: Taxonomy) -> Tensor:
+    """Of the classes."""
+    return list(level_log_probs(logits, taxonomy).values())[-1].exp().sum()
+
+
+@pytest.mark.parametrize("name", ["loss", "probabilities"])
+def test_functions_make_their_tables_before_they_are_compiled(name: str) -> None:
+    """One graph is refused before the first call, in words; broken graphs and later calls are right."""
+    taxonomy = ORDERED.taxonomy.bind(ORDERED.taxonomy.paths())  # a new one
+    logits, target = torch.randn(4, 300), torch.tensor([0, 299, 2, 3])
+    if name == "loss":
+        work, arguments = taxonomy_cross_entropy, (logits, target, taxonomy)
+    else:
+        work, arguments = probabilities, (logits, taxonomy)
+    with pytest.raises(torch._dynamo.exc.Unsupported, match=r"compile a taxoloss\.TaxonomyLoss, or call"):
+        torch.compile(work, fullgraph=True, backend="eager")(*arguments)
+    torch._dynamo.reset()
+    broken = torch.compile(work, backend="aot_eager")(*arguments)
+    torch._dynamo.reset()
+    whole = torch.compile(work, fullgraph=True, backend="aot_eager")(*arguments)
+    assert_close((broken, whole), (work(*arguments), work(*arguments)))
