@@ -31,7 +31,9 @@ ROOT = Path(__file__).parents[1]
 def in_its_own_process(case: Case, least: int) -> dict[str, Any]:
     """The result of a case."""
     command = [sys.executable, "-m", "benchmarks.worker", json.dumps(case.to_json()), str(least)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, check=False)
+    if done.returncode:
+        raise SystemExit(f"{done.stderr}\nthis case failed: {case}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -106,8 +108,15 @@ def run(names: Sequence[str], quick: bool, results: Path) -> None:
     for name in names:
         cases = {**QUESTIONS, **SMOKE}[name]
         cases = [replace(case, seconds=min(case.seconds, 0.2)) for case in cases] if quick else cases
-        text = json.dumps(answer(name, cases, least, console), indent=1)
-        (results / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        text = as_text(answer(name, cases, least, console))
+        (results / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def as_text(result: dict[str, Any]) -> str:
+    """JSON with a line for each case."""
+    head = json.dumps({key: value for key, value in result.items() if key != "cases"}, indent=1)
+    cases = ",\n".join("  " + json.dumps(case) for case in result["cases"])
+    return f'{head[:-2]},\n "cases": [\n{cases}\n ]\n}}\n'
 
 
 if __name__ == "__main__":
