@@ -153,6 +153,7 @@ class Problem:
         made: dict[str, Callable[[], Callable[[Tensor, Tensor], Tensor]]] = {
             "flat": lambda: self._flat,
             "ours": lambda: taxoloss.TaxonomyLoss(self.tree.bind(), label_smoothing=self.smoothing),
+            "ours regular": lambda: taxoloss.TaxonomyLoss(self._regular()),
             "ours permuted": lambda: taxoloss.TaxonomyLoss(self._permuted()),
             "dense matrices": lambda: peers.DenseMatrices(self.tree.bind()),
             "scatter": lambda: peers.Scatter(self.tree.bind()),
@@ -162,6 +163,10 @@ class Problem:
 
     def _flat(self, logits: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(logits, target, label_smoothing=self.smoothing)
+
+    def _regular(self) -> taxoloss.Taxonomy:
+        rows = regular_rows(self.case.shape[1], self.case.levels)
+        return taxoloss.Taxonomy.from_paths(rows).bind()
 
     def _permuted(self) -> taxoloss.Taxonomy:
         """Bound to its classes in a random order."""

@@ -8,13 +8,14 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+VARIABLES = ("LD_PRELOAD", "GLIBC_TUNABLES")
 PACKAGES = ("torch", "numpy", "taxoloss", "hierarchicalsoftmax")
 
 
 def check_allocator(environment: Mapping[str, str] = os.environ) -> None:
     """Raises SystemExit where the environment changes how memory is allocated."""
-    names = ("LD_PRELOAD", "GLIBC_TUNABLES")
-    found = [key for key in environment if environment[key] and (key in names or key.startswith("MALLOC_"))]
+    changed = [key for key in environment if key in VARIABLES or key.startswith("MALLOC_")]
+    found = [key for key in changed if environment[key]]
     if found:
         raise SystemExit(
             f"{', '.join(sorted(found))}: set in the environment. The numbers are those of the default "

@@ -55,6 +55,12 @@ def _levels() -> list[Case]:
     ]
 
 
+def _trees() -> list[Case]:
+    """Groups of about equal size against groups of any size."""
+    names = ("flat", "ours", "ours regular")
+    return [Case(MIDDLE[:2], MIDDLE[2], names), Case((256, 10_000), 8, names, seconds=3.0)]
+
+
 def _compiled() -> list[Case]:
     """torch.compile(fullgraph=True) on both sides, and both without it."""
     names = ("flat compiled", "ours compiled", "flat", "ours")
@@ -134,6 +140,7 @@ QUESTIONS: dict[str, list[Case]] = {
     "classes": _classes("train"),
     "classes_forward": _classes("forward"),
     "levels": _levels(),
+    "trees": _trees(),
     "compiled": _compiled(),
     "peers": _peers(),
     "memory": _memory(),
