@@ -9,7 +9,7 @@ help:
 	@echo "make demo    train on texts of ICD-10-CM and print accuracy at every level (about a minute when idle)"
 	@echo "make test    run the tests"
 	@echo "make check   ruff, mypy and the doctests"
-	@echo "make bench   the time of a step, as a ratio to flat cross-entropy"
+	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md (ten minutes)"
 	@echo "make docs    run the code of the README and the docs"
 
 $(VENV)/installed: pyproject.toml
@@ -29,8 +29,12 @@ check: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q taxoloss
 
-bench: $(VENV)/installed
-	$(BIN)/python benchmarks/step.py $(ARGS)
+$(VENV)/bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	@touch $@
+
+bench: $(VENV)/bench
+	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/installed
 	$(BIN)/python -m pytest -q tests/test_docs.py

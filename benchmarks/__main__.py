@@ -1,0 +1,123 @@
+"""Measures, and writes the results, the plots and the tables of docs/performance.md.
+
+    python -m benchmarks --only levels peers
+
+About ten minutes in all on two cores. Read the ratios rather than the times where a machine is shared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks import machine, report
+from benchmarks.cases import Case
+from benchmarks.measure import LEAST_ROUNDS
+from benchmarks.questions import QUESTIONS, SMOKE
+
+ROOT = Path(__file__).parents[1]
+
+
+def in_its_own_process(case: Case, least: int) -> dict[str, Any]:
+    """The result of a case."""
+    command = [sys.executable, "-m", "benchmarks.worker", json.dumps(case.to_json()), str(least)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, check=False)
+    if done.returncode:
+        raise SystemExit(f"{done.stderr}\nthis case failed: {case}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def answer(name: str, cases: Sequence[Case], least: int, console: Console) -> dict[str, Any]:
+    """What a file of results holds."""
+    before, start, found = machine.load(), time.perf_counter(), []
+    for case in cases:
+        found.append(in_its_own_process(case, least))
+        console.print(f"{name}: {line(found[-1])}", soft_wrap=True, highlight=False)
+    return {
+        "question": name,
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "seconds": round(time.perf_counter() - start),
+        "machine": machine.machine(),
+        "versions": machine.versions(),
+        "dtype": "float32",
+        "load": {"before": before, "after": machine.load()},
+        "cases": found,
+    }
+
+
+def line(result: dict[str, Any]) -> str:
+    """One case in few words."""
+    shape = " x ".join(f"{size:,}" for size in result["shape"])
+    found = [f"{name} {_number(one)}" for name, one in result["results"].items()]
+    return f"{shape}, {result['threads']} threads: " + ", ".join(found)
+
+
+def _number(one: dict[str, Any]) -> str:
+    if "over" in one:
+        first = next(iter(one["over"].values()))
+        return f"{one['microseconds']:,.0f} us (x {first['median']:.2f})"
+    return f"{one['logits']:.2f} logits" if "logits" in one else f"{one['calls']:.0f} calls"
+
+
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    questions = {**QUESTIONS, **SMOKE}
+    add = parser.add_argument
+    add("--only", nargs="+", choices=questions, metavar="NAME", help=f"of {', '.join(questions)}")
+    add(
+        "--quick",
+        action="store_true",
+        help="few rounds, to see that it runs; writes to runs/benchmarks",
+    )
+    add("--results", type=Path, metavar="DIR", help="where the JSON files are (benchmarks/results)")
+    add("--docs", type=Path, metavar="DIR", help="where performance.md and its plots are (docs)")
+    add("--report", action="store_true", help="measure nothing, make tables and plots from the JSON files")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Measures, then reports."""
+    options = parsed()
+    usual = ROOT / "runs" / "benchmarks" if options.quick else ROOT / "benchmarks" / "results"
+    results = options.results or usual
+    if not options.report:
+        machine.check_allocator()
+        run(options.only or list(QUESTIONS), options.quick, results)
+    if options.docs or not options.quick:
+        report.write(results, options.docs or ROOT / "docs")
+
+
+def run(names: Sequence[str], quick: bool, results: Path) -> None:
+    """Writes a JSON file for each question, as soon as it is answered."""
+    results.mkdir(parents=True, exist_ok=True)
+    console, least = Console(), 3 if quick else LEAST_ROUNDS
+    for name in names:
+        cases = {**QUESTIONS, **SMOKE}[name]
+        cases = [replace(case, seconds=min(case.seconds, 0.2)) for case in cases] if quick else cases
+        text = as_text(answer(name, cases, least, console))
+        (results / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def as_text(result: dict[str, Any]) -> str:
+    """JSON with a line for each case."""
+    head = json.dumps({key: value for key, value in result.items() if key != "cases"}, indent=1)
+    cases = ",\n".join("  " + json.dumps(case) for case in result["cases"])
+    return f'{head[:-2]},\n "cases": [\n{cases}\n ]\n}}\n'
+
+
+if __name__ == "__main__":
+    main()

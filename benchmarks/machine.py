@@ -1,0 +1,59 @@
+"""Where numbers come from: the machine, the versions, and that the allocator is the system's own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+VARIABLES = ("LD_PRELOAD", "GLIBC_TUNABLES")
+PACKAGES = ("torch", "numpy", "taxoloss", "hierarchicalsoftmax")
+
+
+def check_allocator(environment: Mapping[str, str] = os.environ) -> None:
+    """Raises SystemExit where the environment changes how memory is allocated."""
+    changed = [key for key in environment if key in VARIABLES or key.startswith("MALLOC_")]
+    found = [key for key in changed if environment[key]]
+    if found:
+        raise SystemExit(
+            f"{', '.join(sorted(found))}: set in the environment. The numbers are those of the default "
+            "allocator; unset it and run again."
+        )
+
+
+def machine() -> dict[str, str | int]:
+    """Processor, cores and system."""
+    libc = " ".join(platform.libc_ver()).strip()
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count() or 0,
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
+        "allocator": f"{libc}, defaults" if libc else "the system's, defaults",
+    }
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that are installed."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def load() -> float | None:
+    """Processes that want a core, averaged over the last minute; None where the system does not say."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
