@@ -2,7 +2,7 @@
 
     python -m benchmarks --only levels peers
 
-About ten minutes in all on two cores. Read the ratios rather than the times where a machine is shared.
+About ten minutes in all on two cores. Where other processes use cores at the same time, it says so.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ ROOT = Path(__file__).parents[1]
 def in_its_own_process(case: Case, least: int) -> dict[str, Any]:
     """The result of a case."""
     command = [sys.executable, "-m", "benchmarks.worker", json.dumps(case.to_json()), str(least)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, check=False)
+    with machine.Others() as others:
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, check=False)
     if done.returncode:
         raise SystemExit(f"{done.stderr}\nthis case failed: {case}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return {**result, "others": others.cores}
 
 
 def answer(name: str, cases: Sequence[Case], least: int, console: Console) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def answer(name: str, cases: Sequence[Case], least: int, console: Console) -> di
     before, start, found = machine.load(), time.perf_counter(), []
     for case in cases:
         found.append(in_its_own_process(case, least))
-        console.print(f"{name}: {line(found[-1])}", soft_wrap=True, highlight=False)
+        console.print(f"{name}: {line(found[-1])}", soft_wrap=True, highlight=False, markup=False)
     return {
         "question": name,
         "date": datetime.now(timezone.utc).date().isoformat(),
@@ -60,7 +61,8 @@ def line(result: dict[str, Any]) -> str:
     """One case in few words."""
     shape = " x ".join(f"{size:,}" for size in result["shape"])
     found = [f"{name} {_number(one)}" for name, one in result["results"].items()]
-    return f"{shape}, {result['threads']} threads: " + ", ".join(found)
+    others = f" [others used {result['others']} cores]" if result["others"] else ""
+    return f"{shape}, {result['threads']} threads: " + ", ".join(found) + others
 
 
 def _number(one: dict[str, Any]) -> str:

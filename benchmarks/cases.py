@@ -49,7 +49,7 @@ class Case:
     threads: int | None = None  # all
     seconds: float = 2.5
     layout: str = "contiguous"  # or "channels_last"
-    option: str = "none"  # or "smoothing" or "probabilities"
+    option: str = "none"  # or "smoothing", "probabilities", "torch.func", "double backward"
     goals: tuple[Goal, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -79,6 +79,27 @@ class Competitor:
     def forward(self) -> None:
         """Forward alone; the caller turns gradients off."""
         self.loss(self.logits, self.target)
+
+
+class OfFunc(Competitor):
+    """Its gradient by torch.func."""
+
+    def step(self) -> None:
+        """Forward and backward in one."""
+        torch.func.grad(self.loss)(self.logits, self.target)
+
+
+class Twice(Competitor):
+    """The gradient of its gradient's square norm."""
+
+    def step(self) -> None:
+        """Forward, backward, and backward through both."""
+        loss = self.loss(self.logits, self.target)
+        (gradient,) = torch.autograd.grad(loss, self.logits, create_graph=True)
+        gradient.square().sum().backward()
+
+
+STEPS = {"torch.func": OfFunc, "double backward": Twice}
 
 
 def widths(classes: int, levels: int) -> list[int]:
@@ -142,7 +163,8 @@ class Problem:
             return hierarchicalsoftmax(self)
         compiled = name.removesuffix(" compiled")
         loss = self._loss(compiled)
-        return Competitor(loss if compiled == name else _compiled(loss), self.logits, self.target)
+        kind = STEPS.get(self.case.option, Competitor)
+        return kind(loss if compiled == name else _compiled(loss), self.logits, self.target)
 
     def _loss(self, name: str) -> Callable[[Tensor, Tensor], Tensor]:
         from benchmarks import peers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -52,6 +53,34 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+class Others:
+    """Cores that other processes used while a `with` block waited for children of this one."""
+
+    #: None where the system does not say.
+    cores: float | None = None
+
+    def __enter__(self) -> Others:
+        self.start = _clocks()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop = _clocks()
+        if self.start is not None and stop is not None:
+            wall, busy, own = (now - before for now, before in zip(stop, self.start, strict=True))
+            self.cores = round(max(0.0, busy - own) / wall, 2)
+
+
+def _clocks() -> tuple[float, float, float] | None:
+    """Seconds: of the wall, that cores were not idle, and of the children that have ended."""
+    path = Path("/proc/stat")
+    if not path.exists():
+        return None
+    user, nice, system, _, _, *rest = map(int, path.read_text(encoding="utf-8").split()[1:9])
+    busy = (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
+    times = os.times()
+    return time.perf_counter(), busy, times.children_user + times.children_system
 
 
 def load() -> float | None:

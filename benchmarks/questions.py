@@ -128,11 +128,11 @@ def _calls() -> list[Case]:
 
 
 def _options() -> list[Case]:
-    """What goes level by level through autograd: each against torch with the same option."""
+    """What does not take the usual form: each against torch with the same option."""
     batch, classes, levels = MIDDLE
     return [
         Case((batch, classes), levels, ("flat", "ours"), option=option)
-        for option in ("smoothing", "probabilities")
+        for option in ("smoothing", "probabilities", "torch.func", "double backward")
     ]
 
 

@@ -30,7 +30,12 @@ LABELS = {
     "empty function": "an empty autograd.Function",
     "logits": "the logits' bytes",
 }
-OPTIONS = {"smoothing": "label_smoothing=0.1", "probabilities": "class probabilities as targets"}
+OPTIONS = {
+    "smoothing": "label_smoothing=0.1",
+    "probabilities": "class probabilities as targets",
+    "torch.func": "gradient by torch.func.grad",
+    "double backward": "gradient of the gradient's square norm",
+}
 #: Calls of a table.
 MOST_CALLS = 12
 
@@ -246,14 +251,20 @@ def of_machine(results: Results) -> str:
 
 def of_runs(results: Results) -> str:
     """When each file was made, and how busy the machine was."""
-    header = ["measured", "date", "seconds", "load average before", "after"]
+    header = ["measured", "date", "seconds", "load average before", "after", "cores others used, by case"]
     return grid(header, ([name, *_run(result)] for name, result in results.items()))
 
 
 def _run(result: Result) -> list[str]:
     loads = (result["load"][at] for at in ("before", "after"))
     numbers = ["–" if load is None else f"{load:.2f}" for load in loads]
-    return [result["date"], str(result["seconds"]), *numbers]
+    return [result["date"], str(result["seconds"]), *numbers, _others(result["cases"])]
+
+
+def _others(cases: Sequence[Result]) -> str:
+    """The least and the most of the cases."""
+    found = [case["others"] for case in cases if case["others"] is not None]
+    return f"{min(found):.2f} to {max(found):.2f}" if found else "–"
 
 
 Make = Callable[[Any], str]

@@ -66,7 +66,7 @@ def made_up(question: str, cases: list[Case]) -> dict[str, Any]:
         over = dict.fromkeys(case.references, found)
         results = {name: {**one, "over": over} for name in case.competitors}
         told = {**case.to_json(), "threads": case.threads or 2}
-        answers.append({**told, "rounds": 15, "results": results, "left_out": {}})
+        answers.append({**told, "rounds": 15, "results": results, "left_out": {}, "others": 0.25})
     head = {"question": question, "date": "2000-01-01", "seconds": 9, "dtype": "float32"}
     load = {"before": 0.5, "after": None}
     facts = {"machine": machine.machine(), "versions": machine.versions()}
@@ -84,6 +84,7 @@ def test_every_question_has_tables_and_plots(tmp_path: Path) -> None:
     report.write(folder, docs)
     page = (docs / report.PAGE).read_text(encoding="utf-8")
     assert "Not measured" not in page
+    assert "0.25 to 0.25" in page
     assert "| 256 × 37 | 2 | 2 | 1,234 | 2.00 (1.90–2.50) |" in page
     assert report.filled(page, report.load(folder)) == page
 
@@ -173,9 +174,10 @@ def test_competitors_compute_the_same_loss_and_gradient() -> None:
     torch.testing.assert_close(found["scatter"], found["ours"], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("option", ["none", "smoothing", "probabilities"])
-@pytest.mark.parametrize("mode", ["train", "forward"])
-def test_a_case_is_measured(option: str, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "option"), [("forward", "none"), *(("train", option) for option in ("none", *report.OPTIONS))]
+)
+def test_a_case_is_measured(mode: str, option: str) -> None:
     """Rounds, and ratios over each reference."""
     case = Case((8, 12), 2, ("flat", "ours"), ("flat", "ours"), mode=mode, option=option, seconds=0.01)
     found = measure(case, 3)
@@ -204,6 +206,14 @@ def test_calls_are_counted() -> None:
     by_name = {op["name"]: op["calls"] for op in found["ops"]}
     assert by_name["aten::_log_softmax"] == by_name["aten::_log_softmax_backward_data"] == 1
     assert found["calls"] == sum(by_name.values())
+
+
+def test_the_work_of_others_is_counted() -> None:
+    """What a child of this process does is not theirs."""
+    code = "import time; stop = time.perf_counter() + 0.5\nwhile time.perf_counter() < stop: pass"
+    with machine.Others() as others:
+        subprocess.run([sys.executable, "-c", code], check=True)
+    assert others.cores is None or 0.0 <= others.cores <= (os.cpu_count() or 1)
 
 
 def test_ratios_are_formed_within_a_round() -> None:
