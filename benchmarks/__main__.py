@@ -22,14 +22,25 @@ from rich.console import Console
 
 from benchmarks import machine, report
 from benchmarks.cases import Case
-from benchmarks.measure import LEAST_ROUNDS
+from benchmarks.measure import LEAST_ROUNDS, PROCESSES, pooled
 from benchmarks.questions import QUESTIONS, SMOKE
 
 ROOT = Path(__file__).parents[1]
 
 
-def in_its_own_process(case: Case, least: int) -> dict[str, Any]:
-    """The result of a case."""
+def result_of(case: Case, least: int) -> dict[str, Any]:
+    """The result of a case, in processes of its own."""
+    if case.kind != "time":
+        return in_a_process(case, least)
+    part = replace(case, seconds=case.seconds / PROCESSES)
+    parts = [in_a_process(part, least) for _ in range(PROCESSES)]
+    others = round(sum(found["others"] for found in parts) / PROCESSES, 2)
+    threads = parts[0]["threads"]
+    return {**case.to_json(), "threads": threads, **pooled(parts, case), "others": others}
+
+
+def in_a_process(case: Case, least: int) -> dict[str, Any]:
+    """What one process finds."""
     command = [sys.executable, "-m", "benchmarks.worker", json.dumps(case.to_json()), str(least)]
     with machine.Others() as others:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, check=False)
@@ -43,7 +54,7 @@ def answer(name: str, cases: Sequence[Case], least: int, console: Console) -> di
     """What a file of results holds."""
     before, start, found = machine.load(), time.perf_counter(), []
     for case in cases:
-        found.append(in_its_own_process(case, least))
+        found.append(result_of(case, least))
         console.print(f"{name}: {line(found[-1])}", soft_wrap=True, highlight=False, markup=False)
     return {
         "question": name,
@@ -106,7 +117,7 @@ def main() -> None:
 def run(names: Sequence[str], quick: bool, results: Path) -> None:
     """Writes a JSON file for each question, as soon as it is answered."""
     results.mkdir(parents=True, exist_ok=True)
-    console, least = Console(), 3 if quick else LEAST_ROUNDS
+    console, least = Console(), 2 if quick else LEAST_ROUNDS
     for name in names:
         cases = {**QUESTIONS, **SMOKE}[name]
         cases = [replace(case, seconds=min(case.seconds, 0.2)) for case in cases] if quick else cases

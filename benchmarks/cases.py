@@ -19,7 +19,7 @@ import taxoloss
 SEED = 0
 SMOOTHING = 0.1
 #: Names of competitors that compute the same loss from the same logits.
-SAME_LOSS = ("ours", "dense matrices", "scatter")
+SAME_LOSS = ("ours", "dense matrices", "gathered groups", "scatter")
 
 
 class LeftOutError(RuntimeError):
@@ -178,6 +178,7 @@ class Problem:
             "ours regular": lambda: taxoloss.TaxonomyLoss(self._regular()),
             "ours permuted": lambda: taxoloss.TaxonomyLoss(self._permuted()),
             "dense matrices": lambda: peers.DenseMatrices(self.tree.bind()),
+            "gathered groups": lambda: peers.GatheredGroups(self.tree.bind()),
             "scatter": lambda: peers.Scatter(self.tree.bind()),
             "empty function": lambda: peers.empty_function,
         }

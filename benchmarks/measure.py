@@ -7,7 +7,8 @@ on both of its sides; what is reported is the median over the rounds.
 Why one step is not timed: buffers of many megabytes go back to the system or stay with the allocator
 (glibc's), as sizes and order of what was freed decide. What another competitor left behind changes the page
 faults of the next step, and with them its time, by up to a factor of two. Each is to find the heap as its
-own steps leave it, which is how a training loop finds it.
+own steps leave it, which is how a training loop finds it. Where a process happens to lie in memory matters
+as much: the rounds of a case come from several processes.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ import torch
 
 from benchmarks.cases import Case, Competitor, LeftOutError, Problem, check_same_loss
 
-#: Seconds that a timed block has at least; rounds that a case has at least.
-BLOCK, LEAST_ROUNDS = 2e-3, 15
+#: Seconds that a timed block has at least; processes of a case, and rounds that each has at least.
+BLOCK, PROCESSES, LEAST_ROUNDS = 2e-3, 3, 5
 
 
 class Runner:
@@ -51,8 +52,8 @@ class Runner:
         return sum(self.one() for _ in range(self.steps)) / self.steps
 
 
-def measure(case: Case, least: int = LEAST_ROUNDS) -> dict[str, Any]:
-    """Times and ratios by competitor, and who was left out and why."""
+def measure(case: Case, least: int) -> dict[str, Any]:
+    """Seconds of each round by competitor, and who was left out and why."""
     competitors, left_out = competitors_of(case)
     check_same_loss(competitors)
     with torch.set_grad_enabled(case.mode == "train"):
@@ -61,7 +62,7 @@ def measure(case: Case, least: int = LEAST_ROUNDS) -> dict[str, Any]:
         gc.disable()
         times = _rounds(runners, case.seconds, least)
         gc.enable()
-    return {"rounds": len(times[case.references[0]]), **_summary(times, case), "left_out": left_out}
+    return {"times": times, "left_out": left_out}
 
 
 def competitors_of(case: Case) -> tuple[dict[str, Competitor], dict[str, str]]:
@@ -87,12 +88,16 @@ def _rounds(runners: dict[str, Runner], seconds: float, least: int) -> dict[str,
     return times
 
 
-def _summary(times: dict[str, list[float]], case: Case) -> dict[str, Any]:
+def pooled(parts: Sequence[dict[str, Any]], case: Case) -> dict[str, Any]:
+    """Times and ratios by competitor, over the rounds of several processes."""
+    names = parts[0]["times"]
+    times = {name: [took for part in parts for took in part["times"][name]] for name in names}
     found = {}
     for name, own in times.items():
         over = {base: quartiles(own, times[base]) for base in case.references if base in times}
         found[name] = {"microseconds": round(1e6 * statistics.median(own), 2), "over": over}
-    return {"results": found}
+    rounds = len(times[case.references[0]])
+    return {"rounds": rounds, "results": found, "left_out": parts[0]["left_out"]}
 
 
 def quartiles(own: Sequence[float], base: Sequence[float]) -> dict[str, float]:

@@ -48,6 +48,28 @@ class Scatter:
         return torch.stack(costs).mean()
 
 
+class GatheredGroups:
+    """log_softmax on each level, of the logsumexp of its nodes, gathered and padded; equal weights."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self.groups = [torch.from_numpy(row) for row in plan_of(taxonomy).class_to_node]
+        self.padded = [_padded(group) for group in self.groups]
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        wide = F.pad(logits, (0, 1), value=-torch.inf)
+        costs = [
+            F.cross_entropy(wide[:, padded].logsumexp(2), group[target])
+            for padded, group in zip(self.padded, self.groups, strict=True)
+        ]
+        return torch.stack(costs).mean()
+
+
+def _padded(group: Tensor) -> Tensor:
+    """(nodes, most classes below one): the classes below each node, filled up with C."""
+    below = [torch.nonzero(group == node).squeeze(1) for node in range(int(group.max()) + 1)]
+    return torch.nn.utils.rnn.pad_sequence(below, batch_first=True, padding_value=len(group))
+
+
 def _log_probs(logits: Tensor, group: Tensor, width: int) -> Tensor:
     """(N, width): of the nodes of one level."""
     rows = len(logits)

@@ -79,7 +79,7 @@ def _compiled() -> list[Case]:
 
 def _peers() -> list[Case]:
     """Other ways to such a loss."""
-    names = ("flat", "ours", "dense matrices", "scatter", "hierarchicalsoftmax")
+    names = ("flat", "ours", "dense matrices", "gathered groups", "scatter", "hierarchicalsoftmax")
     slower = (Goal("hierarchicalsoftmax", "ours", at_least=20.0),)
     return [
         Case(

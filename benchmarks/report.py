@@ -25,6 +25,7 @@ LABELS = {
     "flat compiled": "flat cross-entropy, compiled",
     "ours compiled": "taxonomy loss, compiled",
     "dense matrices": "log(softmax @ A), a dense A for each level",
+    "gathered groups": "logsumexp of gathered groups, log_softmax on each level",
     "scatter": "logsumexp of each level by scattering",
     "hierarchicalsoftmax": "hierarchicalsoftmax (another loss)",
     "empty function": "an empty autograd.Function",
