@@ -61,7 +61,8 @@ def measure(case: Case, least: int = LEAST_ROUNDS) -> dict[str, Any]:
         gc.disable()
         times = _rounds(runners, case.seconds, least)
         gc.enable()
-    return {"rounds": len(times[case.references[0]]), **_summary(times, case), "left_out": left_out}
+    rounds = len(next(iter(times.values())))
+    return {"rounds": rounds, "results": _summary(times, case), "left_out": left_out}
 
 
 def competitors_of(case: Case) -> tuple[dict[str, Competitor], dict[str, str]]:
@@ -92,7 +93,7 @@ def _summary(times: dict[str, list[float]], case: Case) -> dict[str, Any]:
     for name, own in times.items():
         over = {base: quartiles(own, times[base]) for base in case.references if base in times}
         found[name] = {"microseconds": round(1e6 * statistics.median(own), 2), "over": over}
-    return {"results": found}
+    return found
 
 
 def quartiles(own: Sequence[float], base: Sequence[float]) -> dict[str, float]:
