@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 BLUE, ORANGE, GREY = "#1f6fb2", "#d1662b", "#777777"
 #: Text stays text, and the same results give the same file.
-STYLE = {"svg.fonttype": "none", "svg.hashsalt": "taxoloss", "font.size": 9, "font.family": "sans-serif"}
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "taxoloss",
+    "font.size": 9,
+    "font.family": "sans-serif",
+}
 
 
 def draw(results: dict[str, Result], docs: Path) -> None:
@@ -62,8 +67,8 @@ def classes(axes: Axes, result: Result) -> None:
             title = f"{words}, {threads(cases[0])}"
             _line(axes, cases, [name] * len(cases), "flat", label=title, color=color, linestyle=line)
     cases = by_threads(result)[0]
-    goals = [(at, goal["at_most"]) for at, case in enumerate(cases) for goal in case["goals"]]
-    axes.scatter(*zip(*goals, strict=True), marker="_", s=240, color="black", label="goal", zorder=3)
+    goals = {at: goal["at_most"] for at, case in enumerate(cases) for goal in case["goals"]}
+    axes.plot(list(goals), list(goals.values()), "_", markersize=16, color="black", label="goal", zorder=3)
     axes.axhline(1, color=GREY, linewidth=0.8)
     labels = [f"{case['shape'][0]:,} × {case['shape'][1]:,}\nL {case['levels']}" for case in cases]
     axes.set_xticks(range(len(cases)), labels)
@@ -103,4 +108,4 @@ def peers(axes: Axes, result: Result) -> None:
     axes.set_xlabel(f"time of a step / flat cross-entropy, {last[0]:,} × {last[1]:,}, {threads(case)}")
 
 
-PLOTS = {"classes": (classes, 7.5, 3.6), "levels": (levels, 5.0, 3.0), "peers": (peers, 7.5, 2.4)}
+PLOTS = {"classes": (classes, 8.0, 3.6), "levels": (levels, 5.0, 3.0), "peers": (peers, 7.5, 2.4)}

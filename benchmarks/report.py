@@ -178,21 +178,14 @@ def by_competitor(result: Result, *columns: str) -> str:
 
 
 def _competitor_rows(case: Result, columns: Sequence[str]) -> Iterator[list[str]]:
-    told = [OPTIONS.get(case[column], case[column]) for column in columns]
+    told = [str(OPTIONS.get(case[column], case[column])) for column in columns]
     first = [shape(case), str(case["levels"]), *told, str(case["threads"])]
     for name in case["competitors"]:
-        if name in case["left_out"]:
-            yield [*first, f"{label(name)}: left out, {case['left_out'][name]}"]
-            continue
+        reason = case["left_out"].get(name)
+        words = label(name) if reason is None else f"{label(name)}: left out, {reason}"
         ratios = [ratio(case, name, base) for base in case["references"]]
-        yield [
-            *first,
-            label(name),
-            microseconds(case, name),
-            *ratios,
-            str(case["rounds"]),
-            *goal_of(case, name),
-        ]
+        rounds = str(case["rounds"]) if reason is None else "–"
+        yield [*first, words, microseconds(case, name), *ratios, rounds, *goal_of(case, name)]
 
 
 def of_memory(result: Result) -> str:

@@ -194,6 +194,18 @@ def test_the_package_hierarchicalsoftmax_is_called_rightly() -> None:
     torch.testing.assert_close(one.loss(one.logits, one.target).squeeze(), expected)
 
 
+def test_what_cannot_run_is_left_out_with_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a number nor a goal that is met, and the reason."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    goals = (Goal("hierarchicalsoftmax", "ours", at_least=20.0),)
+    case = Case((8, 12), 2, ("hierarchicalsoftmax", "ours"), ("ours",), seconds=0.01, goals=goals)
+    found = {**case.to_json(), **measure(case, 2)}
+    assert found["left_out"] == {"hierarchicalsoftmax": "hierarchicalsoftmax is not installed"}
+    table = report.by_competitor({"cases": [found]})
+    assert "left out, hierarchicalsoftmax is not installed | – | – | – | ≥ 20 | – |" in table
+    assert report.of_goals({"peers": {"cases": [found]}}).endswith("| ≥ 20 | – | – |")
+
+
 def test_memory_counts_the_gradient() -> None:
     """A function that computes nothing makes a gradient and a number."""
     one = Problem(Case((64, 1000), 2, ("empty function",))).competitor("empty function")
