@@ -199,7 +199,7 @@ def test_what_cannot_run_is_left_out_with_a_line(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     goals = (Goal("hierarchicalsoftmax", "ours", at_least=20.0),)
     case = Case((8, 12), 2, ("hierarchicalsoftmax", "ours"), ("ours",), seconds=0.01, goals=goals)
-    found = {**case.to_json(), **measure(case, 2)}
+    found = {**case.to_json(), **pooled([measure(case, 2)], case)}
     assert found["left_out"] == {"hierarchicalsoftmax": "hierarchicalsoftmax is not installed"}
     table = report.by_competitor({"cases": [found]})
     assert "left out, hierarchicalsoftmax is not installed | – | – | – | ≥ 20 | – |" in table
