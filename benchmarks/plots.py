@@ -105,7 +105,8 @@ def peers(axes: Axes, result: Result) -> None:
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.margins(x=0.15)
-    axes.set_xlabel(f"time of a step / flat cross-entropy, {last[0]:,} × {last[1]:,}, {threads(case)}")
+    size = f"{last[0]:,} × {last[1]:,}, {threads(case)}"
+    axes.set_xlabel(f"step / flat cross-entropy, {size}")
 
 
 PLOTS = {"classes": (classes, 8.0, 3.6), "levels": (levels, 5.0, 3.0), "peers": (peers, 7.5, 2.4)}
