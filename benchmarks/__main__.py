@@ -2,7 +2,7 @@
 
     python -m benchmarks --only levels peers
 
-About a quarter of an hour in all on two cores. Where other processes use cores at the same time, it says so.
+About a quarter of an hour in all on two cores. Where other processes use cores meanwhile, it says so.
 """
 
 from __future__ import annotations
