@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from benchmarks.cases import Competitor, LeftOutError, irregular_rows
+from benchmarks.cases import Competitor, LeftOutError
 from taxoloss import Taxonomy
 from taxoloss.plan import plan_of
-
-if TYPE_CHECKING:
-    from benchmarks.cases import Problem
 
 
 class DenseMatrices:
@@ -98,7 +95,7 @@ def empty_function(logits: Tensor, target: Tensor) -> Tensor:
     return result
 
 
-def hierarchicalsoftmax(problem: Problem) -> Competitor:
+def hierarchicalsoftmax(rows: list[tuple[str, ...]], like: Tensor, target: Tensor) -> Competitor:
     """The package of that name: a softmax below each node, logits for each node but an only child."""
     if importlib.util.find_spec("hierarchicalsoftmax") is None:
         raise LeftOutError("hierarchicalsoftmax is not installed")
@@ -106,7 +103,7 @@ def hierarchicalsoftmax(problem: Problem) -> Competitor:
 
     root, leaves = SoftmaxNode("root"), []
     nodes: dict[tuple[str, ...], Any] = {(): root}
-    for row in irregular_rows(problem.case.shape[1], problem.case.levels):
+    for row in rows:
         for depth in range(len(row)):
             path = row[: depth + 1]
             if path not in nodes:
@@ -114,6 +111,6 @@ def hierarchicalsoftmax(problem: Problem) -> Competitor:
         leaves.append(nodes[row])
     root.set_indexes()
     ids = root.get_node_ids_tensor(leaves)
-    logits = torch.randn(len(problem.logits), root.children_softmax_end_index)
-    logits.requires_grad_(problem.logits.requires_grad)
-    return Competitor(HierarchicalSoftmaxLoss(root), logits, ids[problem.target])
+    logits = torch.randn(len(like), root.children_softmax_end_index)
+    logits.requires_grad_(like.requires_grad)
+    return Competitor(HierarchicalSoftmaxLoss(root), logits, ids[target])

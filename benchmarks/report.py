@@ -12,25 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.labels import label
+
 Result = dict[str, Any]
 Results = dict[str, Result]
 
 PAGE = "performance.md"
 MARKS = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-LABELS = {
-    "flat": "flat cross-entropy",
-    "ours": "taxonomy loss",
-    "ours permuted": "taxonomy loss, permuted classes",
-    "ours regular": "taxonomy loss, regular tree",
-    "flat compiled": "flat cross-entropy, compiled",
-    "ours compiled": "taxonomy loss, compiled",
-    "dense matrices": "log(softmax @ A), a dense A for each level",
-    "gathered groups": "logsumexp of gathered groups, log_softmax on each level",
-    "scatter": "logsumexp of each level by scattering",
-    "hierarchicalsoftmax": "hierarchicalsoftmax (another loss)",
-    "empty function": "an empty autograd.Function",
-    "logits": "the logits' bytes",
-}
 OPTIONS = {
     "smoothing": "label_smoothing=0.1",
     "probabilities": "class probabilities as targets",
@@ -102,11 +90,6 @@ def microseconds(case: Result, name: str) -> str:
     """The median of a step."""
     found = case["results"].get(name)
     return "–" if found is None else f"{found['microseconds']:,.0f}"
-
-
-def label(name: str) -> str:
-    """How a person reads the name of a competitor."""
-    return LABELS.get(name, name)
 
 
 def bound(goal: Result) -> str:

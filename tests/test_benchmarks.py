@@ -17,10 +17,12 @@ import torch
 
 from benchmarks import machine, report
 from benchmarks.__main__ import as_text
-from benchmarks.cases import Case, Goal, Problem, irregular_rows, regular_rows, widths
+from benchmarks.cases import Case, Goal
 from benchmarks.measure import measure, pooled, quartiles
+from benchmarks.problem import Problem
 from benchmarks.questions import QUESTIONS, SMOKE
 from benchmarks.traces import calls, peak_bytes
+from benchmarks.trees import irregular_rows, regular_rows, widths
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / report.PAGE
