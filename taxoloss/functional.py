@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -224,25 +225,28 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def _device(logits: Any) -> torch.device:
     return logits.device if isinstance(logits, Tensor) else torch.device("cpu")
 
 
-# Tables are made by numpy, which a compiler must not trace.
-_plan_of = torch.compiler.disable(plan_of)  # type: ignore[no-untyped-call]
-
-
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _new_tables(taxonomy: Taxonomy, level_weights: LevelWeights, device: torch.device) -> LossTables:
     return LossTables(plan_of(taxonomy), weight_table(taxonomy, level_weights)).to(device)
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _new_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs:
     plan = plan_of(taxonomy)
     return LevelLogProbs(plan, range(len(plan.levels))).to(device)
+
+
+def _untraced(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    """Calls what works in numpy, which a compiler must not trace; loads no compiler where none is."""
+    if "torch._dynamo" in sys.modules:
+        function = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
+    return function(*args, **kwargs)
 
 
 def _cached_tables(taxonomy: Taxonomy, level_weights: LevelWeights, device: torch.device) -> LossTables:
@@ -257,7 +261,7 @@ def _cached_tables(taxonomy: Taxonomy, level_weights: LevelWeights, device: torc
         tables = None
     if tables is None:
         _check_not_compiling()
-        tables = _new_tables(taxonomy, level_weights, device)
+        tables = _untraced(_new_tables, taxonomy, level_weights, device)
         if key is not None:
             kept[key] = tables
     return tables
@@ -268,7 +272,7 @@ def _cached_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs
     module: LevelLogProbs | None = kept.get(("log_probs", device))
     if module is None:
         _check_not_compiling()
-        module = kept["log_probs", device] = _new_log_probs(taxonomy, device)
+        module = kept["log_probs", device] = _untraced(_new_log_probs, taxonomy, device)
     return module
 
 
@@ -277,7 +281,7 @@ def _kept(taxonomy: Taxonomy) -> dict[Any, Any]:
     kept: dict[Any, Any] | None = getattr(taxonomy, "_kept_tables", None)
     if kept is None:
         _check_not_compiling()
-        kept = {"plan": _plan_of(taxonomy)}
+        kept = {"plan": _untraced(plan_of, taxonomy)}
         object.__setattr__(taxonomy, "_kept_tables", kept)  # it is frozen
     return kept
 

@@ -166,6 +166,18 @@ def test_inspect_takes_no_torch(tmp_path: Path) -> None:
     assert not modules_after(code, str(path)) & set(HEAVY)
 
 
+def test_a_step_loads_no_compiler() -> None:
+    """Neither the module nor the function, whose first call makes tables: to load torch's takes seconds."""
+    code = (
+        "import sys, taxoloss, torch; from taxoloss.functional import taxonomy_cross_entropy\n"
+        "t = taxoloss.load('pets').bind(); y = torch.tensor([0, 5])\n"
+        "z = torch.zeros(2, 37, requires_grad=True)\n"
+        "(taxoloss.TaxonomyLoss(t)(z, y) + taxonomy_cross_entropy(z, y, t)).backward()\n"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    assert "taxoloss" in modules_after(code)
+
+
 def test_importing_says_nothing_and_warns_of_nothing() -> None:
     """Every module of the package imports in a fresh process with warnings as errors."""
     code = "\n".join(f"import {name}" for name in MODULES if not name.endswith("__main__"))
