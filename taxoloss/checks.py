@@ -107,9 +107,9 @@ def _check_range(ids: Tensor, plan: Plan) -> None:
     if wrong.numel() > 0:
         value = int(wrong[0])
         inner = f"{plan.num_classes}..{plan.num_nodes - 1}"
-        help = ""
+        help = "; are the labels numbered from 1?" if value == plan.num_classes else ""
         if plan.num_classes <= value < plan.num_nodes:
-            help = f"; inner nodes ({inner}) are targets after bind(..., node_targets=True)"
+            help += f"; inner nodes ({inner}) are targets after bind(..., node_targets=True)"
         raise IndexError(
             f"expected targets in 0..{plan.num_targets - 1} or the ignore_index, got {value}{help}"
         )

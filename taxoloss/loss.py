@@ -19,7 +19,7 @@ from taxoloss.plan import plan_of
 from taxoloss.rings import used_levels
 from taxoloss.tables import LossTables
 from taxoloss.taxonomy import Taxonomy
-from taxoloss.weighting import LevelWeights, weight_table
+from taxoloss.weighting import LevelWeights, Table, weight_table
 
 __all__ = ["TaxonomyLoss"]
 
@@ -80,6 +80,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         self.register_buffer("weight", weight, persistent=False)
         self.taxonomy = taxonomy
         self.tables = LossTables(plan, table)
+        self._made_of = f"{taxonomy!r}"
+        self._level_weights = _in_words(taxonomy, table, level_weights)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss of logits and targets."""
@@ -105,6 +107,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         else:
             device = self.tables.start.device
             self.tables = LossTables(self.tables.plan, table).to(device)
+        self._level_weights = _in_words(self.taxonomy, table, level_weights)
 
     @torch.no_grad()
     def per_level(self, input: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -141,10 +144,18 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         return means
 
     def extra_repr(self) -> str:
-        """What the loss was made of."""
-        parts = [f"{self.taxonomy!r}", f"reduction={self.reduction!r}"]
+        """What the loss was made of, and the level weights that are in force."""
+        parts = [self._made_of, f"level_weights={self._level_weights}", f"reduction={self.reduction!r}"]
         if self.ignore_index != -100:
             parts.append(f"ignore_index={self.ignore_index}")
         if self.label_smoothing:
             parts.append(f"label_smoothing={self.label_smoothing}")
         return ", ".join(parts)
+
+
+def _in_words(taxonomy: Taxonomy, table: Table, given: LevelWeights) -> str:
+    """Weights by level where all classes share them, else what was given."""
+    classes = table[: len(taxonomy)]
+    if (classes == classes[:1]).all():
+        return str(dict(zip(taxonomy.levels, classes[0].tolist(), strict=True)))
+    return repr(given) if callable(given) else "a table"

@@ -40,16 +40,9 @@ class Plan:
     stop: IntArray
     #: Target ids run from 0 to this, exclusive: C, or V where inner nodes may be targets.
     num_targets: int
-
-    @property
-    def num_classes(self) -> int:
-        """C."""
-        return int(self.class_to_node.shape[1])
-
-    @property
-    def num_nodes(self) -> int:
-        """V."""
-        return len(self.start)
+    #: C and V: integers of their own, since a compiler guards the arrays that it sees looked at.
+    num_classes: int
+    num_nodes: int
 
     def steps(self, levels: Sequence[int]) -> list[tuple[int, IntArray | None]]:
         """The way up the tree, from the classes through some levels (0 .. L-1), deepest first.
@@ -116,4 +109,6 @@ def _compile(taxonomy: Taxonomy) -> Plan:
         start=start,
         stop=stop,
         num_targets=len(by_id) if taxonomy.node_targets else len(taxonomy),
+        num_classes=len(taxonomy),
+        num_nodes=len(by_id),
     )

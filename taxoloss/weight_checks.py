@@ -29,12 +29,19 @@ Table: TypeAlias = npt.NDArray[np.float64]
 def checked_number(value: Any, what: str) -> float:
     """A number as a float, NaN and infinity among them; TypeError for anything else."""
     wrong = TypeError(f"expected a number as {what}, got {type(value).__name__} {value!r:.60}")
+    _check_constant(value, what)
     if isinstance(value, (bool, str, bytes)):
         raise wrong
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         raise wrong from None
+
+
+def _check_constant(value: Any, what: str) -> None:
+    """A gradient that never comes must not be asked for in silence."""
+    if getattr(value, "requires_grad", False):
+        raise TypeError(f"expected a constant as {what}, got a tensor that requires a gradient; detach it")
 
 
 def checked_mapping(weights: Any) -> dict[str, float]:
@@ -72,7 +79,8 @@ def _level_weight(level: str, value: Any) -> float:
 
 def numbers(values: Any, what: str) -> Table:
     """An array, a list or a tensor as a new float64 array."""
-    values = values.detach().cpu() if hasattr(values, "detach") else values
+    _check_constant(values, what)
+    values = values.cpu() if hasattr(values, "cpu") else values
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -115,6 +115,26 @@ def test_bad_targets(bad: int) -> None:
     assert_close(compiled(logits[:0], ignored[:0]), loss(logits[:0], ignored[:0]))
 
 
+# -- transforms inside what is compiled ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tree", [wide_tree(40, 4), SHUFFLED], ids=["masks", "operation"])
+def test_transforms_inside_a_compiled_function(tree: Wide) -> None:
+    """torch.func's grad, vmap and jvp, in one graph."""
+    loss, logits = loss_of(tree), batch(tree, 5)[0]
+    target = torch.arange(5)
+    ways = {
+        "grad": torch.func.grad(loss),
+        "rows": torch.func.vmap(torch.func.grad(loss)),
+        "vmap": lambda z, y: torch.func.vmap(loss)(z, y),
+        "jvp": lambda z, y: torch.func.jvp(lambda x: loss(x, y), (z,), (z,))[1],
+    }
+    for way in ways.values():
+        torch._dynamo.reset()
+        compiled = torch.compile(way, fullgraph=True, backend="aot_eager")
+        assert_close(compiled(logits, target), way(logits, target))
+
+
 # -- functions, which keep their tables from call to call ------------------------------------------
 
 

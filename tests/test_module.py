@@ -325,3 +325,21 @@ def test_a_schedule_that_was_not_called_is_named() -> None:
     """weighting.uniform in the place of weighting.uniform()."""
     with pytest.raises(TypeError, match=r"weighting\.uniform\(\.\.\.\), with parentheses"):
         TaxonomyLoss(TREE, taxoloss.weighting.uniform)
+
+
+def test_repr_shows_the_level_weights_in_force() -> None:
+    """By level where classes share them, else the schedule; after a change the new ones."""
+    t = taxoloss.load({"tree": {"a": ["b", "c"], "d": None}}).bind()
+    loss = TaxonomyLoss(t, {"depth_1": 0.25, "depth_2": 1.0})
+    assert "level_weights={'depth_1': 0.25, 'depth_2': 1.0}" in repr(loss)
+    loss.set_level_weights(taxoloss.weighting.geometric(0.5))
+    assert "level_weights=geometric(0.5)" in repr(loss)
+    loss.set_level_weights(taxoloss.weighting.geometric(0.5)(t))
+    assert "level_weights=a table" in repr(loss)
+
+
+def test_a_target_one_too_large_asks_for_the_first_number() -> None:
+    """Before it speaks of inner nodes."""
+    t = taxoloss.load("pets").bind()
+    with pytest.raises(IndexError, match=r"got 37; are the labels numbered from 1\?; inner nodes"):
+        TaxonomyLoss(t)(torch.zeros(1, 37), torch.tensor([37]))

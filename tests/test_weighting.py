@@ -334,3 +334,13 @@ def test_an_unbound_tree_is_refused() -> None:
     """As everywhere: which output is which class?"""
     with pytest.raises(ValueError, match="needs a bound taxonomy"):
         weighting.hxe(0.5)(taxoloss.load("pets"))
+
+
+@pytest.mark.parametrize("make", ["dict", "table"])
+def test_a_weight_that_wants_a_gradient_is_refused(make: str) -> None:
+    """Level weights are constants: a gradient would never come."""
+    t = taxoloss.load("pets").bind()
+    weight = torch.tensor(0.3, requires_grad=True)
+    weights = {"species": weight, "breed": 0.7} if make == "dict" else weight.expand(40, 2)
+    with pytest.raises(TypeError, match=r"a constant as .*requires a gradient; detach it"):
+        TaxonomyLoss(t, weights)
