@@ -149,7 +149,7 @@ def render_weighting(facts: WeightingFacts) -> RenderableType:
             kind = ""
         table.add_row("", "", Text("sum", "bold"), f"{target.weight:.4g}", f"{target.chance_loss:.3f}")
     note = (
-        "a target pays the sum of weight x -log P(node); chance: equal logits; inner nodes are targets "
-        "where bound with node_targets=True"
+        "a target pays the sum of weight x -log P(node); chance: equal logits, for the target shown; "
+        "inner nodes are targets where bound with node_targets=True"
     )
     return Group(title, table, Text(note, style="dim"))
