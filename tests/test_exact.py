@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cpu_forms import FORM, FORMS, Form, definition, masks, public, results, searched
+from cpu_forms import FORM, FORMS, Form, masks, public, results, searched
 from mpmath import mp, mpf
 from torch import Tensor
 from torch.testing import assert_close
@@ -84,7 +84,7 @@ def batch(
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("regime", REGIMES)
-@pytest.mark.parametrize("form", [public, masks, definition])
+@FORM
 def test_small_trees(form: Form, regime: str, dtype: torch.dtype) -> None:
     """Value and gradient of every row, in the tree's order and in another, whatever the logits are."""
     for classes, levels, rows in SMALL:
@@ -279,3 +279,13 @@ def test_masks_round_once(dtype: torch.dtype) -> None:
     assert (value.dtype, slope.dtype) == (torch.float32, dtype)
     assert torch.equal(value, wide)
     assert torch.equal(slope, wide_slope.to(dtype))
+
+
+@FORM
+@pytest.mark.parametrize("regime", ["normal", "wide", "huge"])
+def test_rows_of_a_gradient_sum_to_0(form: Form, regime: str) -> None:
+    """A constant added to a row's logits changes nothing: the gradient has no part in that direction."""
+    for tree in (wide_tree(23, 5, shuffled=True), CHUNKED):
+        logits, target = batch(tree, regime, 6)
+        _, slope = results(form, tree, logits, target)
+        assert (slope.sum(1).abs() <= 1e-13 * slope.abs().sum(1)).all()
