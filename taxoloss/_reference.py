@@ -6,7 +6,7 @@ For a target whose ancestors' classes are the ranges R_1 .. R_K (positions in de
 
 With a = log of the sum of exp(z) inside R and b the same outside, P = e^a / (e^a + e^b), so -log P(R) is
 log(1 + e^(b - a)) = softplus(b - a). This is the oracle of the tests, the way of rows whose sums of
-float32 probabilities underflow, and what is differentiated where a gradient is itself differentiated.
+probabilities underflow, and what is differentiated where a gradient is itself differentiated.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ Masses are sums of positive numbers: nothing cancels where P_l is near 1 (Q_l is
 nor where it is near 0 (p_j is not subtracted from p_j / P_l). One buffer of the logits' size is made, for
 p, and becomes the gradient. The numbers per row, K of them, are in float64.
 
-Where a mass underflows in float32 (odds Q_l / P_l beyond _MOST_ODDS) a row has lost digits; it is done
-again from its logits by the definition, taxoloss/_reference.py.
+Where a mass underflows in float32 (odds Q_l / P_l beyond _MOST_ODDS) a row has lost digits. It is done
+again from its logits in float64, and where that too underflows by the definition, taxoloss/_reference.py.
 """
 
 from __future__ import annotations
@@ -173,8 +173,25 @@ def _costs_of_rows(
     if slope is not None and not direct:
         slope.copy_(buffer if tables.inverse is None else _back(buffer, tables.inverse))
     if lost is not None:
-        _redo(lost.nonzero().squeeze(1), costs, slope, z, target, weights, tables)
+        again = _by_definition if wide == torch.float64 else _in_float64
+        again(lost.nonzero().squeeze(1), costs, slope, z, target, weights, tables)
     return costs
+
+
+def _in_float64(
+    rows: Tensor,
+    costs: Tensor,
+    gradient: Tensor | None,
+    logits: Tensor,
+    target: Tensor,
+    weights: Tensor,
+    tables: ChunkTables,
+) -> None:
+    """Puts what the same form gives in float64 in the place of rows whose masses underflowed in float32."""
+    slope = None if gradient is None else gradient.new_empty(len(rows), tables.classes, dtype=torch.float64)
+    costs[rows] = _costs_of_rows(logits[rows].double(), target[rows], weights[rows], tables, slope)
+    if gradient is not None and slope is not None:
+        gradient[rows] = slope.to(gradient.dtype)
 
 
 def _back(buffer: Tensor, inverse: Tensor) -> Tensor:
@@ -182,7 +199,7 @@ def _back(buffer: Tensor, inverse: Tensor) -> Tensor:
     return buffer.gather(1, inverse.expand_as(buffer))
 
 
-def _redo(
+def _by_definition(
     rows: Tensor,
     costs: Tensor,
     gradient: Tensor | None,

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.testing import assert_close
 from wide_trees import Wide, wide_tree
 
+from taxoloss import closed_form
 from taxoloss.functional import taxonomy_cross_entropy
 
 INF = math.inf
@@ -289,3 +290,14 @@ def test_rows_of_a_gradient_sum_to_0(form: Form, regime: str) -> None:
         logits, target = batch(tree, regime, 6)
         _, slope = results(form, tree, logits, target)
         assert (slope.sum(1).abs() <= 1e-13 * slope.abs().sum(1)).all()
+
+
+@pytest.mark.parametrize("tree", [wide_tree(40, 4), wide_tree(997, 5), CHUNKED])
+def test_rows_that_are_far_off_stay_cheap(tree: Wide, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gap of 400 is done again in float64; the definition, which costs much more, is for larger ones."""
+    logits, target = batch(tree, "normal", 6, torch.float32)
+    wrong = (torch.tensor(target[:3]) + 1) % tree.classes
+    logits[torch.arange(3), wrong] += 400
+    truth = exact(tree, logits, target)
+    monkeypatch.setattr(closed_form, "_by_definition", lambda *_: pytest.fail("the definition was taken"))
+    assert_exact(public, results(public, tree, logits, target), truth)
