@@ -173,25 +173,22 @@ def _costs_of_rows(
     if slope is not None and not direct:
         slope.copy_(buffer if tables.inverse is None else _back(buffer, tables.inverse))
     if lost is not None:
+        rows = lost.nonzero().squeeze(1)
         again = _by_definition if wide == torch.float64 else _in_float64
-        again(lost.nonzero().squeeze(1), costs, slope, z, target, weights, tables)
+        costs[rows], redone = again(
+            z[rows].double(), target[rows], weights[rows], tables, slope is not None
+        )
+        if slope is not None and redone is not None:
+            slope[rows] = redone.to(slope.dtype)
     return costs
 
 
 def _in_float64(
-    rows: Tensor,
-    costs: Tensor,
-    gradient: Tensor | None,
-    logits: Tensor,
-    target: Tensor,
-    weights: Tensor,
-    tables: ChunkTables,
-) -> None:
-    """Puts what the same form gives in float64 in the place of rows whose masses underflowed in float32."""
-    slope = None if gradient is None else gradient.new_empty(len(rows), tables.classes, dtype=torch.float64)
-    costs[rows] = _costs_of_rows(logits[rows].double(), target[rows], weights[rows], tables, slope)
-    if gradient is not None and slope is not None:
-        gradient[rows] = slope.to(gradient.dtype)
+    z: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Costs and gradient of rows whose masses underflowed in float32, by the same form."""
+    slope = torch.empty_like(z) if gradient else None
+    return _costs_of_rows(z, target, weights, tables, slope), slope
 
 
 def _back(buffer: Tensor, inverse: Tensor) -> Tensor:
@@ -200,35 +197,26 @@ def _back(buffer: Tensor, inverse: Tensor) -> Tensor:
 
 
 def _by_definition(
-    rows: Tensor,
-    costs: Tensor,
-    gradient: Tensor | None,
-    logits: Tensor,
-    target: Tensor,
-    weights: Tensor,
-    tables: ChunkTables,
-) -> None:
-    """Puts what the definition gives in the place of rows whose masses underflowed."""
-    ignored = (weights[rows] == 0).all(1)
-    costs[rows] = 0.0
-    if gradient is not None:
-        gradient[rows[ignored]] = 0.0
+    z: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Costs (all in one column) and gradient of rows whose masses underflowed, by the definition."""
+    counted = (weights != 0).any(1).nonzero().squeeze(1)
+    costs = torch.zeros_like(weights)
+    slope = torch.zeros_like(z) if gradient else None
     # A few rows at a time: what autograd keeps for each level is as large as their logits.
-    at_once = max(1, _BLOCK // (logits.shape[1] * tables.levels))
-    for some in torch.split(rows[~ignored], at_once):
+    at_once = max(1, _BLOCK // (z.shape[1] * tables.levels))
+    for some in torch.split(counted, at_once):
 
-        def again(z: Tensor, some: Tensor = some) -> tuple[Tensor, Tensor]:
-            losses = by_definition(z, target[some], weights[some], tables)
+        def again(raw: Tensor, some: Tensor = some) -> tuple[Tensor, Tensor]:
+            losses = by_definition(raw, target[some], weights[some], tables)
             return losses.sum(), losses
 
-        raw = logits[some].detach().double()
-        if gradient is None:
-            costs[some, 0] = again(raw)[1]
-            continue
-        # torch.func, since autograd does not record inside an operation that a compiled graph calls.
-        slope, (_, losses) = torch.func.grad_and_value(again, has_aux=True)(raw)
-        gradient[some] = slope.to(gradient.dtype)
-        costs[some, 0] = losses
+        if slope is None:
+            costs[some, 0] = again(z[some])[1]
+        else:
+            # torch.func, since autograd does not record inside an operation that a compiled graph calls.
+            slope[some], (_, costs[some, 0]) = torch.func.grad_and_value(again, has_aux=True)(z[some])
+    return costs, slope
 
 
 def by_definition(logits: Tensor, target: Tensor, row_weights: Tensor, tables: ChunkTables) -> Tensor:

@@ -80,6 +80,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         self.register_buffer("weight", weight, persistent=False)
         self.taxonomy = taxonomy
         self.tables = LossTables(plan, table)
+        # In words at once: a compiler that meets torch.vmap(loss) asks for them, and traces no numpy.
         self._made_of = f"{taxonomy!r}"
         self._level_weights = _in_words(taxonomy, table, level_weights)
 

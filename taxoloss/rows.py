@@ -40,8 +40,9 @@ def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor,
         weights: (N, d1..dk, K): of each target's levels.
         reduce: whether to add up.
     """
-    if readable(logits) or _is_called(tables, logits):
-        of_rows = closed_form_losses if readable(logits) else compiled_losses
+    eager = readable(logits)
+    if eager or _is_called(tables, logits):
+        of_rows = closed_form_losses if eager else compiled_losses
         if logits.dim() == 2:
             return of_rows(logits, ids, weights, tables.chunks, reduce=reduce)
         flat, columns = logits.flatten(2), weights.flatten(0, -2)

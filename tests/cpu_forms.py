@@ -69,6 +69,11 @@ def batch(tree: Wide, *shape: int, dtype: torch.dtype = torch.float64) -> tuple[
     return logits.to(dtype), target
 
 
+def loss_of(tree: Wide, **options: Any) -> TaxonomyLoss:
+    """The module with the tree's level weights."""
+    return TaxonomyLoss(tree.taxonomy, tree.level_weights, **options)
+
+
 def loss_on(tree: Wide, **options: Any) -> Loss:
     """The function, for a tree and its level weights."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from cpu_forms import batch, loss_on
+from cpu_forms import batch, loss_of, loss_on
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter
 from torch.testing import assert_close
@@ -60,11 +60,6 @@ def compiler() -> str:
 def _inductor() -> None:
     if compiler():
         pytest.skip(f"no C++ compiler works: {compiler():.100}")
-
-
-def loss_of(tree: Wide, **options: Any) -> TaxonomyLoss:
-    """The module with the tree's level weights."""
-    return TaxonomyLoss(tree.taxonomy, tree.level_weights, **options)
 
 
 def both(loss: Module, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

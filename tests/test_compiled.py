@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
 
 import pytest
 import torch
-from cpu_forms import batch
+from cpu_forms import batch, loss_of
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter, EagerAndRecordGraphs
 from torch.testing import assert_close
 from wide_trees import Wide, wide_tree
 
-from taxoloss import Taxonomy, TaxonomyLoss
+from taxoloss import Taxonomy
 from taxoloss.compiled import _closed_form
 from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
 
@@ -27,11 +26,6 @@ OPERATION = "taxoloss.closed_form"
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
     torch._dynamo.reset()
-
-
-def loss_of(tree: Wide, **options: Any) -> TaxonomyLoss:
-    """The module with the tree's level weights."""
-    return TaxonomyLoss(tree.taxonomy, tree.level_weights, **options)
 
 
 def both(loss: nn.Module, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
