@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,8 +17,9 @@ from taxoloss.checks import (
     target_ids,
 )
 from taxoloss.closed_form import at_least_float32
+from taxoloss.kept import keep, kept_plan, untraced
 from taxoloss.log_probs import LevelLogProbs
-from taxoloss.plan import Plan, plan_of
+from taxoloss.plan import plan_of
 from taxoloss.rows import row_losses
 from taxoloss.soft_targets import index_loss, probability_loss
 from taxoloss.tables import LossTables
@@ -101,8 +101,8 @@ def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
     >>> level_log_probs(torch.zeros(1, 3), t)["depth_1"].exp()
     tensor([[0.6667, 0.3333]])
     """
-    log_probs = _cached_log_probs(taxonomy, _device(logits))
-    plan: Plan = _kept(taxonomy)["plan"]
+    log_probs = cached_log_probs(taxonomy, _device(logits))
+    plan = kept_plan(taxonomy)
     check_logits(logits, plan)
     summed = log_probs(at_least_float32(batched(logits)))
     by_name = {plan.levels[level]: summed[level].all() for level in sorted(summed)}
@@ -225,70 +225,33 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 
 def _device(logits: Any) -> torch.device:
     return logits.device if isinstance(logits, Tensor) else torch.device("cpu")
 
 
-def _new_tables(taxonomy: Taxonomy, level_weights: LevelWeights, device: torch.device) -> LossTables:
-    return LossTables(plan_of(taxonomy), weight_table(taxonomy, level_weights)).to(device)
-
-
-def _new_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs:
-    plan = plan_of(taxonomy)
-    return LevelLogProbs(plan, range(len(plan.levels))).to(device)
-
-
-def _untraced(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-    """Calls what works in numpy, which a compiler must not trace; loads no compiler where none is."""
-    if "torch._dynamo" in sys.modules:
-        function = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
-    return function(*args, **kwargs)
-
-
 def _cached_tables(taxonomy: Taxonomy, level_weights: LevelWeights, device: torch.device) -> LossTables:
     """Tables for None and for weights by level, which can be recognised, are kept."""
-    kept, key = _kept(taxonomy), None
-    if level_weights is None or isinstance(level_weights, Mapping):
-        given = taxonomy.level_weights if level_weights is None else level_weights
-        key = "loss", None if given is None else tuple(sorted(given.items(), key=str)), device
+
+    def make() -> LossTables:
+        return LossTables(plan_of(taxonomy), weight_table(taxonomy, level_weights)).to(device)
+
+    given = taxonomy.level_weights if level_weights is None else level_weights
+    if given is not None and not isinstance(given, Mapping):
+        return untraced(make)
+    key = "loss", None if given is None else tuple(sorted(given.items(), key=str)), device
     try:
-        tables: LossTables | None = kept.get(key)
+        return keep(taxonomy, key, make)
     except TypeError:  # a weight that is no number: weight_table says so
-        tables = None
-    if tables is None:
-        _check_not_compiling()
-        tables = _untraced(_new_tables, taxonomy, level_weights, device)
-        if key is not None:
-            kept[key] = tables
-    return tables
+        return untraced(make)
 
 
-def _cached_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs:
-    kept = _kept(taxonomy)
-    module: LevelLogProbs | None = kept.get(("log_probs", device))
-    if module is None:
-        _check_not_compiling()
-        module = kept["log_probs", device] = _untraced(_new_log_probs, taxonomy, device)
-    return module
+def cached_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs:
+    """log P of the nodes on all levels, kept with the taxonomy."""
 
+    def make() -> LevelLogProbs:
+        plan = plan_of(taxonomy)
+        return LevelLogProbs(plan, range(len(plan.levels))).to(device)
 
-def _kept(taxonomy: Taxonomy) -> dict[Any, Any]:
-    """What is kept with a taxonomy, and not copied, pickled or compared; raises where it is not bound."""
-    kept: dict[Any, Any] | None = getattr(taxonomy, "_kept_tables", None)
-    if kept is None:
-        _check_not_compiling()
-        kept = {"plan": _untraced(plan_of, taxonomy)}
-        object.__setattr__(taxonomy, "_kept_tables", kept)  # it is frozen
-    return kept
-
-
-def _check_not_compiling() -> None:
-    if torch.compiler.is_compiling():
-        raise RuntimeError(
-            "expected a taxonomy whose tables were made before torch.compile: compile a "
-            "taxoloss.TaxonomyLoss, or call this function once, with these weights, before it is compiled"
-        )
+    return keep(taxonomy, ("log_probs", device), make)

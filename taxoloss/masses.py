@@ -1,0 +1,114 @@
+"""Probabilities of the nodes on each level, and log-odds along a path, without gradients.
+
+With p = softmax(logits), the mass of a node is P(n) = the sum of p over the classes below n; a level's
+masses are sums of positive numbers, made from those of the level below (`level_masses`). They are right to
+a rounding relative to themselves, which is all that a comparison on one level needs.
+
+A threshold needs more: an over-confident model has P == 1.0 for wrong classes, and no threshold on P tells
+these apart. So thresholds act on log-odds
+
+    o(n) = log P(n) - log(1 - P(n)) = log(sum of p over the classes below n) - log(sum of p over the others)
+
+With n on level l, the second sum is that of the masses of the level's other nodes: positive numbers
+again, never 1 - P(n). Where it underflows in float32 (or a device or a compiler does not let Python look
+whether it has) the row is done in log space: logsumexp of log P over the level's other nodes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from taxoloss.checks import readable
+from taxoloss.closed_form import wide_dtype
+from taxoloss.functional import cached_log_probs
+from taxoloss.node_tables import NodeTables, node_tables
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["argmax", "level_masses", "node_on_level", "path_log_odds"]
+
+#: Masses below this may have lost digits to underflow.
+_SMALLEST = {torch.float32: 1e-30, torch.float64: 1e-290}
+#: Columns of a block in the search for the largest, and from how many columns it pays.
+_BLOCK, _MANY = 64, 4096
+
+
+def argmax(scores: Tensor) -> Tensor:
+    """The index (N, d1..dk) of the largest of dimension 1, the first of equals."""
+    if scores.dim() != 2 or scores.shape[1] < _MANY or not readable(scores):
+        return scores.argmax(1)
+    # torch's argmax of a row is slow, its amax fast: the best block first, then the best inside it.
+    rows, columns = scores.shape
+    whole = columns // _BLOCK * _BLOCK
+    blocks = scores[:, :whole].reshape(rows, -1, _BLOCK)
+    best = blocks.amax(2).argmax(1)
+    inside = blocks[torch.arange(rows), best]
+    found: Tensor = best * _BLOCK + inside.argmax(1)
+    if whole < columns:
+        tail = scores[:, whole:].max(1)
+        found = torch.where(tail.values > inside.amax(1), tail.indices + whole, found)
+    return found
+
+
+def level_masses(logits: Tensor, tables: NodeTables) -> list[Tensor]:
+    """For each level, top to bottom, the probabilities (N, W_l, d1..dk) of its nodes.
+
+    Of logits (N, C, d1..dk) in float32 or float64; half and bfloat16 are computed in float32.
+    """
+    masses = torch.softmax(logits, 1, dtype=wide_dtype(logits))
+    found = [masses]
+    for level in range(len(tables.levels) - 2, -1, -1):
+        group = tables.groups[level]
+        assert group is not None  # only that of the deepest level is
+        shape = (masses.shape[0], len(tables.nodes[level]), *masses.shape[2:])
+        masses = masses.new_zeros(shape).index_add(1, group, masses)
+        found.insert(0, masses)
+    return found
+
+
+def node_on_level(ids: Tensor, level: int, tables: NodeTables) -> Tensor:
+    """The index (..) among a level's nodes of the ancestor of classes (..)."""
+    return tables.ancestors[ids, level]
+
+
+def path_log_odds(
+    logits: Tensor, classes: Tensor, taxonomy: Taxonomy, masses: list[Tensor] | None = None
+) -> Tensor:
+    """Log-odds (N, L, d1..dk) of the ancestors of a class for each row, top level first.
+
+    inf where all other classes are impossible (-inf logits).
+
+    Args:
+        logits: (N, C, d1..dk), any floating dtype.
+        classes: (N, d1..dk): for each row a class.
+        taxonomy: bound.
+        masses: of `level_masses`, where they are at hand.
+    """
+    tables = node_tables(taxonomy, logits.device)
+    if not readable(logits):
+        return _in_log_space(logits, classes, taxonomy)
+    masses = level_masses(logits, tables) if masses is None else masses
+    inside, outside = [], []
+    for level, mass in enumerate(masses):
+        index = node_on_level(classes, level, tables).unsqueeze(1)
+        inside.append(mass.gather(1, index).squeeze(1))
+        outside.append(mass.scatter(1, index, 0.0).sum(1))
+    one, other = torch.stack(inside, 1), torch.stack(outside, 1)
+    odds = one.log() - other.log()
+    lost = (torch.minimum(one, other) < _SMALLEST[one.dtype]).any(1)
+    if bool(lost.any()):
+        rows = lost if lost.dim() == 1 else lost.flatten(1).any(1)
+        odds[rows] = _in_log_space(logits[rows], classes[rows], taxonomy)
+    return odds
+
+
+def _in_log_space(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor:
+    tables = node_tables(taxonomy, logits.device)
+    log_probs = cached_log_probs(taxonomy, logits.device)(logits.to(wide_dtype(logits)))
+    odds = []
+    for level in range(len(tables.levels)):
+        logs = log_probs[level].all()
+        index = node_on_level(classes, level, tables).unsqueeze(1)
+        own = logs.gather(1, index).squeeze(1)
+        odds.append(own - torch.logsumexp(logs.scatter(1, index, -torch.inf), 1))
+    return torch.stack(odds, 1)

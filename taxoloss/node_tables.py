@@ -1,0 +1,117 @@
+"""What metrics and decisions look up about the nodes of a tree, as tensors on a device.
+
+Nodes are target ids: classes 0..C-1, inner nodes from C on, the root last. The *line* of a node is the
+root, then its ancestor-or-self on each level; below its own level it is filled up with the node itself.
+Two lines agree from the root down to the lowest common ancestor (LCA) and nowhere below it: there the
+two nodes' ancestors differ, or one node is the LCA itself and its filling is not below itself. So
+
+    LCA(a, b) = line(a)[k - 1],  k = the number of places where line(a) and line(b) agree
+
+at a cost of L + 1 comparisons a pair, in memory of nodes x (L + 1) numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from taxoloss.kept import keep
+from taxoloss.plan import plan_of
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["NodeTables", "node_tables"]
+
+
+@dataclass(frozen=True, eq=False)
+class NodeTables:
+    """V nodes with the root, C classes, L levels of W_l nodes."""
+
+    levels: tuple[str, ...]
+    #: (V, L + 1): the root, then node -> its ancestor-or-self on each level, itself below its own.
+    lines: Tensor
+    #: (V, L): index of the ancestor among the level's nodes; 0 where `counted` is False.
+    ancestors: Tensor
+    #: (V, L): whether a target counts on a level.
+    counted: Tensor
+    #: (V,): edges from the root; edges to the deepest leaf below; the number of classes below.
+    depth: Tensor
+    height: Tensor
+    classes_below: Tensor
+    #: (V,) float64 (float32 where there is none): 1 - log(classes below) / log(C), from 0 to 1.
+    information: Tensor
+    #: For each level (W_l,): node ids in index order.
+    nodes: tuple[Tensor, ...]
+    #: For each level (W_(l+1),): node of the next deeper level -> its node here; of the deepest: None.
+    groups: tuple[Tensor | None, ...]
+    #: (C,): depth-first position -> class.
+    depth_first: Tensor
+    #: (V,): the classes below a node are depth_first[start:stop].
+    start: Tensor
+    stop: Tensor
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return len(self.depth_first)
+
+    @property
+    def root(self) -> int:
+        """The root's id, V - 1."""
+        return len(self.depth) - 1
+
+    def lca(self, one: Tensor, other: Tensor) -> Tensor:
+        """The lowest common ancestors of node ids of any shapes that broadcast."""
+        lines = self.lines[one]
+        agree = (lines == self.lines[other]).sum(-1, keepdim=True)
+        lines = lines.expand(*agree.shape[:-1], lines.shape[-1])
+        return lines.gather(-1, agree - 1).squeeze(-1)
+
+
+def node_tables(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> NodeTables:
+    """The tables of a bound taxonomy, made once for each device.
+
+    Raises:
+        TypeError, ValueError: not a Taxonomy, or not bound.
+        RuntimeError: they would have to be made while a compiler traces.
+    """
+    device = torch.device(device)
+    return keep(taxonomy, ("node_tables", device), lambda: _make(taxonomy, device))
+
+
+def _make(taxonomy: Taxonomy, device: torch.device) -> NodeTables:
+    plan, tree, by_id = plan_of(taxonomy), taxonomy.tree, taxonomy.nodes_by_id
+
+    def tensor(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Tensor:
+        return torch.from_numpy(np.array(array)).to(device)  # a copy: plans are read-only
+
+    own = np.arange(plan.num_nodes)
+    ids = np.stack([plan.nodes[at][plan.ancestors[:, at]] for at in range(len(plan.levels))], 1)
+    lines = np.where(plan.counted, ids, own[:, None])
+    root = np.full((plan.num_nodes, 1), plan.num_nodes - 1)
+    below = plan.stop - plan.start
+    information = 1 - np.log(below) / np.log(plan.num_classes)
+    groups = []
+    for here, deeper in zip(plan.class_to_node[:-1], plan.class_to_node[1:], strict=True):
+        group = np.empty(int(deeper.max()) + 1, np.int64)
+        group[deeper] = here  # all classes below a node agree
+        groups.append(tensor(group))
+    if device.type == "mps":
+        information = information.astype(np.float32)
+    return NodeTables(
+        levels=plan.levels,
+        lines=tensor(np.concatenate([root, lines], 1)),
+        ancestors=tensor(plan.ancestors),
+        counted=tensor(plan.counted),
+        depth=tensor(tree.depth[by_id]),
+        height=tensor(tree.height[by_id]),
+        classes_below=tensor(below),
+        information=tensor(information),
+        nodes=tuple(tensor(nodes) for nodes in plan.nodes),
+        groups=(*groups, None),
+        depth_first=tensor(plan.depth_first),
+        start=tensor(plan.start),
+        stop=tensor(plan.stop),
+    )
