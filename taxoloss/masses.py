@@ -9,12 +9,16 @@ these apart. So thresholds act on log-odds
 
     o(n) = log P(n) - log(1 - P(n)) = log(sum of p over the classes below n) - log(sum of p over the others)
 
-With n on level l, the second sum is that of the masses of the level's other nodes: positive numbers
-again, never 1 - P(n). Where it underflows in float32 (or a device or a compiler does not let Python look
-whether it has) the row is done in log space: logsumexp of log P over the level's other nodes.
+With n on level l, the second sum is that of the masses of the level's other nodes: positive numbers again,
+never 1 - P(n). Where it underflows in float32 (or a device or a compiler does not let Python look whether
+it has) the row is done in log space: logsumexp of log P over the level's other nodes. For all nodes at once
+such sums are needed on one path only: a node with P(n) > 1/2 stands on the path that goes down to the most
+probable child each time, and for the others log(1 - P(n)) loses nothing.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -25,7 +29,7 @@ from taxoloss.functional import cached_log_probs
 from taxoloss.node_tables import NodeTables, node_tables
 from taxoloss.taxonomy import Taxonomy
 
-__all__ = ["argmax", "level_masses", "node_on_level", "path_log_odds"]
+__all__ = ["argmax", "greedy_class", "level_log_odds", "level_masses", "node_on_level", "path_log_odds"]
 
 #: Masses below this may have lost digits to underflow.
 _SMALLEST = {torch.float32: 1e-30, torch.float64: 1e-290}
@@ -112,3 +116,33 @@ def _in_log_space(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor
         own = logs.gather(1, index).squeeze(1)
         odds.append(own - torch.logsumexp(logs.scatter(1, index, -torch.inf), 1))
     return torch.stack(odds, 1)
+
+
+def greedy_class(scores: Sequence[Tensor], tables: NodeTables) -> Tensor:
+    """The class (N, d1..dk) reached from the top by the child with the largest score, the first of equals.
+
+    Of scores (N, W_l, d1..dk) for each level.
+    """
+    chosen = argmax(scores[0])
+    for level in range(1, len(scores)):
+        parent = tables.groups[level - 1]
+        assert parent is not None  # only that of the deepest level is
+        outside = parent.view(1, -1, *[1] * (chosen.dim() - 1)) != chosen.unsqueeze(1)
+        chosen = argmax(scores[level].masked_fill(outside, -torch.inf))
+    return chosen
+
+
+def level_log_odds(logits: Tensor, taxonomy: Taxonomy) -> list[Tensor]:
+    """For each level, top to bottom, the log-odds (N, W_l, d1..dk) of its nodes."""
+    tables = node_tables(taxonomy, logits.device)
+    log_probs = cached_log_probs(taxonomy, logits.device)(logits.to(wide_dtype(logits)))
+    logs = [log_probs[level].all().clamp(max=0.0) for level in range(len(tables.levels))]
+    likely = greedy_class(logs, tables)
+    on_path = path_log_odds(logits, likely, taxonomy)
+    odds = []
+    for level, log in enumerate(logs):
+        # P <= 1/2: log(1 - P) = log(-expm1(log P)) loses nothing.
+        index = node_on_level(likely, level, tables).unsqueeze(1)
+        here = log - torch.log(-torch.expm1(log))
+        odds.append(here.scatter(1, index, on_path[:, level].unsqueeze(1)))
+    return odds

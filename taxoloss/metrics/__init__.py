@@ -1,5 +1,34 @@
-"""Metrics of a hierarchical classifier, as torchmetrics metrics."""
+"""Metrics of a hierarchical classifier, as torchmetrics metrics; `functional` has them as functions."""
 
-from taxoloss.metrics.level_accuracy import LevelAccuracy
+from taxoloss.metrics import functional
+from taxoloss.metrics.bootstrap import Bootstrap, Interval, bootstrap, paired
+from taxoloss.metrics.calibration import LevelCalibrationError
+from taxoloss.metrics.collections import TaxonomyCollection, collection
+from taxoloss.metrics.confusion import LevelConfusionMatrix
+from taxoloss.metrics.distances import HierarchicalDistance, MistakeSeverity, TreeInducedError
+from taxoloss.metrics.fscore import HierarchicalFScore
+from taxoloss.metrics.hops import HOPS
+from taxoloss.metrics.level_accuracy import FullPathAccuracy, LevelAccuracy
+from taxoloss.metrics.operating_curve import OperatingCurve
+from taxoloss.metrics.risk_coverage import RiskCoverage
 
-__all__ = ["LevelAccuracy"]
+__all__ = [
+    "HOPS",
+    "Bootstrap",
+    "FullPathAccuracy",
+    "HierarchicalDistance",
+    "HierarchicalFScore",
+    "Interval",
+    "LevelAccuracy",
+    "LevelCalibrationError",
+    "LevelConfusionMatrix",
+    "MistakeSeverity",
+    "OperatingCurve",
+    "RiskCoverage",
+    "TaxonomyCollection",
+    "TreeInducedError",
+    "bootstrap",
+    "collection",
+    "functional",
+    "paired",
+]

@@ -1,36 +1,37 @@
-"""Accuracy at every level of the tree."""
+"""Accuracy at every level of the tree, and of whole paths."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from taxoloss.checks import check_ignore_index, target_ids
-from taxoloss.closed_form import at_least_float32
-from taxoloss.functional import batched
-from taxoloss.log_probs import LevelLogProbs
-from taxoloss.metrics._inputs import check_predictions
-from taxoloss.plan import plan_of
+from taxoloss.functional import cached_log_probs
+from taxoloss.metrics._batch import Batch
+from taxoloss.metrics._sums import Result, Rows, SumMetric, check_top_k
 from taxoloss.taxonomy import Taxonomy
 
-__all__ = ["LevelAccuracy"]
+__all__ = ["FullPathAccuracy", "LevelAccuracy"]
 
 _DECISIONS = ("marginal", "leaf")
 
 
-class LevelAccuracy(Metric):
+class LevelAccuracy(SumMetric):
     """The share of samples that are right on each level: a dict level -> accuracy (micro average).
 
-    On a level the answer is the node with the largest probability there (the sum over its classes), or
-    the ancestor of the best class. A target above a level is not counted there; a level where nothing
-    was counted is NaN. Answers given as node ids are wrong on the levels below them.
+    It answers how often the species, the genus, ... is right. In [0, 1], larger is better; not for a
+    model that may answer "some kind of cat": there an answer above a level is wrong on it, and
+    `OperatingCurve` or `HierarchicalFScore` tell more. On a level the answer is the node with the largest
+    probability there (the sum over its classes), or the ancestor of the best class. A target above a level
+    is not counted there; a level where nothing was counted is NaN.
 
     Args:
         taxonomy: bound (`Taxonomy.bind`).
         top_k: right if the target's node is among the k best; at most the level's nodes count.
         decision: "marginal" (each level by its own probabilities) or "leaf" (the best class's ancestors).
         ignore_index: targets of this number are not counted.
+        kwargs: those of `torchmetrics.Metric`.
 
     Shape:
         - preds: logits or log-probabilities (C,), (N, C) or (N, C, d1..dk); or node ids, integers of the
@@ -38,9 +39,9 @@ class LevelAccuracy(Metric):
         - target: node ids (), (N,) or (N, d1..dk)
 
     Raises:
-        ValueError: probabilities instead of logits (pass p.log()), another class count, a shape that does
-            not fit, an unknown decision, top_k below 1 or with node ids, an ignore_index that is an inner
-            node.
+        ValueError: probabilities instead of logits (pass p.log()), NaN, another class count, a shape that
+            does not fit, an unknown decision, top_k below 1 or with node ids, an ignore_index that is an
+            inner node.
         IndexError: a target or an answer that is no node.
 
     >>> import taxoloss, torch
@@ -51,13 +52,8 @@ class LevelAccuracy(Metric):
     {'depth_1': tensor(1.), 'depth_2': tensor(0.5000)}
     """
 
-    ancestors: Tensor
-    counted: Tensor
-    class_to_node: Tensor
-
-    is_differentiable = False
     higher_is_better = True
-    full_state_update = False
+    plot_upper_bound = 1.0
 
     def __init__(
         self,
@@ -65,72 +61,83 @@ class LevelAccuracy(Metric):
         top_k: int = 1,
         decision: str = "marginal",
         ignore_index: int = -100,
+        **kwargs: Any,
     ) -> None:
-        super().__init__()
         if decision not in _DECISIONS:
             raise ValueError(f"expected decision as one of {_DECISIONS}, got {decision!r}")
-        if isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1:
-            raise ValueError(f"expected top_k as an integer, 1 or larger, got {top_k!r}")
-        self.plan = plan_of(taxonomy)
-        check_ignore_index(taxonomy, ignore_index)
-        self.taxonomy = taxonomy
-        self.top_k, self.decision, self.ignore_index = top_k, decision, ignore_index
-        self.log_probs = LevelLogProbs(self.plan, range(len(self.plan.levels)))
-        for name in ("ancestors", "counted", "class_to_node"):
-            table = torch.from_numpy(getattr(self.plan, name).copy())
-            self.register_buffer(name, table, persistent=False)
-        # torchmetrics' collections merge metrics whose states have one name and one value.
-        digest = taxonomy.binding_digest[:16]
-        suffix = f"{decision}_{top_k}_{ignore_index}_{digest}".replace("-", "minus_")
-        self._correct, self._total = f"level_correct_{suffix}", f"level_total_{suffix}"
-        for state in (self._correct, self._total):
-            zeros = torch.zeros(len(self.plan.levels), dtype=torch.long)
-            self.add_state(state, default=zeros, dist_reduce_fx="sum")
+        self.top_k, self.decision = check_top_k(top_k), decision
+        size = 2 * len(getattr(taxonomy, "levels", ()))
+        super().__init__(taxonomy, decision, top_k, size=size, ignore_index=ignore_index, **kwargs)
 
-    def update(self, preds: Tensor, target: Tensor) -> None:
-        """Counts a batch."""
-        check_predictions(preds, target, self.plan)
-        ids, valid = target_ids(target, self.ignore_index, self.plan)
-        wanted, counted = self.ancestors[ids], self.counted[ids]
-        counted = counted if valid is None else counted & valid.unsqueeze(-1)
-        if preds.is_floating_point():
-            right = self._right_of_logits(at_least_float32(batched(preds)), wanted)
-        else:
-            right = self._right_of_nodes(preds.long().reshape(ids.shape), wanted)
-        where = tuple(range(ids.dim()))
-        getattr(self, self._correct).add_((right & counted).sum(where))
-        getattr(self, self._total).add_(counted.sum(where))
+    def _rows(self, batch: Batch) -> Rows:
+        counted = batch.counted
+        return Rows(torch.cat([self._right(batch) & counted, counted], 1).long())
 
-    def compute(self) -> dict[str, Tensor]:
-        """level -> accuracy in [0, 1], NaN where nothing was counted."""
-        accuracy = getattr(self, self._correct).double() / getattr(self, self._total).double()
-        return dict(zip(self.plan.levels, accuracy.float(), strict=True))
+    def _score(self, sums: Tensor) -> Result:
+        right, counted = sums.chunk(2, -1)
+        return dict(zip(self.taxonomy.levels, (right / counted).unbind(-1), strict=True))
 
-    def _right_of_logits(self, logits: Tensor, wanted: Tensor) -> Tensor:
-        """(N, d1..dk, L): whether the level's answer is the wanted node."""
-        if self.decision == "leaf":
-            best = self._best(logits, len(self.taxonomy))
-            answers = [index[best] for index in self.class_to_node]
-        else:
-            summed = self.log_probs(logits)
-            widths = self.plan.widths
-            answers = [self._best(summed[level].all(), widths[level]) for level in sorted(summed)]
-        hits = [(a == wanted[..., i].unsqueeze(1)).any(1) for i, a in enumerate(answers)]
-        return torch.stack(hits, -1)
-
-    def _best(self, scores: Tensor, width: int) -> Tensor:
-        """(N, k, d1..dk): the k best of dimension 1; the first of equals."""
-        if self.top_k == 1:
-            return scores.argmax(1, keepdim=True)
-        return scores.topk(min(self.top_k, width), dim=1).indices
-
-    def _right_of_nodes(self, answers: Tensor, wanted: Tensor) -> Tensor:
+    def _right(self, batch: Batch) -> Tensor:
+        """(R, L): whether the wanted node is among the answers of a level."""
         if self.top_k > 1:
-            raise ValueError(f"expected logits for top_k={self.top_k}, got node ids")
-        wrong = (answers < 0) | (answers >= self.plan.num_nodes)
-        if wrong.any():
-            raise IndexError(
-                f"expected answers in 0..{self.plan.num_nodes - 1}, got {int(answers[wrong][0])}"
-            )
-        # An answer above a level has no node there: `counted` is False, and so it is wrong.
-        return (self.ancestors[answers] == wanted) & self.counted[answers]
+            return self._among_the_best(batch)
+        if self.decision == "marginal" or batch.logits is None:
+            return batch.right
+        return batch.tables.ancestors[batch.best_class.reshape(-1)] == batch.wanted
+
+    def _among_the_best(self, batch: Batch) -> Tensor:
+        tables, levels = batch.tables, range(len(self.taxonomy.levels))
+        if self.decision == "leaf":
+            best = batch.best_classes(self.top_k)
+            answers = [tables.ancestors[best, level] for level in levels]
+        else:  # in log space: where probabilities are 0 in float32 there are still k best
+            logits = batch.need_logits(f"top_k={self.top_k}")
+            log_probs = cached_log_probs(self.taxonomy, logits.device)(logits)
+            answers = [self._best(log_probs[level].all()) for level in levels]
+        shape = (len(answers[0]), 1, *answers[0].shape[2:])
+        wanted = [column.reshape(shape) for column in batch.wanted.unbind(1)]
+        hits = [(a == w).any(1).reshape(-1) for a, w in zip(answers, wanted, strict=True)]
+        return torch.stack(hits, 1)
+
+    def _best(self, scores: Tensor) -> Tensor:
+        """(N, k, d1..dk): the k best nodes."""
+        return scores.topk(min(self.top_k, scores.shape[1]), dim=1).indices
+
+
+class FullPathAccuracy(SumMetric):
+    """The share of samples whose whole path is right: every level above or at the target (micro average).
+
+    It answers how often nothing at all is wrong. In [0, 1], larger is better; not for comparing decoders
+    that differ: each level is answered by its own largest probability, so a path may break; the best
+    class's own path is right as often as the class is. An answer given as node ids is right if it is the
+    target or below it.
+
+    Args:
+        taxonomy: bound (`Taxonomy.bind`).
+        ignore_index: targets of this number are not counted.
+        kwargs: those of `torchmetrics.Metric`.
+
+    Shape and errors: as `LevelAccuracy`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> accuracy = FullPathAccuracy(t)
+    >>> accuracy.update(torch.tensor([[2.0, 1.0, 0.0], [2.0, 1.0, 0.0]]), torch.tensor([0, 1]))
+    >>> accuracy.compute()
+    tensor(0.5000)
+
+    Source: Park et al., ICLR 2025 (H-CAST), full path accuracy.
+    """
+
+    higher_is_better = True
+    plot_upper_bound = 1.0
+
+    def __init__(self, taxonomy: Taxonomy, ignore_index: int = -100, **kwargs: Any) -> None:
+        super().__init__(taxonomy, size=2, ignore_index=ignore_index, **kwargs)
+
+    def _rows(self, batch: Batch) -> Rows:
+        right = (batch.right | ~batch.counted).all(1)
+        return Rows(torch.stack([right, torch.ones_like(right)], 1).long())
+
+    def _score(self, sums: Tensor) -> Result:
+        return sums[..., 0] / sums[..., 1]

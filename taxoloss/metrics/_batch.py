@@ -1,0 +1,144 @@
+"""What the metrics share of one batch: checked, and computed once however many metrics look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from taxoloss.checks import target_ids
+from taxoloss.closed_form import at_least_float32
+from taxoloss.functional import batched
+from taxoloss.masses import argmax, level_masses
+from taxoloss.metrics._inputs import check_answers, check_predictions, is_ranking
+from taxoloss.node_tables import NodeTables, node_tables
+from taxoloss.plan import plan_of
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["Batch", "batch_of", "one_pass"]
+
+
+class Batch:
+    """Predictions and targets of R = N * d1 * .. * dk samples; what is asked for is kept."""
+
+    def __init__(self, taxonomy: Taxonomy, preds: Tensor, target: Tensor, ignore_index: int) -> None:
+        plan = plan_of(taxonomy)
+        check_predictions(preds, target, plan)
+        self.taxonomy = taxonomy
+        self.tables: NodeTables = node_tables(taxonomy, preds.device)
+        ids, valid = target_ids(target, ignore_index, plan)
+        self.target = ids.reshape(-1)
+        #: (R,): neither ignored nor the root, which tells nothing.
+        self.valid = self.target != self.tables.root
+        if valid is not None:
+            self.valid = self.valid & valid.reshape(-1)
+        #: (N, C, d1..dk), or None where the predictions are node ids.
+        self.logits: Tensor | None = None
+        #: (N, K, d1..dk): classes, the best first, or None where the predictions are no ranking.
+        self.ranking: Tensor | None = None
+        if preds.is_floating_point():
+            self.logits = at_least_float32(batched(preds.detach()))
+        elif is_ranking(preds, target):
+            self.ranking = batched(preds.long())
+            self.answers = self.ranking[:, 0].reshape(-1)
+        else:
+            check_answers(preds, plan)
+            self.answers = preds.long().reshape(-1)
+
+    def need_logits(self, what: str) -> Tensor:
+        """The logits; ValueError where the predictions are node ids."""
+        if self.logits is None:
+            found = "node ids" if self.ranking is None else "a ranking"
+            raise ValueError(f"expected logits for {what}, got {found}")
+        return self.logits
+
+    def best_classes(self, top_k: int) -> Tensor:
+        """(N, k, d1..dk): the k best classes of logits or a ranking, at most all."""
+        k = min(top_k, self.tables.num_classes)
+        if self.ranking is None:
+            logits = self.need_logits(f"top_k={top_k}")
+            return logits.topk(k, dim=1).indices
+        if self.ranking.shape[1] < k:
+            raise ValueError(f"expected a ranking of {k} classes or more, got {self.ranking.shape[1]}")
+        return self.ranking[:, :k]
+
+    @cached_property
+    def best_class(self) -> Tensor:
+        """(N, d1..dk): the class with the largest logit, the first of equals."""
+        return argmax(self.need_logits("the best class"))
+
+    @cached_property
+    def answer(self) -> Tensor:
+        """(R,): the node that is answered; of logits the best class."""
+        return self.answers if self.logits is None else self.best_class.reshape(-1)
+
+    @cached_property
+    def lca(self) -> Tensor:
+        """(R,): the lowest common ancestor of answer and target."""
+        return self.tables.lca(self.answer, self.target)
+
+    @cached_property
+    def masses(self) -> list[Tensor]:
+        """For each level (N, W_l, d1..dk): the probabilities of its nodes."""
+        return level_masses(self.need_logits("probabilities"), self.tables)
+
+    @cached_property
+    def level_answers(self) -> Tensor:
+        """(R, L): on each level the index of the node that is answered.
+
+        Of logits the node with the largest probability; of node ids the answer's ancestor, and -1
+        on the levels below the answer.
+        """
+        if self.logits is None:
+            counted = self.tables.counted[self.answer]
+            return torch.where(counted, self.tables.ancestors[self.answer], -1)
+        best = [argmax(mass).reshape(-1) for mass in self.masses[:-1]]
+        return torch.stack([*best, self.best_class.reshape(-1)], 1)
+
+    @cached_property
+    def wanted(self) -> Tensor:
+        """(R, L): on each level the index of the target's node; 0 where `counted` is False."""
+        return self.tables.ancestors[self.target]
+
+    @cached_property
+    def counted(self) -> Tensor:
+        """(R, L): whether a sample counts on a level."""
+        return self.tables.counted[self.target] & self.valid.unsqueeze(1)
+
+    @cached_property
+    def right(self) -> Tensor:
+        """(R, L): whether a level's answer is the target's node."""
+        return self.level_answers == self.wanted
+
+    @cached_property
+    def below(self) -> Tensor:
+        """(R,): whether the answer is the target or below it: cut back to the target, the two are equal."""
+        return self.lca == self.target
+
+
+_MEMO: ContextVar[dict[tuple[int, ...], Batch] | None] = ContextVar("taxoloss_batches", default=None)
+
+
+@contextmanager
+def one_pass() -> Iterator[None]:
+    """Inside, metrics that look at the same tensors share what they compute of them."""
+    token = _MEMO.set({})
+    try:
+        yield
+    finally:
+        _MEMO.reset(token)
+
+
+def batch_of(taxonomy: Taxonomy, preds: Tensor, target: Tensor, ignore_index: int) -> Batch:
+    """The batch, checked; inside `one_pass` the same for all who ask with the same tensors."""
+    memo = _MEMO.get()
+    if memo is None:
+        return Batch(taxonomy, preds, target, ignore_index)
+    key = (id(taxonomy), id(preds), id(target), ignore_index)
+    if key not in memo:  # the caller holds the tensors as long as the pass lasts
+        memo[key] = Batch(taxonomy, preds, target, ignore_index)
+    return memo[key]

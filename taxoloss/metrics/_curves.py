@@ -1,0 +1,143 @@
+"""Curves over a threshold: what answers are worth, on average, as the threshold falls.
+
+Each sample answers first its surest node, then others as the threshold on log-odds falls below theirs.
+A step is (log-odds, change of each field); sorted by log-odds, over all samples, and added up, the steps
+are the curve. Exactly, they are kept as a list. As a histogram they are added up in _BINS bins of equal
+width in asinh(log-odds), whatever the number of samples: then only the curve's points between bins are
+known, and the sums of absolute changes inside a bin say how far the curve may have gone in between.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from taxoloss.metrics._batch import Batch, batch_of
+from taxoloss.metrics._sums import UNIT, Rows, SumMetric, add, fixed
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["Curve", "CurveMetric", "Steps"]
+
+_BINS = 4096
+#: asinh of the largest log-odds that have a bin of their own, 10^6.
+_REACH = 14.5
+
+
+class Steps(NamedTuple):
+    """How the answer of each of R samples changes in at most E steps; F fields."""
+
+    first: Tensor  # (R, F): the fields of the first answer
+    log_odds: Tensor  # (R, E)
+    change: Tensor  # (R, E, F); 0 where there is no step
+    made: Tensor  # (R, E): whether there is a step
+
+
+class Curve(NamedTuple):
+    """The points of a curve in the order of a falling threshold, as means over samples, float64."""
+
+    fields: Tensor  # (points, F)
+    log_odds: Tensor  # (points,): down to which each holds; inf for the first
+    #: (points, F): the sum of absolute changes since the point before, where steps were put together.
+    travel: Tensor
+
+
+class CurveMetric(SumMetric):
+    """Curves over a threshold, exactly or by a histogram of fixed size."""
+
+    higher_is_better: bool | None = None
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *settings: Any,
+        fields: int,
+        exact: bool,
+        ignore_index: int,
+        **kwargs: Any,
+    ) -> None:
+        self.exact, self._fields = bool(exact), fields
+        # A row of the sums is (change or first fields, absolute changes, samples); row 0 holds the first.
+        size = (1 if exact else 1 + _BINS) * (2 * fields + 1)
+        super().__init__(taxonomy, *settings, exact, size=size, ignore_index=ignore_index, **kwargs)
+        if exact:
+            self._steps = self._state.replace("sums_", "steps_", 1)
+            self.add_state(self._steps, default=[], dist_reduce_fx="cat")
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Adds the steps of a batch."""
+        if not self.exact:
+            super().update(preds, target)
+            return
+        batch = batch_of(self.taxonomy, preds, target, self.ignore_index)
+        steps = self._steps_of(batch)
+        add(self.sums, Rows(torch.where(batch.valid.unsqueeze(1), self._first(steps), 0)))
+        made = steps.made & batch.valid.unsqueeze(1)
+        listed = torch.cat([steps.log_odds[made].double().unsqueeze(1), steps.change[made].double()], 1)
+        getattr(self, self._steps).append(listed)
+
+    def sync(self, *args: Any, **kwargs: Any) -> None:
+        """Gathers the states of all ranks; a rank without a batch brings an empty list of the same form."""
+        if self.exact and not getattr(self, self._steps):
+            empty = torch.zeros(0, 1 + self._fields, dtype=torch.float64, device=self.sums.device)
+            setattr(self, self._steps, [empty])
+        super().sync(*args, **kwargs)
+
+    def rows(self, preds: Tensor, target: Tensor) -> Rows:
+        """What each sample adds to the histogram; ValueError where steps are kept as a list."""
+        if self.exact:
+            raise ValueError(f"expected {type(self).__name__}(exact=False): a list cannot be reweighted")
+        return super().rows(preds, target)
+
+    def curve(self) -> Curve:
+        """The curve of all samples since the last reset."""
+        return self._listed_curve() if self.exact else self._binned_curve(self.sums.cpu().double())
+
+    @abstractmethod
+    def _steps_of(self, batch: Batch) -> Steps:
+        """The steps of each sample; those that are not counted may make any."""
+
+    def _first(self, steps: Steps) -> Tensor:
+        """(R, 2 F + 1): row 0 of the sums."""
+        first = fixed(steps.first)
+        return torch.cat([first, torch.zeros_like(first), torch.ones_like(first[:, :1])], 1)
+
+    def _rows(self, batch: Batch) -> Rows:
+        steps = self._steps_of(batch)
+        scaled = torch.asinh(steps.log_odds.double()) * (0.5 / _REACH) + 0.5
+        # The surest first; row 0 is not a bin.
+        bins = 1 + ((1 - scaled.clamp(0, 1)) * _BINS).long().clamp(max=_BINS - 1)
+        change = fixed(steps.change)
+        change = torch.where(steps.made.unsqueeze(2), change, 0)
+        values = torch.cat([change, change.abs(), torch.zeros_like(change[..., :1])], 2)
+        values = torch.cat([self._first(steps).unsqueeze(1), values], 1)
+        cells = torch.cat([torch.zeros_like(bins[:, :1]), bins], 1)
+        return Rows(values, cells)
+
+    def _binned_curve(self, sums: Tensor) -> Curve:
+        rows = sums.reshape(1 + _BINS, 2 * self._fields + 1)
+        count = rows[0, -1] * UNIT
+        change, travel = rows[:, : self._fields] / count, rows[:, self._fields : -1] / count
+        edges = 1 - torch.arange(_BINS + 1, dtype=torch.float64) / _BINS
+        log_odds = torch.sinh((edges - 0.5) * (2 * _REACH))
+        log_odds[0] = torch.inf
+        return Curve(change.cumsum(0), log_odds, travel)
+
+    def _listed_curve(self) -> Curve:
+        first = self.sums.cpu().double()
+        count = first[-1]
+        listed = getattr(self, self._steps)
+        listed = [listed] if isinstance(listed, Tensor) else listed
+        steps = torch.cat(
+            [torch.zeros(0, 1 + self._fields, dtype=torch.float64), *(s.cpu() for s in listed)]
+        )
+        steps = steps[steps[:, 0].argsort(descending=True, stable=True)]
+        log_odds = steps[:, 0]
+        fields = torch.cat([first[: self._fields].unsqueeze(0) / UNIT, steps[:, 1:]]).cumsum(0) / count
+        # Steps of equal log-odds are made together.
+        last = torch.ones(len(fields), dtype=torch.bool)
+        last[1:-1] = log_odds[1:] != log_odds[:-1]
+        found = torch.cat([torch.tensor([torch.inf], dtype=torch.float64), log_odds])[last]
+        return Curve(fields[last], found, torch.zeros_like(fields[last]))

@@ -1,0 +1,130 @@
+"""The metric that all others are: sums over samples, as integers, and a score of the sums.
+
+Every state is one tensor of int64 that is added up over samples, batches and ranks. Counts, depths and
+heights are integers; fractions (of [0, 1]) are rounded to multiples of 2^-30 first. So sums are exact,
+whatever the order, the sizes of the batches or the number of ranks, and there is no float32 counter that
+stands still at 2^24; a mean is off by at most 2^-31 from rounding, and 2^33 samples fit.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from taxoloss.checks import check_ignore_index
+from taxoloss.metrics._batch import Batch, batch_of
+from taxoloss.plan import plan_of
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["UNIT", "Result", "Rows", "SumMetric", "check_top_k", "fixed"]
+
+Result = Tensor | dict[str, Tensor]
+#: What 1.0 is as an integer.
+UNIT = 1 << 30
+
+
+def fixed(fraction: Tensor) -> Tensor:
+    """Numbers of [-1, 1] as multiples of 1 / UNIT, int64."""
+    wide = fraction if fraction.device.type == "mps" else fraction.double()
+    return (wide * UNIT).round().long()
+
+
+def check_top_k(top_k: Any) -> int:
+    """ValueError where top_k is no integer of 1 or more."""
+    if isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1:
+        raise ValueError(f"expected top_k as an integer, 1 or larger, got {top_k!r}")
+    return top_k
+
+
+class Rows(NamedTuple):
+    """What each of R samples adds to the sums: int64."""
+
+    #: (R, S); or (R, E, F) where `cells` is given.
+    values: Tensor
+    #: (R, E): the cell of each of E entries; the sums are then (cells, F), flattened.
+    cells: Tensor | None = None
+
+
+class SumMetric(Metric):
+    """Sums over samples (`_rows`) and what they say (`_score`); `taxonomy` must be bound."""
+
+    is_differentiable = False
+    full_state_update = False
+    plot_lower_bound: float | None = 0.0
+
+    def __init__(
+        self, taxonomy: Taxonomy, *settings: Any, size: int, ignore_index: int, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        plan_of(taxonomy)
+        check_ignore_index(taxonomy, ignore_index)
+        self.taxonomy, self.ignore_index = taxonomy, ignore_index
+        #: Of a dict of scores the one that `compute` gives; None: all.
+        self.only: str | None = None
+        # torchmetrics' collections merge metrics whose states have one name and one value.
+        parts = (type(self).__name__, *settings, ignore_index, taxonomy.binding_digest[:16])
+        name = "_".join(str(part) for part in parts)
+        self._state = "sums_" + "".join(c if c.isalnum() else "_" for c in name)
+        self.add_state(self._state, default=torch.zeros(size, dtype=torch.long), dist_reduce_fx="sum")
+
+    @property
+    def sums(self) -> Tensor:
+        """(S,) int64: what was added up."""
+        state: Tensor = getattr(self, self._state)
+        return state
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Counts a batch."""
+        add(self.sums, self.rows(preds, target))
+
+    def compute(self) -> Any:
+        """The score of all samples since the last reset."""
+        return self.score(self.sums)
+
+    def rows(self, preds: Tensor, target: Tensor) -> Rows:
+        """What each sample adds; 0 where it is not counted."""
+        batch = batch_of(self.taxonomy, preds, target, self.ignore_index)
+        values, cells = self._rows(batch)
+        valid = batch.valid.view(-1, *[1] * (values.dim() - 1))
+        return Rows(torch.where(valid, values, 0), cells)
+
+    def score(self, sums: Tensor) -> Result:
+        """The score of sums (.., S): float32."""
+        found = self._score(sums.cpu().double())
+        if isinstance(found, Tensor):
+            return found.float().to(sums.device)
+        scores = {name: value.float().to(sums.device) for name, value in found.items()}
+        return scores if self.only is None else scores[self.only]
+
+    @abstractmethod
+    def _rows(self, batch: Batch) -> Rows:
+        """What each sample adds; those that are not counted may add anything."""
+
+    @abstractmethod
+    def _score(self, sums: Tensor) -> Result:
+        """The score of sums (.., S) in float64; NaN where nothing was counted."""
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """A picture of the score, (figure, axes); needs matplotlib.
+
+        Args:
+            val: a result of `compute`, or a list of them (a line over steps); None: computes now.
+            ax: axes to draw in.
+        """
+        from taxoloss.metrics import _plots  # here: matplotlib is optional
+
+        return _plots.draw(self, self.compute() if val is None else val, ax)
+
+
+def add(sums: Tensor, rows: Rows) -> None:
+    """Adds what the samples add to sums (S,), in place."""
+    values, cells = rows
+    if cells is None:
+        sums.add_(values.sum(0))
+        return
+    width = values.shape[-1]
+    sums.view(-1, width).index_add_(0, cells.reshape(-1), values.reshape(-1, width))

@@ -1,0 +1,147 @@
+"""How far wrong answers are from the truth, in edges of the tree.
+
+The height of a node is the number of edges to its deepest leaf; LCA is the lowest common ancestor. An
+answer below its target is cut back to the target: the label cannot tell more. So with a the LCA of both
+
+    distance = 0 where a is the target, else height(a)
+    tree-induced error = depth(answer) + depth(target) - 2 depth(a), and 0 where a is the target
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from taxoloss.metrics._batch import Batch
+from taxoloss.metrics._sums import Result, Rows, SumMetric, check_top_k
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["HierarchicalDistance", "MistakeSeverity", "TreeInducedError"]
+
+
+class HierarchicalDistance(SumMetric):
+    """Mean over samples of the mean LCA height of the k best classes, in edges (micro average): HD@k.
+
+    It answers how far up the tree one must go until answer and truth agree, right answers counting 0. From
+    0 to the height of the tree, smaller is better; not for comparing trees, whose heights differ. Classes
+    whose logits are equal may stand in for each other at place k.
+
+    Args:
+        taxonomy: bound (`Taxonomy.bind`).
+        top_k: how many of the best classes; at most all.
+        ignore_index: targets of this number are not counted.
+        kwargs: those of `torchmetrics.Metric`.
+
+    Shape and errors: as `LevelAccuracy`; preds may also be a ranking, classes (N, K, d1..dk) with the best
+    first (`taxoloss.decisions.ranking`). Node ids with top_k above 1 raise ValueError.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> distance = HierarchicalDistance(t)
+    >>> distance.update(torch.tensor([0, 1, 2]), torch.tensor([0, 0, 0]))  # right, the other cat, a dog
+    >>> distance.compute()
+    tensor(1.)
+
+    Source: Bertinetto et al., CVPR 2020, section 4.1 (average hierarchical distance of top-k).
+    """
+
+    higher_is_better = False
+
+    def __init__(self, taxonomy: Taxonomy, top_k: int = 1, ignore_index: int = -100, **kwargs: Any) -> None:
+        self.top_k = check_top_k(top_k)
+        super().__init__(taxonomy, top_k, size=2, ignore_index=ignore_index, **kwargs)
+
+    def _rows(self, batch: Batch) -> Rows:
+        if self.top_k == 1:
+            distance = _distance(batch, batch.answer, batch.target)
+        else:
+            best = batch.best_classes(self.top_k).movedim(1, -1).flatten(0, -2)
+            distance = _distance(batch, best, batch.target.unsqueeze(1)).sum(1)
+        return Rows(torch.stack([distance, torch.ones_like(distance)], 1))
+
+    def _score(self, sums: Tensor) -> Result:
+        return sums[..., 0] / (min(self.top_k, len(self.taxonomy)) * sums[..., 1])
+
+
+class MistakeSeverity(SumMetric):
+    """Mean LCA height of the mistakes, in edges (micro average); NaN where there is none.
+
+    It answers how bad a mistake is when there is one. From 1 to the height of the tree, smaller is better;
+    not on its own: a model that makes many small mistakes more looks better (read it beside the accuracy,
+    or take `HierarchicalDistance`). A mistake is an answer that is neither the target nor below it.
+
+    Args:
+        taxonomy: bound (`Taxonomy.bind`).
+        ignore_index: targets of this number are not counted.
+        kwargs: those of `torchmetrics.Metric`.
+
+    Shape and errors: as `LevelAccuracy`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> severity = MistakeSeverity(t)
+    >>> severity.update(torch.tensor([0, 1, 2]), torch.tensor([0, 0, 0]))  # right, the other cat, a dog
+    >>> severity.compute()
+    tensor(1.5000)
+
+    Source: Bertinetto et al., CVPR 2020, section 4.1 (hierarchical distance of a mistake).
+    """
+
+    higher_is_better = False
+
+    def __init__(self, taxonomy: Taxonomy, ignore_index: int = -100, **kwargs: Any) -> None:
+        super().__init__(taxonomy, size=2, ignore_index=ignore_index, **kwargs)
+
+    def _rows(self, batch: Batch) -> Rows:
+        distance = _distance(batch, batch.answer, batch.target)
+        return Rows(torch.stack([distance, (~batch.below).long()], 1))
+
+    def _score(self, sums: Tensor) -> Result:
+        return sums[..., 0] / sums[..., 1]
+
+
+class TreeInducedError(SumMetric):
+    """Mean number of edges between answer and target (micro average).
+
+    It answers how many steps along the tree the answers are away, a right but unspecific answer costing
+    the steps that it leaves out. From 0 to twice the depth of the tree, smaller is better; not where
+    branches have been given ranks unevenly: each extra rank is an edge.
+
+    Args:
+        taxonomy: bound (`Taxonomy.bind`).
+        ignore_index: targets of this number are not counted.
+        kwargs: those of `torchmetrics.Metric`.
+
+    Shape and errors: as `LevelAccuracy`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> error = TreeInducedError(t)
+    >>> error.update(torch.tensor([0, 1, 2]), torch.tensor([0, 0, 0]))  # right, the other cat, a dog
+    >>> error.compute()
+    tensor(2.)
+
+    Source: Dekel, Keshet & Singer, ICML 2004.
+    """
+
+    higher_is_better = False
+
+    def __init__(self, taxonomy: Taxonomy, ignore_index: int = -100, **kwargs: Any) -> None:
+        super().__init__(taxonomy, size=2, ignore_index=ignore_index, **kwargs)
+
+    def _rows(self, batch: Batch) -> Rows:
+        depth = batch.tables.depth
+        edges = depth[batch.answer] + depth[batch.target] - 2 * depth[batch.lca]
+        edges = torch.where(batch.below, 0, edges)
+        return Rows(torch.stack([edges, torch.ones_like(edges)], 1))
+
+    def _score(self, sums: Tensor) -> Result:
+        return sums[..., 0] / sums[..., 1]
+
+
+def _distance(batch: Batch, answer: Tensor, target: Tensor) -> Tensor:
+    """Height of the LCA, 0 where the answer is the target or below it; shapes that broadcast."""
+    lca = batch.lca if answer is batch.answer else batch.tables.lca(answer, target)
+    return torch.where(lca == target, 0, batch.tables.height[lca])

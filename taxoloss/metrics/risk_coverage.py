@@ -1,0 +1,91 @@
+"""Risk against coverage, where coverage is how much the answers say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from taxoloss.masses import path_log_odds
+from taxoloss.metrics._batch import Batch
+from taxoloss.metrics._curves import Curve, CurveMetric, Steps
+from taxoloss.metrics._sums import Result
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["RiskCoverage"]
+
+
+class RiskCoverage(CurveMetric):
+    """Risk over coverage of `climb` at every threshold: dict aurc, and the curve's coverage and risk.
+
+    It answers how wrong the answers are for how much they say, over all thresholds at once. aurc is in
+    [0, 1], smaller is better; not for choosing one threshold (`taxoloss.decisions.calibrate_threshold`
+    does). The answer at a threshold is the deepest node on the best class's path whose log-odds are above
+    it. Coverage is its mean information, 1 - log(classes below) / log(C): 0 for the root, 1 for a class.
+    Risk is the share of answers that are neither the target nor above it. aurc is the area below the
+    curve by the trapezoid rule.
+
+    Args:
+        taxonomy: bound (`Taxonomy.bind`).
+        exact: keep every step, or add the steps up in 4,096 bins; then `bin_error` bounds aurc's error.
+        ignore_index: targets of this number are not counted.
+        kwargs: those of `torchmetrics.Metric`.
+
+    Shape and errors: as `LevelAccuracy`; node ids raise ValueError.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle", "pug"]}}).bind()
+    >>> curve = RiskCoverage(t)
+    >>> curve.update(torch.tensor([[3.0, 2.0, 0.0, 0.0], [3.0, 2.0, 0.0, 0.0]]), torch.tensor([0, 1]))
+    >>> {name: value.tolist() for name, value in curve.compute().items()}
+    {'aurc': 0.125, 'coverage': [0.0, 0.5, 1.0], 'risk': [0.0, 0.0, 0.5]}
+
+    Source: Goren et al., NeurIPS 2024 (hierarchical selective classification), hAURC.
+    """
+
+    higher_is_better = False
+    plot_upper_bound = 1.0
+
+    def __init__(
+        self, taxonomy: Taxonomy, exact: bool = True, ignore_index: int = -100, **kwargs: Any
+    ) -> None:
+        super().__init__(taxonomy, fields=2, exact=exact, ignore_index=ignore_index, **kwargs)
+
+    def compute(self) -> Any:
+        """aurc, coverage (points,), risk (points,), and bin_error where exact is False."""
+        curve, device = self.curve(), self.sums.device
+        coverage, risk = curve.fields.unbind(1)
+        found = self._area(curve)
+        found |= {"coverage": coverage.float(), "risk": risk.float()}
+        found = {name: value.to(device) for name, value in found.items()}
+        return found if self.only is None else found[self.only]
+
+    def _score(self, sums: Tensor) -> Result:
+        areas = [self._area(self._binned_curve(row)) for row in sums.reshape(-1, sums.shape[-1])]
+        return {
+            name: torch.stack([area[name] for area in areas]).reshape(sums.shape[:-1]) for name in areas[0]
+        }
+
+    def _area(self, curve: Curve) -> dict[str, Tensor]:
+        coverage, risk = curve.fields.unbind(1)
+        found = {"aurc": torch.trapezoid(risk, coverage).float()}
+        if not bool(torch.isfinite(coverage[0])):
+            found["aurc"] = torch.tensor(torch.nan)
+        if not self.exact:
+            # Both rise with every step: between two points the curve stays in their rectangle.
+            found["bin_error"] = (coverage.diff() * risk.diff()).sum().float() / 2
+        return found
+
+    def _steps_of(self, batch: Batch) -> Steps:
+        logits, tables = batch.need_logits("a risk-coverage curve"), batch.tables
+        best = batch.best_class
+        odds = path_log_odds(logits, best, batch.taxonomy, batch.masses).movedim(1, -1)
+        odds = odds.flatten(0, -2)
+        # A node is at least as sure as those below it, also where rounding says otherwise.
+        odds = odds.flip(1).cummax(1).values.flip(1)
+        line = tables.lines[best.reshape(-1)]
+        wrong = tables.lca(line, batch.target.unsqueeze(1)) != line
+        fields = torch.stack([tables.information[line], wrong.to(tables.information.dtype)], 2)
+        made = torch.ones_like(odds, dtype=torch.bool)
+        return Steps(fields[:, 0], odds, fields.diff(dim=1), made)
