@@ -9,6 +9,7 @@ stands still at 2^24; a mean is off by at most 2^-31 from rounding, and 2^33 sam
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from taxoloss.checks import check_ignore_index
+from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch, batch_of
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
@@ -115,9 +117,18 @@ class SumMetric(Metric):
             val: a result of `compute`, or a list of them (a line over steps); None: computes now.
             ax: axes to draw in.
         """
-        from taxoloss.metrics import _plots  # here: matplotlib is optional
+        val = self.compute() if val is None else val
+        figure, ax = _plots.axes_of(ax)
+        ax.set_title(type(self).__name__ if self.only is None else f"{type(self).__name__}, {self.only}")
+        if isinstance(val, Sequence):
+            _plots.lines(ax, val)
+        else:
+            self._draw(ax, val)
+        return figure, ax
 
-        return _plots.draw(self, self.compute() if val is None else val, ax)
+    def _draw(self, ax: Any, val: Any) -> None:
+        upper = getattr(self, "plot_upper_bound", None)
+        _plots.bars(ax, val if isinstance(val, Mapping) else {self.only or "": val}, upper)
 
 
 def add(sums: Tensor, rows: Rows) -> None:

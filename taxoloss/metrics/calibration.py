@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import UNIT, Result, Rows, SumMetric, fixed
 from taxoloss.taxonomy import Taxonomy
@@ -67,6 +69,12 @@ class LevelCalibrationError(SumMetric):
         count, right, stated = sums.reshape(*sums.shape[:-1], levels, self.n_bins, 3).unbind(-1)
         error = (right - stated / UNIT).abs().sum(-1) / count.sum(-1)
         return dict(zip(self.taxonomy.levels, error.unbind(-1), strict=True))
+
+    def _draw(self, ax: Any, val: Any) -> None:
+        if isinstance(val, Mapping) and int(self.sums.sum()):
+            _plots.reliability(ax, self.reliability(), val)
+        else:
+            super()._draw(ax, val)
 
     def reliability(self) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
         """level -> (n_bins,) answers, mean probability, share right of each bin; NaN where empty."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import Result, Rows, SumMetric
 from taxoloss.taxonomy import Taxonomy
@@ -79,6 +81,20 @@ class LevelConfusionMatrix(SumMetric):
         parts = torch.split(sums, [width**2 for width in self._widths], -1)
         shaped = zip(self.levels, parts, self._widths, strict=True)
         return {level: part.reshape(*part.shape[:-1], width, width) for level, part, width in shaped}
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """A matrix a level, in the order of the tree; in axes that are given the deepest level's.
+
+        Args:
+            val: a result of `compute`; None: computes now.
+            ax: axes to draw in.
+        """
+        val = self.compute() if val is None else val
+        levels = list(val) if ax is None else list(val)[-1:]
+        figure, axes = _plots.axes_of(ax, len(levels), figsize=(5 * len(levels), 5))
+        for one, level in zip(np.ravel(axes), levels, strict=True):
+            _plots.matrix(one, self.taxonomy, level, val[level])
+        return figure, axes
 
     def _score(self, sums: Tensor) -> Result:
         raise NotImplementedError("a confusion matrix is its sums")  # pragma: no cover

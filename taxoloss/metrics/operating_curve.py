@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from taxoloss.masses import level_log_odds
+from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._curves import Curve, CurveMetric, Steps
 from taxoloss.metrics._sums import Result
@@ -81,6 +83,12 @@ class OperatingCurve(CurveMetric):
         """The scores of all samples since the last reset, and bin_error where exact is False."""
         found = {name: value.to(self.sums.device) for name, value in self._scores(self.curve()).items()}
         return found if self.only is None else found[self.only]
+
+    def _draw(self, ax: Any, val: Any) -> None:
+        if isinstance(val, Mapping):
+            _plots.operating_curve(ax, self.curve().fields, val, self.value)
+        else:
+            super()._draw(ax, val)
 
     def _score(self, sums: Tensor) -> Result:
         curves = [self._scores(self._binned_curve(row)) for row in sums.reshape(-1, sums.shape[-1])]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from taxoloss.masses import path_log_odds
+from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._curves import Curve, CurveMetric, Steps
 from taxoloss.metrics._sums import Result
@@ -60,6 +62,12 @@ class RiskCoverage(CurveMetric):
         found |= {"coverage": coverage.float(), "risk": risk.float()}
         found = {name: value.to(device) for name, value in found.items()}
         return found if self.only is None else found[self.only]
+
+    def _draw(self, ax: Any, val: Any) -> None:
+        if isinstance(val, Mapping):
+            _plots.risk(ax, val)
+        else:
+            super()._draw(ax, val)
 
     def _score(self, sums: Tensor) -> Result:
         areas = [self._area(self._binned_curve(row)) for row in sums.reshape(-1, sums.shape[-1])]
