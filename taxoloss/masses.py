@@ -29,12 +29,22 @@ from taxoloss.functional import cached_log_probs
 from taxoloss.node_tables import NodeTables, node_tables
 from taxoloss.taxonomy import Taxonomy
 
-__all__ = ["argmax", "greedy_class", "level_log_odds", "level_masses", "node_on_level", "path_log_odds"]
+__all__ = [
+    "argmax",
+    "greedy_class",
+    "level_answers",
+    "level_log_odds",
+    "level_masses",
+    "node_on_level",
+    "path_log_odds",
+]
 
 #: Masses below this may have lost digits to underflow.
 _SMALLEST = {torch.float32: 1e-30, torch.float64: 1e-290}
 #: Columns of a block in the search for the largest, and from how many columns it pays.
-_BLOCK, _MANY = 64, 4096
+_BLOCK, _MANY = 64, 1024
+#: Logits of a block of rows.
+_BLOCK_NUMBERS = 1 << 20
 
 
 def argmax(scores: Tensor) -> Tensor:
@@ -68,6 +78,25 @@ def level_masses(logits: Tensor, tables: NodeTables) -> list[Tensor]:
         masses = masses.new_zeros(shape).index_add(1, group, masses)
         found.insert(0, masses)
     return found
+
+
+def level_answers(logits: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+    """The most probable node on each level, (N, L, d1..dk) indices, and its probability.
+
+    Of logits (N, C, d1..dk). The first of equals; on the deepest level the class with the largest logit.
+    """
+    # Blocks that stay in a cache: the masses of a batch are read again for each level.
+    rows = max(1, _BLOCK_NUMBERS // max(1, logits[:1].numel())) if readable(logits) else len(logits)
+    parts = [_level_answers(block, tables) for block in torch.split(logits, max(1, rows))]
+    found = [torch.cat(part) for part in zip(*parts, strict=True)] if len(parts) > 1 else parts[0]
+    return found[0], found[1]
+
+
+def _level_answers(logits: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+    masses = level_masses(logits, tables)
+    best = [*map(argmax, masses[:-1]), argmax(logits)]
+    pairs = zip(masses, best, strict=True)
+    return torch.stack(best, 1), torch.cat([mass.gather(1, b.unsqueeze(1)) for mass, b in pairs], 1)
 
 
 def node_on_level(ids: Tensor, level: int, tables: NodeTables) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 from taxoloss.checks import target_ids
 from taxoloss.closed_form import at_least_float32
 from taxoloss.functional import batched
-from taxoloss.masses import argmax, level_masses
+from taxoloss.masses import argmax, level_answers
 from taxoloss.metrics._inputs import check_answers, check_predictions, is_ranking
 from taxoloss.node_tables import NodeTables, node_tables
 from taxoloss.plan import plan_of
@@ -67,14 +67,9 @@ class Batch:
         return self.ranking[:, :k]
 
     @cached_property
-    def best_class(self) -> Tensor:
-        """(N, d1..dk): the class with the largest logit, the first of equals."""
-        return argmax(self.need_logits("the best class"))
-
-    @cached_property
     def answer(self) -> Tensor:
         """(R,): the node that is answered; of logits the best class."""
-        return self.answers if self.logits is None else self.best_class.reshape(-1)
+        return self.answers if self.logits is None else self.best_class
 
     @cached_property
     def lca(self) -> Tensor:
@@ -82,22 +77,34 @@ class Batch:
         return self.tables.lca(self.answer, self.target)
 
     @cached_property
-    def masses(self) -> list[Tensor]:
-        """For each level (N, W_l, d1..dk): the probabilities of its nodes."""
-        return level_masses(self.need_logits("probabilities"), self.tables)
+    def _most_probable(self) -> tuple[Tensor, Tensor]:
+        """(R, L) and (R, L): on each level the most probable node, and its probability."""
+        index, stated = level_answers(self.need_logits("probabilities"), self.tables)
+        return index.movedim(1, -1).flatten(0, -2), stated.movedim(1, -1).flatten(0, -2)
 
     @cached_property
+    def best_class(self) -> Tensor:
+        """(R,): the class with the largest logit, the first of equals."""
+        logits = self.need_logits("the best class")
+        if "_most_probable" in self.__dict__:
+            return self._most_probable[0][:, -1]
+        return argmax(logits).reshape(-1)
+
+    @property
     def level_answers(self) -> Tensor:
         """(R, L): on each level the index of the node that is answered.
 
         Of logits the node with the largest probability; of node ids the answer's ancestor, and -1
         on the levels below the answer.
         """
-        if self.logits is None:
-            counted = self.tables.counted[self.answer]
-            return torch.where(counted, self.tables.ancestors[self.answer], -1)
-        best = [argmax(mass).reshape(-1) for mass in self.masses[:-1]]
-        return torch.stack([*best, self.best_class.reshape(-1)], 1)
+        if self.logits is not None:
+            return self._most_probable[0]
+        return torch.where(self.tables.counted[self.answer], self.tables.ancestors[self.answer], -1)
+
+    @property
+    def level_probabilities(self) -> Tensor:
+        """(R, L): the probability of the answer on each level."""
+        return self._most_probable[1]
 
     @cached_property
     def wanted(self) -> Tensor:

@@ -57,7 +57,7 @@ class LevelCalibrationError(SumMetric):
 
     def _rows(self, batch: Batch) -> Rows:
         batch.need_logits("calibration")
-        stated = torch.stack([mass.amax(1).reshape(-1) for mass in batch.masses], 1)
+        stated = batch.level_probabilities
         levels = torch.arange(stated.shape[1], device=stated.device)
         bins = (stated * self.n_bins).long().clamp(0, self.n_bins - 1) + levels * self.n_bins
         counted = batch.counted

@@ -83,7 +83,7 @@ class LevelAccuracy(SumMetric):
             return self._among_the_best(batch)
         if self.decision == "marginal" or batch.logits is None:
             return batch.right
-        return batch.tables.ancestors[batch.best_class.reshape(-1)] == batch.wanted
+        return batch.tables.ancestors[batch.best_class] == batch.wanted
 
     def _among_the_best(self, batch: Batch) -> Tensor:
         tables, levels = batch.tables, range(len(self.taxonomy.levels))

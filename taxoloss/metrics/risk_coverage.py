@@ -88,11 +88,11 @@ class RiskCoverage(CurveMetric):
     def _steps_of(self, batch: Batch) -> Steps:
         logits, tables = batch.need_logits("a risk-coverage curve"), batch.tables
         best = batch.best_class
-        odds = path_log_odds(logits, best, batch.taxonomy, batch.masses).movedim(1, -1)
-        odds = odds.flatten(0, -2)
+        shaped = best.reshape(len(logits), *logits.shape[2:])
+        odds = path_log_odds(logits, shaped, batch.taxonomy).movedim(1, -1).flatten(0, -2)
         # A node is at least as sure as those below it, also where rounding says otherwise.
         odds = odds.flip(1).cummax(1).values.flip(1)
-        line = tables.lines[best.reshape(-1)]
+        line = tables.lines[best]
         wrong = tables.lca(line, batch.target.unsqueeze(1)) != line
         fields = torch.stack([tables.information[line], wrong.to(tables.information.dtype)], 2)
         made = torch.ones_like(odds, dtype=torch.bool)
