@@ -44,7 +44,7 @@ _SMALLEST = {torch.float32: 1e-30, torch.float64: 1e-290}
 #: Columns of a block in the search for the largest, and from how many columns it pays.
 _BLOCK, _MANY = 64, 1024
 #: Logits of a block of rows.
-_BLOCK_NUMBERS = 1 << 20
+_BLOCK_NUMBERS = 1 << 22
 
 
 def argmax(scores: Tensor) -> Tensor:
