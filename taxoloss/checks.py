@@ -19,10 +19,13 @@ __all__ = [
     "check_target",
     "check_weight",
     "readable",
+    "refuse_nan",
+    "refuse_probabilities",
     "target_ids",
     "transformed",
 ]
 
+_FIRST_ROWS = 8
 _REDUCTIONS = ("none", "mean", "sum")
 _AUTOCAST = frozenset(
     device
@@ -184,4 +187,26 @@ def check_weight(weight: Any, plan: Plan) -> None:
     if weight.shape != (plan.num_classes,):
         raise RuntimeError(
             f"expected weight of shape ({plan.num_classes},), one a class, got {tuple(weight.shape)}"
+        )
+
+
+def refuse_nan(logits: Tensor) -> None:
+    """ValueError where a row has a NaN: it is the largest to torch, and so would be an answer."""
+    best = logits.amax(min(logits.dim() - 1, 1)) if logits.numel() else logits
+    if bool(best.isnan().any()):
+        row = int(best.isnan().reshape(len(best) if best.dim() else 1, -1).any(1).nonzero()[0])
+        raise ValueError(f"expected logits without NaN, got NaN in row {row}")
+
+
+def refuse_probabilities(logits: Tensor) -> None:
+    """ValueError where the first rows look like probabilities: read as logits, P = .93 would become .35."""
+    rows = logits[:_FIRST_ROWS].float() if logits.dim() > 1 else logits[None].float()
+    if rows.numel() == 0:
+        return
+    sums = rows.sum(1)
+    close = (sums - 1).abs() < 1e-3
+    if bool(((rows >= 0) & (rows <= 1)).all() and close.all()):
+        raise ValueError(
+            "expected logits or log-probabilities, got rows in [0, 1] that sum to 1: these look like "
+            "probabilities; pass p.log()"
         )

@@ -5,12 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.checks import check_logits, readable
+from taxoloss.checks import check_logits, readable, refuse_nan, refuse_probabilities
 from taxoloss.plan import Plan
 
 __all__ = ["check_answers", "check_predictions", "is_ranking"]
-
-_FIRST_ROWS = 8
 
 
 def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
@@ -26,8 +24,8 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
     if preds.is_floating_point():
         check_logits(preds, plan)
         if readable(preds):
-            _refuse_probabilities(preds)
-            _refuse_nan(preds)
+            refuse_probabilities(preds)
+            refuse_nan(preds)
     elif is_ranking(preds, target):
         _check_ranking(preds, plan)
     if preds.is_floating_point() or is_ranking(preds, target):
@@ -63,25 +61,3 @@ def check_answers(answers: Tensor, plan: Plan) -> None:
     wrong = (answers < 0) | (answers >= plan.num_nodes)
     if wrong.any():
         raise IndexError(f"expected answers in 0..{plan.num_nodes - 1}, got {int(answers[wrong][0])}")
-
-
-def _refuse_nan(preds: Tensor) -> None:
-    """A NaN is the largest of its row to torch, and so would be an answer."""
-    best = preds.amax(min(preds.dim() - 1, 1)) if preds.numel() else preds
-    if bool(best.isnan().any()):
-        row = int(best.isnan().reshape(len(best) if best.dim() else 1, -1).any(1).nonzero()[0])
-        raise ValueError(f"expected logits without NaN, got NaN in row {row}")
-
-
-def _refuse_probabilities(preds: Tensor) -> None:
-    """Probabilities read as logits are the commonest mistake: P = .93 would become .35."""
-    rows = preds[:_FIRST_ROWS].float() if preds.dim() > 1 else preds[None].float()
-    if rows.numel() == 0:
-        return
-    sums = rows.sum(1)
-    close = (sums - 1).abs() < 1e-3
-    if bool(((rows >= 0) & (rows <= 1)).all() and close.all()):
-        raise ValueError(
-            "expected logits or log-probabilities, got rows in [0, 1] that sum to 1: these look like "
-            "probabilities; pass p.log()"
-        )

@@ -1,0 +1,93 @@
+"""What every decision asks of its logits, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from taxoloss.checks import check_logits, readable, refuse_nan, refuse_probabilities
+from taxoloss.closed_form import at_least_float32
+from taxoloss.functional import batched
+from taxoloss.kept import kept_plan
+from taxoloss.node_tables import NodeTables, node_tables
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["Allowed", "Answer", "allowed_classes", "decide", "prepared"]
+
+#: Node ids: a class, or an inner node for all the classes below it.
+Allowed: TypeAlias = Tensor | Iterable[int] | None
+Answer: TypeAlias = Tensor | tuple[Tensor, Tensor]
+Rule: TypeAlias = Callable[[Tensor, NodeTables], tuple[Tensor, Tensor]]
+
+
+def decide(
+    logits: Tensor, taxonomy: Taxonomy, rule: Rule, allowed: Allowed, return_probability: bool
+) -> Answer:
+    """Answers a rule for logits (N, C, d1..dk) gives: ids (N, d1..dk) and probabilities."""
+    with torch.no_grad(), torch.autocast(_device_type(logits), enabled=False):
+        ready, tables = prepared(logits, taxonomy, allowed)
+        ids, probability = rule(ready, tables)
+    if logits.dim() == 1:
+        ids, probability = ids.squeeze(0), probability.squeeze(0)
+    return (ids, probability) if return_probability else ids
+
+
+def prepared(logits: Tensor, taxonomy: Taxonomy, allowed: Allowed) -> tuple[Tensor, NodeTables]:
+    """Checked logits (N, C, d1..dk), -inf where a class is not allowed, and the tables."""
+    plan = kept_plan(taxonomy)
+    check_logits(logits, plan)
+    if readable(logits):
+        refuse_probabilities(logits)
+    ready = at_least_float32(batched(logits.detach()))
+    tables = node_tables(taxonomy, logits.device)
+    if allowed is not None:
+        mask = allowed_classes(allowed, tables).view(1, -1, *[1] * (ready.dim() - 2))
+        ready = ready.masked_fill(~mask, -torch.inf)
+    if readable(ready) and ready.numel():
+        refuse_nan(ready)
+        _refuse_infinite(ready)
+    return ready, tables
+
+
+def allowed_classes(allowed: Any, tables: NodeTables) -> Tensor:
+    """(C,) bool: the classes that are, or are below, one of some node ids.
+
+    Raises:
+        ValueError, TypeError, IndexError: none, or no node ids.
+    """
+    ids = allowed if isinstance(allowed, Tensor) else torch.tensor(list(allowed))
+    if ids.numel() == 0:
+        raise ValueError("expected allowed as one node id or more, got none: nothing could be answered")
+    if ids.is_floating_point() or ids.dtype == torch.bool or ids.dim() > 1:
+        raise TypeError(
+            f"expected allowed as integer node ids (n,), got {ids.dtype} of shape {tuple(ids.shape)}"
+        )
+    wrong = (ids < 0) | (ids > tables.root)
+    if readable(ids) and bool(wrong.any()):
+        raise IndexError(f"expected allowed node ids in 0..{tables.root}, got {int(ids[wrong][0])}")
+    ids = ids.to(tables.start.device).reshape(-1)
+    # +1 where a node's range of positions starts, -1 where it stops.
+    change = torch.zeros(tables.num_classes + 1, dtype=torch.long, device=ids.device)
+    change.index_add_(0, tables.start[ids], torch.ones_like(ids))
+    change.index_add_(0, tables.stop[ids], -torch.ones_like(ids))
+    mask = torch.zeros(tables.num_classes, dtype=torch.bool, device=ids.device)
+    mask[tables.depth_first] = change.cumsum(0)[:-1] > 0
+    return mask
+
+
+def _refuse_infinite(logits: Tensor) -> None:
+    """ValueError where a row has no finite logit, or an infinite one on top: it has no probabilities."""
+    wrong = logits.amax(1).isinf().flatten(1) if logits.dim() > 2 else logits.amax(1).isinf()
+    if bool(wrong.any()):
+        row = int(wrong.reshape(len(logits), -1).any(1).nonzero()[0])
+        best = float(logits[row].max())
+        raise ValueError(
+            f"expected a finite largest logit among the allowed classes, got {best} in row {row}"
+        )
+
+
+def _device_type(logits: Any) -> str:
+    return logits.device.type if isinstance(logits, Tensor) else "cpu"

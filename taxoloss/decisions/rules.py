@@ -1,0 +1,188 @@
+"""Answers of one class, of one level, and as deep on one path as a threshold allows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from taxoloss.checks import readable
+from taxoloss.decisions._cut import ThresholdLike, above, deepest_above
+from taxoloss.decisions._inputs import Allowed, Answer, decide
+from taxoloss.masses import argmax, greedy_class, level_masses, path_log_odds
+from taxoloss.node_tables import NodeTables
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["at_level", "climb", "leaf", "path_class", "top_down"]
+
+#: Logits of a block of rows.
+_BLOCK = 1 << 22
+
+
+def leaf(
+    logits: Tensor, taxonomy: Taxonomy, *, allowed: Allowed = None, return_probability: bool = False
+) -> Answer:
+    """The class with the largest logit, the first of equals.
+
+    Args:
+        logits: (C,), (N, C) or (N, C, d1..dk); log-probabilities serve. Half and bfloat16 are computed in
+            float32.
+        taxonomy: bound (`Taxonomy.bind`).
+        allowed: node ids, such as the species that are known to live there; an inner node allows all
+            classes below it. No other class is answered, and probabilities are those among the allowed.
+        return_probability: also give each answer's probability.
+
+    Returns:
+        Node ids (N, d1..dk); with return_probability a pair of ids and probabilities.
+
+    Raises:
+        ValueError: another class count, probabilities instead of logits (pass p.log()), NaN, a row
+            without a finite logit, nothing allowed, a taxonomy that is not bound.
+        IndexError, TypeError: allowed is no list of node ids.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> leaf(torch.tensor([[2.0, 1.9, 2.1], [1.0, 3.0, 0.0]]), t)
+    tensor([2, 1])
+    >>> leaf(torch.tensor([[2.0, 1.9, 2.1], [1.0, 3.0, 0.0]]), t, allowed=[t.node_id("cat")])
+    tensor([0, 1])
+    """
+
+    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+        best = argmax(z)
+        chosen = z.gather(1, best.unsqueeze(1)).squeeze(1)
+        return best, torch.exp(chosen - torch.logsumexp(z, 1)) if return_probability else chosen
+
+    return decide(logits, taxonomy, rule, allowed, return_probability)
+
+
+def at_level(
+    logits: Tensor,
+    taxonomy: Taxonomy,
+    level: str,
+    *,
+    allowed: Allowed = None,
+    return_probability: bool = False,
+) -> Answer:
+    """The most probable node of a level (the sum over its classes), the first of equals in `nodes(level)`.
+
+    Where a rank is missing, the node that stands for it is answered. On the CPU it works in blocks of rows:
+    10,000 rows of 350,000 classes need no more memory than their logits.
+
+    Args:
+        logits, taxonomy, allowed, return_probability: as in `leaf`.
+        level: name of a level.
+
+    Raises:
+        ValueError: no such level; and as `leaf`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> t.describe(at_level(torch.tensor([[2.0, 1.9, 2.1]]), t, "depth_1"))[0].name
+    'cat'
+    """
+    number = taxonomy.level_number(level) - 1
+
+    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+        rows = max(1, _BLOCK // max(1, z[:1].numel())) if readable(z) else len(z)
+        parts = [_best_of_level(block, number, tables) for block in torch.split(z, max(1, rows))]
+        best, mass = (torch.cat(part) for part in zip(*parts, strict=True))
+        return tables.nodes[number][best], mass
+
+    return decide(logits, taxonomy, rule, allowed, return_probability)
+
+
+def _best_of_level(z: Tensor, number: int, tables: NodeTables) -> tuple[Tensor, Tensor]:
+    masses = torch.softmax(z, 1)
+    if number < len(tables.levels) - 1:
+        group = tables.ancestors[: tables.num_classes, number]
+        shape = (z.shape[0], len(tables.nodes[number]), *z.shape[2:])
+        masses = masses.new_zeros(shape).index_add(1, group, masses)
+    best = argmax(masses)
+    return best, masses.gather(1, best.unsqueeze(1)).squeeze(1)
+
+
+def climb(
+    logits: Tensor,
+    taxonomy: Taxonomy,
+    threshold: ThresholdLike,
+    *,
+    allowed: Allowed = None,
+    return_probability: bool = False,
+) -> Answer:
+    """From the best class upwards, the first node that is surer than a threshold; else the root.
+
+    A node n is taken where log P(n) - log(1 - P(n)) is strictly above the threshold's log-odds, computed
+    from the logits: so an over-confident model whose P is 1.0 in float32 can still be cut. Of nodes with
+    the same classes the deepest is answered. A higher threshold never answers a deeper node.
+
+    Args:
+        logits, taxonomy, allowed, return_probability: as in `leaf`.
+        threshold: a probability in [0, 1], or a `Threshold` (`calibrate_threshold`). With `allowed`,
+            calibrate with the same classes allowed.
+
+    Raises:
+        ValueError, TypeError: a threshold that is none, or one of another taxonomy; and as `leaf`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> logits = torch.tensor([[2.0, 1.9, -1.0], [5.0, 0.0, 0.0], [1.0, 1.0, 1.1]])
+    >>> [info.name for info in t.describe(climb(logits, t, 0.9))]
+    ['cat', 'Bengal', '']
+
+    Source: Goren et al., NeurIPS 2024 (climbing), on log-odds.
+    """
+    return _on_path(logits, taxonomy, threshold, "climb", allowed, return_probability)
+
+
+def top_down(
+    logits: Tensor,
+    taxonomy: Taxonomy,
+    threshold: ThresholdLike = 0.0,
+    *,
+    allowed: Allowed = None,
+    return_probability: bool = False,
+) -> Answer:
+    """From the root to the most probable child, again and again, while it is surer than a threshold.
+
+    P(n) is compared, not P(n | parent), and as in `climb`. With the threshold 0 it goes down to a class,
+    which need not be the best one. Of equally probable children the first in `nodes(level)` is taken.
+
+    Args and errors: as `climb`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> top_down(torch.tensor([[2.0, 1.9, 2.1]]), t)  # cat, then Bengal, though beagle is the best class
+    tensor([0])
+    """
+    return _on_path(logits, taxonomy, threshold, "top_down", allowed, return_probability)
+
+
+def path_class(logits: Tensor, tables: NodeTables, decision: str) -> Tensor:
+    """The class (N, d1..dk) whose path "climb" or "top_down" answers from."""
+    if decision == "climb":
+        return argmax(logits)
+    # The chosen child has at least its share of its parent's mass, so that nothing underflows.
+    return greedy_class(level_masses(logits, tables), tables)
+
+
+def _on_path(
+    logits: Tensor,
+    taxonomy: Taxonomy,
+    threshold: ThresholdLike,
+    decision: str,
+    allowed: Allowed,
+    return_probability: bool,
+) -> Answer:
+    """The deepest node above a threshold on the path of a decision's class."""
+
+    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+        chosen = path_class(z, tables, decision)
+        odds = path_log_odds(z, chosen, taxonomy)
+        ids, level = deepest_above(above(threshold, odds, chosen, taxonomy, decision), chosen, tables.lines)
+        if not return_probability:
+            return ids, odds[:, 0]
+        certain = odds.new_full((len(odds), 1, *odds.shape[2:]), torch.inf)  # the root
+        found = torch.cat([certain, odds], 1).gather(1, level.unsqueeze(1)).squeeze(1)
+        return ids, torch.sigmoid(found)
+
+    return decide(logits, taxonomy, rule, allowed, return_probability)
