@@ -5,7 +5,8 @@ With the height of the lowest common ancestor (LCA) as the cost, answering class
     E(i) = sum over classes j of p_j height(LCA(i, j))
 
 Let n_0 (the root), n_1, .., n_K = i be i's path. The classes whose LCA with i is n_k are those below n_k
-and not below n_(k+1), whose mass is P(n_k) - P(n_(k+1)); for i itself the height is 0. So the sum telescopes:
+and not below n_(k+1), whose mass is P(n_k) - P(n_(k+1)); for i itself the height is 0. So the sum
+telescopes:
 
     E(i) = height(root) - G(i),   G(i) = sum over k = 1 .. K of P(n_k) (height(n_(k-1)) - height(n_k))
 

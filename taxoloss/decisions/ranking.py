@@ -29,9 +29,9 @@ def ranking(
     by="levels": the best top node first, then the best child in it, and so on, so that what comes next
     is near; by="cost": by expected LCA height (`minimum_cost`); by="probability": by logits. Equals: by
     logits, then in the order of the classes (of nodes, in `nodes(level)`). On one model trained with
-    cross-entropy on ICD-10-CM texts, levels instead of probability raised HOPS from .16 to .85 at equal top-1
-    accuracy, and cost 4 points of top-5 accuracy (cost: .85, and 3 points). So rank by levels where near
-    misses count, by probability where the right class should be among the first five.
+    cross-entropy on ICD-10-CM texts, levels instead of probability raised HOPS from .16 to .85 at equal
+    top-1 accuracy, and cost 4 points of top-5 accuracy (cost: .85, and 3 points). So rank by levels
+    where near misses count, by probability where the right class should be among the first five.
 
     Args:
         logits, taxonomy, allowed, return_probability: as in `leaf`.

@@ -120,7 +120,8 @@ def _best_node(
 ) -> tuple[Tensor, Tensor]:
     """The node with the largest score; of equals by tie-breaker, then the deepest, then the first.
 
-    Of scores (N, W_l, d1..dk) for each level; the root's tie-breaker is `root`, its score value * root, or 0.
+    Of scores (N, W_l, d1..dk) for each level; the root's tie-breaker is `root`, its score value * root,
+    or 0.
     """
     best, tie = torch.zeros_like(root) if value is None else value * root, root
     ids = torch.full(best.shape, tables.root, device=best.device)

@@ -1,0 +1,318 @@
+"""From labelled rows to a threshold with a promise (conformal risk control).
+
+The answer of `climb` or `top_down` at a threshold t is the deepest node of a row's path with log-odds
+above t. A node is wrong where it is neither the target nor above it; with a node all below it on the
+path is wrong. So the loss of row i, as t falls, is a staircase: it rises at the log-odds of its wrong
+nodes.
+
+    loss "wrong":  by 1 at s_i, the log-odds of the highest wrong node (none: never)
+    loss "height": at each wrong node by the edges to the node before it: edges down from the LCA
+
+Let R(t) be the mean loss over n rows, B its bound (1, or the depth of the tree), r the risk asked for, and
+
+    t = inf { t : n / (n + 1) R(t) + B / (n + 1) <= r }                                                 (1)
+
+If the n rows and a new one are exchangeable, the new row's expected loss at t is at most r: for any n, any
+model, any distribution. With the 0/1 loss t is an order statistic, the m-th smallest s_i with
+
+    m = ceil((n + 1)(1 - r))
+
+and m > n (too few rows) leaves the root alone. By (1) the sum of losses may be r (n + 1) - B: sorted from
+the surest, steps are taken until that budget is spent, and t is where the next would begin.
+
+Sources: Angelopoulos et al., ICLR 2024 (conformal risk control), eq. 4; Vovk et al. 2005 (split conformal);
+Bates et al., JACM 2021, for `confidence`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from taxoloss.checks import target_ids
+from taxoloss.decisions._inputs import Allowed, prepared
+from taxoloss.decisions.level_calibration import _METHODS, LevelCalibration, broken_line
+from taxoloss.decisions.rules import path_class
+from taxoloss.decisions.threshold import Threshold, allowed_errors
+from taxoloss.masses import path_log_odds
+from taxoloss.node_tables import NodeTables
+from taxoloss.plan import plan_of
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["Paths", "calibrate_levels", "calibrate_threshold", "paths_of"]
+
+_DECISIONS = ("climb", "top_down")
+_LOSSES = ("wrong", "height")
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """The paths that n labelled rows are answered from; on the CPU, log-odds in float64."""
+
+    tables: NodeTables
+    classes: Tensor  # (n,)
+    target: Tensor  # (n,)
+    log_odds: Tensor  # (n, L)
+    line: Tensor  # (n, L): node ids
+    wrong: Tensor  # (n, L)
+    kept: Tensor  # (rows given,): which rows these are
+
+
+def paths_of(
+    logits: Tensor,
+    target: Tensor,
+    taxonomy: Taxonomy,
+    decision: str,
+    ignore_index: int = -100,
+    allowed: Allowed = None,
+) -> Paths:
+    """The paths of rows (N, C), or (N, C, d1..dk), without those that are ignored or known as the root."""
+    if decision not in _DECISIONS:
+        raise ValueError(
+            f"expected decision as one of {_DECISIONS}, got {decision!r}: with the threshold its answer "
+            "may change to another branch, and no promise can be made"
+        )
+    with torch.no_grad():
+        ready, tables = prepared(logits, taxonomy, allowed)
+        expected = (len(ready), *ready.shape[2:])
+        if target.shape != expected:
+            raise ValueError(
+                f"expected target of shape {expected} for logits of shape {tuple(logits.shape)}, "
+                f"got {tuple(target.shape)}"
+            )
+        ids, valid = target_ids(target, ignore_index, plan_of(taxonomy))
+        classes = path_class(ready, tables, decision)
+        odds = path_log_odds(ready, classes, taxonomy).movedim(1, -1).flatten(0, -2)
+        kept = (ids != tables.root) if valid is None else (ids != tables.root) & valid
+        kept, ids, classes = kept.reshape(-1), ids.reshape(-1), classes.reshape(-1)
+        line = tables.lines[classes, 1:]
+        wrong = tables.lca(line, ids.unsqueeze(1)) != line
+        parts = [part[kept].cpu() for part in (classes, ids, odds.double(), line, wrong)]
+        return Paths(tables, parts[0], parts[1], parts[2], parts[3], parts[4], kept.cpu())
+
+
+def calibrate_threshold(
+    logits: Tensor,
+    target: Tensor,
+    taxonomy: Taxonomy,
+    risk: float,
+    decision: str = "climb",
+    confidence: float | None = None,
+    *,
+    loss: str = "wrong",
+    groups: Tensor | None = None,
+    per: str | None = None,
+    levels: LevelCalibration | None = None,
+    allowed: Allowed = None,
+    ignore_index: int = -100,
+) -> Threshold:
+    """The lowest threshold that keeps a promise: wrong on at most `risk` of new samples, on average.
+
+    The promise: the chance that the answer for one new sample is neither its target nor above it is at most
+    `risk`, over the draw of the n calibration rows and the new one, if these are exchangeable (drawn
+    alike, in any order). It holds for every n, model and tree; where n < 1 / risk - 1 it can only be kept
+    by answering the root always, and the threshold says so. It holds on average: not for each level, branch
+    or species (`report` shows these), and not after the camera, the season or the model has changed. The
+    rows must not have been used for anything else: not for training, stopping, temperature or `levels`.
+
+    Args:
+        logits: (N, C) or (N, C, d1..dk).
+        target: node ids (N, d1..dk); inner nodes where the taxonomy was bound with node_targets=True. A
+            deeper answer than such a target counts as wrong, since nobody knows.
+        taxonomy: bound (`Taxonomy.bind`).
+        risk: in (0, 1); with loss="height" edges, above 0.
+        decision: "climb" or "top_down".
+        confidence: in (0, 1): the promise then holds for this one threshold with this probability over
+            the draw of the calibration rows, by the exact binomial.
+        loss: "wrong", or "height": the edges from the answer up to what it shares with the target.
+        groups: (N, d1..dk) integers: rows of one group (a site, a patient) are not exchangeable one by one;
+            the promise is then for the mean of a new group, and n counts groups.
+        per: a level: a threshold for each predicted node there, from its own rows, or where these are fewer
+            than 1 / risk - 1 from those of the nearest ancestor with enough.
+        levels: of `calibrate_levels`, made on other rows.
+        allowed: as in `leaf`; the answers then need the same.
+        ignore_index: targets of this number are left out, and so are targets that are the root.
+
+    Raises:
+        ValueError: another decision ("most_specific" and "hedge" are not monotone), loss, risk,
+            confidence or level; confidence with loss="height" or groups; no row; and as `leaf`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> g = torch.Generator().manual_seed(0)
+    >>> target = torch.randint(0, 3, (1000,), generator=g)
+    >>> logits = 2 * torch.eye(3)[target] + torch.randn(1000, 3, generator=g)
+    >>> print(calibrate_threshold(logits, target, t, risk=0.05))
+    With 1,000 calibration samples: wrong on at most 5 % on average; 9 times in 10 the true rate is
+    between 3.9 and 6.2 %.
+    """
+    _check(taxonomy, risk, confidence, loss, groups, per)
+    paths = paths_of(logits, target, taxonomy, decision, ignore_index, allowed)
+    if len(paths.classes) == 0:
+        raise ValueError("expected a calibration row or more, got none that counts")
+    odds = paths.log_odds if levels is None else levels(paths.log_odds)
+    bound = 1 if loss == "wrong" else int(paths.tables.depth.max())
+    of_row, n = _groups(paths, groups)
+    rise, at = _staircase(paths, odds, loss)
+
+    def cut(rows: Tensor) -> float:
+        members = torch.unique(of_row[rows])
+        count = len(members)
+        if confidence is None:
+            budget = float(_exact(risk) * (count + 1) - bound)
+        else:
+            budget = float(allowed_errors(count, risk, confidence))
+        size = torch.bincount(of_row[rows], minlength=n).double()
+        return _spend(at[rows], rise[rows] / size[of_row[rows]].unsqueeze(1), budget)
+
+    everything = torch.arange(len(of_row))
+    clades: tuple[float, ...] = ()
+    if per is not None:
+        least = math.ceil(bound / _exact(risk)) - 1
+        clades = _by_clade(paths, taxonomy.level_number(per), of_row, least, cut)
+    return Threshold(
+        decision=decision,
+        risk=float(risk),
+        n=n,
+        log_odds=cut(everything),
+        digest=taxonomy.digest,
+        binding_digest=taxonomy.binding_digest,
+        confidence=confidence,
+        loss=loss,
+        unit="samples" if groups is None else "groups",
+        level=per,
+        clades=clades,
+        levels=levels,
+    )
+
+
+def _staircase(paths: Paths, odds: Tensor, loss: str) -> tuple[Tensor, Tensor]:
+    """(n, L) and (n, L): by how much each row's loss rises, and below which threshold."""
+    # A wrong node is taken where it or a node below it is above the threshold: the deepest is answered.
+    at = torch.where(paths.wrong, odds, -torch.inf).flip(1).cummax(1).values.flip(1)
+    if loss == "wrong":
+        return (paths.wrong & (paths.wrong.cumsum(1) == 1)).double(), at
+    depth = paths.tables.depth.cpu()
+    before = torch.cat([torch.full_like(paths.line[:, :1], paths.tables.root), paths.line[:, :-1]], 1)
+    return ((depth[paths.line] - depth[before]) * paths.wrong).double(), at
+
+
+def _spend(at: Tensor, rise: Tensor, budget: float) -> float:
+    """The log-odds of the first step, from the surest, with which the sum of rises exceeds the budget."""
+    if budget < 0:
+        return math.inf
+    counts = rise.reshape(-1) > 0
+    at, order = at.reshape(-1)[counts].sort(descending=True, stable=True)
+    # Rises are shares 1 / (rows of a group): a sum may miss a whole number by its rounding.
+    spent = rise.reshape(-1)[counts][order].cumsum(0) > budget + 1e-9
+    return float(at[int(spent.long().argmax())]) if bool(spent.any()) else -math.inf
+
+
+def _groups(paths: Paths, groups: Tensor | None) -> tuple[Tensor, int]:
+    """(n,): each row's group, from 0; and their number."""
+    if groups is None:
+        return torch.arange(len(paths.classes)), len(paths.classes)
+    if groups.numel() != paths.kept.numel() or groups.is_floating_point():
+        raise ValueError(
+            f"expected groups as one integer a row, {paths.kept.numel()}, got {groups.dtype} of shape "
+            f"{tuple(groups.shape)}"
+        )
+    names, of_row = torch.unique(groups.reshape(-1).cpu()[paths.kept], return_inverse=True)
+    return of_row, len(names)
+
+
+def _by_clade(paths: Paths, level: int, of_row: Tensor, least: int, cut: Any) -> tuple[float, ...]:
+    """For each node of a level the threshold of its rows, or of the nearest ancestor with enough."""
+    tables = paths.tables
+    nodes = tables.nodes[level - 1].cpu()
+    lines = tables.lines.cpu()
+    above = lines[nodes][:, : level + 1]  # the root, .., the node itself
+    of_rows = lines[paths.classes][:, : level + 1]
+    found: dict[int, float] = {}
+    result = []
+    for line in above.tolist():
+        for depth in range(level, -1, -1):
+            node = line[depth]
+            rows = torch.nonzero(of_rows[:, depth] == node).squeeze(1)
+            if depth == 0 or len(torch.unique(of_row[rows])) >= least:
+                break
+        if node not in found:
+            found[node] = cut(rows)
+        result.append(found[node])
+    return tuple(result)
+
+
+def _exact(risk: float) -> Fraction:
+    """The decimal that was written, not its neighbour in binary: .05 x 20 is 1."""
+    return Fraction(str(risk))
+
+
+def _check(
+    taxonomy: Taxonomy,
+    risk: float,
+    confidence: float | None,
+    loss: str,
+    groups: Tensor | None,
+    per: str | None,
+) -> None:
+    if loss not in _LOSSES:
+        raise ValueError(f"expected loss as one of {_LOSSES}, got {loss!r}")
+    if isinstance(risk, bool) or not 0 < risk < (math.inf if loss == "height" else 1):
+        raise ValueError(f"expected risk as a share in (0, 1), or edges above 0, got {risk!r}")
+    if confidence is not None:
+        if not 0 < confidence < 1:
+            raise ValueError(f"expected confidence in (0, 1), got {confidence!r}")
+        if loss != "wrong" or groups is not None:
+            raise ValueError(
+                "expected confidence with loss='wrong' and without groups: it counts wrong rows"
+            )
+    if per is not None:
+        taxonomy.level_number(per)
+
+
+def calibrate_levels(
+    logits: Tensor,
+    target: Tensor,
+    taxonomy: Taxonomy,
+    method: str = "platt",
+    *,
+    decision: str = "climb",
+    allowed: Allowed = None,
+    ignore_index: int = -100,
+) -> LevelCalibration:
+    """For each level a strictly rising map of log-odds, so that a threshold means the same on every level.
+
+    An option, not a default. On one corpus (ICD-10-CM texts, 5 splits) Platt per level raised the correct
+    information at 5 % risk from 48 to 52 (+4.2 +- 0.7 points) where one label in ten was a leaf, and
+    gave nothing with all labels (-0.3 +- 0.3; isotonic with 200 rows lost 3.1 +- 0.5). Give the result to
+    `calibrate_threshold(levels=...)`, on other rows than these: the promise needs rows that nothing has
+    seen.
+
+    Args:
+        logits, target, taxonomy, decision, allowed, ignore_index: as in `calibrate_threshold`.
+        method: "platt" (a scale and a shift a level), "temperature" (a scale), or "isotonic".
+
+    Raises:
+        ValueError: another method; no row; and as `calibrate_threshold`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> g = torch.Generator().manual_seed(0)
+    >>> target = torch.randint(0, 3, (2000,), generator=g)
+    >>> logits = 8 * torch.eye(3)[target] + 4 * torch.randn(2000, 3, generator=g)  # twice as sure as right
+    >>> levels = calibrate_levels(logits[:1000], target[:1000], t, "temperature")
+    >>> threshold = calibrate_threshold(logits[1000:], target[1000:], t, 0.05, levels=levels)
+    """
+    if method not in _METHODS:
+        raise ValueError(f"expected method as one of {_METHODS}, got {method!r}")
+    paths = paths_of(logits, target, taxonomy, decision, ignore_index, allowed)
+    if len(paths.classes) == 0:
+        raise ValueError("expected a calibration row or more, got none that counts")
+    odds, right = paths.log_odds.numpy(), (~paths.wrong).double().numpy()
+    knots = tuple(broken_line(odds[:, at], right[:, at], method) for at in range(odds.shape[1]))
+    return LevelCalibration(method, len(odds), taxonomy.binding_digest, knots)

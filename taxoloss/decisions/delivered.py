@@ -1,0 +1,199 @@
+"""What a threshold delivers on labelled rows, beside what it promises; and what each risk costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from taxoloss.decisions._inputs import Allowed
+from taxoloss.decisions.calibrate import Paths, calibrate_threshold, paths_of
+from taxoloss.decisions.level_calibration import LevelCalibration
+from taxoloss.decisions.threshold import Threshold
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["Delivered", "RiskCurve", "Share", "report", "risk_curve"]
+
+_RISKS = (0.01, 0.02, 0.05, 0.1, 0.2)
+
+
+@dataclass(frozen=True)
+class Share:
+    """Wrong answers among some rows."""
+
+    name: str
+    rows: int
+    wrong: int
+
+    @property
+    def rate(self) -> float:
+        """The share that is wrong; NaN where there are no rows."""
+        return self.wrong / self.rows if self.rows else math.nan
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Wrong answers of a threshold: altogether, by level of the answer, by branch of the target."""
+
+    promise: float
+    overall: Share
+    #: The root, then each level.
+    by_level: tuple[Share, ...]
+    #: The nodes of the top level that are above a target.
+    by_branch: tuple[Share, ...]
+    #: The mean information of the answers, from 0 (root) to 1 (class).
+    information: float
+
+    def __str__(self) -> str:
+        lines = [
+            f"promised at most {100 * self.promise:.4g} % wrong on average; delivered here "
+            f"{100 * self.overall.rate:.2f} % of {self.overall.rows:,}, information {self.information:.3f}",
+            "the promise is for the average: levels and branches have their own rates",
+        ]
+        for title, shares in (("answered at", self.by_level), ("branch", self.by_branch)):
+            width = max((len(share.name) for share in shares), default=0)
+            lines.append(title)
+            for share in shares:
+                rate = f"{100 * share.rate:6.2f} % wrong" if share.rows else ""
+                lines.append(f"  {share.name:{width}}  {share.rows:8,} rows  {rate}".rstrip())
+        return "\n".join(lines)
+
+
+def report(
+    threshold: Threshold,
+    logits: Tensor,
+    target: Tensor,
+    taxonomy: Taxonomy,
+    *,
+    allowed: Allowed = None,
+    ignore_index: int = -100,
+) -> Delivered:
+    """What a threshold delivers on labelled rows: new ones, or those of its calibration.
+
+    Args:
+        threshold: of `calibrate_threshold`.
+        logits, target, taxonomy, allowed, ignore_index: as in `calibrate_threshold`.
+
+    Raises:
+        ValueError: another taxonomy; and as `calibrate_threshold`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> g = torch.Generator().manual_seed(0)
+    >>> target = torch.randint(0, 3, (2000,), generator=g)
+    >>> logits = 2 * torch.eye(3)[target] + torch.randn(2000, 3, generator=g)
+    >>> threshold = calibrate_threshold(logits[:1000], target[:1000], t, risk=0.05)
+    >>> delivered = report(threshold, logits[1000:], target[1000:], t)
+    >>> 0.03 < delivered.overall.rate < 0.07
+    True
+    """
+    paths = paths_of(logits, target, taxonomy, threshold.decision, ignore_index, allowed)
+    taken = threshold.above(paths.log_odds, paths.classes, taxonomy)
+    level, answer, wrong = _answers(paths, taken)
+    names = ("root", *taxonomy.levels)
+    by_level = [_share(name, level == number, wrong) for number, name in enumerate(names)]
+    # A target above the top level's ranks has no branch; others have the node that stands there.
+    branch = paths.tables.lines.cpu()[paths.target, 1]
+    found, of_row = torch.unique(branch, return_inverse=True)
+    paths_to = [" > ".join(taxonomy.path(int(node))) for node in found]
+    by_branch = [_share(name, of_row == number, wrong) for number, name in enumerate(paths_to)]
+    everywhere = torch.ones_like(wrong)
+    information = float(paths.tables.information.cpu()[answer].double().mean())
+    return Delivered(
+        threshold.risk, _share("all", everywhere, wrong), tuple(by_level), tuple(by_branch), information
+    )
+
+
+def _answers(paths: Paths, taken: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Level (0: the root), node and wrongness of each row's answer."""
+    depth = taken.shape[1]
+    level = torch.where(taken, torch.arange(1, depth + 1), 0).amax(1)
+    root = torch.full_like(paths.line[:, :1], paths.tables.root)
+    answer = torch.cat([root, paths.line], 1).gather(1, level.unsqueeze(1)).squeeze(1)
+    wrong = torch.cat([torch.zeros_like(paths.wrong[:, :1]), paths.wrong], 1)
+    # A node that stands for missing ranks is answered on its own level.
+    own = (torch.cat([root, paths.line], 1) == answer.unsqueeze(1)).long().argmax(1)
+    return own, answer, wrong.gather(1, level.unsqueeze(1)).squeeze(1)
+
+
+def _share(name: str, rows: Tensor, wrong: Tensor) -> Share:
+    return Share(name, int(rows.sum()), int((rows & wrong).sum()))
+
+
+@dataclass(frozen=True)
+class RiskCurve:
+    """What each promise costs: a row for each risk."""
+
+    levels: tuple[str, ...]
+    thresholds: tuple[Threshold, ...]
+    delivered: tuple[Delivered, ...]
+
+    def __str__(self) -> str:
+        heads = ["risk", "threshold", "wrong", "information", *("root", *self.levels)]
+        rows = [heads]
+        for threshold, found in zip(self.thresholds, self.delivered, strict=True):
+            shares = [f"{share.rows / max(1, found.overall.rows):.1%}" for share in found.by_level]
+            rows.append(
+                [
+                    f"{threshold.risk:g}",
+                    f"{threshold.log_odds:.3f}",
+                    f"{found.overall.rate:.2%}",
+                    f"{found.information:.3f}",
+                    *shares,
+                ]
+            )
+        widths = [max(len(row[at]) for row in rows) for at in range(len(heads))]
+        return "\n".join("  ".join(f"{c:>{w}}" for c, w in zip(row, widths, strict=True)) for row in rows)
+
+
+def risk_curve(
+    logits: Tensor,
+    target: Tensor,
+    taxonomy: Taxonomy,
+    risks: Sequence[float] = _RISKS,
+    decision: str = "climb",
+    *,
+    levels: LevelCalibration | None = None,
+    allowed: Allowed = None,
+    ignore_index: int = -100,
+) -> RiskCurve:
+    """For several risks the threshold, and how specific the answers then are: print it to choose.
+
+    To see what a risk costs, not to pick the luckiest: the promise holds for a risk that was chosen before.
+    Rates are of the calibration rows themselves.
+
+    Args:
+        logits, target, taxonomy, decision, levels, allowed, ignore_index: as in `calibrate_threshold`.
+        risks: shares in (0, 1).
+
+    Raises:
+        ValueError: as `calibrate_threshold`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> g = torch.Generator().manual_seed(0)
+    >>> target = torch.randint(0, 3, (1000,), generator=g)
+    >>> logits = 2 * torch.eye(3)[target] + torch.randn(1000, 3, generator=g)
+    >>> print(risk_curve(logits, target, t, risks=[0.01, 0.1]))
+    risk  threshold  wrong  information   root  depth_1  depth_2
+    ...
+    """
+    thresholds, delivered = [], []
+    for risk in risks:
+        made = calibrate_threshold(
+            logits,
+            target,
+            taxonomy,
+            risk,
+            decision,
+            levels=levels,
+            allowed=allowed,
+            ignore_index=ignore_index,
+        )
+        thresholds.append(made)
+        found = report(made, logits, target, taxonomy, allowed=allowed, ignore_index=ignore_index)
+        delivered.append(found)
+    return RiskCurve(taxonomy.levels, tuple(thresholds), tuple(delivered))
