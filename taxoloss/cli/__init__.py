@@ -1,4 +1,4 @@
-"""The command `taxoloss`: data on standard output, the rest on standard error; never imports torch."""
+"""The command `taxoloss`: data on standard output, the rest on standard error."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import sys
 
 import typer
 
+from taxoloss.cli.evaluate import evaluate
 from taxoloss.cli.inspect import inspect
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="taxoloss",
-    help="Trees of classes: check them before you train with them.",
+    help="Trees of classes: check them before you train, and score what was trained.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
 )
 app.command()(inspect)
+app.command()(evaluate)
 
 
 def _version(value: bool) -> None:

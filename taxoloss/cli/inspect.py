@@ -19,7 +19,7 @@ from taxoloss.reader import read_text
 from taxoloss.summary import summarize
 from taxoloss.taxonomy import Taxonomy
 
-__all__ = ["inspect"]
+__all__ = ["inspect", "read_classes"]
 
 
 def _complete(start: str) -> list[str]:
@@ -94,8 +94,8 @@ def _read(source: str) -> Taxonomy:
     return load(source)
 
 
-def _bind(taxonomy: Taxonomy, source: str, file: Path) -> dict[str, Any]:
-    """Binds the classes of a text file; BindingError where they do not fit."""
+def read_classes(file: Path) -> list[str]:
+    """The lines of a text file, one class a line; FormError where it cannot be read."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -104,7 +104,12 @@ def _bind(taxonomy: Taxonomy, source: str, file: Path) -> dict[str, Any]:
             [Fault("T101", f"the class list cannot be read: {reason}", file=str(file))]
         ) from None
     # Spaces stay: a dataset that has them in its names has them in Python too.
-    lines = [line for line in text.splitlines() if line.strip()]
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _bind(taxonomy: Taxonomy, source: str, file: Path) -> dict[str, Any]:
+    """Binds the classes of a text file; BindingError where they do not fit."""
+    lines = read_classes(file)
     source = "FILE" if source == "-" else source
     bound = taxonomy.bind([split_text(line, taxonomy.index) for line in lines])
     return {

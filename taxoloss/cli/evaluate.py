@@ -1,0 +1,213 @@
+"""`taxoloss evaluate`: all metrics of a file of predictions, with intervals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from taxoloss.binding import split_text
+from taxoloss.catalog import load
+from taxoloss.cli.inspect import read_classes
+from taxoloss.cli.render import plain, stdout_console
+from taxoloss.errors import TaxonomyError
+from taxoloss.prediction_files import PredictionError, PredictionFile
+from taxoloss.prediction_readers import open_predictions
+from taxoloss.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from taxoloss.evaluation import Evaluation
+
+__all__ = ["evaluate"]
+
+
+class Decision(str, Enum):
+    """How logits become answers."""
+
+    leaf = "leaf"
+    climb = "climb"
+    top_down = "top_down"
+    most_specific = "most_specific"
+    minimum_cost = "minimum_cost"
+    hedge = "hedge"
+
+
+class Values(str, Enum):
+    """What the numbers of a file are."""
+
+    logits = "logits"
+    log_probs = "log_probs"
+    probs = "probs"
+
+
+def evaluate(
+    source: Annotated[str, typer.Argument(metavar="TAXONOMY", help="A taxonomy file or a bundled name.")],
+    predictions: Annotated[
+        Path,
+        typer.Argument(
+            help=".npz (logits, log_probs or probs; targets; classes), or .csv, .tsv, .parquet with a "
+            "column for each class and one of targets: names, paths a/b/c, or node ids."
+        ),
+    ],
+    classes: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Names of the columns, one a line, in order.")
+    ] = None,
+    file_order: Annotated[
+        bool, typer.Option("--file-order", help="The columns are in the order of the taxonomy file.")
+    ] = False,
+    values: Annotated[
+        Values | None, typer.Option(help="What the numbers are; an .npz says it by its key.")
+    ] = None,
+    target: Annotated[str, typer.Option(metavar="NAME", help="The column of targets.")] = "target",
+    decision: Annotated[
+        Decision | None, typer.Option(help="Score the answers of a decision, not the logits.")
+    ] = None,
+    risk: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Calibrate climb or top_down on rows 1, 3, 5, ... to be wrong this often at most; "
+            "the others are scored.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="A fixed threshold (0.5).")
+    ] = None,
+    tradeoff: Annotated[float, typer.Option(min=0.0, help="Of hedge.")] = 0.0,
+    draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws for the intervals.")] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="metric,value,low,high")] = False,
+) -> None:
+    """Score the predictions of any model: every metric, with 95 % intervals.
+
+    Exit code 0: good. 1: a bad taxonomy, or predictions that cannot be used. 2: wrong usage.
+
+    Example: taxoloss evaluate pets predictions.csv --values probs --decision climb --risk 0.05
+    """
+    _check_usage(decision, risk, threshold, as_json and as_csv)
+    try:
+        file = open_predictions(predictions, None if values is None else values.value, target)
+        taxonomy = _bound(load(source), file, classes, file_order)
+        from taxoloss.evaluation import Settings, evaluate  # here: it loads torch
+
+        settings = Settings(decision and decision.value, risk, threshold, tradeoff, draws)
+        with _progress(file.rows) as advance:
+            found = evaluate(file, taxonomy, settings, advance)
+    except (TaxonomyError, PredictionError, ImportError) as error:
+        typer.echo(f"error: {error}" if not isinstance(error, TaxonomyError) else str(error), err=True)
+        raise typer.Exit(1) from None
+    if found.threshold is not None:
+        typer.echo(str(found.threshold), err=as_json or as_csv)
+    _write(found, taxonomy, decision, as_json, as_csv)
+
+
+def _check_usage(
+    decision: Decision | None, risk: float | None, threshold: float | None, both: bool
+) -> None:
+    if both:
+        raise typer.BadParameter("one of --json and --csv, not both")
+    if risk is not None and decision not in (Decision.climb, Decision.top_down):
+        raise typer.BadParameter("needs --decision climb or top_down", param_hint="--risk")
+    if risk is not None and (threshold is not None or not 0 < risk < 1):
+        raise typer.BadParameter("takes a share between 0 and 1, without --threshold", param_hint="--risk")
+
+
+def _bound(taxonomy: Taxonomy, file: PredictionFile, classes: Path | None, file_order: bool) -> Taxonomy:
+    """The taxonomy in the order of the file's columns; a shifted order is never guessed."""
+    if classes is not None:
+        names = read_classes(classes)
+    elif file.columns is not None:
+        names = list(file.columns)
+    elif file_order:
+        return taxonomy.bind(node_targets=True)
+    else:
+        raise PredictionError(
+            f"{file.path}: expected the names of the columns: --classes FILE, an array `classes` in the "
+            "file, or --file-order if they stand in the order of the taxonomy file"
+        )
+    return taxonomy.bind([split_text(name, taxonomy.index) for name in names], node_targets=True)
+
+
+@contextmanager
+def _progress(rows: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, where that is a terminal."""
+    from rich.progress import Progress
+
+    with Progress(
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    ) as progress:
+        bar = progress.add_task("rows", total=rows)
+        yield lambda count: progress.advance(bar, count)
+
+
+# -- what is written -------------------------------------------------------------------------------
+
+
+def _write(
+    found: Evaluation, taxonomy: Taxonomy, decision: Decision | None, as_json: bool, as_csv: bool
+) -> None:
+    if as_json:
+        typer.echo(json.dumps(_data(found, taxonomy, decision), indent=2, allow_nan=False))
+    elif as_csv:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["metric", "value", "low", "high"])
+        writer.writerows([name, *interval] for name, interval in found.scores.items())
+        typer.echo(text.getvalue(), nl=False)
+    else:
+        rows = f"{found.rows:,} rows"
+        if found.calibration_rows:
+            rows += f" scored, {found.calibration_rows:,} others calibrated the threshold"
+        typer.echo(rows)
+        stdout_console().print(_table(found))
+
+
+def _data(found: Evaluation, taxonomy: Taxonomy, decision: Decision | None) -> dict[str, Any]:
+    threshold = found.threshold
+    return {
+        "digest": taxonomy.digest,
+        "binding_digest": taxonomy.binding_digest,
+        "rows": found.rows,
+        "rows_without_a_known_node": found.uncounted,
+        "calibration_rows": found.calibration_rows,
+        "decision": None if decision is None else decision.value,
+        "threshold": None
+        if threshold is None
+        else {"risk": threshold.risk, "log_odds": _number(threshold.log_odds), "sentence": str(threshold)},
+        "metrics": {
+            name: {key: _number(value) for key, value in interval._asdict().items()}
+            for name, interval in found.scores.items()
+        },
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _table(found: Evaluation) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("metric")
+    for name in ("value", "95 % interval"):
+        table.add_column(name, justify="right")
+    table.add_column("better")
+    words = {True: "up", False: "down", None: ""}
+    for name, (value, low, high) in found.scores.items():
+        if math.isnan(value):
+            table.add_row(plain(name), "nothing counted", "", "")
+            continue
+        row = f"{value:.4f}", f"{low:.4f} to {high:.4f}"
+        table.add_row(plain(name), *row, words[found.higher_is_better.get(name)])
+    return table
