@@ -119,7 +119,7 @@ def path_log_odds(
     """
     tables = node_tables(taxonomy, logits.device)
     if not readable(logits):
-        return _in_log_space(logits, classes, taxonomy)
+        return _falling(_in_log_space(logits, classes, taxonomy), classes, tables)
     masses = level_masses(logits, tables) if masses is None else masses
     inside, outside = [], []
     for level, mass in enumerate(masses):
@@ -132,7 +132,20 @@ def path_log_odds(
     if bool(lost.any()):
         rows = lost if lost.dim() == 1 else lost.flatten(1).any(1)
         odds[rows] = _in_log_space(logits[rows], classes[rows], taxonomy)
-    return odds
+    return _falling(odds, classes, tables)
+
+
+def _falling(odds: Tensor, classes: Tensor, tables: NodeTables) -> Tensor:
+    """Log-odds (N, L, d1..dk) without the rounding by which a node could be less sure than one below it.
+
+    A node with the same classes as the next on the path has its very number.
+    """
+    sizes = tables.classes_below[tables.lines[classes, 1:]].movedim(-1, 1)
+    levels = list(odds.unbind(1))
+    for level in range(len(levels) - 2, -1, -1):
+        surer = torch.maximum(levels[level], levels[level + 1])
+        levels[level] = torch.where(sizes[:, level] == sizes[:, level + 1], levels[level + 1], surer)
+    return torch.stack(levels, 1)
 
 
 def _in_log_space(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor:

@@ -90,8 +90,6 @@ class RiskCoverage(CurveMetric):
         best = batch.best_class
         shaped = best.reshape(len(logits), *logits.shape[2:])
         odds = path_log_odds(logits, shaped, batch.taxonomy).movedim(1, -1).flatten(0, -2)
-        # A node is at least as sure as those below it, also where rounding says otherwise.
-        odds = odds.flip(1).cummax(1).values.flip(1)
         line = tables.lines[best]
         wrong = tables.lca(line, batch.target.unsqueeze(1)) != line
         fields = torch.stack([tables.information[line], wrong.to(tables.information.dtype)], 2)
