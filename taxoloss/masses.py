@@ -118,6 +118,7 @@ def path_log_odds(
         masses: of `level_masses`, where they are at hand.
     """
     tables = node_tables(taxonomy, logits.device)
+    cached_log_probs(taxonomy, logits.device)  # made now, for the day when a compiler needs them
     if not readable(logits):
         return _falling(_in_log_space(logits, classes, taxonomy), classes, tables)
     masses = level_masses(logits, tables) if masses is None else masses

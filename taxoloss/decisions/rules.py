@@ -83,12 +83,16 @@ def at_level(
     number = taxonomy.level_number(level) - 1
 
     def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
-        rows = max(1, _BLOCK // max(1, z[:1].numel())) if readable(z) else len(z)
-        parts = [_best_of_level(block, number, tables) for block in torch.split(z, max(1, rows))]
-        best, mass = (torch.cat(part) for part in zip(*parts, strict=True))
+        best, mass = _in_blocks(z, number, tables) if readable(z) else _best_of_level(z, number, tables)
         return tables.nodes[number][best], mass
 
     return decide(logits, taxonomy, rule, allowed, return_probability)
+
+
+def _in_blocks(z: Tensor, number: int, tables: NodeTables) -> tuple[Tensor, Tensor]:
+    blocks = torch.split(z, max(1, _BLOCK // max(1, z[:1].numel())))
+    parts = [_best_of_level(block, number, tables) for block in blocks]
+    return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
 
 def _best_of_level(z: Tensor, number: int, tables: NodeTables) -> tuple[Tensor, Tensor]:
@@ -181,7 +185,7 @@ def _on_path(
         ids, level = deepest_above(above(threshold, odds, chosen, taxonomy, decision), chosen, tables.lines)
         if not return_probability:
             return ids, odds[:, 0]
-        certain = odds.new_full((len(odds), 1, *odds.shape[2:]), torch.inf)  # the root
+        certain = torch.full_like(odds[:, :1], torch.inf)  # the root
         found = torch.cat([certain, odds], 1).gather(1, level.unsqueeze(1)).squeeze(1)
         return ids, torch.sigmoid(found)
 
