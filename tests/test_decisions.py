@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from trees import SETTINGS, Case, probability, random_logits, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
+from taxoloss.decisions import rules
+from taxoloss.masses import path_log_odds
 
 Rng = np.random.Generator
 ROWS = [("x", "a"), ("x", "b"), ("y", "c"), ("y", "d")]
@@ -208,8 +210,6 @@ def test_thresholds_are_log_odds(rule: Callable[..., Any]) -> None:
     if rule is decisions.most_specific:
         return
     # The surest row stays the surest: answers of a rank statistic of the log-odds do not collapse.
-    from taxoloss.masses import path_log_odds
-
     for scale in (1.0, 30.0):
         classes = z.argmax(1)
         odds = path_log_odds(scale * z, classes, TREE)[:, 1]
@@ -319,8 +319,6 @@ def test_relabelling_changes_nothing() -> None:
 
 def test_a_huge_tree_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of rows give what one pass gives."""
-    from taxoloss.decisions import rules
-
     z = torch.randn(50, 4, generator=torch.Generator().manual_seed(3))
     whole = decisions.at_level(z, TREE, "top")
     monkeypatch.setattr(rules, "_BLOCK", 12)
