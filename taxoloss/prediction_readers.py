@@ -46,6 +46,8 @@ def open_predictions(path: Path, values: str | None = None, target: str = "targe
 
 def _open_npz(path: Path, values: str | None, target: str) -> PredictionFile:
     try:
+        with zipfile.ZipFile(path):  # numpy leaves a file that is no archive open
+            pass
         with np.load(path, allow_pickle=False) as arrays:
             keys = set(arrays.files)
             found = [key for key in VALUES if key in keys]

@@ -87,6 +87,11 @@ class SumMetric(Metric):
         """The score of all samples since the last reset."""
         return self.score(self.sums)
 
+    def merge_state(self, incoming_state: Any) -> None:
+        """Adds the sums of another metric of the same kind; a score computed before is forgotten."""
+        super().merge_state(incoming_state)
+        self._computed = None
+
     def rows(self, preds: Tensor, target: Tensor) -> Rows:
         """What each sample adds; 0 where it is not counted."""
         batch = batch_of(self.taxonomy, preds, target, self.ignore_index)
