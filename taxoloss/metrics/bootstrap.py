@@ -54,8 +54,8 @@ class Bootstrap(Metric):
         self.draws, self.confidence, self.seed = draws, confidence, seed
         self.metrics = metrics
         for number, metric in enumerate(metrics.values()):
-            # Draw 0 is the sample itself.
-            zeros = torch.zeros(1 + draws, metric.sums.numel(), dtype=torch.long)
+            # (S, 1 + draws): draw 0 is the sample itself.
+            zeros = torch.zeros(metric.sums.numel(), 1 + draws, dtype=torch.long)
             self.add_state(f"draws_{number}", zeros, dist_reduce_fx="sum")
         #: Samples, and a number that two streams of the same targets share.
         self.add_state("seen", torch.zeros(2, dtype=torch.long), dist_reduce_fx="sum")
@@ -80,7 +80,7 @@ class Bootstrap(Metric):
         """key -> the score of the samples, then that of each draw, (1 + draws,)."""
         found: dict[str, Tensor] = {}
         for number, (name, metric) in enumerate(self.metrics.items()):
-            score = metric.score(getattr(self, f"draws_{number}"))
+            score = metric.score(getattr(self, f"draws_{number}").T)
             if isinstance(score, Tensor):
                 found[name] = score
             else:
@@ -88,13 +88,13 @@ class Bootstrap(Metric):
         return found
 
     def _weights(self, samples: int) -> Tensor:
-        """(1 + draws, samples): how often each sample is in each draw."""
+        """(samples, 1 + draws): how often each sample is in each draw."""
         key = [self.seed, _rank()]
         stream = np.random.Generator(np.random.Philox(key=key))
         # Each sample takes a block of its own: the same numbers, whatever the batches.
         uniform = _uniform(stream, int(self.seen[0]), samples, self.draws)
         drawn = torch.from_numpy(np.searchsorted(_POISSON, uniform).astype(np.int64))
-        return torch.cat([torch.ones(1, samples, dtype=torch.long), drawn.T])
+        return torch.cat([torch.ones(samples, 1, dtype=torch.long), drawn], 1)
 
 
 #: P(Poisson(1) <= k) for k = 0, 1, ..: what lies above the last is never drawn.
@@ -115,19 +115,22 @@ def _rank() -> int:
 
 
 def _add(sums: Tensor, rows: Rows, weights: Tensor) -> None:
-    """Adds to sums (B, S) what samples add, each as often as weights (B, R) say."""
+    """Adds to sums (S, B) what samples add, each as often as weights (R, B) say."""
     values, cells = rows
     if cells is None:
         # In float64, exact to 2^53: int64 has no fast product.
         wide = torch.float32 if sums.device.type == "mps" else torch.float64
-        sums.add_((weights.to(wide) @ values.to(wide)).long())
+        sums.add_((values.to(wide).T @ weights.to(wide)).long())
         return
-    width = values.shape[-1]
-    flat, index = values.reshape(-1, width), cells.reshape(-1)
-    block = max(1, _BLOCK // max(1, flat.numel()))
-    for some, weight in zip(torch.split(sums, block), torch.split(weights, block), strict=True):
-        often = weight.repeat_interleave(cells.shape[1], 1)
-        some.view(len(some), -1, width).index_add_(1, index, often.unsqueeze(2) * flat)
+    # Most entries add nothing: a sample takes few of the steps that it could.
+    row, entry = torch.nonzero(values.any(-1), as_tuple=True)
+    values, cells = values[row, entry], cells[row, entry]
+    by_cell = sums.view(-1, values.shape[1], sums.shape[1])
+    block = max(1, _BLOCK // (values.shape[1] * sums.shape[1]))
+    for start in range(0, len(row), block):
+        part = slice(start, start + block)
+        added = values[part].unsqueeze(2) * weights[row[part]].unsqueeze(1)
+        by_cell.index_add_(0, cells[part], added)
 
 
 def _interval(scores: Tensor, tail: float) -> Interval:
