@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 from icd10cm_data import Corpus, load_corpus
+from icd10cm_decisions import decision_table
 from icd10cm_report import (
     BANDS,
     NOTES,
@@ -29,9 +30,10 @@ from icd10cm_report import (
     write_picture,
     write_whole,
 )
-from icd10cm_train import FULL, PARTIAL, Arm, Score, Trial
+from icd10cm_train import FULL, PARTIAL, Arm, Kept, Score, Trial
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
 from taxoloss import Taxonomy
 from taxoloss.cli.render import render_summary, stdout_console
@@ -77,9 +79,12 @@ def describe(corpus: Corpus) -> str:
     return f"{size}\nThese are not the texts of the README's numbers: {found}. The run goes on.\n"
 
 
-def train(corpus: Corpus, arms: Sequence[Arm], percent: int, seeds: int, steps: int) -> list[Score]:
+def train(
+    corpus: Corpus, arms: Sequence[Arm], percent: int, seeds: int, steps: int
+) -> tuple[list[Score], list[Kept]]:
     """Every arm of every seed, with a progress bar on standard error."""
     scores: list[Score] = []
+    kept: list[Kept] = []
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("", total=seeds * len(arms) * steps)
         for seed in range(seeds):
@@ -87,15 +92,16 @@ def train(corpus: Corpus, arms: Sequence[Arm], percent: int, seeds: int, steps: 
             for arm in arms:
                 progress.update(bar, description=f"seed {seed}, {arm.name}")
                 scores += trial.run(arm, partial(progress.advance, bar))
+            kept += trial.kept
         progress.update(bar, description="trained")
-    return scores
+    return scores, kept
 
 
-def report(results: Results, out: Path, labels: Labels) -> None:
+def report(results: Results, answers: tuple[Table, str], out: Path, labels: Labels) -> None:
     """Print the table and what it says, write the files, and say what to do next."""
     console = stdout_console()
     console.print(table(results))
-    words = [NOTES.format(seeds=results.seeds), claim(results)]
+    words: list[Table | str] = [NOTES.format(seeds=results.seeds), claim(results)]
     other = "`--labels 10` (the default), where most labels are coarse."
     if labels is Labels.tenth:
         words.append(verdict(results))
@@ -103,6 +109,7 @@ def report(results: Results, out: Path, labels: Labels) -> None:
     csv, picture = out / "results.csv", out / "results.png"
     write_whole(csv, partial(write_csv, results))
     write_whole(picture, partial(write_picture, results))
+    words += answers
     words.append(NEXT.format(csv=csv, picture=picture, other=other))
     console.print(*words, sep="\n\n", soft_wrap=True)
 
@@ -135,8 +142,9 @@ def main(
     inspect(corpus.tree)
     typer.echo(describe(corpus))
     arms = PARTIAL if labels is Labels.tenth else FULL
-    results = Results(arms, train(corpus, arms, int(labels.value), seeds, steps))
-    report(results, out, labels)
+    scores, kept = train(corpus, arms, int(labels.value), seeds, steps)
+    results = Results(arms, scores)
+    report(results, decision_table(kept, corpus.tree), out, labels)
     if check:
         judge(results)
 

@@ -63,6 +63,15 @@ class Score(NamedTuple):
     seconds: float  # of training
 
 
+class Kept(NamedTuple):
+    """What a net with one head says of the held-out texts."""
+
+    arm: str
+    seed: int
+    logits: Tensor
+    truth: Tensor
+
+
 class Net(nn.Module):
     """Mean of the features' vectors, dropout, and a linear layer that starts at zero."""
 
@@ -103,6 +112,7 @@ class Trial:
         paths = self.tree.paths()
         above = [self.tree.node_ids(p[:n] for p in paths) for n in range(1, len(self.widths) + 1)]
         self.ids = torch.stack(above, 1)
+        self.kept: list[Kept] = []
 
     def run(self, arm: Arm, advance: Callable[[], None]) -> Iterator[Score]:
         """Train an arm, and score it in each way that it is read."""
@@ -112,6 +122,7 @@ class Trial:
         with torch.no_grad():
             logits = net(*self.corpus.bags(self.rows.test))
         if not arm.heads:
+            self.kept.append(Kept(arm.name, self.seed, logits, self.truth))
             levels = best(level_log_probs(logits, self.tree).values())
             yield self.score(arm.name, levels, self.accuracy(logits), seconds)
             return
