@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from pathlib import Path
@@ -13,6 +12,7 @@ import metric_oracles as oracle
 import numpy as np
 import pytest
 import torch
+from calibration_rows import PATHS, TREE, rows
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -25,25 +25,12 @@ from taxoloss.decisions import (
     calibrate_threshold,
     climb,
     report,
-    risk_curve,
-    why,
 )
 from taxoloss.decisions.calibrate import paths_of
 from taxoloss.decisions.threshold import allowed_errors, beta_band
 from taxoloss.masses import path_log_odds
 
 Rng = np.random.Generator
-PATHS = [(f"g{i}", f"s{i}{j}", f"c{i}{j}{k}") for i in range(3) for j in range(3) for k in range(3)]
-TREE = Taxonomy.from_paths(PATHS, ["group", "subgroup", "class"]).bind(node_targets=True)
-SIBLINGS = (TREE.ancestor_index("group")[:, None] == TREE.ancestor_index("group")).float()
-
-
-def rows(count: int, seed: int, sureness: float = 1.0) -> tuple[Tensor, Tensor]:
-    """A model that is right about half of the time, and errs inside the group more often."""
-    g = torch.Generator().manual_seed(seed)
-    target = torch.randint(0, 27, (count,), generator=g)
-    noise = 1.5 * torch.randn(count, 27, generator=g)
-    return sureness * (2.5 * torch.eye(27)[target] + 1.5 * SIBLINGS[target] + noise), target
 
 
 def is_wrong(answer: Tensor, target: Tensor, taxonomy: Taxonomy = TREE) -> Tensor:
@@ -323,65 +310,3 @@ def test_refused(options: dict[str, Any], words: str) -> None:
     given = {"logits": logits, "target": target, "taxonomy": TREE, "risk": 0.1}
     with pytest.raises(ValueError, match=f"(?s){words}"):
         calibrate_threshold(**(given | options))
-
-
-# -- levels, reports, reasons ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("method", ["platt", "temperature", "isotonic"])
-def test_levels_rise_and_fall_along_the_path(method: str) -> None:
-    """Strictly rising on each level; never less sure than the node below; nearer to the truth."""
-    logits, target = rows(3000, seed=10, sureness=4.0)
-    levels = calibrate_levels(logits[:2000], target[:2000], TREE, method)
-    grid = torch.linspace(-80, 80, 2001, dtype=torch.float64)
-    for level in range(3):
-        alone = dataclasses.replace(levels, knots=(levels.knots[level],))
-        mapped = alone(grid[:, None])[:, 0]
-        assert bool((mapped.diff() > 0).all())
-    odds = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * 20
-    path = levels(odds.sort(1, descending=True).values)
-    assert bool((path.diff(dim=1) <= 0).all())
-    paths = paths_of(logits[2000:], target[2000:], TREE, "climb")
-    right = (~paths.wrong).double()
-    loss = torch.nn.functional.binary_cross_entropy_with_logits
-    assert float(loss(levels(paths.log_odds), right)) < float(loss(paths.log_odds, right))
-    made = calibrate_threshold(logits[2000:], target[2000:], TREE, 0.1, levels=levels)
-    assert report(made, logits[2000:], target[2000:], TREE).overall.rate <= 0.1
-
-
-def test_the_report_adds_up() -> None:
-    """Levels and branches are all rows; it prints the promise and the delivered."""
-    logits, target = rows(1000, seed=11)
-    made = calibrate_threshold(logits[:500], target[:500], TREE, 0.1)
-    found = report(made, logits[500:], target[500:], TREE)
-    for shares in (found.by_level, found.by_branch):
-        assert sum(share.rows for share in shares) == found.overall.rows == 500
-        assert sum(share.wrong for share in shares) == found.overall.wrong
-    assert [share.name for share in found.by_level] == ["root", *TREE.levels]
-    text = str(found)
-    assert "promised at most 10 %" in text
-    assert "g0" in text
-    table = str(risk_curve(logits, target, TREE, [0.05, 0.2]))
-    assert len(table.splitlines()) == 3
-
-
-def test_why() -> None:
-    """The path, the sibling, and the threshold that goes one step further."""
-    logits, _ = rows(60, seed=12)
-    for row, reason in zip(logits, why(logits, TREE, 0.8), strict=True):
-        answer = climb(row, TREE, 0.8)
-        assert reason.answer == TREE.path(int(answer))  # type: ignore[arg-type]
-        assert [step.answered for step in reason.steps].count(True) == len(reason.answer)
-        if len(reason.answer) == 3:
-            assert math.isnan(reason.next_threshold)
-            assert reason.sibling is None
-            continue
-        further = climb(row, TREE, reason.next_threshold - 1e-4)
-        assert len(TREE.path(int(further))) > len(reason.answer)  # type: ignore[arg-type]
-        assert len(TREE.path(int(climb(row, TREE, reason.next_threshold + 1e-4)))) <= len(reason.answer)  # type: ignore[arg-type]
-        assert reason.sibling is not None
-        assert reason.sibling[:-1] == reason.answer
-        assert reason.sibling != reason.steps[len(reason.answer)].path
-        assert "one step further" in str(reason)
-    with pytest.raises(ValueError, match="shape"):
-        why(logits.reshape(2, 27, 30), TREE, 0.5)
