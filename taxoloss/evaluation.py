@@ -46,6 +46,7 @@ class Evaluation:
     uncounted: int
     calibration_rows: int = 0
     threshold: decisions.Threshold | None = None
+    delivered: decisions.Delivered | None = None
     higher_is_better: dict[str, bool | None] = field(default_factory=dict)
 
 
@@ -75,17 +76,20 @@ def evaluate(
         wanted, draws=settings.draws, confidence=settings.confidence, seed=settings.seed
     )
     rows = uncounted = 0
+    delivered: decisions.Delivered | None = None
     for block in file.blocks():
         logits, target = _tensors(file, block, ids)
         if threshold is not None:
             scored = ~_calibrates(block.first, len(target))
             logits, target = logits[scored], target[scored]
+            piece = decisions.report(threshold, logits, target, taxonomy)
+            delivered = piece if delivered is None else delivered + piece
         rows, uncounted = rows + len(target), uncounted + int((target == taxonomy.num_nodes - 1).sum())
         scores.update(logits if plain else _decide(logits, taxonomy, settings, threshold), target)
         progress(len(block.values))
     if rows == 0:
         raise PredictionError(f"{file.path}: expected two rows or more: one to calibrate, one to score")
-    return Evaluation(scores.compute(), rows, uncounted, calibrated, threshold, better)
+    return Evaluation(scores.compute(), rows, uncounted, calibrated, threshold, delivered, better)
 
 
 class _TargetIds:

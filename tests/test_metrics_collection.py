@@ -14,7 +14,6 @@ from metric_cases import MAKE, ROWS, TREE, batch, of, same
 from torchmetrics import MeanMetric, MetricCollection
 
 from taxoloss import Taxonomy, metrics
-from taxoloss.metrics import functional
 
 # -- the collection --------------------------------------------------------------------------------
 
@@ -215,19 +214,3 @@ def test_a_matrix_is_drawn_in_tree_order() -> None:
     assert [label.get_text() for label in axes[1].get_yticklabels()] == ["a", "b", "c", "d"]
     assert {float(line.get_ydata()[0]) for line in axes[1].lines if line.get_ydata()[0] > 1} == {1.5}
     plt.close("all")
-
-
-def test_a_one_level_tree_is_torchmetrics() -> None:
-    """Accuracy, calibration and confusion of a flat tree are those of the library."""
-    classification = pytest.importorskip("torchmetrics.functional.classification")
-    flat = Taxonomy.from_paths([(c,) for c in "abcde"]).bind()
-    g = torch.Generator().manual_seed(0)
-    preds, target = torch.randn(200, 5, generator=g), torch.randint(0, 5, (200,), generator=g)
-    accuracy = classification.multiclass_accuracy(preds, target, 5, average="micro")
-    found = functional.level_accuracy(preds, target, flat)["depth_1"]
-    assert float(found) == pytest.approx(float(accuracy))
-    error = classification.multiclass_calibration_error(preds.softmax(1), target, 5)
-    found = functional.level_calibration_error(preds, target, flat)["depth_1"]
-    assert float(found) == pytest.approx(float(error), abs=1e-6)
-    wanted = classification.multiclass_confusion_matrix(preds, target, 5)
-    assert torch.equal(functional.level_confusion_matrix(preds, target, flat)["depth_1"], wanted)

@@ -43,6 +43,11 @@ def test_the_report_adds_up() -> None:
         assert sum(share.rows for share in shares) == found.overall.rows == 500
         assert sum(share.wrong for share in shares) == found.overall.wrong
     assert [share.name for share in found.by_level] == ["root", *TREE.levels]
+    pieces = [report(made, logits[a:b], target[a:b], TREE) for a, b in ((500, 510), (510, 1000))]
+    joined = pieces[0] + pieces[1]
+    assert (joined.overall, joined.by_level) == (found.overall, found.by_level)
+    assert sorted(joined.by_branch, key=str) == sorted(found.by_branch, key=str)
+    assert joined.information == pytest.approx(found.information)
     text = str(found)
     assert "promised at most 10 %" in text
     assert "g0" in text

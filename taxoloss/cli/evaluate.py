@@ -109,7 +109,7 @@ def evaluate(
         typer.echo(f"error: {error}" if not isinstance(error, TaxonomyError) else str(error), err=True)
         raise typer.Exit(1) from None
     if found.threshold is not None:
-        typer.echo(str(found.threshold), err=as_json or as_csv)
+        typer.echo(f"{found.threshold}\n{found.delivered}\n", err=as_json or as_csv)
     _write(found, taxonomy, decision, as_json, as_csv)
 
 

@@ -33,6 +33,9 @@ class Share:
         """The share that is wrong; NaN where there are no rows."""
         return self.wrong / self.rows if self.rows else math.nan
 
+    def __add__(self, other: Share) -> Share:
+        return Share(self.name, self.rows + other.rows, self.wrong + other.wrong)
+
 
 @dataclass(frozen=True)
 class Delivered:
@@ -46,6 +49,19 @@ class Delivered:
     by_branch: tuple[Share, ...]
     #: The mean information of the answers, from 0 (root) to 1 (class).
     information: float
+
+    def __add__(self, other: Delivered) -> Delivered:
+        """Of two pieces of the same rows."""
+        overall = self.overall + other.overall
+        pieces = ((self.information, self.overall.rows), (other.information, other.overall.rows))
+        said = sum(information * rows for information, rows in pieces if rows)
+        return Delivered(
+            self.promise,
+            overall,
+            _together(self.by_level, other.by_level),
+            _together(self.by_branch, other.by_branch),
+            said / overall.rows if overall.rows else math.nan,
+        )
 
     def __str__(self) -> str:
         lines = [
@@ -117,6 +133,14 @@ def _answers(paths: Paths, taken: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # A node that stands for missing ranks is answered on its own level.
     own = (torch.cat([root, paths.line], 1) == answer.unsqueeze(1)).long().argmax(1)
     return own, answer, wrong.gather(1, level.unsqueeze(1)).squeeze(1)
+
+
+def _together(one: Sequence[Share], other: Sequence[Share]) -> tuple[Share, ...]:
+    """By name, in the order in which the names appear."""
+    found: dict[str, Share] = {}
+    for share in (*one, *other):
+        found[share.name] = found[share.name] + share if share.name in found else share
+    return tuple(found.values())
 
 
 def _share(name: str, rows: Tensor, wrong: Tensor) -> Share:
