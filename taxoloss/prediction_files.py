@@ -45,7 +45,8 @@ class PredictionFile:
     path: Path
     read: Callable[[PredictionFile], Iterator[Block]]
     values: str
-    #: Names of the columns, where the file has them.
+    #: How many columns, and their names where the file has them.
+    width: int
     columns: tuple[str, ...] | None
     #: How many rows, where the file says so.
     rows: int | None

@@ -73,7 +73,7 @@ def _open_npz(path: Path, values: str | None, target: str) -> PredictionFile:
         )
     if names is not None and len(names) != shape[1]:
         raise PredictionError(f"{path}: expected {shape[1]} names in classes, got {len(names)}")
-    return PredictionFile(path, _read_npz, found[0], names, count)
+    return PredictionFile(path, _read_npz, found[0], shape[1], names, count)
 
 
 def _npz_head(path: Path, key: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -144,7 +144,9 @@ def _open_csv(path: Path, values: str | None, target: str) -> PredictionFile:
     if not header:
         raise PredictionError(f"{path}: expected a header with the names of the classes, got an empty file")
     columns = _class_columns(path, header, target)
-    return PredictionFile(path, _read_csv, values or "logits", columns, None, header_lines=1, target=target)
+    return PredictionFile(
+        path, _read_csv, values or "logits", len(columns), columns, None, header_lines=1, target=target
+    )
 
 
 def _class_columns(path: Path, header: list[str], target: str) -> tuple[str, ...]:
@@ -237,7 +239,9 @@ def _open_parquet(path: Path, values: str | None, target: str) -> PredictionFile
     except polars.exceptions.PolarsError as error:
         raise PredictionError(f"{path}: expected a whole .parquet file: {_first_line(error)}") from None
     columns = _class_columns(path, header, target)
-    return PredictionFile(path, _read_parquet, values or "logits", columns, rows, target=target)
+    return PredictionFile(
+        path, _read_parquet, values or "logits", len(columns), columns, rows, target=target
+    )
 
 
 def _read_parquet(file: PredictionFile) -> Iterator[Block]:

@@ -279,6 +279,14 @@ def test_torn_and_missing_files(tree: Path, tmp_path: Path) -> None:
     refused(run(tree, tmp_path / "a.txt"), ".npz, .csv, .tsv, .parquet", "'.txt'")
 
 
+def test_another_number_of_columns(tree: Path, tmp_path: Path) -> None:
+    """However the classes are named."""
+    files(tmp_path)
+    np.savez(tmp_path / "x.npz", logits=np.eye(3), targets=[0, 1, 2])
+    for options in (["--file-order"], ["--classes", tmp_path / "classes.txt"]):
+        refused(run(tree, tmp_path / "x.npz", *options), "4 columns", "3")
+
+
 def test_in_the_files_order_only_when_said(tree: Path, tmp_path: Path) -> None:
     """The order of the taxonomy's file is never guessed."""
     logits, _ = data()

@@ -34,6 +34,14 @@ def test_levels_rise_and_fall_along_the_path(method: str) -> None:
     assert report(made, logits[2000:], target[2000:], TREE).overall.rate <= 0.1
 
 
+def test_levels_of_another_tree_are_refused() -> None:
+    """As a threshold is."""
+    logits, target = rows(50, seed=1)
+    levels = dataclasses.replace(calibrate_levels(logits, target, TREE), digest="0" * 64)
+    with pytest.raises(ValueError, match=r"class order.*000000000000"):
+        calibrate_threshold(logits, target, TREE, 0.1, levels=levels)
+
+
 def test_the_report_adds_up() -> None:
     """Levels and branches are all rows; it prints the promise and the delivered."""
     logits, target = rows(1000, seed=11)

@@ -56,8 +56,9 @@ def evaluate(
     predictions: Annotated[
         Path,
         typer.Argument(
+            metavar="PREDICTIONS",
             help=".npz (logits, log_probs or probs; targets; classes), or .csv, .tsv, .parquet with a "
-            "column for each class and one of targets: names, paths a/b/c, or node ids."
+            "column for each class and one of targets: names, paths a/b/c, or node ids.",
         ),
     ],
     classes: Annotated[
@@ -126,6 +127,10 @@ def _check_usage(
 
 def _bound(taxonomy: Taxonomy, file: PredictionFile, classes: Path | None, file_order: bool) -> Taxonomy:
     """The taxonomy in the order of the file's columns; a shifted order is never guessed."""
+    if file.width != len(taxonomy) and (file.columns is None or classes is not None):
+        raise PredictionError(
+            f"{file.path}: expected {len(taxonomy)} columns, a class each, got {file.width}"
+        )
     if classes is not None:
         names = read_classes(classes)
     elif file.columns is not None:

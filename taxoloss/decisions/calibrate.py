@@ -152,6 +152,11 @@ def calibrate_threshold(
     between 3.9 and 6.2 %.
     """
     _check(taxonomy, risk, confidence, loss, groups, per)
+    if levels is not None and levels.digest != taxonomy.binding_digest:
+        raise ValueError(
+            f"expected levels calibrated on this tree and class order, {taxonomy.binding_digest[:12]}, got "
+            f"{levels.digest[:12]}"
+        )
     paths = paths_of(logits, target, taxonomy, decision, ignore_index, allowed)
     if len(paths.classes) == 0:
         raise ValueError("expected a calibration row or more, got none that counts")
