@@ -75,7 +75,7 @@ def level_masses(logits: Tensor, tables: NodeTables) -> list[Tensor]:
         group = tables.groups[level]
         assert group is not None  # only that of the deepest level is
         shape = (masses.shape[0], len(tables.nodes[level]), *masses.shape[2:])
-        masses = masses.new_zeros(shape).index_add(1, group, masses)
+        masses = masses.new_zeros(shape).index_add_(1, group, masses)
         found.insert(0, masses)
     return found
 

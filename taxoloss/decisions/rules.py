@@ -100,7 +100,7 @@ def _best_of_level(z: Tensor, number: int, tables: NodeTables) -> tuple[Tensor, 
     if number < len(tables.levels) - 1:
         group = tables.ancestors[: tables.num_classes, number]
         shape = (z.shape[0], len(tables.nodes[number]), *z.shape[2:])
-        masses = masses.new_zeros(shape).index_add(1, group, masses)
+        masses = masses.new_zeros(shape).index_add_(1, group, masses)
     best = argmax(masses)
     return best, masses.gather(1, best.unsqueeze(1)).squeeze(1)
 
