@@ -1,0 +1,11 @@
+"""Heads: features (..., in_features) -> leaf logits (..., C).
+
+Any head trains under any weighting, and any decision reads it, since all meet in leaf logits only. All
+begin at the uniform distribution over the classes.
+"""
+
+from taxoloss.heads.conditional import ConditionalSoftmax
+from taxoloss.heads.level_heads import LevelHeads
+from taxoloss.heads.linear import Flat, PathSum
+
+__all__ = ["ConditionalSoftmax", "Flat", "LevelHeads", "PathSum"]

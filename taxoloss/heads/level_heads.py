@@ -1,0 +1,137 @@
+"""One softmax for each level, trained level by level, read one by one, top-down or summed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from taxoloss.checks import target_ids
+from taxoloss.heads._head import Head, down
+from taxoloss.masses import greedy_class
+from taxoloss.node_tables import node_tables
+from taxoloss.plan import plan_of
+from taxoloss.taxonomy import Taxonomy
+from taxoloss.weight_checks import checked_mapping
+from taxoloss.weighting import by_level
+
+__all__ = ["LevelHeads"]
+
+
+class LevelHeads(Head):
+    """A softmax over the nodes of each level, each blind to the others.
+
+    The levels are trained by `loss`, and read in three ways: as leaf logits (a call of the module), the
+    logit of a class being the sum of the levels' log-probabilities on its path; top-down; or each level
+    by itself, where the answers of two levels may contradict each other.
+
+    Args:
+        in_features: the width of the features.
+        taxonomy: bound to the dataset's classes (`Taxonomy.bind`).
+        bias: whether each node's score has a constant of its own.
+
+    Shape:
+        - input: features (..., in_features)
+        - output: leaf logits (..., C) in float32 or float64
+        - weight: (W_1 + .. + W_L, in_features), level by level from the top, each in the order of
+          taxonomy.nodes(level); bias: (W_1 + .. + W_L,)
+
+    Raises:
+        TypeError: the taxonomy is no Taxonomy, in_features no integer, features no floating-point tensor.
+        ValueError: the taxonomy is not bound, in_features below 1, features of another width.
+        RuntimeError: load_state_dict, of the state of another taxonomy or class order.
+
+    >>> import taxoloss, torch
+    >>> head = LevelHeads(512, taxoloss.load("pets").bind())
+    >>> features = torch.randn(8, 512)
+    >>> head(features).shape, head.loss(features, torch.arange(8))
+    (torch.Size([8, 37]), tensor(4.3041, grad_fn=...))
+    """
+
+    def __init__(self, in_features: int, taxonomy: Taxonomy, bias: bool = True) -> None:
+        plan = plan_of(taxonomy)
+        super().__init__(in_features, taxonomy, sum(plan.widths), bias)
+        self.widths = list(plan.widths)
+        tables = node_tables(taxonomy)
+        for number, group in enumerate(tables.groups[:-1]):
+            assert group is not None  # only that of the deepest level is
+            self.register_buffer(f"group_{number + 1}", group, persistent=False)
+        self.register_buffer("group_0", torch.zeros(plan.widths[0], dtype=torch.long), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Leaf logits (..., C): the sums of the levels' log-probabilities on the paths."""
+        levels = torch.split(self.scores(features), self.widths, -1)
+        logs = torch.cat([F.log_softmax(level, -1) for level in levels], -1)
+        groups = [getattr(self, f"group_{number}") for number in range(len(self.widths))]
+        return down(logs, groups, self.widths, logs.dim() - 1)[-1]
+
+    def level_logits(self, features: Tensor) -> dict[str, Tensor]:
+        """For each level the logits (..., W) of its nodes, in the order of taxonomy.nodes(level)."""
+        levels = torch.split(self.scores(features), self.widths, -1)
+        return dict(zip(self.taxonomy.levels, levels, strict=True))
+
+    @torch.no_grad()
+    def one_by_one(self, features: Tensor) -> dict[str, Tensor]:
+        """For each level the index (...) of its best node in taxonomy.nodes(level)."""
+        return {name: logits.argmax(-1) for name, logits in self.level_logits(features).items()}
+
+    @torch.no_grad()
+    def top_down(self, features: Tensor) -> Tensor:
+        """The class (...) that is reached from the top by the best child each time."""
+        tables = node_tables(self.taxonomy, features.device)
+        levels = [x.reshape(-1, x.shape[-1]) for x in self.level_logits(features).values()]
+        return greedy_class(levels, tables).reshape(features.shape[:-1])
+
+    def loss(
+        self,
+        features: Tensor,
+        target: Tensor,
+        level_weights: Mapping[str, float] | None = None,
+        *,
+        ignore_index: int = -100,
+        label_smoothing: float = 0.0,
+    ) -> Tensor:
+        """The sum over levels of w * (mean cross-entropy of the samples whose label reaches the level).
+
+        A level that no label of the batch reaches costs nothing; a batch without labels is NaN, as that of
+        torch's cross-entropy is.
+
+        Args:
+            features: (..., in_features).
+            target: (...), node ids; a label above a level is not counted there.
+            level_weights: one number for each level; None: 1 each.
+            ignore_index: targets of this number are not counted.
+            label_smoothing: in [0, 1], within each level.
+
+        Raises:
+            ValueError: a weight is unknown, missing or negative, or target has another shape than features.
+            IndexError: a target is no node.
+        """
+        weights = self._weights(level_weights)
+        if target.shape != features.shape[:-1]:
+            raise ValueError(
+                f"expected target {tuple(features.shape[:-1])}, a node for each of features "
+                f"{tuple(features.shape)}, got {tuple(target.shape)}"
+            )
+        tables = node_tables(self.taxonomy, features.device)
+        ids, valid = target_ids(target.reshape(-1), ignore_index, plan_of(self.taxonomy))
+        counted = tables.counted[ids] if valid is None else tables.counted[ids] & valid[:, None]
+        total = features.new_zeros((), dtype=torch.float32)
+        for number, (level, logits) in enumerate(self.level_logits(features).items()):
+            label = tables.ancestors[ids, number].masked_fill(~counted[:, number], -100)
+            cost = F.cross_entropy(
+                logits.reshape(-1, logits.shape[-1]),
+                label,
+                reduction="sum",
+                label_smoothing=label_smoothing,
+            )
+            total = total + weights[level] * cost / counted[:, number].sum().clamp(min=1)
+        return total.masked_fill(~counted.any(), torch.nan)
+
+    def _weights(self, given: Mapping[str, float] | None) -> dict[str, float]:
+        if given is None:
+            return dict.fromkeys(self.taxonomy.levels, 1.0)
+        by_level(checked_mapping(given))(self.taxonomy)  # raises, in words, where they do not fit
+        return {level: float(weight) for level, weight in given.items()}
