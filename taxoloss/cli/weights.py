@@ -9,22 +9,12 @@ from typing import Any
 import numpy as np
 import typer
 
-from taxoloss.names import did_you_mean
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
-from taxoloss.weighting import SCHEDULES, Schedule, Table, weight_table
+from taxoloss.weighting import Schedule, Table, weight_table
+from taxoloss.weighting_text import parse_schedule
 
-__all__ = ["FORMS", "LevelShare", "TargetShares", "WeightingFacts", "parse_schedule", "weighting_facts"]
-
-#: How each schedule is written on the command line.
-FORMS = {
-    "uniform": "uniform",
-    "deepest": "deepest",
-    "balanced": "balanced",
-    "geometric": "geometric:NUMBER",
-    "hxe": "hxe:NUMBER",
-    "by_level": "by_level:LEVEL=NUMBER,LEVEL=NUMBER,...",
-}
+__all__ = ["LevelShare", "TargetShares", "WeightingFacts", "schedule_option", "weighting_facts"]
 
 
 @dataclass(frozen=True)
@@ -77,34 +67,12 @@ def _refused(message: str) -> typer.BadParameter:
     return typer.BadParameter(message, param_hint="--weighting")
 
 
-def parse_schedule(text: str) -> Schedule:
-    """The schedule of a text such as geometric:0.7; BadParameter says what was expected.
-
-    >>> parse_schedule("by_level:species=0.3,breed=0.7")
-    by_level({'species': 0.3, 'breed': 0.7})
-    """
-    name, colon, argument = text.partition(":")
-    if name == "label_balanced":
-        raise _refused("label_balanced needs the counts of your labels: weighting.label_balanced(counts)")
-    if name not in FORMS:
-        forms = "there is no schedule " + repr(name) + "; expected " + ", ".join(FORMS.values())
-        raise _refused("; ".join(filter(None, (forms, did_you_mean(name, list(FORMS))))))
+def schedule_option(text: str) -> Schedule:
+    """The schedule of a text such as geometric:0.7; BadParameter says what was expected."""
     try:
-        if (FORMS[name] == name) == bool(colon):
-            raise ValueError(f"expected {FORMS[name]}, got {text!r}")
-        return SCHEDULES[name](*_arguments(name, argument)) if colon else SCHEDULES[name]()
+        return parse_schedule(text)
     except ValueError as error:
         raise _refused(str(error)) from None
-
-
-def _arguments(name: str, text: str) -> list[Any]:
-    try:
-        if name != "by_level":
-            return [float(text)]
-        pairs = [pair.rpartition("=") for pair in text.split(",")]
-        return [{level: float(number) for level, _, number in pairs}]
-    except ValueError:
-        raise ValueError(f"expected {FORMS[name]}, got {f'{name}:{text}'!r}") from None
 
 
 def weighting_facts(taxonomy: Taxonomy, schedule: Schedule) -> WeightingFacts:

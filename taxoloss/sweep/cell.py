@@ -1,0 +1,111 @@
+"""One cell of a sweep: the settings of one training run, and the digest that it is known by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from taxoloss.names import did_you_mean
+from taxoloss.sweep.errors import SweepError
+from taxoloss.weighting import LevelWeights, Schedule, label_balanced
+from taxoloss.weighting_text import parse_schedule, schedule_text
+
+__all__ = ["Cell", "canonical", "digest", "plain"]
+
+#: The text of weights that need counts: those of the labels that the training function sees.
+BALANCED = "label_balanced"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The settings of one training run.
+
+    >>> cell = Cell({"arm": "taxonomy", "weights": {"species": 0.3, "breed": 0.7}, "seed": 1}, "5f0a")
+    >>> cell["arm"], cell.get("lr", 0.1), cell.level_weights()
+    ('taxonomy', 0.1, {'species': 0.3, 'breed': 0.7})
+    """
+
+    #: Plain JSON values by name.
+    settings: Mapping[str, Any]
+    #: The digest of configuration, taxonomy, split and settings.
+    id: str
+
+    def __getitem__(self, name: str) -> Any:
+        """A setting; KeyError names the nearest one."""
+        if name not in self.settings:
+            near = did_you_mean(name, list(self.settings))
+            raise KeyError(f"no setting {name!r} in this cell" + (f"; {near}" if near else ""))
+        return self.settings[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A setting, or the default where the cell has none of that name."""
+        return self.settings.get(name, default)
+
+    @property
+    def seed(self) -> int:
+        """The setting "seed", 0 where there is none."""
+        return int(self.settings.get("seed", 0))
+
+    def level_weights(self, counts: Any = None) -> LevelWeights:
+        """The setting "weights" as `level_weights` takes it; None where there is none.
+
+        Args:
+            counts: for the text "label_balanced" only: how many labels each node has.
+
+        Raises:
+            SweepError: label_balanced without counts.
+        """
+        given = self.settings.get("weights")
+        if given == BALANCED:
+            if counts is None:
+                raise SweepError("the weights are label_balanced: give Cell.level_weights the counts")
+            return label_balanced(counts)
+        return parse_schedule(given) if isinstance(given, str) else given
+
+
+def plain(value: Any, name: str) -> Any:
+    """A setting as JSON holds it: schedules as their text, numpy's numbers as Python's.
+
+    Raises:
+        SweepError: a number that is not finite, or a value that JSON has no word for.
+    """
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
+    if isinstance(value, Schedule):
+        return schedule_text(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, f"{name}.{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, f"{name}[{at}]") for at, item in enumerate(value)]
+    if callable(getattr(value, "item", None)) and getattr(value, "ndim", 1) == 0:
+        return plain(value.item(), name)
+    if not isinstance(value, float):
+        kind = type(value).__name__
+        raise SweepError(
+            f"expected {name} as text, a number, a list or a dict of these, got {kind} {value!r}"
+        )
+    if not math.isfinite(value):
+        raise SweepError(f"expected a finite number as {name}, got {value}")
+    return value
+
+
+def canonical(value: Any) -> str:
+    """One text for equal values: sorted keys, and whole numbers without a point."""
+    return json.dumps(_whole(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def digest(value: Any) -> str:
+    """64 hex digits of the canonical text."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()

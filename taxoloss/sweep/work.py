@@ -1,0 +1,134 @@
+"""Training one cell, wherever it runs: rows are checked as they come, every error is caught and kept."""
+
+from __future__ import annotations
+
+import math
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TypeAlias
+
+from taxoloss.sweep.cell import Cell, plain
+from taxoloss.sweep.errors import SweepError
+
+__all__ = ["Died", "Done", "Failed", "Outcome", "Row", "Train", "perform", "required_columns"]
+
+Row: TypeAlias = dict[str, Any]
+Train: TypeAlias = Callable[[Cell], Iterable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A cell that was trained: its rows, an epoch and reading each."""
+
+    rows: list[Row]
+    seconds: float
+    versions: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A cell that raised: the last line of its traceback, and all of it."""
+
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Died:
+    """A cell whose process ended, without a word, before the cell did."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Done | Failed | Died
+
+
+def required_columns(levels: Sequence[str]) -> list[str]:
+    """What a training function yields for every epoch: two losses, and an accuracy for each level.
+
+    >>> required_columns(["species", "breed"])
+    ['train_loss', 'valid_loss', 'accuracy_breed', 'accuracy_species']
+    """
+    return ["train_loss", "valid_loss", *(f"accuracy_{level}" for level in reversed(levels))]
+
+
+def perform(
+    train: Train, cell: Cell, levels: Sequence[str], seen: Callable[[Row], None] = lambda row: None
+) -> Outcome:
+    """Trains a cell.
+
+    Args:
+        train: gives the rows of a cell.
+        cell: its settings.
+        levels: of the taxonomy, top to bottom.
+        seen: called with each row when it is there; what it raises, if no Exception, ends the cell.
+    """
+    begin = time.perf_counter()  # not the clock, which may be set while the cell runs
+    rows: list[Row] = []
+    epochs: dict[str, int] = {}
+    try:
+        for given in train(cell):
+            row = _checked(given, cell, levels, epochs)
+            rows.append(row)
+            seen(row)
+        if not rows:
+            raise SweepError("the training function gave no rows: expected one an epoch")
+    except (Exception, SystemExit) as error:
+        last = traceback.format_exception_only(error)[-1].strip()
+        return Failed(last, traceback.format_exc())
+    return Done(rows, round(time.perf_counter() - begin, 3), _versions())
+
+
+def _checked(given: Mapping[str, Any], cell: Cell, levels: Sequence[str], epochs: dict[str, int]) -> Row:
+    """A row with its epoch and reading; SweepError where a column is missing or no finite number."""
+    if not isinstance(given, Mapping):
+        raise SweepError(f"expected each row as a dict, got {type(given).__name__} {given!r}")
+    row = {str(name): _number(value) for name, value in given.items()}
+    reading = row.setdefault("reading", "marginal")
+    expected = epochs.get(reading, 0) + 1
+    epoch = row.setdefault("epochs", expected)
+    here = f"the row of epoch {epoch}, reading {reading},"
+    if missing := [name for name in required_columns(levels) if name not in row]:
+        raise SweepError(f"{here} lacks {', '.join(missing)}; it has {', '.join(row)}")
+    if epoch != expected:
+        raise SweepError(f"{here} follows epoch {expected - 1}: expected epochs 1, 2, 3, ..")
+    epochs[reading] = expected
+    if both := sorted(row.keys() & cell.settings.keys()):
+        raise SweepError(f"{here} has {', '.join(both)}: the name of a setting of the cell")
+    for name, value in row.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SweepError(
+                f"{here} has {name} {value}: expected a finite number (leave out what is unknown)"
+            )
+        if name.startswith("accuracy_") and not 0 <= value <= 1:
+            raise SweepError(f"{here} has {name} {value}: expected a share from 0 to 1")
+    return row
+
+
+def _number(value: Any) -> Any:
+    """Tensors and arrays of one number as that number."""
+    if callable(getattr(value, "item", None)):
+        value = value.item()
+    return value if isinstance(value, float) else plain(value, "a value of a row")
+
+
+def _versions() -> str:
+    """What ran: packages that are loaded, Python, threads."""
+    names = [name for name in ("torch", "torchvision", "numpy") if name in sys.modules]
+    parts = [f"{name} {_version(name)}" for name in ("taxoloss", *names)]
+    parts.append(f"python {platform.python_version()}")
+    if "torch" in sys.modules:
+        parts.append(f"threads {sys.modules['torch'].get_num_threads()}")
+    return "; ".join(parts)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return str(getattr(sys.modules.get(name), "__version__", "?"))
