@@ -1,0 +1,156 @@
+"""Labels as data sets have them: coarse, few, wrong; and pseudo-labels, the usual way to mend the first."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from taxoloss.node_tables import NodeTables, node_tables
+from taxoloss.taxonomy import Taxonomy
+
+__all__ = ["coarsen", "few", "pseudo_labels", "swap_siblings"]
+
+
+def coarsen(target: Tensor, taxonomy: Taxonomy, keep: float, seed: int) -> Tensor:
+    """Labels of mixed depth: a share keeps its class, the others one of the upper levels, as many each.
+
+    Args:
+        target: (N,) classes.
+        taxonomy: bound.
+        keep: share of samples that keep their class, from 0 to 1.
+        seed: of the draw; a sample that keeps its class at one share keeps it at any larger one.
+
+    Returns:
+        Node ids (N,); they need a taxonomy bound with node_targets=True.
+
+    Raises:
+        ValueError: keep is outside [0, 1], or target is no vector of classes.
+
+    >>> import taxoloss
+    >>> pets = taxoloss.load("pets").bind(node_targets=True)
+    >>> coarsen(torch.tensor([0, 0, 36, 36]), pets, 0.5, seed=0)
+    tensor([ 0, 37, 36,  36])
+    """
+    tables = _checked(target, taxonomy)
+    _check_share(keep, "keep")
+    draw = torch.rand(len(target), generator=torch.Generator().manual_seed(seed))
+    top = len(tables.levels) - 1
+    # A draw below keep + (1 - keep) (top - l) / top knows level l too; below keep the class itself.
+    known = sum((draw < keep + (1 - keep) * (top - level) / top).long() for level in range(1, top + 1))
+    depth = known if isinstance(known, Tensor) else torch.zeros(len(target), dtype=torch.long)
+    return tables.lines[target, depth + 1]
+
+
+def few(target: Tensor, per_class: int, seed: int) -> Tensor:
+    """The places (M,), in order, of at most so many samples of each class, drawn at random.
+
+    Args:
+        target: (N,) node ids; each id counts for itself.
+        per_class: 1 or more.
+        seed: of the draw; the samples of a smaller number are among those of a larger one.
+
+    Raises:
+        ValueError: per_class below 1, or target is no vector of integers.
+
+    >>> few(torch.tensor([4, 4, 4, 7]), 1, seed=0)
+    tensor([0, 3])
+    """
+    _check_vector(target)
+    if per_class < 1:
+        raise ValueError(f"expected 1 sample a class or more, got {per_class}")
+    order = torch.randperm(len(target), generator=torch.Generator().manual_seed(seed))
+    by_class = order[torch.argsort(target[order], stable=True)]
+    sizes = torch.bincount(target) if len(target) else target.new_zeros(0)
+    starts = (sizes.cumsum(0) - sizes).repeat_interleave(sizes)
+    rank = torch.arange(len(target)) - starts  # among those of the class
+    return by_class[rank < per_class].sort().values
+
+
+def swap_siblings(target: Tensor, taxonomy: Taxonomy, share: float, seed: int) -> Tensor:
+    """Wrong labels: a share of the samples gets another class with the same parent.
+
+    A class without such siblings keeps its labels.
+
+    Args:
+        target: (N,) classes.
+        taxonomy: bound.
+        share: of samples, from 0 to 1.
+        seed: of the draw.
+
+    Raises:
+        ValueError: share is outside [0, 1], or target is no vector of classes.
+
+    >>> import taxoloss
+    >>> pets = taxoloss.load("pets").bind()
+    >>> swap_siblings(torch.tensor([0, 1, 2, 3]), pets, 1.0, seed=0)
+    tensor([4, 8, 8, 1])
+    """
+    tables = _checked(target, taxonomy)
+    _check_share(share, "share")
+    draw = torch.Generator().manual_seed(seed)
+    chosen = torch.rand(len(target), generator=draw) < share
+    step = torch.rand(len(target), generator=draw)
+    parent = _parents(tables)[: tables.num_classes]
+    order = torch.argsort(parent, stable=True)  # siblings side by side
+    sizes = torch.bincount(parent, minlength=len(tables.depth))
+    starts, place = sizes.cumsum(0) - sizes, torch.empty_like(order)
+    place[order] = torch.arange(len(order))
+    size, start = sizes[parent[target]], starts[parent[target]]
+    # A step of 1 .. size - 1 around the circle of siblings never ends where it began.
+    steps = (1 + (step * (size - 1)).long()).where(size > 1, 0)
+    other = order[start + (place[target] - start + steps) % size]
+    return torch.where(chosen, other, target)
+
+
+def pseudo_labels(logits: Tensor, target: Tensor, taxonomy: Taxonomy) -> Tensor:
+    """The class (N,) with the largest logit among those below each target; a class is itself.
+
+    Args:
+        logits: (N, C) of a net trained on the samples that have a class.
+        target: (N,) node ids.
+        taxonomy: bound.
+
+    Raises:
+        ValueError: target is no vector of node ids, or of another length than logits.
+
+    >>> import taxoloss
+    >>> pets = taxoloss.load("pets").bind(node_targets=True)
+    >>> pseudo_labels(torch.arange(37.0)[None], pets.node_ids(["cat"]), pets)
+    tensor([11])
+    """
+    _check_vector(target)
+    tables = node_tables(taxonomy)
+    if logits.shape != (len(target), tables.num_classes):
+        expected = (len(target), tables.num_classes)
+        raise ValueError(f"expected logits {expected}, got {tuple(logits.shape)}")
+    place = torch.empty_like(tables.depth_first)
+    place[tables.depth_first] = torch.arange(tables.num_classes)
+    below = (place >= tables.start[target, None]) & (place < tables.stop[target, None])
+    return logits.masked_fill(~below, -torch.inf).argmax(1)
+
+
+def _parents(tables: NodeTables) -> Tensor:
+    """Node id -> the id of its parent; of the root: itself."""
+    # The last of the line, the root first, that is not the node: below its own level the line is the node.
+    above = tables.lines != torch.arange(len(tables.lines))[:, None]
+    last = (above * torch.arange(1, tables.lines.shape[1] + 1)).argmax(1)
+    return tables.lines.gather(1, last[:, None]).squeeze(1)
+
+
+def _checked(target: Tensor, taxonomy: Taxonomy) -> NodeTables:
+    _check_vector(target)
+    tables = node_tables(taxonomy)
+    if len(target) and (int(target.min()) < 0 or int(target.max()) >= tables.num_classes):
+        found = f"{int(target.min())} to {int(target.max())}"
+        raise ValueError(f"expected classes from 0 to {tables.num_classes - 1} as target, got {found}")
+    return tables
+
+
+def _check_vector(target: Tensor) -> None:
+    if target.dim() != 1 or target.is_floating_point() or target.dtype == torch.bool:
+        raise ValueError(f"expected target (N,) of integers, got {tuple(target.shape)} of {target.dtype}")
+
+
+def _check_share(share: float, name: str) -> None:
+    if not 0 <= share <= 1:
+        raise ValueError(f"expected {name} from 0 to 1, got {share}")
