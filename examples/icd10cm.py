@@ -38,6 +38,7 @@ from rich.table import Table
 from taxoloss import Taxonomy
 from taxoloss.cli.render import render_summary, stdout_console
 from taxoloss.summary import summarize
+from taxoloss.sweep import SweepError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 STEPS = 240  # with these the bands and the README's numbers were measured
@@ -54,6 +55,27 @@ class Labels(str, Enum):
 
     tenth = "10"
     all = "100"
+
+
+class Study(str, Enum):
+    """What is swept; see icd10cm_sweep.py."""
+
+    weights = "weights"
+    triangle = "triangle"
+    arms = "arms"
+    sgd = "sgd"
+    partial = "partial"
+    partial_sgd = "partial-sgd"
+    few = "few"
+    noise = "noise"
+
+
+class Engine(str, Enum):
+    """Where cells are trained."""
+
+    inline = "inline"
+    processes = "processes"
+    ray = "ray"
 
 
 def need(*packages: str) -> None:
@@ -120,8 +142,9 @@ def judge(results: Results) -> None:
         raise typer.Exit(1)
 
 
-@app.command(help=__doc__)
+@app.callback(help=__doc__, invoke_without_command=True)
 def main(
+    context: typer.Context,
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions, each on another split.")] = 3,
     labels: Annotated[
         Labels, typer.Option(help="Per cent of texts with a category.")
@@ -134,6 +157,8 @@ def main(
         bool, typer.Option("--check", help="Exit 1 if the gains are too small.")
     ] = False,
 ) -> None:
+    if context.invoked_subcommand is not None:
+        return
     if check and labels is Labels.all:
         raise typer.BadParameter("there are bands for --labels 10 only", param_hint="--check")
     need("simple_icd_10_cm", "matplotlib")
@@ -147,6 +172,34 @@ def main(
     report(results, decision_table(kept, corpus.tree), out, labels)
     if check:
         judge(results)
+
+
+@app.command("sweep")
+def weight_sweep(
+    study: Annotated[Study, typer.Argument(help="What is swept.")] = Study.weights,
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions, each on another split.")] = 5,
+    out: Annotated[Path | None, typer.Option(help="Default: runs/icd10cm-STUDY.")] = None,
+    steps: Annotated[int, typer.Option(min=3, help="Of 512 texts, for every net.")] = STEPS,
+    engine: Annotated[Engine, typer.Option(help="Where cells are trained.")] = Engine.processes,
+    workers: Annotated[int | None, typer.Option(min=1, help="Cells at once.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster.")] = None,
+) -> None:
+    """Sweep level weights, arms or kinds of labels; stop and go on whenever you like.
+
+    Example: python examples/icd10cm.py sweep weights --seeds 5
+    """
+    need("simple_icd_10_cm")
+    import icd10cm_sweep
+
+    folder = out or Path(f"runs/icd10cm-{study.value}")
+    cells = icd10cm_sweep.STUDIES[study.value](seeds)
+    try:
+        results = icd10cm_sweep.run(cells, folder, steps, engine.value, workers, address)
+    except (SweepError, ModuleNotFoundError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{results.csv}: {len(results.rows):,} rows. Next: taxoloss plot {folder}")
+    raise typer.Exit(1 if results.failures else 0)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import random
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -69,9 +69,10 @@ class Corpus:
 
 
 class Split(NamedTuple):
-    """Row numbers of the texts to learn from and to be tested on; no group is in both."""
+    """Row numbers of the texts to learn from, to choose by, and to be tested on; no group is in two."""
 
     train: Tensor
+    valid: Tensor
     test: Tensor
 
 
@@ -150,9 +151,8 @@ def count(
 
 def fingerprint(texts: Sequence[Text]) -> dict[str, int | str]:
     """How many groups a split has, whatever the seed, and a hash that any change changes."""
-    train, test = (
-        len({texts[row].group for row in rows.tolist()}) for rows in split(texts, seed=0)
-    )
+    rows = split(texts, seed=0)
+    train, test = (len({texts[row].group for row in part.tolist()}) for part in (rows.train, rows.test))
     lines = "\n".join("\t".join(text) for text in texts)
     digest = hashlib.sha256(lines.encode()).hexdigest()[:16]
     return {"groups to train": train, "groups to test": test, "hash of the texts kept": digest}
@@ -162,27 +162,27 @@ def fingerprint(texts: Sequence[Text]) -> dict[str, int | str]:
 
 
 def split(texts: Sequence[Text], seed: int) -> Split:
-    """Put whole groups aside: of each category a fifth to test, a fifth unused, the rest to train.
+    """Put whole groups aside: of each category a fifth to test, a fifth to validate, the rest to train.
 
-    The unused fifth was the validation part when the rates and steps were chosen; it stays out, so
-    that the numbers are those of that measurement. The category's own texts are in training.
+    The category's own texts are in training. The demo trains at rates that were chosen before, and
+    does not look at the second fifth.
     """
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for category, group in dict.fromkeys((text.category, text.group) for text in texts):
         if group != category:
             groups[category].append(group)
-    test, unused = set(), set()
+    test, valid = set(), set()
     shuffle = random.Random(seed).shuffle
     for names in groups.values():
         shuffle(names)
         fifth = max(1, len(names) // 5)
         test.update(names[:fifth])
-        unused.update(names[fifth : 2 * fifth])
-    out = test | unused
-    return Split(
-        train=torch.tensor([row for row, text in enumerate(texts) if text.group not in out]),
-        test=torch.tensor([row for row, text in enumerate(texts) if text.group in test]),
-    )
+        valid.update(names[fifth : 2 * fifth])
+
+    def rows(part: Container[str], inside: bool = True) -> Tensor:
+        return torch.tensor([n for n, text in enumerate(texts) if (text.group in part) is inside])
+
+    return Split(train=rows(test | valid, inside=False), valid=rows(valid), test=rows(test))
 
 
 def known_depth(rows: int, percent: int, seed: int) -> Tensor:
