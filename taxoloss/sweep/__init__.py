@@ -5,7 +5,7 @@ A person gives a training function, a grid and a folder, and gets a table:
     cells = sweep.grid(weights=sweep.simplex(t.levels, 0.1), seed=range(5))
     results = sweep.run(train, cells, "runs/weights", taxonomy=t, engine="processes")
 
-`taxoloss plot runs/weights` draws it.
+`taxoloss plot runs/weights` draws it. `search` lets Optuna choose the cells.
 """
 
 from taxoloss.sweep.cell import Cell
@@ -13,5 +13,6 @@ from taxoloss.sweep.errors import SweepError
 from taxoloss.sweep.grid import grid, simplex
 from taxoloss.sweep.results import Results
 from taxoloss.sweep.running import run
+from taxoloss.sweep.searching import search, suggest_weights
 
-__all__ = ["Cell", "Results", "SweepError", "grid", "run", "simplex"]
+__all__ = ["Cell", "Results", "SweepError", "grid", "run", "search", "simplex", "suggest_weights"]

@@ -189,11 +189,11 @@ class Folder:
 
     # -- who works on which ------------------------------------------------------------------------
 
-    def claim(self, cell: Cell) -> BaseFileLock | None:
+    def claim(self, cell: Cell, wait: bool = False) -> BaseFileLock | None:
         """A lock on the cell, to be released by its holder; None where another process has it."""
         lock = FileLock(self.claims / cell.id)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=-1 if wait else 0)
         except Timeout:
             return None
         except OSError as error:

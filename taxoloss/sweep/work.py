@@ -59,7 +59,7 @@ def required_columns(levels: Sequence[str]) -> list[str]:
 
 def perform(
     train: Train, cell: Cell, levels: Sequence[str], seen: Callable[[Row], None] = lambda row: None
-) -> Outcome:
+) -> Done | Failed:
     """Trains a cell.
 
     Args:

@@ -1,0 +1,238 @@
+"""Searching level weights with Optuna instead of listing them; a finished trial is a cell like others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from taxoloss.sweep.cell import Cell
+from taxoloss.sweep.errors import SweepError
+from taxoloss.sweep.folder import Folder
+from taxoloss.sweep.grid import cells_of
+from taxoloss.sweep.results import Results
+from taxoloss.sweep.running import open_folder, results_of
+from taxoloss.sweep.storages import storage_of
+from taxoloss.sweep.work import Done, Row, Train, perform
+from taxoloss.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["mean_accuracy", "search", "suggest_weights"]
+
+#: The user attribute of a trial that names its cell.
+CELL = "cell"
+
+
+def suggest_weights(trial: optuna.Trial, taxonomy: Taxonomy) -> dict[str, float]:
+    """A point of the simplex over the levels: weights of 0 or more that sum to 1.
+
+    Level by level, from the top, a share of what is left is taken. With u uniform and k levels below,
+
+        share = 1 - (1 - u)^(1 / k)
+
+    makes every point of the simplex equally probable (each share is Beta(1, k)); with two levels the share
+    of the upper one is u itself. Parameters are called "weight_<level>", one a level but the deepest.
+
+    Args:
+        trial: of Optuna.
+        taxonomy: whose levels are weighed.
+
+    >>> import optuna, taxoloss
+    >>> trial = optuna.trial.FixedTrial({"weight_species": 0.3})
+    >>> suggest_weights(trial, taxoloss.load("pets"))
+    {'species': 0.3, 'breed': 0.7}
+
+    Source: stick-breaking; L. Devroye, "Non-Uniform Random Variate Generation", 1986, chapter XI.4.
+    """
+    left, weights = 1.0, {}
+    for place, level in enumerate(taxonomy.levels[:-1]):
+        below = len(taxonomy.levels) - 1 - place
+        u = trial.suggest_float(f"weight_{level}", 0.0, 1.0)
+        share = -math.expm1(math.log1p(-u) / below) if u < 1 else 1.0
+        weights[level] = round(left * share, 12)
+        left *= 1 - share
+    return {**weights, taxonomy.levels[-1]: round(left, 12)}
+
+
+def mean_accuracy(row: Mapping[str, Any]) -> float:
+    """The mean over the levels of a row's accuracies.
+
+    >>> mean_accuracy({"accuracy_breed": 0.5, "accuracy_species": 0.9, "valid_loss": 1.0})
+    0.7
+    """
+    return fmean(value for name, value in row.items() if name.startswith("accuracy_"))
+
+
+def search(
+    train: Train,
+    suggest: Callable[[optuna.Trial], Mapping[str, Any]],
+    folder: str | Path,
+    *,
+    taxonomy: Taxonomy,
+    trials: int,
+    config: Mapping[str, Any] | None = None,
+    split: str = "",
+    score: Callable[[Row], float] = mean_accuracy,
+    storage: str | None = None,
+    name: str | None = None,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    pruner: optuna.pruners.BasePruner | None = None,
+) -> Results:
+    """Trains cells that Optuna suggests, in a folder that `run` would make, until there are enough.
+
+    The score of an epoch is reported to the pruner; a pruned trial leaves no cell. What counts as complete
+    is what the folder has: a trial that was killed runs again as another, and a cell whose trial the
+    storage has lost is told to it. The same call, after a kill or in several processes at once, goes on.
+
+    Args:
+        train: as `run` takes it; its cells are trained in this process.
+        suggest: the settings of a trial, such as lambda trial: {"arm": "taxonomy", "seed": 0, "weights":
+            suggest_weights(trial, taxonomy)}.
+        folder: of the cells.
+        taxonomy: bound.
+        trials: finished and pruned ones together.
+        config: as for `run`.
+        split: as for `run`.
+        score: of a row of reading "marginal", larger is better.
+        storage: a URL of SQLAlchemy, or journal:PATH; None: SQLite in the folder. Several processes want a
+            journal or a database server.
+        name: of the study; None: made of the digest of configuration, taxonomy and split.
+        sampler: of Optuna; None: TPE, seeded.
+        pruner: of Optuna; None: the median of the trials before.
+
+    Returns:
+        The table of the folder; `optuna.load_study` has the study. A cell that raises is kept with its
+        traceback and the others go on.
+
+    Raises:
+        SweepError: as `run`.
+        ModuleNotFoundError: Optuna is not installed.
+    """
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError('search needs Optuna: pip install "taxoloss[sweep]"') from error
+    home = open_folder(folder, taxonomy, config, split)
+    study = optuna.create_study(
+        storage=storage_of(storage, home.path),
+        study_name=name or f"taxoloss-{home.digest[:16]}",
+        load_if_exists=True,
+        direction="maximize",
+        sampler=sampler or optuna.samplers.TPESampler(seed=0),
+        pruner=pruner,
+    )
+    search = _Search(study, home, taxonomy, train, suggest, score)
+    search.agree()
+    for _ in range(trials - search.finished()):
+        if search.finished() < trials:  # others may work on the same study
+            study.optimize(search.trial, n_trials=1, catch=(SweepError,))
+    return results_of(home, taxonomy.levels)
+
+
+class _Search:
+    """A study, and the folder that decides what of it is complete."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        folder: Folder,
+        taxonomy: Taxonomy,
+        train: Train,
+        suggest: Callable[[optuna.Trial], Mapping[str, Any]],
+        score: Callable[[Row], float],
+    ) -> None:
+        self.study, self.folder, self.taxonomy = study, folder, taxonomy
+        self.train, self.suggest, self.score = train, suggest, score
+
+    def finished(self) -> int:
+        """Complete and pruned trials."""
+        from optuna.trial import TrialState
+
+        states = (TrialState.COMPLETE, TrialState.PRUNED)
+        return len(self.study.get_trials(deepcopy=False, states=states))
+
+    def agree(self) -> None:
+        """Tells the study what the folder has and it has not; trials that nobody runs have failed."""
+        from optuna.trial import TrialState
+
+        known = set()
+        for trial in self.study.get_trials(deepcopy=False):
+            cell_id = trial.user_attrs.get(CELL, "")
+            if trial.state == TrialState.COMPLETE:
+                known.add(cell_id)
+            elif trial.state == TrialState.RUNNING and self._is_dead(cell_id):
+                self.study.tell(trial.number, state=TrialState.FAIL)
+        bodies, _ = self.folder.read()
+        for cell_id, body in bodies.items():
+            if "trial" in body and cell_id not in known:
+                self.study.add_trial(self._told(cell_id, body))
+
+    def _is_dead(self, cell_id: str) -> bool:
+        if not cell_id:  # it has not come as far as a cell; it may, in another process
+            return False
+        cell = Cell({}, cell_id)
+        if (claim := self.folder.claim(cell)) is None:
+            return False
+        self.folder.release(cell, claim)
+        return True
+
+    def _told(self, cell_id: str, body: Mapping[str, Any]) -> optuna.trial.FrozenTrial:
+        from optuna.distributions import json_to_distribution
+        from optuna.trial import create_trial
+
+        kinds = {name: json_to_distribution(text) for name, text in body["trial"]["distributions"].items()}
+        return create_trial(
+            params=body["trial"]["params"],
+            distributions=kinds,
+            value=self.value(body["rows"]),
+            user_attrs={CELL: cell_id},
+        )
+
+    def value(self, rows: list[Row]) -> float:
+        """The score of the last epoch."""
+        return self.score([row for row in rows if row["reading"] == "marginal"][-1])
+
+    def trial(self, trial: optuna.Trial) -> float:
+        """One trial: a cell of the folder, trained where it is not there yet."""
+        (cell,) = cells_of([self.suggest(trial)], self.taxonomy, self.folder.digest)
+        trial.set_user_attr(CELL, cell.id)
+        bodies, _ = self.folder.read()
+        if cell.id in bodies:
+            return self.value(bodies[cell.id]["rows"])
+        claim = self.folder.claim(cell, wait=True)
+        try:
+            return self._trained(trial, cell)
+        finally:
+            if claim is not None:
+                self.folder.release(cell, claim)
+
+    def _trained(self, trial: optuna.Trial, cell: Cell) -> float:
+        def seen(row: Row) -> None:
+            if row["reading"] == "marginal":
+                trial.report(self.score(row), row["epochs"])
+                if trial.should_prune():
+                    raise _Pruned
+
+        from optuna import TrialPruned
+        from optuna.distributions import distribution_to_json
+
+        try:
+            outcome = perform(self.train, cell, self.taxonomy.levels, seen)
+        except _Pruned:
+            raise TrialPruned from None
+        if not isinstance(outcome, Done):
+            self.folder.write_failure(cell, outcome)
+            raise SweepError(
+                f"cell {cell.id} failed, its traceback is in {self.folder.failed}: {outcome.error}"
+            )
+        kinds = {name: distribution_to_json(kind) for name, kind in trial.distributions.items()}
+        self.folder.write(cell, outcome, {"trial": {"params": trial.params, "distributions": kinds}})
+        return self.value(outcome.rows)
+
+
+class _Pruned(BaseException):
+    """Ends a cell from inside; no Exception, so that a cell does not take it for its own."""
