@@ -101,7 +101,7 @@ def search(
         storage: a URL of SQLAlchemy, or journal:PATH; None: SQLite in the folder. Several processes want a
             journal or a database server.
         name: of the study; None: made of the digest of configuration, taxonomy and split.
-        sampler: of Optuna; None: TPE, seeded.
+        sampler: of Optuna; None: TPE, seeded where the storage is SQLite in the folder.
         pruner: of Optuna; None: the median of the trials before.
 
     Returns:
@@ -122,9 +122,13 @@ def search(
         study_name=name or f"taxoloss-{home.digest[:16]}",
         load_if_exists=True,
         direction="maximize",
-        sampler=sampler or optuna.samplers.TPESampler(seed=0),
+        sampler=sampler,
         pruner=pruner,
     )
+    if sampler is None:
+        # Seeded where one process works alone; the same seed twice would suggest the same cells again.
+        seed = len(study.get_trials(deepcopy=False)) if storage is None else None
+        study.sampler = optuna.samplers.TPESampler(seed=seed)
     search = _Search(study, home, taxonomy, train, suggest, score)
     search.agree()
     for _ in range(trials - search.finished()):

@@ -1,0 +1,134 @@
+"""Training functions of the sweeps that tests run, and a script that runs one: `python sweep_cell.py`.
+
+    python tests/sweep_cell.py FOLDER [--engine E] [--cells N] [--die WHERE] [--clock] [--limit BYTES]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import taxoloss
+from taxoloss import sweep
+
+EPOCHS = 3
+PETS = taxoloss.load("pets").bind()
+
+
+def row(draw: random.Random) -> dict[str, Any]:
+    """Random scores."""
+    names = ("train_loss", "valid_loss", "accuracy_breed", "accuracy_species")
+    return {name: draw.random() for name in names}
+
+
+def train(cell: sweep.Cell) -> Iterator[dict[str, Any]]:
+    """Rows that depend on the settings only; the arm may be one that goes wrong."""
+    draw = random.Random(repr(sorted(map(repr, cell.settings.items()))))
+    time.sleep(cell.get("sleep", 0.0))
+    for epoch in range(EPOCHS):
+        values = row(draw)
+        match cell.get("arm"):
+            case "raises":
+                raise RuntimeError("no such picture: cat_7.jpg")
+            case "exits":
+                raise SystemExit("no pictures")
+            case "dies":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "nan" if epoch == 1:
+                values["valid_loss"] = float("nan")
+            case "lacks":
+                del values["accuracy_species"]
+            case "percent":
+                values["accuracy_breed"] *= 100
+            case "none":
+                return
+            case "skips":
+                values["epochs"] = 2 * epoch + 1
+            case "hides":
+                values["seed"] = 7
+            case "text":
+                values = "accuracy .9"  # type: ignore[assignment]
+        yield values
+
+
+def cells(count: int, sleep: float = 0.0, arm: str = "") -> list[dict[str, Any]]:
+    """So many cells over eleven weights."""
+    found = sweep.grid(
+        arm=[arm], weights=sweep.simplex(PETS.levels, 0.1), sleep=[sleep], seed=range(-(-count // 11))
+    )
+    return found[:count]
+
+
+def table(results: sweep.Results) -> list[dict[str, Any]]:
+    """The rows without the time they took."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in results.rows]
+
+
+# -- what goes wrong in a process of its own -------------------------------------------------------
+
+
+def die_in(place: str, count: int) -> None:
+    """Kill this process in the n-th fsync (half of the text on the disk) or before the n-th renaming."""
+    real = {"fsync": os.fsync, "replace": os.replace}[place]
+    left = [count]
+
+    def mortal(*arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            if place == "fsync":
+                os.ftruncate(arguments[0], os.fstat(arguments[0]).st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments)
+
+    setattr(os, place, mortal)
+
+
+def jumping_clock() -> None:
+    """A clock that is set to another year each time it is read."""
+    years = random.Random(0)
+    time.time = lambda: years.uniform(0, 4e9)
+
+
+def limit_files(size: int) -> None:
+    """No file may grow beyond a size: writing fails as on a full disk."""
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def main() -> None:
+    """Runs a sweep; exits with 1 where cells failed."""
+    options = argparse.ArgumentParser()
+    options.add_argument("folder")
+    options.add_argument("--engine", default="inline")
+    options.add_argument("--cells", type=int, default=22)
+    options.add_argument("--sleep", type=float, default=0.0)
+    options.add_argument("--arm", default="")
+    options.add_argument("--die", default="")
+    options.add_argument("--clock", action="store_true")
+    options.add_argument("--limit", type=int, default=0)
+    given = options.parse_args()
+    if given.die:
+        place, _, count = given.die.partition(":")
+        die_in(place, int(count))
+    if given.clock:
+        jumping_clock()
+    if given.limit:
+        limit_files(given.limit)
+    grid = cells(given.cells, given.sleep, given.arm)
+    try:
+        results = sweep.run(train, grid, given.folder, taxonomy=PETS, engine=given.engine)
+    except sweep.SweepError as error:
+        raise SystemExit(f"error: {error}") from None
+    print(len(results.rows))
+    raise SystemExit(bool(results.failures))
+
+
+if __name__ == "__main__":
+    main()
