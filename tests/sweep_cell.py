@@ -9,6 +9,7 @@ import argparse
 import os
 import random
 import signal
+import stat
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -80,7 +81,7 @@ def die_in(place: str, count: int) -> None:
     def mortal(*arguments: Any) -> Any:
         left[0] -= 1
         if left[0] == 0:
-            if place == "fsync":
+            if place == "fsync" and stat.S_ISREG(os.fstat(arguments[0]).st_mode):
                 os.ftruncate(arguments[0], os.fstat(arguments[0]).st_size // 2)
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*arguments)

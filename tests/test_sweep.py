@@ -168,7 +168,8 @@ def test_several_readings_of_one_epoch(tmp_path: Path) -> None:
             yield {**values, "reading": "leaf", "test_severity": 2.0}
 
     rows = run(twice, GRID[:1], tmp_path).rows
-    assert [(row["epochs"], row["reading"]) for row in rows[:3]] == [(1, "marginal"), (1, "leaf"), (2, "marginal")]
+    read = [(row["epochs"], row["reading"]) for row in rows[:3]]
+    assert read == [(1, "marginal"), (1, "leaf"), (2, "marginal")]
     assert rows[0].get("test_severity") is None
     header, first, *_ = (tmp_path / "results.csv").read_text().splitlines()
     assert header.endswith(",sleep,severity,test_severity")

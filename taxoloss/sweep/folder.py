@@ -189,9 +189,9 @@ class Folder:
 
     # -- who works on which ------------------------------------------------------------------------
 
-    def claim(self, cell: Cell, wait: bool = False) -> BaseFileLock | None:
-        """A lock on the cell, to be released by its holder; None where another process has it."""
-        lock = FileLock(self.claims / cell.id)
+    def claim(self, cell_id: str, wait: bool = False) -> BaseFileLock | None:
+        """A lock on a cell, to be released by its holder; None where another process has it."""
+        lock = FileLock(self.claims / cell_id)
         try:
             lock.acquire(timeout=-1 if wait else 0)
         except Timeout:
@@ -200,11 +200,21 @@ class Folder:
             raise SweepError(f"{lock.lock_file} cannot be written: {error.strerror or error}") from error
         return lock
 
-    def release(self, cell: Cell, claim: BaseFileLock) -> None:
-        """Gives a claim back, and removes its file: whoever waits for that file looks again at the cell."""
+    def release(self, claim: BaseFileLock) -> None:
+        """Gives a claim back, and removes its file.
+
+        Whoever opened that file before gets a lock on a file that is gone: filelock looks for that, and
+        tries again.
+        """
         with suppress(OSError):  # a system that keeps files that are open
-            (self.claims / cell.id).unlink(missing_ok=True)
+            Path(claim.lock_file).unlink(missing_ok=True)
         claim.release()
+
+    def remove_claims(self) -> None:
+        """Removes what processes that were killed left behind of cells that others have done since."""
+        for path in self.claims.iterdir():
+            if self.file_of(path.name).exists() and (claim := self.claim(path.name)) is not None:
+                self.release(claim)
 
 
 def _sum(cell_id: str, text: str) -> str:

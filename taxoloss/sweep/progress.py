@@ -29,7 +29,7 @@ class Counter:
         self.total, self.done, self.workers = total, done, workers
         self.running = self.failed = self.waiting = 0
         self._shown, self._seconds, self._measured = shown, 0.0, 0
-        self._last = time.monotonic()
+        self._last, self._last_words = time.monotonic(), ""
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._console: Console | None = None
@@ -58,6 +58,8 @@ class Counter:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if kind is None and self._console is not None and self._last_words != self._words():
+            self._line()  # how it ended, also where other processes did the last cells
 
     def ended(self, seconds: float | None) -> None:
         """A cell was trained, in so many seconds; None: it failed."""
@@ -85,7 +87,8 @@ class Counter:
     def _line(self) -> None:
         self._last = time.monotonic()
         left = f", {self._left()} left" if self._measured and self.done < self.total else ""
-        self.say(self._words() + left)
+        self._last_words = self._words()
+        self.say(self._last_words + left)
 
     def _words(self) -> str:
         parts = [f"{self.done:,} of {self.total:,} cells done"]

@@ -164,7 +164,7 @@ class _Run:
         finally:
             engine.stop()
             for claim in self.claims.values():
-                claim.release()
+                self.folder.release(claim)
 
     def _fill(self, engine: Engine) -> None:
         """Begins cells while the engine has room; those that another process has wait."""
@@ -180,11 +180,11 @@ class _Run:
         """The right to train a cell; None where it is done, failed since this run began, or taken."""
         if self._settled(cell):
             return None
-        claim = self.folder.claim(cell)
+        claim = self.folder.claim(cell.id)
         if claim is None:
             self.elsewhere.append(cell)
         elif self._settled(cell):  # in the moment before the claim
-            claim.release()
+            self.folder.release(claim)
             return None
         return claim
 
@@ -207,7 +207,7 @@ class _Run:
                     engine.start(cell)
                     continue
             self._keep(cell, outcome)
-            self.folder.release(cell, self.claims.pop(cell.id))
+            self.folder.release(self.claims.pop(cell.id))
         self._table_now_and_then()
 
     def _keep(self, cell: Cell, outcome: Outcome) -> None:
@@ -236,6 +236,7 @@ class _Run:
         return results_of(self.folder, self.levels, [cell.id for cell in self.cells])
 
     def _end(self) -> Results:
+        self.folder.remove_claims()
         results = self._results()
         mine = {cell.id for cell in self.cells}
         failures = {key: text for key, text in results.failures.items() if key in mine}

@@ -178,10 +178,9 @@ class _Search:
     def _is_dead(self, cell_id: str) -> bool:
         if not cell_id:  # it has not come as far as a cell; it may, in another process
             return False
-        cell = Cell({}, cell_id)
-        if (claim := self.folder.claim(cell)) is None:
+        if (claim := self.folder.claim(cell_id)) is None:
             return False
-        self.folder.release(cell, claim)
+        self.folder.release(claim)
         return True
 
     def _told(self, cell_id: str, body: Mapping[str, Any]) -> optuna.trial.FrozenTrial:
@@ -207,12 +206,12 @@ class _Search:
         bodies, _ = self.folder.read()
         if cell.id in bodies:
             return self.value(bodies[cell.id]["rows"])
-        claim = self.folder.claim(cell, wait=True)
+        claim = self.folder.claim(cell.id, wait=True)
         try:
             return self._trained(trial, cell)
         finally:
             if claim is not None:
-                self.folder.release(cell, claim)
+                self.folder.release(claim)
 
     def _trained(self, trial: optuna.Trial, cell: Cell) -> float:
         def seen(row: Row) -> None:
