@@ -30,7 +30,7 @@ def row(draw: random.Random) -> dict[str, Any]:
 def train(cell: sweep.Cell) -> Iterator[dict[str, Any]]:
     """Rows that depend on the settings only; the arm may be one that goes wrong."""
     draw = random.Random(repr(sorted(map(repr, cell.settings.items()))))
-    time.sleep(cell.get("sleep", 0.0))
+    time.sleep(cell.get("sleep", 0.0) + float(os.environ.get("SWEEP_PAUSE", "0")))
     for epoch in range(EPOCHS):
         values = row(draw)
         match cell.get("arm"):
