@@ -25,8 +25,9 @@ from taxoloss.controls import Arm
 LEVELS = ("chapter", "block", "category")
 LOOKS = 3  # at the validation texts, the last after the last step
 CONFIG = {"batch": BATCH, "buckets": BUCKETS, "width": WIDTH, "dropout": 0.4, "looks": LOOKS}
+EVEN = dict.fromkeys(LEVELS, 1 / 3)
 LEAFY = dict(zip(LEVELS, (0.2, 0.3, 0.5), strict=True))
-RATES = {"adam": [0.05, 0.1, 0.2], "sgd": [10.0, 30.0, 100.0]}
+RATES = {"adam": [0.05, 0.1, 0.2], "sgd": [20.0, 40.0, 80.0, 120.0]}
 Cells = list[dict[str, Any]]
 
 
@@ -54,17 +55,19 @@ def triangle(seeds: int) -> Cells:
 
 
 def arms(seeds: int, optimizer: str = "adam", labels: int = 100) -> Cells:
-    """Every arm at three rates."""
+    """Every arm at three rates of Adam, or four of SGD, the highest of which some do not survive."""
     common = {
         "labels": [labels],
         "optimizer": [optimizer],
         "lr": RATES[optimizer],
         "seed": range(seeds),
     }
-    plain = ["flat", "smoothing", "level_heads", *(["pseudo"] if labels < 100 else [])]
+    plain = ["flat", "smoothing", *(["pseudo"] if labels < 100 else [])]
     weighted = ["uniform", LEAFY, "hxe:0.3", *(["deepest", "label_balanced"] if labels < 100 else [])]
     return [
         *sweep.grid(arm=plain, **common),
+        # Weighed like the other arms: SGD, unlike Adam, feels how large a loss is.
+        *sweep.grid(arm=["level_heads"], weights=[EVEN], **common),
         *sweep.grid(arm=["flat_scaled"], weights=[LEAFY], **common),
         *sweep.grid(arm=["taxonomy"], weights=weighted, **common),
         *sweep.grid(arm=["path_sum", "conditional"], weights=["deepest", LEAFY], **common),
