@@ -8,18 +8,20 @@ import typer
 
 from taxoloss.cli.evaluate import evaluate
 from taxoloss.cli.inspect import inspect
+from taxoloss.cli.plot import plot
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="taxoloss",
-    help="Trees of classes: check them before you train, and score what was trained.",
+    help="Trees of classes: check them before you train, score what was trained, draw what a sweep shows.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
 )
 app.command()(inspect)
 app.command()(evaluate)
+app.command()(plot)
 
 
 def _version(value: bool) -> None:

@@ -1,0 +1,68 @@
+"""Paired differences to the baseline, a row for each variant and a column for each score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from taxoloss.pictures.compare import Comparison
+from taxoloss.pictures.marks import BASE, COLOURS, error, scale_of
+from taxoloss.pictures.terminal import title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["differences"]
+
+
+def differences(compared: Sequence[Comparison], scores: Sequence[str]) -> Figure | str:
+    """Means and 95 % intervals over seeds; hollow where the interval holds 0 or there is none."""
+    rows = [one for one in compared if one.gains]
+    if not rows:
+        return "nothing has a baseline with the same settings and seeds (--baseline names its arm)"
+    from matplotlib.figure import Figure
+
+    longest = max(len(one.label) for one in rows)
+    size = (0.075 * longest + 2.1 * len(scores), 0.22 * len(rows) + 1.1)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, len(scores), squeeze=False, sharey=True)[0]
+    for axes, score in zip(panels, scores, strict=True):
+        _panel(axes, rows, score)
+    panels[0].set_yticks(range(len(rows)), [one.label for one in rows])
+    panels[0].set_ylim(len(rows) - 0.5, -0.5)
+    return figure
+
+
+def _panel(axes: Axes, rows: Sequence[Comparison], score: str) -> None:
+    scale = scale_of(score)
+    axes.axvline(0, color=BASE, linewidth=0.8)
+    for place, one in enumerate(rows):
+        if (gain := one.gains.get(score)) is None:
+            continue
+        for seed, value in _pairs(one, score).items():
+            axes.plot(scale * value, place, "|", color=BASE, alpha=0.35, markersize=5, label=seed)
+        colour = COLOURS[0] if gain.excludes_zero else BASE
+        face = colour if gain.excludes_zero else "white"
+        axes.errorbar(
+            scale * gain.mean,
+            place,
+            xerr=error(gain, scale),
+            color=colour,
+            marker="o",
+            markersize=4,
+            markerfacecolor=face,
+            capsize=2,
+            linewidth=1.2,
+        )
+    axes.set_title(title(score).replace("%", "points"), fontsize=9)
+    axes.tick_params("y", length=0)
+    axes.grid(axis="x", alpha=0.25)
+
+
+def _pairs(one: Comparison, score: str) -> dict[str, float]:
+    """Seed -> its difference."""
+    if one.baseline is None:
+        return {}
+    ours, theirs = one.variant.last(score), one.baseline.last(score)
+    return {seed: value - theirs[seed] for seed, value in ours.items() if seed in theirs}

@@ -1,0 +1,80 @@
+"""Accuracy against severity: which variants are on the front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from taxoloss.pictures.compare import Comparison
+from taxoloss.pictures.marks import BASE, colours, error
+from taxoloss.pictures.terminal import title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["front", "on_front"]
+
+
+def front(compared: Sequence[Comparison], scores: Sequence[str]) -> Figure | str:
+    """The accuracy of the deepest level over the severity of mistakes, and over the mean distance.
+
+    A variant is on the front where no other is better in one and at least as good in the other: of the
+    means; crosses show their intervals.
+    """
+    accuracy = [score for score in scores if "accuracy_" in score][-1]
+    costs = [score for score in scores if "accuracy_" not in score]
+    costs = [cost for cost in costs if sum(cost in one.means for one in compared) > 1]
+    if not costs:
+        return "the table has no column severity or distance, or one variant only"
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6 * len(costs) + 0.6, 4.6), layout="constrained")
+    panels = figure.subplots(1, len(costs), squeeze=False, sharey=True)[0]
+    for axes, cost in zip(panels, costs, strict=True):
+        _panel(axes, [one for one in compared if cost in one.means], accuracy, cost)
+    panels[0].set_ylabel(title(accuracy))
+    handles, names = panels[0].get_legend_handles_labels()
+    unique = dict(zip(names, handles, strict=True))
+    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def _panel(axes: Axes, compared: Sequence[Comparison], accuracy: str, cost: str) -> None:
+    colour = colours(one.variant.arm for one in compared)
+    points = [(one.means[cost].mean, one.means[accuracy].mean) for one in compared]
+    best = on_front(points)
+    for one, point, kept in zip(compared, points, best, strict=True):
+        tint = colour[one.variant.arm]
+        axes.errorbar(
+            point[0],
+            100 * point[1],
+            xerr=error(one.means[cost]),
+            yerr=error(one.means[accuracy], 100),
+            color=tint,
+            marker="o",
+            markersize=6 if kept else 4,
+            markerfacecolor=tint if kept else "white",
+            linewidth=0.6,
+            alpha=1.0 if kept else 0.55,
+            label=one.variant.arm or "weights",
+        )
+        if kept:
+            where = (point[0], 100 * point[1])
+            axes.annotate(one.label, where, (4, 4), textcoords="offset points", fontsize=7)
+    line = sorted(point for point, kept in zip(points, best, strict=True) if kept)
+    axes.plot([x for x, _ in line], [100 * y for _, y in line], color=BASE, linewidth=0.8, zorder=0)
+    axes.set_xlabel(f"{title(cost)} (lower is better)")
+    axes.set_title("filled: on the front", fontsize=9)
+
+
+def on_front(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Of (cost, gain) points, which no other beats in one while being at least as good in the other.
+
+    >>> on_front([(1.0, 0.5), (2.0, 0.6), (2.0, 0.5), (1.0, 0.5)])
+    [True, True, False, True]
+    """
+    return [
+        not any(x <= cost and y >= gain and (x, y) != (cost, gain) for x, y in points)
+        for cost, gain in points
+    ]

@@ -1,0 +1,187 @@
+"""results.csv as runs: one for each cell and reading, its settings and the scores of its epochs."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from taxoloss.names import did_you_mean
+from taxoloss.pictures.errors import TableError
+
+__all__ = ["Run", "Sweep", "read"]
+
+Scores: TypeAlias = dict[str, float]
+_REQUIRED = ("epochs", "id", "seed")
+_FIXED = ("epochs", "w", "id", "seed", "arm", "seconds", "versions", "reading", "weights")
+_MEASURES = ("train_loss", "valid_loss", "distance", "severity")
+_MEASURED = ("accuracy_", "test_")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell as one reading reads it."""
+
+    id: str
+    seed: str
+    arm: str
+    #: As the table writes them, "" where the cell has none.
+    weights: str
+    #: The weights by level, top to bottom; None where they are no numbers by level.
+    shares: tuple[float, ...] | None
+    #: The other settings as texts, "" where the cell does not have one.
+    settings: Mapping[str, str]
+    reading: str
+    #: Of each epoch, by column.
+    epochs: Sequence[Scores]
+
+    @property
+    def last(self) -> Scores:
+        """The scores of the last epoch."""
+        return self.epochs[-1]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A results.csv."""
+
+    #: Top to bottom.
+    levels: tuple[str, ...]
+    runs: Sequence[Run]
+    #: Every column with scores, in the order of the file.
+    scores: tuple[str, ...]
+    #: The names of the settings other than arm, weights and seed.
+    settings: tuple[str, ...]
+
+    def values(self, setting: str) -> list[str]:
+        """What a setting is in this sweep, in the order of the file."""
+        return list(dict.fromkeys(run.settings[setting] for run in self.runs if run.settings[setting]))
+
+
+def read(path: str | Path) -> Sweep:
+    """The runs of a results.csv, or of the folder that holds one.
+
+    A column is a setting where it is the same in all rows of a cell and no known score.
+
+    Raises:
+        TableError: there is no such file, or it is no table of a sweep: with the line and the column.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "results.csv"
+    ...     _ = file.write_text("epochs,accuracy_breed,accuracy_species,id,seed,lr\\n1,.5,.9,a,0,.1\\n")
+    ...     sweep = read(file)
+    >>> sweep.levels, sweep.settings, sweep.runs[0].last
+    (('species', 'breed'), ('lr',), {'accuracy_breed': 0.5, 'accuracy_species': 0.9})
+    """
+    path = Path(path)
+    file = path / "results.csv" if path.is_dir() else path
+    columns, lines = _lines(file)
+    _check_columns(file, columns)
+    numbers = [name for name in columns if name in _MEASURES or name.startswith(_MEASURED)]
+    levels = tuple(name.removeprefix("accuracy_") for name in columns if name.startswith("accuracy_"))[::-1]
+    cells: dict[tuple[str, str], list[int]] = {}
+    for line, row in lines.items():
+        cells.setdefault((row["id"], row.get("reading") or "marginal"), []).append(line)
+    scores = {line: _numbers(file, line, row, numbers) for line, row in lines.items()}
+    shares = {name for level in levels for name in [f"weight_{level}"]}
+    known = {*_FIXED, *numbers, *shares}
+    settings = tuple(_constant([name for name in columns if name not in known], lines))
+    runs = [_run(file, key, found, lines, scores, levels, settings) for key, found in cells.items()]
+    return Sweep(levels, runs, tuple(numbers), settings)
+
+
+def _lines(file: Path) -> tuple[list[str], dict[int, dict[str, str]]]:
+    """The columns, and the rows by their line in the file."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
+            reader = csv.reader(opened, strict=True)
+            columns = next(reader, [])
+            rows = {}
+            for row in reader:
+                if len(row) != len(columns):
+                    raise TableError(
+                        f"{file}:{reader.line_num}: expected {len(columns)} values, got {len(row)}"
+                    )
+                rows[reader.line_num] = dict(zip(columns, row, strict=True))
+    except FileNotFoundError:
+        raise TableError(
+            f"{file} is not there: expected the folder of a sweep, or its results.csv"
+        ) from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TableError(f"{file} cannot be read: {error}") from None
+    if not rows:
+        raise TableError(f"{file} has no rows: no cell of the sweep is done yet")
+    return columns, rows
+
+
+def _check_columns(file: Path, columns: list[str]) -> None:
+    missing = [name for name in _REQUIRED if name not in columns]
+    if not any(name.startswith("accuracy_") for name in columns):
+        missing.append("accuracy_<level>")
+    if missing:
+        near = [did_you_mean(name, columns) for name in missing]
+        words = f"{file}:1: expected the columns {', '.join(missing)}, got {', '.join(columns)}"
+        raise TableError("; ".join(filter(None, [words, *near])))
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        raise TableError(f"{file}:1: the column {', '.join(twice)} is there twice")
+
+
+def _numbers(file: Path, line: int, row: dict[str, str], names: list[str]) -> Scores:
+    """The scores of a row; a cell that is empty has none."""
+    found = {}
+    for name in names:
+        if row[name] == "":
+            continue
+        try:
+            found[name] = float(row[name])
+        except ValueError:
+            found[name] = math.nan
+        if not math.isfinite(found[name]):
+            raise TableError(f"{file}:{line}: expected a finite number as {name}, got {row[name]!r}")
+        if "accuracy_" in name and not 0 <= found[name] <= 1:
+            raise TableError(f"{file}:{line}: expected a share from 0 to 1 as {name}, got {row[name]}")
+    return found
+
+
+def _constant(names: list[str], lines: Mapping[int, dict[str, str]]) -> Iterator[str]:
+    """The columns that are the same in all rows of each cell."""
+    for name in names:
+        first: dict[str, str] = {}
+        if all(first.setdefault(row["id"], row[name]) == row[name] for row in lines.values()):
+            yield name
+
+
+def _run(
+    file: Path,
+    key: tuple[str, str],
+    found: list[int],
+    lines: Mapping[int, dict[str, str]],
+    scores: Mapping[int, Scores],
+    levels: tuple[str, ...],
+    settings: tuple[str, ...],
+) -> Run:
+    epochs: dict[int, Scores] = {}
+    for line in found:
+        text = lines[line]["epochs"]
+        if not text.isdecimal() or int(text) in epochs:
+            what = f"epoch {text} of cell {key[0]} again" if text.isdecimal() else f"{text!r} as epochs"
+            raise TableError(f"{file}:{line}: expected epochs 1, 2, 3, .. of each cell, got {what}")
+        if missing := [name for level in levels if (name := f"accuracy_{level}") not in scores[line]]:
+            raise TableError(f"{file}:{line}: expected a number as {missing[0]}, got nothing")
+        epochs[int(text)] = scores[line]
+    first = lines[found[0]]
+    shares = [first.get(f"weight_{level}", "") for level in levels]
+    return Run(
+        key[0],
+        first["seed"],
+        first.get("arm", ""),
+        first.get("weights", ""),
+        tuple(map(float, shares)) if all(shares) else None,
+        {name: first[name] for name in settings},
+        key[1],
+        [epochs[number] for number in sorted(epochs)],
+    )
