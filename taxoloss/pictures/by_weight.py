@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from taxoloss.pictures.compare import Comparison
-from taxoloss.pictures.marks import BASE, band, colours, error, varying, weighted
+from taxoloss.pictures.marks import BASE, band, colours, error, typical, varying, weighted
 from taxoloss.pictures.terminal import title
 
 if TYPE_CHECKING:
@@ -71,10 +71,14 @@ def _bases(
 
 def _best(axes: Axes, curves: dict[str, list[tuple[float, Comparison]]], score: str) -> None:
     colour = colours(curves)
+    drawn: list[tuple[float, float]] = []
     for name, points in curves.items():
         values = [(share, [100 * x for x in one.variant.best(score).values()]) for share, one in points]
         _points(axes, values, colour[name])
-        axes.plot([x for x, _ in values], [max(ys) for _, ys in values], color=colour[name], linewidth=1.2)
+        best = [(x, max(ys)) for x, ys in values]
+        axes.plot(*zip(*best, strict=True), color=colour[name], linewidth=1.2)
+        drawn += best
+    _cut(axes, drawn)
     axes.set_title(f"{title(score)}: best of runs and epochs (optimistic)", fontsize=9)
 
 
@@ -85,6 +89,7 @@ def _means(
     score: str,
 ) -> None:
     colour = colours(curves)
+    drawn: list[tuple[float, float]] = []
     for name, points in curves.items():
         _points(
             axes,
@@ -93,13 +98,33 @@ def _means(
         )
         places, means = [x for x, _ in points], [one.means[score] for _, one in points]
         middle, half = [100 * mean.mean for mean in means], [error(mean, 100) for mean in means]
-        low = [y - h for y, h in zip(middle, half, strict=True)]
-        high = [y + h for y, h in zip(middle, half, strict=True)]
-        axes.fill_between(places, low, high, color=colour[name], alpha=0.18, linewidth=0)
+        axes.fill_between(
+            places,
+            [y - h for y, h in zip(middle, half, strict=True)],
+            [y + h for y, h in zip(middle, half, strict=True)],
+            color=colour[name],
+            alpha=0.18,
+            linewidth=0,
+        )
         axes.plot(places, middle, color=colour[name], linewidth=1.4, marker="o", markersize=3, label=name)
+        drawn += zip(places, middle, strict=True)
     for base in bases:
         band(axes, base, score, BASE)
+    _cut(axes, drawn)
     axes.set_title(f"{title(score)}: mean of the last epoch, 95 % interval", fontsize=9)
+
+
+def _cut(axes: Axes, curve: Sequence[tuple[float, float]]) -> None:
+    """Leaves out what would flatten the rest; an arrow with the number says that it is there."""
+    low, high = typical([y for _, y in curve])
+    bottom = low - max(0.25 * (high - low), 0.5)
+    below = [(x, y) for x, y in curve if y < bottom]
+    if not below:
+        return
+    axes.set_ylim(bottom, axes.dataLim.y1 + 0.05 * (axes.dataLim.y1 - bottom))
+    for x, y in below:
+        text = axes.annotate(f"{y:.1f}\n↓", (x, bottom), (0, 3), textcoords="offset points")
+        text.set(fontsize=7, ha="center")
 
 
 def _points(axes: Axes, values: Sequence[tuple[float, list[float]]], colour: str) -> None:

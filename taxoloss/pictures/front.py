@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from taxoloss.pictures.compare import Comparison
-from taxoloss.pictures.marks import BASE, colours, error
+from taxoloss.pictures.marks import BASE, colours, error, typical
 from taxoloss.pictures.terminal import title
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def _panel(axes: Axes, compared: Sequence[Comparison], accuracy: str, cost: str)
     colour = colours(one.variant.arm for one in compared)
     points = [(one.means[cost].mean, one.means[accuracy].mean) for one in compared]
     best = on_front(points)
-    for one, point, kept in zip(compared, points, best, strict=True):
+    inside = _typical(points)
+    shown = [x for x, kept in zip(zip(compared, points, best, strict=True), inside, strict=True) if kept]
+    for one, point, kept in shown:
         tint = colour[one.variant.arm]
         axes.errorbar(
             point[0],
@@ -61,11 +64,28 @@ def _panel(axes: Axes, compared: Sequence[Comparison], accuracy: str, cost: str)
         )
         if kept:
             where = (point[0], 100 * point[1])
-            axes.annotate(one.label, where, (4, 4), textcoords="offset points", fontsize=7)
-    line = sorted(point for point, kept in zip(points, best, strict=True) if kept)
+            axes.annotate(_short(one), where, (4, 4), textcoords="offset points", fontsize=7)
+    line = sorted(point for _, point, kept in shown if kept)
     axes.plot([x for x, _ in line], [100 * y for _, y in line], color=BASE, linewidth=0.8, zorder=0)
     axes.set_xlabel(f"{title(cost)} (lower is better)")
-    axes.set_title("filled: on the front", fontsize=9)
+    out = [x for x, kept in zip(zip(compared, best, strict=True), inside, strict=True) if not kept]
+    names = [one.label + (" (on it)" if kept else "") for one, kept in out]
+    words = f"; not shown: {', '.join(names)}" if names else ""
+    axes.set_title("\n".join(wrap(f"filled: on the front{words}", 60)), fontsize=8)
+
+
+def _short(one: Comparison) -> str:
+    """The label without the arm, which the colour says."""
+    return one.label.removeprefix(one.variant.arm).strip() or one.label
+
+
+def _typical(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Whether a point lies in the typical range of both scores."""
+    ranges = [typical(values) for values in zip(*points, strict=True)]
+    return [
+        all(low <= value <= high for value, (low, high) in zip(point, ranges, strict=True))
+        for point in points
+    ]
 
 
 def on_front(points: Sequence[tuple[float, float]]) -> list[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
+from statistics import median
 from typing import TYPE_CHECKING
 
 from taxoloss.pictures.compare import Comparison
@@ -12,7 +13,7 @@ from taxoloss.pictures.intervals import Interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["BASE", "COLOURS", "band", "colours", "error", "scale_of", "varying", "weighted"]
+__all__ = ["BASE", "COLOURS", "band", "colours", "error", "scale_of", "typical", "varying", "weighted"]
 
 BASE = "#555555"
 #: M. Okabe, K. Ito, "Color Universal Design", 2008.
@@ -32,6 +33,23 @@ def scale_of(score: str) -> int:
 def error(interval: Interval, scale: float = 1) -> float:
     """Half of an interval to draw; 0 where one seed gives none."""
     return scale * (interval.half or 0.0)
+
+
+def typical(values: Sequence[float]) -> tuple[float, float]:
+    """The range that is drawn: without what lies far outside the others.
+
+    A weight of 0 on the deepest level would otherwise flatten whatever else there is to see.
+
+    >>> typical([68, 69, 70, 71, 18])
+    (68, 71)
+
+    Source: C. Leys et al., "Detecting outliers: do not use standard deviation around the mean, use absolute
+    deviation around the median", J. Exp. Soc. Psychol. 49 (2013); 8 absolute deviations, 5.4 of a normal.
+    """
+    middle = median(values)
+    reach = 8 * median(abs(value - middle) for value in values)
+    inside = [value for value in values if abs(value - middle) <= reach] if reach else values
+    return min(inside), max(inside)
 
 
 def band(axes: Axes, base: Comparison, score: str, colour: str = BASE) -> None:

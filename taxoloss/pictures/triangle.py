@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from taxoloss.pictures.compare import Comparison
-from taxoloss.pictures.marks import BASE, varying, weighted
+from taxoloss.pictures.marks import BASE, typical, varying, weighted
 from taxoloss.pictures.terminal import mean_text, title
 
 if TYPE_CHECKING:
@@ -67,8 +67,10 @@ def _panel(axes: Axes, group: Sequence[Comparison], score: str, levels: Sequence
     xs, ys = zip(*points, strict=True)
     values = [100 * one.means[score].mean for one in group]
     rings = [BASE if score in one.gains and one.gains[score].excludes_zero else "none" for one in group]
-    axes.scatter(xs, ys, c=values, cmap="viridis", s=620, edgecolors=rings, linewidths=1.6)
-    middle = (min(values) + max(values)) / 2
+    low, high = typical(values)  # of the colours; the numbers are all there
+    style: dict[str, Any] = {"cmap": "viridis", "vmin": low, "vmax": high, "linewidths": 1.6}
+    axes.scatter(xs, ys, c=values, s=620, edgecolors=rings, **style)
+    middle = (low + high) / 2
     for (x, y), one, value in zip(points, group, values, strict=True):
         ink = "black" if value > middle else "white"
         axes.text(x, y, mean_text(one.means[score], score), ha="center", va="center", color=ink, fontsize=7)
