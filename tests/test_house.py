@@ -19,7 +19,7 @@ LEFT = (
     "names", "errors", "values", "json_events", "reader", "spec", "tree", "numbered", "meaning",
     "paths", "binding", "writer", "taxonomy", "catalog", "plan", "weight_checks", "weight_fill",
     "weighting", "weighting_text", "rings", "prediction_files",
-    "prediction_readers", "sweep",
+    "prediction_readers", "sweep", "pictures",
 )  # fmt: skip
 RIGHT = (
     "_reference", "kept", "log_probs", "chunk_tables", "closed_form", "compiled", "log_space",
