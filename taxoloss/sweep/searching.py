@@ -153,11 +153,15 @@ class _Search:
         self.train, self.suggest, self.score = train, suggest, score
 
     def finished(self) -> int:
-        """Complete and pruned trials."""
+        """Trials that were pruned, and those whose cell the folder has, whatever the storage says."""
         from optuna.trial import TrialState
 
         states = (TrialState.COMPLETE, TrialState.PRUNED)
-        return len(self.study.get_trials(deepcopy=False, states=states))
+        trials = self.study.get_trials(deepcopy=False, states=states)
+        return sum(trial.state == TrialState.PRUNED or self._has_cell(trial) for trial in trials)
+
+    def _has_cell(self, trial: optuna.trial.FrozenTrial) -> bool:
+        return self.folder.file_of(trial.user_attrs.get(CELL, "")).exists()
 
     def agree(self) -> None:
         """Tells the study what the folder has and it has not; trials that nobody runs have failed."""
