@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from taxoloss.pictures.compare import Comparison
 from taxoloss.pictures.marks import BASE, COLOURS, error, scale_of
@@ -35,34 +35,30 @@ def differences(compared: Sequence[Comparison], scores: Sequence[str]) -> Figure
 
 
 def _panel(axes: Axes, rows: Sequence[Comparison], score: str) -> None:
-    scale = scale_of(score)
     axes.axvline(0, color=BASE, linewidth=0.8)
-    for place, one in enumerate(rows):
-        if (gain := one.gains.get(score)) is None:
-            continue
-        for seed, value in _pairs(one, score).items():
-            axes.plot(scale * value, place, "|", color=BASE, alpha=0.35, markersize=5, label=seed)
-        colour = COLOURS[0] if gain.excludes_zero else BASE
-        face = colour if gain.excludes_zero else "white"
-        axes.errorbar(
-            scale * gain.mean,
-            place,
-            xerr=error(gain, scale),
-            color=colour,
-            marker="o",
-            markersize=4,
-            markerfacecolor=face,
-            capsize=2,
-            linewidth=1.2,
-        )
+    seeds = [(scale_of(score) * x, place) for place, one in enumerate(rows) for x in _pairs(one, score)]
+    axes.plot(*zip(*seeds, strict=True), "|", color=BASE, alpha=0.35, markersize=5)
+    for shown, colour, face in ((True, COLOURS[0], COLOURS[0]), (False, BASE, "white")):
+        _bars(axes, rows, score, shown, {"color": colour, "markerfacecolor": face})
     axes.set_title(title(score).replace("%", "points"), fontsize=9)
     axes.tick_params("y", length=0)
     axes.grid(axis="x", alpha=0.25)
 
 
-def _pairs(one: Comparison, score: str) -> dict[str, float]:
-    """Seed -> its difference."""
-    if one.baseline is None:
-        return {}
+def _bars(axes: Axes, rows: Sequence[Comparison], score: str, shown: bool, style: dict[str, Any]) -> None:
+    """The intervals that exclude 0, or those that do not."""
+    gains = [(place, one.gains[score]) for place, one in enumerate(rows) if score in one.gains]
+    kept = [(place, gain) for place, gain in gains if gain.excludes_zero == shown]
+    if kept:
+        scale = scale_of(score)
+        means, halves = [scale * gain.mean for _, gain in kept], [error(gain, scale) for _, gain in kept]
+        places = [place for place, _ in kept]
+        axes.errorbar(means, places, xerr=halves, fmt="o", markersize=4, capsize=2, linewidth=1.2, **style)
+
+
+def _pairs(one: Comparison, score: str) -> list[float]:
+    """The difference of each seed."""
+    if one.baseline is None or score not in one.gains:
+        return []
     ours, theirs = one.variant.last(score), one.baseline.last(score)
-    return {seed: value - theirs[seed] for seed, value in ours.items() if seed in theirs}
+    return [value - theirs[seed] for seed, value in ours.items() if seed in theirs]
