@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench experiments docs clean
 
 help:
 	@echo "make demo    train on texts of ICD-10-CM and print accuracy at every level (about a minute when idle)"
 	@echo "make test    run the tests"
 	@echo "make check   ruff, mypy and the doctests"
 	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md (a quarter of an hour)"
+	@echo "make experiments  train the studies of docs/experiments.md, rewrite its tables and pictures (an hour)"
 	@echo "make docs    run the code of the README and the docs"
 
 $(VENV)/installed: pyproject.toml
@@ -35,6 +36,9 @@ $(VENV)/bench: $(VENV)/installed
 
 bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks $(ARGS)
+
+experiments: $(VENV)/installed
+	$(BIN)/python -m benchmarks.experiments --train $(ARGS)
 
 docs: $(VENV)/installed
 	$(BIN)/python -m pytest -q tests/test_docs.py

@@ -274,3 +274,22 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
     assert one.returncode == 1
     assert f"error: {folder} cannot be used: Permission denied" in err
     assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("given", [["-"], ["-c"]])
+def test_a_script_without_a_file_cannot_use_several_processes(tmp_path: Path, given: list[str]) -> None:
+    code = f"""
+import taxoloss
+from taxoloss import sweep
+def train(cell):
+    yield {{}}
+if __name__ == "__main__":
+    pets = taxoloss.load("pets").bind()
+    sweep.run(train, sweep.grid(seed=[0]), {str(tmp_path)!r}, taxonomy=pets, engine="processes")
+"""
+    command = [sys.executable, *given, *([code] if given == ["-c"] else [])]
+    done = subprocess.run(
+        command, input=code, capture_output=True, text=True, env=environment(), check=False
+    )
+    assert done.returncode == 1
+    assert "need the training function in a file" in done.stderr

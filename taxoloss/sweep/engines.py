@@ -74,6 +74,7 @@ class Processes:
 
     def __init__(self, train: Train, levels: Sequence[str], workers: int) -> None:
         self.workers = workers
+        _check_script(train)
         self._task = _pickled(partial(perform, train, levels=list(levels)))
         self._threads = max(1, (os.cpu_count() or 1) // workers)
         self._idle: list[_Worker] = []
@@ -158,6 +159,20 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
     os._exit(1)
+
+
+def _check_script(train: Train) -> None:
+    """Other processes run the script again, up to its guard: it has to be a file."""
+    main = sys.modules["__main__"]
+    if getattr(main, "__spec__", None) is not None:  # python -m
+        return
+    file = getattr(main, "__file__", None)
+    inside = getattr(getattr(train, "func", train), "__module__", None) == "__main__"
+    if (file is None and inside) or (file is not None and not os.path.exists(file)):
+        raise SweepError(
+            "several processes need the training function in a file: expected a module or a script, got "
+            f"{file or 'a session or a notebook'}; engine='inline' trains here"
+        )
 
 
 def _pickled(task: Any) -> bytes:
