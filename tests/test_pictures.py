@@ -143,9 +143,10 @@ def test_what_cannot_be_chosen_is_refused(tmp_path: Path) -> None:
         variants(sweep, over=("label",))
     with pytest.raises(TableError, match=r"no reading 'marginl'; .*did you mean `marginal`"):
         variants(sweep, readings=("marginl",))
+    twice = [*rows(), *({**row, "id": "x" + row["id"]} for row in rows())]
+    sweep = read(write(tmp_path / "b", twice))
     with pytest.raises(TableError, match="have the same settings and seed '0'"):
-        twice = [*rows(), *({**row, "id": "x" + row["id"]} for row in rows())]
-        variants(read(write(tmp_path / "b", twice)))
+        variants(sweep)
 
 
 # -- what is compared ------------------------------------------------------------------------------
