@@ -139,6 +139,15 @@ def test_bootstrap_refused(options: dict[str, Any], words: str) -> None:
         metrics.bootstrap(metrics.OperatingCurve(TREE))
     with pytest.raises(TypeError, match="MeanMetric"):
         metrics.bootstrap(MetricCollection({"m": MeanMetric()}))
+    with pytest.raises(TypeError, match="LevelConfusionMatrix"):
+        metrics.bootstrap(metrics.LevelConfusionMatrix(TREE))
+
+
+@pytest.mark.parametrize("levels", [None, ["species"]])
+def test_a_name_is_no_taxonomy(levels: Any) -> None:
+    """In words, also where levels are named."""
+    with pytest.raises(TypeError, match="Taxonomy"):
+        metrics.LevelConfusionMatrix("pets", levels=levels)  # type: ignore[arg-type]
 
 
 # -- ranks and pictures ----------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from torchmetrics import Metric, MetricCollection
 
 from taxoloss.metrics._batch import one_pass
 from taxoloss.metrics._sums import Rows, SumMetric
+from taxoloss.metrics.confusion import LevelConfusionMatrix
 
 __all__ = ["Bootstrap", "Interval", "bootstrap", "paired"]
 
@@ -157,7 +158,7 @@ def bootstrap(
         by one: where they come in groups (frames of a video), intervals are too narrow.
 
     Raises:
-        TypeError: a metric of another kind.
+        TypeError: a metric of another kind, or a matrix: it is no score.
         ValueError: draws below 2, a confidence outside (0, 1), a curve that keeps lists.
 
     >>> import taxoloss, torch
@@ -184,8 +185,8 @@ def _parts(metric: Any) -> dict[str, SumMetric]:
         pairs = [(_name(metric), metric)]
     parts: dict[str, SumMetric] = {}
     for name, part in pairs:
-        if not isinstance(part, SumMetric):
-            raise TypeError(f"expected metrics of taxoloss.metrics, got {type(part).__name__}")
+        if not isinstance(part, SumMetric) or isinstance(part, LevelConfusionMatrix):
+            raise TypeError(f"expected scores of taxoloss.metrics, got {type(part).__name__}")
         if getattr(part, "exact", False):
             raise ValueError(f"expected {type(part).__name__}(exact=False): a list cannot be reweighted")
         clone: Any = part.clone()

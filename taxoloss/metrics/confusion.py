@@ -12,6 +12,7 @@ from torch import Tensor
 from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import Result, Rows, SumMetric
+from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = ["LevelConfusionMatrix"]
@@ -56,7 +57,8 @@ class LevelConfusionMatrix(SumMetric):
     ) -> None:
         if isinstance(levels, str):
             raise TypeError(f"expected levels as a list of names, got {levels!r}")
-        known = getattr(taxonomy, "levels", ())
+        plan_of(taxonomy)  # raises, in words, where it is none
+        known = taxonomy.levels
         self.levels = tuple(known if levels is None else levels)
         self._numbers = [taxonomy.level_number(level) - 1 for level in self.levels]
         self._widths = [len(taxonomy.level_nodes(number + 1)) for number in self._numbers]
