@@ -161,7 +161,7 @@ def main(
         return
     if check and labels is Labels.all:
         raise typer.BadParameter("there are bands for --labels 10 only", param_hint="--check")
-    need("simple_icd_10_cm", "matplotlib")
+    need("simple_icd_10_cm", "matplotlib", "scipy")
     out.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus()
     inspect(corpus.tree)

@@ -185,16 +185,6 @@ def split(texts: Sequence[Text], seed: int) -> Split:
     return Split(train=rows(test | valid, inside=False), valid=rows(valid), test=rows(test))
 
 
-def known_depth(rows: int, percent: int, seed: int) -> Tensor:
-    """How much is known of each text, (rows,): 0 its chapter, 1 its block too, 2 its category too.
-
-    So many per cent carry the category; of the rest half only the block, half only the chapter.
-    """
-    draw = torch.rand(rows, generator=torch.Generator().manual_seed(seed))
-    category = percent / 100
-    return (draw < (1 + category) / 2).long() + (draw < category).long()
-
-
 # Features
 
 

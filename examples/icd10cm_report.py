@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 from icd10cm_train import TOP_DOWN, Arm, Score
 from rich import box
 from rich.table import Table
+
+from taxoloss.pictures import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,21 +64,9 @@ class Results:
     def gain(self, arm: str, base: str, column: Column) -> str:
         """The mean difference and its interval, "-" where one seed gives none."""
         gains = self.gains(arm, base, column)
-        half = f"{half_width(gains):.{column.digits}f}" if len(gains) > 1 else "-"
-        return f"{fmean(gains):+.{column.digits}f}±{half}"
-
-
-def half_width(values: Sequence[float]) -> float:
-    """Half of the 95 % interval of a mean (Student's t)."""
-    return t_quantile(len(values) - 1) * stdev(values) / math.sqrt(len(values))
-
-
-def t_quantile(df: int) -> float:
-    """The 97.5 % point of Student's t to three digits: a table, then its expansion in 1 / df."""
-    table = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-    if df <= len(table):
-        return table[df - 1]
-    return 1.95996 + 2.3723 / df + 2.8225 / df**2 + 2.556 / df**3
+        found = mean_interval(gains)
+        half = "-" if found.half is None else f"{found.half:.{column.digits}f}"
+        return f"{found.mean:+.{column.digits}f}±{half}"
 
 
 # The table and the words

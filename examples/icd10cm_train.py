@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import torch
-from icd10cm_data import BUCKETS, Corpus, known_depth, split
+from icd10cm_data import BUCKETS, Corpus, split
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import taxoloss
+from taxoloss import controls
 from taxoloss.functional import level_log_probs
 from taxoloss.metrics import LevelAccuracy
 
@@ -105,13 +106,16 @@ class Trial:
     def __init__(self, corpus: Corpus, percent: int, seed: int, steps: int) -> None:
         self.corpus, self.tree, self.seed, self.steps = corpus, corpus.tree, seed, steps
         self.rows = split(corpus.texts, seed)
-        self.depth = known_depth(len(corpus.texts), percent, seed)
+        self.target = controls.coarsen(corpus.classes, self.tree, percent / 100, seed)
         self.widths = [len(self.tree.nodes(level)) for level in self.tree.levels]
         # (classes, levels): the nodes above each class, as places in nodes(level) and as target ids
         self.path = torch.stack([self.tree.ancestor_index(x) for x in self.tree.levels], 1)
         paths = self.tree.paths()
         above = [self.tree.node_ids(p[:n] for p in paths) for n in range(1, len(self.widths) + 1)]
         self.ids = torch.stack(above, 1)
+        # How much is known of each text: 0 its chapter, 1 its block too, 2 its category too.
+        known = self.ids[corpus.classes] == self.target[:, None]
+        self.depth = known.long().argmax(1)
         self.kept: list[Kept] = []
 
     def run(self, arm: Arm, advance: Callable[[], None]) -> Iterator[Score]:
@@ -161,7 +165,7 @@ class Trial:
 
     def loss(self, arm: Arm) -> Loss:
         """What the arm minimises."""
-        classes, depth = self.corpus.classes, self.depth
+        classes, target = self.corpus.classes, self.target
         if arm.heads:
             return self.loss_of_heads
         if arm.weights is None:
@@ -169,7 +173,7 @@ class Trial:
         weights = dict(zip(self.tree.levels, arm.weights, strict=True))
         loss = taxoloss.TaxonomyLoss(self.tree, weights)
         # The target is the deepest node that is known of a text: a chapter, a block or a category.
-        return lambda logits, rows: loss(logits, self.ids[classes[rows], depth[rows]])
+        return lambda logits, rows: loss(logits, target[rows])
 
     def loss_of_heads(self, logits: Tensor, rows: Tensor) -> Tensor:
         """Cross-entropy of each head over the texts whose label reaches its level, summed."""
