@@ -66,8 +66,9 @@ def cells(count: int, sleep: float = 0.0, arm: str = "") -> list[dict[str, Any]]
 
 
 def table(results: sweep.Results) -> list[dict[str, Any]]:
-    """The rows without the time they took."""
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in results.rows]
+    """The rows without the time they took, and without what ran."""
+    left_out = ("seconds", "versions")
+    return [{k: v for k, v in row.items() if k not in left_out} for row in results.rows]
 
 
 # -- what goes wrong in a process of its own -------------------------------------------------------
@@ -115,6 +116,7 @@ def main() -> None:
     options.add_argument("--clock", action="store_true")
     options.add_argument("--limit", type=int, default=0)
     given = options.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     if given.die:
         place, _, count = given.die.partition(":")
         die_in(place, int(count))
