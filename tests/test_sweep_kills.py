@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import os
+import pty
 import random
+import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +43,8 @@ def start(folder: Path, *options: object, **more: Any) -> subprocess.Popen[str]:
     """A sweep that is on its way."""
     return subprocess.Popen(
         command(folder, *options),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
-        **{"env": environment(), **more},
+        **{"env": environment(), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more},
     )
 
 
@@ -278,6 +281,28 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     assert one.returncode == 1
     assert f"error: {tmp_path / 'sweep'} cannot be used: Permission denied" in one.stderr
+
+
+def test_a_terminal_gets_a_live_bar(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    terminal = {"env": {**environment(), "TERM": "xterm-256color", "SWEEP_PAUSE": "0.05"}}
+    one = start(tmp_path, "--sleep", 0.02, "--cells", 6, stderr=theirs, **terminal)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # the end of a terminal
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    one.communicate()
+    assert one.returncode == 0
+    text = shown.decode()
+    assert "1 running" in text
+    assert re.search(r"[1-5] of 6 cells done", text)
+    assert re.search(r"0 min \d\d s left", text)
+    assert "\x1b[?25l" in text  # the cursor is hidden while the bar lives, and shown again
+    assert "\x1b[?25h" in text
+    assert text.rstrip().endswith("6 of 6 cells done")
 
 
 @pytest.mark.parametrize("given", [["-"], ["-c"]])
