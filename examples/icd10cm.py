@@ -202,5 +202,43 @@ def weight_sweep(
     raise typer.Exit(1 if results.failures else 0)
 
 
+@app.command("search")
+def weight_search(
+    trials: Annotated[int, typer.Option(min=1, help="Finished and pruned ones together.")] = 30,
+    out: Annotated[Path, typer.Option(help="Of the cells.")] = Path("runs/icd10cm-search"),
+    steps: Annotated[int, typer.Option(min=3, help="Of 512 texts, for every net.")] = STEPS,
+    labels: Annotated[
+        Labels, typer.Option(help="Per cent of texts with a category.")
+    ] = Labels.tenth,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Of Optuna: a database's URL or journal:PATH; else SQLite in --out."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the study.")] = None,
+) -> None:
+    """Let Optuna choose weights and learning rate; the same call goes on, also in several processes."""
+    need("simple_icd_10_cm", "optuna")
+    import icd10cm_sweep
+
+    try:
+        results = icd10cm_sweep.search(trials, out, steps, int(labels.value), storage, name)
+    except SweepError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    kept = (icd10cm_sweep.LOOKS, "marginal")
+    last = [row for row in results.rows if (row["epochs"], row["reading"]) == kept]
+    if not last:
+        typer.echo("error: every trial failed; --out has the tracebacks", err=True)
+        raise typer.Exit(1)
+    best = max(last, key=mean_of)
+    typer.echo(f"best mean accuracy {mean_of(best):.4f}: {best['weights']}, rate {best['lr']:.3g}")
+    raise typer.Exit(1 if results.failures else 0)
+
+
+def mean_of(row: dict[str, float]) -> float:
+    """The mean of a row's accuracies on validation texts."""
+    return sum(value for name, value in row.items() if name.startswith("accuracy_")) / 3
+
+
 if __name__ == "__main__":
     app()

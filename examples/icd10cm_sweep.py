@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from icd10cm_data import BUCKETS, Corpus, Split, fingerprint, load_corpus, split
@@ -21,6 +21,9 @@ from torch import Tensor, nn
 
 from taxoloss import controls, sweep
 from taxoloss.controls import Arm
+
+if TYPE_CHECKING:
+    import optuna
 
 LEVELS = ("chapter", "block", "category")
 LOOKS = 3  # at the validation texts, the last after the last step
@@ -124,6 +127,34 @@ def run(
         engine=engine,
         workers=workers,
         address=address,
+    )
+
+
+def search(
+    trials: int, out: Path, steps: int, labels: int, storage: str | None, name: str | None
+) -> sweep.Results:
+    """Weights and a rate that Optuna suggests, all on the first seed: for a final answer sweep the best."""
+    corpus = load()
+
+    def suggest(trial: optuna.Trial) -> dict[str, Any]:
+        return {
+            "arm": "taxonomy",
+            "weights": sweep.suggest_weights(trial, corpus.tree),
+            "lr": trial.suggest_float("lr", 0.03, 0.3, log=True),
+            "labels": labels,
+            "seed": 0,
+        }
+
+    return sweep.search(
+        partial(train, steps=steps),
+        suggest,
+        out,
+        taxonomy=corpus.tree,
+        trials=trials,
+        config={**CONFIG, "steps": steps},
+        split=str(fingerprint(corpus.texts)["hash of the texts kept"]),
+        storage=storage,
+        name=name,
     )
 
 

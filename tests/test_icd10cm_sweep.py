@@ -103,3 +103,19 @@ def test_a_short_sweep_from_end_to_end(tmp_path: Path) -> None:
             assert float(ours[name]) == pytest.approx(float(theirs[name]), abs=2e-3)
     tested = [row for row in rows if row["test_accuracy_block"]]
     assert {row["epochs"] for row in tested} == {"3"}  # the test is looked at once
+
+
+def test_a_short_search(tmp_path: Path) -> None:
+    """Two trials; the same call trains nothing and says the same."""
+    pytest.importorskip("optuna")
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(ROOT / "examples" / "icd10cm.py"), "search"]
+    command += ["--trials", "2", "--steps", "3", "--out", str(tmp_path)]
+    first, again = (
+        subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
+        for _ in range(2)
+    )
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith("best mean accuracy 0.")
+    assert again.stdout == first.stdout
+    assert len(list(tmp_path.glob("cells/*/*.json"))) == 2
