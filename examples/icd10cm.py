@@ -195,7 +195,7 @@ def weight_sweep(
     cells = icd10cm_sweep.STUDIES[study.value](seeds)
     try:
         results = icd10cm_sweep.run(cells, folder, steps, engine.value, workers, address)
-    except (SweepError, ModuleNotFoundError) as error:
+    except (SweepError, ModuleNotFoundError, ConnectionError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{results.csv}: {len(results.rows):,} rows. Next: taxoloss plot {folder}")

@@ -20,8 +20,6 @@ import pets_train
 import typer
 from pets_model import Backbone
 
-from taxoloss.sweep import SweepError
-
 app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__
 )
@@ -90,7 +88,7 @@ def sweep(
         protocol = pets_sweep.prepare(data, epochs, size, resize, batch_size, backbone, readers)
         cells = pets_sweep.cells(step, runs, controls)
         results = pets_sweep.run(protocol, cells, folder, engine.value, workers, address)
-    except (SweepError, ValueError, ModuleNotFoundError) as error:
+    except (ValueError, ModuleNotFoundError, ConnectionError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{results.csv}: {len(results.rows):,} rows. Next: taxoloss plot {folder}")

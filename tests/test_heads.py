@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 from trees import SETTINGS, Case, bound, taxonomies
 
 import taxoloss
@@ -320,3 +321,30 @@ def test_chains_and_early_leaves() -> None:
         head, x = filled(make, case.taxonomy), features(1)
         expected = [DEFINITIONS[make](case, head, x[0], c) for c in range(2)]
         torch.testing.assert_close(head(x)[0], torch.tensor(expected, dtype=torch.float64))
+
+
+class Counted(TorchDispatchMode):
+    """Counts the operations of torch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+@each_head
+def test_ten_thousand_classes_take_as_many_operations_as_a_hundred(make: Callable[..., Any]) -> None:
+    """No loop over nodes: the number depends on the levels alone."""
+    counts = []
+    for side in (10, 100):
+        rows = [(f"a{n % 5}", f"b{n // side}", f"c{n}") for n in range(side * side)]
+        head = make(WIDTH, Taxonomy.from_paths(rows).bind())
+        x, target = features(2).float(), torch.tensor([0, side * side - 1])
+        head(x)  # makes the tables
+        with Counted() as counted:
+            F.cross_entropy(head(x), target).backward()
+        counts.append(counted.count)
+    assert counts[0] == counts[1]

@@ -66,6 +66,20 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path: Path) -> None:
     assert table(again) == table(inline)  # Ray's cells are there, and the same
 
 
+def test_a_cluster_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def refuse(**options: Any) -> None:
+        assert options["address"] == "10.1.2.3:6379"
+        raise ConnectionError("timed out")
+
+    monkeypatch.setattr(ray, "init", refuse)
+    options: dict[str, Any] = {"engine": "ray", "address": "10.1.2.3:6379", "progress": False}
+    with pytest.raises(ConnectionError, match=r"no Ray cluster at 10\.1\.2\.3:6379 \(timed out\): begin"):
+        sweep.run(train, cells(2), tmp_path, taxonomy=PETS, **options)
+    assert not list(tmp_path.glob("claims/*"))
+
+
 def test_without_ray_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install \"taxoloss\[ray\]\""):

@@ -88,7 +88,14 @@ def _connect(ray: Any, address: str | None, workers: int | None) -> None:
     own = address is None and "RAY_ADDRESS" not in os.environ
     local = {"num_cpus": workers, "include_dashboard": False} if own else {}
     environment = {"env_vars": {"PYTHONPATH": path}} if own else {}
-    ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level="error", **local)
+    options = {"runtime_env": environment, "log_to_driver": False, "logging_level": "error", **local}
+    try:
+        ray.init(address=address, **options)
+    except ConnectionError as error:
+        raise ConnectionError(
+            f"no Ray cluster at {address or os.environ.get('RAY_ADDRESS')} ({error}): begin one by "
+            "`ray start --head`, or leave the address out for one of this machine"
+        ) from error
 
 
 def _processors(ray: Any) -> int:
