@@ -65,6 +65,8 @@ def prepare(
     kept = None
     if backbone is Backbone.efficientnet_lite0:
         kept = features_of(album(folder), size, resize, batch, readers)
+    else:
+        body_of(backbone, None)  # downloads its weights, or says here that it cannot
     return Protocol(folder, epochs, size, resize, batch, backbone.value, readers, kept)
 
 

@@ -119,6 +119,20 @@ def test_a_bad_step_is_one_line(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@needs_pets3
+def test_weights_that_cannot_be_downloaded_end_the_sweep_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    done = pets(tmp_path, "sweep", "--data", PETS3, "--out", "x", *SMALL)
+    assert done.returncode == 1
+    assert "The ImageNet weights cannot be downloaded" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "x").exists()
+
+
 # -- augmentations ---------------------------------------------------------------------------------
 
 
