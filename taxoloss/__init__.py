@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from taxoloss.errors import TaxonomyError
     from taxoloss.loss import TaxonomyLoss
     from taxoloss.taxonomy import Taxonomy
+    from taxoloss.values import Limits
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Limits",
     "Taxonomy",
     "TaxonomyError",
     "TaxonomyLoss",
@@ -31,6 +33,7 @@ __all__ = [
 
 # Resolved when first used: reading a file takes no torch, and torch takes a second.
 _HOME = {
+    "Limits": "taxoloss.values",
     "Taxonomy": "taxoloss.taxonomy",
     "TaxonomyError": "taxoloss.errors",
     "TaxonomyLoss": "taxoloss.loss",

@@ -156,12 +156,13 @@ def _unknown(name: Name, message: str, help: str | None) -> Fault:
     return Fault("T302", message, path=(_text(name),), found=_text(name), help=help)
 
 
-def _with_rule(fault: Fault, rule: str, count: int) -> Fault:
-    """The fault, with the one line that mends all names that differ in spelling only."""
+def _with_rule(fault: Fault, rule: str, mended: int, count: int) -> Fault:
+    """The fault, with the one line that mends all, or most, of the names that differ in spelling only."""
     what = f"the {count} names differ" if count > 1 else "the name differs"
-    mended = f"{what} in spelling only; this mends {'them' if count > 1 else 'it'}:"
+    which = f"{mended} of them" if mended < count else ("them" if count > 1 else "it")
     line = f"t.bind([{rule} for name in class_names])"
-    return replace(fault, help="\n".join(filter(None, (fault.help, mended, line))))
+    text = f"{what} in spelling only; this mends {which}:"
+    return replace(fault, help="\n".join(filter(None, (fault.help, text, line))))
 
 
 class _LeafMatch:
@@ -235,11 +236,12 @@ class _LeafMatch:
             names = (name for name in matched if isinstance(name, str))
             return all(self.leaf(rule(name)) == self.leaf(name) for name in names)
 
-        pairs, rule = pair_by_spelling(
+        pairs, rule, mended = pair_by_spelling(
             (name for name in extra.values() if isinstance(name, str)),
             free,
             allows,
         )
+        first = next(iter(pairs), None)  # what mends all must not be among the faults that are only counted
         for number, name in extra.items():
             message = f"class {number}, {quoted(_text(name))}, is no leaf of the tree"
             paired = pairs.get(_text(name))
@@ -249,8 +251,8 @@ class _LeafMatch:
             fault = _unknown(name, message, help)
             if paired is not None:
                 self.claim(missing, paired)
-                if rule and _text(name) == list(pairs)[-1]:
-                    fault = _with_rule(fault, rule, len(pairs))
+                if rule and _text(name) == first:
+                    fault = _with_rule(fault, rule, mended, len(pairs))
             self.faults.append(fault)
 
     def claim(self, missing: list[int], name: str) -> None:

@@ -14,16 +14,19 @@ from taxoloss.errors import Fault, FormError
 from taxoloss.names import did_you_mean, quoted
 from taxoloss.reader import from_python, read_file
 from taxoloss.taxonomy import Taxonomy
+from taxoloss.values import Document, Limits
 
-__all__ = ["bundled_names", "load"]
+__all__ = ["bundled_names", "load", "load_document"]
 
 
-def load(source: str | os.PathLike[str] | Mapping[str, Any]) -> Taxonomy:
+def load(source: str | os.PathLike[str] | Mapping[str, Any], *, limits: Limits | None = None) -> Taxonomy:
     """The taxonomy of a bundled name, a file or a mapping; not yet bound to a dataset's classes.
 
     Args:
         source: a bundled name such as "pets"; the path of a YAML or JSON file (a file that has a
             bundled name is written "./pets"); or a mapping with the keys of such a file.
+        limits: how large a file or mapping may be; by default 64 levels, 2 million nodes, 256 MB, 1 MB
+            a text.
 
     Raises:
         TaxonomyError: with every fault, each with its file, line and column.
@@ -34,13 +37,22 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any]) -> Taxonomy:
     >>> taxoloss.load("pets")
     Taxonomy('pets', 37 classes, species 2 > breed 37, not bound)
     """
-    if isinstance(source, Mapping):
-        return Taxonomy.from_values(*from_python(source))
-    if not isinstance(source, (str, os.PathLike)):
+    return load_document(source, limits)[0]
+
+
+def load_document(
+    source: str | os.PathLike[str] | Mapping[str, Any], limits: Limits | None = None
+) -> tuple[Taxonomy, Document | None]:
+    """What `load` loads, and the document that knows where its nodes stand (None: bundled)."""
+    if not isinstance(source, (str, os.PathLike, Mapping)):
         raise TypeError(f"expected a bundled name, a path or a mapping, got {type(source).__name__}")
     if isinstance(source, str) and source in bundled_names():
-        return _bundled(source)
-    return Taxonomy.from_values(*read_file(_existing(Path(source))))
+        return _bundled(source), None
+    if isinstance(source, Mapping):
+        value, document = from_python(source, limits)
+    else:
+        value, document = read_file(_existing(Path(source)), limits)
+    return Taxonomy.from_values(value, document), document
 
 
 def bundled_names() -> tuple[str, ...]:

@@ -6,18 +6,20 @@
         ├── MeaningError        the tree that the text describes: codes T2xx
         └── BindingError        the classes of a dataset against the tree: codes T3xx
 
-A fault is data (`Fault`); its text is made only when the error is shown.
+Beside its faults an error carries warnings (codes T4xx): what is allowed, and may still be a slip. A
+fault is data (`Fault`); its text is made only when the error is shown. `taxoloss explain T203` tells
+more of a code.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from taxoloss.names import escape_invisible
 
-__all__ = ["BindingError", "Fault", "FormError", "MeaningError", "Note", "TaxonomyError"]
+__all__ = ["BindingError", "Fault", "FormError", "MeaningError", "Note", "TaxonomyError", "faults_text"]
 
 _MOST_SHOWN = 20
 _SNIPPET_WIDTH = 100
@@ -36,7 +38,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong: where it stands, what was found there, what was expected.
+    """One thing that is wrong, or (T4xx) may be: where it stands, what was found, what was expected.
 
     `line` and `column` count from 1; they are None where there is no text (a mapping, a list of
     classes). `path` names the place inside the tree or the file, top to bottom.
@@ -55,8 +57,13 @@ class Fault:
     width: int = 1
     notes: tuple[Note, ...] = ()
 
+    @property
+    def severity(self) -> str:
+        """ "error", or "warning" for the codes T4xx."""
+        return "warning" if self.code.startswith("T4") else "error"
+
     def __str__(self) -> str:
-        lines = [f"{self._place()}error {self.code}: {escape_invisible(self.message)}"]
+        lines = [f"{self._place()}{self.severity} {self.code}: {escape_invisible(self.message)}"]
         if self.line is None and self.path and not self.code.startswith("T3"):
             lines.append("  at: " + escape_invisible(" > ".join(self.path)))
         numbers = [self.line, *(note.line for note in self.notes)]
@@ -78,20 +85,44 @@ class Fault:
 
 
 class TaxonomyError(ValueError):
-    """A taxonomy cannot be used; `faults` holds every reason, in the order of the file."""
+    """A taxonomy cannot be used; `faults` holds every reason, in the order of the file.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    `warnings` holds what was noticed beside them.
+    """
+
+    def __init__(self, faults: Iterable[Fault], warnings: Iterable[Fault] = ()) -> None:
         self.faults: tuple[Fault, ...] = tuple(faults)
-        super().__init__(self.faults)
+        self.warnings: tuple[Fault, ...] = tuple(warnings)
+        super().__init__(self.faults, self.warnings)
 
     def __str__(self) -> str:
-        shown = [str(fault) for fault in self.faults[:_MOST_SHOWN]]
-        hidden = len(self.faults) - len(shown)
-        if hidden:
-            shown.append(f"... and {hidden:,} more (all of them in .faults)")
-        if len(self.faults) > 1:
-            shown.append(f"{len(self.faults):,} errors")
-        return "\n".join(shown)
+        return faults_text((*self.faults, *self.warnings))
+
+
+def faults_text(faults: Sequence[Fault]) -> str:
+    """Faults and warnings as a person reads them: 20 at most, the rest counted, how many there are.
+
+    >>> print(faults_text([Fault("T117", "a name is empty", file="a.yaml", line=3, column=5)]))
+    a.yaml:3:5: error T117: a name is empty
+    1 error in a.yaml
+    """
+    shown = [str(fault) for fault in faults[:_MOST_SHOWN]]
+    hidden = len(faults) - len(shown)
+    if hidden:
+        shown.append(f"... and {hidden:,} more (all of them in .faults, and with --format json)")
+    files = dict.fromkeys(fault.file for fault in faults)
+    named = [escape_invisible(file) for file in files if file]
+    if len(faults) > 1 or named:
+        where = f" in {named[0]}" if len(files) == len(named) == 1 else ""
+        shown.append(", ".join(_counts(faults)) + where)
+    return "\n".join(shown)
+
+
+def _counts(faults: Sequence[Fault]) -> Iterator[str]:
+    for severity in ("error", "warning"):
+        count = sum(fault.severity == severity for fault in faults)
+        if count:
+            yield f"{count:,} {severity}{'' if count == 1 else 's'}"
 
 
 class FormError(TaxonomyError):

@@ -13,7 +13,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 
 import yaml
 
-from taxoloss.values import MAX_NESTING, Document, Mark
+from taxoloss.values import Document, Mark
 
 __all__ = ["is_json", "json_events"]
 
@@ -64,7 +64,7 @@ def _judged(text: str, document: Document) -> bool:
         message = f"this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
         document.fault("T103", message, Mark(error.lineno, error.colno))
     except RecursionError:
-        document.fault("T111", f"brackets nest deeper than {MAX_NESTING}")
+        document.fault("T111", f"brackets nest deeper than {document.limits.nesting}")
     else:
         return True
     return False

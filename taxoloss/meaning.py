@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from taxoloss.names import did_you_mean, quoted
+from taxoloss.names import did_you_mean, quoted, skeleton
 from taxoloss.spec import LevelSpec, NodeRow, ParsedFile
 from taxoloss.tree import Tree
-from taxoloss.values import MAX_LEVELS, Document, Mark
+from taxoloss.values import Document, Mark
 
 __all__ = ["build_tree"]
 
@@ -26,6 +26,8 @@ def build_tree(parsed: ParsedFile) -> Tree:
         names = [spec.name for spec in specs] if specs is not None else None
         level = _place(rows, names, document)
         _check_leaves(rows, document)
+    if document.faults:
+        _warn_of_lookalikes(rows, document)
     document.raise_faults()
     depth = max(level)
     levels = tuple(names) if names is not None else tuple(f"depth_{i + 1}" for i in range(depth))
@@ -43,9 +45,10 @@ def _path(rows: Sequence[NodeRow], index: int) -> tuple[str, ...]:
 
 
 def _check_levels(specs: Sequence[LevelSpec], marks: Sequence[Mark | None], document: Document) -> None:
-    if len(specs) > MAX_LEVELS:
-        message = f"{len(specs)} levels; at most {MAX_LEVELS} levels are allowed"
-        document.fault("T111", message, marks[MAX_LEVELS], path=("levels",))
+    most = document.limits.levels
+    if len(specs) > most:
+        message = f"{len(specs)} levels; at most {most} levels are allowed"
+        document.fault("T111", message, marks[most], path=("levels",))
     seen: dict[str, Mark | None] = {}
     for spec, mark in zip(specs, marks, strict=True):
         if spec.name in seen:
@@ -84,6 +87,17 @@ def _check_siblings(rows: Sequence[NodeRow], document: Document) -> None:
                 help="rename one, or give it another parent",
                 notes=(document.note("first written here", first.mark),),
             )
+
+
+def _warn_of_lookalikes(rows: Sequence[NodeRow], document: Document) -> None:
+    """Beside other faults; of a sound file `taxoloss inspect` tells the same."""
+    alike: dict[tuple[int, str], NodeRow] = {}
+    for index, row in enumerate(rows):
+        twin = alike.setdefault((row.parent, skeleton(row.name)), row)
+        if twin.name != row.name and row.name:
+            message = f"{quoted(row.name)} looks like its sibling {quoted(twin.name)}"
+            notes = (document.note("this one", twin.mark),)
+            document.fault("T408", message, row.mark, path=_path(rows, index), notes=notes)
 
 
 def _check_aliases(rows: Sequence[NodeRow], document: Document) -> None:

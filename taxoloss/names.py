@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = [
-    "MAX_TEXT",
+    "MAX_NAME",
     "did_you_mean",
     "escape_invisible",
     "find_forbidden",
@@ -17,6 +16,7 @@ __all__ = [
     "nfc",
     "pair_by_spelling",
     "quoted",
+    "skeleton",
     "text_faults",
 ]
 
@@ -30,11 +30,12 @@ _INVISIBLE = (
 _FORBIDDEN_IN_NAME = re.compile(f"[{_INVISIBLE}]")
 _FORBIDDEN_IN_FILE = re.compile(f"(?![\t\n\r])[{_INVISIBLE}]")
 
-#: Characters of a name or any other text of a file.
-MAX_TEXT = 10_000
+#: Characters of a name.
+MAX_NAME = 10_000
 
 # More comparisons than this (a 100,000-class tree against a long wrong list) would take minutes.
-_MOST_COMPARISONS = 2_000_000
+_NEAR = 0.62
+_MOST_COMPARISONS = 50_000_000
 
 
 def nfc(text: str) -> str:
@@ -55,8 +56,8 @@ def name_faults(text: str) -> Iterator[tuple[str, str]]:
     """Why a text is no name: the code and the message of each fault."""
     if not text.strip():
         yield "T117", "a name is empty"
-    if len(text) > MAX_TEXT:
-        yield "T112", f"a name of {len(text):,} characters; at most {MAX_TEXT:,} are allowed"
+    if len(text) > MAX_NAME:
+        yield "T112", f"a name of {len(text):,} characters; at most {MAX_NAME:,} are allowed"
         return
     for _, what in find_forbidden(text):
         yield "T113", f"the name {quoted(text)} holds the character {what}, which is not allowed"
@@ -65,9 +66,6 @@ def name_faults(text: str) -> Iterator[tuple[str, str]]:
 
 def text_faults(text: str) -> Iterator[tuple[str, str]]:
     """Why a text for people, which may have lines and tabs, is not allowed."""
-    if len(text) > MAX_TEXT:
-        yield "T112", f"a text of {len(text):,} characters; at most {MAX_TEXT:,} are allowed"
-        return
     for _, what in find_forbidden(text, in_file=True):
         yield "T113", f"a text holds the character {what}, which is not allowed"
         return
@@ -93,15 +91,21 @@ def quoted(text: str) -> str:
 
 
 def nearest(word: str, candidates: Sequence[str], *, comparisons: int = 1) -> str | None:
-    """The candidate that looks most like the word, or None where none looks like it.
+    """The candidate that takes fewest edits to reach, or None where none is near; case counts nothing.
 
     >>> nearest("Bengall", ["Abyssinian", "Bengal"])
     'Bengal'
     """
     if comparisons * len(candidates) > _MOST_COMPARISONS:
         return None
+    from rapidfuzz import process  # here: most files have no fault
+    from rapidfuzz.distance import Indel
+
     by_folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
-    found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    # Insertions and deletions, as a share of both lengths.
+    found = process.extractOne(
+        word.casefold(), by_folded.keys(), scorer=Indel.normalized_similarity, score_cutoff=_NEAR
+    )
     return by_folded[found[0]] if found else None
 
 
@@ -113,6 +117,23 @@ def did_you_mean(word: str, candidates: Sequence[str], *, comparisons: int = 1) 
     """
     guess = nearest(word, candidates, comparisons=comparisons)
     return f"did you mean {quoted(guess)}?" if guess else None
+
+
+# Letters of other scripts that look like Latin ones: Cyrillic, then Greek (after casefold).
+_LATIN = str.maketrans("\u0430\u0441\u0435\u04bb\u0456\u0458\u043e\u0440\u0455\u0445\u0443\u03b1\u03b9\u03ba\u03bd\u03bf\u03c1\u03c5\u03c7",
+                       "acehijopsxyaikvopux")  # fmt: skip
+# Punctuation and spaces, but for a point between digits: 1.1 is not 11.
+_PUNCTUATION = re.compile(r"(?<!\d)[\W_]+|[\W_]+(?!\d)")
+
+
+def skeleton(name: str) -> str:
+    """What names that look alike have in common: no case, punctuation, width, letters of other scripts.
+
+    >>> skeleton("Maine_Coon") == skeleton("maine coon"), skeleton("1.1") == skeleton("11")
+    (True, False)
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return _PUNCTUATION.sub("", folded.translate(_LATIN)) or name
 
 
 # -- spelling rules --------------------------------------------------------------------------------
@@ -142,13 +163,14 @@ def _folded(name: str) -> str:
 
 def pair_by_spelling(
     wrong: Iterable[str], right: Iterable[str], allows: Callable[[_Rule], bool] = lambda rule: True
-) -> tuple[dict[str, str], str | None]:
-    """Pairs names that differ only in case, spaces, "_" and "-", and the one rule that mends all.
+) -> tuple[dict[str, str], str | None, int]:
+    """Pairs names that differ only in case, spaces, "_" and "-", and the one rule that mends most.
 
-    The rule is one that `allows` says yes to; None where there is no such rule.
+    The rule is one that `allows` says yes to and that mends more than half of the pairs, with their
+    number; None and 0 where there is no such rule.
 
     >>> pair_by_spelling(["american bulldog", "pug x"], ["american_bulldog", "beagle"])
-    ({'american bulldog': 'american_bulldog'}, 'name.replace(" ", "_")')
+    ({'american bulldog': 'american_bulldog'}, 'name.replace(" ", "_")', 1)
     """
     by_folded: dict[str, list[str]] = {}
     for name in right:
@@ -156,8 +178,9 @@ def pair_by_spelling(
     pairs = {
         name: by_folded[_folded(name)][0] for name in wrong if len(by_folded.get(_folded(name), [])) == 1
     }
+    best, most = None, len(pairs) // 2
     for expression, rule in _SPELLING_RULES:
-        mends = pairs and all(rule(name) == target for name, target in pairs.items())
-        if mends and allows(rule):
-            return pairs, expression
-    return pairs, None
+        mended = sum(rule(name) == target for name, target in pairs.items())
+        if mended > most and allows(rule):
+            best, most = expression, mended
+    return pairs, best, most if best else 0

@@ -9,6 +9,7 @@ keys win. Nothing of that can happen on the level of events, where each scalar i
 from __future__ import annotations
 
 import collections.abc
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,10 @@ from typing import Any
 import yaml
 
 from taxoloss.json_events import is_json, json_events
-from taxoloss.names import MAX_TEXT, find_forbidden, quoted
+from taxoloss.names import find_forbidden, quoted
 from taxoloss.values import (
-    MAX_BYTES,
-    MAX_NESTING,
-    MAX_VALUES,
     Document,
+    Limits,
     Mapping,
     Mark,
     Other,
@@ -30,39 +29,50 @@ from taxoloss.values import (
     Value,
 )
 
-__all__ = ["from_python", "read_file", "read_text"]
+__all__ = ["decoded", "from_python", "read_bytes", "read_file", "read_text"]
 
+_RAISE = "taxoloss.Limits in Python and --limit on the command line allow more"
+_MOST_DIRECTIVES = 100
 _FATAL = frozenset({"T103", "T105", "T107", "T108", "T111", "T112", "T116"})
 
 
 # -- from a file or a text -------------------------------------------------------------------------
 
 
-def read_file(path: str | Path) -> tuple[Value, Document]:
+def read_file(path: str | Path, limits: Limits | None = None) -> tuple[Value, Document]:
     """The values of a YAML or JSON file; FormError where it cannot be read."""
     path = Path(path)
-    document = Document(file=str(path))
+    return read_text(read_bytes(path, limits), str(path), limits)
+
+
+def read_bytes(path: Path, limits: Limits | None = None) -> bytes:
+    """The bytes of a file; FormError where it cannot be read or is too large."""
+    document = Document(file=str(path), limits=limits)
+    most = document.limits.bytes
     try:
-        if path.stat().st_size > MAX_BYTES:
-            document.refuse("T111", f"the file is larger than {MAX_BYTES >> 20} MB")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(most + 1)  # a pipe or /dev/zero has no size that could be asked for
     except OSError as error:
         document.refuse("T101", f"the file cannot be read: {error.strerror or error}")
-    return read_text(data, str(path))
+    if len(data) > most:
+        document.refuse("T111", f"the file is larger than {most:,} bytes", help=_RAISE)
+    return data
 
 
-def read_text(data: str | bytes, file: str = "<text>") -> tuple[Value, Document]:
+def read_text(
+    data: str | bytes, file: str = "<text>", limits: Limits | None = None
+) -> tuple[Value, Document]:
     """The values of a YAML or JSON text.
 
     Faults after which nothing more can be read are raised (FormError); others are noted in the document,
     so that those of the tree are found as well.
     """
-    text = _decoded(data, file)
-    document = Document(text, file)
-    _refuse_forbidden(text, document)
+    document = decoded(data, file, limits)
+    text = document.text
     if _is_json(text, file):
         value = _build(json_events(text, document), document)
     else:
+        _refuse_directives(text, document)
         value = _build(_yaml_events(text, document), document)
     if any(fault.code in _FATAL for fault in document.faults):
         document.raise_faults()  # what was read is not what was written
@@ -71,11 +81,18 @@ def read_text(data: str | bytes, file: str = "<text>") -> tuple[Value, Document]
     return value, document
 
 
-def _decoded(data: str | bytes, file: str) -> str:
-    if isinstance(data, str):
-        return data.removeprefix("\ufeff")
-    if len(data) > MAX_BYTES:
-        Document(file=file).refuse("T111", f"the text is larger than {MAX_BYTES >> 20} MB")
+def decoded(data: str | bytes, file: str, limits: Limits | None = None) -> Document:
+    """The document of a text in UTF-8; FormError where it is not, or holds what no text may hold."""
+    empty = Document(file=file, limits=limits)
+    if len(data) > empty.limits.bytes:
+        empty.refuse("T111", f"the text is larger than {empty.limits.bytes:,} bytes", help=_RAISE)
+    text = data.removeprefix("\ufeff") if isinstance(data, str) else _text_of(data, file)
+    document = Document(text, file, limits)
+    _refuse_forbidden(text, document)
+    return document
+
+
+def _text_of(data: bytes, file: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -100,6 +117,14 @@ def _is_json(text: str, file: str) -> bool:
     if file.lower().endswith((".yaml", ".yml", ".json")):
         return file.lower().endswith(".json")
     return text.lstrip()[:1] == "{" and is_json(text)
+
+
+def _refuse_directives(text: str, document: Document) -> None:
+    """libyaml compares each %TAG with all before it, before the first event: 100,000 of them take minutes."""
+    for number, match in enumerate(re.finditer(r"(?m)^%", text)):
+        if number == _MOST_DIRECTIVES:
+            message = f"more than {_MOST_DIRECTIVES} lines start with %"
+            document.refuse("T111", message, document.mark_at(match.start()), help="put such names in quotes")
 
 
 # -- YAML events -----------------------------------------------------------------------------------
@@ -163,14 +188,13 @@ class _Builder:
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         mark = _mark(event)
-        if len(event.value) > MAX_TEXT:
-            message = f"a text of {len(event.value):,} characters; at most {MAX_TEXT:,} are allowed"
-            self.document.fault("T112", message, mark)
+        _check_length(event.value, self.document, mark)
         self.add(Scalar(event.value, mark, plain=not event.style))
 
     def open(self, value: Sequence | Mapping) -> None:
-        if len(self.stack) >= MAX_NESTING:
-            self.document.refuse("T111", f"brackets nest deeper than {MAX_NESTING}", value.mark)
+        most = self.document.limits.nesting
+        if len(self.stack) >= most:
+            self.document.refuse("T111", f"brackets nest deeper than {most}", value.mark)
         self.add(value)
         self.stack.append(value)
         self.keys.append(None)
@@ -183,8 +207,9 @@ class _Builder:
 
     def add(self, value: Value) -> None:
         self.count += 1
-        if self.count > MAX_VALUES:
-            self.document.refuse("T112", f"more than {MAX_VALUES:,} values", value.mark)
+        if self.count > self.document.limits.values:
+            message = f"more than {self.document.limits.values:,} values"
+            self.document.refuse("T112", message, value.mark, help=_RAISE)
         if not self.stack:
             self.root = value
         elif isinstance(parent := self.stack[-1], Sequence):
@@ -216,6 +241,12 @@ class _Builder:
                 notes=(self.document.note("first written here", first.mark),),
             )
         return value
+
+
+def _check_length(text: str, document: Document, mark: Mark | None) -> None:
+    if len(text) > (most := document.limits.scalar):
+        message = f"a text of {len(text):,} characters; at most {most:,} are allowed"
+        document.fault("T112", message, mark, help=_RAISE)
 
 
 def _build(events: Iterable[yaml.Event], document: Document) -> Value | None:
@@ -259,9 +290,9 @@ def _refuse_properties(event: yaml.Event, document: Document) -> None:
 # -- from Python -----------------------------------------------------------------------------------
 
 
-def from_python(source: Any) -> tuple[Value, Document]:
+def from_python(source: Any, limits: Limits | None = None) -> tuple[Value, Document]:
     """The values of a mapping that a program holds; they have no line and column."""
-    document = Document()
+    document = Document(limits=limits)
     return _PythonReader(document).value(source, 0), document
 
 
@@ -274,13 +305,16 @@ class _PythonReader:
 
     def value(self, source: Any, depth: int) -> Value:
         self.count += 1
-        if depth > MAX_NESTING:
-            self.document.refuse("T111", f"the mapping nests deeper than {MAX_NESTING}")
-        if self.count > MAX_VALUES:
-            self.document.refuse("T112", f"the mapping holds more than {MAX_VALUES:,} values")
+        limits = self.document.limits
+        if depth > limits.nesting:
+            self.document.refuse("T111", f"the mapping nests deeper than {limits.nesting}")
+        if self.count > limits.values:
+            message = f"the mapping holds more than {limits.values:,} values"
+            self.document.refuse("T112", message, help=_RAISE)
         if source is None:
             return Scalar("", plain=True)
         if isinstance(source, str):
+            _check_length(source, self.document, None)
             return Scalar(str(source))
         if isinstance(source, collections.abc.Mapping):
             items = source.items()

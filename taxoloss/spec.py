@@ -23,7 +23,6 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from taxoloss.names import did_you_mean, name_faults, nearest, nfc, quoted, text_faults
 from taxoloss.values import (
-    MAX_LEVELS,
     Document,
     Mapping,
     Mark,
@@ -266,8 +265,8 @@ class _Flattener:
         self.document.fault(code, message, value.mark, path=path, **more)
 
     def children(self, value: Value, parent: int, path: tuple[str, ...]) -> None:
-        if len(path) >= MAX_LEVELS:
-            message = f"the tree is deeper than {MAX_LEVELS} levels"
+        if len(path) >= self.document.limits.levels:
+            message = f"the tree is deeper than {self.document.limits.levels} levels"
             self.fault("T111", message, value, path)
         elif isinstance(value, Mapping) and value.pairs:
             for key, item in value.pairs:
@@ -341,6 +340,7 @@ class _Flattener:
             mark = name.mark if isinstance(name, Scalar) else value.mark
             row_of = NodeRow(spec.name, parent, spec.level, spec.aliases, spec.description, mark)
             self.rows.append(row_of)
+        self.check_count(value.mark)
         children = value.get("children")
         if children is not None:
             self.written_out_children(children, row, here)
@@ -359,4 +359,10 @@ class _Flattener:
             self.fault(code, message, name, (*path, name.text), found=name.text)
             text = ""
         self.rows.append(NodeRow(text, parent, mark=name.mark))
+        self.check_count(name.mark)
         return len(self.rows) - 1
+
+    def check_count(self, mark: Mark | None) -> None:
+        if len(self.rows) > (most := self.document.limits.nodes):
+            help = "taxoloss.Limits in Python and --limit on the command line allow more"
+            self.document.refuse("T112", f"more than {most:,} nodes", mark, help=help)

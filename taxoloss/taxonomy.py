@@ -73,6 +73,7 @@ class Taxonomy(NumberedTree):
         levels = spec.levels or ()
         weights = {level.name: level.weight for level in levels if level.weight is not None}
         rows = parsed.rows
+        document.node_marks = [None, *(row.mark for row in rows)]
         return cls(
             tree=tree,
             **{key: getattr(spec, key) for key in HEAD},

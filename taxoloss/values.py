@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,11 +13,9 @@ from taxoloss.errors import Fault, FormError, MeaningError, Note
 from taxoloss.names import quoted
 
 __all__ = [
-    "MAX_BYTES",
     "MAX_LEVELS",
-    "MAX_NESTING",
-    "MAX_VALUES",
     "Document",
+    "Limits",
     "Mapping",
     "Mark",
     "Other",
@@ -26,16 +25,53 @@ __all__ = [
     "describe",
 ]
 
-MAX_BYTES = 256 * 2**20
-MAX_VALUES = 5_000_000
-# 64 levels of a tree, each written out as list > mapping > children, and the file around them.
-MAX_NESTING = 200
 MAX_LEVELS = 64
+_MOST_LEVELS = 128  # each is a few frames of Python's stack
 _MOST_FAULTS = 1_000
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How large a taxonomy may be that comes from anyone: more is a fault, found before it costs much.
+
+    Args:
+        levels: of the tree, at most 128.
+        nodes: of the tree.
+        bytes: of the file.
+        scalar: characters of one text; a name has 10,000 at most.
+
+    Raises:
+        ValueError: a limit is not a positive whole number, or there are more than 128 levels.
+
+    >>> Limits(nodes=10).nodes
+    10
+    """
+
+    levels: int = MAX_LEVELS
+    nodes: int = 2_000_000
+    bytes: int = 256 * 2**20
+    scalar: int = 2**20
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"expected a positive whole number as the limit {name}, got {value!r:.40}")
+        if self.levels > _MOST_LEVELS:
+            raise ValueError(f"expected at most {_MOST_LEVELS} levels as the limit, got {self.levels}")
+
+    @property
+    def nesting(self) -> int:
+        """Brackets: each level written out as list > mapping > children, and the file around them."""
+        return 3 * self.levels + 8
+
+    @property
+    def values(self) -> int:
+        """Keys, texts, lists and mappings: a node is two of them, or a few where it is written out."""
+        return 4 * self.nodes + 1_000
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """Where a value stands in the text: line and column from 1, and the columns it takes."""
 
@@ -44,7 +80,7 @@ class Mark:
     width: int = 1
 
 
-@dataclass
+@dataclass(slots=True)
 class Scalar:
     """One piece of text, exactly as written; `plain` if it stood there without quotes."""
 
@@ -58,7 +94,7 @@ class Scalar:
         return self.plain and self.text in _NULLS
 
 
-@dataclass
+@dataclass(slots=True)
 class Sequence:
     """A list."""
 
@@ -66,7 +102,7 @@ class Sequence:
     mark: Mark | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Mapping:
     """Pairs of key and value, in the order of the file."""
 
@@ -78,7 +114,7 @@ class Mapping:
         return next((value for name, value in self.pairs if name.text == key), None)
 
 
-@dataclass
+@dataclass(slots=True)
 class Other:
     """What Python can hold and a text cannot: a number, a truth value, an object."""
 
@@ -105,18 +141,23 @@ def describe(value: Value) -> str:
 
 
 class Document:
-    """The text that values came from, and the faults found in it so far."""
+    """The text that values came from, how large it may be, and the faults found in it so far."""
 
-    def __init__(self, text: str | None = None, file: str | None = None) -> None:
+    def __init__(
+        self, text: str | None = None, file: str | None = None, limits: Limits | None = None
+    ) -> None:
         self.file = file
-        # Only \n, \r\n and \r break lines here: the other breaks that YAML 1.1 knows are refused.
-        self._text = text or ""
-        self._lines = self._text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self.limits = limits or Limits()
         self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
+        #: Where each node of the tree stands, once there is one (the root: None).
+        self.node_marks: list[Mark | None] = []
+        self.text = text or ""
 
     @cached_property
-    def _starts(self) -> list[int]:
-        return [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", self._text))]
+    def _starts(self) -> array[int]:
+        # Only \n, \r\n and \r break lines here: the other breaks that YAML 1.1 knows are refused.
+        return array("Q", [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", self.text))])
 
     def mark_at(self, index: int) -> Mark:
         """The place of a character of the text."""
@@ -125,9 +166,11 @@ class Document:
 
     def snippet(self, mark: Mark | None) -> str | None:
         """The line of the text that the mark stands on."""
-        if mark is None or mark.line > len(self._lines):
+        if mark is None or mark.line > len(self._starts):
             return None
-        return self._lines[mark.line - 1]
+        starts = self._starts
+        stop = starts[mark.line] if mark.line < len(starts) else len(self.text)
+        return self.text[starts[mark.line - 1] : stop].rstrip("\r\n")
 
     def note(self, text: str, mark: Mark | None) -> Note:
         """A second place, for a fault that speaks of two."""
@@ -136,10 +179,13 @@ class Document:
         return Note(text, mark.line, mark.column, self.snippet(mark), mark.width)
 
     def fault(self, code: str, message: str, mark: Mark | None = None, **details: Any) -> None:
-        """Notes a fault; reading goes on, so that all of them are found at once."""
+        """Notes a fault, or (T4xx) a warning; reading goes on, so that all of them are found at once."""
         if mark is not None:
             details |= {"line": mark.line, "column": mark.column, "width": mark.width}
         fault = Fault(code, message, self.file, snippet=self.snippet(mark), **details)
+        if fault.severity == "warning":
+            self.warnings += [fault] if len(self.warnings) < _MOST_FAULTS else []
+            return
         self.faults.append(fault)
         if len(self.faults) >= _MOST_FAULTS:
             self.raise_faults()
@@ -151,9 +197,13 @@ class Document:
         raise AssertionError(code)  # not reached: there is a fault
 
     def raise_faults(self) -> None:
-        """Stops here if anything was found; a fault of form outranks those of meaning."""
-        faults = sorted(self.faults, key=lambda fault: (fault.line or 0, fault.column or 0))
+        """Stops here if anything is wrong; a fault of form outranks those of meaning."""
+        faults, warnings = (sorted(noted, key=_place) for noted in (self.faults, self.warnings))
         if any(fault.code.startswith("T1") for fault in faults):
-            raise FormError(faults)
+            raise FormError(faults, warnings)
         if faults:
-            raise MeaningError(faults)
+            raise MeaningError(faults, warnings)
+
+
+def _place(fault: Fault) -> tuple[int, int]:
+    return fault.line or 0, fault.column or 0

@@ -138,8 +138,13 @@ LIMITS = (
     yaml(
         "huge scalars",
         f"tree:\n  - {'x' * 10_001}\n  - '{'y' * 20_000}'\n  - ok\n",
-        want("T112", 2, 5, "a text of 10,001 characters; at most 10,000 are allowed"),
-        want("T112", 3, 5, "a text of 20,000 characters"),
+        want("T112", 2, 5, "a name of 10,001 characters; at most 10,000 are allowed"),
+        want("T112", 3, 5, "a name of 20,000 characters"),
+    ),
+    yaml(
+        "a huge text for people",
+        f"description: {'z' * (2**20 + 1)}\ntree: [a, b]\n",
+        want("T112", 1, 14, "a text of 1,048,577 characters; at most 1,048,576 are allowed"),
     ),
 )
 

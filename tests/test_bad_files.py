@@ -60,6 +60,14 @@ def carets(fault: Fault) -> tuple[str, int, int]:
     return text, marks.index("^"), len(marks)
 
 
+def counted(case: Bad, error: TaxonomyError, folder: Path) -> str:
+    """The last line of the text."""
+    words = f"{len(case.wants)} error" + "s" * (len(case.wants) > 1)
+    if error.warnings:
+        words += f", {len(error.warnings)} warning" + "s" * (len(error.warnings) > 1)
+    return words + (f" in {folder / 'bad'}{case.suffix}" if case.suffix else "")
+
+
 def every(cases: tuple[Bad, ...]) -> Any:
     """The test, once for each of these cases."""
     return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
@@ -102,7 +110,7 @@ def test_the_text_says_where(case: Bad, tmp_path: Path) -> None:
         assert f"{place} error {want.code}: ".lstrip() in text
         assert str(fault) in text
         assert fault.file == (None if case.suffix is None else f"{tmp_path / 'bad'}{case.suffix}")
-    assert text.endswith(f"\n{len(case.wants)} errors") == (len(case.wants) > 1)
+    assert text.endswith(f"\n{counted(case, error, tmp_path)}") == (len(case.wants) > 1 or bool(case.suffix))
 
 
 @every(tuple(case for case in CASES if case.suffix))
@@ -191,8 +199,8 @@ def test_twenty_faults_are_shown_and_all_are_kept(tmp_path: Path) -> None:
     error = refused(Bad("", ".yaml", f"tree:\n{tree}", ()), tmp_path)
     assert [fault.line for fault in error.faults] == list(range(2, 32))
     assert str(error).count("error T118") == 20
-    assert "... and 10 more (all of them in .faults)" in str(error)
-    assert str(error).endswith("\n30 errors")
+    assert "... and 10 more (all of them in .faults, and with --format json)" in str(error)
+    assert str(error).endswith(f"\n30 errors in {tmp_path / 'bad.yaml'}")
 
 
 @pytest.mark.parametrize(
@@ -255,30 +263,74 @@ def test_a_directory(tmp_path: Path) -> None:
 
 
 def test_a_file_too_large(tmp_path: Path) -> None:
-    """T111 before a byte of it is read."""
+    """T111 before it is read; taxoloss.Limits moves the limit."""
     path = tmp_path / "large.yaml"
     with path.open("wb") as file:
         file.truncate(256 * 2**20 + 1)
-    with pytest.raises(FormError, match=r"error T111: the file is larger than 256 MB"):
+    with pytest.raises(FormError, match=r"error T111: the file is larger than 268,435,456 bytes"):
         taxoloss.load(path)
+    path.write_text("tree: [a, b]\n")
+    assert len(taxoloss.load(path, limits=taxoloss.Limits(bytes=13))) == 2
+    with pytest.raises(FormError, match="larger than 12 bytes"):
+        taxoloss.load(path, limits=taxoloss.Limits(bytes=12))
 
 
-def test_too_many_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """T112 at the value that is one too many."""
-    monkeypatch.setattr("taxoloss.reader.MAX_VALUES", 5)
-    error = refused(Bad("", ".yaml", "tree: [a, b, c]\n", ()), tmp_path)
-    (fault,) = error.faults
-    assert (fault.code, fault.line, fault.column) == ("T112", 1, 14)
+def test_too_many_values(tmp_path: Path) -> None:
+    """T112 at the value, and at the node, that is one too many."""
+    path = tmp_path / "many.yaml"
+    path.write_text(f"tree: [{', '.join(f'n{i}' for i in range(2_000))}]\n")
+    with pytest.raises(FormError, match=r":1:\d+: error T112: more than 1,004 values"):
+        taxoloss.load(path, limits=taxoloss.Limits(nodes=1))
+    with pytest.raises(FormError, match="error T112: more than 1,999 nodes") as caught:
+        taxoloss.load(path, limits=taxoloss.Limits(nodes=1_999))
+    (fault,) = caught.value.faults
+    assert fault.snippet is not None
+    assert fault.snippet[(fault.column or 0) - 1 :].startswith("n1999")
+    assert len(taxoloss.load(path, limits=taxoloss.Limits(nodes=2_000))) == 2_000
 
 
-def test_too_many_values_in_a_mapping(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_values_in_a_mapping() -> None:
     """What `yaml.safe_load` makes of an alias bomb: 12 dicts that stand for 8,192 leaves."""
-    monkeypatch.setattr("taxoloss.reader.MAX_VALUES", 1_000)
     tree: Any = ["x", "y"]
     for _ in range(12):
         tree = {"a": tree, "b": tree}
     with pytest.raises(FormError, match="T112"):
-        taxoloss.load({"tree": tree})
+        taxoloss.load({"tree": tree}, limits=taxoloss.Limits(nodes=100))
+
+
+@pytest.mark.parametrize("levels", [3, 100])
+def test_the_limit_of_levels_moves(levels: int, tmp_path: Path) -> None:
+    """A tree of so many levels is read, one more is refused; scalars have their limit too."""
+    path = tmp_path / "deep.yaml"
+    limits = taxoloss.Limits(levels=levels, scalar=20)
+    for depth in (levels, levels + 1):
+        text = "x:\n" + "".join(" " * i + f"n{i}:\n" for i in range(1, depth)) + " " * depth + "y:\n"
+        path.write_text("tree:\n" + "".join(f" {line}\n" for line in text.splitlines()) + " z:\n")
+        if depth < levels:
+            assert len(taxoloss.load(path, limits=limits)) == 2
+    with pytest.raises(FormError, match="T111"):
+        taxoloss.load(path, limits=limits)
+    with pytest.raises(FormError, match="a text of 21 characters; at most 20"):
+        taxoloss.load({"tree": ["x" * 21, "y"]}, limits=limits)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"nodes": 0}, "limit nodes, got 0"), ({"levels": 129}, "at most 128"), ({"bytes": True}, "got True"),
+     ({"scalar": 1.5}, "limit scalar, got 1.5")],
+)  # fmt: skip
+def test_limits_that_are_none(given: dict[str, Any], words: str) -> None:
+    """ValueError at construction."""
+    with pytest.raises(ValueError, match=words):
+        taxoloss.Limits(**given)
+
+
+def test_lookalikes_are_told_beside_other_faults(tmp_path: Path) -> None:
+    """A warning with its place and its twin's; a sound file has none (inspect tells it)."""
+    error = refused(Bad("", ".yaml", "tree:\n  Cat: [a, \u0430, b]\n  cat: []\n", ()), tmp_path)
+    assert [(fault.code, fault.line) for fault in error.warnings] == [("T408", 2), ("T408", 3)]
+    assert "warning T408: `cat` looks like its sibling `Cat`" in str(error)
+    assert str(error).endswith(f"1 error, 2 warnings in {tmp_path / 'bad.yaml'}")
 
 
 @pytest.mark.parametrize("source", [None, 3, ["a", "b"], b"pets"])
