@@ -11,6 +11,7 @@ __all__ = [
     "did_you_mean",
     "escape_invisible",
     "find_forbidden",
+    "likeness",
     "name_faults",
     "nearest",
     "nfc",
@@ -107,6 +108,13 @@ def nearest(word: str, candidates: Sequence[str], *, comparisons: int = 1) -> st
         word.casefold(), by_folded.keys(), scorer=Indel.normalized_similarity, score_cutoff=_NEAR
     )
     return by_folded[found[0]] if found else None
+
+
+def likeness(one: str, other: str) -> float:
+    """How alike two names are, 0 to 1: 1 less the insertions and deletions, as a share of both lengths."""
+    from rapidfuzz.distance import Indel
+
+    return float(Indel.normalized_similarity(one.casefold(), other.casefold()))
 
 
 def did_you_mean(word: str, candidates: Sequence[str], *, comparisons: int = 1) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,20 +10,28 @@ import typer
 from rich.text import Text
 
 from taxoloss.binding import split_text
-from taxoloss.catalog import bundled_names, load
+from taxoloss.cli.nodes import found_facts, level_facts, render_found, render_level
 from taxoloss.cli.render import plain, render_summary, render_weighting, stdout_console
+from taxoloss.cli.shared import (
+    FormatOption,
+    JsonOption,
+    LimitOption,
+    Read,
+    SourceArgument,
+    chosen_format,
+    limits_of,
+    read,
+    stop_on_faults,
+)
 from taxoloss.cli.weights import schedule_option, weighting_facts
-from taxoloss.errors import Fault, FormError, TaxonomyError
-from taxoloss.reader import read_text
-from taxoloss.summary import summarize
+from taxoloss.errors import Fault, FormError
+from taxoloss.fault_formats import as_format
+from taxoloss.names import did_you_mean
+from taxoloss.summary import Summary, summarize
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.weighting_text import FORMS
 
 __all__ = ["inspect", "read_classes"]
-
-
-def _complete(start: str) -> list[str]:
-    return [name for name in bundled_names() if name.startswith(start)]
 
 
 def _complete_weighting(start: str) -> list[str]:
@@ -32,17 +39,9 @@ def _complete_weighting(start: str) -> list[str]:
 
 
 def inspect(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE|NAME|-",
-            help="A taxonomy file, a bundled name such as pets, or - for standard input.",
-            autocompletion=_complete,
-        ),
-    ],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Write the facts, or the faults, as JSON.")
-    ] = False,
+    source: SourceArgument,
+    as_json: JsonOption = False,
+    format: FormatOption = None,
     classes: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A text file, one class a line: does it bind?"),
@@ -56,6 +55,16 @@ def inspect(
             autocompletion=_complete_weighting,
         ),
     ] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Show the tree to this depth, with all children.")
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option(metavar="NAME", help="List the nodes of a level, the largest first.")
+    ] = None,
+    find: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Where does a name stand? Parts of names are found too.")
+    ] = None,
+    limit: LimitOption = None,
 ) -> None:
     """Check a taxonomy and print what is in it: levels, groups, weights, findings, the tree.
 
@@ -63,25 +72,35 @@ def inspect(
 
     Example: taxoloss inspect pets --classes classes.txt --weighting geometric:0.7
     """
+    told = chosen_format(format, as_json)
     schedule = None if weighting is None else schedule_option(weighting)
-    try:
-        taxonomy = _read(source)
-        binding = None if classes is None else _bind(taxonomy, source, classes)
-    except TaxonomyError as error:
-        _report(error, as_json)
-        raise typer.Exit(1) from None
-    except ImportError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
+    limits = limits_of(limit)
+    with stop_on_faults(told):
+        given = read(source, limits)
+        binding = None if classes is None else _bind(given, classes)
+    taxonomy = given.taxonomy
+    if level is not None and level not in taxonomy.levels:
+        raise typer.BadParameter(_no_level(level, taxonomy), param_hint="--level")
     summary = summarize(taxonomy)
+    if told in ("sarif", "github"):
+        typer.echo(as_format([given.warning(finding) for finding in summary.findings], told))
+        return
     shares = None if schedule is None else weighting_facts(taxonomy, schedule)
-    if as_json:
-        paid = None if shares is None else shares.as_dict()
-        data = {"valid": True, **summary.as_dict(), "binding": binding, "weighting": paid}
+    if told == "json":
+        data = {"valid": True, **_facts(given, summary), "binding": binding}
+        data["weighting"] = None if shares is None else shares.as_dict()
+        data["found"] = None if find is None else found_facts(taxonomy, find)
+        data["nodes"] = None if level is None else level_facts(taxonomy, level)
         typer.echo(json.dumps(data, indent=2, ensure_ascii=True))
         return
     console = stdout_console()
-    console.print(render_summary(taxonomy, summary))
+    if find is not None or level is not None:
+        if level is not None:
+            console.print(render_level(taxonomy, level))
+        if find is not None:
+            console.print(render_found(taxonomy, find))
+        return
+    console.print(render_summary(taxonomy, summary, depth))
     if shares is not None:
         console.print(render_weighting(shares))
     if binding is not None:
@@ -89,10 +108,18 @@ def inspect(
         console.print(plain(binding["python"]))
 
 
-def _read(source: str) -> Taxonomy:
-    if source == "-":
-        return Taxonomy.from_values(*read_text(sys.stdin.buffer.read(), "<stdin>"))
-    return load(source)
+def _no_level(level: str, taxonomy: Taxonomy) -> str:
+    help = did_you_mean(level, taxonomy.levels) or ""
+    return f"there is no level {level!r}; levels: {', '.join(taxonomy.levels)}. {help}"
+
+
+def _facts(given: Read, summary: Summary) -> dict[str, Any]:
+    """The facts, each finding with its place in the file."""
+    facts = summary.as_dict()
+    for finding, data in zip(summary.findings, facts["findings"], strict=True):
+        warning = given.warning(finding)
+        data |= {"file": warning.file, "line": warning.line, "column": warning.column}
+    return facts
 
 
 def read_classes(file: Path) -> list[str]:
@@ -108,25 +135,12 @@ def read_classes(file: Path) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def _bind(taxonomy: Taxonomy, source: str, file: Path) -> dict[str, Any]:
+def _bind(given: Read, file: Path) -> dict[str, Any]:
     """Binds the classes of a text file; BindingError where they do not fit."""
     lines = read_classes(file)
-    source = "FILE" if source == "-" else source
-    bound = taxonomy.bind([split_text(line, taxonomy.index) for line in lines])
+    bound = given.taxonomy.bind([split_text(line, given.taxonomy.index) for line in lines])
     return {
         "classes": len(bound),
         "binding_digest": bound.binding_digest,
-        "python": f"t = taxoloss.load({source!r}).bind(class_names)",
+        "python": f"t = taxoloss.load({given.python_source}).bind(class_names)",
     }
-
-
-def _report(error: TaxonomyError, as_json: bool) -> None:
-    if as_json:
-        faults = [_fault_data(fault) for fault in error.faults]
-        typer.echo(json.dumps({"valid": False, "faults": faults}, indent=2, ensure_ascii=True))
-    typer.echo(str(error), err=True)
-
-
-def _fault_data(fault: Fault) -> dict[str, Any]:
-    keys = ("code", "message", "file", "line", "column", "path", "found", "expected", "help")
-    return {key: getattr(fault, key) for key in keys}

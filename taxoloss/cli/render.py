@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterator
 
 from rich.console import Console, Group, RenderableType
@@ -33,11 +34,11 @@ def plain(text: str) -> Text:
     return Text(escape_invisible(text))
 
 
-def render_summary(taxonomy: Taxonomy, summary: Summary) -> RenderableType:
-    """Facts, a table of the levels, the findings and the tree."""
+def render_summary(taxonomy: Taxonomy, summary: Summary, depth: int | None = None) -> RenderableType:
+    """Facts, a table of the levels, the findings and the tree, to a depth or cut to the top of it."""
     parts: list[RenderableType] = [_facts(summary), Text(), _levels(summary), Text()]
     parts += [Text("findings", style="bold"), *_findings(summary), Text()]
-    parts += [Text("tree", style="bold"), _tree(taxonomy)]
+    parts += [Text("tree", style="bold"), _tree(taxonomy, depth)]
     return Group(*parts)
 
 
@@ -59,6 +60,7 @@ def _facts(summary: Summary) -> RenderableType:
         "weights": f"from {summary.weights_from}"
         if "file" in summary.weights_from
         else summary.weights_from,
+        "loss at first": f"{summary.chance_loss:.3f}: the sum of weight x chance loss, for equal logits",
         "digest": summary.digest[:16],
     }
     for key, value in facts.items():
@@ -70,7 +72,9 @@ def _facts(summary: Summary) -> RenderableType:
 def _levels(summary: Summary) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("level")
-    for column in ("nodes", "smallest", "largest", "stand-ins", "weight", "chance loss", "chance acc."):
+    for column in ("nodes", "smallest", "largest", "entropy", "end above", "stand-ins", "weight"):
+        table.add_column(column, justify="right")
+    for column in ("chance loss", "chance acc."):
         table.add_column(column, justify="right")
     for level in summary.levels:
         table.add_row(
@@ -78,14 +82,17 @@ def _levels(summary: Summary) -> RenderableType:
             f"{level.nodes:,}",
             f"{level.smallest_group:,}",
             f"{level.largest_group:,}",
+            f"{level.entropy_bits:.2f}",
+            f"{100 * level.ended_above / summary.classes:.3g} %",
             f"{level.stand_ins:,}",
             f"{level.weight:.4g}",
             f"{level.chance_loss:.3f}",
             f"{level.chance_accuracy:.3f}",
         )
     note = Text(
-        "smallest, largest: classes of a node; stand-ins: classes shown there by a node of another "
-        "level; chance: equal logits",
+        "smallest, largest: classes of a node; entropy: of its groups, in bits; end above: classes that "
+        "end above the level; stand-ins: these and others shown there by a node of another level; chance: "
+        "equal logits, one sample a class",
         style="dim",
     )
     return Group(table, note)
@@ -100,19 +107,25 @@ def _findings(summary: Summary) -> Iterator[RenderableType]:
         yield Text(f"... and {len(summary.findings) - 20:,} more (all with --json)")
 
 
-def _tree(taxonomy: Taxonomy) -> RenderableType:
-    """The top of the tree: the first children of each node, row by row until there are enough."""
+def _tree(taxonomy: Taxonomy, depth: int | None) -> RenderableType:
+    """The top of the tree: the first children of each node, row by row until there are enough.
+
+    With a depth: all children, down to it.
+    """
     tree = taxonomy.tree
     children: dict[int, list[int]] = {}
     for node, parent in enumerate(tree.parent[1:].tolist(), 1):
         children.setdefault(parent, []).append(node)
     picture = RichTree(plain(taxonomy.name or "root"))
-    waiting = [(0, picture)]
+    waiting = deque([(0, picture)])
     rows = 0
     while waiting:
-        node, branch = waiting.pop(0)
+        node, branch = waiting.popleft()
         below = children.get(node, [])
-        shown = below[:_MOST_CHILDREN] if rows < _MOST_ROWS else []
+        if depth is not None:
+            shown = below if tree.depth[node] < depth else []
+        else:
+            shown = below[:_MOST_CHILDREN] if rows < _MOST_ROWS else []
         for child in shown:
             waiting.append((child, branch.add(_label(taxonomy, child))))
         rows += len(shown)

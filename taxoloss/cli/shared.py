@@ -1,0 +1,168 @@
+"""What the commands share: where a tree comes from, how faults are told, exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, TypeAlias
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from taxoloss.catalog import bundled_names, load_document
+from taxoloss.errors import Fault, TaxonomyError
+from taxoloss.fault_formats import as_format
+from taxoloss.findings import Finding
+from taxoloss.reader import read_text
+from taxoloss.taxonomy import Taxonomy
+from taxoloss.values import Document, Limits
+
+__all__ = [
+    "Format",
+    "FormatOption",
+    "JsonOption",
+    "LimitOption",
+    "Read",
+    "SourceArgument",
+    "chosen_format",
+    "complete_names",
+    "limits_of",
+    "read",
+    "report",
+    "stop_on_faults",
+]
+
+
+class Format(str, Enum):
+    """How faults are told."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    github = "github"
+
+
+def complete_names(start: str) -> list[str]:
+    """The bundled names that start so, for the completion of a shell."""
+    return [name for name in bundled_names() if name.startswith(start)]
+
+
+SourceArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|NAME|-",
+        help="A taxonomy file, a bundled name such as pets, or - for standard input.",
+        autocompletion=complete_names,
+    ),
+]
+FormatOption: TypeAlias = Annotated[
+    Format | None,
+    typer.Option("--format", help="Faults for people, programs, code scanning or GitHub's annotations."),
+]
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
+LimitOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=NUMBER",
+        help="Allow more: levels=64, nodes=2000000, bytes=268435456, scalar=1048576 are what is allowed.",
+    ),
+]
+
+
+def chosen_format(format: Format | None, as_json: bool) -> str:
+    """--format, or --json, which is short for one of them."""
+    if as_json and format not in (None, Format.json):
+        raise typer.BadParameter("--json and --format contradict each other", param_hint="--format")
+    return "json" if as_json else (format or Format.text).value
+
+
+def limits_of(given: Sequence[str] | None) -> Limits:
+    """Limits with what --limit moves."""
+    moved: dict[str, int] = {}
+    for text in given or ():
+        name, _, number = text.partition("=")
+        if name not in vars(Limits()) or not number.isdecimal():
+            expected = ", ".join(vars(Limits()))
+            raise typer.BadParameter(
+                f"expected NAME=NUMBER, NAME one of {expected}; got {text!r}", param_hint="--limit"
+            )
+        moved[name] = int(number)
+    try:
+        return Limits(**moved)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--limit") from None
+
+
+@dataclass(frozen=True)
+class Read:
+    """A taxonomy, and where its nodes stand: None where it is bundled."""
+
+    taxonomy: Taxonomy
+    document: Document | None
+    source: str
+
+    @property
+    def python_source(self) -> str:
+        """What `taxoloss.load` takes."""
+        return repr("FILE" if self.source == "-" else self.source)
+
+    def warning(self, finding: Finding) -> Fault:
+        """A finding at the place of the first node that it is about."""
+        document = self.document
+        if document is None:
+            return Fault(finding.code, finding.message, self.source)
+        nodes = self.taxonomy.index.by_path(finding.paths[0]) if finding.paths else []
+        before = len(document.warnings)
+        path = finding.paths[0] if finding.paths else ()
+        mark = document.node_marks[nodes[0]] if nodes else None
+        document.fault(finding.code, finding.message, mark, path=path)
+        return document.warnings[before:].pop()
+
+
+def read(source: str, limits: Limits | None = None) -> Read:
+    """The taxonomy of a file, a bundled name or standard input."""
+    if source != "-":
+        return Read(*load_document(source, limits), source)
+    most = (limits or Limits()).bytes
+    value, document = read_text(sys.stdin.buffer.read(most + 1), "<stdin>", limits)
+    return Read(Taxonomy.from_values(value, document), document, source)
+
+
+@contextmanager
+def stop_on_faults(format: str) -> Iterator[None]:
+    """Tells the faults of what is inside, and stops with exit code 1."""
+    try:
+        yield
+    except TaxonomyError as error:
+        report((*error.faults, *error.warnings), format)
+        raise typer.Exit(1) from None
+    except (ImportError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def report(faults: Sequence[Fault], format: str) -> None:
+    """Text for people on standard error; for programs, on standard output (and the text beside it)."""
+    if format != "text":
+        typer.echo(as_format(faults, format))
+    text = as_format(faults, "text")
+    if format == "text" and sys.stderr.isatty():
+        Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=True).print(_coloured(text))
+    elif format in ("text", "json"):
+        typer.echo(text, err=True)
+
+
+def _coloured(text: str) -> Text:
+    """The same text, with colours (rich leaves them out where NO_COLOR is set)."""
+    shown = Text(text)
+    shown.highlight_regex(r"\berror T\d+", "bold red")
+    shown.highlight_regex(r"\bwarning T\d+", "bold yellow")
+    shown.highlight_regex(r"(?m)^ +\| +\^+$", "red")
+    shown.highlight_regex(r"(?m)^ +\| +-+ .*$", "cyan")
+    shown.highlight_regex(r"(?m)^  (help|expected):", "bold cyan")
+    return shown
