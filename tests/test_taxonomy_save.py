@@ -11,6 +11,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_rows import ranked, trees
@@ -55,7 +56,7 @@ def test_a_saved_file_is_short(tmp_path: Path) -> None:
     path = tmp_path / "pets.yaml"
     taxoloss.load({"name": "no", **PETS}).save(path)
     assert path.read_text() == (
-        "name: 'no'\nlevels:\n  - species\n  - breed\ntree:\n  cat:\n    - Bengal\n    - Sphynx\n"
+        'name: "no"\n' "levels: [species, breed]\ntree:\n  cat:\n    - Bengal\n    - Sphynx\n"
         "  dog:\n    - beagle\n    - pug\n    - boxer\n"
     )
     taxoloss.load(PETS).save(tmp_path / "pets.json")
@@ -134,3 +135,30 @@ def test_what_can_be_made_can_be_saved_and_loaded(name: str, suffix: str, tmp_pa
     t.save(tmp_path / f"saved{suffix}")
     again = taxoloss.load(tmp_path / f"saved{suffix}")
     check_same(again, t)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=12), min_size=2, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_any_text_that_is_a_name_is_written_so_that_it_is_read(names: list[str]) -> None:
+    """Quoted where YAML would take it for something else; a text for people too."""
+    from taxoloss.names import name_faults, nfc
+    from taxoloss.reader import read_text
+    from taxoloss.yaml_text import yaml_text
+
+    good = list(dict.fromkeys(nfc(name) for name in names if not list(name_faults(name))))
+    rows = [(f"top{i % 2}", name) for i, name in enumerate(good)] + [("x" * 2_000, "y"), ("z",)]
+    t = dataclasses.replace(taxoloss.Taxonomy.from_paths(rows), description=" ".join(good * 9) or None)
+    again = taxoloss.Taxonomy.from_values(*read_text(yaml_text(t)))
+    assert (again.digest, again.description) == (t.digest, t.description)
+    # other readers take every name as text too
+    assert all(isinstance(name, str) for name in names_in(yaml.safe_load(yaml_text(t))["tree"]))
+
+
+def names_in(children: Any) -> list[Any]:
+    """Every name below, as another reader sees it."""
+    if isinstance(children, dict):
+        return [*children, *(name for below in children.values() if below for name in names_in(below))]
+    found = []
+    for item in children:
+        found += [item["name"], *names_in(item.get("children", []))] if isinstance(item, dict) else [item]
+    return found

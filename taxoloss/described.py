@@ -1,0 +1,69 @@
+"""What a file says of a tree beside the tree, and of a node beside its name: a Taxonomy, seen from below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from taxoloss.spec import HEAD
+from taxoloss.tree import Tree
+
+__all__ = ["Described", "as_head", "details"]
+
+
+class Described(Protocol):
+    """What a file says of a tree: a Taxonomy."""
+
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def description(self) -> str | None: ...
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def version(self) -> str | None: ...
+    @property
+    def licence(self) -> str | None: ...
+    @property
+    def tree(self) -> Tree: ...
+    @property
+    def levels(self) -> tuple[str, ...]: ...
+    @property
+    def level_weights(self) -> Mapping[str, float] | None: ...
+    @property
+    def level_descriptions(self) -> Mapping[str, str]: ...
+    @property
+    def aliases(self) -> Mapping[int, tuple[str, ...]]: ...
+    @property
+    def descriptions(self) -> Mapping[int, str]: ...
+
+
+def as_head(taxonomy: Described) -> dict[str, Any]:
+    """The keys of the file above `tree`."""
+    data: dict[str, Any] = {
+        key: getattr(taxonomy, key) for key in HEAD if getattr(taxonomy, key) is not None
+    }
+    data["levels"] = [_level(taxonomy, level) for level in taxonomy.levels]
+    return data
+
+
+def _level(taxonomy: Described, name: str) -> Any:
+    written: dict[str, Any] = {"name": name}
+    if taxonomy.level_weights is not None:
+        written["weight"] = taxonomy.level_weights[name]
+    if name in taxonomy.level_descriptions:
+        written["description"] = taxonomy.level_descriptions[name]
+    return written if len(written) > 1 else name
+
+
+def details(taxonomy: Described, node: int) -> dict[str, Any]:
+    """What a node says beyond its name: `level` where it is not the one below, `aliases`, `description`."""
+    tree = taxonomy.tree
+    details: dict[str, Any] = {}
+    if tree.level[node] != tree.level[tree.parent[node]] + 1:
+        details["level"] = tree.levels[tree.level[node] - 1]
+    if node in taxonomy.aliases:
+        details["aliases"] = list(taxonomy.aliases[node])
+    if node in taxonomy.descriptions:
+        details["description"] = taxonomy.descriptions[node]
+    return details
