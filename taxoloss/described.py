@@ -1,4 +1,4 @@
-"""What a file says of a tree beside the tree, and of a node beside its name: a Taxonomy, seen from below."""
+"""What a file says of a tree beside the tree, and of a node beside its name."""
 
 from __future__ import annotations
 

@@ -155,7 +155,10 @@ class _Likeness:
 
     def parents(self, first: int, second: int) -> bool:
         one, two = int(self.tree.parent[first]), int(self.tree.parent[second])
-        if self.tree.level[first] != self.tree.level[second] or self.tree.names[one] == self.tree.names[two]:
+        if (
+            self.tree.level[first] != self.tree.level[second]
+            or self.tree.names[one] == self.tree.names[two]
+        ):
             return False
         if likeness(self.tree.names[one], self.tree.names[two]) >= 0.75:
             return True
@@ -182,5 +185,7 @@ def _wrong_ranks(taxonomy: Taxonomy) -> Iterator[Finding]:
                 if proper in levels and proper != rank and ending.fullmatch(tree.names[node]):
                     wrong[rank, proper].append(node)
     for (rank, proper), nodes in wrong.items():
-        message = f"{_counted(len(nodes), 'name')} of the level {quoted(rank)} end as names of a {proper} do"
+        message = (
+            f"{_counted(len(nodes), 'name')} of the level {quoted(rank)} end as names of a {proper} do"
+        )
         yield _about(taxonomy, "T411", message, nodes)

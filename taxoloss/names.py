@@ -128,8 +128,11 @@ def did_you_mean(word: str, candidates: Sequence[str], *, comparisons: int = 1) 
 
 
 # Letters of other scripts that look like Latin ones: Cyrillic, then Greek (after casefold).
-_LATIN = str.maketrans("\u0430\u0441\u0435\u04bb\u0456\u0458\u043e\u0440\u0455\u0445\u0443\u03b1\u03b9\u03ba\u03bd\u03bf\u03c1\u03c5\u03c7",
-                       "acehijopsxyaikvopux")  # fmt: skip
+_LATIN = str.maketrans(
+    "\u0430\u0441\u0435\u04bb\u0456\u0458\u043e\u0440\u0455\u0445\u0443"
+    "\u03b1\u03b9\u03ba\u03bd\u03bf\u03c1\u03c5\u03c7",
+    "acehijopsxyaikvopux",
+)
 # Punctuation and spaces, but for a point between digits: 1.1 is not 11.
 _PUNCTUATION = re.compile(r"(?<!\d)[\W_]+|[\W_]+(?!\d)")
 

@@ -120,11 +120,13 @@ def _is_json(text: str, file: str) -> bool:
 
 
 def _refuse_directives(text: str, document: Document) -> None:
-    """libyaml compares each %TAG with all before it, before the first event: 100,000 of them take minutes."""
+    """libyaml compares each %TAG with all before it, before its first event: 100,000 take minutes."""
     for number, match in enumerate(re.finditer(r"(?m)^%", text)):
         if number == _MOST_DIRECTIVES:
             message = f"more than {_MOST_DIRECTIVES} lines start with %"
-            document.refuse("T111", message, document.mark_at(match.start()), help="put such names in quotes")
+            document.refuse(
+                "T111", message, document.mark_at(match.start()), help="put such names in quotes"
+            )
 
 
 # -- YAML events -----------------------------------------------------------------------------------

@@ -110,7 +110,8 @@ def test_the_text_says_where(case: Bad, tmp_path: Path) -> None:
         assert f"{place} error {want.code}: ".lstrip() in text
         assert str(fault) in text
         assert fault.file == (None if case.suffix is None else f"{tmp_path / 'bad'}{case.suffix}")
-    assert text.endswith(f"\n{counted(case, error, tmp_path)}") == (len(case.wants) > 1 or bool(case.suffix))
+    last = f"\n{counted(case, error, tmp_path)}"
+    assert text.endswith(last) == (len(case.wants) > 1 or bool(case.suffix))
 
 
 @every(tuple(case for case in CASES if case.suffix))

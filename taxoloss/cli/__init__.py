@@ -7,6 +7,8 @@ import sys
 import typer
 
 from taxoloss.cli.evaluate import evaluate
+from taxoloss.cli.explain import explain
+from taxoloss.cli.init import init
 from taxoloss.cli.inspect import inspect
 from taxoloss.cli.plot import plot
 
@@ -19,9 +21,8 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-app.command()(inspect)
-app.command()(evaluate)
-app.command()(plot)
+for command in (inspect, init, explain, evaluate, plot):
+    app.command()(command)
 
 
 def _version(value: bool) -> None:

@@ -21,7 +21,10 @@ def _complete(start: str) -> list[str]:
 
 def explain(
     code: Annotated[
-        str | None, typer.Argument(metavar="[CODE]", help="Such as T203; left out: all codes.", autocompletion=_complete)
+        str | None,
+        typer.Argument(
+            metavar="[CODE]", help="Such as T203; left out: all codes.", autocompletion=_complete
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:

@@ -62,7 +62,8 @@ def inspect(
         str | None, typer.Option(metavar="NAME", help="List the nodes of a level, the largest first.")
     ] = None,
     find: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Where does a name stand? Parts of names are found too.")
+        str | None,
+        typer.Option(metavar="NAME", help="Where does a name stand? Parts of names are found too."),
     ] = None,
     limit: LimitOption = None,
 ) -> None:

@@ -152,7 +152,9 @@ def report(faults: Sequence[Fault], format: str) -> None:
         typer.echo(as_format(faults, format))
     text = as_format(faults, "text")
     if format == "text" and sys.stderr.isatty():
-        Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=True).print(_coloured(text))
+        Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=True).print(
+            _coloured(text)
+        )
     elif format in ("text", "json"):
         typer.echo(text, err=True)
 

@@ -1,0 +1,214 @@
+"""`taxoloss init`: from whatever people have to a taxonomy file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from click import IntRange
+
+from taxoloss.catalog import load_document
+from taxoloss.cli.shared import (
+    FormatOption,
+    JsonOption,
+    LimitOption,
+    chosen_format,
+    limits_of,
+    stop_on_faults,
+)
+from taxoloss.comments import comments_of
+from taxoloss.errors import TaxonomyError
+from taxoloss.findings import find
+from taxoloss.names import escape_invisible
+from taxoloss.paths import checked_title
+from taxoloss.sources import KINDS, Found, read
+from taxoloss.writer import write_file, write_text
+from taxoloss.yaml_text import Comments, yaml_text
+
+__all__ = ["init"]
+
+
+class Parent(str, Enum):
+    """Which of several parents is kept."""
+
+    first = "first"
+    most_common = "most-common"
+    ask = "ask"
+
+
+Kind = Enum("Kind", {kind.replace("-", "_"): kind for kind in KINDS}, type=str)  # type: ignore[misc]
+
+
+def init(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A folder of images; CSV, TSV or parquet; JSON; Newick, GraphML, OBO, SKOS; SpeciesNet "
+            "labels; Darwin Core, iNaturalist, NCBI; a list of class names or WordNet ids.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="The file to write; else standard output."),
+    ] = None,
+    kind: Annotated[
+        Kind | None, typer.Option(help="What the source is, where it does not show it.")
+    ] = None,
+    parent: Annotated[Parent | None, typer.Option(help="Which of several parents to keep.")] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C", help="Of a table: ranks, top to leaf; a path; CHILD,PARENT; CLASS,BIN."
+        ),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Between the names of a path.")
+    ] = None,
+    ranks: Annotated[
+        str | None, typer.Option(metavar="A,B,C", help="Ranks that become levels, top to leaf.")
+    ] = None,
+    under: Annotated[str | None, typer.Option(metavar="NAME", help="Only what is below this node.")] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first line names the columns.")
+    ] = None,
+    missing: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="A cell that says that a rank is missing: NA.")
+    ] = None,
+    wordnet: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="WordNet 3.0's database, for ids.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="What to call the taxonomy.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file; the comments of its nodes are kept.")
+    ] = False,
+    as_json: JsonOption = False,
+    format: FormatOption = None,
+    limit: LimitOption = None,
+) -> None:
+    """Make a taxonomy file from what you have: say what it was read as, check it, write it.
+
+    Exit code 0: good. 1: the source makes no tree. 2: wrong usage.
+
+    Example: taxoloss init species.csv -o taxonomy.yaml --columns order,family,species
+    """
+    told = chosen_format(format, as_json)
+    if output is not None and output.exists() and not force:
+        raise typer.BadParameter(f"{output} is there already; --force writes over it", param_hint="-o")
+    if parent is Parent.ask and not sys.stdin.isatty():
+        raise typer.BadParameter(
+            "ask needs a terminal; first or most-common need none", param_hint="--parent"
+        )
+    with stop_on_faults(told):
+        found = read(
+            source,
+            kind=None if kind is None else str(kind.value),
+            parent=_ask if parent is Parent.ask else (parent and parent.value),
+            columns=_split(columns),
+            separator=separator,
+            ranks=_split(ranks),
+            under=under,
+            header=header,
+            missing=missing or (),
+            wordnet=wordnet,
+            limits=limits_of(limit),
+        )
+        found = _named(found, name)
+        _write(found, source, output)
+    _tell(found, source, output, told)
+
+
+def _split(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _named(found: Found, name: str | None) -> Found:
+    if name is None:
+        return found
+    return replace(found, taxonomy=replace(found.taxonomy, name=checked_title(name)))
+
+
+def _ask(name: str, parents: Sequence[str]) -> int:
+    """Asks on the terminal which of several parents a node is to have."""
+    typer.echo(f"{escape_invisible(name)} has {len(parents)} parents:", err=True)
+    for number, parent in enumerate(parents, 1):
+        typer.echo(f"  {number}  {escape_invisible(parent)}", err=True)
+    return int(typer.prompt("keep which", type=IntRange(1, len(parents)), err=True)) - 1
+
+
+def _write(found: Found, source: Path, output: Path | None) -> None:
+    """YAML, with the comments that the nodes had in the file that is written over; JSON by the suffix."""
+    made = (
+        f"Made by taxoloss init from {source.name} ({found.kind}: {found.how}), {date.today().isoformat()}."
+    )
+    head: tuple[str, ...] = (escape_invisible(made), *(escape_invisible(note) for note in found.notes))
+    if output is None:
+        typer.echo(yaml_text(found.taxonomy, head), nl=False)
+    elif output.suffix.lower() == ".json":
+        write_file(found.taxonomy, output)
+    else:
+        old, nodes = _old_comments(output, found)
+        write_text(yaml_text(found.taxonomy, (*head, *old), nodes), output)
+
+
+def _old_comments(output: Path, found: Found) -> tuple[tuple[str, ...], Comments]:
+    """The comments of the file that is written over; what belongs to no node of the new one is told."""
+    if not output.exists():
+        return (), {}
+    try:
+        taxonomy, document = load_document(output)
+    except TaxonomyError:
+        typer.echo(f"{output} was no taxonomy: its comments are not kept", err=True)
+        return (), {}
+    if document is None:
+        return (), {}
+    kept = comments_of(taxonomy, document)
+    paths = {path for path in kept.nodes if found.taxonomy.index.by_path(path)}
+    lost = [
+        *kept.others,
+        *(f"# {line}" for p, c in kept.nodes.items() if p not in paths for line in (*c[0], c[1]) if line),
+    ]
+    if lost:
+        typer.echo(
+            f"{len(lost)} comments of the old file belong to no node of the new one, and are left out:",
+            err=True,
+        )
+        for line in lost[:20]:
+            typer.echo(f"  {escape_invisible(line)}", err=True)
+    head = tuple(line for line in kept.head if not line.startswith("Made by taxoloss init"))
+    return head, {path: kept.nodes[path] for path in paths}
+
+
+def _tell(found: Found, source: Path, output: Path | None, told: str) -> None:
+    """What the source was read as, what to look at, what to do next."""
+    taxonomy = found.taxonomy
+    findings = list(find(taxonomy))
+    lines = [f"{source} was read as {found.kind}: {found.how}", *(f"note: {note}" for note in found.notes)]
+    lines += [f"warning {finding.code}: {finding.message}" for finding in findings[:10]]
+    if len(findings) > 10:
+        lines.append(f"... and {len(findings) - 10:,} more (taxoloss inspect shows all)")
+    widths = " > ".join(f"{level} {len(taxonomy.nodes(level)):,}" for level in taxonomy.levels)
+    lines.append(f"{len(taxonomy):,} classes: {widths}")
+    if output is not None:
+        lines.append(f"wrote {output}; next: taxoloss check {output} --classes classes.txt")
+    for line in lines:
+        typer.echo(escape_invisible(line), err=True)
+    if told == "json" and output is not None:
+        data = {
+            "kind": found.kind,
+            "how": found.how,
+            "notes": found.notes,
+            "output": str(output),
+            "classes": len(taxonomy),
+            "levels": [{"name": level, "nodes": len(taxonomy.nodes(level))} for level in taxonomy.levels],
+            "findings": [{"code": finding.code, "message": finding.message} for finding in findings],
+            "digest": taxonomy.digest,
+        }
+        typer.echo(json.dumps(data, indent=2, ensure_ascii=True))

@@ -1,0 +1,95 @@
+"""Folders of images: the folders are the tree."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from taxoloss.errors import Fault
+from taxoloss.paths import raise_all
+from taxoloss.sources.found import Found, Options, counted, listed, refuse
+from taxoloss.sources.rows import Rows
+
+__all__ = ["IMAGES", "class_folders", "read_folder"]
+
+#: Suffixes of images, as torchvision.datasets.ImageFolder takes them, and a few more.
+IMAGES = frozenset({
+    ".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif", ".heic", ".avif",
+    ".npy", ".wav", ".flac", ".mp3", ".ogg",
+})  # fmt: skip
+_SPLITS = frozenset(
+    {"train", "training", "trainval", "val", "valid", "validation", "dev", "test", "testing"}
+)
+
+
+def read_folder(path: Path, options: Options, kind: str | None = None) -> Found:
+    """The taxonomy of a folder of folders of images; of its splits (train, val, test) all are read."""
+    notes: list[str] = []
+    folders = _folders(path, options)
+    top = {parts[0] for parts, _, _ in folders if parts}
+    if top and {name.casefold() for name in top} <= _SPLITS:
+        notes.append(f"{listed(sorted(top))} are splits: the folders in them are the tree")
+        folders = [(parts[1:], images, deeper) for parts, images, deeper in folders if len(parts) > 1]
+    rows = Rows(str(path), options)
+    leaves = sorted({parts for parts, _, deeper in folders if parts and not deeper})
+    inner = {parts[:i] for parts in leaves for i in range(1, len(parts))}
+    mixed = sorted({"/".join(parts) for parts, images, _ in folders if parts in inner and images})
+    empty = sorted({"/".join(parts) for parts, images, deeper in folders if parts in leaves and not images})
+    filled = {"/".join(parts) for parts, images, _ in folders if images}
+    empty = [name for name in empty if name not in filled]
+    if len(leaves) < 2:
+        raise refuse(
+            str(path), "the folder holds fewer than two folders", expected="a folder for each class"
+        )
+    for parts in leaves:
+        if parts not in inner:
+            rows.add(parts, 0)
+    if mixed:
+        notes.append(f"images beside folders are known to that node only: {listed(mixed)}")
+    if empty:
+        notes.append(f"no image in {listed(empty)}: a class all the same")
+    taxonomy = rows.taxonomy()
+    how = f"{counted(len(rows.rows), 'folder')} without folders, in the order of their names"
+    return Found(taxonomy, "image-folder", how, (*notes, *rows.notes))
+
+
+def _folders(path: Path, options: Options) -> list[tuple[tuple[str, ...], bool, bool]]:
+    """For each folder below: its names, whether it holds images, whether it holds folders.
+
+    Links are followed, as ImageFolder does; what was entered before is not entered again.
+    """
+    found: list[tuple[tuple[str, ...], bool, bool]] = []
+    seen: set[tuple[int, int]] = set()
+    stack: list[tuple[Path, tuple[str, ...]]] = [(path, ())]
+    while stack:
+        folder, parts = stack.pop()
+        if len(parts) > options.limits.levels:
+            message = f"folders nest deeper than {options.limits.levels}"
+            raise_all([Fault("T111", message, str(folder))])
+        try:
+            status = folder.stat()
+            with os.scandir(folder) as entries:
+                children = [entry for entry in entries if not entry.name.startswith(".")]
+                below = sorted(entry.name for entry in children if entry.is_dir())
+                images = any(Path(entry.name).suffix.lower() in IMAGES for entry in children)
+        except OSError as error:
+            raise_all([Fault("T101", f"the folder cannot be read: {error.strerror}", str(folder))])
+            raise
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        found.append((parts, images, bool(below)))
+        if len(found) > options.limits.nodes:
+            raise_all([Fault("T112", f"more than {options.limits.nodes:,} folders", str(path))])
+        stack += [(folder / name, (*parts, name)) for name in reversed(below)]
+    return found
+
+
+def class_folders(path: Path) -> list[str]:
+    """The classes that torchvision.datasets.ImageFolder gives: the folders of the top, by name."""
+    try:
+        with os.scandir(path) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
+    except OSError as error:
+        raise_all([Fault("T101", f"the folder cannot be read: {error.strerror}", str(path))])
+        raise

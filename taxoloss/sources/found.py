@@ -1,0 +1,99 @@
+"""What a reader of sources hands on: a taxonomy, and what a person should know of how it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from taxoloss.errors import Fault, FormError, TaxonomyError
+from taxoloss.names import escape_invisible
+from taxoloss.reader import decoded, read_bytes
+from taxoloss.taxonomy import Taxonomy
+from taxoloss.values import Limits
+
+__all__ = ["Choice", "Found", "Options", "counted", "foreign", "listed", "read_lines", "refuse"]
+
+#: How one of several parents is chosen: a rule, or a function of the node and its parents' names.
+Choice: TypeAlias = "str | Callable[[str, Sequence[str]], int] | None"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a source is read.
+
+    Args:
+        parent: "first", "most-common" or a function that picks one of several parents; None refuses.
+        columns: of a table: ranks from top to leaf; a column of paths; child and parent; class and bin.
+        separator: between the names of a path.
+        ranks: that become levels, where nodes have ranks.
+        under: the name of a node: only what is below it.
+        header: of a table: whether its first line names the columns; None: what it looks like.
+        missing: texts that say in a table that a rank is missing, beside the empty one.
+        wordnet: the folder that holds WordNet's data.noun.
+        limits: how large the source may be.
+    """
+
+    parent: Choice = None
+    columns: tuple[str, ...] | None = None
+    separator: str | None = None
+    ranks: tuple[str, ...] | None = None
+    under: str | None = None
+    header: bool | None = None
+    missing: tuple[str, ...] = ()
+    wordnet: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A taxonomy that was read, the kind of its source and how it shows, and notes for people."""
+
+    taxonomy: Taxonomy
+    kind: str
+    how: str
+    notes: tuple[str, ...] = ()
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 row", "1,204 rows"."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + ("es" if noun.endswith("s") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, and how many more there are."""
+    shown = ", ".join(f"`{escape_invisible(name)}`" for name in names[:most])
+    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def refuse(file: str, message: str, **details: object) -> FormError:
+    """The error that a source cannot be read as what it is taken for."""
+    return FormError([Fault("T121", message, file, **details)])  # type: ignore[arg-type]
+
+
+@contextmanager
+def foreign(what: str, file: str, extra: str | None = None) -> Iterator[None]:
+    """Turns whatever a reader of another package raises into a fault of form.
+
+    A panic of a package in Rust is a BaseException: it is caught like the others.
+    """
+    try:
+        yield
+    except (TaxonomyError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except ImportError as error:
+        needed = (
+            f'to read {what}, {error.name or error} is needed: pip install "taxoloss[{extra or "sources"}]"'
+        )
+        raise ImportError(needed) from error
+    except BaseException as error:
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise refuse(file, f"this cannot be read as {what}: {told:.300}") from error
+
+
+def read_lines(path: Path, limits: Limits) -> list[str]:
+    """The lines of a text in UTF-8; FormError where it is not."""
+    return decoded(read_bytes(path, limits), str(path), limits).text.splitlines()

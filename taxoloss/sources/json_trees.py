@@ -1,0 +1,171 @@
+"""Trees in JSON (or YAML): nested mappings, {name, children}, node-link graphs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from taxoloss.reader import read_file
+from taxoloss.sources.found import Found, Options, counted, refuse
+from taxoloss.sources.node_table import NodeTable
+from taxoloss.taxonomy import Taxonomy
+from taxoloss.values import Mapping, Mark, Scalar, Sequence, Value
+
+__all__ = ["json_kind", "read_json"]
+
+_CHILDREN = ("children", "subcategories", "categories", "nodes", "items", "narrower", "_children")
+_NAME = ("name", "label", "title", "text", "id", "key")
+_LINKS = ("links", "edges")
+
+
+def json_kind(value: Value) -> str | None:
+    """What a value from a file is: a taxonomy file, a node-link graph, a nested tree; None for neither."""
+    if isinstance(value, Mapping):
+        if value.get("tree") is not None:
+            return "taxonomy"
+        if isinstance(value.get("nodes"), Sequence) and any(value.get(key) is not None for key in _LINKS):
+            return "node-link"
+        return "nested" if value.pairs else None
+    return "nested" if isinstance(value, Sequence) and value.items else None
+
+
+def read_json(path: Path, options: Options, kind: str | None = None) -> Found:
+    """The taxonomy of a file of nested mappings and lists, or of nodes and links, or of a taxonomy."""
+    value, document = read_file(path, options.limits)
+    document.raise_faults()  # a key that stands twice, an alias
+    shown = json_kind(value)
+    kind = kind if kind not in (None, "json") else shown
+    if kind == "taxonomy":
+        return Found(Taxonomy.from_values(value, document), "taxonomy", "a taxonomy file")
+    nodes = NodeTable(str(path), options)
+    if kind == "node-link" and shown == "node-link" and isinstance(value, Mapping):
+        how = _links(value, nodes)
+    elif kind == "nested" and isinstance(value, (Mapping, Sequence)):
+        how = _nested(value, nodes)
+    else:
+        raise refuse(str(path), f"the file is no {kind or 'tree'}: it holds another kind of value")
+    return Found(nodes.taxonomy(), kind, how, tuple(nodes.notes))
+
+
+def _line(mark: Mark | None) -> int | None:
+    return mark.line if mark is not None else None
+
+
+def _text(value: Value | None) -> str | None:
+    return value.text if isinstance(value, Scalar) and not value.is_null else None
+
+
+# -- nested ----------------------------------------------------------------------------------------
+
+
+def _nested(value: Mapping | Sequence, nodes: NodeTable) -> str:
+    """Walks with a stack; a node's key is its place in the file."""
+    stack: list[tuple[Value, str | None]] = [(value, None)]
+    numbers = 0
+    while stack:
+        here, parent = stack.pop()
+        for name, below, mark, facts in reversed(_children(here, nodes, parent)):
+            key = f"{len(nodes.nodes)}"
+            nodes.add(
+                key, name, line=_line(mark), rank=facts.get("rank"), description=facts.get("description")
+            )
+            if parent is not None:
+                nodes.link(key, parent)
+            if isinstance(below, (Mapping, Sequence)):
+                stack.append((below, key))
+            elif isinstance(below, Scalar) and not below.is_null:
+                numbers += 1
+    _reorder(nodes)
+    if numbers:
+        nodes.notes.append(
+            f"{counted(numbers, 'name')} hold a number or a text: it is left out, they are leaves"
+        )
+    return f"{counted(len(nodes.nodes), 'node')}"
+
+
+def _reorder(nodes: NodeTable) -> None:
+    """Siblings were added last to first, so that a stack reads them first to last."""
+    nodes.nodes = dict(reversed(nodes.nodes.items()))
+
+
+_Facts = dict[str, str | None]
+
+
+def _children(
+    value: Value, nodes: NodeTable, parent: str | None
+) -> list[tuple[str, Value | None, Mark | None, _Facts]]:
+    """Name, what is below, place and facts of each child that a value holds."""
+    if isinstance(value, Mapping):
+        named = _node(value)
+        if named is not None and parent is None:
+            return [named]
+        if named is not None:
+            return _children(named[1], nodes, parent) if named[1] is not None else []
+        return [(key.text, below, key.mark, {}) for key, below in value.pairs]
+    found: list[tuple[str, Value | None, Mark | None, _Facts]] = []
+    for item in value.items if isinstance(value, Sequence) else ():
+        if isinstance(item, Scalar):
+            found.append((item.text, None, item.mark, {}))
+        elif isinstance(item, Mapping) and (named := _node(item)) is not None:
+            found.append(named)
+        elif isinstance(item, Mapping) and item.pairs:
+            found += [(key.text, below, key.mark, {}) for key, below in item.pairs]
+        else:
+            nodes.fault("T116", "a list of nodes holds a list, or an empty mapping", _line(item.mark))
+    return found
+
+
+def _node(value: Mapping) -> tuple[str, Value | None, Mark | None, _Facts] | None:
+    """A mapping that is one node, {name, children}: not one whose keys are names of nodes."""
+    keys = {key.text for key, _ in value.pairs}
+    below = next((value.get(key) for key in _CHILDREN if isinstance(value.get(key), Sequence)), None)
+    name = next((text for key in _NAME if (text := _text(value.get(key))) is not None), None)
+    if name is None or (
+        below is None and not keys <= {*_NAME, "value", "size", "rank", "description", *_CHILDREN}
+    ):
+        return None
+    return (
+        name,
+        below,
+        value.mark,
+        {"rank": _text(value.get("rank")), "description": _text(value.get("description"))},
+    )
+
+
+# -- nodes and links -------------------------------------------------------------------------------
+
+
+def _links(value: Mapping, nodes: NodeTable) -> str:
+    """networkx's and d3's form: links from parent to child, by id or by number."""
+    listed = value.get("nodes")
+    links = next(v for key in _LINKS if (v := value.get(key)) is not None)
+    keys: list[str] = []
+    for item in listed.items if isinstance(listed, Sequence) else ():
+        name = _text(item.get("id")) if isinstance(item, Mapping) else _text(item)
+        if isinstance(item, Mapping):
+            title = next(
+                (t for k in ("label", "name", "title") if (t := _text(item.get(k))) is not None), None
+            )
+            key = name if name is not None else (title if title is not None else str(len(keys)))
+            nodes.add(key, title, rank=_text(item.get("rank")), line=_line(item.mark))
+        elif name is not None:
+            key = name
+            nodes.add(key, line=_line(item.mark))
+        else:
+            nodes.fault("T116", "a node is neither a text nor a mapping with an id", _line(item.mark))
+            continue
+        keys.append(key)
+    for item in links.items if isinstance(links, Sequence) else ():
+        ends = [_end(item, which, keys, nodes) for which in ("source", "target")]
+        if isinstance(ends[0], str) and isinstance(ends[1], str):
+            nodes.link(ends[1], ends[0], _line(item.mark))
+        else:
+            nodes.fault("T116", "a link has no `source` and `target` among the nodes", _line(item.mark))
+    count = len(links.items) if isinstance(links, Sequence) else 0
+    return f"{counted(len(nodes.nodes), 'node')}, {counted(count, 'link')} from parent to child"
+
+
+def _end(item: Value, which: str, keys: list[str], nodes: NodeTable) -> str | None:
+    text = _text(item.get(which)) if isinstance(item, Mapping) else None
+    if text is None or text in nodes.nodes:
+        return text
+    return keys[int(text)] if text.isdecimal() and len(text) < 12 and int(text) < len(keys) else None

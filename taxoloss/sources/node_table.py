@@ -1,0 +1,343 @@
+"""Nodes that a source lists with their parents, in any order, and the tree that they make.
+
+Sources are graphs as often as trees: a node may have several parents, ranks may be missing, there may
+be a cycle. Everything that is no tree is a fault, all of them at once; what is left out is noted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+
+import numpy as np
+
+from taxoloss.errors import Fault, Note
+from taxoloss.names import did_you_mean, name_faults, nfc, quoted
+from taxoloss.paths import raise_all
+from taxoloss.sources.found import Options, counted, listed
+from taxoloss.taxonomy import Taxonomy
+from taxoloss.tree import Tree
+
+__all__ = ["RANKS", "NodeTable"]
+
+#: The ranks that become levels where a source does not say which.
+RANKS = ("domain", "superkingdom", "kingdom", "phylum", "class", "order", "family", "genus", "species")
+_MOST_FAULTS = 1_000
+
+
+@dataclass
+class _Node:
+    name: str
+    rank: str | None = None
+    aliases: tuple[str, ...] = ()
+    description: str | None = None
+    line: int | None = None
+    parents: Counter[str] = field(default_factory=Counter)
+
+
+class NodeTable:
+    """Nodes by key, in order of first appearance, each with the parents that the source gives it."""
+
+    def __init__(self, file: str, options: Options) -> None:
+        self.file = file
+        self.options = options
+        self.nodes: dict[str, _Node] = {}
+        self.classes: set[str] | None = None
+        self.notes: list[str] = []
+        self.faults: list[Fault] = []
+
+    # -- filling it --------------------------------------------------------------------------------
+
+    def add(
+        self,
+        key: str,
+        name: str | None = None,
+        *,
+        rank: str | None = None,
+        aliases: Iterable[str] = (),
+        description: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        """A node; what is said of it later adds to what was said first."""
+        node = self.nodes.get(key)
+        if node is None:
+            if len(self.nodes) >= self.options.limits.nodes:
+                self.fault("T112", f"more than {self.options.limits.nodes:,} nodes", line)
+                raise_all(self.faults)
+            node = self.nodes[key] = _Node(nfc(name if name is not None else key), line=line)
+        elif name is not None:
+            node.name = nfc(name)
+        node.rank = rank or node.rank
+        node.aliases = tuple(dict.fromkeys((*node.aliases, *map(nfc, aliases))))
+        node.description = description or node.description
+
+    def link(self, child: str, parent: str, line: int | None = None) -> None:
+        """An edge; nodes that are not known yet are called by their keys."""
+        self.add(parent, line=line)
+        self.add(child, line=line)
+        self.nodes[child].parents[parent] += 1
+
+    def fault(self, code: str, message: str, line: int | None = None, **details: object) -> None:
+        self.faults.append(Fault(code, message, self.file, line, **details))  # type: ignore[arg-type]
+        if len(self.faults) >= _MOST_FAULTS:
+            raise_all(self.faults)
+
+    # -- the tree of it ----------------------------------------------------------------------------
+
+    def taxonomy(self, name: str | None = None) -> Taxonomy:
+        """The taxonomy; TaxonomyError with every fault."""
+        parent = self._parents()
+        raise_all(self.faults)
+        self._check_cycles(parent)
+        raise_all(self.faults)
+        parent = self._below(parent)
+        parent = self._of_classes(parent)
+        parent = self._without_root(parent)
+        parent, ranks = self._of_ranks(parent)
+        self._count_children(parent)
+        return self._built(parent, ranks, name)
+
+    def _parents(self) -> dict[str, str | None]:
+        """One parent for each node, None for roots."""
+        degree = Counter(parent for node in self.nodes.values() for parent in node.parents)
+        chosen: dict[str, str | None] = {}
+        several: list[str] = []
+        for key, node in self.nodes.items():
+            if node.parents.pop(key, 0) and not node.parents:
+                self.notes.append(f"{quoted(node.name)} is its own parent: taken as a root")
+            parents = list(node.parents)
+            if len(parents) > 1:
+                several.append(key)
+                chosen[key] = self._choose(key, parents, degree)
+            else:
+                chosen[key] = parents[0] if parents else None
+        if several and not self.faults:
+            how = self.options.parent if isinstance(self.options.parent, str) else "asked"
+            told = [f"{self.nodes[k].name} (under {self.nodes[chosen[k] or k].name})" for k in several]
+            self.notes.append(
+                f"{counted(len(several), 'node')} with several parents, {how}: {listed(told)}"
+            )
+        return chosen
+
+    def _choose(self, key: str, parents: list[str], degree: Counter[str]) -> str | None:
+        node, how = self.nodes[key], self.options.parent
+        names = [self._told(parent) for parent in parents]
+        if how is None:
+            shown = ", ".join(map(quoted, names))
+            message = f"{quoted(self._told(key))} has {len(parents)} parents: {shown}"
+            help = "keep one of them; or --parent first, --parent most-common, --parent ask"
+            self.fault("T203", message, node.line, found=node.name, expected="one parent", help=help)
+            return None
+        if callable(how):
+            return parents[how(self._told(key), names)]
+        if how == "first":
+            return parents[0]
+        # The one written most often; of these the one with most children; of these the first.
+        best = max(range(len(parents)), key=lambda i: (node.parents[parents[i]], degree[parents[i]], -i))
+        return parents[best]
+
+    def _told(self, key: str) -> str:
+        """A name for people: a number with what it means."""
+        node = self.nodes[key]
+        words = node.description or ""
+        short = words if len(words) <= 40 else words[:37] + "..."
+        return f"{node.name} ({short})" if words and not node.name.isalpha() else node.name
+
+    def _check_cycles(self, parent: dict[str, str | None]) -> None:
+        done: set[str] = set()
+        for start in parent:
+            path: dict[str, None] = {}
+            key: str | None = start
+            while key is not None and key not in done and key not in path:
+                path[key] = None
+                key = parent[key]
+            if key is not None and key in path:
+                keys = list(path)
+                cycle = [self.nodes[k].name for k in [*keys[keys.index(key) :], key]]
+                shown = " > ".join(map(quoted, cycle[::-1][:20]))
+                self.fault("T211", f"a cycle: {shown}", self.nodes[key].line, expected="no cycle")
+            done.update(path)
+
+    def _below(self, parent: dict[str, str | None]) -> dict[str, str | None]:
+        """Only what is below the node that `under` names."""
+        wanted = self.options.under
+        if wanted is None:
+            return parent
+        wanted = nfc(wanted)
+        found = [key for key, node in self.nodes.items() if wanted in (node.name, key)]
+        if len(found) != 1:
+            names = [node.name for node in self.nodes.values()]
+            message = f"{quoted(wanted)} is called by {counted(len(found), 'node')}"
+            help = did_you_mean(wanted, names) if not found else "give its key: " + listed(found)
+            self.fault("T302", message, found=wanted, expected="one node", help=help)
+            raise_all(self.faults)
+        kept: dict[str, bool] = {found[0]: True}
+        for start in parent:
+            path = []
+            key: str | None = start
+            while key is not None and key not in kept:
+                path.append(key)
+                key = parent[key]
+            kept.update(dict.fromkeys(path, key is not None and kept[key]))
+        return {key: up if key != found[0] else None for key, up in parent.items() if kept[key]}
+
+    def _of_classes(self, parent: dict[str, str | None]) -> dict[str, str | None]:
+        """Only the classes and what is above them; a class above others gets a leaf of its own name."""
+        if self.classes is None:
+            return parent
+        kept: dict[str, None] = {}
+        for key in (key for key in parent if key in self.classes):
+            up: str | None = key
+            while up is not None and up not in kept:
+                kept[up] = None
+                up = parent[up]
+        inner = {parent[key] for key in kept} & self.classes
+        result = {key: up for key, up in parent.items() if key in kept}
+        told = [key for key in result if key in inner]
+        for key in told:
+            own = f"{key} (itself)"
+            self.nodes[own] = _Node(**{**vars(self.nodes[key]), "parents": Counter({key: 1})})
+            result[own] = key
+        if told:
+            names = listed([self.nodes[key].name for key in told])
+            self.notes.append(
+                f"{counted(len(told), 'class')} above other classes: a leaf of its name stands below: {names}"
+            )
+        return result
+
+    def _of_ranks(
+        self, parent: dict[str, str | None]
+    ) -> tuple[dict[str, str | None], tuple[str, ...] | None]:
+        """Only nodes of the ranks that become levels; the others are taken out of their paths."""
+        wanted = self.options.ranks or self._ordered_ranks(parent)
+        if wanted is None:
+            return parent, None
+        number = {rank.casefold(): index for index, rank in enumerate(wanted)}
+        keep = {key for key in parent if (self.nodes[key].rank or "").casefold() in number}
+        dropped = Counter(self.nodes[key].rank or "no rank" for key in parent if key not in keep)
+        if dropped:
+            shown = ", ".join(f"{rank} {count:,}" for rank, count in dropped.most_common(6))
+            self.notes.append(f"nodes of other ranks are left out: {shown}")
+        memo: dict[str, str | None] = {}
+
+        def kept_above(start: str) -> str | None:
+            path, key = [], parent[start]
+            while key is not None and key not in keep and key not in memo:
+                path.append(key)
+                key = parent[key]
+            top = key if key is None or key in keep else memo[key]
+            memo.update(dict.fromkeys(path, top))
+            return top
+
+        used = {(self.nodes[key].rank or "").casefold() for key in keep}
+        levels = tuple(rank for rank in wanted if rank.casefold() in used)
+        return {key: kept_above(key) for key in parent if key in keep}, levels
+
+    def _ordered_ranks(self, parent: dict[str, str | None]) -> tuple[str, ...] | None:
+        """The ranks from top to leaf, where every node has one and no path has two in another order."""
+        order: TopologicalSorter[str] = TopologicalSorter()
+        for key, up in parent.items():
+            rank = self.nodes[key].rank
+            above = self.nodes[up].rank if up is not None else None
+            if rank is None or rank == above:
+                return None
+            order.add(rank, *([above] if above is not None else []))
+        try:
+            return tuple(order.static_order()) or None
+        except CycleError:
+            return None
+
+    def _count_children(self, parent: dict[str, str | None]) -> None:
+        if not parent:
+            self.fault("T202", "the source holds no node", expected="at least two leaves")
+            raise_all(self.faults)
+
+    def _without_root(self, parent: dict[str, str | None]) -> dict[str, str | None]:
+        """A single root is not a class, nor a level."""
+        roots = [key for key, up in parent.items() if up is None]
+        if len(roots) != 1 or len(parent) == 1:
+            return parent
+        rank = (self.nodes[roots[0]].rank or "").casefold()
+        if rank and rank in {wanted.casefold() for wanted in self.options.ranks or ()}:
+            return parent  # a kingdom is a level, though it is alone
+        self.notes.append(f"the root {quoted(self.nodes[roots[0]].name)} is left out: it holds all classes")
+        return {key: up if up != roots[0] else None for key, up in parent.items() if key != roots[0]}
+
+    def _built(
+        self, parent: dict[str, str | None], ranks: Sequence[str] | None, title: str | None
+    ) -> Taxonomy:
+        """Depth first, each node checked when it is reached."""
+        below: dict[str | None, list[str]] = {}
+        for key, up in parent.items():
+            below.setdefault(up, []).append(key)
+        number = {rank.casefold(): index for index, rank in enumerate(ranks or (), 1)}
+        order: list[str] = []
+        parents, levels = [0], [0]
+        stack = [(key, 0) for key in reversed(below[None])]
+        most = self.options.limits.levels
+        while stack:
+            key, number_above = stack.pop()
+            order.append(key)
+            here = len(order)
+            parents.append(number_above)
+            levels.append(self._level(key, levels[number_above], number, most))
+            children = below.get(key, [])
+            stack += [(child, here) for child in reversed(children)]
+        self._check_names(order, parents)
+        if len(order) - len(set(parents[1:]) - {0}) < 2:
+            self.fault("T202", "the source holds fewer than two leaves", expected="at least two")
+        raise_all(self.faults)
+        nodes = [self.nodes[key] for key in order]
+        names = tuple(ranks) if ranks else tuple(f"depth_{i + 1}" for i in range(max(levels)))
+        tree = Tree(("", *(node.name for node in nodes)), np.array(parents), np.array(levels), names)
+        return Taxonomy(
+            tree=tree,
+            name=title,
+            aliases=self._aliases(nodes, tree),
+            descriptions={i: node.description for i, node in enumerate(nodes, 1) if node.description},
+        )
+
+    def _level(self, key: str, above: int, number: dict[str, int], most: int) -> int:
+        node = self.nodes[key]
+        level = number[(node.rank or "").casefold()] if number else above + 1
+        if level <= above:
+            ranks = list(number)
+            of = f"of rank {ranks[level - 1]}, stands below one of rank {ranks[above - 1]}"
+            message = f"{quoted(node.name)}, {of}"
+            self.fault("T206", message, node.line, found=node.name)
+        if level > most:
+            self.fault("T111", f"{quoted(node.name)} is deeper than {most} levels", node.line)
+            raise_all(self.faults)
+        return level
+
+    def _check_names(self, order: list[str], parents: list[int]) -> None:
+        seen: dict[tuple[int, str], str] = {}
+        for key, up in zip(order, parents[1:], strict=True):
+            node = self.nodes[key]
+            for code, message in name_faults(node.name):
+                self.fault(code, message, node.line, found=node.name)
+            first = seen.setdefault((up, node.name), key)
+            if first != key:
+                where = f"under {quoted(self.nodes[order[up - 1]].name)}" if up else "at the top"
+                notes = (Note(f"these are {first} and {key} in the source", self.nodes[first].line),)
+                message = f"{quoted(node.name)} stands twice {where}"
+                self.fault("T201", message, node.line, found=node.name, notes=notes)
+
+    def _aliases(self, nodes: list[_Node], tree: Tree) -> dict[int, tuple[str, ...]]:
+        """Aliases that name one leaf; others would make a dataset's names ambiguous."""
+        owner = {node.name: i for i, node in enumerate(nodes, 1) if tree.is_leaf[i]}
+        taken: dict[int, tuple[str, ...]] = {}
+        dropped: list[str] = []
+        for i, node in enumerate(nodes, 1):
+            good = [a for a in node.aliases if a != node.name and not list(name_faults(a))]
+            if tree.is_leaf[i]:
+                unique = [alias for alias in good if owner.setdefault(alias, i) == i]
+                dropped += [alias for alias in good if alias not in unique]
+                good = unique
+            if good:
+                taken[i] = tuple(good)
+        if dropped:
+            self.notes.append(f"aliases of more than one class are left out: {listed(dropped)}")
+        return taken

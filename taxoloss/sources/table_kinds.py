@@ -1,0 +1,158 @@
+"""Tables of ranks, paths, edges and bins as taxonomies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from taxoloss.names import quoted
+from taxoloss.sources.found import Found, Options, counted
+from taxoloss.sources.node_table import NodeTable
+from taxoloss.sources.rows import Rows
+from taxoloss.sources.tables import SEPARATORS, WORDS, Layout, Table, folded, layout_of, open_table
+
+__all__ = ["read_table", "split_path"]
+
+_LEVEL, _ALIASES, _DESCRIPTION = "level", "aliases", "description"
+
+
+def read_table(path: Path, options: Options, kind: str | None = None) -> Found:
+    """The taxonomy of a table, by the layout of its columns."""
+    table = open_table(path, options)
+    notes: list[str] = [] if path.suffix.lower() == ".parquet" else _settle_header(table, options)
+    found = found_in(table, layout_of(table, kind, options), options)
+    return replace(found, notes=(*notes, *found.notes))
+
+
+def _settle_header(table: Table, options: Options) -> list[str]:
+    """Whether the first line names the columns; a note where only the look of it tells."""
+    if options.header is not None:
+        headed, notes = options.header, []
+    else:
+        headed, notes = _looks_headed(table, options)
+    if not headed:
+        table.rows.insert(0, table.header)
+        table.lines.insert(0, 1)
+        names = {1: ("path",), 2: ("class", "bin")}
+        count = len(table.header)
+        table.header = names.get(count, tuple(f"column_{i + 1}" for i in range(count)))
+    return notes
+
+
+def _looks_headed(table: Table, options: Options) -> tuple[bool, list[str]]:
+    header = table.header
+    if options.columns is not None or any(folded(name) in WORDS for name in header):
+        return True, []
+    again = any(name and name == row[column] for column, name in enumerate(header) for row in table.rows)
+    if again:
+        return False, []
+    if len(header) == 1:
+        if _names_levels(table):
+            return True, []
+        shown = quoted(header[0])
+        return False, [
+            f"the first line, {shown}, is taken as a name like the others; --header says that it is none"
+        ]
+    shown = ", ".join(map(quoted, header))
+    return True, [f"the first line is taken as names of columns: {shown}; --no-header says that it is data"]
+
+
+def _names_levels(table: Table) -> bool:
+    """Whether the first of one column's rows is order/family/species above paths as deep at most."""
+    mark = _separator([table.header[0]])
+    depth = len(split_path(table.header[0], mark))
+    tops = {split_path(row[0], mark)[0] for row in table.rows}
+    same = split_path(table.header[0], mark)[0] in tops
+    deepest = max((len(split_path(row[0], mark)) for row in table.rows), default=0)
+    return not same and 1 < deepest <= depth
+
+
+def found_in(table: Table, layout: Layout, options: Options) -> Found:
+    """The taxonomy of a table whose layout is known."""
+    named = [table.header[column] for column in layout.columns]
+    if layout.kind == "edges":
+        return _edges(table, layout, options)
+    if layout.kind == "paths":
+        return _paths(table, layout.columns[0], options)
+    rows = Rows(table.file, options, strict=layout.kind == "bins")
+    columns = layout.columns
+    if layout.kind == "bins":
+        columns = columns[::-1]
+        how = f"{named[0]} -> {named[1]}"
+    else:
+        how = " > ".join(named)
+    rows.levels = tuple(table.header[column] for column in columns)
+    if any(not name for name in rows.levels):
+        rows.levels = None
+    for row, line in zip(table.rows, table.lines, strict=True):
+        rows.add([row[column] for column in columns], line)
+    taxonomy = rows.taxonomy()
+    return Found(taxonomy, layout.kind, f"{how}, {counted(len(table.rows), 'row')}", tuple(rows.notes))
+
+
+# -- paths -----------------------------------------------------------------------------------------
+
+
+def split_path(text: str, separator: str) -> list[str]:
+    r"""The names of a path; a backslash keeps what follows it.
+
+    >>> split_path(r"cat/long\/short", "/")
+    ['cat', 'long/short']
+    """
+    if "\\" not in text:
+        return text.split(separator)
+    names, name, kept = [], "", False
+    rest = text
+    while rest:
+        if kept or not (rest.startswith(separator) or rest[0] == "\\"):
+            name, rest, kept = name + rest[0], rest[1:], False
+        elif rest[0] == "\\":
+            rest, kept = rest[1:], True
+        else:
+            names.append(name)
+            name, rest = "", rest[len(separator) :]
+    return [*names, name]
+
+
+def _separator(texts: list[str]) -> str:
+    """The separator that most of the texts hold; of several the first."""
+    counts = {mark: sum(mark in text for text in texts) for mark in SEPARATORS}
+    return max(SEPARATORS, key=lambda mark: (counts[mark], -SEPARATORS.index(mark)))
+
+
+def _paths(table: Table, column: int, options: Options) -> Found:
+    texts = [row[column] for row in table.rows]
+    mark = options.separator or _separator(texts[:10_000] or [table.header[column]])
+    rows = Rows(table.file, options)
+    header = split_path(table.header[column], mark)
+    split = [split_path(text, mark) for text in texts]
+    deepest = max(map(len, split), default=1)
+    if len(header) >= max(deepest, 2):
+        rows.levels = tuple(name.strip() for name in header)
+    for names, line in zip(split, table.lines, strict=True):
+        rows.add(names, line)
+    how = f"split at `{mark}`, {counted(len(texts), 'row')}" if deepest > 1 else counted(len(texts), "row")
+    kind = "paths" if deepest > 1 else "names"
+    return Found(rows.taxonomy(), kind, how, tuple(rows.notes))
+
+
+# -- child and parent ------------------------------------------------------------------------------
+
+
+def _edges(table: Table, layout: Layout, options: Options) -> Found:
+    child, parent = layout.columns
+    extra = {name: i for i, name in enumerate(table.header) if i not in layout.columns}
+    nodes = NodeTable(table.file, options)
+    name_at = next((extra[n] for n in ("name", "label", "title") if n in extra), None)
+    rank_at = next((extra[n] for n in ("rank", "taxonRank", _LEVEL) if n in extra), None)
+    for row, line in zip(table.rows, table.lines, strict=True):
+        key, up = row[child].strip(), row[parent].strip()
+        name = row[name_at].strip() if name_at is not None and row[name_at].strip() else None
+        rank = row[rank_at].strip() if rank_at is not None else ""
+        aliases = row[extra[_ALIASES]].split("|") if _ALIASES in extra and row[extra[_ALIASES]] else ()
+        description = row[extra[_DESCRIPTION]] if _DESCRIPTION in extra else None
+        nodes.add(key, name, rank=rank or None, aliases=aliases, description=description, line=line)
+        if up and up not in options.missing:
+            nodes.link(key, up, line)
+    how = f"{table.header[child]} below {table.header[parent]}, {counted(len(table.rows), 'row')}"
+    return Found(nodes.taxonomy(), "edges", how, tuple(nodes.notes))
