@@ -11,15 +11,20 @@ from typing import Any
 from taxoloss.described import Described, as_head, details
 from taxoloss.yaml_text import yaml_text
 
-__all__ = ["as_mapping", "write_file", "write_text"]
+__all__ = ["as_json", "as_mapping", "write_file", "write_text"]
 
 
 def write_file(taxonomy: Described, path: Path) -> None:
     """Writes the file: JSON where it is called so, else YAML."""
     if path.suffix.lower() == ".json":
-        write_text(json.dumps(as_mapping(taxonomy), indent=2, ensure_ascii=False) + "\n", path)
+        write_text(as_json(taxonomy), path)
     else:
         write_text(yaml_text(taxonomy), path)
+
+
+def as_json(taxonomy: Described) -> str:
+    """The text of a taxonomy file in JSON."""
+    return json.dumps(as_mapping(taxonomy), indent=2, ensure_ascii=False) + "\n"
 
 
 def write_text(text: str | bytes, path: Path) -> None:

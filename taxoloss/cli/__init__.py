@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from taxoloss.cli.convert import convert
 from taxoloss.cli.evaluate import evaluate
 from taxoloss.cli.explain import explain
 from taxoloss.cli.init import init
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-for command in (inspect, init, explain, evaluate, plot):
+for command in (inspect, init, convert, explain, evaluate, plot):
     app.command()(command)
 
 

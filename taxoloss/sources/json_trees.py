@@ -36,7 +36,7 @@ def read_json(path: Path, options: Options, kind: str | None = None) -> Found:
     kind = kind if kind not in (None, "json") else shown
     if kind == "taxonomy":
         return Found(Taxonomy.from_values(value, document), "taxonomy", "a taxonomy file")
-    nodes = NodeTable(str(path), options)
+    nodes = NodeTable(str(path), options, _levels_of(value) if kind == "node-link" else None)
     if kind == "node-link" and shown == "node-link" and isinstance(value, Mapping):
         how = _links(value, nodes)
     elif kind == "nested" and isinstance(value, (Mapping, Sequence)):
@@ -146,7 +146,9 @@ def _links(value: Mapping, nodes: NodeTable) -> str:
                 (t for k in ("label", "name", "title") if (t := _text(item.get(k))) is not None), None
             )
             key = name if name is not None else (title if title is not None else str(len(keys)))
-            nodes.add(key, title, rank=_text(item.get("rank")), line=_line(item.mark))
+            rank, told = _text(item.get("rank")), _text(item.get("description"))
+            aliases = _texts(item.get("aliases"))
+            nodes.add(key, title, rank=rank, aliases=aliases, description=told, line=_line(item.mark))
         elif name is not None:
             key = name
             nodes.add(key, line=_line(item.mark))
@@ -162,6 +164,16 @@ def _links(value: Mapping, nodes: NodeTable) -> str:
             nodes.fault("T116", "a link has no `source` and `target` among the nodes", _line(item.mark))
     count = len(links.items) if isinstance(links, Sequence) else 0
     return f"{counted(len(nodes.nodes), 'node')}, {counted(count, 'link')} from parent to child"
+
+
+def _texts(value: Value | None) -> tuple[str, ...]:
+    return tuple(item.text for item in value.items if isinstance(item, Scalar)) if isinstance(value, Sequence) else ()
+
+
+def _levels_of(value: Value) -> tuple[str, ...] | None:
+    """The levels that `taxoloss convert` writes beside nodes and links."""
+    graph = value.get("graph") if isinstance(value, Mapping) else None
+    return _texts(graph.get("levels") if isinstance(graph, Mapping) else None) or None
 
 
 def _end(item: Value, which: str, keys: list[str], nodes: NodeTable) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from taxoloss.errors import Fault
 from taxoloss.paths import raise_all
@@ -15,6 +16,7 @@ from taxoloss.sources.node_table import NodeTable
 __all__ = ["read_newick"]
 
 _SKIPPED = re.compile(r"'(?:[^']|'')*'|\[[^\]]*\]")
+_LEVELS = re.compile(r"levels=(.*)", re.DOTALL)
 _LEVEL = re.compile(r"level=(.*)", re.DOTALL)
 
 
@@ -22,23 +24,26 @@ def read_newick(path: Path, options: Options, kind: str | None = None) -> Found:
     """Names in quotes or not; lengths are left out, comments too but for [level=NAME]."""
     text = decoded(read_bytes(path, options.limits), str(path), options.limits).text
     _check_depth(text, str(path), options)
+    # The package ends a quoted name at a backslash: a character that the text has not stands for it.
+    stand_in = next(chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in text)
     with foreign("Newick", str(path)):
         import newick
 
-        trees = newick.loads(text)
+        trees = newick.loads(text.strip().replace("\\", stand_in))
     if len(trees) != 1:
         raise refuse(str(path), f"the file holds {counted(len(trees), 'tree')}", expected="one tree")
-    nodes = NodeTable(str(path), options)
+    written = next((m[1] for c in trees[0].comments if (m := _LEVELS.fullmatch(c))), None)
+    levels = None if written is None else tuple(map(unquote, written.split("/")))
+    nodes = NodeTable(str(path), options, levels)
+    numbers: dict[str | None, int] = {}
     stack: list[tuple[Any, str | None]] = [(trees[0], None)]
     lengths = 0
     while stack:
         node, parent = stack.pop()
         key = str(len(nodes.nodes))
-        level = next((m[1] for c in node.comments if (m := _LEVEL.fullmatch(c))), None)
-        root = parent is None
-        nodes.add(
-            key, _name(node) or ("root" if root else ""), rank=None if level is None else _plain(level)
-        )
+        number = numbers[key] = _level(node, levels, numbers.get(parent, -1) + 1)
+        rank = levels[number - 1] if levels and 0 < number <= len(levels) else None
+        nodes.add(key, _name(node, stand_in) or ("root" if parent is None else ""), rank=rank)
         if parent is not None:
             nodes.link(key, parent)
         lengths += node._length is not None if hasattr(node, "_length") else bool(node.length)
@@ -50,17 +55,18 @@ def read_newick(path: Path, options: Options, kind: str | None = None) -> Found:
     return Found(nodes.taxonomy(), "newick", counted(len(nodes.nodes), "node"), tuple(nodes.notes))
 
 
-def _name(node: Any) -> str:
+def _name(node: Any, stand_in: str) -> str:
     """The name as it was meant: quotes taken off, "_" for a space where there were none."""
     name = node.name or ""
     if len(name) > 1 and name[0] == name[-1] == "'":
-        return name[1:-1].replace("''", "'")
-    return name
+        name = name[1:-1].replace("''", "'")
+    return name.replace(stand_in, "\\")
 
 
-def _plain(text: str) -> str:
-    """A level's name: brackets would end a comment, so they are written by their numbers."""
-    return re.sub(r"%([0-9A-F]{2})", lambda m: chr(int(m[1], 16)), text)
+def _level(node: Any, levels: tuple[str, ...] | None, below: int) -> int:
+    """The number of the level that a comment names, else the one below the parent's."""
+    named = next((unquote(m[1]) for c in node.comments if (m := _LEVEL.fullmatch(c))), None)
+    return levels.index(named) + 1 if levels is not None and named in levels else below
 
 
 def _check_depth(text: str, file: str, options: Options) -> None:

@@ -40,9 +40,11 @@ class _Node:
 class NodeTable:
     """Nodes by key, in order of first appearance, each with the parents that the source gives it."""
 
-    def __init__(self, file: str, options: Options) -> None:
+    def __init__(self, file: str, options: Options, levels: tuple[str, ...] | None = None) -> None:
         self.file = file
         self.options = options
+        #: The levels, where the source names them: all are kept, those too on which no node stands.
+        self.levels = levels
         self.nodes: dict[str, _Node] = {}
         self.classes: set[str] | None = None
         self.notes: list[str] = []
@@ -202,16 +204,15 @@ class NodeTable:
             result[own] = key
         if told:
             names = listed([self.nodes[key].name for key in told])
-            self.notes.append(
-                f"{counted(len(told), 'class')} above other classes: a leaf of its name stands below: {names}"
-            )
+            count = counted(len(told), "class")
+            self.notes.append(f"{count} above other classes: a leaf of its name stands below: {names}")
         return result
 
     def _of_ranks(
         self, parent: dict[str, str | None]
     ) -> tuple[dict[str, str | None], tuple[str, ...] | None]:
         """Only nodes of the ranks that become levels; the others are taken out of their paths."""
-        wanted = self.options.ranks or self._ordered_ranks(parent)
+        wanted = self.options.ranks or self.levels or self._ordered_ranks(parent)
         if wanted is None:
             return parent, None
         number = {rank.casefold(): index for index, rank in enumerate(wanted)}
@@ -232,7 +233,7 @@ class NodeTable:
             return top
 
         used = {(self.nodes[key].rank or "").casefold() for key in keep}
-        levels = tuple(rank for rank in wanted if rank.casefold() in used)
+        levels = tuple(rank for rank in wanted if rank.casefold() in used or wanted is self.levels)
         return {key: kept_above(key) for key in parent if key in keep}, levels
 
     def _ordered_ranks(self, parent: dict[str, str | None]) -> tuple[str, ...] | None:
@@ -260,7 +261,8 @@ class NodeTable:
         if len(roots) != 1 or len(parent) == 1:
             return parent
         rank = (self.nodes[roots[0]].rank or "").casefold()
-        if rank and rank in {wanted.casefold() for wanted in self.options.ranks or ()}:
+        wanted = self.options.ranks or self.levels or self._ordered_ranks(parent) or ()
+        if rank and rank in {name.casefold() for name in wanted}:
             return parent  # a kingdom is a level, though it is alone
         self.notes.append(f"the root {quoted(self.nodes[roots[0]].name)} is left out: it holds all classes")
         return {key: up if up != roots[0] else None for key, up in parent.items() if key != roots[0]}

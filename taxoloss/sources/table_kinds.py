@@ -62,6 +62,8 @@ def _names_levels(table: Table) -> bool:
     mark = _separator([table.header[0]])
     depth = len(split_path(table.header[0], mark))
     tops = {split_path(row[0], mark)[0] for row in table.rows}
+    if table.header[0].endswith("/"):
+        return True
     same = split_path(table.header[0], mark)[0] in tops
     deepest = max((len(split_path(row[0], mark)) for row in table.rows), default=0)
     return not same and 1 < deepest <= depth
@@ -122,12 +124,15 @@ def _separator(texts: list[str]) -> str:
 
 def _paths(table: Table, column: int, options: Options) -> Found:
     texts = [row[column] for row in table.rows]
-    mark = options.separator or _separator(texts[:10_000] or [table.header[column]])
+    named = [mark for mark in SEPARATORS if mark in table.header[column]]
+    mark = options.separator or (named[0] if named else _separator(texts[:10_000]))
     rows = Rows(table.file, options)
     header = split_path(table.header[column], mark)
+    if len(header) == 2 and not header[1]:
+        header.pop()  # "breed/": one level
     split = [split_path(text, mark) for text in texts]
     deepest = max(map(len, split), default=1)
-    if len(header) >= max(deepest, 2):
+    if len(header) >= max(deepest, 2) or (table.header[column].endswith("/") and deepest == 1):
         rows.levels = tuple(name.strip() for name in header)
     for names, line in zip(split, table.lines, strict=True):
         rows.add(names, line)
@@ -139,9 +144,18 @@ def _paths(table: Table, column: int, options: Options) -> Found:
 # -- child and parent ------------------------------------------------------------------------------
 
 
+def _numbered(table: Table, level: int, number: int) -> tuple[str, ...]:
+    """The names of the levels in the order of their numbers."""
+    numbers = {row[level]: row[number] for row in table.rows if row[level] and row[number].isdecimal()}
+    return tuple(sorted(numbers, key=lambda name: (len(numbers[name]), numbers[name])))
+
+
 def _edges(table: Table, layout: Layout, options: Options) -> Found:
     child, parent = layout.columns
     extra = {name: i for i, name in enumerate(table.header) if i not in layout.columns}
+    numbers = extra.get("level_number")
+    if numbers is not None and _LEVEL in extra and options.ranks is None:
+        options = replace(options, ranks=_numbered(table, extra[_LEVEL], numbers))
     nodes = NodeTable(table.file, options)
     name_at = next((extra[n] for n in ("name", "label", "title") if n in extra), None)
     rank_at = next((extra[n] for n in ("rank", "taxonRank", _LEVEL) if n in extra), None)
@@ -149,7 +163,7 @@ def _edges(table: Table, layout: Layout, options: Options) -> Found:
         key, up = row[child].strip(), row[parent].strip()
         name = row[name_at].strip() if name_at is not None and row[name_at].strip() else None
         rank = row[rank_at].strip() if rank_at is not None else ""
-        aliases = row[extra[_ALIASES]].split("|") if _ALIASES in extra and row[extra[_ALIASES]] else ()
+        aliases = split_path(row[extra[_ALIASES]], "|") if _ALIASES in extra and row[extra[_ALIASES]] else ()
         description = row[extra[_DESCRIPTION]] if _DESCRIPTION in extra else None
         nodes.add(key, name, rank=rank or None, aliases=aliases, description=description, line=line)
         if up and up not in options.missing:

@@ -79,11 +79,8 @@ def open_table(path: Path, options: Options) -> Table:
 
 
 def table_of_text(text: str, file: str, options: Options) -> Table:
-    """The table of a text; the delimiter is the one that the first line has most of."""
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t|", key=lambda mark: (first.count(mark), mark == "\t"))
-    if file.lower().endswith((".tsv", ".tab")):
-        delimiter = "\t"
+    """The table of a text; the first row names the columns."""
+    delimiter = "\t" if file.lower().endswith((".tsv", ".tab")) else _delimiter(text)
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
     csv.field_size_limit(options.limits.scalar)
@@ -111,6 +108,20 @@ def table_of_text(text: str, file: str, options: Options) -> Table:
     width = len(header)
     filled = [(*row, *("",) * (width - len(row))) for row in rows[1:]]
     return Table(file, header, filled, lines[1:])
+
+
+def _delimiter(text: str) -> str:
+    """The one that cuts the first rows into most cells, as many in each row; a comma where there is none."""
+    head = text[:100_000].splitlines(keepends=True)[:20]
+    best, widest = ",", 1
+    for mark in ",\t;|":
+        try:
+            widths = {len(row) for row in csv.reader(head, delimiter=mark) if row}
+        except csv.Error:
+            continue
+        if len(widths) == 1 and max(widths) > widest:
+            best, widest = mark, max(widths)
+    return best
 
 
 def _parquet(path: Path, options: Options) -> Table:

@@ -1,0 +1,157 @@
+"""convert and back by init: nothing is lost that the format can say, and what it cannot is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import networkx as nx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_rows import ranked, trees
+
+import taxoloss
+from taxoloss import Taxonomy, sources
+from taxoloss.exports import FORMATS, export, format_of
+from taxoloss.names import name_faults, nfc
+
+calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+ROUND = ["yaml", "json", "node-link", "newick", "ranks", "paths", "edges"]
+SUFFIX = {"yaml": ".yaml", "json": ".json", "node-link": ".json", "newick": ".nwk", "nested": ".json"}
+
+
+def back(t: Taxonomy, format: str, folder: Path, **more: Any) -> Taxonomy:
+    """Written in a format, and read again by what reads any source."""
+    path = folder / f"tree{SUFFIX.get(format, '.csv')}"
+    path.write_bytes(export(t, format).data)
+    if format in ("ranks", "paths"):
+        more |= {"header": True, "kind": format}
+    if format == "ranks" and len(t.levels) == 1:
+        more["kind"] = "paths"
+    if format == "ranks" and len(t.levels) > 1:
+        more["columns"] = t.levels
+    return sources.read(path, **more).taxonomy
+
+
+@pytest.mark.parametrize("format", ROUND)
+@pytest.mark.parametrize("name", ["pets", "cifar100", "isic4"])
+def test_a_bundled_tree_comes_back(name: str, format: str, tmp_path: Path) -> None:
+    t = taxoloss.load(name)
+    again = back(t, format, tmp_path)
+    assert again.digest == t.digest
+    if format in ("edges", "node-link", "yaml", "json"):
+        assert (again.aliases, again.descriptions) == (t.aliases, t.descriptions)
+
+
+@pytest.mark.parametrize("format", ROUND)
+@given(case=ranked() | trees())
+@calm
+def test_a_random_tree_comes_back(format: str, case: Any) -> None:
+    """Ragged, ranks missing: what comes back has the same digest."""
+    try:
+        t = taxoloss.load(case)
+    except taxoloss.TaxonomyError:
+        return  # the strategies draw bad files too
+    if any(name != name.strip() for name in (*t.tree.names, *t.levels)):
+        return  # tables take spaces off, and say so
+    if format in ("edges", "node-link") and len(set(t.tree.level.tolist())) <= len(t.levels):
+        return  # a level on which no node stands is told to be left out
+    with tempfile.TemporaryDirectory() as folder:
+        assert back(t, format, Path(folder)).digest == t.digest
+
+
+@given(st.lists(st.text(min_size=1, max_size=9), min_size=2, max_size=5), st.sampled_from(ROUND))
+@calm
+def test_any_name_comes_back(names: list[str], format: str) -> None:
+    """Every text that may be a name, as a class, as a level and above classes."""
+    good = list(dict.fromkeys(nfc(n).strip() for n in names if not list(name_faults(n.strip()))))
+    rows = [(top, name) for top in (*good, "other") for name in (*good, "more", "a/b", "a\\b", "x;y", "(z)", "it's", "[b]", "a|b", "50 %", "_u_")]
+    t = Taxonomy.from_paths(rows, [f"top {''.join(good)}"[:50].strip(), "leaf"])
+    with tempfile.TemporaryDirectory() as folder:
+        assert back(t, format, Path(folder)).digest == t.digest
+
+
+@pytest.mark.parametrize("format", ROUND)
+def test_one_level_comes_back(format: str, tmp_path: Path) -> None:
+    t = taxoloss.load({"levels": ["breed"], "tree": ["pug", "a/b", "beagle"]})
+    assert back(t, format, tmp_path).digest == t.digest
+
+
+def test_nested_keeps_the_names(tmp_path: Path) -> None:
+    t = taxoloss.load({"levels": ["species", "breed"], "tree": {"cat": ["Bengal"], "dog": {"pug": None, "x": None}}})
+    again = back(t, "nested", tmp_path)
+    assert again.paths() == t.paths()
+    assert export(t, "nested").left_out == ("the names of the levels",)
+
+
+def test_what_a_format_cannot_say_is_told() -> None:
+    """And nothing is told where nothing is lost."""
+    full = dataclasses.replace(
+        taxoloss.load("pets"), level_weights={"species": 1.0, "breed": 2.0}, level_descriptions={"breed": "b"}
+    )
+    assert export(full, "json").left_out == export(full, "yaml").left_out == ()
+    words = "; ".join(export(full, "newick").left_out)
+    for part in ("name, description", "weights", "descriptions of the levels", "aliases of 29 nodes"):
+        assert part in words
+    assert "names of the levels" not in words
+    assert export(taxoloss.load({"tree": ["a", "b"]}), "dot").left_out == ()
+
+
+def test_node_link_is_what_networkx_reads() -> None:
+    t = taxoloss.load("pets")
+    data = json.loads(export(t, "node-link").data)
+    graph = nx.node_link_graph(data, edges="links")
+    assert graph.number_of_nodes() == len(t.tree) - 1
+    assert {graph.nodes[u]["name"] for u, _ in graph.edges} == {"cat", "dog"}
+
+
+EVIL_NAMES = ['<script>alert("x")</script>', '"]; n1 --> n0; click n1 "javascript:x', '\\N"', "$x_1$", "a`b`", "#quot;", "&lt;"]
+
+
+@pytest.mark.parametrize("format", ["dot", "mermaid", "svg"])
+def test_names_in_pictures_are_text(format: str) -> None:
+    """Nothing in a name ends its place, and nothing of HTML comes through."""
+    text = export(taxoloss.load({"tree": {"x": EVIL_NAMES, "y": ["z"]}}), format).data.decode()
+    if format == "svg":
+        root = ElementTree.fromstring(text)  # it is XML; its texts are the names, cut
+        shown = "".join(root.itertext())
+        assert "<script>" not in text
+        assert "alert" in shown
+        assert "$x_1$" in shown
+        return
+    assert "<script>" not in text or format == "dot"
+    arrows = [line for line in text.splitlines() if (" -> " if format == "dot" else " --> ") in line]
+    labels = [line for line in text.splitlines() if "[" in line and line.lstrip().startswith("n")]
+    if format == "mermaid":
+        assert len(arrows) == len(EVIL_NAMES) + 3
+        assert len(labels) == len(EVIL_NAMES) + 4
+        assert all(line.count('"') == 2 for line in labels)
+    else:
+        outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)  # a string ends at a quote without a backslash
+        assert outside.count("->") == len(EVIL_NAMES) + 3
+        assert set(re.findall(r"[^\s\w]", outside)) <= set("{}=[],;->")
+
+
+@pytest.mark.parametrize("format", ["svg", "png", "pdf"])
+def test_pictures_of_large_trees_are_cut(format: str) -> None:
+    """The kind of file that was asked for; a tree of 419 classes says how many more there are."""
+    data = export(taxoloss.load("isic4"), format).data
+    assert data.startswith({"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}[format])
+    assert len(data) < 2_000_000
+    if format == "svg":
+        shallow = export(taxoloss.load("isic4"), "svg", depth=1).data
+        assert b"A  (38)" in shallow
+
+
+def test_the_suffix_says_the_format() -> None:
+    assert {format_of(Path(f"x{s}")) for s in (".yaml", ".json", ".csv", ".nwk", ".dot", ".mmd", ".svg")} <= set(FORMATS)
+    with pytest.raises(ValueError, match="expected a suffix among"):
+        format_of(Path("x.doc"))
+    with pytest.raises(ValueError, match="did you mean `newick`"):
+        export(taxoloss.load("pets"), "newik")
