@@ -23,6 +23,7 @@ __all__ = [
     "Sequence",
     "Value",
     "describe",
+    "plain",
 ]
 
 MAX_LEVELS = 64
@@ -207,3 +208,16 @@ class Document:
 
 def _place(fault: Fault) -> tuple[int, int]:
     return fault.line or 0, fault.column or 0
+
+
+def plain(value: Value) -> Any:
+    """A value as dicts, lists and texts; None for a null.
+
+    >>> plain(Mapping([(Scalar("a"), Sequence([Scalar("b"), Scalar("", plain=True)]))]))
+    {'a': ['b', None]}
+    """
+    if isinstance(value, Mapping):
+        return {key.text: plain(item) for key, item in value.pairs}
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value.items]
+    return value.value if isinstance(value, Other) else None if value.is_null else value.text

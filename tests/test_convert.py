@@ -23,6 +23,7 @@ from taxoloss.names import name_faults, nfc
 
 calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 ROUND = ["yaml", "json", "node-link", "newick", "ranks", "paths", "edges"]
+HARD = ["more", "a/b", "a\\b", "x;y", "(z)", "it's", "[b]", "a|b", "50 %", "_u_"]
 SUFFIX = {"yaml": ".yaml", "json": ".json", "node-link": ".json", "newick": ".nwk", "nested": ".json"}
 
 
@@ -71,7 +72,7 @@ def test_a_random_tree_comes_back(format: str, case: Any) -> None:
 def test_any_name_comes_back(names: list[str], format: str) -> None:
     """Every text that may be a name, as a class, as a level and above classes."""
     good = list(dict.fromkeys(nfc(n).strip() for n in names if not list(name_faults(n.strip()))))
-    rows = [(top, name) for top in (*good, "other") for name in (*good, "more", "a/b", "a\\b", "x;y", "(z)", "it's", "[b]", "a|b", "50 %", "_u_")]
+    rows = [(top, name) for top in (*good, "other") for name in (*good, *HARD)]
     t = Taxonomy.from_paths(rows, [f"top {''.join(good)}"[:50].strip(), "leaf"])
     with tempfile.TemporaryDirectory() as folder:
         assert back(t, format, Path(folder)).digest == t.digest
@@ -84,7 +85,8 @@ def test_one_level_comes_back(format: str, tmp_path: Path) -> None:
 
 
 def test_nested_keeps_the_names(tmp_path: Path) -> None:
-    t = taxoloss.load({"levels": ["species", "breed"], "tree": {"cat": ["Bengal"], "dog": {"pug": None, "x": None}}})
+    tree = {"cat": ["Bengal"], "dog": {"pug": None, "x": None}}
+    t = taxoloss.load({"levels": ["species", "breed"], "tree": tree})
     again = back(t, "nested", tmp_path)
     assert again.paths() == t.paths()
     assert export(t, "nested").left_out == ("the names of the levels",)
@@ -92,8 +94,9 @@ def test_nested_keeps_the_names(tmp_path: Path) -> None:
 
 def test_what_a_format_cannot_say_is_told() -> None:
     """And nothing is told where nothing is lost."""
+    weights = {"species": 1.0, "breed": 2.0}
     full = dataclasses.replace(
-        taxoloss.load("pets"), level_weights={"species": 1.0, "breed": 2.0}, level_descriptions={"breed": "b"}
+        taxoloss.load("pets"), level_weights=weights, level_descriptions={"breed": "b"}
     )
     assert export(full, "json").left_out == export(full, "yaml").left_out == ()
     words = "; ".join(export(full, "newick").left_out)
@@ -111,7 +114,10 @@ def test_node_link_is_what_networkx_reads() -> None:
     assert {graph.nodes[u]["name"] for u, _ in graph.edges} == {"cat", "dog"}
 
 
-EVIL_NAMES = ['<script>alert("x")</script>', '"]; n1 --> n0; click n1 "javascript:x', '\\N"', "$x_1$", "a`b`", "#quot;", "&lt;"]
+EVIL_NAMES = [
+    '<script>alert("x")</script>', '"]; n1 --> n0; click n1 "javascript:x', '\\N"', "$x_1$", "a`b`",
+    "#quot;", "&lt;",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("format", ["dot", "mermaid", "svg"])
@@ -150,7 +156,8 @@ def test_pictures_of_large_trees_are_cut(format: str) -> None:
 
 
 def test_the_suffix_says_the_format() -> None:
-    assert {format_of(Path(f"x{s}")) for s in (".yaml", ".json", ".csv", ".nwk", ".dot", ".mmd", ".svg")} <= set(FORMATS)
+    for suffix in (".yaml", ".json", ".csv", ".nwk", ".dot", ".mmd", ".svg"):
+        assert format_of(Path(f"x{suffix}")) in FORMATS
     with pytest.raises(ValueError, match="expected a suffix among"):
         format_of(Path("x.doc"))
     with pytest.raises(ValueError, match="did you mean `newick`"):

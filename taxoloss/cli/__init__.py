@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from taxoloss.cli.check import check
 from taxoloss.cli.convert import convert
 from taxoloss.cli.evaluate import evaluate
 from taxoloss.cli.explain import explain
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-for command in (inspect, init, convert, explain, evaluate, plot):
+for command in (inspect, init, convert, check, explain, evaluate, plot):
     app.command()(command)
 
 

@@ -39,10 +39,15 @@ class Layout(str, Enum):
 def convert(
     source: SourceArgument,
     output: Annotated[
-        str, typer.Argument(metavar="OUT", help="By its suffix: .json .csv .tsv .nwk .dot .mmd .svg .png; - for stdout.")
+        str,
+        typer.Argument(
+            metavar="OUT", help="By its suffix: .json .csv .tsv .nwk .dot .mmd .svg .png; - for stdout."
+        ),
     ],
     to: Annotated[To | None, typer.Option(help="The format, where the suffix does not say it.")] = None,
-    layout: Annotated[Layout | None, typer.Option(help="Of .csv and .tsv: a column a level, paths, or a row a node.")] = None,
+    layout: Annotated[
+        Layout | None, typer.Option(help="Of .csv and .tsv: a column a level, paths, or a row a node.")
+    ] = None,
     depth: Annotated[int | None, typer.Option(min=1, help="Draw pictures to this depth.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
     as_json: JsonOption = False,

@@ -117,7 +117,9 @@ def _left_out(taxonomy: Taxonomy, format: str) -> list[str]:
         "levels": "the names of the levels" if named or skipped or empty else "",
         "level_descriptions": "the descriptions of the levels" if taxonomy.level_descriptions else "",
         "aliases": f"aliases of {len(taxonomy.aliases):,} nodes" if taxonomy.aliases else "",
-        "descriptions": f"descriptions of {len(taxonomy.descriptions):,} nodes" if taxonomy.descriptions else "",
+        "descriptions": f"descriptions of {len(taxonomy.descriptions):,} nodes"
+        if taxonomy.descriptions
+        else "",
     }
     lost = [text for part, text in parts.items() if text and part not in keeps]
     if format == "edges" and empty:

@@ -57,7 +57,7 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9.-]*")
 
 
 def _quoted(name: str) -> str:
-    """Between quotes, but for plain letters and digits: spaces, brackets and "_" mean something else there."""
+    """Between quotes, but for plain letters and digits: spaces, brackets and "_" mean something there."""
     return name if _PLAIN.fullmatch(name) else "'" + name.replace("'", "''") + "'"
 
 
@@ -105,7 +105,9 @@ def dot(taxonomy: Taxonomy) -> str:
     for node, name in enumerate((title, *taxonomy.tree.names[1:])):
         text = name.replace("\\", "\\\\").replace('"', '\\"')
         lines.append(f'  n{node} [label="{text}"];')
-    lines += [f"  n{parent} -> n{node};" for node, parent in enumerate(taxonomy.tree.parent[1:].tolist(), 1)]
+    lines += [
+        f"  n{parent} -> n{node};" for node, parent in enumerate(taxonomy.tree.parent[1:].tolist(), 1)
+    ]
     return "\n".join([*lines, "}", ""])
 
 
@@ -115,5 +117,7 @@ def mermaid(taxonomy: Taxonomy) -> str:
     for node, name in enumerate((taxonomy.name or "root", *taxonomy.tree.names[1:])):
         text = re.sub(r"[^\w .,/()+-]", lambda m: f"#{ord(m[0])};", name)
         lines.append(f'  n{node}["{text}"]')
-    lines += [f"  n{parent} --> n{node}" for node, parent in enumerate(taxonomy.tree.parent[1:].tolist(), 1)]
+    lines += [
+        f"  n{parent} --> n{node}" for node, parent in enumerate(taxonomy.tree.parent[1:].tolist(), 1)
+    ]
     return "\n".join([*lines, ""])

@@ -43,7 +43,10 @@ def picture(taxonomy: Taxonomy, format: str, depth: int | None = None) -> bytes:
             start, stop = box.depth + 0.72, child.depth
             middle = (start + stop) / 2
             axes.plot(
-                [start, middle, middle, stop], [box.row, box.row, child.row, child.row], color="0.6", linewidth=0.6
+                [start, middle, middle, stop],
+                [box.row, box.row, child.row, child.row],
+                color="0.6",
+                linewidth=0.6,
             )
     out = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "taxoloss"}):

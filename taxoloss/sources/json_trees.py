@@ -167,7 +167,11 @@ def _links(value: Mapping, nodes: NodeTable) -> str:
 
 
 def _texts(value: Value | None) -> tuple[str, ...]:
-    return tuple(item.text for item in value.items if isinstance(item, Scalar)) if isinstance(value, Sequence) else ()
+    return (
+        tuple(item.text for item in value.items if isinstance(item, Scalar))
+        if isinstance(value, Sequence)
+        else ()
+    )
 
 
 def _levels_of(value: Value) -> tuple[str, ...] | None:

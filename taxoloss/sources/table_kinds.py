@@ -26,9 +26,9 @@ def read_table(path: Path, options: Options, kind: str | None = None) -> Found:
 
 def _settle_header(table: Table, options: Options) -> list[str]:
     """Whether the first line names the columns; a note where only the look of it tells."""
-    if options.header is not None:
-        headed, notes = options.header, []
-    else:
+    notes: list[str] = []
+    headed = options.header
+    if headed is None:
         headed, notes = _looks_headed(table, options)
     if not headed:
         table.rows.insert(0, table.header)
@@ -163,7 +163,9 @@ def _edges(table: Table, layout: Layout, options: Options) -> Found:
         key, up = row[child].strip(), row[parent].strip()
         name = row[name_at].strip() if name_at is not None and row[name_at].strip() else None
         rank = row[rank_at].strip() if rank_at is not None else ""
-        aliases = split_path(row[extra[_ALIASES]], "|") if _ALIASES in extra and row[extra[_ALIASES]] else ()
+        aliases = (
+            split_path(row[extra[_ALIASES]], "|") if _ALIASES in extra and row[extra[_ALIASES]] else ()
+        )
         description = row[extra[_DESCRIPTION]] if _DESCRIPTION in extra else None
         nodes.add(key, name, rank=rank or None, aliases=aliases, description=description, line=line)
         if up and up not in options.missing:

@@ -111,7 +111,7 @@ def table_of_text(text: str, file: str, options: Options) -> Table:
 
 
 def _delimiter(text: str) -> str:
-    """The one that cuts the first rows into most cells, as many in each row; a comma where there is none."""
+    """The one that cuts the first rows into most cells, as many in each row; else a comma."""
     head = text[:100_000].splitlines(keepends=True)[:20]
     best, widest = ",", 1
     for mark in ",\t;|":

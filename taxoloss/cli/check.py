@@ -1,0 +1,233 @@
+"""`taxoloss check`: do the classes of my data fit the tree?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from taxoloss.alias_edits import with_aliases
+from taxoloss.class_lists import ClassList, from_column, from_file, from_folder, from_hugging_face
+from taxoloss.cli.render import plain, stdout_console
+from taxoloss.cli.shared import (
+    FormatOption,
+    JsonOption,
+    LimitOption,
+    Read,
+    SourceArgument,
+    chosen_format,
+    limits_of,
+    read,
+    report,
+    stop_on_faults,
+)
+from taxoloss.errors import Fault
+from taxoloss.fault_formats import fault_data
+from taxoloss.matching import Guess, Match, match
+from taxoloss.names import escape_invisible
+from taxoloss.values import Limits
+from taxoloss.writer import write_text
+
+__all__ = ["check"]
+
+
+def check(
+    source: SourceArgument,
+    classes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="One class a line; or JSON: a list, class_to_idx, id2label."),
+    ] = None,
+    image_folder: Annotated[
+        Path | None, typer.Option("--image-folder", metavar="DIR", help="A folder as ImageFolder reads it.")
+    ] = None,
+    csv: Annotated[
+        str | None, typer.Option(metavar="FILE:COLUMN", help="The values of a column, sorted.")
+    ] = None,
+    hf: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE[:FEATURE]", help="dataset_info.json, a dataset's README.md, config.json."
+        ),
+    ] = None,
+    subset: Annotated[
+        bool, typer.Option("--subset", help="The data may lack some of the tree's classes.")
+    ] = False,
+    node_targets: Annotated[
+        bool, typer.Option("--node-targets", help="The names are labels, some of them of inner nodes.")
+    ] = False,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write", help="Add the names of the data to the file, as aliases of what they mean."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Accept every guess; without it each is asked for.")
+    ] = False,
+    as_json: JsonOption = False,
+    format: FormatOption = None,
+    limit: LimitOption = None,
+) -> None:
+    """Compare the classes of your data with the tree, and print the line of Python that binds them.
+
+    Missing, extra, twice, the order, the nearest names, classes that are inner nodes.
+
+    Exit code 0: they fit. 1: they do not, or the taxonomy is bad. 2: wrong usage.
+
+    Example: taxoloss check taxonomy.yaml --image-folder data/train
+    """
+    told = chosen_format(format, as_json)
+    limits = limits_of(limit)
+    if sum(given is not None for given in (classes, image_folder, csv, hf)) != 1:
+        raise typer.BadParameter("give one of --classes, --image-folder, --csv, --hf")
+    if write and source == "-":
+        raise typer.BadParameter("standard input cannot be written", param_hint="--write")
+    if write and not yes and not sys.stdin.isatty():
+        raise typer.BadParameter(
+            "without a terminal to ask on, --yes accepts every guess", param_hint="--write"
+        )
+    with stop_on_faults(told):
+        given = read(source, limits)
+        listed = _listed(classes, image_folder, csv, hf, limits)
+        found = match(given.taxonomy, listed.names, subset=subset, node_targets=node_targets)
+        if write and found.guesses:
+            given = _write(given, found, yes, limits)
+            found = match(given.taxonomy, listed.names, subset=subset, node_targets=node_targets)
+    verb = "nodes" if node_targets else "restrict" if subset else "bind"
+    _tell(given, listed, found, verb, told)
+    if found.faults:
+        raise typer.Exit(1)
+
+
+def _listed(
+    classes: Path | None, image_folder: Path | None, csv: str | None, hf: str | None, limits: Limits
+) -> ClassList:
+    if classes is not None:
+        return from_file(classes, limits)
+    if image_folder is not None:
+        return from_folder(image_folder, limits)
+    if hf is not None:
+        return from_hugging_face(hf, limits)
+    try:
+        return from_column(csv or "", limits)
+    except ValueError as error:
+        if type(error) is not ValueError:
+            raise
+        raise typer.BadParameter(str(error), param_hint="--csv") from None
+
+
+# -- aliases ---------------------------------------------------------------------------------------
+
+
+def _write(given: Read, found: Match, yes: bool, limits: Limits) -> Read:
+    """Adds the accepted guesses to the file, and reads it again."""
+    document = given.document
+    if document is None:
+        raise typer.BadParameter(
+            f"{given.source} is bundled: convert it to a file of yours first", param_hint="--write"
+        )
+    accepted = [guess for guess in found.guesses if yes or _accepted(guess)]
+    if not accepted:
+        return given
+    added: dict[int, tuple[str, ...]] = {}
+    for guess in accepted:
+        added[guess.node] = (*added.get(guess.node, ()), guess.name)
+        typer.echo(f"alias: {_arrow(guess)}", err=True)
+    try:
+        text = with_aliases(given.taxonomy, document, added)
+    except ValueError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    write_text(text, Path(given.source))
+    typer.echo(f"wrote {len(accepted)} aliases to {given.source}", err=True)
+    return read(given.source, limits)
+
+
+def _arrow(guess: Guess) -> str:
+    return escape_invisible(f"{guess.name} -> {'/'.join(guess.path)}")
+
+
+def _accepted(guess: Guess) -> bool:
+    doubt = "" if guess.sure else " (a guess)"
+    return typer.confirm(f"{_arrow(guess)}{doubt}?", default=guess.sure, err=True)
+
+
+# -- what is told ----------------------------------------------------------------------------------
+
+
+def _python(given: Read, listed: ClassList, verb: str) -> str:
+    """The line that binds; labels of mixed depth become targets, and the outputs are the tree's leaves."""
+    if verb == "nodes":
+        bound = f"t = taxoloss.load({given.python_source}).bind(node_targets=True)"
+        return f"{bound}; target = t.node_ids({listed.python})[label]"
+    return f"t = taxoloss.load({given.python_source}).{verb}({listed.python})"
+
+
+def _tell(given: Read, listed: ClassList, found: Match, verb: str, told: str) -> None:
+    python = None if found.faults else _python(given, listed, verb)
+    if told == "json":
+        data: dict[str, Any] = {
+            **asdict(found),
+            "valid": not found.faults,
+            "how": listed.how,
+            "python": python,
+        }
+        data["faults"] = [fault_data(fault) for fault in found.faults]
+        for guess in data["guesses"]:
+            del guess["node"]
+        typer.echo(json.dumps(data, indent=2, ensure_ascii=True))
+        return
+    if told != "text":
+        report(_placed(given, found.faults), told)
+        return
+    console = stdout_console()
+    for line in _lines(given, listed, found, verb):
+        console.print(plain(line))
+    if python is not None:
+        console.print(plain(f"in Python: {python}"))
+    else:
+        report(found.faults, "text")
+
+
+def _placed(given: Read, faults: tuple[Fault, ...]) -> list[Fault]:
+    """Faults of binding, each in the file of the tree: where a missing leaf stands."""
+    placed = []
+    for fault in faults:
+        nodes = given.taxonomy.index.by_path(fault.path) if fault.code == "T301" else []
+        mark = given.document.node_marks[nodes[0]] if given.document is not None and nodes else None
+        where = {"line": mark.line, "column": mark.column, "width": mark.width} if mark is not None else {}
+        placed.append(replace(fault, file=given.source, **where))  # type: ignore[arg-type]
+    return placed
+
+
+def _lines(given: Read, listed: ClassList, found: Match, verb: str) -> list[str]:
+    """The facts, before the faults."""
+    leaves = len(given.taxonomy)
+    lines = [f"{found.classes:,} classes: {listed.how}", f"{leaves:,} leaves: {given.source}"]
+    lines += [f"note: {note}" for note in listed.notes]
+    by_alias = f", {found.by_alias:,} of them by an alias" if found.by_alias else ""
+    lines.append(
+        f"{found.fitting:,} fit{by_alias}; {len(found.missing):,} leaves without a class; "
+        f"{len(found.extra):,} unknown"
+    )
+    if found.inner:
+        shown = ", ".join(found.inner[:5])
+        lines.append(f"{len(found.inner):,} of the names are inner nodes: {shown}")
+        if verb != "nodes":
+            lines.append("images that are labelled so can be trained on: --node-targets")
+    if found.moved:
+        lines.append(
+            f"{found.moved:,} of them stand elsewhere than in the file: bind them, its order is not theirs"
+        )
+    elif found.moved == 0:
+        lines.append("they stand in the order of the file")
+    if found.guesses and found.faults:
+        lines.append(f"{len(found.guesses):,} of the unknown may mean a leaf: --write adds them as aliases")
+        lines += [f"  {_arrow(guess)}{'' if guess.sure else '  (a guess)'}" for guess in found.guesses[:10]]
+    if found.missing and verb == "bind" and not found.extra and not found.inner:
+        lines.append("--subset checks that the data has some of the tree's classes")
+    return lines
