@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from taxoloss.built import BUILT
 from taxoloss.errors import Fault, FormError
 from taxoloss.names import did_you_mean, quoted
-from taxoloss.reader import from_python, read_file
+from taxoloss.reader import from_python, read_file, read_text
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.values import Document, Limits
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 __all__ = ["bundled_names", "load", "load_document"]
 
@@ -57,21 +60,27 @@ def load_document(
 
 def bundled_names() -> tuple[str, ...]:
     """The names that `load` knows, in alphabetical order."""
-    files = (path.stem for path in _folder().glob("*.yaml"))
-    return tuple(sorted({*files, *_BUILT}))
+    files = (file.name.removesuffix(".yaml") for file in _folder().iterdir() if file.name.endswith(".yaml"))
+    return tuple(sorted({*files, *BUILT}))
 
 
 @cache
 def _bundled(name: str) -> Taxonomy:
-    build = _BUILT.get(name)
-    return build() if build else Taxonomy.from_values(*read_file(_folder() / f"{name}.yaml"))
+    if name in BUILT:
+        return BUILT[name].build()
+    data = _folder().joinpath(f"{name}.yaml").read_bytes()
+    return Taxonomy.from_values(*read_text(data, f"{name}.yaml"))
 
 
-def _folder() -> Path:
-    """The folder of bundled files: inside an installed package, beside it in a checkout."""
-    package = Path(__file__).parent
-    inside = package / "taxonomies"
-    return inside if inside.is_dir() else package.parent / "taxonomies"
+def _folder() -> Traversable:
+    """The folder of bundled files: inside an installed package (a zip too), beside it in a checkout."""
+    inside = files("taxoloss").joinpath("taxonomies")
+    if inside.is_dir():
+        return inside
+    beside = Path(__file__).parent.parent / "taxonomies"
+    if not beside.is_dir():
+        raise FileNotFoundError("the bundled taxonomies are not installed: install taxoloss again")
+    return beside
 
 
 def _existing(path: Path) -> Path:
@@ -85,34 +94,3 @@ def _existing(path: Path) -> Path:
     expected = "a file, or one of " + ", ".join(names)
     fault = Fault("T101", message, found=str(path), expected=expected, help=help)
     raise FormError([fault])
-
-
-def _icd10cm() -> Taxonomy:
-    """Chapter > block > category of ICD-10-CM, from the package simple-icd-10-cm.
-
-    Blocks may stand in blocks: the innermost is taken. 39 blocks hold one category of the block's own
-    name: only the path tells them apart.
-    """
-    try:
-        import simple_icd_10_cm as icd
-    except ImportError as error:
-        raise ImportError(
-            'the tree "icd10cm" is built from the package simple-icd-10-cm: pip install "taxoloss[icd10cm]"'
-        ) from error
-    codes = icd.get_all_codes(True)
-    categories = [code for code in dict.fromkeys(codes) if icd.is_category(code)]
-    rows = []
-    for code in categories:
-        block, *_, chapter = icd.get_ancestors(code, prioritize_blocks=False)
-        rows.append((chapter, block, code))
-    tree = Taxonomy.from_paths(rows, ("chapter", "block", "category"), name="icd10cm")
-    return dataclasses.replace(
-        tree,
-        description="ICD-10-CM: chapter, innermost block, category. Not medical software.",
-        source="the package simple-icd-10-cm, whose tables are the CDC's",
-        version=f"simple-icd-10-cm {version('simple-icd-10-cm')}",
-        licence="the package is MIT; a licence of the tables is not stated, so they are not bundled",
-    )
-
-
-_BUILT: dict[str, Callable[[], Taxonomy]] = {"icd10cm": _icd10cm}

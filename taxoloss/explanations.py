@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 __all__ = ["Explanation", "explanations"]
 
@@ -53,8 +58,7 @@ def _explanation(code: str, title: str, body: str) -> Explanation:
     return Explanation(code, title, text, language, blocks["wrong"][1], blocks["right"][1])
 
 
-def _page() -> Path:
+def _page() -> Traversable:
     """Inside an installed package, or in the docs of a checkout."""
-    package = Path(__file__).parent
-    inside = package / "errors.md"
-    return inside if inside.is_file() else package.parent / "docs" / "errors.md"
+    inside = files("taxoloss").joinpath("errors.md")
+    return inside if inside.is_file() else Path(__file__).parent.parent / "docs" / "errors.md"

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from taxoloss.binding import Name, NameIndex
+from taxoloss.level_tensors import LevelTensors, as_tensor
 from taxoloss.meaning import build_tree
-from taxoloss.numbered import NumberedTree
+from taxoloss.migration import Migration, TreeDiff, diff
 from taxoloss.paths import checked_title, tree_from_graph, tree_from_paths
 from taxoloss.spec import HEAD, parse_spec
-from taxoloss.tree import IntArray, frozen
+from taxoloss.tree import frozen
 from taxoloss.values import Document, Value
 from taxoloss.writer import write_file
 
@@ -37,7 +38,7 @@ class NodeInfo(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Taxonomy(NumberedTree):
+class Taxonomy(LevelTensors):
     """A tree of classes with named levels, and (once bound) the order of a model's outputs.
 
     Made by `taxoloss.load`, `Taxonomy.from_paths` or `Taxonomy.from_graph`; immutable. Two are equal
@@ -275,7 +276,7 @@ class Taxonomy(NumberedTree):
         tensor([1, 2, 4])
         """
         self.require_bound("node_ids")
-        return _tensor(self.ids_of_nodes[self.index.nodes(names)])
+        return as_tensor(self.ids_of_nodes[self.index.nodes(names)])
 
     def path(self, node_id: int) -> tuple[str, ...]:
         """The names from below the root down to a node; () for the root."""
@@ -288,47 +289,57 @@ class Taxonomy(NumberedTree):
         nodes = [self._node(number) for number in ids]
         return [NodeInfo(self.tree.names[n], levels[self.tree.level[n]], self.tree.path(n)) for n in nodes]
 
-    # -- tensors -----------------------------------------------------------------------------------
+    # -- another version of it ---------------------------------------------------------------------
 
-    def ancestor_index(self, level: str) -> torch.Tensor:
-        """For each class (C,) the index of its node in `nodes(level)`; ValueError if not bound.
-
-        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind()
-        >>> t.ancestor_index("depth_1")
-        tensor([0, 1])
-        """
-        self.require_bound("ancestor_index")
-        return _tensor(self.class_to_node(self.level_number(level)))
-
-    def aggregation_matrix(self, level: str, *, sparse: bool = False) -> torch.Tensor:
-        """The matrix (classes, nodes of the level) that sums class probabilities up to the level.
-
-        Rows are one-hot: `softmax(logits) @ matrix` are the probabilities of the level's nodes, and a
-        column's sum is the number of classes below the node.
+    def diff(self, new: Taxonomy, renames: Mapping[str, str] | None = None) -> TreeDiff:
+        """What changes from this taxonomy to a new one, and the map that moves a trained head.
 
         Args:
-            level: name of a level.
-            sparse: a sparse COO tensor; a dense one takes 4 x classes x nodes bytes.
+            new: the later taxonomy. Both may be bound: the map then goes from order to order.
+            renames: old name (or path a/b/c) -> new one, where no alias says so.
 
         Raises:
-            ValueError: no such level, or the taxonomy is not bound.
-        """
-        import torch
+            ValueError: a rename names a node that is not there, or that is not unique.
 
-        rows, columns = torch.arange(len(self)), self.ancestor_index(level)
-        size = (len(self), len(self._at(level)))
-        if not sparse:
-            return torch.zeros(size).index_put_((rows, columns), torch.ones(()))
-        places = torch.stack([rows, columns])
-        ones = torch.ones(len(self))
-        return torch.sparse_coo_tensor(places, ones, size, check_invariants=True).coalesce()
+        >>> old = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")])
+        >>> new = Taxonomy.from_paths([("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "Pug")])
+        >>> found = old.diff(new)
+        >>> [change.new for change in found.added], [change.old for change in found.renamed]
+        ([(('cat', 'Sphynx'),)], [(('dog', 'pug'),)])
+        >>> found.migration.sources
+        ((0,), (), (1,))
+        """
+        return diff(self, new, renames)
+
+    def migrate(self, weight: Any, bias: Any = None, *, migration: Migration) -> tuple[Any, Any]:
+        """Rows of a linear head that was trained on an older taxonomy, as rows of a head for this one.
+
+        Args:
+            weight: (C_old, ...), a torch tensor or numpy array, in the old order of classes.
+            bias: (C_old,), or None.
+            migration: of `old.diff(this)`, or loaded from what `taxoloss diff --map` wrote.
+
+        Returns:
+            weight (C, ...) and bias (C,) or None, in this taxonomy's order. Classes that are new get the
+            mean of their relatives' rows.
+
+        Raises:
+            ValueError: the map goes to another taxonomy, or the head has another number of rows.
+
+        >>> import numpy as np
+        >>> old = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")]).bind(["pug", "Bengal"])
+        >>> new = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")]).bind(["Bengal", "pug"])
+        >>> new.migrate(np.array([[1.0], [2.0]]), migration=old.diff(new).migration)[0].tolist()
+        [[2.0], [1.0]]
+        """
+        if migration.new_digest != self.binding_digest:
+            raise ValueError(
+                f"expected a map to this taxonomy, binding digest {self.binding_digest[:12]}, got one to "
+                f"{migration.new_digest[:12]}: another tree, or another order of its classes"
+            )
+        return migration.rows(weight, bias)
 
     # -- other forms -------------------------------------------------------------------------------
-
-    @property
-    def graph(self) -> nx.DiGraph[int]:
-        """A new networkx.DiGraph, parent -> child, of target ids; attributes `name` and `level`."""
-        return self.tree.to_networkx(self.ids_of_nodes.tolist())
 
     def save(self, path: str | Path) -> None:
         """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all."""
@@ -336,9 +347,3 @@ class Taxonomy(NumberedTree):
 
 
 _MAPPINGS = ("level_weights", "level_descriptions", "aliases", "descriptions")
-
-
-def _tensor(array: IntArray) -> torch.Tensor:
-    import torch
-
-    return torch.from_numpy(array.copy())

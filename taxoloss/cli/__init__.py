@@ -8,11 +8,14 @@ import typer
 
 from taxoloss.cli.check import check
 from taxoloss.cli.convert import convert
+from taxoloss.cli.diff import diff
 from taxoloss.cli.evaluate import evaluate
 from taxoloss.cli.explain import explain
 from taxoloss.cli.init import init
 from taxoloss.cli.inspect import inspect
+from taxoloss.cli.listing import list_trees
 from taxoloss.cli.plot import plot
+from taxoloss.cli.schema import schema
 
 __all__ = ["app", "main"]
 
@@ -23,7 +26,8 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-for command in (inspect, init, convert, check, explain, evaluate, plot):
+app.command("list")(list_trees)
+for command in (inspect, init, convert, check, diff, schema, explain, evaluate, plot):
     app.command()(command)
 
 

@@ -22,6 +22,8 @@ from taxoloss.catalog import load
 from taxoloss.cli.inspect import read_classes
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.errors import TaxonomyError
+from taxoloss.migrated_predictions import migrated
+from taxoloss.migration import Migration
 from taxoloss.prediction_files import PredictionError, PredictionFile
 from taxoloss.prediction_readers import open_predictions
 from taxoloss.taxonomy import Taxonomy
@@ -67,6 +69,13 @@ def evaluate(
     file_order: Annotated[
         bool, typer.Option("--file-order", help="The columns are in the order of the taxonomy file.")
     ] = False,
+    migration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The columns are the classes of an older taxonomy: the map of taxoloss diff.",
+        ),
+    ] = None,
     values: Annotated[
         Values | None, typer.Option(help="What the numbers are; an .npz says it by its key.")
     ] = None,
@@ -100,7 +109,10 @@ def evaluate(
     _check_usage(decision, risk, threshold, as_json and as_csv)
     try:
         file = open_predictions(predictions, None if values is None else values.value, target)
-        taxonomy = _bound(load(source), file, classes, file_order)
+        if migration is None:
+            taxonomy = _bound(load(source), file, classes, file_order)
+        else:
+            taxonomy, file = _migrated(load(source), file, migration, classes, file_order)
         from taxoloss.evaluation import Settings, evaluate  # here: it loads torch
 
         settings = Settings(decision and decision.value, risk, threshold, tradeoff, draws)
@@ -143,6 +155,32 @@ def _bound(taxonomy: Taxonomy, file: PredictionFile, classes: Path | None, file_
             "file, or --file-order if they stand in the order of the taxonomy file"
         )
     return taxonomy.bind([split_text(name, taxonomy.index) for name in names], node_targets=True)
+
+
+def _migrated(
+    taxonomy: Taxonomy, file: PredictionFile, map_: Path, classes: Path | None, file_order: bool
+) -> tuple[Taxonomy, PredictionFile]:
+    """The new taxonomy, and the file of old predictions read as one of its classes."""
+    try:
+        migration = Migration.load(map_)
+    except (ValueError, OSError) as error:
+        raise PredictionError(str(error)) from None
+    bound = taxonomy.bind(migration.new_classes)
+    if migration.new_digest not in (
+        bound.binding_digest,
+        taxonomy.bind().binding_digest,
+        taxonomy.binding_digest,
+    ):
+        raise PredictionError(
+            f"{map_}: expected a map to {taxonomy.name or 'this taxonomy'}, got one to another tree"
+        )
+    names = read_classes(classes) if classes is not None else file.columns
+    if names is None and not file_order:
+        raise PredictionError(
+            f"{file.path}: expected the names of the columns: --classes FILE, or --file-order"
+        )
+    moved = migrated(file, migration, names)
+    return taxonomy.bind(migration.new_classes, node_targets=True), moved
 
 
 @contextmanager

@@ -1,0 +1,155 @@
+"""`taxoloss diff`: what changed between two taxonomies, and what it means for a trained head."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from taxoloss.binding import split_text
+from taxoloss.class_lists import from_file
+from taxoloss.cli.render import plain, stdout_console
+from taxoloss.cli.shared import (
+    FormatOption,
+    JsonOption,
+    LimitOption,
+    chosen_format,
+    complete_names,
+    limits_of,
+    read,
+    stop_on_faults,
+)
+from taxoloss.migration import TreeDiff
+from taxoloss.sources.found import counted
+from taxoloss.taxonomy import Taxonomy
+from taxoloss.tree_diff import Change
+from taxoloss.values import Limits
+
+__all__ = ["diff"]
+
+_KINDS = ("added", "removed", "moved", "renamed", "merged", "split")
+_MOST = 20
+
+
+def diff(
+    old: Annotated[
+        str, typer.Argument(metavar="A", help="The older taxonomy.", autocompletion=complete_names)
+    ],
+    new: Annotated[str, typer.Argument(metavar="B", help="The newer one.", autocompletion=complete_names)],
+    rename: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="A node of A that is called otherwise in B.")
+    ] = None,
+    old_classes: Annotated[
+        Path | None,
+        typer.Option("--old-classes", metavar="FILE", help="The order of the old head's columns."),
+    ] = None,
+    new_classes: Annotated[
+        Path | None,
+        typer.Option("--new-classes", metavar="FILE", help="The order of the new head's columns."),
+    ] = None,
+    map_: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="Write the map that migrate() and evaluate take."),
+    ] = None,
+    as_json: JsonOption = False,
+    format: FormatOption = None,
+    limit: LimitOption = None,
+) -> None:
+    """Compare two taxonomies: nodes added, removed, moved, renamed, merged, split; which columns move.
+
+    Without --old-classes and --new-classes columns stand in the order of the files.
+
+    Exit code 0: compared, whether or not they differ. 1: a bad taxonomy. 2: wrong usage.
+
+    Example: taxoloss diff pets-2024.yaml pets.yaml --map migration.json
+    """
+    told = chosen_format(format, as_json)
+    renames = dict(_pair(text) for text in rename or ())
+    limits = limits_of(limit)
+    with stop_on_faults(told):
+        before = _bound(read(old, limits).taxonomy, old_classes, limits)
+        after = _bound(read(new, limits).taxonomy, new_classes, limits)
+        try:
+            found = before.diff(after, renames)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--rename") from None
+        if map_ is not None:
+            found.migration.save(map_)
+            typer.echo(f"wrote {map_}", err=True)
+    if told == "json":
+        typer.echo(json.dumps(_data(found), indent=2, ensure_ascii=True))
+        return
+    console = stdout_console()
+    for line in _lines(found, before, after):
+        console.print(plain(line))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, sign, new = text.partition("=")
+    if not (sign and old and new):
+        raise typer.BadParameter(f"expected OLD=NEW, got {text!r}", param_hint="--rename")
+    return old, new
+
+
+def _bound(taxonomy: Taxonomy, classes: Path | None, limits: Limits) -> Taxonomy:
+    if classes is None:
+        return taxonomy.bind()
+    return taxonomy.bind([split_text(name, taxonomy.index) for name in from_file(classes, limits).names])
+
+
+def _data(found: TreeDiff) -> dict[str, Any]:
+    data: dict[str, Any] = {"same": found.same}
+    for kind in (*_KINDS, "likely"):
+        data[kind] = [asdict(change) for change in getattr(found, kind)]
+    data |= {"old_levels": found.old_levels, "new_levels": found.new_levels}
+    data["columns"] = {
+        "old": len(found.migration.old_classes),
+        "new": len(found.migration.new_classes),
+        "moved": found.reordered,
+        "sources": found.migration.sources,
+    }
+    return data
+
+
+def _lines(found: TreeDiff, before: Taxonomy, after: Taxonomy) -> list[str]:
+    if found.same:
+        lines = ["the trees are the same"]
+    else:
+        lines = [line for kind in _KINDS for line in _changes(kind, getattr(found, kind))]
+    if found.old_levels != found.new_levels:
+        lines.append(f"levels: {' > '.join(found.old_levels)} became {' > '.join(found.new_levels)}")
+    for change in found.likely[:_MOST]:
+        old, new = "/".join(change.old[0]), "/".join(change.new[0])
+        lines.append(f"perhaps renamed: {old} -> {new} (--rename '{old}={new}' says so)")
+    sources = found.migration.sources
+    kept = sum(len(of) == 1 for of in sources)
+    dropped = len(before) - len({column for of in sources for column in of})
+    merged, fresh = sum(len(of) > 1 for of in sources), sum(not of for of in sources)
+    head = f"a head of {len(before):,} columns becomes one of {len(after):,}"
+    elsewhere = f"{kept:,} kept, {found.reordered:,} of them elsewhere"
+    lines.append(f"{head}: {elsewhere}; {merged:,} merged; {fresh:,} new; {dropped:,} dropped")
+    lines.append("in Python: weight, bias = new.migrate(weight, bias, migration=old.diff(new).migration)")
+    return lines
+
+
+def _changes(kind: str, changes: tuple[Change, ...]) -> list[str]:
+    """The changes of one kind: classes first, at most 20."""
+    if not changes:
+        return []
+    classes = sum(change.is_class for change in changes)
+    counts = counted(classes, "class"), counted(len(changes) - classes, "inner node")
+    lines = [f"{kind}: {', '.join(text for text in counts if text[0] != '0')}"]
+    for change in sorted(changes, key=lambda change: not change.is_class)[:_MOST]:
+        sides = [" + ".join("/".join(path) for path in side[:5]) for side in (change.old, change.new)]
+        more = [
+            f" and {len(side) - 5:,} more" if len(side) > 5 else "" for side in (change.old, change.new)
+        ]
+        lines.append(
+            "  " + " -> ".join(side + extra for side, extra in zip(sides, more, strict=True) if side)
+        )
+    if len(changes) > _MOST:
+        lines.append(f"  ... {len(changes) - _MOST:,} more (all with --json)")
+    return lines

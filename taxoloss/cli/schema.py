@@ -1,0 +1,40 @@
+"""`taxoloss schema`: the JSON Schema of a taxonomy file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taxoloss.schema import schema as make_schema
+from taxoloss.writer import write_text
+
+__all__ = ["schema"]
+
+
+def schema(
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="The file to write; else standard output."),
+    ] = None,
+) -> None:
+    """Write the JSON Schema that editors complete and check taxonomy files with.
+
+    The first line of a file names it: # yaml-language-server: $schema=taxonomy.schema.json
+
+    Exit code 0: good. 2: wrong usage.
+
+    Example: taxoloss schema -o taxonomy.schema.json
+    """
+    text = json.dumps(make_schema(), indent=2, ensure_ascii=True) + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        write_text(text, output)
+    except OSError as error:
+        typer.echo(f"error: {output}: {error.strerror}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"wrote {output}", err=True)

@@ -1,0 +1,241 @@
+"""Which node of an old tree is which of a new one."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from taxoloss.names import did_you_mean, likeness, quoted, skeleton
+from taxoloss.tree import Tree
+
+__all__ = ["Change", "Comparison", "compare"]
+
+Path = tuple[str, ...]
+_KINDS = ("added", "removed", "moved", "renamed", "merged", "split", "likely")
+_LIKELY = 0.8
+_MOST_GUESSES = 2_000
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change: the old paths and the new ones that it is about; whether they are classes."""
+
+    old: tuple[Path, ...]
+    new: tuple[Path, ...]
+    is_class: bool
+
+
+@dataclass
+class Comparison:
+    """Changes by kind, the old classes of each new class, the new path of each old node."""
+
+    changes: dict[str, list[Change]] = field(default_factory=lambda: {kind: [] for kind in _KINDS})
+    sources: dict[Path, list[Path]] = field(default_factory=dict)
+    nodes: dict[Path, Path] = field(default_factory=dict)
+
+
+def compare(old: Any, new: Any, renames: Mapping[str, str]) -> Comparison:
+    """The comparison of two taxonomies; ValueError where a rename names a node that is not there."""
+    return _Comparer(old, new, renames).compared()
+
+
+class _Comparer:
+    def __init__(self, old: Any, new: Any, renames: Mapping[str, str]) -> None:
+        self.old, self.new = old, new
+        self.to: dict[int, int] = {0: 0}  # old node -> new node
+        self.back: dict[int, int] = {0: 0}
+        self.merged: dict[int, int] = {}  # old leaf -> the new class that it became a part of
+        self.below = [_children(tree) for tree in (old.tree, new.tree)]
+        self.wanted = {_node(old, a, "old"): _node(new, b, "new") for a, b in renames.items()}
+
+    def compared(self) -> Comparison:
+        for old, new in self.wanted.items():
+            self.pair(old, new)
+        self.down([0])
+        self.moves()
+        self.aliases()
+        self.down(list(self.to))
+        return self.told()
+
+    def pair(self, old: int, new: int) -> None:
+        self.to[old], self.back[new] = new, old
+
+    # -- pairs -------------------------------------------------------------------------------------
+
+    def down(self, starts: list[int]) -> None:
+        """Children of one name below a pair; then those whose spelling, or whose children, are the same."""
+        waiting = list(starts)
+        while waiting:
+            old = waiting.pop()
+            new = self.to[old]
+            theirs = {self.new.tree.names[n]: n for n in self.below[1][new] if n not in self.back}
+            ours = [n for n in self.below[0][old] if n not in self.to]
+            for node in ours:
+                other = theirs.get(self.old.tree.names[node])
+                if other is not None:
+                    self.pair(node, other)
+            self.alike(
+                [n for n in ours if n not in self.to], [n for n in theirs.values() if n not in self.back]
+            )
+            waiting += [n for n in self.below[0][old] if n in self.to and n not in starts]
+
+    def alike(self, ours: list[int], theirs: list[int]) -> None:
+        old, new = self.old.tree, self.new.tree
+        spelled: defaultdict[str, list[int]] = defaultdict(list)
+        for node in theirs:
+            spelled[skeleton(new.names[node])].append(node)
+        for node in ours:
+            others = [n for n in spelled[skeleton(old.names[node])] if n not in self.back]
+            if len(others) == 1 and old.is_leaf[node] == new.is_leaf[others[0]]:
+                self.pair(node, others[0])
+        if len(ours) * len(theirs) > _MOST_GUESSES:
+            return
+        for node in ours:
+            names = {old.names[n] for n in self.below[0][node]}
+            if node in self.to or not names:
+                continue
+            for other in theirs:
+                children = {new.names[n] for n in self.below[1][other]}
+                if other not in self.back and 2 * len(names & children) >= len(names | children) > 0:
+                    self.pair(node, other)
+                    break
+
+    def moves(self) -> None:
+        """A name that is left over once on each side, as a class or as an inner node."""
+        old, new = self.old.tree, self.new.tree
+        sides = []
+        for tree, known in ((old, self.to), (new, self.back)):
+            left: defaultdict[tuple[str, bool], list[int]] = defaultdict(list)
+            for node in range(1, len(tree)):
+                if node not in known:
+                    left[tree.names[node], bool(tree.is_leaf[node])].append(node)
+            sides.append(left)
+        for key, nodes in sides[0].items():
+            others = sides[1].get(key, [])
+            if len(nodes) == len(others) == 1:
+                self.pair(nodes[0], others[0])
+
+    def aliases(self) -> None:
+        """An alias of a new class that is an old class's name, or the other way round."""
+        old, new = self.old.tree, self.new.tree
+        by_alias = {a: n for n, names in self.new.aliases.items() for a in names if new.is_leaf[n]}
+        by_name = {new.names[n]: n for n in new.leaves.tolist() if n not in self.back}
+        meant: defaultdict[int, list[int]] = defaultdict(list)
+        for node in old.leaves.tolist():
+            if node in self.to:
+                continue
+            target = by_alias.get(old.names[node])
+            if target is None:
+                target = next((by_name[a] for a in self.old.aliases.get(node, ()) if a in by_name), None)
+            if target is not None:
+                meant[target].append(node)
+        for target, nodes in meant.items():
+            if len(nodes) == 1 and target not in self.back:
+                self.pair(nodes[0], target)
+            else:
+                self.merged |= dict.fromkeys(nodes, target)
+
+    # -- what it means -----------------------------------------------------------------------------
+
+    def told(self) -> Comparison:
+        found = Comparison()
+        old, new = self.old.tree, self.new.tree
+        self.tell_pairs(found)
+        sources: defaultdict[int, list[int]] = defaultdict(list)
+        for node in old.leaves.tolist():
+            for target in self.targets(node):
+                sources[target].append(node)
+        for target, nodes in sources.items():
+            found.sources[new.path(target)] = [old.path(n) for n in nodes]
+            if len(nodes) > 1:
+                change = Change(tuple(old.path(n) for n in nodes), (new.path(target),), True)
+                found.changes["merged"].append(change)
+        gone = [n for n in range(1, len(old)) if n not in self.to and n not in self.merged]
+        gone = [n for n in gone if not (old.is_leaf[n] and self.targets(n))]
+        come = [n for n in range(1, len(new)) if n not in self.back and n not in sources]
+        found.changes["removed"] += [Change((old.path(n),), (), bool(old.is_leaf[n])) for n in gone]
+        found.changes["added"] += [Change((), (new.path(n),), bool(new.is_leaf[n])) for n in come]
+        found.changes["likely"] += self.likely(gone, come)
+        for node in range(1, len(old)):
+            found.nodes[old.path(node)] = new.path(self.new_node(node))
+        return found
+
+    def tell_pairs(self, found: Comparison) -> None:
+        old, new = self.old.tree, self.new.tree
+        for node in range(1, len(old)):
+            if node not in self.to:
+                continue
+            other = self.to[node]
+            change = Change((old.path(node),), (new.path(other),), bool(old.is_leaf[node]))
+            if self.to.get(int(old.parent[node])) != int(new.parent[other]):
+                found.changes["moved"].append(change)
+            if old.names[node] != new.names[other]:
+                found.changes["renamed"].append(change)
+            if old.is_leaf[node] and not new.is_leaf[other]:
+                leaves = tuple(new.path(n) for n in self.targets(node))
+                found.changes["split"].append(Change(change.old, leaves, True))
+
+    def targets(self, leaf: int) -> list[int]:
+        """The new classes that an old class became (a part of): itself, or all that is below it now."""
+        new = self.new.tree
+        if leaf in self.merged:
+            return [self.merged[leaf]]
+        if leaf in self.to:
+            other = self.to[leaf]
+            return [
+                n
+                for n in new.leaves[new.start[other] : new.stop[other]].tolist()
+                if n == other or n not in self.back
+            ]
+        # Its parent, or one above, is a class now.
+        above = int(self.old.tree.parent[leaf])
+        while above and above not in self.to:
+            above = int(self.old.tree.parent[above])
+        other = self.to[above]
+        return [other] if above and new.is_leaf[other] else []
+
+    def new_node(self, node: int) -> int:
+        """The new node of an old one, or of the nearest above it that there is."""
+        if node in self.merged:
+            return self.merged[node]
+        while node not in self.to:
+            node = int(self.old.tree.parent[node])
+        return self.to[node]
+
+    def likely(self, gone: list[int], come: list[int]) -> Iterable[Change]:
+        """Pairs of siblings that look alike: renamed, perhaps."""
+        old, new = self.old.tree, self.new.tree
+        if len(gone) * len(come) > _MOST_GUESSES**2:
+            return
+        by_parent: defaultdict[int, list[int]] = defaultdict(list)
+        for node in come:
+            by_parent[int(new.parent[node])].append(node)
+        taken: Counter[int] = Counter()
+        for node in gone:
+            parent = self.to.get(int(old.parent[node]))
+            others = [n for n in by_parent.get(parent if parent is not None else -1, []) if not taken[n]]
+            others = [n for n in others if new.is_leaf[n] == old.is_leaf[node]][:_MOST_GUESSES]
+            best = max(others, key=lambda n: likeness(old.names[node], new.names[n]), default=None)
+            if best is not None and likeness(old.names[node], new.names[best]) >= _LIKELY:
+                taken[best] += 1
+                yield Change((old.path(node),), (new.path(best),), bool(old.is_leaf[node]))
+
+
+def _children(tree: Tree) -> list[list[int]]:
+    below: list[list[int]] = [[] for _ in range(len(tree))]
+    for node, parent in enumerate(tree.parent[1:].tolist(), 1):
+        below[parent].append(node)
+    return below
+
+
+def _node(taxonomy: Any, text: str, which: str) -> int:
+    """The node of a name or a path a/b/c; ValueError with the nearest name."""
+    found = taxonomy.index.by_name(text) or taxonomy.index.by_path(tuple(text.split("/")))
+    if len(found) != 1:
+        help = did_you_mean(text, taxonomy.tree.names[1:]) or ""
+        raise ValueError(
+            f"{quoted(text)} is called by {len(found)} nodes of the {which} tree. {help}".rstrip()
+        )
+    return int(found[0])
