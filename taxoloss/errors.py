@@ -34,6 +34,8 @@ class Note:
     column: int | None = None
     snippet: str | None = None
     width: int = 1
+    #: Columns of the line that stand before the snippet, where the line is too long to be kept whole.
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Fault:
     help: str | None = None
     snippet: str | None = None
     width: int = 1
+    offset: int = 0
     notes: tuple[Note, ...] = ()
 
     @property
@@ -68,9 +71,9 @@ class Fault:
             lines.append("  at: " + escape_invisible(" > ".join(self.path)))
         numbers = [self.line, *(note.line for note in self.notes)]
         gutter = max((len(str(number)) for number in numbers if number), default=1)
-        lines += _pointed(self.line, self.column, self.snippet, self.width, "^", "", gutter)
+        lines += _pointed(self, "^", "", gutter)
         for note in self.notes:
-            lines += _pointed(note.line, note.column, note.snippet, note.width, "-", note.text, gutter)
+            lines += _pointed(note, "-", note.text, gutter)
         if self.expected is not None:
             lines.append("  expected: " + escape_invisible(self.expected))
         if self.help is not None:
@@ -151,26 +154,18 @@ def _cropped(snippet: str, column: int) -> tuple[str, int]:
     """The part of a long line around the column, and the column in that part."""
     if len(snippet) <= _SNIPPET_WIDTH:
         return snippet, column
-    start = max(0, column - 1 - _SNIPPET_WIDTH // 3)
+    start = max(0, min(column, len(snippet)) - 1 - _SNIPPET_WIDTH // 3)
     part = snippet[start : start + _SNIPPET_WIDTH]
     lead = "..." if start else ""
     tail = "..." if start + _SNIPPET_WIDTH < len(snippet) else ""
     return lead + part + tail, column - start + len(lead)
 
 
-def _pointed(
-    line: int | None,
-    column: int | None,
-    snippet: str | None,
-    width: int,
-    mark: str,
-    label: str,
-    gutter: int,
-) -> list[str]:
-    if line is None or column is None or snippet is None:
+def _pointed(place: Fault | Note, mark: str, label: str, gutter: int) -> list[str]:
+    if place.line is None or place.column is None or place.snippet is None:
         return [f"  {'':{gutter}}   note: {escape_invisible(label)}"] if label else []
-    part, at = _cropped(snippet, column)
+    part, at = _cropped(place.snippet, place.column - place.offset)
     before = _cells(escape_invisible(part[: at - 1]))
-    under = max(1, _cells(escape_invisible(part[at - 1 : at - 1 + width])))
+    under = max(1, _cells(escape_invisible(part[at - 1 : at - 1 + place.width])))
     pointer = " " * before + mark * under + (f" {escape_invisible(label)}" if label else "")
-    return [f"  {line:>{gutter}} | {escape_invisible(part)}", f"  {'':>{gutter}} | {pointer}"]
+    return [f"  {place.line:>{gutter}} | {escape_invisible(part)}", f"  {'':>{gutter}} | {pointer}"]

@@ -29,6 +29,7 @@ __all__ = [
 MAX_LEVELS = 64
 _MOST_LEVELS = 128  # each is a few frames of Python's stack
 _MOST_FAULTS = 1_000
+_LONG_LINE = 1_000
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -171,18 +172,24 @@ class Document:
             return None
         starts = self._starts
         stop = starts[mark.line] if mark.line < len(starts) else len(self.text)
-        return self.text[starts[mark.line - 1] : stop].rstrip("\r\n")
+        first = starts[mark.line - 1] + self.offset(mark)
+        return self.text[first : min(stop, first + 2 * _LONG_LINE)].rstrip("\r\n")
+
+    def offset(self, mark: Mark | None) -> int:
+        """The columns before the snippet of a mark: a thousand faults of one long line would fill the memory."""
+        return 0 if mark is None or mark.column <= _LONG_LINE else mark.column - _LONG_LINE
 
     def note(self, text: str, mark: Mark | None) -> Note:
         """A second place, for a fault that speaks of two."""
         if mark is None:
             return Note(text)
-        return Note(text, mark.line, mark.column, self.snippet(mark), mark.width)
+        return Note(text, mark.line, mark.column, self.snippet(mark), mark.width, self.offset(mark))
 
     def fault(self, code: str, message: str, mark: Mark | None = None, **details: Any) -> None:
         """Notes a fault, or (T4xx) a warning; reading goes on, so that all of them are found at once."""
         if mark is not None:
             details |= {"line": mark.line, "column": mark.column, "width": mark.width}
+            details["offset"] = self.offset(mark)
         fault = Fault(code, message, self.file, snippet=self.snippet(mark), **details)
         if fault.severity == "warning":
             self.warnings += [fault] if len(self.warnings) < _MOST_FAULTS else []
