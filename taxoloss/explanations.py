@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "explanations"]
 
-_SECTION = re.compile(r"^## (T\d{3}): (.*)\n\n(.*?)(?=^## T|\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^## (T\d{3}): ([^\n]*)\n\n(.*?)(?=^## T|\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```(\w+) (wrong|right)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

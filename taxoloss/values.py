@@ -176,7 +176,7 @@ class Document:
         return self.text[first : min(stop, first + 2 * _LONG_LINE)].rstrip("\r\n")
 
     def offset(self, mark: Mark | None) -> int:
-        """The columns before the snippet of a mark: a thousand faults of one long line would fill the memory."""
+        """The columns before a snippet: a thousand faults of one long line would fill the memory."""
         return 0 if mark is None or mark.column <= _LONG_LINE else mark.column - _LONG_LINE
 
     def note(self, text: str, mark: Mark | None) -> Note:

@@ -1,6 +1,6 @@
 """Inputs that nobody meant: each ends in a Taxonomy or a TaxonomyError, in a child process with limits.
 
-    python tests/fuzz.py --count 50000 --seed 1     the nightly form: prints what failed, exit 1 if anything did
+    python tests/fuzz.py --count 50000 --seed 1     the nightly form: says what failed, exit 1 if anything did
 
 The child says which input it starts and how it ended. Where it dies (a signal, no memory, no answer within
 the time that a hang takes) the input is the failure, and another child goes on behind it.
@@ -25,8 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fuzz_seeds import NOUNS, SEEDS, SHORT, TOKENS
+
 ROOT = Path(__file__).resolve().parents[1]
-#: Address space of the child, and the seconds that no input may take (machines are shared: a hang is meant).
+#: Address space of the child, and the seconds that no input takes (machines are shared: a hang is meant).
 MEMORY, SECONDS = 4 << 30, 30
 GOOD_ENDS = ("taxonomy", "error", "missing")
 
@@ -67,6 +69,8 @@ def child() -> None:
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is not an answer
     with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "data.noun").write_text(NOUNS)
+        os.environ["WNSEARCHDIR"] = folder
         for line in sys.stdin:
             given = json.loads(line)
             signal.alarm(SECONDS)
@@ -92,7 +96,8 @@ def _end(target: str, path: Path) -> str:
         else:
             if target == "ncbi":
                 (path.parent / "nodes.dmp").write_bytes(path.read_bytes())
-                (path.parent / "names.dmp").write_text("1\t|\troot\t|\t\t|\tscientific name\t|\n")
+                names = (f"{i}\t|\tn{i}\t|\t\t|\tscientific name\t|\n" for i in range(1, 5))
+                (path.parent / "names.dmp").write_text("".join(names))
                 path = path.parent
             taxonomy = sources.read(path, kind=target or None, parent="first").taxonomy
         summarize(taxonomy)
@@ -136,7 +141,7 @@ class Child:
 
     def start(self) -> subprocess.Popen[bytes]:
         if self.process is None:
-            threads = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS")}
+            threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
             self.process = subprocess.Popen(
                 [sys.executable, __file__, "--child"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -201,50 +206,14 @@ def torture() -> Iterator[Input]:
     yield Input("load", ".json", b'{"tree": [' + b"1" * 100_000 + b"]}")
     yield Input("load", ".json", b'{"tree": [' + b"1e" + b"9" * 5_000 + b", NaN, Infinity]}")
     yield Input("load", ".json", b'{"a": 1, ' * 20_000)
-    for text in ("", "\ufeff", "\x00", "\ufeff\ufeffa", "a\x85b", "...", "---", "--- ---", "? ?", "!", "&", "*", "|", ">", "@", "`",
-                 "%", "- -", ": :", "{}", "[]", "~", "a: |\n\tb", "a: >9\n", "'", '"', '"\\x', '"\\uD800"', "<<: 1", "=", "!!binary x",
-                 "tree: !!python/object/apply:os.system [x]", "tree: 2024-13-99", "tree: [1, 1.0, 0x1, 01, true, 1:1]"):  # fmt: skip
+    for text in SHORT:
         for encoding in ("utf-8", "utf-16", "utf-32", "latin-1"):
-            yield Input("load", ".yaml", text.encode(encoding, "surrogatepass" if encoding != "latin-1" else "replace"))
+            yield Input(
+                "load",
+                ".yaml",
+                text.encode(encoding, "surrogatepass" if encoding != "latin-1" else "replace"),
+            )
         yield Input("load", ".json", text.encode("utf-8", "surrogatepass"))
-
-
-SEEDS: dict[str, tuple[str, str]] = {
-    "ranks": (".csv", "order,family,species\nCarnivora,Felidae,cat\nCarnivora,Felidae,lynx\nRodentia,,mouse\n"),
-    "bins": (".csv", "class,bin\npug,dog\nbeagle,dog\nBengal,cat\n"),
-    "edges": (".csv", "child,parent\ncat,pet\ndog,pet\npug,dog\nbeagle,dog\n"),
-    "paths": (".txt", "cat/Bengal\ncat/Siamese\ndog/pug\ndog/a\\/b\n"),
-    "nested": (".json", '{"cat": ["Bengal", "Siamese"], "dog": {"pug": null, "beagle": {}}}'),
-    "node-link": (".json", '{"nodes": [{"id": "r"}, {"id": "a"}, {"id": 2}], "links": [{"source": "r", "target": "a"}, '
-                  '{"source": "r", "target": 2}], "graph": {"levels": ["x"]}}'),
-    "newick": (".nwk", "((Bengal:1,'Sia''mese'[level=x])cat,(pug,beagle)dog)root[levels=x/y];"),
-    "graphml": (".graphml", '<?xml version="1.0"?><graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph '
-                'edgedefault="directed"><node id="r"/><node id="a"/><node id="b"/><edge source="r" target="a"/>'
-                '<edge source="r" target="b"/></graph></graphml>'),
-    "obo": (".obo", "format-version: 1.4\n\n[Term]\nid: X:1\nname: root\n\n[Term]\nid: X:2\nname: a\nis_a: X:1\n\n[Term]\n"
-            "id: X:3\nname: b\nis_a: X:1\nsynonym: \"bb\" EXACT []\n"),
-    "skos": (".ttl", '@prefix skos: <http://www.w3.org/2004/02/skos/core#> .\n<x:a> a skos:Concept; skos:prefLabel "A"@en; '
-             'skos:broader <x:r>.\n<x:b> a skos:Concept; skos:broader <x:r>.\n'),
-    "speciesnet": (".txt", "990ae9dd-7a59-4344-afcb-1b7b21368000;mammalia;primates;hominidae;homo;sapiens;human\n"
-                   "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank\n"
-                   "990ae9dd-7a59-4344-afcb-1b7b21368001;mammalia;carnivora;felidae;;;felidae family\n"),
-    "darwin-core": (".csv", "taxonID,parentNameUsageID,scientificName,taxonRank\n1,,Animalia,kingdom\n2,1,Aves,class\n"
-                    "3,2,Anas a,species\n4,2,Anas b,species\n"),
-    "inat": (".tsv", "taxon_id\tancestry\trank_level\trank\tname\tactive\n1\t\t70\tkingdom\tAnimalia\ttrue\n"
-             "3\t1\t50\tclass\tAves\ttrue\n4\t1/3\t10\tspecies\tAnas a\ttrue\n6\t1/3\t10\tspecies\tAnas c\ttrue\n"),
-    "ncbi": (".dmp", "".join(f"{a}\t|\t{b}\t|\t{r}\t|\t\t|" + "\t0\t|" * 9 + "\n"
-             for a, b, r in [(1, 1, "no rank"), (2, 1, "kingdom"), (3, 2, "species"), (4, 2, "species")])),
-    "wordnet-ids": (".txt", "n02123045 tabby\nn02123159\nn02124075\n"),
-    "image-folder": ("", "x"),
-    "taxonomy": (".yaml", "levels: [a, b]\ntree:\n  cat: [Bengal]\n  dog: [pug]\n"),
-    "table": (".parquet", "PAR1\x15\x04\x15\x10\x15\x14PAR1"),
-    "names": (".txt", "pug\nBengal\nbeagle\n"),
-    "json": (".json", '{"name": "r", "children": [{"name": "a", "size": 3}, {"name": "b", "children": []}]}'),
-}  # fmt: skip
-
-TOKENS = [b"[", b"]", b"{", b"}", b": ", b"- ", b"\n", b"  ", b",", b"'", b'"', b"#", b"&a", b"*a", b"!x", b"|", b">", b"%", b"\t",
-          b"\x00", b"\xff", b"\xef\xbb\xbf", b"name:", b"children:", b"level:", b"aliases:", b"levels:", b"tree:", b"weight: nan",
-          b"\xe2\x80\xae", b"\xcc\x81", b"a", b"null", b"~", b"---\n", b"...\n", b"<<: ", b"?", b"\\", b"/", b";", b"(", b")", b"<", b"9"]  # fmt: skip
 
 
 def bases() -> list[Input]:
@@ -253,7 +222,10 @@ def bases() -> list[Input]:
     for path in sorted((ROOT / "taxonomies").glob("*.yaml")):
         data = path.read_bytes()
         found.append(Input("load", ".yaml", data if len(data) < 12_000 else data[:6_000]))
-    tree: dict[str, Any] = {"levels": ["a", {"name": "b", "weight": 1}], "tree": [{"name": "x", "children": {"y": None, "z": None}}]}
+    tree: dict[str, Any] = {
+        "levels": ["a", {"name": "b", "weight": 1}],
+        "tree": [{"name": "x", "children": {"y": None, "z": None}}],
+    }
     found.append(Input("load", ".json", json.dumps(tree, indent=1).encode()))
     found.append(Input("load", ".yaml", SEEDS["taxonomy"][1].encode()))
     return found
@@ -313,10 +285,12 @@ def main() -> None:
         print(f"{target:14} {end:10} {number:,}")
     print(f"{len(outcomes):,} inputs; the slowest:")
     for outcome in sorted(outcomes, key=lambda o: -o.seconds)[:8]:
-        print(f"  {outcome.seconds:.2f} s  {outcome.end}  {len(outcome.input.data):,} bytes {outcome.input.data[:40]!r}...")
+        size, start = len(outcome.input.data), outcome.input.data[:40]
+        print(f"  {outcome.seconds:.2f} s  {outcome.end}  {size:,} bytes {start!r}...")
     failures = [outcome for outcome in outcomes if not outcome.good]
     for outcome in failures[:20]:
-        print(f"FAILED {outcome.input.target} {outcome.input.suffix} {outcome.input.data[:200]!r}: {outcome.end}")
+        what = f"{outcome.input.target} {outcome.input.suffix} {outcome.input.data[:200]!r}"
+        print(f"FAILED {what}: {outcome.end}")
     sys.exit(bool(failures))
 
 

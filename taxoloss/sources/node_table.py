@@ -216,6 +216,9 @@ class NodeTable:
         if wanted is None:
             return parent, None
         number = {rank.casefold(): index for index, rank in enumerate(wanted)}
+        if len(number) < len(wanted):
+            self.fault("T209", f"a level is named twice: {', '.join(map(quoted, wanted))}")
+            raise_all(self.faults)
         keep = {key for key in parent if (self.nodes[key].rank or "").casefold() in number}
         dropped = Counter(self.nodes[key].rank or "no rank" for key in parent if key not in keep)
         if dropped:

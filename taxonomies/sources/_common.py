@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+#: The first line of every file: editors complete and check it by the schema beside it.
+MODELINE = "# yaml-language-server: $schema=taxonomy.schema.json\n"
 _PLAIN = re.compile(r"[A-Za-z][\w -]*", re.ASCII)
 _NOT_TEXT = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from _common import parser, scalar, write
+from _common import MODELINE, parser, scalar, write
 
-HEAD = """\
+HEAD = MODELINE + """\
 # The 100 classes of CIFAR-100 below its 20 superclasses, both named and ordered as in the dataset.
 # The dataset numbers its classes in alphabetical order, across the superclasses.
 # Rebuilt by taxonomies/sources/cifar100.py.

