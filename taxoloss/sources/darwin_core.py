@@ -159,11 +159,9 @@ def read_ncbi(path: Path, options: Options, kind: str | None = None) -> Found:
         import taxonomy
 
         tree = taxonomy.Taxonomy.from_ncbi(str(folder))
-        rows = [
-            (node.id, node.name, node.rank, node.parent) for key in tree if (node := tree[key]) is not None
-        ]
-    for key, name, rank, parent in rows:
-        nodes.add(key, name, rank=rank)
-        if parent and parent != key:
-            nodes.link(key, parent)
-    return Found(nodes.taxonomy(), "ncbi", counted(len(rows), "node"), tuple(nodes.notes))
+        found = [node for key in tree if (node := tree[key]) is not None]
+    for node in sorted(found, key=lambda node: (len(node.id), node.id)):  # the package keeps no order
+        nodes.add(node.id, node.name, rank=node.rank)
+        if node.parent and node.parent != node.id:
+            nodes.link(node.id, node.parent)
+    return Found(nodes.taxonomy(), "ncbi", counted(len(found), "node"), tuple(nodes.notes))

@@ -82,7 +82,7 @@ class Rows:
         if spaced:
             self.notes.append(f"spaces around {counted(spaced, 'name')} are left out")
         for text, count in likely.items():
-            shown = f"{counted(count, 'cell')} hold {quoted(text)}, taken as a name"
+            shown = f"{quoted(text)} stands in {counted(count, 'cell')}, taken as a name"
             self.notes.append(f"{shown}: --missing {text} says that it means a missing rank")
 
     def _levels(self, rows: list[tuple[str, ...]]) -> tuple[str, ...] | None:

@@ -33,7 +33,7 @@ def _settle_header(table: Table, options: Options) -> list[str]:
     if not headed:
         table.rows.insert(0, table.header)
         table.lines.insert(0, 1)
-        names = {1: ("path",), 2: ("class", "bin")}
+        names = {1: ("path",), 2: ("", "")}
         count = len(table.header)
         table.header = names.get(count, tuple(f"column_{i + 1}" for i in range(count)))
     return notes
@@ -80,12 +80,16 @@ def found_in(table: Table, layout: Layout, options: Options) -> Found:
     columns = layout.columns
     if layout.kind == "bins":
         columns = columns[::-1]
-        how = f"{named[0]} -> {named[1]}"
+        how = (
+            f"{named[0]} -> {named[1]}"
+            if all(named)
+            else f"column {columns[1] + 1} below column {columns[0] + 1}"
+        )
     else:
         how = " > ".join(named)
     rows.levels = tuple(table.header[column] for column in columns)
-    if any(not name for name in rows.levels):
-        rows.levels = None
+    if not all(rows.levels):
+        rows.levels = ("bin", "class") if layout.kind == "bins" else None
     for row, line in zip(table.rows, table.lines, strict=True):
         rows.add([row[column] for column in columns], line)
     taxonomy = rows.taxonomy()

@@ -239,9 +239,13 @@ def _bins(table: Table) -> Layout | None:
     if fine is None or coarse is None or fine == coarse:
         fine, coarse = 0, 1
         if not _determines(table, 0, 1):
-            if not _determines(table, 1, 0):
-                return None
             fine, coarse = 1, 0
+            if not _determines(table, 1, 0):
+                if any(table.header):
+                    return None
+                # Without a header, and with a name below two others: the finer column has more names.
+                fine = max((0, 1), key=lambda i: len({row[i] for row in table.rows}))
+                coarse = 1 - fine
     return Layout("bins", (fine, coarse))
 
 

@@ -71,7 +71,7 @@ def read_ids(path: Path, options: Options, kind: str | None = None) -> Found:
     nouns = {key: (words, above, gloss) for key, words, above, gloss in wordnet_nouns(folder, options)}
     unknown = [key for key in wanted if key not in nouns]
     if unknown:
-        message = f"{counted(len(unknown), 'id')} are not in {folder}: {listed(unknown)}"
+        message = f"{counted(len(unknown), 'id')} not in {folder}: {listed(unknown)}"
         raise refuse(str(path), message, line=wanted[unknown[0]], help="ids are those of WordNet 3.0")
     options = replace(options, limits=replace(options.limits, levels=max(64, options.limits.levels)))
     nodes = NodeTable(str(path), options)
