@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check bench experiments docs clean
+.PHONY: help demo test check fuzz bench experiments docs clean
 
 help:
 	@echo "make demo    train on texts of ICD-10-CM and print accuracy at every level (about a minute when idle)"
 	@echo "make test    run the tests"
 	@echo "make check   ruff, mypy and the doctests"
+	@echo "make fuzz    50,000 inputs that nobody meant, for every reader (a few minutes)"
 	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md (a quarter of an hour)"
 	@echo "make experiments  train the studies of docs/experiments.md, rewrite its tables and pictures (an hour)"
 	@echo "make docs    run the code of the README and the docs"
@@ -33,6 +34,9 @@ check: $(VENV)/installed
 $(VENV)/bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	@touch $@
+
+fuzz: $(VENV)/installed
+	$(BIN)/python tests/fuzz.py $(ARGS)
 
 bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks $(ARGS)

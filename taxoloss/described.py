@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from taxoloss.spec import HEAD
+from taxoloss.forms import HEAD
 from taxoloss.tree import Tree
 
 __all__ = ["Described", "as_head", "details"]

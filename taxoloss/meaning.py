@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from taxoloss.forms import LevelSpec
 from taxoloss.names import did_you_mean, quoted, skeleton
-from taxoloss.spec import LevelSpec, NodeRow, ParsedFile
+from taxoloss.spec import NodeRow, ParsedFile
 from taxoloss.tree import Tree
 from taxoloss.values import Document, Mark
 

@@ -164,6 +164,7 @@ _SPELLING_RULES: tuple[tuple[str, _Rule], ...] = (
     ('name.lower().replace(" ", "_")', lambda name: name.lower().replace(" ", "_")),
     ('name.lower().replace("_", " ")', lambda name: name.lower().replace("_", " ")),
     ('name.title().replace(" ", "_")', lambda name: name.title().replace(" ", "_")),
+    ('name.replace("_", " ").capitalize()', lambda name: name.replace("_", " ").capitalize()),
     ('name.replace("_", " ").title()', lambda name: name.replace("_", " ").title()),
 )
 

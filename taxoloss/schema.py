@@ -1,6 +1,6 @@
 """The JSON Schema of a taxonomy file, for editors: draft-7 words only, which YAML language servers read.
 
-pydantic judges the head, the levels and the nodes of a file (`spec.py`); their keys are taken from there,
+pydantic judges the head, the levels and the nodes of a file (`forms.py`); their keys are taken from there,
 so that the schema cannot name others. What a schema cannot say (siblings with one name, levels below
 their parent's) `taxoloss inspect` finds.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from taxoloss.forms import HEAD, LevelSpec, NodeSpec
 from taxoloss.names import MAX_NAME
-from taxoloss.spec import HEAD, LevelSpec, NodeSpec
 
 __all__ = ["schema"]
 

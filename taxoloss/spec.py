@@ -8,20 +8,13 @@ not asked here (`tree.py` does that).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from taxoloss.names import did_you_mean, name_faults, nearest, nfc, quoted, text_faults
+from taxoloss.forms import LevelSpec, NodeSpec, TaxonomySpec
+from taxoloss.names import did_you_mean, name_faults, nearest, nfc, quoted
 from taxoloss.values import (
     Document,
     Mapping,
@@ -33,74 +26,7 @@ from taxoloss.values import (
     describe,
 )
 
-__all__ = ["HEAD", "LevelSpec", "NodeRow", "NodeSpec", "ParsedFile", "TaxonomySpec", "parse_spec"]
-
-
-# -- the parts that pydantic judges ----------------------------------------------------------------
-
-
-def _checked_name(text: str) -> str:
-    for code, message in name_faults(text):
-        raise PydanticCustomError(code, "{message}", {"message": message})
-    return nfc(text)
-
-
-def _checked_text(text: str) -> str:
-    for code, message in text_faults(text):
-        raise PydanticCustomError(code, "{message}", {"message": message})
-    return text
-
-
-def _no_truth_value(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise PydanticCustomError("float_parsing", "expected a number")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_checked_name)]
-Text = Annotated[str, AfterValidator(_checked_text)]
-Weight = Annotated[float, BeforeValidator(_no_truth_value), Field(ge=0, allow_inf_nan=False)]
-
-
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LevelSpec(_Form):
-    """One level: `species`, or `{name: species, weight: 0.3, description: ...}`."""
-
-    name: Name
-    weight: Weight | None = None
-    description: Text | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, data: Any) -> Any:
-        return {"name": data} if isinstance(data, str) else data
-
-
-class NodeSpec(_Form):
-    """A node written out as a list item, where its name alone is not enough."""
-
-    name: Name
-    level: Name | None = None
-    aliases: tuple[Name, ...] = ()
-    description: Text | None = None
-
-
-class TaxonomySpec(_Form):
-    """The head of a taxonomy file: everything but the tree."""
-
-    name: Name | None = None
-    description: Text | None = None
-    source: Text | None = None
-    version: Text | None = None
-    licence: Text | None = None
-    levels: tuple[LevelSpec, ...] | None = None
-
-
-#: The keys of the head that hold text for people.
-HEAD = tuple(key for key in TaxonomySpec.model_fields if key != "levels")
+__all__ = ["NodeRow", "ParsedFile", "parse_spec"]
 
 
 @dataclass(slots=True)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from taxoloss.binding import Name, NameIndex
+from taxoloss.forms import HEAD
 from taxoloss.level_tensors import LevelTensors, as_tensor
 from taxoloss.meaning import build_tree
 from taxoloss.migration import Migration, TreeDiff, diff
 from taxoloss.paths import checked_title, tree_from_graph, tree_from_paths
-from taxoloss.spec import HEAD, parse_spec
+from taxoloss.spec import parse_spec
 from taxoloss.tree import frozen
 from taxoloss.values import Document, Value
 from taxoloss.writer import write_file

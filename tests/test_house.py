@@ -16,7 +16,7 @@ import taxoloss
 
 PACKAGE = Path(taxoloss.__file__).parent
 LEFT = (
-    "names", "errors", "values", "json_events", "reader", "spec", "tree", "numbered", "meaning",
+    "names", "errors", "values", "json_events", "reader", "forms", "spec", "tree", "numbered", "meaning",
     "paths", "binding", "described", "yaml_text", "writer", "level_tensors", "tree_diff", "migration",
     "taxonomy", "built", "catalog", "plan", "weight_checks", "weight_fill",
     "weighting", "weighting_text", "rings", "fault_formats", "explanations", "schema", "findings",

@@ -139,10 +139,10 @@ def _ask(name: str, parents: Sequence[str]) -> int:
     typer.echo(f"{escape_invisible(name)} has {len(parents)} parents:", err=True)
     for number, parent in enumerate(parents, 1):
         typer.echo(f"  {number}  {escape_invisible(parent)}", err=True)
-    while True:
-        number: int = typer.prompt(f"keep which, 1 to {len(parents)}", type=int, err=True)
-        if 1 <= number <= len(parents):
-            return number - 1
+    kept = 0
+    while not 1 <= kept <= len(parents):
+        kept = typer.prompt(f"keep which, 1 to {len(parents)}", type=int, err=True)
+    return kept - 1
 
 
 def _write(found: Found, source: Path, output: Path | None) -> None:
