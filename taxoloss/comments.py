@@ -27,7 +27,7 @@ class KeptComments:
 def comments_of(taxonomy: Taxonomy, document: Document) -> KeptComments:
     """The comments of the file that a taxonomy was read from.
 
-    A comment above a node's line, or behind it, belongs to the node if no other node stands on the line.
+    A comment above a line, or behind it, belongs to the first node that stands on the line.
     """
     lines = document.text.splitlines()
     first_of: dict[int, list[int]] = {}
@@ -38,11 +38,9 @@ def comments_of(taxonomy: Taxonomy, document: Document) -> KeptComments:
     nodes: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
     taken = set(range(len(head)))
     for line, on_it in first_of.items():
-        mark = document.node_marks[on_it[0]]
-        if len(on_it) > 1 or mark is None:
-            continue
+        last = document.node_marks[on_it[-1]]
         above = _above(lines, line - 2, taken)
-        behind = _behind(lines[line - 1], mark.column - 1 + mark.width)
+        behind = _behind(lines[line - 1], last.column - 1 + last.width if last is not None else 0)
         taken |= set(range(line - 1 - len(above), line - 1)) | ({line - 1} if behind else set())
         if above or behind:
             nodes[taxonomy.tree.path(on_it[0])] = (above, behind)

@@ -123,6 +123,12 @@ def _lookalikes(taxonomy: Taxonomy) -> Iterator[Finding]:
         if first != node:
             message = "two siblings differ only in case, punctuation or look-alike letters"
             yield _about(taxonomy, "T408", message, [first, node])
+    classes: dict[str, int] = {}
+    for node in tree.leaves.tolist():
+        first = classes.setdefault(skeleton(tree.names[node]), node)
+        if tree.names[first] != tree.names[node] and parents[first] != parents[node]:
+            message = "two classes differ only in case, punctuation or look-alike letters"
+            yield _about(taxonomy, "T408", message, [first, node])
 
 
 def _repeated_names(taxonomy: Taxonomy) -> Iterator[Finding]:

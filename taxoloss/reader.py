@@ -72,6 +72,7 @@ def read_text(
     if _is_json(text, file):
         value = _build(json_events(text, document), document)
     else:
+        document.is_yaml = True
         _refuse_directives(text, document)
         value = _build(_yaml_events(text, document), document)
     if any(fault.code in _FATAL for fault in document.faults):

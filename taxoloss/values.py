@@ -154,6 +154,8 @@ class Document:
         self.warnings: list[Fault] = []
         #: Where each node of the tree stands, once there is one (the root: None).
         self.node_marks: list[Mark | None] = []
+        #: Whether the text was read as YAML, which has comments.
+        self.is_yaml = False
         self.text = text or ""
 
     @cached_property

@@ -298,6 +298,23 @@ def test_a_darwin_core_archive(tmp_path: Path) -> None:
         sources.read(tmp_path / "good.zip", limits=taxoloss.Limits(bytes=100))
 
 
+def test_a_table_of_taxa_with_rank_columns(tmp_path: Path) -> None:
+    """As iNaturalist's archive has it: the species' name stands in scientificName alone; in parquet too."""
+    polars = pytest.importorskip("polars")
+    columns = {
+        "kingdom": ["A"] * 4, "family": ["F", "F", "F", None], "genus": ["G", "G", "G", None],
+        "specificEpithet": ["x", "y", "x", None], "scientificName": ["G x", "G y", "G x z", "A"],
+        "taxonRank": ["species", "species", "subspecies", "kingdom"],
+    }  # fmt: skip
+    frame = polars.DataFrame(columns)
+    frame.write_parquet(tmp_path / "a.parquet")
+    frame.write_csv(tmp_path / "a.csv")
+    for name in ("a.parquet", "a.csv"):
+        found = sources.read(tmp_path / name)
+        assert (found.kind, names(found.taxonomy.paths())) == ("darwin-core", ["A/F/G/G x", "A/F/G/G y"])
+        assert "taxa of other ranks are left out: 1" in found.notes
+
+
 def test_ncbi_dumps(tmp_path: Path) -> None:
     """nodes.dmp and names.dmp; other ranks are taken out of the paths."""
     pytest.importorskip("taxonomy")

@@ -13,15 +13,18 @@ from taxoloss.cli.shared import (
     FormatOption,
     JsonOption,
     LimitOption,
+    Read,
     SourceArgument,
     chosen_format,
     limits_of,
     read,
     stop_on_faults,
 )
-from taxoloss.exports import FORMATS, export, format_of
+from taxoloss.comments import comments_of
+from taxoloss.exports import FORMATS, Exported, export, format_of
 from taxoloss.names import escape_invisible
 from taxoloss.writer import write_text
+from taxoloss.yaml_text import yaml_text
 
 __all__ = ["convert"]
 
@@ -68,9 +71,10 @@ def convert(
     if output != "-" and path.exists() and not force:
         raise typer.BadParameter(f"{output} is there already; --force writes over it", param_hint="OUT")
     with stop_on_faults(told):
-        taxonomy = read(source, limits_of(limit)).taxonomy
+        given = read(source, limits_of(limit))
+        taxonomy = given.taxonomy
         delimiter = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-        made = export(taxonomy, chosen, delimiter=delimiter, depth=depth)
+        made = _made(given, chosen, delimiter, depth)
         if output == "-":
             sys.stdout.buffer.write(made.data)
             sys.stdout.buffer.flush()
@@ -82,6 +86,16 @@ def convert(
         typer.echo("Mermaid draws at most 500 edges unless its maxEdges is raised", err=True)
     if output != "-":
         typer.echo(f"wrote {escape_invisible(output)} ({made.format}, {len(taxonomy):,} classes)", err=True)
+
+
+def _made(given: Read, format: str, delimiter: str, depth: int | None) -> Exported:
+    """The file; from YAML to YAML comments are kept, and those of no node are told."""
+    document = given.document
+    if format != "yaml" or document is None or not document.is_yaml:
+        return export(given.taxonomy, format, delimiter=delimiter, depth=depth)
+    kept = comments_of(given.taxonomy, document)
+    text = yaml_text(given.taxonomy, kept.head, kept.nodes)
+    return Exported(text.encode(), format, tuple(f"the comment {line}" for line in kept.others))
 
 
 def _format(output: str, to: To | None, layout: Layout | None) -> str:

@@ -156,12 +156,12 @@ def _write(found: Found, source: Path, output: Path | None) -> None:
     elif output.suffix.lower() == ".json":
         write_file(found.taxonomy, output)
     else:
-        old, nodes = _old_comments(output, found)
+        old, nodes = _old_comments(source if found.kind == "taxonomy" else output, found)
         write_text(yaml_text(found.taxonomy, (*head, *old), nodes), output)
 
 
 def _old_comments(output: Path, found: Found) -> tuple[tuple[str, ...], Comments]:
-    """The comments of the file that is written over; what belongs to no node of the new one is told."""
+    """The comments of the file that is written over, or was read; what belongs to no node is told."""
     if not output.exists():
         return (), {}
     try:
@@ -169,7 +169,7 @@ def _old_comments(output: Path, found: Found) -> tuple[tuple[str, ...], Comments
     except TaxonomyError:
         typer.echo(f"{output} was no taxonomy: its comments are not kept", err=True)
         return (), {}
-    if document is None:
+    if document is None or not document.is_yaml:
         return (), {}
     kept = comments_of(taxonomy, document)
     paths = {path for path in kept.nodes if found.taxonomy.index.by_path(path)}

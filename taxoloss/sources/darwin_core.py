@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from taxoloss.errors import Fault
 from taxoloss.paths import raise_all
 from taxoloss.sources.found import Found, Options, counted, foreign, refuse
 from taxoloss.sources.node_table import RANKS, NodeTable
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.tables import open_table
+from taxoloss.sources.tables import Table, open_table
 
-__all__ = ["is_taxon_table", "read_archive", "read_inat", "read_ncbi", "read_taxon_table"]
+__all__ = ["is_taxon_table", "read_archive", "read_inat", "read_ncbi", "read_taxon_table", "taxa_in"]
 
 _MAIN = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 _TERMS = "http://rs.tdwg.org/dwc/terms/"
@@ -32,9 +31,14 @@ def is_taxon_table(header: Sequence[str]) -> str | None:
 
 def read_taxon_table(path: Path, options: Options, kind: str | None = None) -> Found:
     """A table with Darwin Core's columns: parentNameUsageID where it is filled, else the rank columns."""
-    table = open_table(path, options)
-    rows = (dict(zip(table.header, row, strict=True)) for row in table.rows)
-    return _core(rows, table.header, str(path), options)
+    return taxa_in(open_table(path, options), options)
+
+
+def taxa_in(table: Table, options: Options) -> Found:
+    """The taxonomy of a table of taxa that was opened."""
+    if is_taxon_table(table.header) == "inat":
+        return _inat(table, options)
+    return _core(table.rows, table.lines, table.header, table.file, options)
 
 
 def read_archive(path: Path, options: Options, kind: str | None = None) -> Found:
@@ -44,15 +48,14 @@ def read_archive(path: Path, options: Options, kind: str | None = None) -> Found
         from dwca.read import DwCAReader
 
         with DwCAReader(str(path)) as archive:
-            rows = [
+            found = [
                 {str(key).removeprefix(_TERMS): str(value) for key, value in row.data.items()}
-                | {"_id": str(row.id)}
+                | {"taxonID": str(row.data.get(f"{_TERMS}taxonID") or row.id)}
                 for row in archive
             ]
-    header = list(rows[0]) if rows else []
-    for row in rows:
-        row.setdefault("taxonID", row["_id"])
-    return _core(iter(rows), [*header, "taxonID"], str(path), options)
+    header = list(dict.fromkeys(key for row in found for key in row))
+    rows = [tuple(row.get(key, "") for key in header) for row in found]
+    return _core(rows, range(2, len(rows) + 2), header, str(path), options)
 
 
 def _check_archive(path: Path, options: Options) -> None:
@@ -73,59 +76,72 @@ def _check_archive(path: Path, options: Options) -> None:
         raise refuse(str(path), "<!DOCTYPE is not allowed in its XML")
 
 
-def _core(rows: Iterator[Mapping[str, str]], header: Sequence[str], file: str, options: Options) -> Found:
+def _core(
+    rows: Sequence[tuple[str, ...]],
+    lines: Sequence[int],
+    header: Sequence[str],
+    file: str,
+    options: Options,
+) -> Found:
     """Names by id and parent, or by rank columns."""
-    by_folded = {name.casefold(): name for name in header}
-
-    def column(term: str) -> str | None:
-        return by_folded.get(term.casefold())
-
-    taxa = list(rows)
-    parent = column("parentNameUsageID")
-    if parent is None or not any(row.get(parent) for row in taxa):
-        return _by_ranks(taxa, column, file, options)
+    at = {name.casefold(): number for number, name in enumerate(header)}
+    parent = at.get("parentnameusageid")
+    if parent is None or not any(row[parent] for row in rows):
+        return _by_ranks(rows, lines, at, file, options)
     options = replace(options, ranks=options.ranks or RANKS)
     nodes = NodeTable(file, options)
-    key, name = column("taxonID") or column("id"), column("scientificName")
-    rank, accepted = column("taxonRank"), column("acceptedNameUsageID")
+    key, name, rank = at.get("taxonid", at.get("id")), at.get("scientificname"), at.get("taxonrank")
     if key is None or name is None:
-        raise refuse(
-            file, "there is no column taxonID or scientificName", expected="Darwin Core's taxon columns"
-        )
+        raise refuse(file, "there is no column taxonID or scientificName", expected="Darwin Core's columns")
+    accepted = at.get("acceptednameusageid")
     synonyms = 0
-    for number, row in enumerate(taxa, 2):
-        if accepted and row.get(accepted) and row[accepted] != row[key]:
+    for row, line in zip(rows, lines, strict=True):
+        if accepted is not None and row[accepted] and row[accepted] != row[key]:
             nodes.add(row[accepted], aliases=[row[name]])
             synonyms += 1
             continue
-        nodes.add(row[key], row[name] or row[key], rank=row.get(rank or "") or None, line=number)
-        if row.get(parent):
+        rank_here = row[rank] if rank is not None else ""
+        nodes.add(row[key], row[name] or row[key], rank=rank_here or None, line=line)
+        if row[parent]:
             nodes.link(row[key], row[parent])
     if synonyms:
-        nodes.notes.append(f"{counted(synonyms, 'synonym')} are aliases of the accepted names")
-    how = f"{counted(len(taxa), 'taxon row')} by parentNameUsageID"
+        nodes.notes.append(f"aliases of the accepted names: {counted(synonyms, 'synonym')}")
+    how = f"{counted(len(rows), 'taxon row')} by parentNameUsageID"
     return Found(nodes.taxonomy(), "darwin-core", how, tuple(nodes.notes))
 
 
-def _by_ranks(taxa: list[Mapping[str, str]], column: Any, file: str, options: Options) -> Found:
-    ranks = options.ranks or _MAIN
-    used = [rank for rank in ranks if column(rank) or rank == "species"]
-    rows = Rows(file, options, tuple(used))
-    rank_of, name_of = column("taxonRank"), column("scientificName")
-    for number, row in enumerate(taxa, 2):
-        names = [row.get(column(rank) or "", "") for rank in used]
-        here = row.get(rank_of or "", "").casefold()
-        if here in used and not names[used.index(here)]:
-            names[used.index(here)] = row.get(name_of or "", "")
+def _by_ranks(
+    rows: Sequence[tuple[str, ...]], lines: Sequence[int], at: dict[str, int], file: str, options: Options
+) -> Found:
+    """Rank columns; the name of a row's own rank, which has no column for species, is scientificName."""
+    wanted = [rank.casefold() for rank in options.ranks or _MAIN]
+    used = [rank for rank in wanted if rank in at or rank == "species"]
+    found = Rows(file, options, tuple(used))
+    columns = [at.get(rank) for rank in used]
+    rank, name = at.get("taxonrank"), at.get("scientificname")
+    skipped = 0
+    for row, line in zip(rows, lines, strict=True):
+        names = ["" if column is None else row[column] for column in columns]
+        here = row[rank].casefold() if rank is not None else ""
+        if here in used and name is not None:
+            names[used.index(here)] = names[used.index(here)] or row[name]
+        elif here and here not in wanted:
+            skipped += 1  # a subspecies, a section
+            continue
         if any(names):
-            rows.add(names, number)
-    how = f"{' > '.join(used)}, {counted(len(taxa), 'taxon row')}"
-    return Found(rows.taxonomy(), "darwin-core", how, tuple(rows.notes))
+            found.add(names, line)
+    if skipped:
+        found.notes.append(f"taxa of other ranks are left out: {skipped:,}")
+    how = f"{' > '.join(used)}, {counted(len(rows), 'taxon row')}"
+    return Found(found.taxonomy(), "darwin-core", how, tuple(found.notes))
 
 
 def read_inat(path: Path, options: Options, kind: str | None = None) -> Found:
     """iNaturalist's open table of taxa: taxon_id, ancestry (ids joined by /), rank, name, active."""
-    table = open_table(path, options)
+    return _inat(open_table(path, options), options)
+
+
+def _inat(table: Table, options: Options) -> Found:
     options = replace(options, ranks=options.ranks or _MAIN)
     nodes = NodeTable(table.file, options)
     at = {name: table.column(name) for name in ("taxon_id", "ancestry", "rank", "name")}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from taxoloss.names import quoted
+from taxoloss.sources.darwin_core import is_taxon_table, taxa_in
 from taxoloss.sources.found import Found, Options, counted
 from taxoloss.sources.node_table import NodeTable
 from taxoloss.sources.rows import Rows
@@ -19,6 +20,8 @@ _LEVEL, _ALIASES, _DESCRIPTION = "level", "aliases", "description"
 def read_table(path: Path, options: Options, kind: str | None = None) -> Found:
     """The taxonomy of a table, by the layout of its columns."""
     table = open_table(path, options)
+    if kind is None and options.columns is None and is_taxon_table(table.header):
+        return taxa_in(table, options)
     notes: list[str] = [] if path.suffix.lower() == ".parquet" else _settle_header(table, options)
     found = found_in(table, layout_of(table, kind, options), options)
     return replace(found, notes=(*notes, *found.notes))
