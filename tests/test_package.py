@@ -40,7 +40,8 @@ def test_the_wheel_holds_the_trees_and_nothing_else_of_the_repository(wheel: Pat
     """Every tree of `taxonomies/` is in it, and no test, script or example."""
     names = zipfile.ZipFile(wheel).namelist()
     trees = sorted(Path(name).name for name in names if name.startswith("taxoloss/taxonomies/"))
-    assert trees == BUNDLED
+    assert trees == sorted([*BUNDLED, "taxonomy.schema.json"])
+    assert "taxoloss/errors.md" in names
     assert "taxoloss/py.typed" in names
     assert all(name.startswith(("taxoloss/", "taxoloss-")) for name in names)
 
