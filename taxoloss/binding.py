@@ -241,6 +241,7 @@ class _LeafMatch:
             free,
             allows,
         )
+        claimed: set[str] = set()
         first = next(iter(pairs), None)  # what mends all must not be among the faults that are only counted
         for number, name in extra.items():
             message = f"class {number}, {quoted(_text(name))}, is no leaf of the tree"
@@ -250,17 +251,12 @@ class _LeafMatch:
                 help = f"did you mean {quoted(paired)}?"
             fault = _unknown(name, message, help)
             if paired is not None:
-                self.claim(missing, paired)
+                claimed.add(paired)
                 if rule and _text(name) == first:
                     fault = _with_rule(fault, rule, mended, len(pairs))
             self.faults.append(fault)
-
-    def claim(self, missing: list[int], name: str) -> None:
-        """A leaf that a misspelt class stands for is not missing too."""
-        for node in missing:
-            if self.tree.names[node] == name:
-                missing.remove(node)
-                return
+        # A leaf that a misspelt class stands for is not missing too; `pairs` names leaves of one name only.
+        missing[:] = [node for node in missing if self.tree.names[node] not in claimed]
 
     def report_missing(self, missing: list[int]) -> None:
         for node in missing:

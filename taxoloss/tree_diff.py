@@ -66,7 +66,7 @@ class _Comparer:
 
     def down(self, starts: list[int]) -> None:
         """Children of one name below a pair; then those whose spelling, or whose children, are the same."""
-        waiting = list(starts)
+        waiting, seen = list(starts), set(starts)
         while waiting:
             old = waiting.pop()
             new = self.to[old]
@@ -79,7 +79,7 @@ class _Comparer:
             self.alike(
                 [n for n in ours if n not in self.to], [n for n in theirs.values() if n not in self.back]
             )
-            waiting += [n for n in self.below[0][old] if n in self.to and n not in starts]
+            waiting += [n for n in self.below[0][old] if n in self.to and n not in seen]
 
     def alike(self, ours: list[int], theirs: list[int]) -> None:
         old, new = self.old.tree, self.new.tree
