@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from taxoloss import controls, decisions, errors, functional, heads, metrics, sweep, weighting
+    from taxoloss import controls, decisions, errors, functional, heads, metrics, sources, sweep, weighting
     from taxoloss.catalog import load
     from taxoloss.errors import TaxonomyError
     from taxoloss.loss import TaxonomyLoss
@@ -27,6 +27,7 @@ __all__ = [
     "heads",
     "load",
     "metrics",
+    "sources",
     "sweep",
     "weighting",
 ]

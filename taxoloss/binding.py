@@ -120,11 +120,24 @@ class NameIndex:
                 faults.append(self._ambiguous(name, nodes))
             else:
                 message = f"{quoted(_text(name))} is no node of the tree"
-                help = did_you_mean(_last(name), known, comparisons=len(faults) + 1)
+                help = self.hint(name, known, len(faults) + 1)
                 faults.append(_unknown(name, message, help))
         if faults:
             raise BindingError(faults)
         return np.array(found, np.int64)
+
+    def hint(self, name: Name, candidates: Sequence[str], comparisons: int) -> str | None:
+        """The nearest name; of a path the nearest sibling of the first part that is not there."""
+        if isinstance(name, str):
+            return did_you_mean(name, candidates, comparisons=comparisons)
+        for depth, part in enumerate(name):
+            if not self.by_path(name[: depth + 1]):
+                (parent,) = self.by_path(name[:depth])
+                below = np.flatnonzero(self.tree.parent[1:] == parent) + 1
+                siblings = [self.tree.names[node] for node in below.tolist()]
+                help = did_you_mean(part, siblings, comparisons=comparisons)
+                return help and f"{help[:-1]} under {quoted(name[depth - 1])}?" if depth else help
+        return None
 
     def leaves(self, names: Iterable[Name], *, complete: bool) -> IntArray:
         """Depth-first leaf numbers of class names, in their order.
@@ -146,10 +159,6 @@ class NameIndex:
             found=_text(name),
             help=f"give the path, such as {paths[0]!r}",
         )
-
-
-def _last(name: Name) -> str:
-    return name if isinstance(name, str) else (name[-1] if name else "")
 
 
 def _unknown(name: Name, message: str, help: str | None) -> Fault:
@@ -246,7 +255,7 @@ class _LeafMatch:
         for number, name in extra.items():
             message = f"class {number}, {quoted(_text(name))}, is no leaf of the tree"
             paired = pairs.get(_text(name))
-            help = did_you_mean(_last(name), free, comparisons=len(extra))
+            help = self.index.hint(name, free, len(extra))
             if paired is not None:  # sure, even where a measure of likeness would not see it
                 help = f"did you mean {quoted(paired)}?"
             fault = _unknown(name, message, help)

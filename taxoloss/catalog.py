@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from taxoloss.built import BUILT
 from taxoloss.errors import Fault, FormError
 from taxoloss.names import did_you_mean, quoted
-from taxoloss.reader import from_python, read_file, read_text
+from taxoloss.python_values import from_python
+from taxoloss.reader import read_file, read_text
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.values import Document, Limits
 

@@ -57,9 +57,8 @@ def from_folder(path: Path, limits: Limits) -> ClassList:
         return ClassList(tuple(top), how, f"ImageFolder({str(path)!r}).classes")
     names = tuple(sorted(_leaves(path, limits)))
     note = "ImageFolder takes the folders of the top as classes; these are those at the bottom, as paths"
-    python = (
-        f"sorted({{str(p.parent.relative_to({str(path)!r})) for p in Path({str(path)!r}).rglob('*.*')}})"
-    )
+    files = f"pathlib.Path({str(path)!r}).rglob('*.*')"
+    python = f"sorted({{str(file.parent.relative_to({str(path)!r})) for file in {files}}})"
     return ClassList(names, f"the innermost folders of {path}, by path", python, (note,))
 
 

@@ -13,7 +13,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 
 import yaml
 
-from taxoloss.values import Document, Mark
+from taxoloss.values import MORE, Document, Mark
 
 __all__ = ["is_json", "json_events"]
 
@@ -31,6 +31,7 @@ def is_json(text: str) -> bool:
 
 def json_events(text: str, document: Document) -> Iterator[yaml.Event]:
     """The YAML events that a JSON text means; faults where it is not JSON."""
+    _refuse_too_many(text, document)
     if not _judged(text, document):
         return
 
@@ -55,6 +56,25 @@ def json_events(text: str, document: Document) -> Iterator[yaml.Event]:
             yield yaml.SequenceEndEvent(mark(start), mark(position))
         else:
             yield _scalar(symbol, mark(start), mark(position), plain=True)
+
+
+def _refuse_too_many(text: str, document: Document) -> None:
+    """Values are counted before the standard library makes them all: 256 MB of [] would take 5 GB."""
+    most = document.limits.values
+    if text.count(",") + text.count("[") + text.count("{") <= most:
+        return
+    position = count = 0
+    while token := _TOKEN.search(text, position):
+        start, position = token.span()
+        if token.group() == '"':
+            try:
+                _, position = scanstring(text, position)
+            except json.JSONDecodeError:
+                return  # told by the judge
+        count += token.group() not in "}]"
+        if count > most:
+            message = f"more than {most:,} values"
+            document.refuse("T112", message, document.mark_at(start), help=MORE)
 
 
 def _judged(text: str, document: Document) -> bool:

@@ -8,30 +8,28 @@ keys win. Nothing of that can happen on the level of events, where each scalar i
 
 from __future__ import annotations
 
-import collections.abc
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from taxoloss.errors import Note
 from taxoloss.json_events import is_json, json_events
 from taxoloss.names import find_forbidden, quoted
 from taxoloss.values import (
+    MORE,
     Document,
     Limits,
     Mapping,
     Mark,
-    Other,
     Scalar,
     Sequence,
     Value,
 )
 
-__all__ = ["decoded", "from_python", "read_bytes", "read_file", "read_text"]
+__all__ = ["decoded", "read_bytes", "read_file", "read_text"]
 
-_RAISE = "taxoloss.Limits in Python and --limit on the command line allow more"
 _MOST_DIRECTIVES = 100
 _FATAL = frozenset({"T103", "T105", "T107", "T108", "T111", "T112", "T116"})
 
@@ -55,7 +53,7 @@ def read_bytes(path: Path, limits: Limits | None = None) -> bytes:
     except OSError as error:
         document.refuse("T101", f"the file cannot be read: {error.strerror or error}")
     if len(data) > most:
-        document.refuse("T111", f"the file is larger than {most:,} bytes", help=_RAISE)
+        document.refuse("T111", f"the file is larger than {most:,} bytes", help=MORE)
     return data
 
 
@@ -86,7 +84,7 @@ def decoded(data: str | bytes, file: str, limits: Limits | None = None) -> Docum
     """The document of a text in UTF-8; FormError where it is not, or holds what no text may hold."""
     empty = Document(file=file, limits=limits)
     if len(data) > empty.limits.bytes:
-        empty.refuse("T111", f"the text is larger than {empty.limits.bytes:,} bytes", help=_RAISE)
+        empty.refuse("T111", f"the text is larger than {empty.limits.bytes:,} bytes", help=MORE)
     text = data.removeprefix("\ufeff") if isinstance(data, str) else _text_of(data, file)
     document = Document(text, file, limits)
     _refuse_forbidden(text, document)
@@ -144,9 +142,28 @@ def _yaml_events(text: str, document: Document) -> Iterator[yaml.Event]:
         problem = error.problem or str(error)
         code = "T111" if "nesting depth" in problem else "T103"
         help = _yaml_help(problem, document.snippet(mark), mark)
-        document.fault(code, f"this is not YAML: {problem}", mark, help=help)
+        notes = _started(error, mark, document)
+        document.fault(code, f"this is not YAML: {problem}", mark, help=help, notes=notes)
     except (yaml.YAMLError, RecursionError) as error:
         document.fault("T103", f"this is not YAML: {str(error).splitlines()[0]}")
+
+
+# Where the parser was, in its words and in ours.
+_STARTS = {
+    "while parsing a flow sequence": "the list starts here",
+    "while parsing a flow mapping": "the mapping starts here",
+    "while parsing a block mapping": "the mapping starts here",
+    "while parsing a block collection": "the list starts here",
+    "while scanning a quoted scalar": "the quotes open here",
+}
+
+
+def _started(error: yaml.MarkedYAMLError, mark: Mark | None, document: Document) -> tuple[Note, ...]:
+    """Where that which is not closed was opened, if on another line."""
+    start, label = error.context_mark, _STARTS.get(error.context or "")
+    if start is None or label is None or mark is None or start.line + 1 == mark.line:
+        return ()
+    return (document.note(label, Mark(start.line + 1, start.column + 1)),)
 
 
 def _yaml_help(problem: str, snippet: str | None, mark: Mark | None) -> str | None:
@@ -191,7 +208,7 @@ class _Builder:
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         mark = _mark(event)
-        _check_length(event.value, self.document, mark)
+        self.document.check_length(event.value, mark)
         self.add(Scalar(event.value, mark, plain=not event.style))
 
     def open(self, value: Sequence | Mapping) -> None:
@@ -212,7 +229,7 @@ class _Builder:
         self.count += 1
         if self.count > self.document.limits.values:
             message = f"more than {self.document.limits.values:,} values"
-            self.document.refuse("T112", message, value.mark, help=_RAISE)
+            self.document.refuse("T112", message, value.mark, help=MORE)
         if not self.stack:
             self.root = value
         elif isinstance(parent := self.stack[-1], Sequence):
@@ -244,12 +261,6 @@ class _Builder:
                 notes=(self.document.note("first written here", first.mark),),
             )
         return value
-
-
-def _check_length(text: str, document: Document, mark: Mark | None) -> None:
-    if len(text) > (most := document.limits.scalar):
-        message = f"a text of {len(text):,} characters; at most {most:,} are allowed"
-        document.fault("T112", message, mark, help=_RAISE)
 
 
 def _build(events: Iterable[yaml.Event], document: Document) -> Value | None:
@@ -288,47 +299,3 @@ def _refuse_properties(event: yaml.Event, document: Document) -> None:
     if (tag := getattr(event, "tag", None)) is not None:
         message = f"the tag {quoted(tag)} is not allowed"
         document.fault("T109", message, _mark(event), help="every name is text already")
-
-
-# -- from Python -----------------------------------------------------------------------------------
-
-
-def from_python(source: Any, limits: Limits | None = None) -> tuple[Value, Document]:
-    """The values of a mapping that a program holds; they have no line and column."""
-    document = Document(limits=limits)
-    return _PythonReader(document).value(source, 0), document
-
-
-class _PythonReader:
-    """Copies Python values, within the limits that a file has: it may share or contain itself."""
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.count = 0
-
-    def value(self, source: Any, depth: int) -> Value:
-        self.count += 1
-        limits = self.document.limits
-        if depth > limits.nesting:
-            self.document.refuse("T111", f"the mapping nests deeper than {limits.nesting}")
-        if self.count > limits.values:
-            message = f"the mapping holds more than {limits.values:,} values"
-            self.document.refuse("T112", message, help=_RAISE)
-        if source is None:
-            return Scalar("", plain=True)
-        if isinstance(source, str):
-            _check_length(source, self.document, None)
-            return Scalar(str(source))
-        if isinstance(source, collections.abc.Mapping):
-            items = source.items()
-            return Mapping([(self.key(key), self.value(value, depth + 1)) for key, value in items])
-        if isinstance(source, (list, tuple)):
-            return Sequence([self.value(item, depth + 1) for item in source])
-        return Other(source)
-
-    def key(self, key: Any) -> Scalar:
-        if not isinstance(key, str):
-            message = f"the key {key!r:.60} is {type(key).__name__}"
-            help = f"write it as text: {str(key)!r}"
-            self.document.fault("T116", message, expected="text", help=help)
-        return Scalar(str(key))

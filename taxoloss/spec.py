@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from taxoloss.forms import LevelSpec, NodeSpec, TaxonomySpec
 from taxoloss.names import did_you_mean, name_faults, nearest, nfc, quoted
 from taxoloss.values import (
+    MORE,
     Document,
     Mapping,
     Mark,
@@ -290,5 +291,4 @@ class _Flattener:
 
     def check_count(self, mark: Mark | None) -> None:
         if len(self.rows) > (most := self.document.limits.nodes):
-            help = "taxoloss.Limits in Python and --limit on the command line allow more"
-            self.document.refuse("T112", f"more than {most:,} nodes", mark, help=help)
+            self.document.refuse("T112", f"more than {most:,} nodes", mark, help=MORE)

@@ -14,6 +14,7 @@ from taxoloss.names import quoted
 
 __all__ = [
     "MAX_LEVELS",
+    "MORE",
     "Document",
     "Limits",
     "Mapping",
@@ -28,6 +29,8 @@ __all__ = [
 
 MAX_LEVELS = 64
 _MOST_LEVELS = 128  # each is a few frames of Python's stack
+#: The help of a fault that a limit makes.
+MORE = "taxoloss.Limits in Python and --limit on the command line allow more"
 _MOST_FAULTS = 1_000
 _LONG_LINE = 1_000
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -199,6 +202,12 @@ class Document:
         self.faults.append(fault)
         if len(self.faults) >= _MOST_FAULTS:
             self.raise_faults()
+
+    def check_length(self, text: str, mark: Mark | None) -> None:
+        """Notes a fault where a text is longer than the limit."""
+        if len(text) > (most := self.limits.scalar):
+            message = f"a text of {len(text):,} characters; at most {most:,} are allowed"
+            self.fault("T112", message, mark, help=MORE)
 
     def refuse(self, code: str, message: str, mark: Mark | None = None, **details: Any) -> NoReturn:
         """Notes a fault of form after which nothing more can be read, and raises all there are."""

@@ -373,3 +373,26 @@ def test_deep_nesting_ends_no_process(
         codes = done.stdout.decode().split()
         assert codes[-1] == "T111"
         assert set(codes[:-1]) <= {"T116"}  # "? " makes each mapping a key, which is refused too
+
+
+def test_json_with_too_many_values_is_refused_before_they_are_made(tmp_path: Path) -> None:
+    """With the place; commas in texts are no values."""
+    limits = taxoloss.Limits(nodes=1)
+    path = tmp_path / "a.json"
+    path.write_text('{"tree": [' + ", ".join(f'"n{i}"' for i in range(1_100)) + "]}")
+    with pytest.raises(FormError, match=r"a\.json:1:\d+: error T112: more than 1,004 values"):
+        taxoloss.load(path, limits=limits)
+    path.write_text('{"description": "' + "," * 2_000 + '", "tree": ["a"]}')
+    with pytest.raises(MeaningError, match="T202"):
+        taxoloss.load(path, limits=limits)
+
+
+def test_what_is_not_closed_has_a_second_label(tmp_path: Path) -> None:
+    """Where the list, the mapping or the quotes began, if on another line."""
+    texts = {
+        "tree:\n  cat: [a b\n": "the list starts here",
+        "tree: {a: b\n": "the mapping starts here",
+        "tree: ['a\n": "the quotes open here",
+    }
+    for text, label in texts.items():
+        assert label in str(refused(Bad("", ".yaml", text, ()), tmp_path))

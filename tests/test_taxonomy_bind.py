@@ -283,7 +283,7 @@ def test_node_ids_name_all_that_are_wrong(t: Taxonomy) -> None:
         b.node_ids(wrong)
     assert "`tigger` is no node of the tree" in str(caught.value)
     assert "did you mean `tiger`?" in str(caught.value)
-    assert "did you mean `big`?" in str(caught.value)
+    assert "did you mean `big` under `cats`?" in str(caught.value)
     assert b.node_ids([]).tolist() == []
     with pytest.raises(TypeError):
         b.node_ids("lion")
@@ -308,3 +308,15 @@ def test_names_that_differ_in_spelling_only_are_always_paired() -> None:
     with pytest.raises(BindingError, match="did you mean `a_b_c_d`") as caught:
         t.bind(["a b c d", "e"])
     assert len(caught.value.faults) == 1
+
+
+def test_a_wrong_path_gets_the_nearest_sibling() -> None:
+    """Of the first part that is not there: among its siblings, not among all leaves."""
+    t = taxoloss.load({"tree": {"cat": ["Bengal", "Siamese"], "dog": ["Bengals", "pug"]}})
+    with pytest.raises(BindingError, match=r"did you mean `Bengal` under `cat`\?"):
+        t.bind([("cat", "Bengall"), "Siamese", "Bengals", "pug"])
+    with pytest.raises(BindingError, match=r"did you mean `dog`\?"):
+        t.bind(node_targets=True).node_ids([("dogs", "pug")])
+    with pytest.raises(BindingError) as caught:
+        t.bind().node_id(("cat", "xyz"))
+    assert caught.value.faults[0].help is None

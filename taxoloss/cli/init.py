@@ -199,7 +199,8 @@ def _tell(found: Found, source: Path, output: Path | None, told: str) -> None:
     widths = " > ".join(f"{level} {len(taxonomy.nodes(level)):,}" for level in taxonomy.levels)
     lines.append(f"{len(taxonomy):,} classes: {widths}")
     if output is not None:
-        lines.append(f"wrote {output}; next: taxoloss check {output} --classes classes.txt")
+        classes = f"--image-folder {source}" if found.kind == "image-folder" else "--classes classes.txt"
+        lines.append(f"wrote {output}; next: taxoloss check {output} {classes}")
     for line in lines:
         typer.echo(escape_invisible(line), err=True)
     if told == "json" and output is not None:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from taxoloss.names import name_faults
+from taxoloss.sources.folders import SPLITS
 from taxoloss.sources.found import Choice, Found, Options
 from taxoloss.sources.kinds import KINDS, check_kind, kind_of, reader_of
 from taxoloss.values import Limits
@@ -96,7 +98,8 @@ def read(
 
 def _title(path: Path) -> str | None:
     """The source's own name, where it is a name."""
-    from taxoloss.names import name_faults
-
-    stem = path.resolve().name.partition(".")[0]
+    whole = path.resolve()
+    if path.is_dir() and whole.name.casefold() in SPLITS:
+        whole = whole.parent
+    stem = whole.name if path.is_dir() else whole.name.partition(".")[0]
     return stem if stem and not list(name_faults(stem)) else None

@@ -10,14 +10,15 @@ from taxoloss.paths import raise_all
 from taxoloss.sources.found import Found, Options, counted, listed, refuse
 from taxoloss.sources.rows import Rows
 
-__all__ = ["IMAGES", "class_folders", "read_folder"]
+__all__ = ["IMAGES", "SPLITS", "class_folders", "read_folder"]
 
 #: Suffixes of images, as torchvision.datasets.ImageFolder takes them, and a few more.
 IMAGES = frozenset({
     ".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif", ".heic", ".avif",
     ".npy", ".wav", ".flac", ".mp3", ".ogg",
 })  # fmt: skip
-_SPLITS = frozenset(
+#: Folders that hold the same classes again.
+SPLITS = frozenset(
     {"train", "training", "trainval", "val", "valid", "validation", "dev", "test", "testing"}
 )
 
@@ -27,7 +28,7 @@ def read_folder(path: Path, options: Options, kind: str | None = None) -> Found:
     notes: list[str] = []
     folders = _folders(path, options)
     top = {parts[0] for parts, _, _ in folders if parts}
-    if top and {name.casefold() for name in top} <= _SPLITS:
+    if top and {name.casefold() for name in top} <= SPLITS:
         notes.append(f"{listed(sorted(top))} are splits: the folders in them are the tree")
         folders = [(parts[1:], images, deeper) for parts, images, deeper in folders if len(parts) > 1]
     rows = Rows(str(path), options)
