@@ -117,15 +117,15 @@ def _lookalikes(taxonomy: Taxonomy) -> Iterator[Finding]:
     """Siblings that differ only in case, spaces, "_" and "-", or by letters of another alphabet."""
     tree = taxonomy.tree
     seen: dict[tuple[int, str], int] = {}
-    parents = tree.parent.tolist()
+    parents, alike = tree.parent.tolist(), [skeleton(name) for name in tree.names]
     for node in range(1, len(tree)):
-        first = seen.setdefault((parents[node], skeleton(tree.names[node])), node)
+        first = seen.setdefault((parents[node], alike[node]), node)
         if first != node:
             message = "two siblings differ only in case, punctuation or look-alike letters"
             yield _about(taxonomy, "T408", message, [first, node])
     classes: dict[str, int] = {}
     for node in tree.leaves.tolist():
-        first = classes.setdefault(skeleton(tree.names[node]), node)
+        first = classes.setdefault(alike[node], node)
         if tree.names[first] != tree.names[node] and parents[first] != parents[node]:
             message = "two classes differ only in case, punctuation or look-alike letters"
             yield _about(taxonomy, "T408", message, [first, node])
@@ -138,10 +138,11 @@ def _repeated_names(taxonomy: Taxonomy) -> Iterator[Finding]:
     for node in range(1, len(tree)):
         places[tree.names[node]].append(node)
     several = [nodes for nodes in places.values() if len(nodes) > 1]
-    if several:
-        again = [node for nodes in several for node in nodes[1:]]
-        message = f"{_counted(len(several), 'name')} in more than one place (the path tells them apart)"
-        yield _about(taxonomy, "T409", message, sorted(again))
+    if not several:
+        return
+    again = [node for nodes in several for node in nodes[1:]]
+    message = f"{_counted(len(several), 'name')} in more than one place (the path tells them apart)"
+    yield _about(taxonomy, "T409", message, sorted(again))
     alike = _Likeness(taxonomy)
     pairs = ((nodes[0], other) for nodes in several for other in nodes[1:])
     for _, (first, second) in zip(range(_MOST_PAIRS), pairs, strict=False):

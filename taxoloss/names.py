@@ -55,6 +55,8 @@ def find_forbidden(text: str, *, in_file: bool = False) -> Iterator[tuple[int, s
 
 def name_faults(text: str) -> Iterator[tuple[str, str]]:
     """Why a text is no name: the code and the message of each fault."""
+    if text.isprintable() and len(text) <= MAX_NAME and text.strip():
+        return  # no character that names forbid is printable
     if not text.strip():
         yield "T117", "a name is empty"
     if len(text) > MAX_NAME:
