@@ -25,6 +25,9 @@ from taxoloss.yaml_text import scalar
 __all__ = ["with_aliases"]
 
 
+_REST_OF_LINE = re.compile(r"[^\r\n]*")
+
+
 @dataclass
 class _Span:
     """A value of the text: where it starts and ends, and what it holds."""
@@ -171,12 +174,8 @@ class _Edits:
 
     def new_lines(self, after: int, lines: list[str]) -> None:
         """Lines behind the one that a value ends on; they move as far to the right as it does."""
-        line = self._line(after)
-        end = self.starts[line + 1] if line + 1 < len(self.starts) else len(self.text)
-        end -= (
-            len(self.text[:end]) - len(self.text[:end].rstrip("\r\n")) if line + 1 < len(self.starts) else 0
-        )
-        self.pending.append((end, end, line, "\n", "\n".join(lines)))
+        end = after + len(_REST_OF_LINE.match(self.text, after)[0])  # type: ignore[index]  # it matches ""
+        self.pending.append((end, end, self._line(after), "\n", "\n".join(lines)))
 
     # -- a mapping becomes a list ------------------------------------------------------------------
 
@@ -220,7 +219,7 @@ class _Edits:
                 self.shift[moved] += 4
 
     def applied(self) -> str:
-        """The text with all edits, from the last to the first."""
+        """The text with all edits."""
         edits = list(self.edits)
         for start, stop, line, before, lines in self.pending:
             moved = "\n".join(" " * self.shift[line] + text for text in lines.split("\n"))
@@ -228,7 +227,8 @@ class _Edits:
         for line, start in enumerate(self.starts):
             if self.shift[line] and self.text[start : start + 1] not in ("\n", "\r", ""):
                 edits.append((start, start, " " * self.shift[line]))
-        text = self.text
-        for start, stop, new in sorted(edits, key=lambda edit: (edit[0], edit[1]), reverse=True):
-            text = text[:start] + new + text[stop:]
-        return text
+        pieces, at = [], 0
+        for start, stop, new in sorted(edits, key=lambda edit: (edit[0], edit[1])):
+            pieces += [self.text[at:start], new]
+            at = stop
+        return "".join([*pieces, self.text[at:]])
