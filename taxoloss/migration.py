@@ -96,13 +96,15 @@ class Migration:
             bias: (C_old,), or None.
 
         Raises:
-            ValueError: the number of rows is not that of the old classes.
+            ValueError: the number of rows is not that of the old classes; the trees share no class.
         """
         for what, given in (("weight", weight), ("bias", bias)):
             if given is not None and len(given) != len(self.old_classes):
                 raise ValueError(
                     f"expected a {what} of {len(self.old_classes)} old classes, got {len(given)} rows"
                 )
+        if not any(self.sources):
+            raise ValueError("no new class comes from an old one: there is no row to go on from")
         shares, columns = self.shares(), self._columns()
         rows = [weight[list(of)].mean(0) for of in columns]
         new = _stacked(rows, weight)

@@ -99,7 +99,7 @@ def test_nothing_is_written_to_what_is_bundled(folder: Path) -> None:
 
 
 @given(case=ranked() | trees(), data=st.data())
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_aliases_in_any_file(case: Any, data: st.DataObject) -> None:
     """Of random trees, written in block and in flow style: the tree, and the aliases that were added."""
     try:

@@ -57,7 +57,7 @@ SUFFIXES = st.sampled_from([".yaml", ".json", ".txt", ".csv"])
 
 
 @given(data=PIECES | TEXTS | st.binary(max_size=60), suffix=SUFFIXES)
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_anything(child: Child, data: bytes, suffix: str) -> None:
     """Bytes, texts and pieces of YAML that hypothesis draws, as a tree and for `init`."""
     for target, text in (("load", b"tree: " + data), ("load", data), ("", data)):
