@@ -19,7 +19,7 @@ from rich.table import Table
 
 from taxoloss.binding import split_text
 from taxoloss.catalog import load
-from taxoloss.cli.inspect import read_classes
+from taxoloss.class_lists import from_file
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.errors import TaxonomyError
 from taxoloss.migrated_predictions import migrated
@@ -27,6 +27,7 @@ from taxoloss.migration import Migration
 from taxoloss.prediction_files import PredictionError, PredictionFile
 from taxoloss.prediction_readers import open_predictions
 from taxoloss.taxonomy import Taxonomy
+from taxoloss.values import Limits
 
 if TYPE_CHECKING:
     from taxoloss.evaluation import Evaluation
@@ -144,7 +145,7 @@ def _bound(taxonomy: Taxonomy, file: PredictionFile, classes: Path | None, file_
             f"{file.path}: expected {len(taxonomy)} columns, a class each, got {file.width}"
         )
     if classes is not None:
-        names = read_classes(classes)
+        names = list(from_file(classes, Limits()).names)
     elif file.columns is not None:
         names = list(file.columns)
     elif file_order:
@@ -174,7 +175,7 @@ def _migrated(
         raise PredictionError(
             f"{map_}: expected a map to {taxonomy.name or 'this taxonomy'}, got one to another tree"
         )
-    names = read_classes(classes) if classes is not None else file.columns
+    names = from_file(classes, Limits()).names if classes is not None else file.columns
     if names is None and not file_order:
         raise PredictionError(
             f"{file.path}: expected the names of the columns: --classes FILE, or --file-order"

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from taxoloss.binding import split_text
+from taxoloss.class_lists import from_file
 from taxoloss.cli.nodes import found_facts, level_facts, render_found, render_level
 from taxoloss.cli.render import plain, render_summary, render_weighting, stdout_console
 from taxoloss.cli.shared import (
@@ -24,14 +25,14 @@ from taxoloss.cli.shared import (
     stop_on_faults,
 )
 from taxoloss.cli.weights import schedule_option, weighting_facts
-from taxoloss.errors import Fault, FormError
 from taxoloss.fault_formats import as_format
 from taxoloss.names import did_you_mean
 from taxoloss.summary import Summary, summarize
 from taxoloss.taxonomy import Taxonomy
+from taxoloss.values import Limits
 from taxoloss.weighting_text import FORMS
 
-__all__ = ["inspect", "read_classes"]
+__all__ = ["inspect"]
 
 
 def _complete_weighting(start: str) -> list[str]:
@@ -78,7 +79,7 @@ def inspect(
     limits = limits_of(limit)
     with stop_on_faults(told):
         given = read(source, limits)
-        binding = None if classes is None else _bind(given, classes)
+        binding = None if classes is None else _bind(given, classes, limits)
     taxonomy = given.taxonomy
     if level is not None and level not in taxonomy.levels:
         raise typer.BadParameter(_no_level(level, taxonomy), param_hint="--level")
@@ -123,22 +124,9 @@ def _facts(given: Read, summary: Summary) -> dict[str, Any]:
     return facts
 
 
-def read_classes(file: Path) -> list[str]:
-    """The lines of a text file, one class a line; FormError where it cannot be read."""
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise FormError(
-            [Fault("T101", f"the class list cannot be read: {reason}", file=str(file))]
-        ) from None
-    # Spaces stay: a dataset that has them in its names has them in Python too.
-    return [line for line in text.splitlines() if line.strip()]
-
-
-def _bind(given: Read, file: Path) -> dict[str, Any]:
+def _bind(given: Read, file: Path, limits: Limits) -> dict[str, Any]:
     """Binds the classes of a text file; BindingError where they do not fit."""
-    lines = read_classes(file)
+    lines = from_file(file, limits).names
     bound = given.taxonomy.bind([split_text(line, given.taxonomy.index) for line in lines])
     return {
         "classes": len(bound),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from _common import MODELINE
+
 from taxoloss.sources.found import Options
 from taxoloss.sources.node_table import NodeTable
 from taxoloss.sources.wordnet import wordnet_nouns
 from taxoloss.taxonomy import Taxonomy
+from taxoloss.yaml_text import yaml_text
 
 LICENCE = (
     "WordNet 3.0, copyright 2006 by Princeton University, may be used, copied, modified and distributed "
@@ -110,3 +113,10 @@ def taxonomy(
     for key in sorted(parent):
         table.link(key, parent[key])
     return table.taxonomy()
+
+
+def file_text(tree: Taxonomy, head: str, parent: Mapping[str, str], known: Mapping[str, Noun]) -> str:
+    """The file: its head, the tree, and at the end the choices of a parent and WordNet's notice."""
+    end = [*others(parent, known), "", *NOTICE.splitlines()]
+    notes = "".join(f"# {line}".rstrip() + "\n" for line in end)
+    return yaml_text(tree, (MODELINE[2:-1], *head.splitlines())) + notes

@@ -8,10 +8,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from _common import MODELINE, parser, write
-from _wordnet import LICENCE, NOTICE, above, nouns, others, taxonomy
-
-from taxoloss.yaml_text import yaml_text
+from _common import parser, write
+from _wordnet import LICENCE, above, file_text, nouns, taxonomy
 
 HEAD = """\
 The 1,000 classes of ImageNet (ILSVRC 2012) below the nouns of WordNet 3.0. Names are WordNet's ids;
@@ -43,9 +41,7 @@ def build(synsets: Path, wordnet: Path) -> str:
         version="WordNet 3.0",
         licence=LICENCE,
     )
-    end = [*others(parent, known), "", *NOTICE.splitlines()]
-    notes = "".join(f"# {line}".rstrip() + "\n" for line in end)
-    return yaml_text(tree, (MODELINE[2:-1], *HEAD.splitlines())) + notes
+    return file_text(tree, HEAD, parent, known)
 
 
 def main() -> None:
