@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from taxoloss.reader import read_text
+from taxoloss.reader import YAML_LOADER, read_text
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.values import Document
 from taxoloss.writer import as_json
@@ -60,7 +60,7 @@ def with_aliases(taxonomy: Taxonomy, document: Document, added: Mapping[int, tup
     text = _Edits(document, taxonomy, added).applied()
     again = Taxonomy.from_values(*read_text(text, document.file or "<text>", document.limits))
     same = again.digest == taxonomy.digest and dict(again.aliases) == dict(wanted.aliases)
-    if not same or _comments(text) != _comments(document.text):
+    if not same or _comments(Document(text)) != _comments(document):
         names = ", ".join(sorted({name for more in added.values() for name in more})[:3])
         raise ValueError(
             f"the aliases {names} cannot be added without changing more of the file: write them by hand"
@@ -68,21 +68,19 @@ def with_aliases(taxonomy: Taxonomy, document: Document, added: Mapping[int, tup
     return text
 
 
-def _comments(text: str) -> list[str]:
+def _comments(document: Document) -> list[str]:
     """Every comment of a text: what stands behind a # that is in no scalar."""
-    starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
-    masked = list(text)
-    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    masked = list(document.text)
+    for event in yaml.parse(document.text, Loader=YAML_LOADER):
         if isinstance(event, yaml.ScalarEvent):
-            first, last = _mark(event.start_mark), _mark(event.end_mark)
-            for index in range(starts[first[0]] + first[1], starts[last[0]] + last[1]):
+            for index in range(_index(document, event.start_mark), _index(document, event.end_mark)):
                 masked[index] = " " if masked[index] not in "\r\n" else masked[index]
     return sorted(re.findall(r"(?:^|\s)(#.*)$", "".join(masked), re.MULTILINE))
 
 
-def _mark(mark: Any) -> tuple[int, int]:
-    """Line and column, from 0; parse() marks every event."""
-    return mark.line, mark.column
+def _index(document: Document, mark: Any) -> int:
+    """The character that a mark stands for; parse() marks every event."""
+    return document.index_of(mark.line, mark.column)
 
 
 class _Edits:
@@ -91,7 +89,7 @@ class _Edits:
     def __init__(
         self, document: Document, taxonomy: Taxonomy, added: Mapping[int, tuple[str, ...]]
     ) -> None:
-        self.text = document.text
+        self.document, self.text = document, document.text
         self.starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", self.text))]
         self.added = added
         self.names = taxonomy.tree.names
@@ -105,15 +103,11 @@ class _Edits:
 
     # -- the text as spans -------------------------------------------------------------------------
 
-    def _index(self, mark: Any) -> int:
-        line, column = _mark(mark)
-        return self.starts[line] + column
-
     def _spans(self) -> _Span:
         root = _Span("root", 0, len(self.text), False)
         stack = [root]
-        for event in yaml.parse(self.text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            start, stop = self._index(event.start_mark), self._index(event.end_mark)
+        for event in yaml.parse(self.text, Loader=YAML_LOADER):
+            start, stop = (_index(self.document, mark) for mark in (event.start_mark, event.end_mark))
             if isinstance(event, yaml.ScalarEvent):
                 stack[-1].items.append(_Span("scalar", start, stop, bool(event.style), event.value))
             elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
@@ -181,7 +175,6 @@ class _Edits:
 
     def mapping(self, value: _Span) -> None:
         """Only where a child with nothing below it gets an alias: else its keys stay keys."""
-        first = self.node
         numbers: list[int] = []
         concerned = False
         for _, below in value.pairs:
@@ -190,7 +183,7 @@ class _Edits:
             concerned |= self.node in self.added
             if below.kind != "scalar":
                 self.children(below)
-        if not concerned or first < 0:
+        if not concerned:
             return
         if value.flow:
             self.edits += [(value.start, value.start + 1, "["), (value.stop - 1, value.stop, "]")]

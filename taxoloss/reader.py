@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -28,8 +29,10 @@ from taxoloss.values import (
     Value,
 )
 
-__all__ = ["decoded", "read_bytes", "read_file", "read_text"]
+__all__ = ["YAML_LOADER", "decoded", "read_bytes", "read_file", "read_text"]
 
+#: Its events are read, its composer never is: see above.
+YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_DIRECTIVES = 100
 _FATAL = frozenset({"T103", "T105", "T107", "T108", "T111", "T112", "T116"})
 
@@ -133,9 +136,8 @@ def _refuse_directives(text: str, document: Document) -> None:
 
 def _yaml_events(text: str, document: Document) -> Iterator[yaml.Event]:
     """PyYAML's events; its exceptions become faults."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        yield from yaml.parse(text, Loader=loader)
+        yield from yaml.parse(text, Loader=YAML_LOADER)
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         mark = Mark(at.line + 1, at.column + 1) if at else None

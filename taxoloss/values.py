@@ -171,6 +171,10 @@ class Document:
         line = bisect_right(self._starts, index)
         return Mark(line, index - self._starts[line - 1] + 1)
 
+    def index_of(self, line: int, column: int) -> int:
+        """The character at a line and a column, both from 0, as a YAML mark counts them."""
+        return self._starts[line] + column
+
     def snippet(self, mark: Mark | None) -> str | None:
         """The line of the text that the mark stands on."""
         if mark is None or mark.line > len(self._starts):

@@ -35,9 +35,8 @@ def read_folder(path: Path, options: Options, kind: str | None = None) -> Found:
     leaves = sorted({parts for parts, _, deeper in folders if parts and not deeper})
     inner = {parts[:i] for parts in leaves for i in range(1, len(parts))}
     mixed = sorted({"/".join(parts) for parts, images, _ in folders if parts in inner and images})
-    empty = sorted({"/".join(parts) for parts, images, deeper in folders if parts in leaves and not images})
-    filled = {"/".join(parts) for parts, images, _ in folders if images}
-    empty = [name for name in empty if name not in filled]
+    filled = {parts for parts, images, _ in folders if images}
+    empty = ["/".join(parts) for parts in leaves if parts not in filled]
     if len(leaves) < 2:
         raise refuse(
             str(path), "the folder holds fewer than two folders", expected="a folder for each class"

@@ -15,7 +15,6 @@ from taxoloss.sources.node_table import NodeTable
 
 __all__ = ["read_newick"]
 
-_SKIPPED = re.compile(r"'(?:[^']|'')*'|\[[^\]]*\]")
 _LEVELS = re.compile(r"levels=(.*)", re.DOTALL)
 _LEVEL = re.compile(r"level=(.*)", re.DOTALL)
 

@@ -98,7 +98,7 @@ class NodeTable:
         parent = self._of_classes(parent)
         parent = self._without_root(parent)
         parent, ranks = self._of_ranks(parent)
-        self._count_children(parent)
+        self._check_any(parent)
         return self._built(parent, ranks, name)
 
     def _parents(self) -> dict[str, str | None]:
@@ -253,7 +253,7 @@ class NodeTable:
         except CycleError:
             return None
 
-    def _count_children(self, parent: dict[str, str | None]) -> None:
+    def _check_any(self, parent: dict[str, str | None]) -> None:
         if not parent:
             self.fault("T202", "the source holds no node", expected="at least two leaves")
             raise_all(self.faults)
