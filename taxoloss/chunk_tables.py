@@ -77,10 +77,14 @@ class ChunkTables:
         if self.rings is not None:
             return self.rings.index_select(0, target).long()
         edges = self.edges.index_select(0, target)
-        chunks = torch.arange(self.whole) * self.width
-        columns = (cut.unsqueeze(2) + torch.arange(self.width)).flatten(1)
-        tail = torch.arange(self.whole * self.width, self.whole * self.width + self.tail)
+        chunks = _arange(0, self.whole) * self.width
+        columns = (cut.unsqueeze(2) + _arange(0, self.width)).flatten(1)
+        tail = _arange(self.whole * self.width, self.classes)
         rows = [part.expand(len(edges), -1) for part in (chunks, columns, tail)]
         passed = torch.searchsorted(edges, torch.cat(rows, 1), right=True)
         ring = torch.minimum(passed, 2 * self.levels - passed)
         return ring.scatter_(1, cut // self.width, self.levels + 1)
+
+
+def _arange(start: int, stop: int) -> Tensor:
+    return torch.arange(start, stop, device="cpu")  # whatever the default device

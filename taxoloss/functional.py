@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,14 +19,17 @@ from taxoloss.checks import (
     target_ids,
 )
 from taxoloss.closed_form import at_least_float32
-from taxoloss.kept import keep, kept_plan, untraced
+from taxoloss.device_tables import apart, at_trace_time
+from taxoloss.kept import keep, kept_plan
 from taxoloss.log_probs import LevelLogProbs
 from taxoloss.plan import plan_of
+from taxoloss.rings import used_levels
 from taxoloss.rows import row_losses
 from taxoloss.soft_targets import index_loss, probability_loss
 from taxoloss.tables import LossTables
 from taxoloss.taxonomy import Taxonomy
-from taxoloss.weighting import LevelWeights, weight_table
+from taxoloss.weight_checks import checked_mapping, checked_weights
+from taxoloss.weighting import LevelWeights, Table, weight_table
 
 __all__ = ["level_log_probs", "taxonomy_cross_entropy"]
 
@@ -77,7 +82,7 @@ def taxonomy_cross_entropy(
     Source: Muller & Smith, VISAPP 2020, eq. 3 (all weights 1); Bertinetto et al., CVPR 2020, eq. 1 with
     w_l = lambda_l - lambda_(l+1).
     """
-    tables = _cached_tables(taxonomy, level_weights, _device(logits))
+    tables = _tables(taxonomy, level_weights)
     check_ignore_index(taxonomy, ignore_index)
     return cross_entropy(tables, logits, target, weight, ignore_index, reduction, label_smoothing)
 
@@ -125,8 +130,10 @@ def cross_entropy(
     check_logits(logits, tables.plan, target)
     check_target(logits, target)
     check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tables.plan)
+    tables = tables.on(logits.device)
+    weight = None if weight is None else _on(logits.device, weight)
     autocast = autocast_enabled(logits.device.type)
-    with torch.autocast(logits.device.type, enabled=False) if autocast else _NOTHING:
+    with torch.autocast(logits.device.type, enabled=False) if autocast else nullcontext():
         if target.is_floating_point():
             result = _of_probabilities(tables, logits, target, weight, reduction, label_smoothing)
             dtype = torch.promote_types(logits.dtype, target.dtype)
@@ -165,6 +172,16 @@ def _of_indices(
         elif count == 0:
             loss = loss / 0
     return loss.reshape(shape) if reduction == "none" else loss
+
+
+def _on(device: torch.device, weight: Tensor) -> Tensor:
+    """Class weights for logits of a device; RuntimeError where they hold no numbers."""
+    if weight.is_meta and device.type != "meta":
+        raise RuntimeError(
+            f"expected class weights with numbers for logits on {device}, got a tensor on the meta device: "
+            "make them outside of torch.device('meta')"
+        )
+    return weight.to(device)
 
 
 def _row_weights(
@@ -218,40 +235,52 @@ def batched(tensor: Tensor) -> Tensor:
 # -- what is kept from call to call ----------------------------------------------------------------
 
 
-class _Nothing:
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-
-_NOTHING = _Nothing()
-
-
 def _device(logits: Any) -> torch.device:
     return logits.device if isinstance(logits, Tensor) else torch.device("cpu")
 
 
-def _cached_tables(taxonomy: Taxonomy, level_weights: LevelWeights, device: torch.device) -> LossTables:
-    """Tables for None and for weights by level, which can be recognised, are kept."""
+def _tables(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTables:
+    """Tables for None and for weights by level, which can be recognised by their values, are kept."""
+    if level_weights is None:
+        return keep(taxonomy, _loss_tables, None)
+    kept_plan(taxonomy)  # raises where it is no bound taxonomy
+    if isinstance(level_weights, Mapping):
+        return keep(taxonomy, _loss_tables, _numbers(level_weights, taxonomy.levels))
+    return _given_as_table(taxonomy, level_weights)
 
-    def make() -> LossTables:
-        return LossTables(plan_of(taxonomy), weight_table(taxonomy, level_weights)).to(device)
 
-    given = taxonomy.level_weights if level_weights is None else level_weights
-    if given is not None and not isinstance(given, Mapping):
-        return untraced(make)
-    key = "loss", None if given is None else tuple(sorted(given.items(), key=str)), device
-    try:
-        return keep(taxonomy, key, make)
-    except TypeError:  # a weight that is no number: weight_table says so
-        return untraced(make)
+@at_trace_time
+def _numbers(weights: Mapping[str, float], levels: tuple[str, ...]) -> tuple[float, ...]:
+    return tuple(checked_weights(checked_mapping(weights), levels).tolist())
+
+
+@at_trace_time
+def _given_as_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTables:
+    return apart(_of_table, taxonomy, weight_table(taxonomy, level_weights))
+
+
+def _loss_tables(taxonomy: Taxonomy, by_level: tuple[float, ...] | None) -> LossTables:
+    given = None if by_level is None else dict(zip(taxonomy.levels, by_level, strict=True))
+    return _of_table(taxonomy, weight_table(taxonomy, given))
+
+
+def _of_table(taxonomy: Taxonomy, table: Table) -> LossTables:
+    return keep(taxonomy, _integers, used_levels(table)).reweighted(table)
+
+
+def _integers(taxonomy: Taxonomy, used: tuple[int, ...]) -> LossTables:
+    """The tables of all weightings of the same levels, which differ in `weights` only."""
+    plan = plan_of(taxonomy)
+    table = np.zeros(plan.counted.shape)
+    table[:, list(used)] = 1.0
+    return LossTables(plan, table)
 
 
 def cached_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs:
     """log P of the nodes on all levels, kept with the taxonomy."""
+    return keep(taxonomy, _all_levels).on(device)
 
-    def make() -> LevelLogProbs:
-        plan = plan_of(taxonomy)
-        return LevelLogProbs(plan, range(len(plan.levels))).to(device)
 
-    return keep(taxonomy, ("log_probs", device), make)
+def _all_levels(taxonomy: Taxonomy) -> LevelLogProbs:
+    plan = plan_of(taxonomy)
+    return LevelLogProbs(plan, range(len(plan.levels)))

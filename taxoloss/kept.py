@@ -1,58 +1,78 @@
-"""Tensors that are made once for a taxonomy and kept with it, for functions that are called often."""
+"""What is made once for a taxonomy and kept with it, for functions that are called often."""
 
 from __future__ import annotations
 
-import sys
+import itertools
+import threading
 from collections.abc import Callable, Hashable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-import torch
-
+from taxoloss.device_tables import apart, at_trace_time
 from taxoloss.plan import Plan, plan_of
 from taxoloss.taxonomy import Taxonomy
 
-__all__ = ["keep", "kept_plan", "untraced"]
+__all__ = ["keep", "kept_plan"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+#: Of each kind the few that were asked for last are kept.
+_MOST = 8
+_LOCK = threading.Lock()
 
 
-def keep(taxonomy: Taxonomy, key: Hashable, make: Callable[[], _R]) -> _R:
-    """What was made under this key for the taxonomy; made now where it was not.
+def keep(
+    taxonomy: Taxonomy,
+    make: Callable[Concatenate[Taxonomy, _P], _R],
+    *key: _P.args,
+    **_: _P.kwargs,
+) -> _R:
+    """What `make` makes of the taxonomy and a key of values; made now where it is not kept.
+
+    It is made where no mode of the caller is on, and while a compiler traces, not in its graph.
+
+    Args:
+        taxonomy: bound.
+        make: called as make(taxonomy, *key).
+        key: values that are equal only where what is made of them is.
 
     Raises:
-        RuntimeError: it would have to be made while a compiler traces.
-        TypeError, ValueError: not a bound taxonomy; or the key cannot be hashed.
+        TypeError, ValueError: not a bound taxonomy.
     """
-    kept = _kept(taxonomy)
-    found: _R | None = kept.get(key)
-    if found is None:
-        found = kept[key] = untraced(make)
+    place = _place(taxonomy, make, *key)  # it makes the shelf too
+    found: _R = getattr(taxonomy._kept_tables, place)  # type: ignore[attr-defined]
     return found
 
 
 def kept_plan(taxonomy: Taxonomy) -> Plan:
     """The plan of a bound taxonomy, also while a compiler traces."""
-    plan: Plan = _kept(taxonomy)["plan"]
-    return plan
+    return keep(taxonomy, plan_of)
 
 
-def untraced(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-    """Calls what works in numpy; RuntimeError where a compiler traces. Loads no compiler where none is."""
-    if torch.compiler.is_compiling():
-        raise RuntimeError(
-            "expected a taxonomy whose tables were made before torch.compile: compile a "
-            "taxoloss.TaxonomyLoss, or call this function once, with these arguments, before it is compiled"
-        )
-    if "torch._dynamo" in sys.modules:
-        function = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
-    return function(*args, **kwargs)
+class _Shelf:
+    """What is kept, as attributes: a compiled graph that looks one up need not look at the others."""
+
+    def __init__(self) -> None:
+        #: By what makes it and by key, the name of the attribute; the last that was asked for stands last.
+        self.names: dict[Callable[..., Any], dict[Any, str]] = {}
+        self.count = itertools.count()
 
 
-def _kept(taxonomy: Taxonomy) -> dict[Any, Any]:
-    """What is kept with a taxonomy, and not copied, pickled or compared; raises where it is not bound."""
-    kept: dict[Any, Any] | None = getattr(taxonomy, "_kept_tables", None)
-    if kept is None:
-        kept = {"plan": untraced(plan_of, taxonomy)}
-        object.__setattr__(taxonomy, "_kept_tables", kept)  # it is frozen
-    return kept
+@at_trace_time
+def _place(taxonomy: Taxonomy, make: Callable[..., Any], *key: Hashable) -> str:
+    """Where it stands on the taxonomy's shelf."""
+    shelf: _Shelf | None = getattr(taxonomy, "_kept_tables", None)
+    if shelf is None:
+        plan_of(taxonomy)  # raises where it is no bound taxonomy
+        shelf = taxonomy.__dict__.setdefault("_kept_tables", _Shelf())
+    names = shelf.names.setdefault(make, {})
+    name = names.get(key)
+    made = None if name is not None else apart(make, taxonomy, *key)
+    with _LOCK:
+        name = names.pop(key, name)
+        if name is None:
+            name = f"kept_{next(shelf.count)}"
+            setattr(shelf, name, made)
+        names[key] = name
+        if len(names) > _MOST:
+            delattr(shelf, names.pop(next(iter(names))))
+    return name

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from taxoloss.device_tables import Tables
+from taxoloss.group_sums import group_sums
 from taxoloss.plan import Plan
-from taxoloss.tree import IntArray
 
 __all__ = ["LevelLogProbs", "LogProbs"]
 
@@ -63,25 +63,23 @@ class LogProbs(NamedTuple):
         return difference + (-self.total.rest if sums.rest is None else sums.rest - self.total.rest)
 
 
-class LevelLogProbs(nn.Module):
+class LevelLogProbs(Tables):
     """log P of every node on some levels (0 .. L-1), going up the tree from the classes."""
 
     def __init__(self, plan: Plan, levels: Sequence[int]) -> None:
-        super().__init__()
-        self._steps: list[tuple[int, str | None, int]] = []
-        for level, group in plan.steps(levels):
-            name = None if group is None else f"group_{level}"
-            if name is not None and group is not None:
-                self.register_buffer(name, _long(group), persistent=False)
-            self._steps.append((level, name, plan.widths[level]))
+        steps = plan.steps(levels)
+        self.levels = tuple(level for level, _ in steps)
+        self.widths = tuple(plan.widths[level] for level in self.levels)
+        #: For each level the parent of each node of the level before; None: the same nodes.
+        self.groups = tuple(None if group is None else torch.tensor(group) for _, group in steps)
 
-    def forward(self, logits: Tensor) -> dict[int, LogProbs]:
+    def __call__(self, logits: Tensor) -> dict[int, LogProbs]:
         """Logits (N, C, d1..dk) in float32 or float64 -> level -> its log-probabilities."""
         sums = _Sums(logits)
         found: dict[int, _Sums] = {}
-        for level, name, width in self._steps:
-            if name is not None:
-                sums = _merge(sums, getattr(self, name), width)
+        for level, width, group in zip(self.levels, self.widths, self.groups, strict=True):
+            if group is not None:
+                sums = _merge(sums, group, width)
             found[level] = sums
         total = _merge_all(sums)
         return {level: LogProbs(sums, total) for level, sums in found.items()}
@@ -100,7 +98,7 @@ def _merge(children: _Sums, group: Tensor, width: int) -> _Sums:
     top = peaks.new_full(shape, -torch.inf).scatter_reduce(1, index, peaks, "amax")
     # sum of exp(child) = exp(top) * sum of exp(child - top)
     terms = torch.exp(children.above(_finite(top).index_select(1, group)))
-    return _Sums(top, _log(terms.new_zeros(shape).index_add(1, group, terms)))
+    return _Sums(top, _log(group_sums(terms, group, width)))
 
 
 def _merge_all(children: _Sums) -> _Sums:
@@ -112,7 +110,3 @@ def _log(total: Tensor) -> Tensor:
     """log, with gradient 0 (not NaN) at a total of 0. NaN stays NaN."""
     empty = total == 0
     return torch.log(total.masked_fill(empty, 1.0)).masked_fill(empty, -torch.inf)
-
-
-def _long(array: IntArray) -> Tensor:
-    return torch.from_numpy(np.array(array, dtype=np.int64))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,9 @@ from taxoloss.checks import (
     target_ids,
 )
 from taxoloss.closed_form import at_least_float32
+from taxoloss.device_tables import apart
 from taxoloss.functional import batched, cross_entropy, level_log_probs
+from taxoloss.node_tables import node_tables
 from taxoloss.plan import plan_of
 from taxoloss.rings import used_levels
 from taxoloss.tables import LossTables
@@ -77,9 +81,11 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         if weight is not None:
             check_weight(weight, plan)
         super().__init__(ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
-        self.register_buffer("weight", weight, persistent=False)
+        # No buffer: what loads a checkpoint may put anything in the place of one that is not in it.
+        del self._buffers["weight"]
+        self.weight = weight
         self.taxonomy = taxonomy
-        self.tables = LossTables(plan, table)
+        self.tables = apart(LossTables, plan, table)
         # In words at once: a compiler that meets torch.vmap(loss) asks for them, and traces no numpy.
         self._made_of = f"{taxonomy!r}"
         self._level_weights = _in_words(taxonomy, table, level_weights)
@@ -96,6 +102,15 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             self.label_smoothing,
         )
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TaxonomyLoss:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if self.weight is not None:
+            # Not fn(weight): `to_empty` would take its numbers, and so would the meta device.
+            like = fn(torch.empty_like(self.weight[:1]))
+            if not like.is_meta:
+                self.weight = self.weight.to(like.device, like.dtype)
+        return self
+
     def set_level_weights(self, level_weights: LevelWeights) -> None:
         """Other level weights from now on, as in the constructor: for curricula.
 
@@ -104,10 +119,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         """
         table = weight_table(self.taxonomy, level_weights)
         if used_levels(table) == self.tables.used:
-            self.tables.fill(table)
+            apart(self.tables.fill, table)
         else:
-            device = self.tables.start.device
-            self.tables = LossTables(self.tables.plan, table).to(device)
+            self.tables = apart(LossTables, self.tables.plan, table)
         self._level_weights = _in_words(self.taxonomy, table, level_weights)
 
     @torch.no_grad()
@@ -133,9 +147,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         check_target(input, target)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         ids, valid = target_ids(target, self.ignore_index, plan)
-        rows = ids.cpu().numpy()
-        ancestors = torch.from_numpy(plan.ancestors[rows]).to(ids.device)
-        counted = torch.from_numpy(plan.counted[rows]).to(ids.device)
+        nodes = node_tables(self.taxonomy, ids.device)
+        ancestors, counted = nodes.ancestors[ids], nodes.counted[ids]
         if valid is not None:
             counted &= valid.unsqueeze(-1)
         means = {}

@@ -26,6 +26,7 @@ from torch import Tensor
 from taxoloss.checks import readable
 from taxoloss.closed_form import wide_dtype
 from taxoloss.functional import cached_log_probs
+from taxoloss.group_sums import group_sums
 from taxoloss.node_tables import NodeTables, node_tables
 from taxoloss.taxonomy import Taxonomy
 
@@ -56,7 +57,7 @@ def argmax(scores: Tensor) -> Tensor:
     whole = columns // _BLOCK * _BLOCK
     blocks = scores[:, :whole].reshape(rows, -1, _BLOCK)
     best = blocks.amax(2).argmax(1)
-    inside = blocks[torch.arange(rows), best]
+    inside = blocks[torch.arange(rows, device=blocks.device), best]
     found: Tensor = best * _BLOCK + inside.argmax(1)
     if whole < columns:
         tail = scores[:, whole:].max(1)
@@ -74,8 +75,7 @@ def level_masses(logits: Tensor, tables: NodeTables) -> list[Tensor]:
     for level in range(len(tables.levels) - 2, -1, -1):
         group = tables.groups[level]
         assert group is not None  # only that of the deepest level is
-        shape = (masses.shape[0], len(tables.nodes[level]), *masses.shape[2:])
-        masses = masses.new_zeros(shape).index_add_(1, group, masses)
+        masses = group_sums(masses, group, len(tables.nodes[level]))
         found.insert(0, masses)
     return found
 
@@ -141,7 +141,7 @@ def _falling(odds: Tensor, classes: Tensor, tables: NodeTables) -> Tensor:
 
     A node with the same classes as the next on the path has its very number.
     """
-    sizes = tables.classes_below[tables.lines[classes, 1:]].movedim(-1, 1)
+    sizes = tables.classes_below[tables.lines[classes, 1:]].movedim(classes.dim(), 1)
     levels = list(odds.unbind(1))
     for level in range(len(levels) - 2, -1, -1):
         surer = torch.maximum(levels[level], levels[level + 1])

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.device_tables import Tables
 from taxoloss.kept import keep
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
@@ -26,7 +27,7 @@ __all__ = ["NodeTables", "node_tables"]
 
 
 @dataclass(frozen=True, eq=False)
-class NodeTables:
+class NodeTables(Tables):
     """V nodes with the root, C classes, L levels of W_l nodes."""
 
     levels: tuple[str, ...]
@@ -75,17 +76,15 @@ def node_tables(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> NodeT
 
     Raises:
         TypeError, ValueError: not a Taxonomy, or not bound.
-        RuntimeError: they would have to be made while a compiler traces.
     """
-    device = torch.device(device)
-    return keep(taxonomy, ("node_tables", device), lambda: _make(taxonomy, device))
+    return keep(taxonomy, _make).on(torch.device(device))
 
 
-def _make(taxonomy: Taxonomy, device: torch.device) -> NodeTables:
+def _make(taxonomy: Taxonomy) -> NodeTables:
     plan, tree, by_id = plan_of(taxonomy), taxonomy.tree, taxonomy.nodes_by_id
 
     def tensor(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Tensor:
-        return torch.from_numpy(np.array(array)).to(device)  # a copy: plans are read-only
+        return torch.from_numpy(np.array(array))  # a copy: plans are read-only
 
     own = np.arange(plan.num_nodes)
     ids = np.stack([plan.nodes[at][plan.ancestors[:, at]] for at in range(len(plan.levels))], 1)
@@ -98,8 +97,6 @@ def _make(taxonomy: Taxonomy, device: torch.device) -> NodeTables:
         group = np.empty(int(deeper.max()) + 1, np.int64)
         group[deeper] = here  # all classes below a node agree
         groups.append(tensor(group))
-    if device.type == "mps":
-        information = information.astype(np.float32)
     return NodeTables(
         levels=plan.levels,
         lines=tensor(np.concatenate([root, lines], 1)),

@@ -1,81 +1,73 @@
-"""A plan and a table of weights as tensors that move with the module that holds them."""
+"""A plan and a table of weights as the tensors that a loss looks up."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from taxoloss.chunk_tables import ChunkTables
+from taxoloss.device_tables import Tables
 from taxoloss.log_probs import LevelLogProbs
 from taxoloss.plan import Plan
 from taxoloss.rings import chunks_of, used_levels
-from taxoloss.tree import IntArray
 from taxoloss.weighting import Table
 
 __all__ = ["LossTables"]
 
 
-class LossTables(nn.Module):
+class LossTables(Tables):
     """What a loss looks up; T target ids, K levels that some target weighs, C classes.
 
-    All integers are buffers that no state_dict holds. Tables by target have T rows, so that a look-up
-    by a number that is no target is out of range.
+    Tables by target have T rows, so that a look-up by a number that is no target is out of range.
     """
 
-    start: Tensor  # (T, K): the ancestors' ranges, as depth-first positions
-    stop: Tensor
-    position: Tensor  # (C,): class -> depth-first position
-    order: Tensor | None  # (C,): position -> class; None: the same
-    ancestors: Tensor  # (T, K): index among the level's nodes
-    class_to_node: Tensor  # (K, C)
-    class_to_id: Tensor  # (K, C): node id
-
     def __init__(self, plan: Plan, table: Table) -> None:
-        super().__init__()
         self.plan = plan
         self.used = used_levels(table)
         levels = list(self.used)
         self.chunks = ChunkTables.of(chunks_of(plan, self.used), plan.depth_first)
         self.log_probs = LevelLogProbs(plan, self.used)
         edges = self.chunks.edges
-        self._keep("start", edges[:, : len(levels)])
-        self._keep("stop", edges[:, len(levels) :].flip(1))
-        order = self.chunks.order
-        self.register_buffer("order", None if order is None else order.clone(), persistent=False)
-        self._keep("position", np.argsort(plan.depth_first))
-        self._keep("ancestors", plan.ancestors[: plan.num_targets, levels])
-        self._keep("class_to_node", plan.class_to_node[levels])
-        self._keep("class_to_id", np.stack([plan.nodes[at][plan.class_to_node[at]] for at in levels]))
-        for level in levels:
-            self._keep(f"nodes_{level}", plan.nodes[level])
-        self.weights = torch.empty(0)
-        self.fill(table)
+        #: (T, K): the ancestors' ranges, as depth-first positions.
+        self.start = edges[:, : len(levels)].clone()
+        self.stop = edges[:, len(levels) :].flip(1)
+        #: (C,): position -> class; None: the same. And class -> position.
+        self.order = self.chunks.order
+        self.position = torch.tensor(np.argsort(plan.depth_first))
+        #: (T, K): index among the level's nodes.
+        self.ancestors = torch.tensor(plan.ancestors[: plan.num_targets, levels])
+        #: (K, C): index among the level's nodes, and node id.
+        self.class_to_node = torch.tensor(plan.class_to_node[levels])
+        ids = np.stack([plan.nodes[level][plan.class_to_node[level]] for level in levels])
+        self.class_to_id = torch.tensor(ids)
+        self._nodes = tuple(torch.tensor(plan.nodes[level]) for level in levels)
+        self._weigh(self._rows(table))
 
-    def _keep(self, name: str, values: IntArray | Tensor) -> None:
-        self.register_buffer(name, torch.as_tensor(values).clone(), persistent=False)
+    def _rows(self, table: Table) -> Table:
+        return np.ascontiguousarray(table[: self.plan.num_targets, list(self.used)])
 
-    def fill(self, table: Table) -> None:
-        """Puts other weights on the same levels, in place: nothing that was compiled is lost."""
-        rows = table[: self.plan.num_targets, list(self.used)]
-        new = torch.from_numpy(np.ascontiguousarray(rows))
-        if self.weights.shape == new.shape:
-            self.weights.copy_(new)
-        else:
-            self.weights = new.to(self.start.device, _table_dtype(self.start.device))
+    def _weigh(self, rows: Table) -> None:
+        #: (T, K), in float64 where the device has it.
+        self.weights = torch.tensor(rows)
         classes = rows[: self.plan.num_classes]
         #: For each used level whether all classes share one weight.
         self.shared = tuple(bool(same) for same in (classes == classes[:1]).all(0))
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LossTables:
-        # The weights follow the device but never the dtype: .half() must not round .3 to .30005.
-        # So they are no buffer, and stay in float64 where the device has it.
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        device = self.start.device
-        self.weights = self.weights.to(device, _table_dtype(device))
-        return self
+    def reweighted(self, table: Table) -> LossTables:
+        """The tables for another table that weighs the same levels; they share all integers."""
+        other = copy.copy(self)
+        other._weigh(self._rows(table))
+        return other
+
+    def fill(self, table: Table) -> None:
+        """Puts other weights on the same levels, in place: nothing that was compiled is lost."""
+        new = self.reweighted(table)
+        for tables in self.everywhere():
+            tables.weights.copy_(new.weights)
+            tables.shared = new.shared
 
     @staticmethod
     def look_up(table: Tensor, ids: Tensor) -> Tensor:
@@ -91,8 +83,7 @@ class LossTables(nn.Module):
 
     def nodes(self, level: int) -> Tensor:
         """Node ids of a level, in index order."""
-        nodes: Tensor = getattr(self, f"nodes_{level}")
-        return nodes
+        return self._nodes[self.used.index(level)]
 
     def node_weights(self, weight: Tensor) -> Tensor:
         """Class weights (C,) as weights of all nodes (V,): a node weighs the mean of its classes."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from taxoloss.decisions._inputs import Allowed, Answer, allowed_classes, decide
 from taxoloss.decisions.expected_cost import expected_heights
 from taxoloss.functional import cached_log_probs
+from taxoloss.group_sums import group_sums
 from taxoloss.node_tables import NodeTables
 from taxoloss.taxonomy import Taxonomy
 
@@ -95,7 +96,7 @@ def _positions(logits: Tensor, taxonomy: Taxonomy, tables: NodeTables) -> Tensor
             assert group is not None  # only that of the deepest level is
             order = order.gather(1, _stable(group[order]))
             # The classes in nodes of earlier parents are not better siblings: off with them.
-            total = torch.zeros_like(tables.nodes[level - 1]).index_add(0, group, sizes)
+            total = group_sums(sizes, group, len(tables.nodes[level - 1]), dim=0)
             earlier = total.cumsum(0) - total
             before = _running(sizes[order]) - earlier[group[order]] + position.gather(1, group[order])
         position = torch.empty_like(order).scatter(1, order, before)

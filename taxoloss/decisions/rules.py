@@ -8,6 +8,7 @@ from torch import Tensor
 from taxoloss.checks import readable
 from taxoloss.decisions._cut import ThresholdLike, above, deepest_above
 from taxoloss.decisions._inputs import Allowed, Answer, decide
+from taxoloss.group_sums import group_sums
 from taxoloss.masses import argmax, greedy_class, level_masses, path_log_odds
 from taxoloss.node_tables import NodeTables
 from taxoloss.taxonomy import Taxonomy
@@ -99,8 +100,7 @@ def _best_of_level(z: Tensor, number: int, tables: NodeTables) -> tuple[Tensor, 
     masses = torch.softmax(z, 1)
     if number < len(tables.levels) - 1:
         group = tables.ancestors[: tables.num_classes, number]
-        shape = (z.shape[0], len(tables.nodes[number]), *z.shape[2:])
-        masses = masses.new_zeros(shape).index_add_(1, group, masses)
+        masses = group_sums(masses, group, len(tables.nodes[number]))
     best = argmax(masses)
     return best, masses.gather(1, best.unsqueeze(1)).squeeze(1)
 

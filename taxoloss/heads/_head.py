@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from taxoloss.closed_form import wide_dtype
+from taxoloss.device_tables import at_trace_time
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
 
@@ -38,14 +40,16 @@ class Head(nn.Module):
         self.taxonomy = taxonomy
         self.weight = nn.Parameter(torch.zeros(scores, in_features))
         self.bias = nn.Parameter(torch.zeros(scores)) if bias else None
-        digest = bytearray.fromhex(taxonomy.binding_digest)
-        self.register_buffer("binding", torch.frombuffer(digest, dtype=torch.uint8).clone())
+        self.register_buffer("binding", _digest_of(taxonomy))
+        #: The digest that was compared last, and how often it had been written to.
+        self._compared: tuple[int, int] = (0, 0)
 
     def reset_parameters(self) -> None:
-        """All scores to zero: the uniform distribution."""
+        """All scores to zero, the uniform distribution: also of a module that was made on meta."""
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.zero_()
+            self.binding.copy_(_digest_of(self.taxonomy))
 
     def scores(self, features: Tensor) -> Tensor:
         """Scores (..., nodes) of features (..., in_features), in float32 or float64."""
@@ -63,17 +67,18 @@ class Head(nn.Module):
                 f"expected features (..., {self.in_features}), the last dimension being in_features; "
                 f"got {tuple(features.shape)}"
             )
+        _compare(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_compared": (0, 0)}
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
         stored = state_dict.get(prefix + "binding")
-        if stored is not None and bytes(stored.tolist()) != bytes(self.binding.tolist()):
+        if stored is not None and not stored.is_meta and not _fits(stored, self.taxonomy):
             errors = rest[-1]  # load_state_dict raises these, all at once
-            errors.append(
-                f"the state of {type(self).__name__} was stored for another taxonomy or another order of "
-                f"classes: binding_digest {_hex(stored)}.., here {_hex(self.binding)}.."
-            )
+            errors.append(_words(self, stored))
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def extra_repr(self) -> str:
@@ -82,17 +87,54 @@ class Head(nn.Module):
         return f"{self.in_features}, {self.taxonomy!r}{bias}"
 
 
-def _hex(digest: Tensor) -> str:
-    return bytes(digest.tolist()).hex()[:12]
+def _digest_of(taxonomy: Taxonomy) -> Tensor:
+    """(32,) uint8, on the default device, as parameters are."""
+    return torch.tensor(list(bytes.fromhex(taxonomy.binding_digest)), dtype=torch.uint8)
 
 
-def down(values: Tensor, parents: list[Tensor], sizes: list[int], dim: int) -> list[Tensor]:
+def _fits(stored: Tensor, taxonomy: Taxonomy) -> bool:
+    return bytes(stored.tolist()).hex() == taxonomy.binding_digest
+
+
+def _words(head: Head, stored: Tensor) -> str:
+    return (
+        f"the state of {type(head).__name__} was stored for another taxonomy or another order of "
+        f"classes: binding_digest {bytes(stored.tolist()).hex()[:12]}.., here "
+        f"{head.taxonomy.binding_digest[:12]}.."
+    )
+
+
+@at_trace_time
+def _compare(head: Head) -> None:
+    """RuntimeError where the digest in the module is that of another class order.
+
+    `load_state_dict` looks before it loads; but what writes into the module itself
+    (torch.distributed.checkpoint, `from_pretrained`) is found here, at the next call.
+    """
+    stored = head.binding
+    if stored.is_meta or type(stored) is not Tensor or torch._C._are_functorch_transforms_active():
+        return
+    compared = (id(stored), 0 if stored.is_inference() else stored._version)
+    if compared == head._compared:
+        return
+    if stored.is_cpu or compared[0] != head._compared[0]:
+        if not _fits(stored, head.taxonomy):
+            raise RuntimeError(
+                f"{_words(head, stored)}; or the module was made without memory and never filled: "
+                "reset_parameters() does that"
+            )
+    else:  # e.g. by DistributedDataParallel before each step: not worth waiting for the device
+        torch._assert_async((stored == _digest_of(head.taxonomy).to(stored.device)).all())
+    head._compared = compared
+
+
+def down(values: Tensor, parents: Sequence[Tensor | None], sizes: list[int], dim: int) -> list[Tensor]:
     """For each depth the sums of values from the top to each of its nodes.
 
     `values` holds along `dim` the nodes of depth 1, then those of depth 2, ..: sizes[d] nodes at a time;
-    parents[d] says for each where its parent stands among those of the depth before.
+    parents[d] says for each where its parent stands among those of the depth before; parents[0] is None.
     """
     sums: list[Tensor] = []
     for own, parent in zip(torch.split(values, sizes, dim), parents, strict=True):
-        sums.append(own + sums[-1].index_select(dim, parent) if sums else own)
+        sums.append(own if parent is None else own + sums[-1].index_select(dim, parent))
     return sums

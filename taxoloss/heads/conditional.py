@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.device_tables import Tables, apart
+from taxoloss.group_sums import group_sums
 from taxoloss.heads._depths import Depths
 from taxoloss.heads._head import Head
 from taxoloss.plan import plan_of
@@ -46,33 +48,39 @@ class ConditionalSoftmax(Head):
     Source: J. Redmon and A. Farhadi, "YOLO9000", CVPR 2017, section 4 (WordTree).
     """
 
-    offset: Tensor
-    group: Tensor
-
     def __init__(self, in_features: int, taxonomy: Taxonomy, bias: bool = True) -> None:
         plan = plan_of(taxonomy)
         super().__init__(in_features, taxonomy, plan.num_nodes - 1, bias)
-        self.depths = Depths(taxonomy)
-        self.inner = plan.num_nodes - plan.num_classes
-        parent = taxonomy.ids_of_nodes[taxonomy.tree.parent[taxonomy.nodes_by_id[:-1]]]
-        below = (plan.stop - plan.start)[:-1]
-        group = torch.from_numpy(parent - plan.num_classes)  # inner nodes come after the classes
-        self.register_buffer("group", group, persistent=False)
-        self.register_buffer("offset", torch.from_numpy(np.log(below)).float(), persistent=False)
+        self.siblings = apart(_Siblings, taxonomy)
 
     def forward(self, features: Tensor) -> Tensor:
         """Log-probabilities (..., C)."""
         scores = self.scores(features)
-        rows = scores.reshape(-1, scores.shape[-1]) + self.offset.to(scores.dtype)
-        logs = self.depths.path_sums(self._conditional(rows), 1)
+        siblings = self.siblings.on(scores.device)
+        rows = scores.reshape(-1, scores.shape[-1]) + siblings.offset.to(scores.dtype)
+        logs = siblings.depths.path_sums(siblings.log_softmax(rows), 1)
         return logs.reshape(*features.shape[:-1], self.num_classes)
 
-    def _conditional(self, scores: Tensor) -> Tensor:
+
+class _Siblings(Tables):
+    """Which nodes are children of one node."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        plan = plan_of(taxonomy)
+        self.depths = Depths(taxonomy)
+        self.inner = plan.num_nodes - plan.num_classes
+        parent = taxonomy.ids_of_nodes[taxonomy.tree.parent[taxonomy.nodes_by_id[:-1]]]
+        #: (V - 1,): the parent's number among the inner nodes, which come after the classes.
+        self.group = torch.tensor(parent - plan.num_classes)
+        #: (V - 1,): log of the number of classes below.
+        self.offset = torch.tensor(np.log((plan.stop - plan.start)[:-1]))
+
+    def log_softmax(self, scores: Tensor) -> Tensor:
         """Log-probabilities (N, V - 1) among siblings."""
         shape = (scores.shape[0], self.inner)
         index = self.group.expand_as(scores)
         # A constant for each parent: it cancels, and keeps exp in range.
         peak = scores.new_full(shape, -torch.inf).scatter_reduce(1, index, scores.detach(), "amax")
         scores = scores - peak.index_select(1, self.group)
-        total = scores.new_zeros(shape).index_add(1, self.group, scores.exp())
+        total = group_sums(scores.exp(), self.group, self.inner)
         return scores - total.log().index_select(1, self.group)

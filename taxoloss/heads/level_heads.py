@@ -54,18 +54,13 @@ class LevelHeads(Head):
         plan = plan_of(taxonomy)
         super().__init__(in_features, taxonomy, sum(plan.widths), bias)
         self.widths = list(plan.widths)
-        tables = node_tables(taxonomy)
-        for number, group in enumerate(tables.groups[:-1]):
-            assert group is not None  # only that of the deepest level is
-            self.register_buffer(f"group_{number + 1}", group, persistent=False)
-        self.register_buffer("group_0", torch.zeros(plan.widths[0], dtype=torch.long), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Leaf logits (..., C): the sums of the levels' log-probabilities on the paths."""
         levels = torch.split(self.scores(features), self.widths, -1)
         logs = torch.cat([F.log_softmax(level, -1) for level in levels], -1)
-        groups = [getattr(self, f"group_{number}") for number in range(len(self.widths))]
-        return down(logs, groups, self.widths, logs.dim() - 1)[-1]
+        groups = node_tables(self.taxonomy, logs.device).groups[:-1]
+        return down(logs, (None, *groups), self.widths, logs.dim() - 1)[-1]
 
     def level_logits(self, features: Tensor) -> dict[str, Tensor]:
         """For each level the logits (..., W) of its nodes, in the order of taxonomy.nodes(level)."""

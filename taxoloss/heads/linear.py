@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+from taxoloss.device_tables import apart
 from taxoloss.heads._depths import Depths
 from taxoloss.heads._head import Head
 from taxoloss.plan import plan_of
@@ -82,7 +83,7 @@ class PathSum(Head):
 
     def __init__(self, in_features: int, taxonomy: Taxonomy, bias: bool = True) -> None:
         super().__init__(in_features, taxonomy, plan_of(taxonomy).num_nodes - 1, bias)
-        self.depths = Depths(taxonomy)
+        self.depths = apart(Depths, taxonomy)
 
     def forward(self, features: Tensor) -> Tensor:
         """Leaf logits (..., C)."""

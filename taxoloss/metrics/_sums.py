@@ -22,7 +22,7 @@ from taxoloss.metrics._batch import Batch, batch_of
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
 
-__all__ = ["UNIT", "Result", "Rows", "SumMetric", "check_top_k", "fixed"]
+__all__ = ["UNIT", "LastingMetric", "Result", "Rows", "SumMetric", "check_top_k", "fixed"]
 
 Result = Tensor | dict[str, Tensor]
 #: What 1.0 is as an integer.
@@ -51,7 +51,26 @@ class Rows(NamedTuple):
     cells: Tensor | None = None
 
 
-class SumMetric(Metric):
+class LastingMetric(Metric):
+    """A metric whose state can be written to in any mode, whatever mode it was made in.
+
+    A tensor made in inference mode cannot be changed in place outside of it: so none becomes a state, and
+    a loop that validates (under inference mode), then trains, counts on.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Tensor) and value.is_inference():
+            with torch.inference_mode(False):
+                value = value.clone()
+        super().__setattr__(name, value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for name in self._defaults:
+            setattr(self, name, getattr(self, name))
+
+
+class SumMetric(LastingMetric):
     """Sums over samples (`_rows`) and what they say (`_score`); `taxonomy` must be bound."""
 
     is_differentiable = False

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import MetricCollection
 
 from taxoloss.metrics._batch import one_pass
-from taxoloss.metrics._sums import Rows, SumMetric
+from taxoloss.metrics._sums import LastingMetric, Rows, SumMetric
 from taxoloss.metrics.confusion import LevelConfusionMatrix
 
 __all__ = ["Bootstrap", "Interval", "bootstrap", "paired"]
@@ -36,7 +36,7 @@ class Interval(NamedTuple):
     high: float
 
 
-class Bootstrap(Metric):
+class Bootstrap(LastingMetric):
     """Scores with percentile intervals over draws of the samples: a dict key -> `Interval`.
 
     Made by `bootstrap`. A draw in which a score is NaN (no mistake to measure, say) does not count.

@@ -1,0 +1,144 @@
+"""Tensors that functions look up, made once on the CPU and copied to each device that asks for them.
+
+They are no buffers of a module. What fills a model from a checkpoint (`to_empty`, deferred initialisation,
+`from_pretrained`) replaces every buffer that the checkpoint does not hold by memory that nobody wrote, and
+an index table is not in it. Here a table is a plain tensor with its values from the start, and a device is
+served when its logits come, whether or not a module was moved there.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Tables", "apart", "at_trace_time"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_CPU = torch.device("cpu")
+
+
+def apart(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    """Calls a function where no mode of the caller is on: what is made there serves every later caller.
+
+    Inference mode, functorch's transforms, fake tensors, tracers, autocast, a default device and the rest
+    belong to a thread, and a new thread has none of them.
+    """
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.extend((True, function(*args, **kwargs)))
+        except BaseException as error:
+            outcome.extend((False, error))
+
+    thread = threading.Thread(target=run, name="taxoloss-tables")
+    thread.start()
+    thread.join()
+    good, result = outcome
+    if not good:
+        raise result
+    made: _R = result
+    return made
+
+
+def at_trace_time(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Marks a function that torch.compile calls while it traces, and whose result it takes as it is.
+
+    It is what `torch.compiler.assume_constant_result` does, which would load the compiler.
+    """
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
+
+
+class Tables:
+    """Tensors and tuples of them, on one device; what else it holds is the same on all devices."""
+
+    #: Where the tensors are.
+    device: torch.device = _CPU
+    _copies: _Copies
+
+    def on(self, device: torch.device) -> Self:
+        """These tables on a device: the same object for the same device."""
+        if device == self.device:
+            return self._readable_now()
+        # The copy is made while a compiler traces, not in its graph, which looks it up.
+        name = _copied_to(self, device)
+        found: Self = getattr(self._copies, name)
+        return found._readable_now()
+
+    def everywhere(self) -> Iterable[Self]:
+        """These tables on every device that has asked for them, the CPU among them."""
+        return vars(_copies_of(self)).values()
+
+    def _readable_now(self) -> Self:
+        mode = _fake_mode()
+        return self if mode is None else self._with_tensors(mode.from_tensor, self.device)
+
+    def _with_tensors(self, move: Callable[[Tensor], Tensor], device: torch.device) -> Self:
+        copy = object.__new__(type(self))
+        for name, value in self.__dict__.items():
+            if name != "_copies":
+                copy.__dict__[name] = _moved(value, move, device)
+        copy.__dict__["device"] = device
+        return copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        original = _copies_of(self).cpu
+        return {name: value for name, value in original.__dict__.items() if name != "_copies"}
+
+
+class _Copies:
+    """Tables by device, as attributes."""
+
+    def __init__(self, original: Tables) -> None:
+        self.cpu = original
+
+
+def _copies_of(tables: Tables) -> _Copies:
+    copies: _Copies = tables.__dict__.setdefault("_copies", _Copies(tables))
+    return copies
+
+
+@at_trace_time
+def _copied_to(tables: Tables, device: torch.device) -> str:
+    """The name of the copy on a device, which is there then."""
+    copies, name = _copies_of(tables), str(device).replace(":", "_")
+    if not hasattr(copies, name):
+        setattr(copies, name, apart(_copy, copies.cpu, device))
+    return name
+
+
+def _copy(original: Tables, device: torch.device) -> Tables:
+    narrow = device.type == "mps"  # it has no float64
+
+    def move(tensor: Tensor) -> Tensor:
+        return tensor.to(device, torch.float32 if narrow and tensor.dtype == torch.float64 else None)
+
+    copy = original._with_tensors(move, device)
+    copy.__dict__["_copies"] = original._copies
+    return copy
+
+
+def _moved(value: Any, move: Callable[[Tensor], Tensor], device: torch.device) -> Any:
+    if isinstance(value, Tensor):
+        return move(value)
+    if isinstance(value, tuple):
+        return tuple(_moved(part, move, device) for part in value)
+    return value.on(device) if isinstance(value, Tables) else value
+
+
+def _fake_mode() -> Any:
+    """The FakeTensorMode that is on and takes no real tensors, or None."""
+    if torch.compiler.is_compiling() or "torch._subclasses.fake_tensor" not in sys.modules:
+        return None
+    mode = torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE)
+    return None if mode is None or mode.allow_non_fake_inputs else mode
