@@ -246,17 +246,17 @@ def _tables(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTables:
     kept_plan(taxonomy)  # raises where it is no bound taxonomy
     if isinstance(level_weights, Mapping):
         return keep(taxonomy, _loss_tables, _numbers(level_weights, taxonomy.levels))
-    return _given_as_table(taxonomy, level_weights)
+    if torch.compiler.is_dynamo_compiling():
+        raise RuntimeError(
+            "expected level weights by name under torch.compile, got a schedule or a table, which need not "
+            "be the same at the next call: compile a taxoloss.TaxonomyLoss"
+        )
+    return apart(_of_table, taxonomy, weight_table(taxonomy, level_weights))
 
 
 @at_trace_time
 def _numbers(weights: Mapping[str, float], levels: tuple[str, ...]) -> tuple[float, ...]:
     return tuple(checked_weights(checked_mapping(weights), levels).tolist())
-
-
-@at_trace_time
-def _given_as_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTables:
-    return apart(_of_table, taxonomy, weight_table(taxonomy, level_weights))
 
 
 def _loss_tables(taxonomy: Taxonomy, by_level: tuple[float, ...] | None) -> LossTables:

@@ -150,11 +150,12 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         nodes = node_tables(self.taxonomy, ids.device)
         ancestors, counted = nodes.ancestors[ids], nodes.counted[ids]
         if valid is not None:
-            counted &= valid.unsqueeze(-1)
+            counted = counted & valid.unsqueeze(-1)
         means = {}
         for number, (level, log_p) in enumerate(log_probs.items()):
             cost = -log_p.gather(1, ancestors[..., number].unsqueeze(1)).squeeze(1)
-            means[level] = cost[counted[..., number]].mean()
+            here = counted[..., number]
+            means[level] = torch.where(here, cost, 0.0).sum() / here.sum()  # 0 / 0 is NaN
         return means
 
     def extra_repr(self) -> str:

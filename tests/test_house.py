@@ -24,8 +24,9 @@ LEFT = (
     "prediction_files", "prediction_readers", "migrated_predictions", "sweep", "pictures",
 )  # fmt: skip
 RIGHT = (
-    "_reference", "device_tables", "group_sums", "kept", "log_probs", "chunk_tables", "closed_form", "compiled", "log_space",
-    "_triton_kernels", "_triton", "tables", "rows", "soft_targets", "functional", "loss",
+    "_reference", "device_tables", "group_sums", "kept", "log_probs", "chunk_tables", "closed_form",
+    "compiled", "log_space", "_triton_kernels", "_triton", "tables", "rows", "soft_targets",
+    "functional", "loss",
     "node_tables", "masses", "metrics", "decisions", "evaluation", "heads", "controls",
 )  # fmt: skip
 HEAVY = (
