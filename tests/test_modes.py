@@ -7,6 +7,7 @@ import io
 import pickle
 import threading
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import modes
@@ -15,6 +16,7 @@ import torch
 from fuzz_modes import programs, wrong
 from modes import CALLS, MODES, USES, fresh, logits, targets
 from torch import Tensor
+from torch.distributed import checkpoint
 from torch.testing import assert_close
 
 from taxoloss import Taxonomy, TaxonomyLoss, functional, heads, metrics, weighting
@@ -354,6 +356,24 @@ def test_a_head_is_compared_by_its_taxonomy() -> None:
         head.binding.copy_(other.binding)
     with pytest.raises(RuntimeError, match="another order of classes"):
         head.load_state_dict(other.state_dict())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted(HEADS))
+def test_a_distributed_checkpoint(tmp_path: Path, name: str) -> None:
+    """It is read into the tensors of the module: into the same order right, into another not in silence."""
+    kind = getattr(heads, name)
+    stored, same = kind(5, fresh()), kind(5, fresh())
+    with torch.no_grad():
+        stored.weight.copy_(torch.sin(torch.arange(float(stored.weight.numel()))).view_as(stored.weight))
+    checkpoint.save(stored.state_dict(), checkpoint_id=tmp_path, no_dist=True)
+    other = kind(5, fresh().bind(sorted(modes.ORDER)))
+    for head in (same, other):
+        head(logits())  # compared, and then written to
+        checkpoint.load(head.state_dict(), checkpoint_id=tmp_path, no_dist=True)
+    assert_close(same(logits()), stored(logits()), rtol=0, atol=0)
+    with pytest.raises(RuntimeError, match=f"the state of {name} was stored for another taxonomy"):
+        other(logits())
 
 
 # -- what else is looked up ------------------------------------------------------------------------
