@@ -256,6 +256,9 @@ def _tables(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTables:
 
 @at_trace_time
 def _numbers(weights: Mapping[str, float], levels: tuple[str, ...]) -> tuple[float, ...]:
+    plain = tuple(weights.get(level) for level in levels)
+    if len(weights) == len(levels) and all(type(value) is float for value in plain):
+        return plain  # type: ignore[return-value]  # a wrong number is refused where tables are made
     return tuple(checked_weights(checked_mapping(weights), levels).tolist())
 
 
