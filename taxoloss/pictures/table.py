@@ -91,14 +91,17 @@ def read(path: str | Path) -> Sweep:
         inside = path.is_dir()
         file = path / "results.csv" if inside else path
         state = state_of(path) if inside else None
-        kept_apart = state is not None and not state.rows and is_there(file)
+        known = state is None or is_there(file)
     except (OSError, SweepError) as error:
         raise TableError(str(error)) from None
-    if state is None or kept_apart:  # a table that was kept without its cells
-        return _sweep(file, *_lines(file), None)
-    if not state.rows:
-        raise TableError(f"{path} has nothing to show: {state.words or 'no cell of the sweep is done yet'}")
-    return _sweep(file, *_parsed(file, io.StringIO(csv_text(state.rows), newline="")), state)
+    if state is not None and state.rows:
+        text = io.StringIO(csv_text(state.rows), newline="")
+        return _sweep(file, *_parsed(file, text), state)
+    columns, lines = _lines(file) if known else ([], {})  # it may be kept without its cells
+    if not lines:
+        words = f" ({state.words})" if state is not None and state.words else ""
+        raise TableError(f"{file} has no rows: no cell of the sweep is done yet{words}")
+    return _sweep(file, columns, lines, None)
 
 
 def _sweep(
@@ -155,7 +158,7 @@ def _lines(file: Path) -> tuple[list[str], dict[int, dict[str, str]]]:
 
 
 def _parsed(file: Path, opened: TextIO) -> tuple[list[str], dict[int, dict[str, str]]]:
-    rows = {}
+    rows: dict[int, dict[str, str]] = {}
     try:
         with _long_values():
             reader = csv.reader(opened, strict=True)
@@ -168,8 +171,6 @@ def _parsed(file: Path, opened: TextIO) -> tuple[list[str], dict[int, dict[str, 
                 rows[reader.line_num] = dict(zip(columns, row, strict=True))
     except csv.Error as error:
         raise TableError(f"{file} cannot be read: {error}") from None
-    if not rows:
-        raise TableError(f"{file} has no rows: no cell of the sweep is done yet")
     return columns, rows
 
 

@@ -135,7 +135,9 @@ class Kept:
 
     def planned(self) -> dict[str, Any]:
         """The "cells", by id, or the number of "trials", that were asked for last; neither: not known."""
-        return object_in(read_bytes(self.path / "planned.json") or b"")
+        found = object_in(read_bytes(self.path / "planned.json") or b"")
+        whole = isinstance(found.get("cells"), list) or isinstance(found.get("trials"), int)
+        return found if whole else {}
 
 
 class Folder(Kept):

@@ -157,7 +157,8 @@ def _study(
     )
     if sampler is None:
         # Seeded where one process works alone; the same seed twice would suggest the same cells again.
-        seed = len(study.get_trials(deepcopy=False)) if storage is None else None
+        cells = sum("trial" in body for body in home.read()[0].values())
+        seed = max(len(study.get_trials(deepcopy=False)), cells) if storage is None else None
         study.sampler = optuna.samplers.TPESampler(seed=seed)
     return study
 

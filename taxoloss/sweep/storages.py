@@ -52,12 +52,23 @@ def storage_errors(storage: str | None, folder: Path) -> Iterator[None]:
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
+    line = (json.JSONDecodeError,) if (storage or "").startswith("journal:") else ()
+    kinds = (SQLAlchemyError, StorageInternalError, *line)
     try:
         yield
-    except (SQLAlchemyError, StorageInternalError, json.JSONDecodeError) as error:
-        cause = error if isinstance(error, (SQLAlchemyError, ValueError)) else error.__cause__ or error
-        words = getattr(cause, "orig", None) or cause
+    except (*kinds, UnboundLocalError) as error:  # Optuna's, where it cannot tell that a trial failed
+        causes = [one for one in _chain(error) if isinstance(one, (*kinds, OSError))]
+        if not causes:
+            raise
+        words = getattr(causes[-1], "orig", None) or causes[-1]
         raise SweepError(f"{_name_of(storage, folder)} cannot be used: {words}") from error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _name_of(storage: str | None, folder: Path) -> str:

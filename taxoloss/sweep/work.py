@@ -143,5 +143,5 @@ def _versions() -> str:
 def _version(name: str) -> str:
     try:
         return version(name)
-    except PackageNotFoundError:  # run from a checkout that is not installed
+    except (PackageNotFoundError, ImportError, OSError):  # a checkout; or no file can be opened now
         return str(getattr(sys.modules.get(name), "__version__", "?"))
