@@ -182,6 +182,8 @@ class Folder(Kept):
             there = json.loads(text)
         except ValueError as error:
             raise SweepError(f"{head} is damaged: {error}") from None
+        if not isinstance(there, dict):
+            raise SweepError(f"{head} is damaged: expected what the sweep is of, got {_short(there)}")
         if there == self.identity:
             return
         lines = [f"  {key}: {old} there, {new} here" for key, old, new in differences(there, self.identity)]

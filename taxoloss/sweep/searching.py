@@ -89,7 +89,8 @@ def search(
 
     The score of an epoch is reported to the pruner; a pruned trial leaves no cell. What counts as complete
     is what the folder has: a trial that was killed runs again as another, and a cell whose trial the
-    storage has lost is told to it. The same call, after a kill or in several processes at once, goes on.
+    storage has lost is told to it, if its rows have a score. The same call, after a kill or in several
+    processes at once, goes on.
 
     Args:
         train: as `run` takes it; its cells are trained in this process.
@@ -119,8 +120,7 @@ def search(
     _require_optuna()
     home = open_folder(folder, taxonomy, config, split)
     home.plan({"trials": trials})
-    for words in home.set_damaged_aside().values():
-        _LOG.warning("%s", words)
+    _set_aside(home)
     with storage_errors(storage, home.path):
         study = _study(home, storage, name, sampler, pruner)
         search = _Search(study, home, taxonomy, train, suggest, score)
@@ -128,7 +128,14 @@ def search(
         for _ in range(trials - search.finished()):
             if search.finished() < trials:  # others may work on the same study
                 study.optimize(search.trial, n_trials=1, catch=(_CellError,))
+    _set_aside(home)
     return results_of(home, taxonomy.levels)
+
+
+def _set_aside(folder: Folder) -> None:
+    """Moves what is damaged out of the way, and says so."""
+    for words in folder.set_damaged_aside().values():
+        _LOG.warning("%s", words)
 
 
 def _require_optuna() -> None:
@@ -249,6 +256,7 @@ class _Search:
         """One trial: a cell of the folder, trained where it is not there yet."""
         (cell,) = cells_of([self.suggest(trial)], self.taxonomy, self.folder.digest)
         trial.set_user_attr(CELL, cell.id)
+        _set_aside(self.folder)
         bodies, _ = self.folder.read()
         if cell.id in bodies:
             return self.value(cell.id, bodies[cell.id]["rows"])
