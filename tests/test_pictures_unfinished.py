@@ -216,17 +216,6 @@ def test_any_columns_may_be_missing(tmp_path: Path, seed: int, levels: tuple[str
     draw(compare(variants(table), scores), scores, tmp_path / "pictures", ("svg",))
 
 
-def test_a_score_that_the_baseline_lacks_has_no_differences(tmp_path: Path) -> None:
-    """Its panel is empty: no mark stands for a number."""
-    found = list(rows())
-    for row in found:
-        row |= {"severity": ""} if row["arm"] == "flat" else {}
-    table = read(write(tmp_path, found))
-    scores = scores_of(table)
-    draw(compare(variants(table), scores), scores, tmp_path / "pictures", ("svg",))
-    assert ">|<" not in (tmp_path / "pictures" / "differences.svg").read_text(encoding="utf-8")
-
-
 def test_rates_are_chosen_by_the_levels_alone(tmp_path: Path) -> None:
     """An accuracy of something else, which some cells have, decides nothing."""
     found = list(rows(("flat",), rates=(0.1, 0.3), seeds=2))

@@ -209,6 +209,16 @@ def test_what_is_not_the_sweeps_is_passed_over(tmp_path: Path) -> None:
     assert not (tmp_path / "damaged").exists()
 
 
+@pytest.mark.parametrize("text", ["", "[]", "3", "{", '"text"'])
+def test_what_the_sweep_is_of_may_be_damaged(tmp_path: Path, text: str) -> None:
+    """Nothing is trained into such a folder, and nothing is moved."""
+    run(GRID[:1], tmp_path)
+    (tmp_path / "sweep.json").write_text(text)
+    with pytest.raises(SweepError, match=r"sweep\.json is damaged"):
+        sweep.run(never, GRID, tmp_path, taxonomy=PETS, progress=False)
+    assert (tmp_path / "sweep.json").read_text() == text
+
+
 @pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini", "lost+found", ".nfs00a1"])
 def test_a_new_folder_may_hold_what_systems_leave(tmp_path: Path, name: str) -> None:
     """It is no folder of something else."""
