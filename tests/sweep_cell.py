@@ -1,6 +1,7 @@
 """Training functions of the sweeps that tests run, and a script that runs one: `python sweep_cell.py`.
 
     python tests/sweep_cell.py FOLDER [--engine E] [--cells N] [--die WHERE] [--clock] [--limit BYTES]
+        [--files MORE] [--user ID]
 """
 
 from __future__ import annotations
@@ -104,6 +105,22 @@ def limit_files(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
+def load_all() -> None:
+    """Loads what a sweep imports late: modules are files too."""
+    import rich.console
+    import rich.progress
+
+    rich.console.Console(stderr=True).print("", end="")
+
+
+def limit_open_files(more: int) -> None:
+    """So many more files may be open at once."""
+    import resource
+
+    there = len(os.listdir("/proc/self/fd")) - 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (there + more, there + more))
+
+
 def main() -> None:
     """Runs a sweep; exits with 1 where cells failed."""
     options = argparse.ArgumentParser()
@@ -115,6 +132,8 @@ def main() -> None:
     options.add_argument("--die", default="")
     options.add_argument("--clock", action="store_true")
     options.add_argument("--limit", type=int, default=0)
+    options.add_argument("--files", type=int, default=0)
+    options.add_argument("--user", type=int, default=0)
     given = options.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     if given.die:
@@ -124,6 +143,12 @@ def main() -> None:
         jumping_clock()
     if given.limit:
         limit_files(given.limit)
+    if given.files or given.user:
+        load_all()
+    if given.files:
+        limit_open_files(given.files)
+    if given.user:
+        os.seteuid(given.user)
     grid = cells(given.cells, given.sleep, given.arm)
     try:
         results = sweep.run(train, grid, given.folder, taxonomy=PETS, engine=given.engine)

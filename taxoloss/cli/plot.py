@@ -1,4 +1,4 @@
-"""`taxoloss plot`: what a sweep shows, as a table and as pictures, from its results.csv alone."""
+"""`taxoloss plot`: what a sweep shows by now, as a table and as pictures, from its finished cells alone."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def plot(
             columns is Columns.test,
             as_json,
         )
-    except TableError as error:
+    except (TableError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     except ModuleNotFoundError as error:
@@ -122,6 +122,8 @@ def _plot(
     else:
         stdout_console().print(table(compared, scores))
         typer.echo(notes(compared, test))
+    if sweep.unfinished:
+        typer.echo(f"unfinished: {sweep.unfinished}", err=True)
     if kind is Format.none:
         return
     home = folder if folder.is_dir() else folder.parent

@@ -1,4 +1,4 @@
-"""What a sweep shows, from its results.csv alone: tables and pictures with intervals over seeds.
+"""What a sweep shows, from its cells or its results.csv: tables and pictures with intervals over seeds.
 
 `taxoloss plot FOLDER` is this package on the command line.
 """

@@ -37,7 +37,7 @@ def differences(compared: Sequence[Comparison], scores: Sequence[str]) -> Figure
 def _panel(axes: Axes, rows: Sequence[Comparison], score: str) -> None:
     axes.axvline(0, color=BASE, linewidth=0.8)
     seeds = [(scale_of(score) * x, place) for place, one in enumerate(rows) for x in _pairs(one, score)]
-    axes.plot(*zip(*seeds, strict=True), "|", color=BASE, alpha=0.35, markersize=5)
+    axes.plot([x for x, _ in seeds], [y for _, y in seeds], "|", color=BASE, alpha=0.35, markersize=5)
     for shown, colour, face in ((True, COLOURS[0], COLOURS[0]), (False, BASE, "white")):
         _bars(axes, rows, score, shown, {"color": colour, "markerfacecolor": face})
     axes.set_title(title(score).replace("%", "points"), fontsize=9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,9 @@ def draw(
 
     files: list[Path] = []
     skipped: dict[str, str] = {}
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        # A setting may hold any letter: an SVG keeps it as text, a PNG shows a box for it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         for name, picture in PICTURES.items():
             figure = picture(compared, scores)
             if isinstance(figure, str):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from taxoloss.pictures.compare import Comparison
 from taxoloss.pictures.marks import BASE, colours, error, typical
 from taxoloss.pictures.terminal import title
+from taxoloss.pictures.variants import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +25,7 @@ def front(compared: Sequence[Comparison], scores: Sequence[str]) -> Figure | str
     means; crosses show their intervals.
     """
     accuracy = [score for score in scores if "accuracy_" in score][-1]
+    compared = [one for one in compared if accuracy in one.means]
     costs = [score for score in scores if "accuracy_" not in score]
     costs = [cost for cost in costs if sum(cost in one.means for one in compared) > 1]
     if not costs:
@@ -60,7 +62,7 @@ def _panel(axes: Axes, compared: Sequence[Comparison], accuracy: str, cost: str)
             markerfacecolor=tint if kept else "white",
             linewidth=0.6,
             alpha=1.0 if kept else 0.55,
-            label=one.variant.arm or "weights",
+            label=short(one.variant.arm) or "weights",
         )
         if kept:
             where = (point[0], 100 * point[1])
@@ -76,7 +78,7 @@ def _panel(axes: Axes, compared: Sequence[Comparison], accuracy: str, cost: str)
 
 def _short(one: Comparison) -> str:
     """The label without the arm, which the colour says."""
-    return one.label.removeprefix(one.variant.arm).strip() or one.label
+    return one.label.removeprefix(short(one.variant.arm)).strip() or one.label
 
 
 def _typical(points: Sequence[tuple[float, float]]) -> list[bool]:

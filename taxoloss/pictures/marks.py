@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from taxoloss.pictures.compare import Comparison
 from taxoloss.pictures.intervals import Interval
+from taxoloss.pictures.variants import short, told_apart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,8 +71,12 @@ def varying(compared: Sequence[Comparison]) -> Iterator[tuple[str, list[Comparis
     """The comparisons that differ in their weights only, with what they have in common in words."""
     names = sorted({name for one in compared for name in one.variant.settings})
     names = [name for name in names if len({one.variant.settings.get(name, "") for one in compared}) > 1]
-    groups: dict[str, list[Comparison]] = {}
+    groups: dict[tuple[str, ...], list[Comparison]] = {}
     for one in compared:
-        parts = [one.variant.arm or "weights", *(f"{name}={one.variant.settings[name]}" for name in names)]
-        groups.setdefault(" ".join(parts), []).append(one)
-    yield from groups.items()
+        values = (one.variant.settings.get(name, "") for name in names)
+        groups.setdefault((one.variant.arm, *values), []).append(one)
+    words = []
+    for arm, *given in groups:
+        parts = [f"{short(n)}={short(v)}" for n, v in zip(names, given, strict=True)]
+        words.append(" ".join([short(arm) or "weights", *parts]))
+    yield from zip(told_apart(words), groups.values(), strict=True)

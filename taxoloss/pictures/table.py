@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 from taxoloss.names import did_you_mean
 from taxoloss.pictures.errors import TableError
+from taxoloss.sweep.columns import is_score
+from taxoloss.sweep.errors import SweepError
+from taxoloss.sweep.files import is_there
+from taxoloss.sweep.results import csv_text
+from taxoloss.sweep.state import State, state_of
 
 __all__ = ["Run", "Sweep", "read"]
 
 Scores: TypeAlias = dict[str, float]
 _REQUIRED = ("epochs", "id", "seed")
 _FIXED = ("epochs", "w", "id", "seed", "arm", "seconds", "versions", "reading", "weights")
-_MEASURES = ("train_loss", "valid_loss", "distance", "severity")
-_MEASURED = ("accuracy_", "test_")
+_LONGEST = 2**31 - 1  # characters of a value
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class Sweep:
     scores: tuple[str, ...]
     #: The names of the settings other than arm, weights and seed.
     settings: tuple[str, ...]
+    #: How many of how many cells are done, in words; "" where all are, or nobody knows.
+    unfinished: str = ""
 
     def values(self, setting: str) -> list[str]:
         """What a setting is in this sweep, in the order of the file."""
@@ -62,12 +70,13 @@ class Sweep:
 
 
 def read(path: str | Path) -> Sweep:
-    """The runs of a results.csv, or of the folder that holds one.
+    """The runs of a sweep's folder, of those cells that are done by now, or of a results.csv.
 
-    A column is a setting where it is the same in all rows of a cell and no known score.
+    In a results.csv a column is a setting where it is the same in all rows of a cell and no known score.
 
     Raises:
-        TableError: there is no such file, or it is no table of a sweep: with the line and the column.
+        TableError: there is no such file, or it is no table of a sweep: with the line and the column; no
+            cell is done yet; a file cannot be read.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -78,44 +87,101 @@ def read(path: str | Path) -> Sweep:
     (('species', 'breed'), ('lr',), {'accuracy_breed': 0.5, 'accuracy_species': 0.9})
     """
     path = Path(path)
-    file = path / "results.csv" if path.is_dir() else path
-    columns, lines = _lines(file)
+    try:
+        inside = path.is_dir()
+        file = path / "results.csv" if inside else path
+        state = state_of(path) if inside else None
+        known = state is None or is_there(file)
+    except (OSError, SweepError) as error:
+        raise TableError(str(error)) from None
+    if state is not None and state.rows:
+        text = io.StringIO(csv_text(state.rows), newline="")
+        return _sweep(file, *_parsed(file, text), state)
+    columns, lines = _lines(file) if known else ([], {})  # it may be kept without its cells
+    if not lines:
+        words = f" ({state.words})" if state is not None and state.words else ""
+        raise TableError(f"{file} has no rows: no cell of the sweep is done yet{words}")
+    return _sweep(file, columns, lines, None)
+
+
+def _sweep(
+    file: Path, columns: list[str], lines: Mapping[int, dict[str, str]], state: State | None
+) -> Sweep:
     _check_columns(file, columns)
-    numbers = [name for name in columns if name in _MEASURES or name.startswith(_MEASURED)]
-    levels = tuple(name.removeprefix("accuracy_") for name in columns if name.startswith("accuracy_"))[::-1]
+    numbers = [name for name in columns if is_score(name) or _is_of_test(name, lines)]
+    levels = _levels(columns)
     cells: dict[tuple[str, str], list[int]] = {}
     for line, row in lines.items():
         cells.setdefault((row["id"], row.get("reading") or "marginal"), []).append(line)
     scores = {line: _numbers(file, line, row, numbers) for line, row in lines.items()}
-    shares = {name for level in levels for name in [f"weight_{level}"]}
-    known = {*_FIXED, *numbers, *shares}
-    settings = tuple(_constant([name for name in columns if name not in known], lines))
+    known = {*_FIXED, *numbers, *(f"weight_{level}" for level in levels)}
+    others = [name for name in columns if name not in known]
+    if state is not None:
+        settings = tuple(name for name in others if name in state.settings)
+    else:
+        settings = tuple(_constant(others, lines))
     runs = [_run(file, key, found, lines, scores, levels, settings) for key, found in cells.items()]
-    return Sweep(levels, runs, tuple(numbers), settings)
+    return Sweep(levels, runs, tuple(numbers), settings, "" if state is None else state.words)
+
+
+def _levels(columns: Sequence[str]) -> tuple[str, ...]:
+    """Top to bottom: those with a weight, of which a sweep's own table has one a level; else all."""
+    found = [name.removeprefix("accuracy_") for name in columns if name.startswith("accuracy_")][::-1]
+    weighed = [name for name in found if f"weight_{name}" in columns]
+    return tuple(weighed or found)
+
+
+def _is_of_test(name: str, lines: Mapping[int, dict[str, str]]) -> bool:
+    """Whether a column test_.. has numbers only: a score that is not shown."""
+    return name.startswith("test_") and all(_is_number(row[name]) for row in lines.values())
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or 0)
+    except ValueError:
+        return False
+    return True
 
 
 def _lines(file: Path) -> tuple[list[str], dict[int, dict[str, str]]]:
     """The columns, and the rows by their line in the file."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as opened:
+            return _parsed(file, opened)
+    except FileNotFoundError:
+        raise TableError(
+            f"{file} is not there: expected the folder of a sweep, or its results.csv"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"{file} cannot be read: {error}") from None
+
+
+def _parsed(file: Path, opened: TextIO) -> tuple[list[str], dict[int, dict[str, str]]]:
+    rows: dict[int, dict[str, str]] = {}
+    try:
+        with _long_values():
             reader = csv.reader(opened, strict=True)
             columns = next(reader, [])
-            rows = {}
             for row in reader:
                 if len(row) != len(columns):
                     raise TableError(
                         f"{file}:{reader.line_num}: expected {len(columns)} values, got {len(row)}"
                     )
                 rows[reader.line_num] = dict(zip(columns, row, strict=True))
-    except FileNotFoundError:
-        raise TableError(
-            f"{file} is not there: expected the folder of a sweep, or its results.csv"
-        ) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise TableError(f"{file} cannot be read: {error}") from None
-    if not rows:
-        raise TableError(f"{file} has no rows: no cell of the sweep is done yet")
     return columns, rows
+
+
+@contextmanager
+def _long_values() -> Iterator[None]:
+    """A setting may be a text of any length; the limit of the csv module is 128 KiB."""
+    before = csv.field_size_limit(_LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _check_columns(file: Path, columns: list[str]) -> None:

@@ -8,9 +8,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from taxoloss.names import escape_invisible
 from taxoloss.pictures.compare import Comparison
 from taxoloss.pictures.intervals import Interval
+from taxoloss.pictures.variants import short
 
 __all__ = ["gain_text", "mean_text", "notes", "table", "title"]
 
@@ -25,10 +25,10 @@ def table(compared: Sequence[Comparison], scores: Sequence[str]) -> Table:
     for score in scores:
         shown.add_column(title(score), justify="right", no_wrap=True)
     for one in compared:
-        chosen = " ".join(f"{name}={value}" for name, value in one.variant.chosen.items())
+        chosen = " ".join(f"{short(name)}={short(value)}" for name, value in one.variant.chosen.items())
         cells = [_cell(one, score) for score in scores]
         first = [Text(chosen)] if tuned else []
-        shown.add_row(Text(escape_invisible(one.label)), *first, Text(str(len(one.variant.runs))), *cells)
+        shown.add_row(Text(one.label), *first, Text(str(len(one.variant.runs))), *cells)
     return shown
 
 

@@ -31,6 +31,7 @@ def triangle(compared: Sequence[Comparison], scores: Sequence[str]) -> Figure | 
     levels = [score for score in scores if "accuracy_" in score]
     if len(levels) != 3:
         return f"the taxonomy has {len(levels)} levels, not three"
+    compared = [one for one in compared if one.means.keys() >= set(levels)]
     groups = [group for _, group in varying(weighted(compared)) if _spreads(group)]
     if not groups:
         return f"no arm has {_FEWEST} weights that span the triangle"

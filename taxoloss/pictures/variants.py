@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from taxoloss.names import did_you_mean
+from taxoloss.names import did_you_mean, escape_invisible
 from taxoloss.pictures.errors import TableError
 from taxoloss.pictures.table import Run, Scores, Sweep
 
-__all__ = ["Variant", "label", "labels", "variants", "worth_a_row"]
+__all__ = ["Variant", "label", "labels", "short", "told_apart", "variants", "worth_a_row"]
+
+_LABEL = 40  # characters of a setting in a label
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def variants(
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in sweep.runs:
         groups.setdefault(_key(run, over), []).append(run)
-    found = [one for runs in groups.values() for one in _chosen(runs, over)]
+    found = [one for runs in groups.values() for one in _chosen(runs, over, sweep.levels)]
     return [one for one in found if readings is None or one.reading in readings]
 
 
@@ -96,12 +99,12 @@ def _key(run: Run, over: Sequence[str]) -> tuple[object, ...]:
     return run.arm, weights, tuple(value for name, value in run.settings.items() if name not in over)
 
 
-def _chosen(runs: list[Run], over: Sequence[str]) -> Iterable[Variant]:
+def _chosen(runs: list[Run], over: Sequence[str], levels: Sequence[str]) -> Iterable[Variant]:
     """A variant for each reading, all of them of the same cells."""
     candidates: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         candidates.setdefault(_tuned(run, over), []).append(run)
-    value = max(candidates, key=lambda value: _merit(candidates[value]))
+    value = max(candidates, key=lambda value: _merit(candidates[value], levels))
     by_reading: dict[str, dict[str, Run]] = {}
     for run in candidates[value]:
         seeds = by_reading.setdefault(run.reading, {})
@@ -119,31 +122,52 @@ def _chosen(runs: list[Run], over: Sequence[str]) -> Iterable[Variant]:
         yield Variant(first.arm, first.weights, first.shares, settings, reading, found, chosen)
 
 
-def _merit(runs: list[Run]) -> tuple[int, float]:
+def _merit(runs: list[Run], levels: Sequence[str]) -> tuple[int, float]:
     """How many seeds a candidate has, and its mean accuracy on validation data."""
     readings = [run.reading for run in runs]
     reading = "marginal" if "marginal" in readings else readings[0]
-    scores = [_mean_accuracy(run.last) for run in runs if run.reading == reading]
+    scores = [_mean_accuracy(run.last, levels) for run in runs if run.reading == reading]
     return len(scores), fmean(scores)
 
 
-def _mean_accuracy(scores: Scores) -> float:
-    return fmean(value for name, value in scores.items() if name.startswith("accuracy_"))
+def _mean_accuracy(scores: Scores, levels: Sequence[str]) -> float:
+    return fmean(scores[f"accuracy_{level}"] for level in levels)
 
 
 def labels(found: Sequence[Variant]) -> list[str]:
     """A name for each variant: its arm and weights, and the settings that are not the same in all."""
     names = {name for one in found for name in one.settings}
     varying = [name for name in names if len({one.settings.get(name, "") for one in found}) > 1]
-    return [label(one, sorted(varying)) for one in found]
+    return told_apart([label(one, sorted(varying)) for one in found])
 
 
 def label(one: Variant, settings: Sequence[str]) -> str:
     """The arm, its weights, and the settings of these names."""
     parts = [one.arm, one.short_weights if "weights" not in one.chosen else ""]
-    parts += [f"{name}={one.settings[name]}" for name in settings if one.settings.get(name)]
+    parts = [short(part) for part in parts]
+    parts += [f"{short(name)}={short(one.settings[name])}" for name in settings if one.settings.get(name)]
     parts += [one.reading] if one.reading != "marginal" else []
     return " ".join(filter(None, parts)) or "all runs"
+
+
+def short(text: str) -> str:
+    """A text as a label: one line, as far as one reads."""
+    text = escape_invisible(text)
+    return text if len(text) <= _LABEL else f"{text[: _LABEL - 1]}…"
+
+
+def told_apart(texts: Iterable[str]) -> list[str]:
+    """The texts, with a number at those that are there before.
+
+    >>> told_apart(["a", "b", "a"])
+    ['a', 'b', 'a (2)']
+    """
+    seen: Counter[str] = Counter()
+    found = []
+    for text in texts:
+        seen[text] += 1
+        found.append(text if seen[text] == 1 else f"{text} ({seen[text]})")
+    return found
 
 
 def worth_a_row(found: Sequence[Variant], baseline: str) -> list[Variant]:

@@ -18,6 +18,8 @@ __all__ = ["Cell", "canonical", "digest", "plain"]
 
 #: The text of weights that need counts: those of the labels that the training function sees.
 BALANCED = "label_balanced"
+_DEEPEST = 64  # lists and dicts in one another
+_LONGEST = 14_000  # bits of a whole number; Python reads no more digits
 
 
 @dataclass(frozen=True)
@@ -67,28 +69,57 @@ class Cell:
         return parse_schedule(given) if isinstance(given, str) else given
 
 
-def plain(value: Any, name: str) -> Any:
-    """A setting as JSON holds it: schedules as their text, numpy's numbers as Python's.
+def plain(value: Any, name: str, depth: int = 0) -> Any:
+    """A value as JSON holds it: schedules as their text, numpy's numbers as Python's.
 
     Raises:
-        SweepError: a number that is not finite, or a value that JSON has no word for.
+        SweepError: a number that is not finite, or what JSON has no word for.
     """
-    if value is None or isinstance(value, (bool, str, int)):
+    if depth > _DEEPEST:
+        raise SweepError(f"{name:.60} is nested more than {_DEEPEST} times, or holds itself")
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return _text(value, name)
     if isinstance(value, Schedule):
         return schedule_text(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(item, f"{name}.{key}") for key, item in value.items()}
+        return _by_name(value, name, depth)
     if isinstance(value, (list, tuple)):
-        return [plain(item, f"{name}[{at}]") for at, item in enumerate(value)]
+        return [plain(item, f"{name}[{at}]", depth + 1) for at, item in enumerate(value)]
     if callable(getattr(value, "item", None)) and getattr(value, "ndim", 1) == 0:
-        return plain(value.item(), name)
-    if not isinstance(value, float):
+        return plain(value.item(), name, depth + 1)
+    return _number(value, name)
+
+
+def _text(value: str, name: str) -> str:
+    """Text that a file can hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise SweepError(f"expected {name} as text, got {value!a:.60}: {error.reason}") from None
+    return value
+
+
+def _by_name(value: Mapping[Any, Any], name: str, depth: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        inner = _text(str(key), name)
+        if inner in found:
+            raise SweepError(f"{name} has two entries that JSON calls {inner!r}: expected each name once")
+        found[inner] = plain(item, f"{name}.{inner}", depth + 1)
+    return found
+
+
+def _number(value: Any, name: str) -> float:
+    if not isinstance(value, (int, float)):
         kind = type(value).__name__
         raise SweepError(
             f"expected {name} as text, a number, a list or a dict of these, got {kind} {value!r}"
         )
-    if not math.isfinite(value):
+    if isinstance(value, int) and value.bit_length() > _LONGEST:
+        raise SweepError(f"expected {name} as a number, got one of {value.bit_length():,} bits")
+    if not math.isfinite(value if isinstance(value, float) else 0):
         raise SweepError(f"expected a finite number as {name}, got {value}")
     return value
 

@@ -86,7 +86,7 @@ class Processes:
             worker = self._idle.pop() if self._idle else _Worker(self._task, self._threads)
             try:
                 worker.pipe.send(cell)
-            except OSError:  # it died while it was idle
+            except ConnectionError:  # it died while it was idle
                 worker.kill()
                 continue
             self._busy[worker.pipe] = worker, cell

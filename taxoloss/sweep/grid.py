@@ -7,15 +7,13 @@ from itertools import product
 from typing import Any
 
 from taxoloss.sweep.cell import BALANCED, Cell, digest, plain
+from taxoloss.sweep.columns import RESERVED, not_a_setting
 from taxoloss.sweep.errors import SweepError
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.weighting import weight_table
 from taxoloss.weighting_text import parse_schedule
 
-__all__ = ["cells_of", "grid", "simplex"]
-
-#: Columns of results.csv that no setting may be called.
-RESERVED = {"epochs", "train_loss", "valid_loss", "w", "id", "seconds", "versions", "reading"}
+__all__ = ["RESERVED", "cells_of", "grid", "simplex"]
 
 
 def grid(**axes: Iterable[Any]) -> list[dict[str, Any]]:
@@ -72,19 +70,15 @@ def cells_of(settings: Iterable[Mapping[str, Any]], taxonomy: Taxonomy, identity
     """The cells of a sweep, each once, checked before anything is trained.
 
     Raises:
-        SweepError: no cells; weights that do not fit the taxonomy, every fault at once.
+        SweepError: no cells; a setting that JSON cannot hold or that is called like a column; weights that
+            do not fit the taxonomy, every fault at once.
     """
     found: dict[str, Cell] = {}
     faults: dict[str, str] = {}
     for number, given in enumerate(settings, 1):
         if not isinstance(given, Mapping):
             raise TypeError(f"expected the settings of cell {number} as a dict, got {type(given).__name__}")
-        values = {name: plain(value, name) for name, value in given.items()}
-        if reserved := sorted(values.keys() & RESERVED):
-            raise SweepError(
-                f"cell {number} has the setting {', '.join(reserved)}: the name of a column of results.csv"
-                "; what all cells have in common belongs into config"
-            )
+        values = _checked(given, number, taxonomy.levels)
         weights = repr(values.get("weights"))
         if weights not in faults:
             faults[weights] = _fault(values.get("weights"), taxonomy)
@@ -95,6 +89,19 @@ def cells_of(settings: Iterable[Mapping[str, Any]], taxonomy: Taxonomy, identity
     if not found:
         raise SweepError("the grid is empty: there are no cells to train")
     return list(found.values())
+
+
+def _checked(given: Mapping[str, Any], number: int, levels: Sequence[str]) -> dict[str, Any]:
+    """Settings as JSON holds them."""
+    if wrong := [name for name in given if not isinstance(name, str)]:
+        raise SweepError(f"expected the names of the settings of cell {number} as text, got {wrong[0]!r}")
+    values = {name: plain(value, name) for name, value in given.items()}
+    if reserved := not_a_setting(values.keys(), levels):
+        raise SweepError(
+            f"cell {number} has the setting {', '.join(reserved)}: the name of a column of results.csv"
+            "; what all cells have in common belongs into config"
+        )
+    return values
 
 
 def _fault(weights: Any, taxonomy: Taxonomy) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Counter"]
 
 _SECONDS_A_LINE = 15.0
+_LOG = logging.getLogger(__name__)
 
 
 class Counter:
@@ -83,6 +85,13 @@ class Counter:
         """Prints words above the bar."""
         if self._console is not None:
             self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Says words that count where nothing is shown too: there by logging."""
+        if self._shown:
+            self.say(text)
+        else:
+            _LOG.warning("%s", text)
 
     def _line(self) -> None:
         self._last = time.monotonic()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from taxoloss.sweep.cell import canonical
-from taxoloss.sweep.folder import Folder, write_whole
-from taxoloss.sweep.work import required_columns
+from taxoloss.sweep.columns import required_columns
+from taxoloss.sweep.files import locked, write_whole
+from taxoloss.sweep.folder import Folder
 
-__all__ = ["Results", "table_of", "write_table"]
+__all__ = ["Results", "csv_text", "table_of", "write_table"]
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,37 @@ def table_of(
         (key for key in bodies if key not in known), key=lambda key: canonical(bodies[key]["settings"])
     )
     measured = ["epochs", *required_columns(levels)]
-    return [row for key in (*first, *others) for row in _rows(key, bodies[key], levels, measured)]
+    exact = _ambiguous([body["settings"] for body in bodies.values()])
+    return [row for key in (*first, *others) for row in _rows(key, bodies[key], levels, measured, exact)]
+
+
+def _ambiguous(found: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The settings of which two values would be one text, such as 1 and "1", or None and ""."""
+    values: dict[str, set[Any]] = {name: set() for settings in found for name in settings}
+    texts: dict[str, set[str]] = {name: set() for name in values}
+    for settings in found:
+        for name in values:
+            value = settings.get(name)
+            there = name in settings or name == "weights"  # for which None is nothing
+            key = canonical(value) if isinstance(value, (dict, list)) else value
+            values[name].add((there, type(value), key))
+            texts[name].add(str(_words(value)))
+    return {name for name in values if len(values[name]) > len(texts[name])}
 
 
 def _rows(
-    cell_id: str, body: Mapping[str, Any], levels: Sequence[str], measured: Sequence[str]
-) -> Iterable[dict[str, Any]]:
-    settings = dict(body["settings"])
-    weights = settings.pop("weights", None)
+    cell_id: str,
+    body: Mapping[str, Any],
+    levels: Sequence[str],
+    measured: Sequence[str],
+    exact: set[str],
+) -> Iterator[dict[str, Any]]:
+    weights = body["settings"].get("weights")
     shares = weights if isinstance(weights, Mapping) else {}
+    settings = {
+        name: canonical(value) if name in exact and (name, value) != ("weights", None) else _words(value)
+        for name, value in body["settings"].items()
+    }
     fixed = {
         "w": shares.get(levels[-1], ""),
         "id": cell_id,
@@ -56,31 +77,47 @@ def _rows(
         "seconds": body["seconds"],
         "versions": body["versions"],
         "reading": "",  # of each row, in this place
-        "weights": _words(weights),
+        "weights": settings.pop("weights", ""),
         **{f"weight_{name}": shares.get(name, "") for name in levels},
-        **{name: _words(value) for name, value in settings.items()},
+        **settings,
     }
     for row in body["rows"]:
-        yield {**{name: row[name] for name in measured}, **fixed, **row}
+        own = {key: value for key, value in row.items() if fixed.get(key, "") == ""}
+        yield {**{name: row[name] for name in measured}, **fixed, **own}
 
 
 def _words(value: Any) -> Any:
-    """A setting as one cell of a table."""
+    """A value as one cell of a table: numbers by name as they are listed, lists and other dicts as JSON."""
     if isinstance(value, Mapping):
+        if not value or not all(_is_short(item) for item in value.values()):
+            return canonical(value)
         return ",".join(f"{name}={number:g}" for name, number in value.items())
     return "" if value is None else canonical(value) if isinstance(value, list) else value
 
 
-def write_table(folder: Folder, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Writes results.csv whole; a cell without a column leaves it empty."""
+def _is_short(value: Any) -> bool:
+    """A number, of which six digits are shown."""
+    return type(value) is float or (type(value) is int and abs(value) < 2**53)
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The text of results.csv; a cell without a column leaves it empty."""
     columns: dict[str, None] = {}
     for row in rows:
         columns |= dict.fromkeys(row)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([row.get(name, "") for name in columns] for row in rows)
+    quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for values in (list(columns), *([_words(row.get(name, "")) for name in columns] for row in rows)):
+        # The writer leaves a carriage return bare, which a reader takes for the end of the row.
+        bare = any("\r" in value for value in values if isinstance(value, str))
+        (quoting if bare else writer).writerow(values)
+    return text.getvalue()
+
+
+def write_table(folder: Folder, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Writes results.csv whole."""
     path = folder.path / "results.csv"
-    with FileLock(folder.path / ".results"):
-        write_whole(path, text.getvalue())
+    with locked(folder.path / ".results"):
+        write_whole(path, csv_text(rows))
     return path

@@ -6,6 +6,7 @@ import time
 from collections import Counter as Tally
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from filelock import BaseFileLock
 
 from taxoloss.sweep.cell import Cell, plain
 from taxoloss.sweep.engines import Engine, InProcess, Processes
+from taxoloss.sweep.errors import SweepError
 from taxoloss.sweep.folder import Folder, identity_of
 from taxoloss.sweep.grid import cells_of
 from taxoloss.sweep.progress import Counter
@@ -45,12 +47,13 @@ def run(
 
     A finished cell is a file, whole or not there. A sweep that is killed, at whatever moment, goes on with
     the same call: what was done stays, what ran is trained again. Several processes may run one folder at
-    the same time; each cell is trained by one of them.
+    the same time; each cell is trained by one of them. A cell whose checksum does not fit is told, moved
+    into the folder's `damaged` and trained again; nothing is removed.
 
     Args:
         train: called with a `Cell`, it yields a dict for every epoch: train_loss, valid_loss,
-            accuracy_<level> for each level, and any other numbers; `reading` where an epoch is read in
-            several ways. For other engines than "inline" a function at the top of a module.
+            accuracy_<level> for each level, and anything else that JSON holds; `reading` where an epoch is
+            read in several ways. For other engines than "inline" a function at the top of a module.
         cells: settings, as `grid` makes them.
         folder: made where it is not there.
         taxonomy: bound; its digests are part of what a cell is known by.
@@ -67,8 +70,9 @@ def run(
         the others go on.
 
     Raises:
-        SweepError: before anything is trained: an empty grid, weights that do not fit the taxonomy, a
-            folder of something else, its difference shown; later: a folder that cannot be written.
+        SweepError: before anything is trained: an empty grid, settings that JSON cannot hold or that are
+            called like a column of results.csv, weights that do not fit the taxonomy, a folder of something
+            else, its difference shown; at any time: a file that cannot be read or written, by its name.
         TypeError: the taxonomy is no Taxonomy.
         ValueError: the taxonomy is not bound, or there is no such engine.
         KeyboardInterrupt: after Ctrl-C, when the table is written and it was said how to go on.
@@ -88,6 +92,7 @@ def run(
     home = open_folder(folder, taxonomy, config, split)
     found = cells_of(cells, taxonomy, home.digest)
     make = _engine(engine, train, taxonomy, workers, address)
+    home.plan({"cells": [cell.id for cell in found]})
     return _Run(home, found, taxonomy.levels, progress).go(make)
 
 
@@ -98,7 +103,7 @@ def open_folder(
     if not isinstance(taxonomy, Taxonomy):
         raise TypeError(f"expected a bound Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}")
     taxonomy.require_bound("a sweep")
-    return Folder(Path(folder), identity_of(taxonomy, plain(config or {}, "config"), split))
+    return Folder(Path(folder), identity_of(taxonomy, plain(config or {}, "config"), plain(split, "split")))
 
 
 def _engine(
@@ -129,22 +134,21 @@ class _Run:
 
     def __init__(self, folder: Folder, cells: list[Cell], levels: tuple[str, ...], shown: bool) -> None:
         self.folder, self.cells, self.levels = folder, cells, levels
+        self.damaged = folder.set_damaged_aside()
         self.before = {key: body["attempt"] for key, body in folder.failures().items()}
-        bodies, damaged = folder.read()
-        for path in damaged:
-            path.unlink(missing_ok=True)  # trained again; nothing else can be done with it
+        bodies, _ = folder.read()
         self.left = deque(cell for cell in cells if cell.id not in bodies)
         self.elsewhere: deque[Cell] = deque()
         self.claims: dict[str, BaseFileLock] = {}
         self.deaths: Tally[str] = Tally()
         self.counter = Counter(len(cells), len(cells) - len(self.left), 1, shown)
-        self.damaged = damaged
         self.next_table = time.monotonic() + 30
 
     def go(self, make: Callable[[], Engine]) -> Results:
         with self.counter as counter:
-            for path in self.damaged:
-                counter.say(f"{path} is damaged: its cell is trained again")
+            for key, words in self.damaged.items():
+                again = any(cell.id == key for cell in self.left)
+                counter.warn(words + ("; its cell is trained again" if again else ""))
             if self.left:
                 self._with(make())
         return self._end()
@@ -164,7 +168,8 @@ class _Run:
         finally:
             engine.stop()
             for claim in self.claims.values():
-                self.folder.release(claim)
+                with suppress(SweepError):  # a claim that stays costs nothing
+                    self.folder.release(claim)
 
     def _fill(self, engine: Engine) -> None:
         """Begins cells while the engine has room; those that another process has wait."""
@@ -193,8 +198,7 @@ class _Run:
         if self.folder.is_done(cell):
             self.counter.done += 1
             return True
-        path = self.folder.failed / f"{cell.id}.json"
-        failed = path.exists() and self.folder.attempt(path) != self.before.get(cell.id)
+        failed = self.folder.attempt(cell.id) not in ("", self.before.get(cell.id))
         self.counter.failed += failed
         return failed
 
@@ -236,10 +240,13 @@ class _Run:
         return results_of(self.folder, self.levels, [cell.id for cell in self.cells])
 
     def _end(self) -> Results:
-        self.folder.remove_claims()
+        damaged = self.folder.set_damaged_aside()  # since this run began
         results = self._results()
+        self.folder.remove_claims()
+        for words in damaged.values():
+            self.counter.warn(words)
         mine = {cell.id for cell in self.cells}
-        failures = {key: text for key, text in results.failures.items() if key in mine}
+        failures = {key: text for key, text in (results.failures | damaged).items() if key in mine}
         if failures:
             self.counter.say(
                 f"{len(failures)} of {len(mine)} cells failed; their tracebacks are in "

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from taxoloss.sweep.cell import Cell
+from taxoloss.sweep.cell import Cell, plain
 from taxoloss.sweep.errors import SweepError
+from taxoloss.sweep.files import is_there
 from taxoloss.sweep.folder import Folder
 from taxoloss.sweep.grid import cells_of
 from taxoloss.sweep.results import Results
 from taxoloss.sweep.running import open_folder, results_of
-from taxoloss.sweep.storages import storage_of
-from taxoloss.sweep.work import Done, Row, Train, perform
+from taxoloss.sweep.storages import storage_errors, storage_of
+from taxoloss.sweep.work import Done, Row, Train, number_of, perform
 from taxoloss.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["mean_accuracy", "search", "suggest_weights"]
 
+_LOG = logging.getLogger(__name__)
 #: The user attribute of a trial that names its cell.
 CELL = "cell"
 
@@ -86,7 +89,8 @@ def search(
 
     The score of an epoch is reported to the pruner; a pruned trial leaves no cell. What counts as complete
     is what the folder has: a trial that was killed runs again as another, and a cell whose trial the
-    storage has lost is told to it. The same call, after a kill or in several processes at once, goes on.
+    storage has lost is told to it, if its rows have a score. The same call, after a kill or in several
+    processes at once, goes on.
 
     Args:
         train: as `run` takes it; its cells are trained in this process.
@@ -97,7 +101,7 @@ def search(
         trials: finished and pruned ones together.
         config: as for `run`.
         split: as for `run`.
-        score: of a row of reading "marginal", larger is better.
+        score: of a row of reading "marginal", larger is better: a finite number.
         storage: a URL of SQLAlchemy, or journal:PATH; None: SQLite in the folder. Several processes want a
             journal or a database server.
         name: of the study; None: made of the digest of configuration, taxonomy and split.
@@ -109,14 +113,47 @@ def search(
         traceback and the others go on.
 
     Raises:
-        SweepError: as `run`.
+        SweepError: as `run`; rows that are not read as "marginal", or a score that is no finite number; the
+            storage cannot be used, by its name.
         ModuleNotFoundError: Optuna is not installed.
     """
+    _require_optuna()
+    home = open_folder(folder, taxonomy, config, split)
+    home.plan({"trials": trials})
+    _set_aside(home)
+    with storage_errors(storage, home.path):
+        study = _study(home, storage, name, sampler, pruner)
+        search = _Search(study, home, taxonomy, train, suggest, score)
+        search.agree()
+        for _ in range(trials - search.finished()):
+            if search.finished() < trials:  # others may work on the same study
+                study.optimize(search.trial, n_trials=1, catch=(_CellError,))
+    _set_aside(home)
+    return results_of(home, taxonomy.levels)
+
+
+def _set_aside(folder: Folder) -> None:
+    """Moves what is damaged out of the way, and says so."""
+    for words in folder.set_damaged_aside().values():
+        _LOG.warning("%s", words)
+
+
+def _require_optuna() -> None:
     try:
-        import optuna
+        import optuna  # noqa: F401
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError('search needs Optuna: pip install "taxoloss[sweep]"') from error
-    home = open_folder(folder, taxonomy, config, split)
+
+
+def _study(
+    home: Folder,
+    storage: str | None,
+    name: str | None,
+    sampler: optuna.samplers.BaseSampler | None,
+    pruner: optuna.pruners.BasePruner | None,
+) -> optuna.Study:
+    import optuna
+
     study = optuna.create_study(
         storage=storage_of(storage, home.path),
         study_name=name or f"taxoloss-{home.digest[:16]}",
@@ -127,14 +164,10 @@ def search(
     )
     if sampler is None:
         # Seeded where one process works alone; the same seed twice would suggest the same cells again.
-        seed = len(study.get_trials(deepcopy=False)) if storage is None else None
+        cells = sum("trial" in body for body in home.read()[0].values())
+        seed = max(len(study.get_trials(deepcopy=False)), cells) if storage is None else None
         study.sampler = optuna.samplers.TPESampler(seed=seed)
-    search = _Search(study, home, taxonomy, train, suggest, score)
-    search.agree()
-    for _ in range(trials - search.finished()):
-        if search.finished() < trials:  # others may work on the same study
-            study.optimize(search.trial, n_trials=1, catch=(SweepError,))
-    return results_of(home, taxonomy.levels)
+    return study
 
 
 class _Search:
@@ -161,7 +194,8 @@ class _Search:
         return sum(trial.state == TrialState.PRUNED or self._has_cell(trial) for trial in trials)
 
     def _has_cell(self, trial: optuna.trial.FrozenTrial) -> bool:
-        return self.folder.file_of(trial.user_attrs.get(CELL, "")).exists()
+        cell_id = trial.user_attrs.get(CELL, "")
+        return bool(cell_id) and is_there(self.folder.file_of(cell_id))
 
     def agree(self) -> None:
         """Tells the study what the folder has and it has not; trials that nobody runs have failed."""
@@ -177,7 +211,10 @@ class _Search:
         bodies, _ = self.folder.read()
         for cell_id, body in bodies.items():
             if "trial" in body and cell_id not in known:
-                self.study.add_trial(self._told(cell_id, body))
+                try:
+                    self.study.add_trial(self._told(cell_id, body))
+                except ValueError as error:
+                    _LOG.warning("cell %s is passed over: %s", cell_id, error)
 
     def _is_dead(self, cell_id: str) -> bool:
         if not cell_id:  # it has not come as far as a cell; it may, in another process
@@ -195,51 +232,114 @@ class _Search:
         return create_trial(
             params=body["trial"]["params"],
             distributions=kinds,
-            value=self.value(body["rows"]),
+            value=self.value(cell_id, body["rows"]),
             user_attrs={CELL: cell_id},
         )
 
-    def value(self, rows: list[Row]) -> float:
+    def value(self, cell_id: str, rows: list[Row]) -> float:
         """The score of the last epoch."""
-        return self.score([row for row in rows if row["reading"] == "marginal"][-1])
+        return self.score_of(cell_id, _scored_rows(cell_id, rows)[-1])
+
+    def score_of(self, cell_id: str, row: Row) -> float:
+        """What the score says of a row, if it is a finite number."""
+        here = f"the score of epoch {row['epochs']} of cell {cell_id}"
+        try:
+            found = self.score(row)
+        except Exception as error:
+            raise SweepError(f"{here} raised {type(error).__name__}: {error}") from error
+        number = _as_number(found)
+        if not math.isfinite(number):
+            raise SweepError(f"{here} is {type(found).__name__} {found!r:.60}: expected a finite number")
+        return number
 
     def trial(self, trial: optuna.Trial) -> float:
         """One trial: a cell of the folder, trained where it is not there yet."""
         (cell,) = cells_of([self.suggest(trial)], self.taxonomy, self.folder.digest)
         trial.set_user_attr(CELL, cell.id)
+        _set_aside(self.folder)
         bodies, _ = self.folder.read()
         if cell.id in bodies:
-            return self.value(bodies[cell.id]["rows"])
+            return self.value(cell.id, bodies[cell.id]["rows"])
+        more = {"trial": _parameters(trial)}  # refused before the training, if JSON cannot hold them
         claim = self.folder.claim(cell.id, wait=True)
         try:
-            return self._trained(trial, cell)
+            return self._trained(trial, cell, more)
         finally:
             if claim is not None:
                 self.folder.release(claim)
 
-    def _trained(self, trial: optuna.Trial, cell: Cell) -> float:
-        def seen(row: Row) -> None:
-            if row["reading"] == "marginal":
-                trial.report(self.score(row), row["epochs"])
-                if trial.should_prune():
-                    raise _Pruned
+    def _trained(self, trial: optuna.Trial, cell: Cell, more: Mapping[str, Any]) -> float:
+        rows: list[Row] = []
 
-        from optuna import TrialPruned
-        from optuna.distributions import distribution_to_json
+        def seen(row: Row) -> None:
+            rows.append(row)
+            try:
+                self._report(trial, cell.id, rows)
+            except Exception as error:
+                raise _Ended(error) from error
 
         try:
             outcome = perform(self.train, cell, self.taxonomy.levels, seen)
-        except _Pruned:
-            raise TrialPruned from None
+        except _Ended as ended:
+            raise ended.reason from None
         if not isinstance(outcome, Done):
             self.folder.write_failure(cell, outcome)
-            raise SweepError(
+            raise _CellError(
                 f"cell {cell.id} failed, its traceback is in {self.folder.failed}: {outcome.error}"
             )
-        kinds = {name: distribution_to_json(kind) for name, kind in trial.distributions.items()}
-        self.folder.write(cell, outcome, {"trial": {"params": trial.params, "distributions": kinds}})
-        return self.value(outcome.rows)
+        value = self.value(cell.id, outcome.rows)
+        self.folder.write(cell, outcome, more)
+        return value
+
+    def _report(self, trial: optuna.Trial, cell_id: str, rows: list[Row]) -> None:
+        """Tells the pruner the score of the last row; it may raise TrialPruned."""
+        from optuna import TrialPruned
+
+        row = rows[-1]
+        if row["epochs"] > 1:  # an epoch is over: it has been read as marginal, or never will be
+            _scored_rows(cell_id, rows)
+        if row["reading"] == "marginal":
+            trial.report(self.score_of(cell_id, row), row["epochs"])
+            if trial.should_prune():
+                raise TrialPruned
 
 
-class _Pruned(BaseException):
+def _scored_rows(cell_id: str, rows: list[Row]) -> list[Row]:
+    """The rows that a search scores; SweepError where there is none."""
+    found = [row for row in rows if row["reading"] == "marginal"]
+    if not found:
+        readings = ", ".join(dict.fromkeys(row["reading"] for row in rows))
+        raise SweepError(
+            f"the rows of cell {cell_id} have the reading {readings}: a search scores rows of reading "
+            "marginal, expected one an epoch"
+        )
+    return found
+
+
+def _as_number(score: Any) -> float:
+    """A score as a float, NaN where it is none: float() takes text for numbers too."""
+    score = number_of(score)
+    try:
+        return math.nan if isinstance(score, (str, bytes)) else float(score)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _parameters(trial: optuna.Trial) -> dict[str, Any]:
+    """What Optuna chose, and from what."""
+    from optuna.distributions import distribution_to_json
+
+    kinds = {name: distribution_to_json(kind) for name, kind in trial.distributions.items()}
+    return {"params": plain(trial.params, "trial.params"), "distributions": kinds}
+
+
+class _CellError(SweepError):
+    """A cell that raised: it is kept, and the others go on."""
+
+
+class _Ended(BaseException):
     """Ends a cell from inside; no Exception, so that a cell does not take it for its own."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(reason)
+        self.reason = reason

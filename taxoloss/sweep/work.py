@@ -13,9 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 
 from taxoloss.sweep.cell import Cell, plain
+from taxoloss.sweep.columns import is_score, not_a_row, required_columns
 from taxoloss.sweep.errors import SweepError
 
-__all__ = ["Died", "Done", "Failed", "Outcome", "Row", "Train", "perform", "required_columns"]
+__all__ = ["Died", "Done", "Failed", "Outcome", "Row", "Train", "number_of", "perform"]
 
 Row: TypeAlias = dict[str, Any]
 Train: TypeAlias = Callable[[Cell], Iterable[Mapping[str, Any]]]
@@ -48,15 +49,6 @@ class Died:
 Outcome: TypeAlias = Done | Failed | Died
 
 
-def required_columns(levels: Sequence[str]) -> list[str]:
-    """What a training function yields for every epoch: two losses, and an accuracy for each level.
-
-    >>> required_columns(["species", "breed"])
-    ['train_loss', 'valid_loss', 'accuracy_breed', 'accuracy_species']
-    """
-    return ["train_loss", "valid_loss", *(f"accuracy_{level}" for level in reversed(levels))]
-
-
 def perform(
     train: Train, cell: Cell, levels: Sequence[str], seen: Callable[[Row], None] = lambda row: None
 ) -> Done | Failed:
@@ -85,36 +77,57 @@ def perform(
 
 
 def _checked(given: Mapping[str, Any], cell: Cell, levels: Sequence[str], epochs: dict[str, int]) -> Row:
-    """A row with its epoch and reading; SweepError where a column is missing or no finite number."""
+    """A row with its epoch and reading; SweepError where a column is missing, or not what it should be."""
     if not isinstance(given, Mapping):
         raise SweepError(f"expected each row as a dict, got {type(given).__name__} {given!r}")
-    row = {str(name): _number(value) for name, value in given.items()}
+    row = {plain(str(name), "the name of a column"): number_of(value) for name, value in given.items()}
+    if len(row) < len(given):
+        raise SweepError(f"expected each column of a row once, got {', '.join(map(repr, given))}")
     reading = row.setdefault("reading", "marginal")
+    if not isinstance(reading, str) or not reading:
+        raise SweepError(f"expected the reading of a row as a name, got {reading!r}")
     expected = epochs.get(reading, 0) + 1
     epoch = row.setdefault("epochs", expected)
     here = f"the row of epoch {epoch}, reading {reading},"
-    if missing := [name for name in required_columns(levels) if name not in row]:
-        raise SweepError(f"{here} lacks {', '.join(missing)}; it has {', '.join(row)}")
+    _check_names(row, cell, levels, here)
     if epoch != expected:
         raise SweepError(f"{here} follows epoch {expected - 1}: expected epochs 1, 2, 3, ..")
-    epochs[reading] = expected
+    epochs[reading] = row["epochs"] = expected
+    needed = required_columns(levels)
+    return {name: _checked_value(name, value, name in needed, here) for name, value in row.items()}
+
+
+def _check_names(row: Row, cell: Cell, levels: Sequence[str], here: str) -> None:
+    if missing := [name for name in required_columns(levels) if name not in row]:
+        raise SweepError(f"{here} lacks {', '.join(missing)}; it has {', '.join(row)}")
     if both := sorted(row.keys() & cell.settings.keys()):
         raise SweepError(f"{here} has {', '.join(both)}: the name of a setting of the cell")
-    for name, value in row.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise SweepError(
-                f"{here} has {name} {value}: expected a finite number (leave out what is unknown)"
-            )
-        if name.startswith("accuracy_") and not 0 <= value <= 1:
-            raise SweepError(f"{here} has {name} {value}: expected a share from 0 to 1")
-    return row
+    if reserved := not_a_row(row.keys(), levels):
+        raise SweepError(f"{here} has {', '.join(reserved)}: the name of a column that the sweep writes")
 
 
-def _number(value: Any) -> Any:
-    """Tensors and arrays of one number as that number."""
-    if callable(getattr(value, "item", None)):
-        value = value.item()
-    return value if isinstance(value, float) else plain(value, "a value of a row")
+def _checked_value(name: str, value: Any, needed: bool, here: str) -> Any:
+    """A value as JSON holds it; what is compared is a number, or None where it is not known."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SweepError(f"{here} has {name} {value}: expected a finite number (leave out what is unknown)")
+    value = plain(value, name)
+    if not is_score(name) or (value is None and not needed):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise SweepError(f"{here} has {name} {value!r:.60}: expected a number")
+    if "accuracy_" in name and not 0 <= value <= 1:
+        raise SweepError(f"{here} has {name} {value}: expected a share from 0 to 1")
+    return value
+
+
+def number_of(value: Any) -> Any:
+    """Tensors and arrays of one number as that number; other values as they are."""
+    if not callable(getattr(value, "item", None)):
+        return value
+    try:
+        return value.item()
+    except (RuntimeError, TypeError, ValueError):  # of several numbers
+        return value
 
 
 def _versions() -> str:
@@ -130,5 +143,5 @@ def _versions() -> str:
 def _version(name: str) -> str:
     try:
         return version(name)
-    except PackageNotFoundError:  # run from a checkout that is not installed
+    except (PackageNotFoundError, ImportError, OSError):  # a checkout; or no file can be opened now
         return str(getattr(sys.modules.get(name), "__version__", "?"))
