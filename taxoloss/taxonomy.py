@@ -43,7 +43,7 @@ class Taxonomy(LevelTensors):
     """A tree of classes with named levels, and (once bound) the order of a model's outputs.
 
     Made by `taxoloss.load`, `Taxonomy.from_paths` or `Taxonomy.from_graph`; immutable. Two are equal
-    if their trees, levels and bindings are (`binding_digest`).
+    if their trees, levels, orders of classes and `node_targets` are.
 
     >>> import taxoloss
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}})
@@ -333,7 +333,7 @@ class Taxonomy(LevelTensors):
         >>> new.migrate(np.array([[1.0], [2.0]]), migration=old.diff(new).migration)[0].tolist()
         [[2.0], [1.0]]
         """
-        if migration.new_digest != self.binding_digest:
+        if not self.same_binding(migration.new_digest):
             raise ValueError(
                 f"expected a map to this taxonomy, binding digest {self.binding_digest[:12]}, got one to "
                 f"{migration.new_digest[:12]}: another tree, or another order of its classes"

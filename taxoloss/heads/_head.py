@@ -68,7 +68,7 @@ class Head(nn.Module):
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
         stored = state_dict.get(prefix + "binding")
-        if stored is not None and bytes(stored.tolist()) != bytes(self.binding.tolist()):
+        if stored is not None and not self.taxonomy.same_binding(bytes(stored.tolist()).hex()):
             errors = rest[-1]  # load_state_dict raises these, all at once
             errors.append(
                 f"the state of {type(self).__name__} was stored for another taxonomy or another order of "

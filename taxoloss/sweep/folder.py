@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -80,11 +80,14 @@ class Folder:
             it cannot be written.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, identity: Mapping[str, Any], same_binding: Callable[[str], bool]
+    ) -> None:
         self.path = path
         self.cells, self.failed, self.claims = path / "cells", path / "failed", path / "claims"
         self.identity = json.loads(canonical(identity))
         self.digest = digest(self.identity)
+        self._same_binding = same_binding
         self._read: dict[str, dict[str, Any]] = {}
         try:
             self._open()
@@ -116,12 +119,21 @@ class Folder:
             there = json.loads(head.read_text(encoding="utf-8"))
         except ValueError as error:
             raise SweepError(f"{head} is damaged: {error}") from None
-        if there == self.identity:
+        known = self._with_digest_of_today(there)
+        if known == self.identity:
+            self.identity, self.digest = there, digest(there)  # its cells are known by what was written
             return
-        lines = [f"  {key}: {old} there, {new} here" for key, old, new in differences(there, self.identity)]
+        lines = [f"  {key}: {old} there, {new} here" for key, old, new in differences(known, self.identity)]
         raise SweepError(
             "\n".join([f"{self.path} was begun as another sweep:", *lines, "name a new folder, or go back"])
         )
+
+    def _with_digest_of_today(self, there: Any) -> Any:
+        """What a folder is of, a digest that earlier versions wrote for the same binding replaced."""
+        tree = there.get("taxonomy") if isinstance(there, dict) else None
+        if not isinstance(tree, dict) or not self._same_binding(tree.get("binding", "")):
+            return there
+        return {**there, "taxonomy": {**tree, "binding": self.identity["taxonomy"]["binding"]}}
 
     # -- finished cells ----------------------------------------------------------------------------
 
