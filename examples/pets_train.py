@@ -84,7 +84,7 @@ def save(path: Path, lesson: Lesson, facts: dict[str, Any]) -> None:
         "state_dict": {name: value.cpu() for name, value in lesson.model.state_dict().items()},
         "classes": list(lesson.tree.classes),  # in the order of the head's outputs
         "digest": lesson.tree.digest,
-        "binding_digest": lesson.tree.binding_digest,  # that order too: compare it before use
+        "binding_digest": lesson.tree.binding_digest,  # of that order too: tree.same_binding(it)
         "level_weights": lesson.weights,
         **facts,
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from taxoloss.names import likeness, quoted, skeleton
+from taxoloss.names import likeness, lookalike, quoted
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.tree import IntArray
 
@@ -117,7 +117,7 @@ def _lookalikes(taxonomy: Taxonomy) -> Iterator[Finding]:
     """Siblings that differ only in case, spaces, "_" and "-", or by letters of another alphabet."""
     tree = taxonomy.tree
     seen: dict[tuple[int, str], int] = {}
-    parents, alike = tree.parent.tolist(), [skeleton(name) for name in tree.names]
+    parents, alike = tree.parent.tolist(), [lookalike(name) for name in tree.names]
     for node in range(1, len(tree)):
         first = seen.setdefault((parents[node], alike[node]), node)
         if first != node:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from taxoloss.binding import Name, split_text
 from taxoloss.errors import BindingError, Fault
-from taxoloss.names import nearest, nfc, pair_by_spelling
+from taxoloss.names import nearest, nfc, pair_by_spelling, same_signs
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = ["Guess", "Match", "match"]
@@ -119,7 +119,11 @@ def _guesses(taxonomy: Taxonomy, extra: list[str], free: list[int]) -> list[Gues
     rest = [name for name in single if name not in taken]
     near = {name: nearest(name, rest, comparisons=len(extra)) for name in extra if name not in pairs}
     twice = Counter(near.values())
-    guesses |= {name: (target, False) for name, target in near.items() if target and twice[target] == 1}
+    guesses |= {
+        name: (target, False)
+        for name, target in near.items()
+        if target and twice[target] == 1 and same_signs(name, target)
+    }
     return [
         Guess(
             name, single[guesses[name][0]], taxonomy.tree.path(single[guesses[name][0]]), guesses[name][1]

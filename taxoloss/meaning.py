@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from taxoloss.forms import LevelSpec
-from taxoloss.names import did_you_mean, quoted, skeleton
+from taxoloss.names import did_you_mean, lookalike, quoted
 from taxoloss.spec import NodeRow, ParsedFile
 from taxoloss.tree import Tree
 from taxoloss.values import Document, Mark
@@ -94,7 +94,7 @@ def _warn_of_lookalikes(rows: Sequence[NodeRow], document: Document) -> None:
     """Beside other faults; of a sound file `taxoloss inspect` tells the same."""
     alike: dict[tuple[int, str], NodeRow] = {}
     for index, row in enumerate(rows):
-        twin = alike.setdefault((row.parent, skeleton(row.name)), row)
+        twin = alike.setdefault((row.parent, lookalike(row.name)), row)
         if twin.name != row.name and row.name:
             message = f"{quoted(row.name)} looks like its sibling {quoted(twin.name)}"
             notes = (document.note("this one", twin.mark),)

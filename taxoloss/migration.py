@@ -1,8 +1,9 @@
 """What changed between two trees, and what it means for a head that was trained on the old one.
 
 Nodes are compared from the top: below a pair of nodes that are one, children of one name are one. What is
-left over is moved if its name is found elsewhere, renamed if an alias or its spelling says so (an inner
-node: if half of its children are the same), merged if an alias says so, else removed or added. A guess that
+left over is moved if its name is found elsewhere, renamed if an alias or its spelling says so (case,
+spaces, "_" and "-" between words; an inner node: if half of its children are the same), merged if an alias
+says so, else removed or added. A name that stands in several places says nothing of where it went. What
 only looks alike is told, and never acted on: `renames` says it.
 
 The map of a migration says for each new class which old columns it comes from. A class that several became

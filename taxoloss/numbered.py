@@ -54,18 +54,45 @@ class NumberedTree:
 
     @cached_property
     def binding_digest(self) -> str:
-        """SHA-256 (hex) of the tree, its levels, the order of the classes and node_targets."""
-        state = hashlib.sha256(f"taxoloss binding 1 {self.digest} {self.node_targets}\n".encode())
+        """SHA-256 (hex) of the tree, its levels and the order of the classes."""
+        return self._digest(node_targets=False)
+
+    def same_binding(self, digest: str) -> bool:
+        """Whether a stored `binding_digest` says this tree and this order of the classes.
+
+        Ask this instead of comparing by ==: with node_targets=True taxoloss 0.1 wrote another digest of
+        the same order, which is known here.
+
+        >>> from taxoloss import Taxonomy
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")])
+        >>> stored = t.bind(["pug", "Bengal"], node_targets=True).binding_digest
+        >>> t.bind(["pug", "Bengal"]).same_binding(stored), t.bind().same_binding(stored)
+        (True, False)
+        """
+        return digest in self.known_bindings
+
+    @property
+    def known_bindings(self) -> tuple[str, str]:
+        """`binding_digest`, and what taxoloss 0.1 wrote for it with node_targets=True."""
+        return self.binding_digest, self._digest(node_targets=True)
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 (hex) of all that `==` compares: tree, levels, order of the classes, node_targets."""
+        return self._digest(self.node_targets)
+
+    def _digest(self, node_targets: bool) -> str:
+        state = hashlib.sha256(f"taxoloss binding 1 {self.digest} {node_targets}\n".encode())
         state.update(b"unbound" if self.order is None else self.order.astype("<i8").tobytes())
         return state.hexdigest()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, NumberedTree):
             return NotImplemented
-        return self is other or self.binding_digest == other.binding_digest
+        return self is other or self.identity == other.identity
 
     def __hash__(self) -> int:
-        return hash(self.binding_digest)
+        return hash(self.identity)
 
     def require_bound(self, what: str) -> None:
         """ValueError where the order of the classes is not known, with the way to say it."""

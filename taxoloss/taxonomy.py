@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from taxoloss.level_tensors import LevelTensors, as_tensor
 from taxoloss.meaning import build_tree
 from taxoloss.migration import Migration, TreeDiff, diff
 from taxoloss.paths import checked_title, tree_from_graph, tree_from_paths
+from taxoloss.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
 from taxoloss.spec import parse_spec
 from taxoloss.tree import frozen
 from taxoloss.values import Document, Value
@@ -43,7 +43,7 @@ class Taxonomy(LevelTensors):
     """A tree of classes with named levels, and (once bound) the order of a model's outputs.
 
     Made by `taxoloss.load`, `Taxonomy.from_paths` or `Taxonomy.from_graph`; immutable. Two are equal
-    if their trees, levels and bindings are (`binding_digest`).
+    if their trees, levels, orders of classes and `node_targets` are.
 
     >>> import taxoloss
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}})
@@ -134,6 +134,23 @@ class Taxonomy(LevelTensors):
         """
         return cls(tree=tree_from_graph(graph, levels), name=checked_title(name))
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Taxonomy:
+        """The taxonomy that `to_dict` wrote, bound as it was; also after JSON, YAML or torch.save.
+
+        Raises:
+            TypeError: not a mapping.
+            ValueError: not what `to_dict` makes; or the tree, or the order of the classes, is not the
+                one whose digest stands beside it (both are shown).
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")]).bind(["pug", "Bengal"])
+        >>> Taxonomy.from_dict(t.to_dict()).classes
+        ('pug', 'Bengal')
+        """
+        taxonomy = cls(**from_plain(data))
+        check_digests(taxonomy, data)
+        return taxonomy
+
     # -- reading it --------------------------------------------------------------------------------
 
     @cached_property
@@ -158,13 +175,12 @@ class Taxonomy(LevelTensors):
     def __post_init__(self) -> None:
         for name in _MAPPINGS:  # read-only: a taxonomy is shared between all who load it
             value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else MappingProxyType(dict(value)))
+            object.__setattr__(self, name, None if value is None else ReadOnlyDict(value))
         if self.order is not None:
             frozen(self.order)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
-        return state | {k: None if state[k] is None else dict(state[k]) for k in _MAPPINGS}
+        return {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -333,7 +349,7 @@ class Taxonomy(LevelTensors):
         >>> new.migrate(np.array([[1.0], [2.0]]), migration=old.diff(new).migration)[0].tolist()
         [[2.0], [1.0]]
         """
-        if migration.new_digest != self.binding_digest:
+        if not self.same_binding(migration.new_digest):
             raise ValueError(
                 f"expected a map to this taxonomy, binding digest {self.binding_digest[:12]}, got one to "
                 f"{migration.new_digest[:12]}: another tree, or another order of its classes"
@@ -345,6 +361,18 @@ class Taxonomy(LevelTensors):
     def save(self, path: str | Path) -> None:
         """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all."""
         write_file(self, Path(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, the order of the classes too, as dicts, lists, text, numbers and None.
+
+        For configs, hyperparameters and checkpoints: `torch.load(weights_only=True)`, JSON and YAML keep
+        it, and `from_dict` makes an equal taxonomy of it, or refuses what was changed in between.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")]).bind(["pug", "Bengal"])
+        >>> t.to_dict()["names"], t.to_dict()["order"]
+        (['cat', 'Bengal', 'dog', 'pug'], [1, 0])
+        """
+        return as_plain(self)
 
 
 _MAPPINGS = ("level_weights", "level_descriptions", "aliases", "descriptions")

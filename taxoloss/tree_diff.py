@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from taxoloss.names import did_you_mean, likeness, quoted, skeleton
+from taxoloss.names import did_you_mean, likeness, nfc, quoted, same_spelling, skeleton, spelling
 from taxoloss.tree import Tree
 
-__all__ = ["Change", "Comparison", "compare"]
+__all__ = ["Change", "Comparison", "compare", "nodes_called"]
 
 Path = tuple[str, ...]
 _KINDS = ("added", "removed", "moved", "renamed", "merged", "split", "likely")
@@ -48,6 +48,8 @@ class _Comparer:
         self.back: dict[int, int] = {0: 0}
         self.merged: dict[int, int] = {}  # old leaf -> the new class that it became a part of
         self.below = [_children(tree) for tree in (old.tree, new.tree)]
+        #: Names that a tree has in several places: they do not say which node is meant.
+        self.repeated = _repeated(old.tree) | _repeated(new.tree)
         self.wanted = {_node(old, a, "old"): _node(new, b, "new") for a, b in renames.items()}
 
     def compared(self) -> Comparison:
@@ -65,7 +67,7 @@ class _Comparer:
     # -- pairs -------------------------------------------------------------------------------------
 
     def down(self, starts: list[int]) -> None:
-        """Children of one name below a pair; then those whose spelling, or whose children, are the same."""
+        """Children of one name below a pair; then those of one spelling, or with the same children."""
         waiting, seen = list(starts), set(starts)
         while waiting:
             old = waiting.pop()
@@ -83,27 +85,35 @@ class _Comparer:
 
     def alike(self, ours: list[int], theirs: list[int]) -> None:
         old, new = self.old.tree, self.new.tree
-        spelled: defaultdict[str, list[int]] = defaultdict(list)
-        for node in theirs:
-            spelled[skeleton(new.names[node])].append(node)
-        for node in ours:
-            others = [n for n in spelled[skeleton(old.names[node])] if n not in self.back]
-            if len(others) == 1 and old.is_leaf[node] == new.is_leaf[others[0]]:
-                self.pair(node, others[0])
+        spelled: defaultdict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+        for side, (tree, nodes) in enumerate(((old, ours), (new, theirs))):
+            for node in nodes:
+                spelled[spelling(tree.names[node])][side].append(node)
+        for nodes, others in spelled.values():
+            if len(nodes) == len(others) == 1 and self.respelt(nodes[0], others[0]):
+                self.pair(nodes[0], others[0])
         if len(ours) * len(theirs) > _MOST_GUESSES:
             return
         for node in ours:
-            names = {old.names[n] for n in self.below[0][node]}
-            if node in self.to or not names:
-                continue
-            for other in theirs:
-                children = {new.names[n] for n in self.below[1][other]}
-                if other not in self.back and 2 * len(names & children) >= len(names | children) > 0:
-                    self.pair(node, other)
-                    break
+            if node not in self.to:
+                others = [other for other in theirs if other not in self.back and self.family(node, other)]
+                if len(others) == 1:
+                    self.pair(node, others[0])
+
+    def respelt(self, old: int, new: int) -> bool:
+        """Whether two classes, or two inner nodes, have one name in two spellings."""
+        both = bool(self.old.tree.is_leaf[old]) == bool(self.new.tree.is_leaf[new])
+        return both and same_spelling(self.old.tree.names[old], self.new.tree.names[new])
+
+    def family(self, old: int, new: int) -> bool:
+        """Whether half of the children are the same, by names that each tree has in one place only."""
+        ours = {self.old.tree.names[n] for n in self.below[0][old]}
+        theirs = {self.new.tree.names[n] for n in self.below[1][new]}
+        same = (ours & theirs) - self.repeated
+        return len(same) > 0 and 2 * len(same) >= len(ours | theirs)
 
     def moves(self) -> None:
-        """A name that is left over once on each side, as a class or as an inner node."""
+        """A name that each tree has in one place, as a class or as an inner node, and that is left over."""
         old, new = self.old.tree, self.new.tree
         sides = []
         for tree, known in ((old, self.to), (new, self.back)):
@@ -114,19 +124,21 @@ class _Comparer:
             sides.append(left)
         for key, nodes in sides[0].items():
             others = sides[1].get(key, [])
-            if len(nodes) == len(others) == 1:
+            if len(nodes) == len(others) == 1 and key[0] not in self.repeated:
                 self.pair(nodes[0], others[0])
 
     def aliases(self) -> None:
         """An alias of a new class that is an old class's name, or the other way round."""
         old, new = self.old.tree, self.new.tree
         by_alias = {a: n for n, names in self.new.aliases.items() for a in names if new.is_leaf[n]}
-        by_name = {new.names[n]: n for n in new.leaves.tolist() if n not in self.back}
+        left = (n for n in new.leaves.tolist() if n not in self.back)
+        by_name = {new.names[n]: n for n in left if new.names[n] not in self.repeated}
         meant: defaultdict[int, list[int]] = defaultdict(list)
         for node in old.leaves.tolist():
             if node in self.to:
                 continue
-            target = by_alias.get(old.names[node])
+            called = old.names[node]
+            target = by_alias.get(called) if called not in self.repeated else None
             if target is None:
                 target = next((by_name[a] for a in self.old.aliases.get(node, ()) if a in by_name), None)
             if target is not None:
@@ -209,6 +221,7 @@ class _Comparer:
         old, new = self.old.tree, self.new.tree
         if len(gone) * len(come) > _MOST_GUESSES**2:
             return
+        same = [{n: skeleton(tree.names[n]) for n in nodes} for tree, nodes in ((old, gone), (new, come))]
         by_parent: defaultdict[int, list[int]] = defaultdict(list)
         for node in come:
             by_parent[int(new.parent[node])].append(node)
@@ -217,8 +230,12 @@ class _Comparer:
             parent = self.to.get(int(old.parent[node]))
             others = [n for n in by_parent.get(parent if parent is not None else -1, []) if not taken[n]]
             others = [n for n in others if new.is_leaf[n] == old.is_leaf[node]][:_MOST_GUESSES]
-            best = max(others, key=lambda n: likeness(old.names[node], new.names[n]), default=None)
-            if best is not None and likeness(old.names[node], new.names[best]) >= _LIKELY:
+            alike = [
+                1.0 if same[0][node] == same[1][n] else likeness(old.names[node], new.names[n])
+                for n in others
+            ]
+            if alike and max(alike) >= _LIKELY:
+                best = others[alike.index(max(alike))]
                 taken[best] += 1
                 yield Change((old.path(node),), (new.path(best),), bool(old.is_leaf[node]))
 
@@ -230,12 +247,28 @@ def _children(tree: Tree) -> list[list[int]]:
     return below
 
 
+def _repeated(tree: Tree) -> set[str]:
+    """Names of several classes, or of several inner nodes."""
+    count = Counter(zip(tree.names[1:], tree.is_leaf[1:].tolist(), strict=True))
+    return {name for (name, _), number in count.items() if number > 1}
+
+
+def nodes_called(taxonomy: Any, text: str) -> list[int]:
+    """The nodes of a name, or of a path a/b/c; where several have the name, the one whose path it is."""
+    tree, text = taxonomy.tree, nfc(text)
+    named = taxonomy.index.by_name(text)
+    ends = (n for n, name in enumerate(tree.names) if n and text.endswith(name))
+    there = [n for n in ends if "/".join(tree.path(n)) == text]
+    return there if len(named) > 1 and len(there) == 1 else sorted({*named, *there})
+
+
 def _node(taxonomy: Any, text: str, which: str) -> int:
-    """The node of a name or a path a/b/c; ValueError with the nearest name."""
-    found = taxonomy.index.by_name(text) or taxonomy.index.by_path(tuple(text.split("/")))
+    """The node of a name or a path; ValueError with the nearest name."""
+    found = nodes_called(taxonomy, text)
     if len(found) != 1:
         help = did_you_mean(text, taxonomy.tree.names[1:]) or ""
-        raise ValueError(
-            f"{quoted(text)} is called by {len(found)} nodes of the {which} tree. {help}".rstrip()
-        )
-    return int(found[0])
+        if found:
+            help = ": " + ", ".join(quoted("/".join(taxonomy.tree.path(n))) for n in found[:4])
+        message = f"{quoted(text)} is called by {len(found)} nodes of the {which} tree"
+        raise ValueError(message + (help if found else f". {help}".rstrip()))
+    return found[0]

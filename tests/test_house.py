@@ -18,9 +18,9 @@ PACKAGE = Path(taxoloss.__file__).parent
 LEFT = (
     "names", "errors", "values", "json_events", "reader", "python_values", "forms", "spec", "tree",
     "numbered", "meaning", "paths", "binding", "described", "yaml_text", "writer", "level_tensors",
-    "tree_diff", "migration", "taxonomy", "built", "catalog", "plan", "weight_checks", "weight_fill",
-    "weighting", "weighting_text", "rings", "fault_formats", "explanations", "schema", "findings",
-    "summary", "comments", "alias_edits", "matching", "sources", "class_lists", "exports",
+    "tree_diff", "migration", "plain_data", "taxonomy", "built", "catalog", "plan", "weight_checks",
+    "weight_fill", "weighting", "weighting_text", "rings", "fault_formats", "explanations", "schema",
+    "findings", "summary", "comments", "alias_edits", "matching", "sources", "class_lists", "exports",
     "prediction_files", "prediction_readers", "migrated_predictions", "sweep", "pictures",
 )  # fmt: skip
 RIGHT = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +27,7 @@ from taxoloss.cli.shared import (
 from taxoloss.migration import TreeDiff
 from taxoloss.sources.found import counted
 from taxoloss.taxonomy import Taxonomy
-from taxoloss.tree_diff import Change
+from taxoloss.tree_diff import Change, nodes_called
 from taxoloss.values import Limits
 
 __all__ = ["diff"]
@@ -67,11 +69,11 @@ def diff(
     Example: taxoloss diff pets-2024.yaml pets.yaml --map migration.json
     """
     told = chosen_format(format, as_json)
-    renames = dict(_pair(text) for text in rename or ())
     limits = limits_of(limit)
     with stop_on_faults(told):
         before = _bound(read(old, limits).taxonomy, old_classes, limits)
         after = _bound(read(new, limits).taxonomy, new_classes, limits)
+        renames = _renames(rename or (), before, after)
         try:
             found = before.diff(after, renames)
         except ValueError as error:
@@ -87,11 +89,30 @@ def diff(
         console.print(plain(line))
 
 
-def _pair(text: str) -> tuple[str, str]:
-    old, sign, new = text.partition("=")
-    if not (sign and old and new):
+def _renames(texts: Iterable[str], before: Taxonomy, after: Taxonomy) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        old, new = _pair(text, before, after)
+        if found.setdefault(old, new) != new:
+            said = f"{old!r} is said to be {found[old]!r} and {new!r}"
+            raise typer.BadParameter(said, param_hint="--rename")
+    return found
+
+
+def _pair(text: str, before: Taxonomy, after: Taxonomy) -> tuple[str, str]:
+    """OLD and NEW of OLD=NEW; where names hold "=", at the sign that has a node on both sides."""
+    parts = text.split("=")
+    pairs = [("=".join(parts[:n]), "=".join(parts[n:])) for n in range(1, len(parts))]
+    pairs = [pair for pair in pairs if all(pair)]
+    if not pairs:
         raise typer.BadParameter(f"expected OLD=NEW, got {text!r}", param_hint="--rename")
-    return old, new
+    known = [(old, new) for old, new in pairs if nodes_called(before, old) and nodes_called(after, new)]
+    if len(known) > 1:
+        ways = " or ".join(f"{old!r} is {new!r}" for old, new in known)
+        raise typer.BadParameter(
+            f"{text!r} can be read in {len(known)} ways: {ways}", param_hint="--rename"
+        )
+    return (known or pairs)[0]
 
 
 def _bound(taxonomy: Taxonomy, classes: Path | None, limits: Limits) -> Taxonomy:
@@ -123,7 +144,7 @@ def _lines(found: TreeDiff, before: Taxonomy, after: Taxonomy) -> list[str]:
         lines.append(f"levels: {' > '.join(found.old_levels)} became {' > '.join(found.new_levels)}")
     for change in found.likely[:_MOST]:
         old, new = "/".join(change.old[0]), "/".join(change.new[0])
-        lines.append(f"perhaps renamed: {old} -> {new} (--rename '{old}={new}' says so)")
+        lines.append(f"perhaps renamed: {old} -> {new} (--rename {_in_shell(f'{old}={new}')} says so)")
     sources = found.migration.sources
     kept = sum(len(of) == 1 for of in sources)
     dropped = len(before) - len({column for of in sources for column in of})
@@ -133,6 +154,10 @@ def _lines(found: TreeDiff, before: Taxonomy, after: Taxonomy) -> list[str]:
     lines.append(f"{head}: {elsewhere}; {merged:,} merged; {fresh:,} new; {dropped:,} dropped")
     lines.append("in Python: weight, bias = new.migrate(weight, bias, migration=old.diff(new).migration)")
     return lines
+
+
+def _in_shell(text: str) -> str:
+    return shlex.quote(text) if "'" in text else f"'{text}'"
 
 
 def _changes(kind: str, changes: tuple[Change, ...]) -> list[str]:

@@ -167,11 +167,7 @@ def _migrated(
     except (ValueError, OSError) as error:
         raise PredictionError(str(error)) from None
     bound = taxonomy.bind(migration.new_classes)
-    if migration.new_digest not in (
-        bound.binding_digest,
-        taxonomy.bind().binding_digest,
-        taxonomy.binding_digest,
-    ):
+    if not any(form.same_binding(migration.new_digest) for form in (bound, taxonomy)):
         raise PredictionError(
             f"{map_}: expected a map to {taxonomy.name or 'this taxonomy'}, got one to another tree"
         )

@@ -152,7 +152,7 @@ def calibrate_threshold(
     between 3.9 and 6.2 %.
     """
     _check(taxonomy, risk, confidence, loss, groups, per)
-    if levels is not None and levels.digest != taxonomy.binding_digest:
+    if levels is not None and not taxonomy.same_binding(levels.digest):
         raise ValueError(
             f"expected levels calibrated on this tree and class order, {taxonomy.binding_digest[:12]}, got "
             f"{levels.digest[:12]}"

@@ -68,11 +68,12 @@ class Threshold:
 
     def require(self, taxonomy: Taxonomy) -> None:
         """ValueError where a taxonomy is not the one that the threshold was calibrated on."""
-        for what, mine, other in (
-            ("tree", self.digest, taxonomy.digest),
-            ("class order", self.binding_digest, taxonomy.binding_digest),
+        same_order = taxonomy.same_binding(self.binding_digest)
+        for what, same, mine, other in (
+            ("tree", self.digest == taxonomy.digest, self.digest, taxonomy.digest),
+            ("class order", same_order, self.binding_digest, taxonomy.binding_digest),
         ):
-            if mine != other:
+            if not same:
                 raise ValueError(
                     f"expected the {what} that this threshold was calibrated on, {mine[:12]}, got "
                     f"{other[:12]}: calibrate again"

@@ -87,7 +87,7 @@ class SumMetric(LastingMetric):
         #: Of a dict of scores the one that `compute` gives; None: all.
         self.only: str | None = None
         # torchmetrics' collections merge metrics whose states have one name and one value.
-        parts = (type(self).__name__, *settings, ignore_index, taxonomy.binding_digest[:16])
+        parts = (type(self).__name__, *settings, ignore_index, taxonomy.identity[:16])
         name = "_".join(str(part) for part in parts)
         self._state = "sums_" + "".join(c if c.isalnum() else "_" for c in name)
         self.add_state(self._state, default=torch.zeros(size, dtype=torch.long), dist_reduce_fx="sum")

@@ -31,7 +31,10 @@ class TaxonomyCollection(MetricCollection):
             super().update(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Counts a batch in every metric, and gives the scores of the batch."""
+        """Counts a batch in every metric, and gives the scores of the batch.
+
+        Their mean over batches is not the score of all of them: log the collection, not this.
+        """
         with one_pass():
             result: dict[str, Any] = super().forward(*args, **kwargs)
         return result
@@ -47,7 +50,10 @@ def collection(
     prefix: str | None = None,
     postfix: str | None = None,
 ) -> TaxonomyCollection:
-    """A MetricCollection of scalars under flat keys, ready for `self.log_dict`.
+    """A MetricCollection of scalars under flat keys.
+
+    Call `update` in each step. In Lightning log the collection, `self.log_dict(collection)`, not the dict
+    of a call: the mean of batches' scores is not the score (severity is NaN where one has no mistake).
 
     accuracy/LEVEL, full_path_accuracy, severity, distance, tree_induced_error, precision, recall, f1 and
     calibration_error/LEVEL; all averages are micro. "." in a level's name, which torch forbids, is "_".

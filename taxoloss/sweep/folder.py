@@ -21,7 +21,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -148,10 +148,13 @@ class Folder(Kept):
             it cannot be read or written.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, identity: Mapping[str, Any], same_binding: Callable[[str], bool]
+    ) -> None:
         super().__init__(path)
         self.identity = json.loads(canonical(identity))
         self.digest = digest(self.identity)
+        self._same_binding = same_binding
         self._open()
 
     def _open(self) -> None:
@@ -184,9 +187,11 @@ class Folder(Kept):
             raise SweepError(f"{head} is damaged: {error}") from None
         if not isinstance(there, dict):
             raise SweepError(f"{head} is damaged: expected what the sweep is of, got {_short(there)}")
-        if there == self.identity:
+        known = self._with_digest_of_today(there)
+        if known == self.identity:
+            self.identity, self.digest = there, digest(there)  # its cells are known by what was written
             return
-        lines = [f"  {key}: {old} there, {new} here" for key, old, new in differences(there, self.identity)]
+        lines = [f"  {key}: {old} there, {new} here" for key, old, new in differences(known, self.identity)]
         raise SweepError(
             "\n".join([f"{self.path} was begun as another sweep:", *lines, "name a new folder, or go back"])
         )
@@ -196,6 +201,13 @@ class Folder(Kept):
         with locked(self.path / ".opening"):
             if self.planned() != planned:
                 write_whole(self.path / "planned.json", json.dumps(planned) + "\n")
+
+    def _with_digest_of_today(self, there: dict[str, Any]) -> dict[str, Any]:
+        """What a folder is of, a digest that earlier versions wrote for the same binding replaced."""
+        tree = there.get("taxonomy")
+        if not isinstance(tree, dict) or not self._same_binding(tree.get("binding", "")):
+            return there
+        return {**there, "taxonomy": {**tree, "binding": self.identity["taxonomy"]["binding"]}}
 
     # -- finished cells and failures ---------------------------------------------------------------
 

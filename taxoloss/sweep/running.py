@@ -103,7 +103,8 @@ def open_folder(
     if not isinstance(taxonomy, Taxonomy):
         raise TypeError(f"expected a bound Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}")
     taxonomy.require_bound("a sweep")
-    return Folder(Path(folder), identity_of(taxonomy, plain(config or {}, "config"), plain(split, "split")))
+    identity = identity_of(taxonomy, plain(config or {}, "config"), plain(split, "split"))
+    return Folder(Path(folder), identity, taxonomy.same_binding)
 
 
 def _engine(
