@@ -56,7 +56,7 @@ def argmax(scores: Tensor) -> Tensor:
     whole = columns // _BLOCK * _BLOCK
     blocks = scores[:, :whole].reshape(rows, -1, _BLOCK)
     best = blocks.amax(2).argmax(1)
-    inside = blocks[torch.arange(rows), best]
+    inside = blocks[torch.arange(rows, device=scores.device), best]
     found: Tensor = best * _BLOCK + inside.argmax(1)
     if whole < columns:
         tail = scores[:, whole:].max(1)

@@ -97,7 +97,7 @@ def expected_heights(logits: Tensor, tables: NodeTables) -> Tensor:
 def _known(cost: Any) -> Tensor:
     if cost != "lca_height":
         raise ValueError(f"expected cost as 'lca_height' or a Tensor (classes, classes), got {cost!r}")
-    return torch.empty(0)
+    return torch.empty(0, device="cpu")
 
 
 def _checked(cost: Tensor, classes: int) -> Tensor:

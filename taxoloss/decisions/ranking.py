@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.decisions._inputs import Allowed, Answer, allowed_classes, decide
+from taxoloss.decisions._inputs import Allowed, Answer, allowed_classes, decide, read_once
 from taxoloss.decisions.expected_cost import expected_heights
 from taxoloss.functional import cached_log_probs
 from taxoloss.node_tables import NodeTables
@@ -54,6 +54,7 @@ def ranking(
     """
     if by not in _ORDERS:
         raise ValueError(f"expected by as one of {_ORDERS}, got {by!r}")
+    only = read_once(allowed)
 
     def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
         by_logit = z.sort(dim=1, descending=True, stable=True).indices
@@ -63,13 +64,13 @@ def ranking(
             order = by_logit.gather(1, _stable(expected_heights(z, tables).gather(1, by_logit)))
         else:
             order = _stable(_positions(z, taxonomy, tables))
-        if allowed is not None:
-            mask = allowed_classes(allowed, tables)
+        if only is not None:
+            mask = allowed_classes(only, tables)
             # Those that are not allowed go to the end, and off.
             order = order.gather(1, _stable((~mask)[order].long()))[:, : int(mask.sum())]
         return order, torch.softmax(z, 1).gather(1, order)
 
-    return decide(logits, taxonomy, rule, allowed, return_probability)
+    return decide(logits, taxonomy, rule, only, return_probability)
 
 
 def _stable(keys: Tensor) -> Tensor:
