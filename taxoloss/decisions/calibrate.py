@@ -29,7 +29,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -119,22 +118,29 @@ def calibrate_threshold(
     alike, in any order). It holds for every n, model and tree; where n < 1 / risk - 1 it can only be kept
     by answering the root always, and the threshold says so. It holds on average: not for each level, branch
     or species (`report` shows these), and not after the camera, the season or the model has changed. The
-    rows must not have been used for anything else: not for training, stopping, temperature or `levels`.
+    rows must not have been used for anything else: not for training, stopping, temperature or `levels`
+    (share no rows between these).
 
     Args:
         logits: (N, C) or (N, C, d1..dk).
         target: node ids (N, d1..dk); inner nodes where the taxonomy was bound with node_targets=True. A
-            deeper answer than such a target counts as wrong, since nobody knows.
+            deeper answer than such a target counts as wrong, since nobody knows; the threshold tells how
+            many there were (`Threshold.coarse`).
         taxonomy: bound (`Taxonomy.bind`).
         risk: in (0, 1); with loss="height" edges, above 0.
         decision: "climb" or "top_down".
         confidence: in (0, 1): the promise then holds for this one threshold with this probability over
-            the draw of the calibration rows, by the exact binomial.
+            the draw of the calibration rows, by the exact binomial. With `per` for each of its thresholds;
+            for one that clades share, in the shares that they have among the calibration rows.
         loss: "wrong", or "height": the edges from the answer up to what it shares with the target.
         groups: (N, d1..dk) integers: rows of one group (a site, a patient) are not exchangeable one by one;
             the promise is then for the mean of a new group, and n counts groups.
-        per: a level: a threshold for each predicted node there, from its own rows, or where these are fewer
-            than 1 / risk - 1 from those of the nearest ancestor with enough.
+        per: a level: a threshold for each predicted node there with rows enough (1 / risk - 1; with
+            loss="height" depth / risk - 1; with `confidence` log(1 - confidence) / log(1 - risk)), from its
+            rows. The others share one in their parent, from the rows of these others alone; where these are
+            too few, in its parent, and so on. The promise holds for each threshold, so also altogether.
+            With `groups` rows weigh 1 / (rows of their group), and the promise is for a new group's rows
+            in the clade so weighed.
         levels: of `calibrate_levels`, made on other rows.
         allowed: as in `leaf`; the answers then need the same.
         ignore_index: targets of this number are left out, and so are targets that are the root.
@@ -180,7 +186,7 @@ def calibrate_threshold(
         pools = pools_of(at, rise, weight, clade, len(lines))
         enough = Enough(_least(risk, confidence, bound), float(risk), groups is None, confidence is None)
         clades = clade_thresholds(lines, pools, enough, cut)
-    log_odds = cut(everything)
+    log_odds, enough_rows = cut(everything), n >= _least(risk, confidence, bound)
     return Threshold(
         decision=decision,
         risk=float(risk),
@@ -195,9 +201,7 @@ def calibrate_threshold(
         clades=clades,
         levels=levels,
         coarse=coarse_rows(paths),
-        at_threshold=int((everything.at == log_odds).sum())
-        if n >= _least(risk, confidence, bound)
-        else 0,
+        at_threshold=int((everything.at == log_odds).sum()) if enough_rows else 0,
     )
 
 

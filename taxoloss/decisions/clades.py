@@ -16,9 +16,14 @@ have not. So with m rows
 
 and with m = c - 1 both: its rows then count for others, as they would if the new row were among those.
 
-With groups a row weighs 1 / (rows of its group), so that all weigh n. By how much a new group's rows add to a
-pool is not known, only that it is 0 to 1. Where both are possible the higher threshold is taken, and what
-may belong to a pool counts there as far as it does harm: its losses beyond its share of the budget.
+With groups a row weighs 1 / (rows of its group), so that the mean of a group is the sum over the pools.
+By how much a new group's rows add to a pool is not known, only that it is 0 to 1. Where both are possible
+the higher threshold is taken, and what may belong to a pool counts there as far as it does harm: its losses
+beyond its share of the budget.
+
+With `confidence` nothing is exchanged: given how many rows each clade has, the errors of a pool are a sum
+of independent draws, whose lower tail is below that of the binomial with the same mean (Hoeffding 1956). So
+the rows of a pool are those that use it, and its promise is for clades in the shares that these rows have.
 """
 
 from __future__ import annotations
@@ -78,7 +83,7 @@ def pools_of(at: Tensor, rise: Tensor, weight: Tensor, clade: Tensor, count: int
     """One pool for each of `count` clades, of rows (n,) with steps (n, L)."""
     order = clade.argsort(stable=True)
     sizes = torch.bincount(clade, minlength=count).tolist()
-    parts = zip(*(part[order].split(sizes) for part in (at, rise, weight)), strict=True)
+    parts = zip(*(torch.split(part[order], sizes) for part in (at, rise, weight)), strict=True)
     return [_pool(a, r, round(float(w.sum()), 9)) for a, r, w in parts]
 
 
@@ -108,9 +113,7 @@ def clade_thresholds(
     return tuple(_threshold(line[::-1], found) for line in lines)
 
 
-def _stop(
-    pool: Pool, enough: Enough, cut: Callable[[Pool], float], last: bool
-) -> tuple[float, bool]:
+def _stop(pool: Pool, enough: Enough, cut: Callable[[Pool], float], last: bool) -> tuple[float, bool]:
     """The threshold of a pool, -inf where no row has it; and whether all of its rows do."""
     threshold = cut(pool) if last or enough.may_stop(pool) else -math.inf
     return threshold, last or enough.stops(pool)

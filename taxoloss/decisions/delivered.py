@@ -40,9 +40,7 @@ class Share:
         return self.edges / self.rows if self.rows else math.nan
 
     def __add__(self, other: Share) -> Share:
-        return Share(
-            self.name, self.rows + other.rows, self.wrong + other.wrong, self.edges + other.edges
-        )
+        return Share(self.name, self.rows + other.rows, self.wrong + other.wrong, self.edges + other.edges)
 
     def delivered(self, loss: str) -> str:
         """In the unit of the promise."""
@@ -85,7 +83,9 @@ class Delivered:
     def __str__(self) -> str:
         lines = [f"promised {self.promised}; {self._delivered()}"]
         if self.coarse:
-            lines.append(f"{self.coarse:,} rows are labelled above a class: a deeper answer counts as wrong there")
+            lines.append(
+                f"{self.coarse:,} rows labelled above a class: a deeper answer counts as wrong there"
+            )
         lines.append("the promise is not for each level or branch: these have their own rates")
         for title, shares in (("answered at", self.by_level), ("branch", self.by_branch)):
             width = max((len(share.name) for share in shares), default=0)

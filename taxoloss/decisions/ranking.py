@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions._inputs import Allowed, Answer, allowed_classes, decide, read_once
+from taxoloss.decisions._ties import snapped
 from taxoloss.decisions.expected_cost import expected_heights
 from taxoloss.functional import cached_log_probs
 from taxoloss.node_tables import NodeTables
@@ -61,7 +62,8 @@ def ranking(
         if by == "probability":
             order = by_logit
         elif by == "cost":
-            order = by_logit.gather(1, _stable(expected_heights(z, tables).gather(1, by_logit)))
+            costs = snapped(expected_heights(z, tables), tables.height[tables.root])
+            order = by_logit.gather(1, _stable(costs.gather(1, by_logit)))
         else:
             order = _stable(_positions(z, taxonomy, tables))
         if only is not None:
@@ -84,11 +86,12 @@ def _positions(logits: Tensor, taxonomy: Taxonomy, tables: NodeTables) -> Tensor
     sorted by parent, then by log P, that is a running sum of sizes that starts anew at each parent.
     """
     log_probs = cached_log_probs(taxonomy, logits.device)(logits)
+    deepest = len(tables.levels) - 1
     position: Tensor | None = None
-    for level in range(len(tables.levels)):
-        logs = log_probs[level].all()
+    for level in range(deepest + 1):
+        unsure = -logits if level == deepest else snapped(-log_probs[level].all(), 1.0)
         sizes = tables.classes_below[tables.nodes[level]]
-        order = logs.sort(dim=1, descending=True, stable=True).indices
+        order = _stable(unsure)
         if position is None:
             before = _running(sizes[order])
         else:

@@ -92,8 +92,8 @@ class Threshold:
         rows = f"{self.n:,} calibration {self.unit if self.n != 1 else self.unit[:-1]}"
         if not self.coarse:
             return rows
-        of = "of them" if self.unit == "samples" else "of their rows"
-        return f"{rows} ({self.coarse:,} {of} labelled above a class, where a deeper answer counts as wrong)"
+        of = f"{self.coarse:,} of {'them' if self.unit == 'samples' else 'their rows'}"
+        return f"{rows} ({of} labelled above a class, where a deeper answer counts as wrong)"
 
     def _said(self) -> str:
         if self.level is not None:
