@@ -98,7 +98,11 @@ def unequal(count: int, seed: int) -> tuple[list[float], list[float], list[float
     """Shares that fall by powers, error rates and log-odds, of clades."""
     rng = np.random.default_rng(seed)
     shares = 1 / np.arange(1, count + 1) ** 1.3
-    return (shares / shares.sum()).tolist(), rng.uniform(0, 0.6, count).tolist(), rng.uniform(0, 5, count).tolist()
+    return (
+        (shares / shares.sum()).tolist(),
+        rng.uniform(0, 0.6, count).tolist(),
+        rng.uniform(0, 5, count).tolist(),
+    )
 
 
 BIG = ([0.9] + [0.02] * 5, [0.1] + [0.4] * 5, [1.0] + [4.0] * 5)
@@ -153,13 +157,12 @@ def test_each_row_in_turn(name: str, seed: int) -> None:
 
     This is what the proof says of every set of rows, without chance; for the rows of each threshold too.
     """
-    rows, n, options = case(name, 100 if CASES[name][4] == 0 else 320, seed)
+    rows, _, options = case(name, 100 if CASES[name][4] == 0 else 320, seed)
     units = torch.arange(len(rows.target)) if rows.groups is None else rows.groups
-    losses, own = torch.zeros(len(units), dtype=torch.float64), []
+    losses = torch.zeros(len(units), dtype=torch.float64)
     for unit in range(int(units.max()) + 1):
         made = rows.calibrated(torch.nonzero(units != unit).squeeze(1), **options)
         losses[units == unit] = rows.losses(made)[units == unit]
-        own.append(made)
     weight = 1 / torch.bincount(units)[units].double()
     assert float((losses * weight).sum()) <= options["risk"] * float(weight.sum()) + 1e-9
     if rows.groups is None:
@@ -173,7 +176,7 @@ def test_each_row_in_turn(name: str, seed: int) -> None:
 
 
 def test_each_row_of_a_clade_counts_once() -> None:
-    """A clade without rows enough has the threshold of such clades, and one with enough is not among them."""
+    """Clades without rows enough have the threshold of such clades; one with enough is not among them."""
     rows, _, _ = case("one_large", 300)
     mine = torch.arange(300)
     made = rows.calibrated(mine, 0.05)
@@ -195,7 +198,9 @@ def test_the_confidence_of_clades(name: str) -> None:
     above, shared, altogether = [], [], []
     for _ in range(tries):
         mine = torch.randperm(8000, generator=g)[: 2 * n]
-        made = rows.calibrated(mine, risk, confidence=0.9, **{k: v for k, v in options.items() if k != "risk"})
+        made = rows.calibrated(
+            mine, risk, confidence=0.9, **{k: v for k, v in options.items() if k != "risk"}
+        )
         losses = rows.losses(made)
         altogether.append(float(losses.mean()) > risk)
         rate = torch.bincount(rows.clade, losses, clades) / sizes.clamp(min=1)
@@ -231,3 +236,25 @@ def test_groups_must_have_the_shape_of_targets() -> None:
     z, y = torch.zeros(4, 2, 3), torch.zeros(4, 3, dtype=torch.long)
     with pytest.raises(ValueError, match=r"groups.*\(4, 3\).*\(3, 4\)"):
         calibrate_threshold(z, y, t, 0.5, groups=torch.zeros(3, 4, dtype=torch.long))
+
+
+def test_a_new_group_that_tips_the_scale() -> None:
+    """80 groups with the same ten clades, all nearly large enough, whose budget must not be spent twice.
+
+    With the new group each has rows enough, without it not: they would be in the pool of the small ones and
+    have thresholds of their own.
+    """
+    t = families([2] * 26)
+    group = torch.arange(80).repeat_interleave(20)
+    inside = torch.arange(1600) % 20
+    clade = torch.where(inside < 10, inside, 10 + group // 5)  # 16 clades of the rows of five groups each
+    best = 2 * clade
+    odds = torch.where(inside < 10, 0.0, 5.0) + group / 80
+    logits = torch.zeros(1600, 52).scatter(1, best[:, None], odds[:, None] + math.log(51))
+    target = (best + 2) % 52  # always wrong
+    rows = Rows(t, "family", logits, target, paths_of(logits, target, t, "climb"), clade, group)
+    losses = []
+    for unit in range(80):
+        made = rows.calibrated(torch.nonzero(group != unit).squeeze(1), 0.25)
+        losses.append(float(rows.losses(made)[group == unit].mean()))
+    assert fmean(losses) <= 0.25 + 1e-9
