@@ -1,4 +1,4 @@
-"""`allowed=` takes any iterable of node ids, in every function, and is read once; decisions keep to a device."""
+"""`allowed=` takes any iterable of node ids, and is read once; decisions keep to the logits' device."""
 
 from __future__ import annotations
 
