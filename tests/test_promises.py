@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import taxoloss
-from taxoloss import Taxonomy, decisions
+from taxoloss import Taxonomy
 from taxoloss.decisions import Threshold, calibrate_threshold
 from taxoloss.decisions.calibrate import Paths, paths_of
 
@@ -217,17 +217,13 @@ def test_the_confidence_of_clades(name: str) -> None:
 
 
 def test_few_rows_for_a_confidence() -> None:
-    """22 rows leave no error at 10 % with 90 % confidence, 21 go to the ancestor: not the root for ever."""
-    t = families([2, 2])
-    z = torch.zeros(43, 4).scatter(1, torch.tensor([0] * 22 + [2] * 21)[:, None], 5.0)
-    target = z.argmax(1)
-    made = calibrate_threshold(z, target, t, 0.1, confidence=0.9, per="family")
-    assert made.clades == (-math.inf, math.inf)
-    more = calibrate_threshold(
-        torch.cat([z, z[-1:]]), torch.cat([target, target[-1:]]), t, 0.1, confidence=0.9, per="family"
-    )
-    assert more.clades == (-math.inf, -math.inf)
-    assert decisions.climb(z[-1], t, made).tolist() == t.node_id(())  # type: ignore[union-attr]
+    """22 rows leave no error at 10 % with 90 % confidence; 21 are too few, and share with others."""
+    t = families([2, 2, 2])
+    for few, wanted in ((0, math.inf), (5, -math.inf)):
+        best = torch.tensor([0] * 22 + [2] * 21 + [4] * few)
+        z = torch.zeros(len(best), 6).scatter(1, best[:, None], 5.0)
+        made = calibrate_threshold(z, best, t, 0.1, confidence=0.9, per="family")
+        assert made.clades == (-math.inf, wanted, wanted)
 
 
 def test_groups_must_have_the_shape_of_targets() -> None:
