@@ -151,7 +151,8 @@ def _threshold(
         return None, 0
     logits, target = _calibration_rows(file, taxonomy)
     decision = settings.decision or "climb"
-    return decisions.calibrate_threshold(logits, target, taxonomy, settings.risk, decision), len(target)
+    made = decisions.calibrate_threshold(logits, target, taxonomy, settings.risk, decision)
+    return made, made.n
 
 
 def _calibration_rows(file: PredictionFile, taxonomy: Taxonomy) -> tuple[Tensor, Tensor]:

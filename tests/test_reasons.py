@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 
 import pytest
 import torch
@@ -83,3 +84,18 @@ def test_why() -> None:
         assert "one step further" in str(reason)
     with pytest.raises(ValueError, match="shape"):
         why(logits.reshape(2, 27, 30), TREE, 0.5)
+
+
+@pytest.mark.parametrize("scale", [0.5, 3.0, 8.0, 30.0])
+def test_the_threshold_that_why_prints_is_true(scale: float) -> None:
+    """Anything below the number as it is printed goes further."""
+    logits, _ = rows(60, seed=13, sureness=scale)
+    top = max(scale, 1.0)
+    made = dataclasses.replace(calibrate_threshold(logits, logits.argmax(1), TREE, 0.1), log_odds=8 * top)
+    for row, reason in zip(logits, why(logits, TREE, made), strict=True):
+        printed = re.search(r"a threshold below (\S+) would", str(reason))
+        if printed is None:
+            continue
+        p = float(printed[1])
+        least = min(p - 1e-5 * p * (1 - p), math.nextafter(p, 0))  # log-odds are in float32
+        assert len(TREE.path(int(climb(row, TREE, least)))) > len(reason.answer)  # type: ignore[arg-type]

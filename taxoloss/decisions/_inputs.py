@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ from taxoloss.kept import kept_plan
 from taxoloss.node_tables import NodeTables, node_tables
 from taxoloss.taxonomy import Taxonomy
 
-__all__ = ["Allowed", "Answer", "allowed_classes", "decide", "prepared"]
+__all__ = ["Allowed", "Answer", "allowed_classes", "decide", "prepared", "read_once"]
 
 #: Node ids: a class, or an inner node for all the classes below it.
 Allowed: TypeAlias = Tensor | Iterable[int] | None
@@ -52,23 +53,50 @@ def prepared(logits: Tensor, taxonomy: Taxonomy, allowed: Allowed) -> tuple[Tens
     return ready, tables
 
 
+def read_once(allowed: Allowed) -> Tensor | None:
+    """Node ids of any iterable, also of one that can be read only once, as a tensor; None as it is.
+
+    Raises:
+        TypeError: no iterable of integers.
+    """
+    if allowed is None or isinstance(allowed, Tensor):
+        return allowed
+    if isinstance(allowed, str) or not isinstance(allowed, Iterable):
+        raise TypeError(f"expected allowed as a list of node ids, got {allowed!r}")
+    ids = [_integer(value) for value in allowed]
+    return torch.tensor(ids, dtype=torch.long, device="cpu")
+
+
+def _integer(value: Any) -> int:
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise TypeError(
+        f"expected allowed as integer node ids, got {value!r} of type {type(value).__name__} "
+        "(taxonomy.node_id gives the id of a name)"
+    )
+
+
 def allowed_classes(allowed: Any, tables: NodeTables) -> Tensor:
     """(C,) bool: the classes that are, or are below, one of some node ids.
 
     Raises:
         ValueError, TypeError, IndexError: none, or no node ids.
     """
-    ids = allowed if isinstance(allowed, Tensor) else torch.tensor(list(allowed))
+    ids = read_once(allowed)
+    assert ids is not None  # None allows all
     if ids.numel() == 0:
         raise ValueError("expected allowed as one node id or more, got none: nothing could be answered")
-    if ids.is_floating_point() or ids.dtype == torch.bool or ids.dim() > 1:
+    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool or ids.dim() > 1:
         raise TypeError(
             f"expected allowed as integer node ids (n,), got {ids.dtype} of shape {tuple(ids.shape)}"
         )
     wrong = (ids < 0) | (ids > tables.root)
     if readable(ids) and bool(wrong.any()):
         raise IndexError(f"expected allowed node ids in 0..{tables.root}, got {int(ids[wrong][0])}")
-    ids = ids.to(tables.start.device).reshape(-1)
+    ids = ids.to(tables.start.device, torch.long).reshape(-1)
     # +1 where a node's range of positions starts, -1 where it stops.
     change = torch.zeros(tables.num_classes + 1, dtype=torch.long, device=ids.device)
     change.index_add_(0, tables.start[ids], torch.ones_like(ids))

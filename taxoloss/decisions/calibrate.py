@@ -29,13 +29,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from taxoloss.checks import target_ids
 from taxoloss.decisions._inputs import Allowed, prepared
+from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.level_calibration import _METHODS, LevelCalibration, broken_line
 from taxoloss.decisions.rules import path_class
 from taxoloss.decisions.threshold import Threshold, allowed_errors
@@ -44,7 +44,7 @@ from taxoloss.node_tables import NodeTables
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
 
-__all__ = ["Paths", "calibrate_levels", "calibrate_threshold", "paths_of"]
+__all__ = ["Paths", "calibrate_levels", "calibrate_threshold", "coarse_rows", "paths_of"]
 
 _DECISIONS = ("climb", "top_down")
 _LOSSES = ("wrong", "height")
@@ -118,22 +118,29 @@ def calibrate_threshold(
     alike, in any order). It holds for every n, model and tree; where n < 1 / risk - 1 it can only be kept
     by answering the root always, and the threshold says so. It holds on average: not for each level, branch
     or species (`report` shows these), and not after the camera, the season or the model has changed. The
-    rows must not have been used for anything else: not for training, stopping, temperature or `levels`.
+    rows must not have been used for anything else: not for training, stopping, temperature or `levels`
+    (share no rows between these).
 
     Args:
         logits: (N, C) or (N, C, d1..dk).
         target: node ids (N, d1..dk); inner nodes where the taxonomy was bound with node_targets=True. A
-            deeper answer than such a target counts as wrong, since nobody knows.
+            deeper answer than such a target counts as wrong, since nobody knows; the threshold tells how
+            many there were (`Threshold.coarse`).
         taxonomy: bound (`Taxonomy.bind`).
         risk: in (0, 1); with loss="height" edges, above 0.
         decision: "climb" or "top_down".
         confidence: in (0, 1): the promise then holds for this one threshold with this probability over
-            the draw of the calibration rows, by the exact binomial.
+            the draw of the calibration rows, by the exact binomial. With `per` for each of its thresholds;
+            for one that clades share, in the shares that they have among the calibration rows.
         loss: "wrong", or "height": the edges from the answer up to what it shares with the target.
         groups: (N, d1..dk) integers: rows of one group (a site, a patient) are not exchangeable one by one;
             the promise is then for the mean of a new group, and n counts groups.
-        per: a level: a threshold for each predicted node there, from its own rows, or where these are fewer
-            than 1 / risk - 1 from those of the nearest ancestor with enough.
+        per: a level: a threshold for each predicted node there with rows enough (1 / risk - 1; with
+            loss="height" depth / risk - 1; with `confidence` log(1 - confidence) / log(1 - risk)), from its
+            rows. The others share one in their parent, from the rows of these others alone; where these are
+            too few, in its parent, and so on. The promise holds for each threshold, so also altogether.
+            With `groups` rows weigh 1 / (rows of their group), and the promise is for a new group's rows
+            in the clade so weighed.
         levels: of `calibrate_levels`, made on other rows.
         allowed: as in `leaf`; the answers then need the same.
         ignore_index: targets of this number are left out, and so are targets that are the root.
@@ -162,29 +169,29 @@ def calibrate_threshold(
         raise ValueError("expected a calibration row or more, got none that counts")
     odds = paths.log_odds if levels is None else levels(paths.log_odds)
     bound = 1 if loss == "wrong" else int(paths.tables.depth.max())
-    of_row, n = _groups(paths, groups)
+    of_row, n = _groups(groups, target, paths.kept)
+    weight = 1 / torch.bincount(of_row, minlength=n)[of_row].double()
     rise, at = _staircase(paths, odds, loss)
+    rise = rise * weight.unsqueeze(1)
+    everything = pools_of(at, rise, weight, torch.zeros_like(of_row), 1)[0]
 
-    def cut(rows: Tensor) -> float:
-        members = torch.unique(of_row[rows])
-        count = len(members)
-        if confidence is None:
-            budget = float(_exact(risk) * (count + 1) - bound)
-        else:
-            budget = float(allowed_errors(count, risk, confidence))
-        size = torch.bincount(of_row[rows], minlength=n).double()
-        return _spend(at[rows], rise[rows] / size[of_row[rows]].unsqueeze(1), budget)
+    def cut(pool: Pool) -> float:
+        return _spend(pool, _budget(pool.weight, risk, confidence, bound))
 
-    everything = torch.arange(len(of_row))
     clades: tuple[float, ...] = ()
     if per is not None:
-        least = math.ceil(bound / _exact(risk)) - 1
-        clades = _by_clade(paths, taxonomy.level_number(per), of_row, least, cut)
+        number = taxonomy.level_number(per) - 1
+        lines = paths.tables.lines[paths.tables.nodes[number], : number + 2].tolist()
+        clade = paths.tables.ancestors.cpu()[paths.classes, number]
+        pools = pools_of(at, rise, weight, clade, len(lines))
+        enough = Enough(_least(risk, confidence, bound), float(risk), groups is None, confidence is None)
+        clades = clade_thresholds(lines, pools, enough, cut)
+    log_odds, enough_rows = cut(everything), n >= _least(risk, confidence, bound)
     return Threshold(
         decision=decision,
         risk=float(risk),
         n=n,
-        log_odds=cut(everything),
+        log_odds=log_odds,
         digest=taxonomy.digest,
         binding_digest=taxonomy.binding_digest,
         confidence=confidence,
@@ -193,7 +200,30 @@ def calibrate_threshold(
         level=per,
         clades=clades,
         levels=levels,
+        coarse=coarse_rows(paths),
+        at_threshold=int((everything.at == log_odds).sum()) if enough_rows else 0,
     )
+
+
+def coarse_rows(paths: Paths) -> int:
+    """How many rows have a label above a class."""
+    return int((paths.target >= paths.tables.num_classes).sum())
+
+
+def _budget(weight: float, risk: float, confidence: float | None, bound: int) -> float:
+    """What the losses of rows of this weight may add up to."""
+    if confidence is not None:
+        return float(allowed_errors(round(weight), risk, confidence))
+    return float(_exact(risk) * (Fraction(str(weight)) + 1) - bound)
+
+
+def _least(risk: float, confidence: float | None, bound: int) -> int:
+    """The fewest rows that leave a budget."""
+    if confidence is None:
+        return max(0, math.ceil(bound / _exact(risk)) - 1)
+    # No error in n rows with a chance of (1 - risk)^n, which must be at most 1 - confidence.
+    least = math.ceil(math.log1p(-confidence) / math.log1p(-risk))
+    return least if allowed_errors(least, risk, confidence) >= 0 else least + 1
 
 
 def _staircase(paths: Paths, odds: Tensor, loss: str) -> tuple[Tensor, Tensor]:
@@ -207,49 +237,27 @@ def _staircase(paths: Paths, odds: Tensor, loss: str) -> tuple[Tensor, Tensor]:
     return ((depth[paths.line] - depth[before]) * paths.wrong).double(), at
 
 
-def _spend(at: Tensor, rise: Tensor, budget: float) -> float:
+def _spend(pool: Pool, budget: float) -> float:
     """The log-odds of the first step, from the surest, with which the sum of rises exceeds the budget."""
     if budget < 0:
         return math.inf
-    counts = rise.reshape(-1) > 0
-    at, order = at.reshape(-1)[counts].sort(descending=True, stable=True)
+    at, order = pool.at.sort(descending=True, stable=True)
     # Rises are shares 1 / (rows of a group): a sum may miss a whole number by its rounding.
-    spent = rise.reshape(-1)[counts][order].cumsum(0) > budget + 1e-9
+    spent = pool.rise[order].cumsum(0) > budget + 1e-9
     return float(at[int(spent.long().argmax())]) if bool(spent.any()) else -math.inf
 
 
-def _groups(paths: Paths, groups: Tensor | None) -> tuple[Tensor, int]:
-    """(n,): each row's group, from 0; and their number."""
+def _groups(groups: Tensor | None, target: Tensor, kept: Tensor) -> tuple[Tensor, int]:
+    """(n,): each kept row's group, from 0; and their number."""
     if groups is None:
-        return torch.arange(len(paths.classes)), len(paths.classes)
-    if groups.numel() != paths.kept.numel() or groups.is_floating_point():
+        return torch.arange(int(kept.sum()), device="cpu"), int(kept.sum())
+    if groups.shape != target.shape or groups.is_floating_point() or groups.dtype == torch.bool:
         raise ValueError(
-            f"expected groups as one integer a row, {paths.kept.numel()}, got {groups.dtype} of shape "
+            f"expected groups as one integer a row, {tuple(target.shape)}, got {groups.dtype} of shape "
             f"{tuple(groups.shape)}"
         )
-    names, of_row = torch.unique(groups.reshape(-1).cpu()[paths.kept], return_inverse=True)
+    names, of_row = torch.unique(groups.reshape(-1).cpu()[kept], return_inverse=True)
     return of_row, len(names)
-
-
-def _by_clade(paths: Paths, level: int, of_row: Tensor, least: int, cut: Any) -> tuple[float, ...]:
-    """For each node of a level the threshold of its rows, or of the nearest ancestor with enough."""
-    tables = paths.tables
-    nodes = tables.nodes[level - 1].cpu()
-    lines = tables.lines.cpu()
-    above = lines[nodes][:, : level + 1]  # the root, .., the node itself
-    of_rows = lines[paths.classes][:, : level + 1]
-    found: dict[int, float] = {}
-    result = []
-    for line in above.tolist():
-        for depth in range(level, -1, -1):
-            node = line[depth]
-            rows = torch.nonzero(of_rows[:, depth] == node).squeeze(1)
-            if depth == 0 or len(torch.unique(of_row[rows])) >= least:
-                break
-        if node not in found:
-            found[node] = cut(rows)
-        result.append(found[node])
-    return tuple(result)
 
 
 def _exact(risk: float) -> Fraction:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from taxoloss.decisions._inputs import Allowed
-from taxoloss.decisions.calibrate import Paths, calibrate_threshold, paths_of
+from taxoloss.decisions._inputs import Allowed, read_once
+from taxoloss.decisions.calibrate import Paths, calibrate_threshold, coarse_rows, paths_of
 from taxoloss.decisions.level_calibration import LevelCalibration
 from taxoloss.decisions.threshold import Threshold
 from taxoloss.taxonomy import Taxonomy
@@ -22,19 +22,30 @@ _RISKS = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 @dataclass(frozen=True)
 class Share:
-    """Wrong answers among some rows."""
+    """Wrong answers among some rows, and the edges that they are too far down."""
 
     name: str
     rows: int
     wrong: int
+    edges: int
 
     @property
     def rate(self) -> float:
         """The share that is wrong; NaN where there are no rows."""
         return self.wrong / self.rows if self.rows else math.nan
 
+    @property
+    def edges_a_row(self) -> float:
+        """The edges that an answer is too far down on average; NaN where there are no rows."""
+        return self.edges / self.rows if self.rows else math.nan
+
     def __add__(self, other: Share) -> Share:
-        return Share(self.name, self.rows + other.rows, self.wrong + other.wrong)
+        return Share(self.name, self.rows + other.rows, self.wrong + other.wrong, self.edges + other.edges)
+
+    def delivered(self, loss: str) -> str:
+        """In the unit of the promise."""
+        wrong = f"{100 * self.rate:6.2f} % wrong"
+        return f"{self.edges_a_row:6.3f} edges too far down, {wrong}" if loss == "height" else wrong
 
 
 @dataclass(frozen=True)
@@ -49,33 +60,48 @@ class Delivered:
     by_branch: tuple[Share, ...]
     #: The mean information of the answers, from 0 (root) to 1 (class).
     information: float
+    #: The promise in words, and the loss that it is for.
+    promised: str
+    loss: str
+    #: Rows with a label above a class, below which every answer counts as wrong.
+    coarse: int
 
     def __add__(self, other: Delivered) -> Delivered:
         """Of two pieces of the same rows."""
         overall = self.overall + other.overall
         pieces = ((self.information, self.overall.rows), (other.information, other.overall.rows))
         said = sum(information * rows for information, rows in pieces if rows)
-        return Delivered(
-            self.promise,
-            overall,
-            _together(self.by_level, other.by_level),
-            _together(self.by_branch, other.by_branch),
-            said / overall.rows if overall.rows else math.nan,
+        return replace(
+            self,
+            overall=overall,
+            by_level=_together(self.by_level, other.by_level),
+            by_branch=_together(self.by_branch, other.by_branch),
+            information=said / overall.rows if overall.rows else math.nan,
+            coarse=self.coarse + other.coarse,
         )
 
     def __str__(self) -> str:
-        lines = [
-            f"promised at most {100 * self.promise:.4g} % wrong on average; delivered here "
-            f"{100 * self.overall.rate:.2f} % of {self.overall.rows:,}, information {self.information:.3f}",
-            "the promise is for the average: levels and branches have their own rates",
-        ]
+        lines = [f"promised {self.promised}; {self._delivered()}"]
+        if self.coarse:
+            lines.append(
+                f"{self.coarse:,} rows labelled above a class: a deeper answer counts as wrong there"
+            )
+        lines.append("the promise is not for each level or branch: these have their own rates")
         for title, shares in (("answered at", self.by_level), ("branch", self.by_branch)):
             width = max((len(share.name) for share in shares), default=0)
             lines.append(title)
             for share in shares:
-                rate = f"{100 * share.rate:6.2f} % wrong" if share.rows else ""
+                rate = share.delivered(self.loss) if share.rows else ""
                 lines.append(f"  {share.name:{width}}  {share.rows:8,} rows  {rate}".rstrip())
         return "\n".join(lines)
+
+    def _delivered(self) -> str:
+        if not self.overall.rows:
+            return "no row here to deliver it on"
+        found = f"{100 * self.overall.rate:.2f} %"
+        if self.loss == "height":
+            found = f"{self.overall.edges_a_row:.3f} edges, and {found} wrong,"
+        return f"delivered here {found} of {self.overall.rows:,} rows, information {self.information:.3f}"
 
 
 def report(
@@ -108,31 +134,36 @@ def report(
     """
     paths = paths_of(logits, target, taxonomy, threshold.decision, ignore_index, allowed)
     taken = threshold.above(paths.log_odds, paths.classes, taxonomy)
-    level, answer, wrong = _answers(paths, taken)
+    level, answer, edges = _answers(paths, taken)
     names = ("root", *taxonomy.levels)
-    by_level = [_share(name, level == number, wrong) for number, name in enumerate(names)]
+    by_level = [_share(name, level == number, edges) for number, name in enumerate(names)]
     # A target above the top level's ranks has no branch; others have the node that stands there.
     branch = paths.tables.lines.cpu()[paths.target, 1]
     found, of_row = torch.unique(branch, return_inverse=True)
     paths_to = [" > ".join(taxonomy.path(int(node))) for node in found]
-    by_branch = [_share(name, of_row == number, wrong) for number, name in enumerate(paths_to)]
-    everywhere = torch.ones_like(wrong)
-    information = float(paths.tables.information.cpu()[answer].double().mean())
+    by_branch = [_share(name, of_row == number, edges) for number, name in enumerate(paths_to)]
     return Delivered(
-        threshold.risk, _share("all", everywhere, wrong), tuple(by_level), tuple(by_branch), information
+        promise=threshold.risk,
+        overall=_share("all", torch.ones_like(edges, dtype=torch.bool), edges),
+        by_level=tuple(by_level),
+        by_branch=tuple(by_branch),
+        information=float(paths.tables.information.cpu()[answer].double().mean()),
+        promised=threshold.promise,
+        loss=threshold.loss,
+        coarse=coarse_rows(paths),
     )
 
 
 def _answers(paths: Paths, taken: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Level (0: the root), node and wrongness of each row's answer."""
-    depth = taken.shape[1]
-    level = torch.where(taken, torch.arange(1, depth + 1), 0).amax(1)
-    root = torch.full_like(paths.line[:, :1], paths.tables.root)
-    answer = torch.cat([root, paths.line], 1).gather(1, level.unsqueeze(1)).squeeze(1)
-    wrong = torch.cat([torch.zeros_like(paths.wrong[:, :1]), paths.wrong], 1)
+    """Level (0: the root) and node of each row's answer, and the edges that it is too far down."""
+    tables, rows = paths.tables, torch.arange(len(taken), device="cpu")
+    line = tables.lines.cpu()[paths.classes]
+    levels = torch.arange(1, line.shape[1], device="cpu")
+    answer = line[rows, torch.where(taken, levels, 0).amax(1)]
     # A node that stands for missing ranks is answered on its own level.
-    own = (torch.cat([root, paths.line], 1) == answer.unsqueeze(1)).long().argmax(1)
-    return own, answer, wrong.gather(1, level.unsqueeze(1)).squeeze(1)
+    own = (line == answer.unsqueeze(1)).long().argmax(1)
+    depth, shared = tables.depth.cpu(), tables.lca(answer, paths.target).cpu()
+    return own, answer, depth[answer] - depth[shared]
 
 
 def _together(one: Sequence[Share], other: Sequence[Share]) -> tuple[Share, ...]:
@@ -143,8 +174,8 @@ def _together(one: Sequence[Share], other: Sequence[Share]) -> tuple[Share, ...]
     return tuple(found.values())
 
 
-def _share(name: str, rows: Tensor, wrong: Tensor) -> Share:
-    return Share(name, int(rows.sum()), int((rows & wrong).sum()))
+def _share(name: str, rows: Tensor, edges: Tensor) -> Share:
+    return Share(name, int(rows.sum()), int((edges[rows] > 0).sum()), int(edges[rows].sum()))
 
 
 @dataclass(frozen=True)
@@ -156,7 +187,7 @@ class RiskCurve:
     delivered: tuple[Delivered, ...]
 
     def __str__(self) -> str:
-        heads = ["risk", "threshold", "wrong", "information", *("root", *self.levels)]
+        heads = ["risk", "log-odds", "wrong", "information", *("root", *self.levels)]
         rows = [heads]
         for threshold, found in zip(self.thresholds, self.delivered, strict=True):
             shares = [f"{share.rows / max(1, found.overall.rows):.1%}" for share in found.by_level]
@@ -202,9 +233,10 @@ def risk_curve(
     >>> target = torch.randint(0, 3, (1000,), generator=g)
     >>> logits = 2 * torch.eye(3)[target] + torch.randn(1000, 3, generator=g)
     >>> print(risk_curve(logits, target, t, risks=[0.01, 0.1]))
-    risk  threshold  wrong  information   root  depth_1  depth_2
+    risk  log-odds  wrong  information   root  depth_1  depth_2
     ...
     """
+    allowed = read_once(allowed)
     thresholds, delivered = [], []
     for risk in risks:
         made = calibrate_threshold(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.decisions._inputs import Allowed, Answer, allowed_classes, decide
+from taxoloss.decisions._inputs import Allowed, Answer, allowed_classes, decide, read_once
+from taxoloss.decisions._ties import snapped
 from taxoloss.decisions.expected_cost import expected_heights
 from taxoloss.functional import cached_log_probs
 from taxoloss.group_sums import group_sums
@@ -55,22 +56,24 @@ def ranking(
     """
     if by not in _ORDERS:
         raise ValueError(f"expected by as one of {_ORDERS}, got {by!r}")
+    only = read_once(allowed)
 
     def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
         by_logit = z.sort(dim=1, descending=True, stable=True).indices
         if by == "probability":
             order = by_logit
         elif by == "cost":
-            order = by_logit.gather(1, _stable(expected_heights(z, tables).gather(1, by_logit)))
+            costs = snapped(expected_heights(z, tables), tables.height[tables.root])
+            order = by_logit.gather(1, _stable(costs.gather(1, by_logit)))
         else:
             order = _stable(_positions(z, taxonomy, tables))
-        if allowed is not None:
-            mask = allowed_classes(allowed, tables)
+        if only is not None:
+            mask = allowed_classes(only, tables)
             # Those that are not allowed go to the end, and off.
             order = order.gather(1, _stable((~mask)[order].long()))[:, : int(mask.sum())]
         return order, torch.softmax(z, 1).gather(1, order)
 
-    return decide(logits, taxonomy, rule, allowed, return_probability)
+    return decide(logits, taxonomy, rule, only, return_probability)
 
 
 def _stable(keys: Tensor) -> Tensor:
@@ -84,11 +87,12 @@ def _positions(logits: Tensor, taxonomy: Taxonomy, tables: NodeTables) -> Tensor
     sorted by parent, then by log P, that is a running sum of sizes that starts anew at each parent.
     """
     log_probs = cached_log_probs(taxonomy, logits.device)(logits)
+    deepest = len(tables.levels) - 1
     position: Tensor | None = None
-    for level in range(len(tables.levels)):
-        logs = log_probs[level].all()
+    for level in range(deepest + 1):
+        unsure = -logits if level == deepest else snapped(-log_probs[level].all(), 1.0)
         sizes = tables.classes_below[tables.nodes[level]]
-        order = logs.sort(dim=1, descending=True, stable=True).indices
+        order = _stable(unsure)
         if position is None:
             before = _running(sizes[order])
         else:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from taxoloss.decisions._cut import log_odds_of
 from taxoloss.decisions._inputs import Allowed, Answer, decide
+from taxoloss.decisions._ties import rounding
 from taxoloss.masses import argmax, level_log_odds, level_masses
 from taxoloss.node_tables import NodeTables
 from taxoloss.taxonomy import Taxonomy
@@ -28,9 +29,10 @@ def most_specific(
     """Of all nodes that are surer than a threshold the one with the most information.
 
     information(n) = 1 - log(classes below n) / log(C). Of equally informative nodes the most probable is
-    answered, of equally probable ones the deepest, then the first in `nodes(level)`. Compared by log-odds,
-    as in `climb`. Below 0.5 the answer can jump to another branch as the threshold falls, so that no
-    promise can be calibrated for it.
+    answered, of equally probable ones that on the deepest level (where all classes are), then the first
+    in `nodes(level)`. Compared by log-odds, as in `climb`; inner nodes within 32 roundings (float64: 7e-15,
+    float32: 4e-6) are equal. Below 0.5 the answer can jump to another branch as the threshold falls, so
+    that no promise can be calibrated for it.
 
     Args:
         logits, taxonomy, allowed, return_probability: as in `leaf`.
@@ -54,7 +56,7 @@ def most_specific(
         pairs = _with_information(odds, tables)
         scores = [torch.where(o > least, information, -torch.inf) for o, information in pairs]
         certain = torch.full_like(odds[0][:, 0], torch.inf)
-        ids, found = _best_node(scores, odds, tables, certain)
+        ids, found = _best_node(scores, odds, z, tables, certain)
         return ids, torch.sigmoid(found)
 
     return decide(logits, taxonomy, rule, allowed, return_probability)
@@ -71,7 +73,9 @@ def hedge(
     """The node with the largest (information(n) + tradeoff) P(n): hedging one's bets.
 
     A tradeoff of 0 weighs what is said by how sure it is; the larger the tradeoff, the higher up the
-    answer. Of equals the most probable is answered, then the deepest, then the first in `nodes(level)`.
+    answer. Of equals the most probable is answered, then that on the deepest level (where all classes
+    are), then the first in `nodes(level)`. Scores, and probabilities of inner nodes, within 32 roundings
+    (float64: 7e-15, float32: 4e-6) are equal.
 
     Args:
         logits, taxonomy, allowed, return_probability: as in `leaf`.
@@ -97,7 +101,7 @@ def hedge(
         masses = level_masses(z, tables)
         scores = [(i + tradeoff) * mass for mass, i in _with_information(masses, tables)]
         # The sum, not 1: a node with all classes must not lose to the root by a rounding.
-        return _best_node(scores, masses, tables, masses[0].sum(1), tradeoff)
+        return _best_node(scores, masses, z, tables, masses[0].sum(1), tradeoff)
 
     return decide(logits, taxonomy, rule, allowed, return_probability)
 
@@ -114,23 +118,36 @@ def _with_information(values: Sequence[Tensor], tables: NodeTables) -> list[tupl
 def _best_node(
     scores: Sequence[Tensor],
     ties: Sequence[Tensor],
+    logits: Tensor,
     tables: NodeTables,
     root: Tensor,
     value: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The node with the largest score; of equals by tie-breaker, then the deepest, then the first.
+    """The node with the largest score; of equals by tie-breaker, then the deepest level, then the first.
 
     Of scores (N, W_l, d1..dk) for each level; the root's tie-breaker is `root`, its score value * root,
-    or 0.
+    or 0. Without a value scores are no sums, and are equal only where they are the same.
     """
     best, tie = torch.zeros_like(root) if value is None else value * root, root
+    scale = 1.0 if value is None else 0.0  # log-odds, or probabilities
     ids = torch.full(best.shape, tables.root, device=best.device)
-    for score, breaker, nodes in zip(scores, ties, tables.nodes, strict=True):
+    for level, (score, breaker, nodes) in enumerate(zip(scores, ties, tables.nodes, strict=True)):
         top = score.amax(1)
-        # Among those with the level's largest score the largest tie-breaker.
-        index = argmax(torch.where(score == top.unsqueeze(1), breaker, -torch.inf))
+        slack = torch.zeros_like(top) if value is None else rounding(top)
+        among = score >= (top - slack).unsqueeze(1)
+        if level == len(scores) - 1:
+            index = argmax(torch.where(among, logits, -torch.inf))  # classes are told apart exactly
+        else:
+            index = _first_largest(torch.where(among, breaker, -torch.inf), scale)
         here = breaker.gather(1, index.unsqueeze(1)).squeeze(1)
-        better = (top > best) | ((top == best) & (here >= tie))
+        level_with = (top - best).abs() <= slack
+        better = (top > best + slack) | (level_with & (here >= tie - rounding(tie, scale)))
         best, tie = torch.where(better, top, best), torch.where(better, here, tie)
         ids = torch.where(better, nodes[index], ids)
     return ids, tie
+
+
+def _first_largest(values: Tensor, scale: float) -> Tensor:
+    """The index (N, d1..dk) of the first number that is the largest but for rounding."""
+    most = values.amax(1, keepdim=True)
+    return argmax((values >= most - rounding(most, scale)).to(values.dtype))

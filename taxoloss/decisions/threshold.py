@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.level_calibration import LevelCalibration
+from taxoloss.node_tables import node_tables
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = ["Threshold", "allowed_errors", "beta_band"]
@@ -43,6 +44,10 @@ class Threshold:
     #: For each node of that level (in index order) its log-odds.
     clades: tuple[float, ...] = ()
     levels: LevelCalibration | None = None
+    #: Calibration rows with a label above a class, below which every answer counts as wrong.
+    coarse: int = 0
+    #: Calibration steps right at `log_odds`: 0 where it is the end of the scale, 2 or more are ties.
+    at_threshold: int | None = None
 
     @property
     def probability(self) -> float:
@@ -58,13 +63,15 @@ class Threshold:
             ValueError: another taxonomy than the one that it was calibrated on.
         """
         self.require(taxonomy)
+        if odds.device.type != "mps":
+            odds = odds.double()  # as it was calibrated: maps of levels must not be rounded in between
         if self.levels is not None:
             odds = self.levels(odds)
         if self.level is None:
             return odds > self.log_odds
-        of_class = torch.tensor(self.clades, dtype=torch.float64)[taxonomy.ancestor_index(self.level)]
-        least = of_class.to(odds.device, odds.dtype)[classes]
-        return odds > least.unsqueeze(1)
+        clade = node_tables(taxonomy, odds.device).ancestors[classes, taxonomy.level_number(self.level) - 1]
+        least = torch.tensor(self.clades, dtype=torch.float64, device="cpu").to(odds.device, odds.dtype)
+        return odds > least[clade].unsqueeze(1)
 
     def require(self, taxonomy: Taxonomy) -> None:
         """ValueError where a taxonomy is not the one that the threshold was calibrated on."""
@@ -80,25 +87,67 @@ class Threshold:
                 )
 
     def __str__(self) -> str:
-        start = f"With {self.n:,} calibration {self.unit}: "
-        if self.log_odds == math.inf and self.level is None:
-            return f"{start}too few to promise {self._promise()}; the root is always answered."
-        if self.level is not None:
-            where = f"each predicted {self.level}, or its nearest clade with enough rows"
-            return f"{start}{self._promise()} on average for {where}."
-        if self.confidence is not None:
-            share = _percent(self.confidence)
-            return f"{start}{self._promise()}, with {share} % confidence in this one threshold."
-        if self.loss != "wrong" or self.unit != "samples":
-            return f"{start}{self._promise()} on average."
-        low, high = (100 * end for end in beta_band(self.n, self.risk))
-        band = f"9 times in 10 the true rate is between {low:.1f} and {high:.1f} %"
-        return f"{start}{self._promise()} on average; {band}."
+        return f"With {self._rows()}: {self._said()}."
 
-    def _promise(self) -> str:
+    def _rows(self) -> str:
+        rows = f"{self.n:,} calibration {self.unit if self.n != 1 else self.unit[:-1]}"
+        if not self.coarse:
+            return rows
+        of = f"{self.coarse:,} of {'them' if self.unit == 'samples' else 'their rows'}"
+        return f"{rows} ({of} labelled above a class, where a deeper answer counts as wrong)"
+
+    def _said(self) -> str:
+        if self.level is not None:
+            return self._of_clades(self.level)
+        if self.log_odds == math.inf and self.at_threshold == 0:
+            sure = "" if self.confidence is None else f" with {_percent(self.confidence)} % confidence"
+            return f"too few to promise {self._wrong()}{sure}; the root is always answered"
+        kept = f"{self._wrong()}{self._on_average()}{self._sure('this one')}"
+        if self.log_odds == math.inf:
+            why = ", since some wrong answers have log-odds of inf" if self.at_threshold else ""
+            return f"{kept}: the root is always answered{why}"
+        return f"{kept}{self._band()}"
+
+    def _of_clades(self, level: str) -> str:
+        """A promise for each clade; those that answer nothing are told."""
+        where = f"for each predicted {level} with rows enough, and for those without together"
+        silent, all_ = self.clades.count(math.inf), len(self.clades)
+        told = "" if silent == all_ else f" for {silent:,} of {all_:,}"
+        told = f"; the root is always answered{told}" if silent else ""
+        return f"{self._wrong()}{self._on_average()} {where}{self._sure('each')}{told}"
+
+    def _wrong(self) -> str:
         if self.loss == "height":
-            return f"answers at most {self.risk:g} edges too far down"
+            return f"answers at most {_edges(self.risk)} too far down"
         return f"wrong on at most {_percent(self.risk)} %"
+
+    def _on_average(self) -> str:
+        if self.confidence is not None:
+            return ""
+        return " on average" if self.unit == "samples" else " on average in a new group"
+
+    def _sure(self, which: str) -> str:
+        if self.confidence is None:
+            return ""
+        return f", with {_percent(self.confidence)} % confidence in {which} threshold"
+
+    def _band(self) -> str:
+        """How far one calibration may be off: known for single rows, and the lower end without ties."""
+        if self.confidence is not None or self.loss != "wrong" or self.unit != "samples":
+            return ""
+        low, high = map(_two_digits, beta_band(self.n, self.risk))
+        if self.at_threshold != 1:
+            return f"; 19 times in 20 the true rate is at most {high} %"
+        return f"; 9 times in 10 the true rate is between {low} and {high} %"
+
+    @property
+    def promise(self) -> str:
+        """In short, as `report` prints it beside what is delivered."""
+        what = f"{_percent(self.risk)} % wrong"
+        if self.loss == "height":
+            what = f"{_edges(self.risk)} too far down"
+        where = "" if self.level is None else f" for each predicted {self.level}"
+        return f"at most {what}{self._on_average()}{where}{self._sure('each' if where else 'this one')}"
 
     def save(self, path: str | Path) -> None:
         """Writes JSON, whole or not at all."""
@@ -121,6 +170,7 @@ class Threshold:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
             if data["format"] != _FORMAT:
                 raise ValueError(f"expected format {_FORMAT!r}, got {data['format']!r}")
+            data = {"coarse": 0, "at_threshold": None} | data  # files of 0.1 have neither
             kept: dict[str, Any] = {f.name: data[f.name] for f in fields(cls)}
             kept["log_odds"] = float(kept["log_odds"])  # "inf" and "-inf" too
             kept["clades"] = tuple(map(float, kept["clades"]))
@@ -140,6 +190,15 @@ def _percent(share: float) -> str:
     return f"{100 * share:.10g}"
 
 
+def _edges(count: float) -> str:
+    return f"{count:.10g} edge{'' if count == 1 else 's'}"
+
+
+def _two_digits(share: float) -> str:
+    """A share in percent, with a decimal or as many as show two digits."""
+    return f"{100 * share:.{max(1, 1 - math.floor(math.log10(100 * share)))}f}"
+
+
 # -- how good the promise is -----------------------------------------------------------------------
 
 
@@ -151,7 +210,7 @@ def beta_band(n: int, risk: float, share: float = 0.9) -> tuple[float, float]:
 
     Source: Vovk, ACML 2012; Angelopoulos & Bates 2021, section 3.2.
     """
-    k = max(0, n - math.ceil(round((n + 1) * (1 - risk), 9)))
+    k = max(0, math.floor(round((n + 1) * risk, 9)) - 1)
     tail = (1 - share) / 2
     return _quantile(n, k, tail), _quantile(n, k, 1 - tail)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 from dataclasses import dataclass
 
@@ -56,7 +57,8 @@ class Explanation:
             name = " > ".join(self.sibling)
             lines.append(f"  beside it: {name} has P {self.sibling_probability:.4f}")
         if not math.isnan(self.next_threshold):
-            lines.append(f"  a threshold below {self.next_threshold:.4g} would have gone one step further")
+            nearer = _down(self.next_threshold)
+            lines.append(f"  a threshold below {nearer} would have gone one step further")
         return "\n".join(lines)
 
 
@@ -147,6 +149,13 @@ def _sibling(
 
 def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _down(probability: float) -> str:
+    """With four digits, never above: what is said of a lower threshold stays true. Near 1 with more."""
+    digits = 4 if probability < 0.999 else 16
+    steps = decimal.Context(prec=digits, rounding=decimal.ROUND_DOWN)
+    return f"{float(steps.create_decimal_from_float(probability)):.{digits}g}"
 
 
 def _odds(log_odds: float) -> str:
