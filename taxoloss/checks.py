@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ __all__ = [
     "refuse_probabilities",
     "target_ids",
     "transformed",
+    "without_autocast",
 ]
 
 _FIRST_ROWS = 8
@@ -37,6 +39,12 @@ _AUTOCAST = frozenset(
 def autocast_enabled(device_type: str) -> bool:
     """Whether autocast is on for a device type."""
     return device_type in _AUTOCAST and torch.is_autocast_enabled(device_type)
+
+
+def without_autocast(tensor: Any) -> AbstractContextManager[Any]:
+    """A context in which a tensor's device computes in the dtypes that it is given."""
+    device = tensor.device.type if isinstance(tensor, Tensor) else ""
+    return torch.autocast(device, enabled=False) if autocast_enabled(device) else nullcontext()
 
 
 def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:

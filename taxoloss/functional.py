@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from taxoloss.checks import (
     check_options,
     check_target,
     target_ids,
+    without_autocast,
 )
 from taxoloss.closed_form import at_least_float32
 from taxoloss.device_tables import apart, at_trace_time
@@ -133,7 +133,7 @@ def cross_entropy(
     tables = tables.on(logits.device)
     weight = None if weight is None else _on(logits.device, weight)
     autocast = autocast_enabled(logits.device.type)
-    with torch.autocast(logits.device.type, enabled=False) if autocast else nullcontext():
+    with without_autocast(logits):
         if target.is_floating_point():
             result = _of_probabilities(tables, logits, target, weight, reduction, label_smoothing)
             dtype = torch.promote_types(logits.dtype, target.dtype)

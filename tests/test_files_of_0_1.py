@@ -250,7 +250,7 @@ def test_what_differs_in_a_sweep_is_told(form: str, t: Taxonomy, tmp_path: Path)
 def test_a_head_of_any_shape_is_another_sweep(head: str, tmp_path: Path) -> None:
     folder = copied("node_targets", "sweep", tmp_path)
     (folder / "sweep.json").write_text(head)
-    with pytest.raises(sweep.SweepError, match="was begun as another sweep|is damaged"):
+    with pytest.raises(sweep.SweepError, match=r"was begun as another sweep|is damaged"):
         sweep.run(train, sweep.grid(seed=[0]), folder, taxonomy=TODAY["plain"], progress=False)
 
 

@@ -55,6 +55,7 @@ WORKS: dict[str, Callable[[Tensor], Any]] = {
     "top_down": lambda z: decisions.top_down(z, TREE, 0.5),
     "hedge": lambda z: decisions.hedge(z, TREE, 0.5),
     "most_specific": lambda z: decisions.most_specific(z, TREE, 0.5),
+    "allowed": lambda z: decisions.at_level(z, TREE, MIDDLE, allowed=[0, 2, 4, 5, 7, 8]),
     "ranking": lambda z: decisions.ranking(z, TREE),
     "ranking_cost": lambda z: decisions.ranking(z, TREE, by="cost"),
     "Flat": head(heads.Flat),

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from taxoloss.checks import check_logits, readable, refuse_nan, refuse_probabilities
+from taxoloss.checks import check_logits, readable, refuse_nan, refuse_probabilities, without_autocast
 from taxoloss.closed_form import at_least_float32
 from taxoloss.functional import batched
+from taxoloss.group_sums import group_sums
 from taxoloss.kept import kept_plan
 from taxoloss.node_tables import NodeTables, node_tables
 from taxoloss.taxonomy import Taxonomy
@@ -28,7 +29,7 @@ def decide(
     logits: Tensor, taxonomy: Taxonomy, rule: Rule, allowed: Allowed, return_probability: bool
 ) -> Answer:
     """Answers a rule for logits (N, C, d1..dk) gives: ids (N, d1..dk) and probabilities."""
-    with torch.no_grad(), torch.autocast(_device_type(logits), enabled=False):
+    with torch.no_grad(), without_autocast(logits):
         ready, tables = prepared(logits, taxonomy, allowed)
         ids, probability = rule(ready, tables)
     if logits.dim() == 1:
@@ -98,9 +99,9 @@ def allowed_classes(allowed: Any, tables: NodeTables) -> Tensor:
         raise IndexError(f"expected allowed node ids in 0..{tables.root}, got {int(ids[wrong][0])}")
     ids = ids.to(tables.start.device, torch.long).reshape(-1)
     # +1 where a node's range of positions starts, -1 where it stops.
-    change = torch.zeros(tables.num_classes + 1, dtype=torch.long, device=ids.device)
-    change.index_add_(0, tables.start[ids], torch.ones_like(ids))
-    change.index_add_(0, tables.stop[ids], -torch.ones_like(ids))
+    edges = torch.cat([tables.start[ids], tables.stop[ids]])
+    steps = torch.cat([torch.ones_like(ids), -torch.ones_like(ids)])
+    change = group_sums(steps, edges, tables.num_classes + 1, dim=0)
     mask = torch.zeros(tables.num_classes, dtype=torch.bool, device=ids.device)
     mask[tables.depth_first] = change.cumsum(0)[:-1] > 0
     return mask
@@ -115,7 +116,3 @@ def _refuse_infinite(logits: Tensor) -> None:
         raise ValueError(
             f"expected a finite largest logit among the allowed classes, got {best} in row {row}"
         )
-
-
-def _device_type(logits: Any) -> str:
-    return logits.device.type if isinstance(logits, Tensor) else "cpu"

@@ -130,7 +130,7 @@ def _best_node(
     """
     best, tie = torch.zeros_like(root) if value is None else value * root, root
     scale = 1.0 if value is None else 0.0  # log-odds, or probabilities
-    ids = torch.full(best.shape, tables.root, device=best.device)
+    ids = torch.full_like(best, tables.root, dtype=torch.long)
     for level, (score, breaker, nodes) in enumerate(zip(scores, ties, tables.nodes, strict=True)):
         top = score.amax(1)
         slack = torch.zeros_like(top) if value is None else rounding(top)
