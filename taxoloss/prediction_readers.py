@@ -303,15 +303,16 @@ def _read_parquet(file: PredictionFile) -> Iterator[Block]:
         table = _scan(file.path)
         for first in range(0, file.rows, at_once):
             part = table.slice(first, at_once).collect()
-            values = part.select(numbers).to_numpy()
+            values = part.select(numbers).to_numpy(writable=True)
             yield Block(first + 1, values, _texts(file, part[file.target], first + 1))
 
 
 def _texts(file: PredictionFile, targets: Any, first: int) -> list[str]:
     """Targets as text: an integer of a table means the same however the table is stored."""
     dtype, cells = targets.dtype, targets.to_list()
-    if None in cells:
-        raise PredictionError(f"{file.place(first + cells.index(None))}: expected a target, got none")
+    gap = next((row for row, cell in enumerate(cells, first) if cell is None or cell != cell), None)
+    if gap is not None:
+        raise PredictionError(f"{file.place(gap)}: expected a target, got none")
     named = str(dtype).partition("(")[0] in ("String", "Categorical", "Enum")
     if not named and not dtype.is_integer():
         raise PredictionError(

@@ -19,6 +19,7 @@ __all__ = ["TargetReader", "first_integer", "name_of_text"]
 T = TypeVar("T")
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+_WHOLE_FLOAT = re.compile(r"[0-9]+\.0*")
 _NAMED_INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
@@ -97,7 +98,7 @@ class TargetReader(Generic[T]):
             return self.find(target)
         except ValueError as error:
             words = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
-            raise PredictionError(f"{self.file.place(row)}: {words}{self._no_id(number)}") from None
+            raise PredictionError(f"{self.file.place(row)}: {words}{self._no_id(text, number)}") from None
 
     def _of_id(self, number: int, row: int) -> T:
         if not 0 <= number < self.count:
@@ -120,8 +121,10 @@ class TargetReader(Generic[T]):
             f"{text!r:.60}; targets are ids only where all are integers, and this may be {found}"
         )
 
-    def _no_id(self, number: int | None) -> str:
-        """Of an integer that is no name: the node that it would be as an id."""
+    def _no_id(self, text: str, number: int | None) -> str:
+        """Of a number that is no name: why it is no id, and the node that it would be as one."""
+        if _WHOLE_FLOAT.fullmatch(text):
+            return "; ids are integers: a column of them becomes one of floats where a row has none"
         if number is None or not 0 <= number < self.count:
             return ""
         return (

@@ -37,7 +37,7 @@ def cut(line: str, separator: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=separator, strict=True))
     except csv.Error as error:
-        raise ValueError(f"expected quotes around whole cells, on one line: {error}") from None
+        raise ValueError(f"expected quotes around whole cells, one line each: {error}") from None
 
 
 class TextTable:
