@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from taxoloss.prediction_files import PredictionError
 from taxoloss.prediction_readers import open_predictions
 
 #: Names of classes: with separators, quotes, spaces, other scripts, digits.
@@ -75,13 +76,15 @@ def tables(draw: st.DrawFn) -> Table:
     )
 
 
-def ours(path: Path) -> tuple[list[list[float]], list[str]]:
-    """The numbers and targets that the package reads; PredictionError where it refuses."""
+def ours(path: Path) -> tuple[list[list[float]], list[str]] | str:
+    """The numbers and targets that the package reads, or the error with which it refuses."""
     numbers, targets = [], []
-    file = open_predictions(path)
-    for block in file.blocks():
-        numbers += block.values.tolist()
-        targets += [str(target).strip() for target in block.targets]
+    try:
+        for block in open_predictions(path).blocks():
+            numbers += block.values.tolist()
+            targets += [str(target).strip() for target in block.targets]
+    except PredictionError as error:
+        return str(error)
     return numbers, targets
 
 

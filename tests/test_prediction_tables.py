@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 
 from taxoloss import prediction_readers
 from taxoloss.cli import app
-from taxoloss.prediction_files import PredictionError
 
 TREE = "levels: [g, s]\ntree:\n  A: [a, b]\n  B: [c, d]\n"
 HEADER = "target,a,b,c,d\n"
@@ -54,10 +53,9 @@ def write(table: Table, folder: Path, text: str) -> Path:
 def test_every_style_is_read_as_it_is_meant(table: Table, folder: Path) -> None:
     """Separators, quotes, line ends, marks at the head and blank lines at the end change no number."""
     path = write(table, folder, table.text())
-    try:
-        found = ours(path)
-    except PredictionError as error:
-        assert "that sum to 1" in str(error)  # of what no reader can know
+    found = ours(path)
+    if isinstance(found, str):
+        assert "that sum to 1" in found  # of what no reader can know
         return
     meant = [[float(cell) for cell in row] for row in table.numbers]
     assert found == (meant, list(table.targets))
@@ -66,9 +64,9 @@ def test_every_style_is_read_as_it_is_meant(table: Table, folder: Path) -> None:
 SPOILT = st.sampled_from(
     ["5,1", "1,234.5", "1.234,5", "1_000", "1e3", " 5 ", "0x10", "\u0661", "", " ", "\t5", "5\t", "5\n",
      "5\r\n6", "5\u00a0", "\u20095", "\x0b5", "5\x1c", "5\x00", "\ufeff5", '5"', '"5', '"', '5""1', "1 000",
-     "1'000", "--5", "+5", "5.", ".5", ".", "1e", "e5", "\u00b2", "nan", "-NaN", "inf", "-inf", "infinity", "infinit",
-     "1e999", "-1e999", "1e-999", "None", "True", "5f", "1d5", "5;1", "5|1", "#5", "5#", "a", "1,2,3",
-     "\u0665,\u0661", "\uff15"]
+     "1'000", "--5", "+5", "5.", ".5", ".", "1e", "e5", "\u00b2", "nan", "-NaN", "inf", "-inf", "infinity",
+     "infinit", "1e999", "-1e999", "1e-999", "None", "True", "5f", "1d5", "5;1", "5|1", "#5", "5#", "a",
+     "1,2,3", "\u0665,\u0661", "\uff15"]
 )  # fmt: skip
 
 
@@ -86,12 +84,8 @@ def test_a_spoilt_cell_is_never_another_number(
         path = write(table, folder, text)
     except UnicodeEncodeError:
         return
-    try:
-        numbers, targets = ours(path)
-    except PredictionError as error:
-        assert str(path) in str(error)
-        return
-    assert (numbers, targets) == strictly(text, table.suffix)
+    found = ours(path)
+    assert str(path) in found if isinstance(found, str) else found == strictly(text, table.suffix)
 
 
 @given(data=st.binary(max_size=6), at=st.floats(0, 1), table=tables())
@@ -102,10 +96,9 @@ def test_any_bytes_in_a_table(data: bytes, at: float, table: Table, folder: Path
     cut = int(at * len(good))
     path = folder / f"bytes{table.suffix}"
     path.write_bytes(good[:cut] + data + good[cut:])
-    try:
-        found = ours(path)
-    except PredictionError as error:
-        assert str(path) in str(error)
+    found = ours(path)
+    if isinstance(found, str):
+        assert str(path) in found
         return
     assert found == strictly(path.read_bytes().decode(), table.suffix)
 
@@ -130,7 +123,7 @@ def test_a_cell_that_is_no_number(name: str, tree: Path) -> None:
     """Row, line, column, what stands there and what was expected."""
     cell, words = CELLS[name]
     Path("p.csv").write_text(f"{HEADER}{ROWS}c,0,{cell},2,3\n")
-    refused(run(tree, "p.csv", "--draws", 2), f"p.csv: row 3 (line 4), column 'b': expected", words)
+    refused(run(tree, "p.csv", "--draws", 2), "p.csv: row 3 (line 4), column 'b': expected", words)
 
 
 LINES: dict[str, tuple[str, list[str]]] = {
@@ -158,8 +151,8 @@ def test_a_row_that_is_none(name: str, tree: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [
-        ("p.csv", "target;a;b;c;d\na;5,1;0,2;0;0\n", "expected commas between the columns of a .csv, got semi"),
-        ("p.csv", "target\ta\tb\tc\td\na\t5\t0\t0\t0\n", "expected commas between the columns of a .csv, got t"),
+        ("p.csv", "target;a;b;c;d\na;5,1;0,2;0;0\n", "commas between the columns of a .csv, got semi"),
+        ("p.csv", "target\ta\tb\tc\td\na\t5\t0\t0\t0\n", "commas between the columns of a .csv, got t"),
         ("p.tsv", "target,a,b,c,d\na,5,0,0,0\n", "expected tabs between the columns of a .tsv, got commas"),
         ("p.csv", '"target,a,b,c,d\na,5,0,0,0\n', "line 1: expected quotes around whole cells"),
         ("p.csv", "target\na\n", "expected a column for each class beside 'target', got none"),
@@ -185,9 +178,9 @@ def test_quotes_and_points_give_the_same_scores(tree: Path) -> None:
 # -- two orders ------------------------------------------------------------------------------------
 
 HEADERS: dict[str, tuple[str, str | None, bool, str]] = {
-    "another order": ("a,b,c,d", "d c b a", False, "class 0 on 'd', 'c', 'b', .. in o.txt, 'a', 'b', 'c', .."),
+    "another order": ("a,b,c,d", "d c b a", False, "0 on 'd', 'c', 'b', .. in o.txt, 'a', 'b', 'c', .."),
     "from the third": ("a,b,c,d", "a b d c", False, "class 2 on 'd', 'c' in o.txt, 'c', 'd' in the header"),
-    "other names": ("w,x,y,z", "a b c d", False, "class 0 on 'a', 'b', 'c', .. in o.txt, 'w', 'x', 'y', .."),
+    "other names": ("w,x,y,z", "a b c d", False, "0 on 'a', 'b', 'c', .. in o.txt, 'w', 'x', 'y', .."),
     "fewer names": ("a,b,c,d", "a b c", False, "expected 4 classes in o.txt, as in the header, got 3"),
     "the order of the file": ("a,b,d,c", None, True, "class 2 on 'd', 'c' in the header, 'B/c', 'B/d'"),
     "both options": ("0,1,2,3", "a b d c", True, "class 2 on 'd', 'c' in o.txt, 'B/c', 'B/d'"),
@@ -238,7 +231,7 @@ def test_classes_say_which_of_two_nodes_a_name_means(tree: Path) -> None:
 
 def _parquet(path: Path, target: Any, dtype: Any = None, **columns: Any) -> None:
     polars = pytest.importorskip("polars")
-    given = dict.fromkeys("abcd", [1.0, 0.0]) | columns
+    given = {name: [1.0, 0.0] for name in "abcd"} | columns
     schema = {} if dtype is None else {"target": getattr(polars, dtype)}
     frame = polars.DataFrame({"target": target, **given}, schema_overrides=schema, strict=False)
     frame.write_parquet(path)

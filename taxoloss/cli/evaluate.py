@@ -63,7 +63,7 @@ def evaluate(
         typer.Argument(
             metavar="PREDICTIONS",
             help=".npz (logits, log_probs or probs; targets; classes), or .csv, .tsv, .parquet with a "
-            "column for each class and one of targets: names, paths a/b/c, or node ids.",
+            "column for each class and one of targets: names, paths a/b/c, or node ids, all of one kind.",
         ),
     ],
     classes: Annotated[
