@@ -28,8 +28,8 @@ def rounding(values: npt.NDArray[Any], kind: str) -> npt.NDArray[np.float64]:
 
     0 where the numbers have more digits than float16 and than six decimals.
 
-    >>> rounding(np.array([[0.5, 0.25, 0.25]]), "probs")
-    array([0.00390628])
+    >>> rounding(np.array([[0.5, 0.25, 0.25]]), "probs").round(4)
+    array([0.0039])
     >>> rounding(np.array([[0.123, 0.677, 0.2]]), "probs")
     array([0.0015])
     """
