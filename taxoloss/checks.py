@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from taxoloss.plan import Plan
+from taxoloss.rounding import ROUNDED, rounding
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = [
@@ -208,12 +210,13 @@ def refuse_nan(logits: Tensor) -> None:
 
 def refuse_probabilities(logits: Tensor) -> None:
     """ValueError where the first rows look like probabilities: read as logits, P = .93 would become .35."""
-    rows = logits[:_FIRST_ROWS].float() if logits.dim() > 1 else logits[None].float()
-    if rows.numel() == 0:
+    rows = logits[:_FIRST_ROWS] if logits.dim() > 1 else logits[None]
+    if rows.numel() == 0 or not bool(((rows >= 0) & (rows <= 1)).all()):
         return
-    sums = rows.sum(1)
-    close = (sums - 1).abs() < 1e-3
-    if bool(((rows >= 0) & (rows <= 1)).all() and close.all()):
+    rows = rows.detach().movedim(1, -1).reshape(-1, rows.shape[1])
+    values = (rows if rows.dtype == torch.float64 else rows.float()).numpy()
+    off = np.abs(values.sum(1, dtype=np.float64) - 1)
+    if (off <= ROUNDED + rounding(values, "probs")).all():
         raise ValueError(
             "expected logits or log-probabilities, got rows in [0, 1] that sum to 1: these look like "
             "probabilities; pass p.log()"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import torch
 from torch import Tensor
 
 from taxoloss import decisions, metrics
-from taxoloss.binding import split_text
+from taxoloss.binding import Name
 from taxoloss.metrics.bootstrap import Interval
 from taxoloss.prediction_files import Block, PredictionError, PredictionFile
+from taxoloss.prediction_targets import TargetReader, first_integer, name_of_text
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = ["DECISIONS", "Evaluation", "Settings", "evaluate"]
@@ -68,7 +70,7 @@ def evaluate(
         PredictionError: with the place.
     """
     threshold, calibrated = _threshold(file, taxonomy, settings)
-    ids = _TargetIds(file, taxonomy)
+    ids = _targets(file, taxonomy)
     plain = settings.decision is None
     wanted = metrics.collection(taxonomy, calibration=plain, ranking=plain, curves=plain)
     better = {str(name): m.higher_is_better for name, m in wanted.items(copy_state=False)}
@@ -92,51 +94,28 @@ def evaluate(
     return Evaluation(scores.compute(), rows, uncounted, calibrated, threshold, delivered, better)
 
 
-class _TargetIds:
-    """Node ids of names, paths and numbers."""
+def _targets(file: PredictionFile, taxonomy: Taxonomy) -> TargetReader[int]:
+    """Node ids of names, paths and ids."""
+    index, names = taxonomy.index, taxonomy.tree.names[1:]
+    aliases = chain.from_iterable(taxonomy.aliases.values())
 
-    def __init__(self, file: PredictionFile, taxonomy: Taxonomy) -> None:
-        self.file, self.taxonomy = file, taxonomy
-        self._known: dict[str | int, int] = {}
+    def find(name: Name) -> int:
+        try:
+            return taxonomy.node_id(name_of_text(name, index) if isinstance(name, str) else name)
+        except ValueError as error:
+            raise ValueError(f"target {name!r:.100}: {error}") from None
 
-    def __call__(self, block: Block) -> Tensor:
-        found = []
-        targets: Iterable[str | int] = block.targets
-        for number, target in enumerate(targets):
-            if target not in self._known:
-                self._known[target] = self._find(target, block.first + number)
-            found.append(self._known[target])
-        return torch.tensor(found, dtype=torch.long)
-
-    def _find(self, target: str | int, row: int) -> int:
-        """A name is looked up first; a number that is no name is an id."""
-        count = self.taxonomy.num_nodes
-        text = str(target).strip()
-        if isinstance(target, str):
-            try:
-                return self.taxonomy.node_id(split_text(text, self.taxonomy.index))
-            except ValueError as error:
-                if not text.lstrip("-").isdigit():
-                    words = _one_line(error)
-                    raise PredictionError(f"{self.file.place(row)}: target {text!r}: {words}") from None
-        if not 0 <= int(text) < count:
-            raise PredictionError(
-                f"{self.file.place(row)}: expected a target in 0..{count - 1}, or a name, got {text}"
-            )
-        return int(text)
+    integer = first_integer(chain(names, aliases))
+    return TargetReader(file, find, int, taxonomy.path, taxonomy.num_nodes, integer)
 
 
-def _one_line(error: Exception) -> str:
-    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
-
-
-def _tensors(file: PredictionFile, block: Block, ids: _TargetIds) -> tuple[Tensor, Tensor]:
+def _tensors(file: PredictionFile, block: Block, ids: TargetReader[int]) -> tuple[Tensor, Tensor]:
     """Logits (n, C) and targets (n,)."""
     values = block.values
     if file.values == "probs":
         with np.errstate(divide="ignore"):
             values = np.log(values)
-    return torch.from_numpy(values), ids(block)
+    return torch.from_numpy(values), torch.tensor(ids(block), dtype=torch.long)
 
 
 def _calibrates(first: int, rows: int) -> Tensor:
@@ -156,7 +135,7 @@ def _threshold(
 
 
 def _calibration_rows(file: PredictionFile, taxonomy: Taxonomy) -> tuple[Tensor, Tensor]:
-    ids = _TargetIds(file, taxonomy)
+    ids = _targets(file, taxonomy)
     left = min(_CALIBRATION_ROWS, max(1, _CALIBRATION_NUMBERS // len(taxonomy)))
     parts: list[tuple[Tensor, Tensor]] = []
     for block in file.blocks():

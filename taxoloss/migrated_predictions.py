@@ -3,33 +3,81 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
+from taxoloss.binding import Name
 from taxoloss.migration import Migration
+from taxoloss.names import nfc
 from taxoloss.prediction_files import Block, PredictionError, PredictionFile
+from taxoloss.prediction_targets import TargetReader, first_integer
 
-__all__ = ["migrated"]
+__all__ = ["OldNames", "migrated"]
+
+Path_ = tuple[str, ...]
+
+_EXPECTED = "an old class or node by name or path, or an old class's number"
 
 
-def migrated(file: PredictionFile, migration: Migration, columns: Sequence[str] | None) -> PredictionFile:
+class OldNames:
+    """What the names and paths of an old tree call."""
+
+    def __init__(self, migration: Migration) -> None:
+        self._nodes: dict[str, list[Path_]] = {}
+        for old in filter(None, migration.nodes):
+            self._call(("/".join(old), old[-1]), old)
+        for texts, old in zip(migration.names, migration.old_classes, strict=True):
+            self._call(texts, old)
+        self._number = {old: number for number, old in enumerate(migration.old_classes)}
+        #: A name or alias that is an integer, or None.
+        self.integer = first_integer(chain((old[-1] for old in migration.nodes if old), *migration.names))
+
+    def _call(self, texts: Iterable[str], old: Path_) -> None:
+        for text in texts:
+            nodes = self._nodes.setdefault(nfc(text), [])
+            if old not in nodes:
+                nodes.append(old)
+
+    def nodes(self, name: Name) -> list[Path_]:
+        """The paths of the nodes that a name may mean."""
+        if isinstance(name, tuple):
+            return [name]
+        return self._nodes.get(nfc(name)) or self._nodes.get(nfc(name.strip()), [])
+
+    def node(self, name: Name) -> Path_:
+        """The path of the one node of a name; ValueError where there is none, or several."""
+        found = self.nodes(name)
+        if len(found) != 1:
+            several = f": it names {len(found)} nodes, {', '.join(map(repr, found[:4]))}" if found else ""
+            raise ValueError(f"expected {_EXPECTED}, got {name!r:.100}{several}")
+        return found[0]
+
+    def classes(self, name: Name) -> list[int]:
+        """The numbers of the classes that a name may mean."""
+        return [self._number[old] for old in self.nodes(name) if old in self._number]
+
+
+def migrated(
+    file: PredictionFile, migration: Migration, names: OldNames, columns: Sequence[Name]
+) -> PredictionFile:
     """The file with the new classes as columns, and the new nodes as targets.
 
     Args:
         file: of the old classes.
         migration: from the old tree to the new one.
-        columns: the old classes' names in the order of the columns; None: that of the migration.
+        names: of the old tree.
+        columns: the old classes' names or paths in the order of the columns.
 
     Raises:
         PredictionError: a column is no old class; while reading, a target is no old node.
     """
-    order = _order(file, migration, columns)
-    targets = _Targets(file, migration)
+    order = _order(file, migration, names, columns)
 
     def read(_: PredictionFile) -> Iterator[Block]:
+        targets = _targets(file, migration, names)
         for block in file.blocks():
             values = block.values[:, order]
             if file.values == "probs":
@@ -42,50 +90,44 @@ def migrated(file: PredictionFile, migration: Migration, columns: Sequence[str] 
                 raise PredictionError(
                     f"{place}: all probability stands on classes that the new tree has not"
                 )
-            given: Sequence[str | int] = block.targets
-            found = [targets(target, block.first + i) for i, target in enumerate(given)]
-            yield Block(block.first, new, found)
+            yield Block(block.first, new, targets(block))
 
-    names = tuple("/".join(path) for path in migration.new_classes)
-    return dataclasses.replace(file, read=read, values="logits", width=len(names), columns=names)
+    new_names = tuple("/".join(path) for path in migration.new_classes)
+    return dataclasses.replace(file, read=read, values="logits", width=len(new_names), columns=new_names)
 
 
 def _order(
-    file: PredictionFile, migration: Migration, columns: Sequence[str] | None
+    file: PredictionFile, migration: Migration, names: OldNames, columns: Sequence[Name]
 ) -> npt.NDArray[np.int64]:
     """For each old class of the map its column in the file."""
     count = len(migration.old_classes)
-    if file.width != count:
-        raise PredictionError(f"{file.path}: expected {count} columns, the old classes, got {file.width}")
-    if columns is None:
-        return np.arange(count)
-    number = {text: i for i, texts in enumerate(migration.names) for text in texts}
-    found = [number.get(name.strip()) for name in columns]
-    if None in found or len(set(found)) < count:
-        wrong = next((name for name, i in zip(columns, found, strict=True) if i is None), "a class twice")
-        raise PredictionError(f"{file.path}: expected the old classes as columns, got {wrong!r}")
-    return np.argsort(np.array(found, np.int64))
+    if file.width != count or len(columns) != count:
+        width = len(columns) if file.width == count else file.width
+        raise PredictionError(f"{file.path}: expected {count} columns, the old classes, got {width}")
+    column_of: dict[int, int] = {}
+    for column, name in enumerate(columns):
+        found = names.classes(name)
+        if len(found) != 1:
+            several = f", which names {len(found)} of them" if found else ""
+            raise PredictionError(
+                f"{file.path}: expected the old classes as columns, got {name!r:.100}{several}"
+            )
+        if column_of.setdefault(found[0], column) != column:
+            raise PredictionError(
+                f"{file.path}: expected each old class as one column, got {name!r:.100} twice"
+            )
+    return np.array([column_of[number] for number in range(count)], np.int64)
 
 
-class _Targets:
+def _targets(file: PredictionFile, migration: Migration, names: OldNames) -> TargetReader[Path_]:
     """New paths of old names, paths and class numbers."""
-
-    def __init__(self, file: PredictionFile, migration: Migration) -> None:
-        self.file, self.migration = file, migration
-        self.by_text = {"/".join(old): new for old, new in migration.nodes.items()}
-        count = Counter(old[-1] for old in migration.nodes)
-        for old, new in migration.nodes.items():
-            if count[old[-1]] == 1:
-                self.by_text.setdefault(old[-1], new)
-        for texts, old in zip(migration.names, migration.old_classes, strict=True):
-            self.by_text |= dict.fromkeys(texts, migration.nodes[old])
-
-    def __call__(self, target: str | int, row: int) -> str:
-        text = str(target).strip()
-        new = self.by_text.get(text)
-        if new is None and text.isdecimal() and int(text) < len(self.migration.old_classes):
-            new = self.migration.nodes[self.migration.old_classes[int(text)]]
-        if new is None:
-            expected = "an old class or node by name or path, or an old class's number"
-            raise PredictionError(f"{self.file.place(row)}: expected {expected}, got {text!r}")
-        return "/".join(new)
+    classes = migration.old_classes
+    return TargetReader(
+        file,
+        lambda name: migration.nodes[names.node(name)],
+        lambda number: migration.nodes[classes[number]],
+        classes.__getitem__,
+        len(classes),
+        names.integer,
+        "an old class or node by name or path",
+    )

@@ -7,12 +7,14 @@ with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from taxoloss.rounding import ROUNDED, rounding
 
 __all__ = ["VALUES", "Block", "PredictionError", "PredictionFile"]
 
@@ -34,8 +36,8 @@ class Block:
     first: int
     #: (n, columns).
     values: Floats
-    #: n names, paths or ids.
-    targets: list[str] | list[int]
+    #: n texts of names, paths or ids; ids of an array; or paths.
+    targets: Sequence[str] | Sequence[int] | Sequence[tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +69,13 @@ class PredictionFile:
     def blocks(self) -> Iterator[Block]:
         """The rows, checked, in pieces."""
         seen = 0
-        for block in self.read(self):
-            _check(self, block)
-            seen += len(block.values)
-            yield block
+        try:
+            for block in self.read(self):
+                _check(self, block)
+                seen += len(block.values)
+                yield block
+        except OSError as error:
+            raise PredictionError(f"{self.path}: cannot be read: {error.strerror or error}") from None
         if seen == 0:
             raise PredictionError(f"{self.path}: expected a row or more, got none")
 
@@ -87,12 +92,17 @@ def _check(file: PredictionFile, block: Block) -> None:
         place = file.place(block.first + row, column)
         raise PredictionError(f"{place}: expected {expected}, got {values[row, column]}")
     if file.values != "logits":
-        total = (np.exp(values) if file.values == "log_probs" else values).sum(1, dtype=np.float64)
-        off = np.abs(total - 1) > 1e-3
+        total = _sums(values, file.values)
+        off = np.abs(total - 1) > ROUNDED
+        if off.any():  # only then: to look for the digits of all numbers takes as long as to read them
+            off &= np.abs(total - 1) > ROUNDED + rounding(values, file.values)
         if off.any():
             row = int(np.flatnonzero(off)[0])
             place = file.place(block.first + row)
-            raise PredictionError(f"{place}: expected probabilities that sum to 1, got {total[row]:.6g}")
+            raise PredictionError(
+                f"{place}: expected probabilities that sum to 1, got {total[row]:.6g}; if these are "
+                "logits, say --values logits (in an .npz, call the array logits)"
+            )
     elif _look_like_probabilities(values):
         place = file.place(block.first)
         raise PredictionError(
@@ -104,7 +114,16 @@ def _check(file: PredictionFile, block: Block) -> None:
         raise PredictionError(f"{file.place(block.first + row)}: expected a finite number, got only -inf")
 
 
+def _sums(values: Floats, kind: str) -> npt.NDArray[np.float64]:
+    """(n,) sums of the probabilities."""
+    with np.errstate(over="ignore"):  # of what is no log-probability
+        sums: npt.NDArray[np.float64] = (np.exp(values) if kind == "log_probs" else values).sum(
+            1, dtype=np.float64
+        )
+    return sums
+
+
 def _look_like_probabilities(values: Floats) -> bool:
     rows = values[:8]
-    inside = bool(((rows >= 0) & (rows <= 1)).all())
-    return inside and bool((np.abs(rows.sum(1) - 1) < 1e-3).all())
+    off = np.abs(_sums(rows, "probs") - 1)
+    return bool(((rows >= 0) & (rows <= 1)).all() and (off <= ROUNDED + rounding(rows, "probs")).all())

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import zipfile
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from taxoloss.names import escape_invisible
 from taxoloss.prediction_files import VALUES, Block, Floats, PredictionError, PredictionFile
+from taxoloss.prediction_text import TextTable, cut, is_blank
 
 __all__ = ["open_predictions"]
 
@@ -44,36 +46,72 @@ def open_predictions(path: Path, values: str | None = None, target: str = "targe
 # -- .npz ------------------------------------------------------------------------------------------
 
 
-def _open_npz(path: Path, values: str | None, target: str) -> PredictionFile:
+@contextmanager
+def _whole(path: Path, kind: str) -> Iterator[None]:
+    """PredictionError for whatever a package says of bytes that are no file of the kind.
+
+    A panic of a package in Rust is a BaseException: it is caught like the others.
+    """
     try:
+        yield
+    except (PredictionError, OSError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PredictionError(f"{path}: expected a whole {kind} file: {told:.300}") from None
+
+
+def _open_npz(path: Path, values: str | None, target: str) -> PredictionFile:
+    if target != "target":
+        raise PredictionError(
+            f"{path}: expected no --target, got {target!r}: the targets of an .npz are its array targets"
+        )
+    with _whole(path, ".npz"):
         with zipfile.ZipFile(path):  # numpy leaves a file that is no archive open
             pass
         with np.load(path, allow_pickle=False) as arrays:
-            keys = set(arrays.files)
-            found = [key for key in VALUES if key in keys]
-            if len(found) != 1 or "targets" not in keys:
-                raise PredictionError(
-                    f"{path}: expected the keys targets and one of {', '.join(VALUES)}, got "
-                    f"{', '.join(sorted(keys)) or 'none'}"
-                )
-            if values is not None and values != found[0]:
-                raise PredictionError(
-                    f"{path}: expected --values {found[0]}, as its key says, got {values}"
-                )
-            names = tuple(map(str, arrays["classes"].tolist())) if "classes" in keys else None
-            count = len(arrays["targets"])
-        shape = _npz_head(path, found[0])[0]
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
-        if isinstance(error, PredictionError):
-            raise
-        raise PredictionError(f"{path}: expected a whole .npz file: {error}") from None
+            key = _key(path, set(arrays.files), values)
+            names = _names(path, arrays["classes"]) if "classes" in arrays.files else None
+            count = len(_targets(path, arrays["targets"]))
+        shape = _npz_head(path, key)[0]
     if len(shape) != 2 or shape[0] != count:
         raise PredictionError(
-            f"{path}: expected {found[0]} of shape ({count}, classes), a row for each target, got {shape}"
+            f"{path}: expected {key} of shape ({count}, classes), a row for each target, got {shape}"
         )
     if names is not None and len(names) != shape[1]:
         raise PredictionError(f"{path}: expected {shape[1]} names in classes, got {len(names)}")
-    return PredictionFile(path, _read_npz, found[0], shape[1], names, count)
+    return PredictionFile(path, _read_npz, key, shape[1], names, count)
+
+
+def _key(path: Path, keys: set[str], values: str | None) -> str:
+    """The name of the array of numbers, which says what they are."""
+    found = [key for key in VALUES if key in keys]
+    if len(found) != 1 or "targets" not in keys:
+        shown = escape_invisible(", ".join(sorted(keys)))[:200] or "none"
+        raise PredictionError(
+            f"{path}: expected the keys targets and one of {', '.join(VALUES)}, got {shown}"
+        )
+    if values is not None and values != found[0]:
+        raise PredictionError(f"{path}: expected --values {found[0]}, as its key says, got {values}")
+    return found[0]
+
+
+def _names(path: Path, classes: npt.NDArray[Any]) -> tuple[str, ...]:
+    if classes.ndim != 1 or classes.dtype.kind not in "iuU":
+        raise PredictionError(
+            f"{path}: expected classes (C,) as text, got {classes.dtype} of shape {classes.shape}"
+        )
+    return tuple(map(str, classes.tolist()))
+
+
+def _targets(path: Path, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if targets.ndim != 1 or targets.dtype.kind not in "iuU":
+        shown = f" ({targets.flat[0]!s:.40} in row 1)" if targets.size else ""
+        raise PredictionError(
+            f"{path}: expected targets (n,) as integers or text, got {targets.dtype} of shape "
+            f"{targets.shape}{shown}"
+        )
+    return targets
 
 
 def _npz_head(path: Path, key: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -91,25 +129,19 @@ def _array_head(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 def _read_npz(file: PredictionFile) -> Iterator[Block]:
-    try:
+    with _whole(file.path, ".npz"):
         with np.load(file.path, allow_pickle=False) as arrays:
-            targets = arrays["targets"]
-        if targets.ndim != 1 or targets.dtype.kind not in "iuU":
-            raise PredictionError(
-                f"{file.path}: expected targets (n,) as integers or text, got {targets.dtype} of shape "
-                f"{targets.shape}"
-            )
+            targets = _targets(file.path, arrays["targets"])
         for first, values in _rows_of_npz(file):
             yield Block(first + 1, values, targets[first : first + len(values)].tolist())
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise PredictionError(f"{file.path}: expected a whole .npz file: {error}") from None
 
 
 def _rows_of_npz(file: PredictionFile) -> Iterator[tuple[int, Floats]]:
     with zipfile.ZipFile(file.path) as archive, archive.open(f"{file.values}.npy") as member:
         (rows, columns), fortran, dtype = _array_head(member)
         if dtype.kind not in "fiu":
-            raise PredictionError(f"{file.path}: expected {file.values} as numbers, got {dtype}")
+            help = "; numpy has no bfloat16: save float32" if dtype.kind == "V" else ""
+            raise PredictionError(f"{file.path}: expected {file.values} as numbers, got {dtype}{help}")
         at_once = rows if fortran else max(1, _BLOCK // max(1, columns))
         for first in range(0, rows, at_once):
             count = min(at_once, rows - first)
@@ -122,10 +154,13 @@ def _rows_of_npz(file: PredictionFile) -> Iterator[tuple[int, Floats]]:
             shape = (columns, count) if fortran else (count, columns)
             block = np.frombuffer(data, dtype).reshape(shape)
             yield first, _floats(block.T if fortran else block)
+        if member.read(1):
+            raise ValueError(f"{file.values} is longer than its {rows} rows")
 
 
 def _floats(values: npt.NDArray[Any]) -> Floats:
-    return values.astype(np.float64 if values.dtype == np.float64 else np.float32)
+    """In float32 where that holds every number of the type, else in float64."""
+    return values.astype(np.float32 if np.can_cast(values.dtype, np.float32) else np.float64)
 
 
 # -- .csv and .tsv ---------------------------------------------------------------------------------
@@ -136,83 +171,91 @@ def _separator(path: Path) -> str:
 
 
 def _open_csv(path: Path, values: str | None, target: str) -> PredictionFile:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            header = next(csv.reader(text, delimiter=_separator(path)), [])
-    except UnicodeDecodeError as error:
-        raise PredictionError(f"{path}: expected UTF-8, got another byte at {error.start}") from None
-    if not header:
-        raise PredictionError(f"{path}: expected a header with the names of the classes, got an empty file")
-    columns = _class_columns(path, header, target)
+    with _lines(path) as lines:
+        line = next(lines, "")
+    if is_blank(line):
+        raise PredictionError(f"{path}: expected a header with the names of the classes, got an empty line")
+    columns = _class_columns(path, _header(path, line), target, _other_separator(path, line))
     return PredictionFile(
         path, _read_csv, values or "logits", len(columns), columns, None, header_lines=1, target=target
     )
 
 
-def _class_columns(path: Path, header: list[str], target: str) -> tuple[str, ...]:
+def _header(path: Path, line: str) -> list[str]:
+    try:
+        return cut(line.rstrip("\r\n"), _separator(path))
+    except ValueError as error:
+        raise PredictionError(f"{path}: line 1: {error}") from None
+
+
+def _other_separator(path: Path, line: str) -> str:
+    """What to say of a header that another mark cuts into more columns."""
+    own = _separator(path)
+    marks = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
+    most = max(marks, key=line.count)
+    if line.count(most) <= line.count(own):
+        return ""
+    return f"; expected {marks[own]} between the columns of a {path.suffix.lower()}, got {marks[most]}"
+
+
+def _class_columns(path: Path, header: list[str], target: str, help: str = "") -> tuple[str, ...]:
     if header.count(target) != 1:
+        shown = escape_invisible(", ".join(header[:8]))[:200]
         raise PredictionError(
             f"{path}: expected one column {target!r} (or --target NAME), got {header.count(target)} in "
-            f"{', '.join(header[:8])}{', ...' if len(header) > 8 else ''}"
+            f"{shown}{', ...' if len(header) > 8 else ''}{help}"
         )
+    if len(header) == 1:
+        raise PredictionError(f"{path}: expected a column for each class beside {target!r}, got none")
     return tuple(name for name in header if name != target)
+
+
+@contextmanager
+def _lines(path: Path) -> Iterator[Iterator[str]]:
+    """The lines of a text, each with its end: \\n, \\r\\n or \\r."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            yield text
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
+
+
+def _not_utf8(path: Path) -> PredictionError:
+    """The place of the first byte that is not UTF-8; \\n is in no other character."""
+    line = 0
+    with path.open("rb") as data:
+        for text in data:
+            line += 1
+            try:
+                text.decode()
+            except UnicodeDecodeError as error:
+                where = f"got the byte 0x{text[error.start]:02x} at column {error.start + 1}"
+                return PredictionError(f"{path}: line {line}: expected UTF-8, {where}")
+    return PredictionError(f"{path}: expected UTF-8")
 
 
 def _read_csv(file: PredictionFile) -> Iterator[Block]:
     separator = _separator(file.path)
-    try:
-        with file.path.open(encoding="utf-8-sig", newline="") as text:
-            header = next(csv.reader([text.readline()], delimiter=separator))
-            at = header.index(file.target)
-            lines_at_once = max(1, _BLOCK // len(header))
-            first = 1
-            while lines := [line for _, line in zip(range(lines_at_once), text, strict=False)]:
-                yield _parse(file, lines, first, at, len(header), separator)
-                first += len(lines)
-    except UnicodeDecodeError as error:
-        raise PredictionError(f"{file.path}: expected UTF-8, got another byte at {error.start}") from None
+    with _lines(file.path) as lines:
+        header = _header(file.path, next(lines, ""))
+        table = TextTable(file, header.index(file.target), len(header), separator)
+        first = 1
+        while rows := list(islice(lines, max(1, _BLOCK // len(header)))):
+            rows = _without_blank_end(rows, lines)
+            if rows:
+                yield table.block(rows, first)
+            first += len(rows)
 
 
-def _parse(
-    file: PredictionFile, lines: list[str], first: int, at: int, columns: int, separator: str
-) -> Block:
-    """The numbers and targets of some lines."""
-    quoted = [number for number, line in enumerate(lines) if '"' in line]
-    if quoted:  # the slow way: a quoted target may hold the separator
-        rows = list(csv.reader(lines, delimiter=separator))
-        counts = [len(row) for row in rows]
-    else:
-        counts = [line.count(separator) + 1 for line in lines]
-    for number, count in enumerate(counts):
-        if count != columns or (len(counts) != len(lines)):
-            place = file.place(first + number)
-            raise PredictionError(f"{place}: expected {columns} columns, as in the header, got {count}")
-    if quoted:
-        targets = [row[at] for row in rows]
-        lines = [separator.join(row[:at] + row[at + 1 :]) for row in rows]
-        used: range | list[int] = range(columns - 1)
-    else:
-        targets = [line.split(separator, at + 1)[at].strip() for line in lines]
-        used = [number for number in range(columns) if number != at]
-    try:
-        values = np.loadtxt(lines, delimiter=separator, usecols=used, ndmin=2, comments=None)
-    except ValueError:
-        raise _not_a_number(file, lines, first, separator, list(used)) from None
-    return Block(first, values, targets)
-
-
-def _not_a_number(
-    file: PredictionFile, lines: list[str], first: int, separator: str, used: list[int]
-) -> PredictionError:
-    for number, line in enumerate(lines):
-        cells = line.rstrip("\r\n").split(separator)
-        for column, place in enumerate(used):
-            try:
-                float(cells[place])
-            except ValueError:
-                where = file.place(first + number, column)
-                return PredictionError(f"{where}: expected a number, got {cells[place]!r}")
-    return PredictionError(f"{file.place(first)}: expected numbers")
+def _without_blank_end(rows: list[str], more: Iterator[str]) -> list[str]:
+    """The rows without the blank lines that end the file; others stay, and are refused as rows."""
+    end = len(rows)
+    while end and is_blank(rows[end - 1]):
+        end -= 1
+    if end < len(rows) and (after := next((line for line in more if not is_blank(line)), None)):
+        rows.append(after)
+        return rows
+    return rows[:end]
 
 
 # -- .parquet --------------------------------------------------------------------------------------
@@ -228,17 +271,23 @@ def _polars(path: Path) -> Any:
     return polars
 
 
+def _scan(path: Path) -> Any:
+    """A lazy table of the file of that very name: brackets and stars in it are no pattern."""
+    return _polars(path).scan_parquet(path, glob=False, hive_partitioning=False)
+
+
 def _open_parquet(path: Path, values: str | None, target: str) -> PredictionFile:
-    polars = _polars(path)
-    try:
-        if not path.stat().st_size:
+    with path.open("rb") as data:
+        if not data.read(1):
             raise PredictionError(f"{path}: expected a .parquet file, got an empty one")
-        table = polars.scan_parquet(path)
-        header = table.collect_schema().names()
-        rows = int(table.select(polars.len()).collect().item())
-    except polars.exceptions.PolarsError as error:
-        raise PredictionError(f"{path}: expected a whole .parquet file: {_first_line(error)}") from None
-    columns = _class_columns(path, header, target)
+    with _whole(path, ".parquet"):
+        table = _scan(path)
+        schema = dict(table.collect_schema())
+        rows = int(table.select(_polars(path).len()).collect().item())
+    columns = _class_columns(path, list(schema), target)
+    for name in columns:
+        if not schema[name].is_numeric():
+            raise PredictionError(f"{path}: column {name!r}: expected numbers, got {schema[name]}")
     return PredictionFile(
         path, _read_parquet, values or "logits", len(columns), columns, rows, target=target
     )
@@ -249,24 +298,28 @@ def _read_parquet(file: PredictionFile) -> Iterator[Block]:
     assert file.columns is not None  # _open_parquet has read them
     assert file.rows is not None
     at_once = max(1, _BLOCK // max(1, len(file.columns)))
-    table = polars.scan_parquet(file.path)
-    for first in range(0, file.rows, at_once):
-        try:
+    numbers = polars.col(list(file.columns)).cast(polars.Float64)
+    with _whole(file.path, ".parquet"):
+        table = _scan(file.path)
+        for first in range(0, file.rows, at_once):
             part = table.slice(first, at_once).collect()
-            values = part.select(polars.col(list(file.columns)).cast(polars.Float64)).to_numpy()
-        except polars.exceptions.PolarsError as error:
-            raise PredictionError(
-                f"{file.path}: expected numbers in all columns: {_first_line(error)}"
-            ) from None
-        targets = part[file.target].to_list()
-        if None in targets:
-            row = first + 1 + targets.index(None)
-            raise PredictionError(f"{file.place(row)}: expected a target, got none")
-        yield Block(first + 1, values, targets)
+            values = part.select(numbers).to_numpy(writable=True)
+            yield Block(first + 1, values, _texts(file, part[file.target], first + 1))
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _texts(file: PredictionFile, targets: Any, first: int) -> list[str]:
+    """Targets as text: an integer of a table means the same however the table is stored."""
+    dtype, cells = targets.dtype, targets.to_list()
+    gap = next((row for row, cell in enumerate(cells, first) if cell is None or cell != cell), None)
+    if gap is not None:
+        raise PredictionError(f"{file.place(gap)}: expected a target, got none")
+    named = str(dtype).partition("(")[0] in ("String", "Categorical", "Enum")
+    if not named and not dtype.is_integer():
+        raise PredictionError(
+            f"{file.place(first)}: expected targets as names or integers, got {dtype} {cells[0]!s:.60}"
+            + ("; a column of integers becomes one of floats where a row has none" * dtype.is_float())
+        )
+    return list(map(str, cells))
 
 
 _OPENERS = {".npz": _open_npz, ".csv": _open_csv, ".tsv": _open_csv, ".parquet": _open_parquet}

@@ -90,6 +90,8 @@ def _end(target: str, path: Path) -> str:
     from taxoloss.fault_formats import as_format
     from taxoloss.summary import summarize
 
+    if target == "predictions":
+        return _predictions(path)
     try:
         if target == "load":
             taxonomy = taxoloss.load(path)
@@ -109,6 +111,23 @@ def _end(target: str, path: Path) -> str:
         return "error" if error.faults and str(error) else "an error without faults"
     except ImportError:
         return "missing"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:300]
+    return "taxonomy"
+
+
+def _predictions(path: Path) -> str:
+    """The end of a file of predictions; numbers that were read are as many as its rows and columns."""
+    from taxoloss.prediction_files import PredictionError
+    from taxoloss.prediction_readers import open_predictions
+
+    try:
+        file = open_predictions(path)
+        for block in file.blocks():
+            if block.values.shape != (len(block.targets), file.width):
+                return f"{block.values.shape} numbers, {len(block.targets)} targets, {file.width} columns"
+    except PredictionError as error:
+        return "error" if str(error).startswith(str(path)) else f"an error without its place: {error}"
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:300]
     return "taxonomy"

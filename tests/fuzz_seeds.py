@@ -8,6 +8,11 @@ from textwrap import dedent
 SEEDS: dict[str, tuple[str, str]] = {}
 
 _FILES = {
+    "predictions .csv": """\
+        target,Bengal,Siamese,pug
+        pug,-1.5,0,2e1
+        "cat/Bengal",3,"-0.25",-inf
+        """,
     "ranks .csv": """\
         order,family,species
         Carnivora,Felidae,cat

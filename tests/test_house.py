@@ -21,7 +21,8 @@ LEFT = (
     "tree_diff", "migration", "plain_data", "taxonomy", "built", "catalog", "plan", "weight_checks",
     "weight_fill", "weighting", "weighting_text", "rings", "fault_formats", "explanations", "schema",
     "findings", "summary", "comments", "alias_edits", "matching", "sources", "class_lists", "exports",
-    "prediction_files", "prediction_readers", "migrated_predictions", "sweep", "pictures",
+    "rounding", "prediction_files", "prediction_text", "prediction_readers", "prediction_columns",
+    "prediction_targets", "migrated_predictions", "sweep", "pictures",
 )  # fmt: skip
 RIGHT = (
     "_reference", "device_tables", "group_sums", "kept", "log_probs", "chunk_tables", "closed_form",

@@ -17,15 +17,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from taxoloss.binding import split_text
+from taxoloss.binding import Name
 from taxoloss.catalog import load
 from taxoloss.class_lists import from_file
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.errors import TaxonomyError
-from taxoloss.migrated_predictions import migrated
+from taxoloss.migrated_predictions import OldNames, migrated
 from taxoloss.migration import Migration
+from taxoloss.prediction_columns import column_names
 from taxoloss.prediction_files import PredictionError, PredictionFile
 from taxoloss.prediction_readers import open_predictions
+from taxoloss.prediction_targets import name_of_text
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.values import Limits
 
@@ -61,7 +63,7 @@ def evaluate(
         typer.Argument(
             metavar="PREDICTIONS",
             help=".npz (logits, log_probs or probs; targets; classes), or .csv, .tsv, .parquet with a "
-            "column for each class and one of targets: names, paths a/b/c, or node ids.",
+            "column for each class and one of targets: names, paths a/b/c, or node ids, all of one kind.",
         ),
     ],
     classes: Annotated[
@@ -144,18 +146,22 @@ def _bound(taxonomy: Taxonomy, file: PredictionFile, classes: Path | None, file_
         raise PredictionError(
             f"{file.path}: expected {len(taxonomy)} columns, a class each, got {file.width}"
         )
-    if classes is not None:
-        names = list(from_file(classes, Limits()).names)
-    elif file.columns is not None:
-        names = list(file.columns)
-    elif file_order:
-        return taxonomy.bind(node_targets=True)
-    else:
-        raise PredictionError(
-            f"{file.path}: expected the names of the columns: --classes FILE, an array `classes` in the "
-            "file, or --file-order if they stand in the order of the taxonomy file"
-        )
-    return taxonomy.bind([split_text(name, taxonomy.index) for name in names], node_targets=True)
+    index = taxonomy.index
+    own = ("the taxonomy file", taxonomy.bind().paths()) if file_order else None
+
+    def name_of(name: Name) -> Name:
+        try:
+            return name_of_text(name, index) if isinstance(name, str) else name
+        except ValueError as error:
+            raise PredictionError(f"{file.path}: column {name!r:.100}: {error}") from None
+
+    names = column_names(file, lambda name: index.find(name_of(name)), _names_of(classes), own)
+    return taxonomy.bind(list(map(name_of, names)), node_targets=True)
+
+
+def _names_of(classes: Path | None) -> tuple[str, tuple[str, ...]] | None:
+    """What --classes names."""
+    return None if classes is None else (str(classes), from_file(classes, Limits()).names)
 
 
 def _migrated(
@@ -171,12 +177,10 @@ def _migrated(
         raise PredictionError(
             f"{map_}: expected a map to {taxonomy.name or 'this taxonomy'}, got one to another tree"
         )
-    names = from_file(classes, Limits()).names if classes is not None else file.columns
-    if names is None and not file_order:
-        raise PredictionError(
-            f"{file.path}: expected the names of the columns: --classes FILE, or --file-order"
-        )
-    moved = migrated(file, migration, names)
+    old = OldNames(migration)
+    own = ("the old taxonomy", migration.old_classes) if file_order else None
+    names = column_names(file, old.classes, _names_of(classes), own)
+    moved = migrated(file, migration, old, names)
     return taxonomy.bind(migration.new_classes, node_targets=True), moved
 
 
