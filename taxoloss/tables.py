@@ -31,7 +31,7 @@ class LossTables(nn.Module):
     order: Tensor | None  # (C,): position -> class; None: the same
     ancestors: Tensor  # (T, K): index among the level's nodes
     class_to_node: Tensor  # (K, C)
-    class_to_id: Tensor  # (K, C): node id
+    class_to_id: Tensor  # (L, C): node id on every level
 
     def __init__(self, plan: Plan, table: Table) -> None:
         super().__init__()
@@ -48,7 +48,8 @@ class LossTables(nn.Module):
         self._keep("position", np.argsort(plan.depth_first))
         self._keep("ancestors", plan.ancestors[: plan.num_targets, levels])
         self._keep("class_to_node", plan.class_to_node[levels])
-        self._keep("class_to_id", np.stack([plan.nodes[at][plan.class_to_node[at]] for at in levels]))
+        every = range(len(plan.levels))
+        self._keep("class_to_id", np.stack([plan.nodes[at][plan.class_to_node[at]] for at in every]))
         for level in levels:
             self._keep(f"nodes_{level}", plan.nodes[level])
         self.weights = torch.empty(0)
@@ -95,14 +96,17 @@ class LossTables(nn.Module):
         return nodes
 
     def node_weights(self, weight: Tensor) -> Tensor:
-        """Class weights (C,) as weights of all nodes (V,): a node weighs the mean of its classes."""
+        """Class weights (C,) as weights of all nodes (V,), in the dtype of the level weights.
+
+        A node weighs the mean of its classes.
+        """
         wide = weight.to(_table_dtype(weight.device))
-        total, count = wide.new_zeros(2, self.plan.num_nodes).unbind(0)
-        for nodes in self.class_to_id:  # a node on two levels is counted twice, and so are its classes
-            total = total.index_add(0, nodes, wide)
-            count = count.index_add(0, nodes, torch.ones_like(wide))
+        # A node on two levels is counted twice, and so are its classes.
+        nodes = self.class_to_id.reshape(-1)
+        total = wide.new_zeros(self.plan.num_nodes).index_add(0, nodes, wide.repeat(len(self.class_to_id)))
+        count = wide.new_zeros(self.plan.num_nodes).index_add(0, nodes, torch.ones_like(nodes, dtype=wide.dtype))
         inner = (total / count)[self.plan.num_classes : -1]
-        return torch.cat([weight, inner.to(weight.dtype), wide.mean(0, keepdim=True).to(weight.dtype)])
+        return torch.cat([wide, inner, wide.mean(0, keepdim=True)])
 
 
 def _table_dtype(device: torch.device) -> torch.dtype:
