@@ -20,7 +20,7 @@ __all__ = ["losses", "row_losses"]
 
 def row_losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tensor | None) -> Tensor:
     """Losses (N,) of logits (N, C); start, stop, weights (N, K); order (C,): position -> class, or None."""
-    # What has no weight is left out, not multiplied by 0: the logits of a row that is ignored may be anything.
+    # What has no weight is left out, not multiplied by 0: the logits of an ignored row may be anything.
     counted = (weights != 0).any(1, keepdim=True)
     z = torch.where(counted, z, 0.0)
     z = z if order is None else z.index_select(1, order)

@@ -28,6 +28,8 @@ __all__ = [
 _FIRST_ROWS = 8
 _MODES = torch._C._TorchDispatchModeKey
 _TRACERS = (_MODES.FAKE, _MODES.PROXY, _MODES.FUNCTIONAL)
+#: What autograd makes of many upstream gradients at once.
+_is_batched = getattr(torch._C._functorch, "is_legacy_batchedtensor", lambda _: False)
 _REDUCTIONS = ("none", "mean", "sum")
 _AUTOCAST = frozenset(
     device
@@ -97,15 +99,15 @@ def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, T
 
 
 def readable(tensor: Tensor) -> bool:
-    """Whether Python may look at numbers: on the CPU, outside compilers, tracers and torch.func's transforms."""
+    """Whether Python may look at numbers: on the CPU, outside compilers, tracers and transforms."""
     if torch.compiler.is_compiling() or torch._C._is_tracing() or tensor.device.type != "cpu":
         return False
     return not (transformed() or _pretended(tensor))
 
 
 def _pretended(tensor: Tensor) -> bool:
-    """Whether a tensor holds no numbers, or what is made of it will not: fake ones, and those of a tracer."""
-    if type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
+    """Whether a tensor holds no numbers, or what is made of it will not: fake, or of a tracer."""
+    if type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__ or _is_batched(tensor):
         return True
     modes = torch._C._len_torch_dispatch_stack() > 0
     return modes and any(torch._C._get_dispatch_mode(mode) is not None for mode in _TRACERS)
@@ -204,7 +206,7 @@ def check_weight(weight: Any, plan: Plan) -> None:
 def refuse_nan(logits: Tensor, counted: Tensor | None = None) -> None:
     """ValueError where a row has a NaN: it is the largest to torch, and so would be an answer.
 
-    Of logits (C,) or (N, C, d1..dk); counted (R,): of the R = N * d1 * .. * dk rows those that are looked at.
+    Of logits (C,) or (N, C, d1..dk); counted (R,): which of the R = N * d1 * .. * dk rows are looked at.
     """
     best = logits.amax(min(logits.dim() - 1, 1)) if logits.numel() else logits
     wrong = best.isnan()
@@ -218,7 +220,7 @@ def refuse_nan(logits: Tensor, counted: Tensor | None = None) -> None:
 def refuse_probabilities(logits: Tensor, counted: Tensor | None = None) -> None:
     """ValueError where the first rows look like probabilities: read as logits, P = .93 would become .35.
 
-    Of logits (C,) or (N, C, d1..dk); counted (R,): of the R = N * d1 * .. * dk rows those that are looked at.
+    Of logits (C,) or (N, C, d1..dk); counted (R,): which of the R = N * d1 * .. * dk rows are looked at.
     """
     rows = logits[None].float() if logits.dim() == 1 else logits[:_FIRST_ROWS].float()
     if counted is not None:

@@ -211,9 +211,9 @@ def _do_again(
     costs: Tensor,
     slope: Tensor | None,
 ) -> None:
-    """Writes costs and gradient of rows whose masses underflowed: by the same form in float64, or log space.
+    """Writes costs and gradient of rows whose masses underflowed: by this form in float64, or in log space.
 
-    0 for those without weight, whatever they hold.
+    Those of rows without weight are 0, whatever they hold.
     """
     narrow = tables.whole > 0 and z.dtype != torch.float64
     counted = (weights != 0).any(1)

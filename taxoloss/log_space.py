@@ -165,9 +165,8 @@ class _Masked(Function):
             return gradient, None, None, None, None, None
         wide = logits.to(shifts.dtype)
         rings = _Rings(logits, start, stop, position)
-        above = upstream.unsqueeze(-1)
-        gradient = _slopes(wide, rings, shifts, _times(factors, above), _alone(start, stop, weights) * upstream)
-        return gradient.to(logits.dtype), None, None, None, None, None
+        slopes = _slopes(wide, rings, shifts, factors, _alone(start, stop, weights))
+        return _times(slopes, upstream.unsqueeze(1)).to(logits.dtype), None, None, None, None, None
 
 
 def _alone(start: Tensor, stop: Tensor, weights: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 Both need log P of all nodes of a level, so they go up the tree level by level (taxoloss/log_probs.py) and
 leave the gradient to autograd. Its entries are differences, p_j less what the target says of j. With few
-classes all of a row may be much smaller than their parts, so there all is computed in float64.
+nodes all of a row may be much smaller than their parts, so there all is computed in float64.
 
 What has no weight is left out, not multiplied by 0. Of a node that is done term by term (`times`); a row
 without weight whose log-probabilities do not exist has its logits replaced before they have any part.
@@ -20,8 +20,8 @@ from taxoloss.tables import LossTables
 
 __all__ = ["index_loss", "probability_loss"]
 
-#: Below this many classes float64 costs little.
-_FEW_CLASSES = 256
+#: Where no level that is used has this many nodes, float64 is worth what it costs.
+_FEW_NODES = 256
 
 
 def times(weight: Tensor, value: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def index_loss(
     sum over levels l of w_l * [(1 - e) * weight[y] * -log P(y_l)
                                 + e / n_l * sum over the level's nodes n of weight[n] * -log P(n)]
     """
-    logits, flat = _wide(logits), target.reshape(-1)
+    logits, flat = _wide(tables, logits), target.reshape(-1)
     node_weight = None if node_weight is None else node_weight.to(logits.dtype)
     ancestors = tables.ancestors.index_select(0, flat)
     weights = tables.weights.index_select(0, flat).to(logits.dtype)
@@ -77,7 +77,7 @@ def probability_loss(
     then pushed up the tree: sum over l, n of -log P(n) * (sum over classes c below n of q_c weight_c w_cl).
     """
     by_class = [1, -1, *[1] * (target.dim() - 2)]
-    logits, target = _wide(logits), _wide(target)
+    logits, target = _wide(tables, logits), _wide(tables, target)
     weight = None if weight is None else weight.to(target.dtype)
     node_weight = None if node_weight is None else node_weight.to(logits.dtype)
     mass = target if weight is None else times(weight.view(by_class), target)
@@ -114,8 +114,8 @@ def _without_weight(
     if smoothing == 0:
         return nothing
     # Where all classes share a level's weight, smoothing costs by it whatever the probabilities are.
-    shared = torch.tensor(tables.shared, device=classes.device)
-    nothing = nothing & (~shared | (classes[0] == 0)).all()
+    for weight, shared in zip(classes[0], tables.shared, strict=True):
+        nothing = nothing & (weight == 0) if shared else nothing
     return nothing if node_weight is None else nothing | (node_weight == 0).all()
 
 
@@ -137,10 +137,10 @@ def _log_probs(
     return tables.log_probs(torch.where(gone.unsqueeze(1), 0.0, logits)), gone
 
 
-def _wide(tensor: Tensor) -> Tensor:
-    """(N, C, d1..dk) in what is computed in."""
-    few = tensor.shape[1] < _FEW_CLASSES and tensor.device.type != "mps"
-    return tensor.double() if few else at_least_float32(tensor)
+def _wide(tables: LossTables, tensor: Tensor) -> Tensor:
+    """In what is computed in."""
+    few = max(tables.plan.widths[level] for level in tables.used) < _FEW_NODES
+    return tensor.double() if few and tensor.device.type != "mps" else at_least_float32(tensor)
 
 
 def _mixed(term: Tensor, spread: Tensor, smoothing: float) -> Tensor:

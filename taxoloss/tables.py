@@ -103,8 +103,9 @@ class LossTables(nn.Module):
         wide = weight.to(_table_dtype(weight.device))
         # A node on two levels is counted twice, and so are its classes.
         nodes = self.class_to_id.reshape(-1)
-        total = wide.new_zeros(self.plan.num_nodes).index_add(0, nodes, wide.repeat(len(self.class_to_id)))
-        count = wide.new_zeros(self.plan.num_nodes).index_add(0, nodes, torch.ones_like(nodes, dtype=wide.dtype))
+        weights = wide.repeat(len(self.class_to_id))
+        none = wide.new_zeros(self.plan.num_nodes)
+        total, count = (none.index_add(0, nodes, of) for of in (weights, torch.ones_like(weights)))
         inner = (total / count)[self.plan.num_classes : -1]
         return torch.cat([wide, inner, wide.mean(0, keepdim=True)])
 

@@ -118,7 +118,7 @@ class LevelHeads(Head):
         tables = node_tables(self.taxonomy, features.device)
         ids, valid = target_ids(target.reshape(-1), ignore_index, plan_of(self.taxonomy))
         counted = tables.counted[ids] if valid is None else tables.counted[ids] & valid[:, None]
-        # What has no weight is left out, not multiplied by 0: features of an ignored sample may be anything.
+        # What has no weight is left out, not multiplied by 0: an ignored sample may be anything.
         features = torch.where(counted.any(1).view(target.shape).unsqueeze(-1), features, 0.0)
         total = features.new_zeros((), dtype=torch.float32)
         for number, (level, logits) in enumerate(self.level_logits(features).items()):

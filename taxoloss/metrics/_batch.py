@@ -52,7 +52,7 @@ class Batch:
             self.answers = torch.where(self.valid, preds.long().reshape(-1), 0)
 
     def _only_counted(self, preds: Tensor, other: Tensor | float) -> Tensor:
-        """Predictions (N, .., d1..dk) in which those that are not counted are replaced: they may be anything."""
+        """Predictions (N, .., d1..dk) without what stands in samples that are not counted."""
         if readable(preds) and bool(self.valid.all()):
             return preds
         return torch.where(self.valid.view(preds.shape[:1] + preds.shape[2:]).unsqueeze(1), preds, other)

@@ -12,7 +12,7 @@ __all__ = ["check_predictions", "check_values", "is_ranking"]
 
 
 def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
-    """ValueError or TypeError where predictions and targets do not fit each other or no metric scores them."""
+    """ValueError or TypeError where predictions and targets are not what a metric can score."""
     for name, value in (("preds", preds), ("target", target)):
         if not isinstance(value, Tensor):
             raise TypeError(f"expected {name} as a Tensor, got {type(value).__name__}")
