@@ -20,6 +20,9 @@ __all__ = ["losses", "row_losses"]
 
 def row_losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tensor | None) -> Tensor:
     """Losses (N,) of logits (N, C); start, stop, weights (N, K); order (C,): position -> class, or None."""
+    # What has no weight is left out, not multiplied by 0: the logits of an ignored row may be anything.
+    counted = (weights != 0).any(1, keepdim=True)
+    z = torch.where(counted, z, 0.0)
     z = z if order is None else z.index_select(1, order)
     position = torch.arange(z.shape[1], device=z.device)
     loss = z.new_zeros(z.shape[0])
@@ -33,7 +36,7 @@ def row_losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: T
         # Peaks from peaks, rests from rests: at logits of +-1e4 one sum of both would lose digits.
         log_odds = (peak_out - peak_in) + (rest_out - rest_in)
         weight = weights[:, level].to(z.dtype)
-        # No weight, no cost, even where the range is impossible (all its logits -inf).
+        # Nor does a level that has none, even where the range is impossible (all its logits -inf).
         cost = F.softplus(log_odds.masked_fill((weight == 0) & (log_odds == torch.inf), 0.0), threshold=50)
         loss = loss + weight * cost
     return loss

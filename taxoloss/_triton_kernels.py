@@ -29,7 +29,8 @@ write in all; a gradient formed in forward takes three reads and two writes with
 A full tile has 16 elements a thread and at most 4096 elements. Most inner rings have a few elements only:
 what is left of a ring after its full tiles goes through a tile of one element a thread where it fits.
 Rings begin anywhere, so loads are one element a thread, side by side in a warp, and never wider.
-The arithmetic is float32; what is written is rounded once. float64 logits are refused.
+The arithmetic is float32; what is written is rounded once. float64 logits are refused. A row whose weights
+are all 0 costs nothing, whatever its logits are.
 """
 
 # Kernels have no types that mypy could read: Triton gives each argument its own at the call.
@@ -142,17 +143,18 @@ def _levels(m, s, m0, s0, w, alone, lane, last):
     sp = tl.sum(s[None, :] * e_in, 1)
     sq = tl.sum(s[None, :] * e_out, 1) + s0 * e_0
     cost, share = _odds(mq, sq, mp, sp)
-    # 0 * inf = 0: an impossible node without weight costs nothing.
+    # What has no weight is left out: neither an impossible node nor a NaN costs anything there.
     loss = tl.sum(tl.where(w == 0, 0.0, w * cost), 0)
     # A sum of no terms has no gradient; at 0 / 0 (every class masked) the share counts as that of P = 0.
-    g = w * tl.where((sp == 0) & (sq == 0), 1.0, share)
+    g = tl.where(w == 0, 0.0, w * tl.where((sp == 0) & (sq == 0), 1.0, share))
     a = tl.where(sq == 0, 0.0, g / sq)
     b = tl.where(sp == 0, 0.0, g / sp)
     c = tl.sum(a[:, None] * e_out - b[:, None] * e_in, 0)
     # A target's own class at -inf keeps the gradient -w of each level where it stands alone, as in torch:
     # `backward` takes exp(z - m) as 1.
     c = c - tl.where(lane == last, tl.sum(tl.where(alone & (sp == 0), w, 0.0), 0), 0.0)
-    return loss, c, tl.sum(a * e_0, 0)
+    counted = tl.max(tl.where(w == 0, 0, 1), 0) > 0
+    return loss, tl.where(counted, c, 0.0), tl.where(counted, tl.sum(a * e_0, 0), 0.0)
 
 
 @_jit
@@ -188,7 +190,7 @@ def forward(
         used = lane < levels
         w = tl.load(weights + y * levels + lane, mask=used, other=0.0)
         if scale is not None:
-            w = w * tl.load(scale + row * scale_step)
+            w = tl.where(w == 0, 0.0, w * tl.load(scale + row * scale_step))
         size = tl.load(stop + lane, mask=used, other=0) - tl.load(start + lane, mask=used, other=0)
         alone = size == 1
         value, c, c0 = _levels(m, s, m0, s0, w, alone, lane, levels - 1)
@@ -210,6 +212,7 @@ def _fill(z, step, order, dz, out_step, m, c, first, n, low, left, gap, tile: tl
         column = _columns(order, i, n, low, left, gap)
         x = tl.load(z + column * step, mask=i < n, other=0.0).to(tl.float32)
         value = c * tl.exp(tl.where(x == m, 0.0, x - m))  # at m itself 1, at -inf too
+        value = tl.where(c == 0, 0.0, value)  # no weight: whatever x is
         tl.store(dz + column * out_step, value.to(dz.dtype.element_ty), mask=i < n)
 
 
@@ -235,7 +238,8 @@ def backward(
             k = levels - i
             low, high, left, gap, n, wide = _ring(start, stop, classes, k, inner, outer, tile, narrow)
             m = tl.load(peaks + row * (levels + 1) + k)
-            c = g * tl.load(slopes + row * (levels + 1) + k)
+            c = tl.load(slopes + row * (levels + 1) + k)
+            c = tl.where(c == 0, 0.0, g * c)
             _fill(z, step, order, dz, out_step, m, c, 0, wide, low, left, gap, tile)
             _fill(z, step, order, dz, out_step, m, c, wide, n, low, left, gap, narrow)
             inner = low

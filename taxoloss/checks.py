@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 _FIRST_ROWS = 8
+_MODES = torch._C._TorchDispatchModeKey
+_TRACERS = (_MODES.FAKE, _MODES.PROXY, _MODES.FUNCTIONAL)
+#: What autograd makes of many upstream gradients at once.
+_is_batched = getattr(torch._C._functorch, "is_legacy_batchedtensor", lambda _: False)
 _REDUCTIONS = ("none", "mean", "sum")
 _AUTOCAST = frozenset(
     device
@@ -105,9 +109,18 @@ def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, T
 
 
 def readable(tensor: Tensor) -> bool:
-    """Whether Python may look at numbers: on the CPU, outside compilers and torch.func's transforms."""
-    tracing = torch.compiler.is_compiling() or torch._C._is_tracing()
-    return tensor.device.type == "cpu" and not tracing and not transformed()
+    """Whether Python may look at numbers: on the CPU, outside compilers, tracers and transforms."""
+    if torch.compiler.is_compiling() or torch._C._is_tracing() or tensor.device.type != "cpu":
+        return False
+    return not (transformed() or _pretended(tensor))
+
+
+def _pretended(tensor: Tensor) -> bool:
+    """Whether a tensor holds no numbers, or what is made of it will not: fake, or of a tracer."""
+    if type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__ or _is_batched(tensor):
+        return True
+    modes = torch._C._len_torch_dispatch_stack() > 0
+    return modes and any(torch._C._get_dispatch_mode(mode) is not None for mode in _TRACERS)
 
 
 def transformed() -> bool:
@@ -200,20 +213,32 @@ def check_weight(weight: Any, plan: Plan) -> None:
         )
 
 
-def refuse_nan(logits: Tensor) -> None:
-    """ValueError where a row has a NaN: it is the largest to torch, and so would be an answer."""
+def refuse_nan(logits: Tensor, counted: Tensor | None = None) -> None:
+    """ValueError where a row has a NaN: it is the largest to torch, and so would be an answer.
+
+    Of logits (C,) or (N, C, d1..dk); counted (R,): which of the R = N * d1 * .. * dk rows are looked at.
+    """
     best = logits.amax(min(logits.dim() - 1, 1)) if logits.numel() else logits
-    if bool(best.isnan().any()):
-        row = int(best.isnan().reshape(len(best) if best.dim() else 1, -1).any(1).nonzero()[0])
+    wrong = best.isnan()
+    if counted is not None:
+        wrong = wrong & counted.view(best.shape)
+    if bool(wrong.any()):
+        row = int(wrong.reshape(len(wrong) if wrong.dim() else 1, -1).any(1).nonzero()[0])
         raise ValueError(f"expected logits without NaN, got NaN in row {row}")
 
 
-def refuse_probabilities(logits: Tensor) -> None:
-    """ValueError where the first rows look like probabilities: read as logits, P = .93 would become .35."""
-    rows = logits[:_FIRST_ROWS] if logits.dim() > 1 else logits[None]
+def refuse_probabilities(logits: Tensor, counted: Tensor | None = None) -> None:
+    """ValueError where the first rows look like probabilities: read as logits, P = .93 would become .35.
+
+    Of logits (C,) or (N, C, d1..dk); counted (R,): which of the R = N * d1 * .. * dk rows are looked at.
+    """
+    rows = (logits[None] if logits.dim() == 1 else logits[:_FIRST_ROWS]).detach().movedim(1, -1)
+    if counted is not None:
+        shape = logits.shape[:1] + logits.shape[2:] if logits.dim() > 1 else (1,)
+        rows = rows[counted.view(shape)[: len(rows)]]
     if rows.numel() == 0 or not bool(((rows >= 0) & (rows <= 1)).all()):
         return
-    rows = rows.detach().movedim(1, -1).reshape(-1, rows.shape[1])
+    rows = rows.reshape(-1, rows.shape[-1]).cpu()
     values = (rows if rows.dtype == torch.float64 else rows.float()).numpy()
     off = np.abs(values.sum(1, dtype=np.float64) - 1)
     if (off <= ROUNDED + rounding(values, "probs")).all():

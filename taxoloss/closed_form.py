@@ -15,26 +15,34 @@ nor where it is near 0 (p_j is not subtracted from p_j / P_l). One buffer of the
 p, and becomes the gradient. The numbers per row, K of them, are in float64.
 
 Where a mass underflows in float32 (odds Q_l / P_l beyond _MOST_ODDS) a row has lost digits. It is done
-again from its logits in float64, and where that too underflows by the definition, taxoloss/_reference.py.
+again from its logits in float64, and where that too underflows in log space, taxoloss/log_space.py, whose
+gradient is a formula as well: nothing here needs autograd, so that a compiler may call all of it. A row
+without weight costs nothing, whatever its logits are.
+
+The gradient is kept in float32 or float64, also for narrower logits, and is rounded to their dtype after
+it was multiplied by what comes from above: what a loss scaler makes representable is not lost before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
 from taxoloss import _reference
+from taxoloss.checks import readable
 from taxoloss.chunk_tables import ChunkTables
+from taxoloss.log_space import losses_and_slopes
 
 __all__ = [
     "at_least_float32",
     "by_definition",
     "closed_form_losses",
     "losses_and_gradient",
+    "times_upstream",
     "wide_dtype",
 ]
 
@@ -67,12 +75,13 @@ class _Entries:
         self.whole = (buffer[:, :columns] if tables.tail else buffer).view(rows, tables.whole, width)
         # Any `width` numbers in a row of memory; a cut chunk is one of them.
         self.windows = buffer.as_strided((rows * classes - width + 1, width), (1, 1))
-        self.index = (cut + torch.arange(0, rows * classes, classes).unsqueeze(1)).view(-1)
+        first = torch.arange(0, rows * classes, classes, device=cut.device)
+        self.index = (cut + first.unsqueeze(1)).view(-1)
         self.chosen = self.windows.index_select(0, self.index).view(rows, -1)
 
     def sums(self) -> Tensor:
         """(n, entries) in float64: sums of whole chunks, then single columns."""
-        out = torch.empty(len(self.chosen), sum(self.sizes), dtype=torch.float64)
+        out = self.chosen.new_empty(len(self.chosen), sum(self.sizes), dtype=torch.float64)
         whole, chosen, tail = out.split_with_sizes(self.sizes, 1)
         whole.copy_(self.whole.sum(2))
         chosen.copy_(self.chosen)
@@ -101,7 +110,7 @@ def _costs_of_block(
     ring = tables.ring_of_entries(target, cut)
     entries = _Entries(buffer, tables, cut) if tables.whole else None
     values = buffer if entries is None else entries.sums()  # float64: few classes, or sums
-    masses = torch.zeros(len(target), tables.levels + 2, dtype=torch.float64)
+    masses = weights.new_zeros(len(target), tables.levels + 2)
     masses.scatter_add_(1, ring, values)
     inside, outside = torch.chunk(masses @ tables.sums, 2, 1)
     odds = outside / inside
@@ -119,44 +128,60 @@ def _costs_of_block(
     return costs, ~(odds <= most).all(1)  # NaN too
 
 
-class _Rows:
-    """Logits (N, C) or (N, C, D), and a gradient of their shape, as blocks of rows (n, C).
+class _Block(NamedTuple):
+    """Samples and places of logits (N, C, D) that are done at once."""
+
+    samples: slice
+    places: slice
+    rows: slice  # among the N * D
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """(n, d, C): a view."""
+        return tensor[self.samples, :, self.places].movedim(1, 2)
+
+
+def _blocks(samples: int, places: int, size: int) -> Iterator[_Block]:
+    """Blocks of about `size` rows: some places of one sample, or all places of some samples.
 
     A block is small enough to stay in a cache through all passes, and what is made for it is small beside
-    the logits. Of (N, C, D) a block is a transposed view: nothing is copied into another layout as a whole.
+    the logits: nothing is copied into another layout as a whole.
     """
-
-    def __init__(self, logits: Tensor, gradient: Tensor | None, entries: int) -> None:
-        self.logits, self.gradient = logits, gradient
-        self.size = max(1, min(_BLOCK // logits.shape[1], _ENTRIES // entries))
-
-    def __iter__(self) -> Iterator[tuple[slice, Tensor, Tensor | None]]:
-        """The numbers of the rows, and views (n, C) of their logits and their gradient."""
-        if self.logits.dim() == 2:
-            yield from self._split(self.logits, self.gradient, 0)
-            return
-        for number, logits in enumerate(self.logits):
-            gradient = None if self.gradient is None else self.gradient[number].T
-            yield from self._split(logits.T, gradient, number * self.logits.shape[2])
-
-    def _split(
-        self, logits: Tensor, gradient: Tensor | None, first: int
-    ) -> Iterator[tuple[slice, Tensor, Tensor | None]]:
-        for start in range(0, len(logits), self.size):
-            rows = slice(start, min(start + self.size, len(logits)))
-            part = None if gradient is None else gradient[rows]
-            yield slice(first + rows.start, first + rows.stop), logits[rows], part
+    parts = -(-places // size)
+    width, height = -(-places // parts), max(1, size // places)
+    for first in range(0, samples, height):
+        last = min(first + height, samples)
+        for start in range(0, places, width):
+            stop = min(start + width, places)
+            rows = slice(first * places + start, (last - 1) * places + stop)
+            yield _Block(slice(first, last), slice(start, stop), rows)
 
 
 def _costs(
     logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: Tensor | None
 ) -> Tensor:
     """What each level costs, (rows, K) in float64; writes the gradient of the sum of all."""
-    blocks = _Rows(logits, gradient, tables.entries)
-    if logits.dim() == 2 and len(logits) <= blocks.size:
-        return _costs_of_rows(logits, target, weights, tables, gradient)
-    costs = [_costs_of_rows(z, target[rows], weights[rows], tables, slope) for rows, z, slope in blocks]
+    size = max(1, min(_BLOCK // logits.shape[1], _ENTRIES // tables.entries))
+    if logits.dim() == 2:
+        if len(logits) <= size:
+            return _costs_of_rows(logits, target, weights, tables, gradient)
+        logits, gradient = logits.unsqueeze(2), None if gradient is None else gradient.unsqueeze(2)
+    costs = []
+    for block in _blocks(logits.shape[0], logits.shape[2], size):
+        z, rows = block.of(logits).flatten(0, 1), block.rows
+        slope = None if gradient is None else block.of(gradient)
+        # Places of some samples are rows of a matrix where their strides agree, else of a buffer.
+        direct = slope is not None and _is_matrix(slope)
+        flat = None if slope is None else slope.flatten(0, 1) if direct else slope.new_empty(z.shape)
+        costs.append(_costs_of_rows(z, target[rows], weights[rows], tables, flat))
+        if slope is not None and flat is not None and not direct:
+            slope.copy_(flat.view(slope.shape))
     return torch.cat(costs)
+
+
+def _is_matrix(tensor: Tensor) -> bool:
+    """Whether (n, d, C) is (n * d, C) without a copy."""
+    n, d, _ = tensor.shape
+    return n == 1 or d == 1 or tensor.stride(0) == d * tensor.stride(1)
 
 
 def _costs_of_rows(
@@ -173,14 +198,36 @@ def _costs_of_rows(
     if slope is not None and not direct:
         slope.copy_(buffer if tables.inverse is None else _back(buffer, tables.inverse))
     if lost is not None:
-        rows = lost.nonzero().squeeze(1)
-        again = _by_definition if wide == torch.float64 else _in_float64
-        costs[rows], redone = again(
-            z[rows].double(), target[rows], weights[rows], tables, slope is not None
-        )
-        if slope is not None and redone is not None:
-            slope[rows] = redone.to(slope.dtype)
+        _do_again(z, target, weights, tables, lost, costs, slope)
     return costs
+
+
+def _do_again(
+    z: Tensor,
+    target: Tensor,
+    weights: Tensor,
+    tables: ChunkTables,
+    lost: Tensor,
+    costs: Tensor,
+    slope: Tensor | None,
+) -> None:
+    """Writes costs and gradient of rows whose masses underflowed: by this form in float64, or in log space.
+
+    Those of rows without weight are 0, whatever they hold.
+    """
+    narrow = tables.whole > 0 and z.dtype != torch.float64
+    counted = (weights != 0).any(1)
+    nothing = (lost & ~counted).nonzero().squeeze(1)
+    costs[nothing] = 0.0
+    if slope is not None:
+        slope[nothing] = 0.0
+    rows = (lost & counted).nonzero().squeeze(1)
+    if len(rows) == 0:
+        return
+    again = _in_float64 if narrow else _in_log_space
+    costs[rows], redone = again(z[rows].double(), target[rows], weights[rows], tables, slope is not None)
+    if slope is not None and redone is not None:
+        slope[rows] = redone.to(slope.dtype)
 
 
 def _in_float64(
@@ -191,39 +238,40 @@ def _in_float64(
     return _costs_of_rows(z, target, weights, tables, slope), slope
 
 
+def _in_log_space(
+    z: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Costs (all in one column) and gradient of rows whose masses underflowed in float64 too."""
+    costs = torch.zeros_like(weights)
+    slope = torch.empty_like(z) if gradient else None
+    position = tables.inverse
+    if position is None:
+        position = torch.arange(z.shape[1], device=z.device)
+    # A few rows at a time: a mask for each level is made of their logits.
+    at_once = max(1, _BLOCK // (z.shape[1] * tables.levels))
+    for first in range(0, len(z), at_once):
+        rows = slice(first, first + at_once)
+        start, stop = _ranges(target[rows], tables)
+        costs[rows, 0], found = losses_and_slopes(z[rows], start, stop, weights[rows], position, gradient)
+        if slope is not None and found is not None:
+            slope[rows] = found
+    return costs, slope
+
+
 def _back(buffer: Tensor, inverse: Tensor) -> Tensor:
     """From depth-first order to the order of the classes."""
     return buffer.gather(1, inverse.expand_as(buffer))
 
 
-def _by_definition(
-    z: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: bool
-) -> tuple[Tensor, Tensor | None]:
-    """Costs (all in one column) and gradient of rows whose masses underflowed, by the definition."""
-    counted = (weights != 0).any(1).nonzero().squeeze(1)
-    costs = torch.zeros_like(weights)
-    slope = torch.zeros_like(z) if gradient else None
-    # A few rows at a time: what autograd keeps for each level is as large as their logits.
-    at_once = max(1, _BLOCK // (z.shape[1] * tables.levels))
-    for some in torch.split(counted, at_once):
-
-        def again(raw: Tensor, some: Tensor = some) -> tuple[Tensor, Tensor]:
-            losses = by_definition(raw, target[some], weights[some], tables)
-            return losses.sum(), losses
-
-        if slope is None:
-            costs[some, 0] = again(z[some])[1]
-        else:
-            # torch.func, since autograd does not record inside an operation that a compiled graph calls.
-            slope[some], (_, costs[some, 0]) = torch.func.grad_and_value(again, has_aux=True)(z[some])
-    return costs, slope
+def _ranges(target: Tensor, tables: ChunkTables) -> tuple[Tensor, Tensor]:
+    """(n, K) and (n, K): where the ranges of the targets' ancestors start and stop."""
+    edges = tables.edges.index_select(0, target)
+    return edges[:, : tables.levels], edges[:, tables.levels :].flip(1)
 
 
 def by_definition(logits: Tensor, target: Tensor, row_weights: Tensor, tables: ChunkTables) -> Tensor:
     """The loss of each row as its definition says."""
-    edges = tables.edges.index_select(0, target)
-    start, stop = edges[:, : tables.levels], edges[:, tables.levels :].flip(1)
-    return _reference.row_losses(logits, start, stop, row_weights, tables.order)
+    return _reference.row_losses(logits, *_ranges(target, tables), row_weights, tables.order)
 
 
 def losses_and_gradient(
@@ -255,7 +303,7 @@ class _ClosedForm(Function):
         recorded: bool,
     ) -> Tensor:
         needed = recorded and ctx.needs_input_grad[0]
-        gradient = torch.empty_like(logits) if needed else None
+        gradient = torch.empty_like(logits, dtype=wide_dtype(logits)) if needed else None
         losses = losses_and_gradient(logits, target, weights, tables, gradient, reduce)
         if gradient is not None:
             ctx.save_for_backward(logits, target, weights, gradient)
@@ -270,14 +318,28 @@ class _ClosedForm(Function):
             losses = by_definition(flat, target, weights, ctx.tables)
             out = losses.sum() if ctx.reduce else losses
             (gradient,) = torch.autograd.grad(out, logits, upstream.double(), create_graph=True)
-        elif not ctx.reduce:
-            by_row = upstream.view(len(logits), 1, *logits.shape[2:])
-            gradient = gradient * by_row.to(gradient.dtype)
-        elif upstream.item() != 1.0:
-            gradient = gradient * upstream.to(gradient.dtype)
-        elif _graph_is_kept():
-            gradient = gradient.clone()  # what is kept must not be the caller's to change
+        else:
+            by_row = upstream if ctx.reduce else upstream.view(len(logits), 1, *logits.shape[2:])
+            gradient = _times(gradient, by_row).to(logits.dtype)
         return gradient, None, None, None, None, None
+
+
+def _times(gradient: Tensor, upstream: Tensor) -> Tensor:
+    """The product; in place where the graph ends here."""
+    kept = _graph_is_kept()
+    if not readable(upstream):
+        return times_upstream(gradient, upstream)
+    if upstream.numel() == 1 and upstream.item() == 1.0:
+        return gradient.clone() if kept else gradient  # what is kept must not be the caller's to change
+    if not bool(torch.isfinite(upstream).all()):
+        return times_upstream(gradient, upstream)
+    factor = upstream.to(gradient.dtype)
+    return gradient * factor if kept else gradient.mul_(factor)
+
+
+def times_upstream(gradient: Tensor, upstream: Tensor) -> Tensor:
+    """The product, where 0 stays 0 whatever comes from above."""
+    return torch.where(gradient == 0, 0.0, gradient * upstream.to(gradient.dtype))
 
 
 def closed_form_losses(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.chunk_tables import ChunkTables
-from taxoloss.closed_form import losses_and_gradient, wide_dtype
+from taxoloss.closed_form import losses_and_gradient, times_upstream, wide_dtype
 
 __all__ = ["compiled_losses"]
 
@@ -28,28 +28,28 @@ _SCHEMA = (
 @torch.library.custom_op("taxoloss::closed_form", mutates_args=(), device_types="cpu", schema=_SCHEMA)
 def _closed_form(logits: Tensor, target: Tensor, weights: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     *tables, reduce, needed = rest
-    gradient = torch.empty_like(logits) if needed else None
+    gradient = torch.empty_like(logits, dtype=wide_dtype(logits)) if needed else None
     losses = losses_and_gradient(logits, target, weights, ChunkTables(*tables), gradient, reduce)
-    return losses, logits.new_empty(0) if gradient is None else gradient
+    return losses, losses.new_empty(0) if gradient is None else gradient
 
 
 @_closed_form.register_fake
 def _(logits: Tensor, target: Tensor, weights: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     *_tables, reduce, needed = rest
     losses = logits.new_empty(() if reduce else target.shape, dtype=wide_dtype(logits))
-    return losses, torch.empty_like(logits) if needed else logits.new_empty(0)
+    return losses, torch.empty_like(logits, dtype=losses.dtype) if needed else losses.new_empty(0)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     ctx.save_for_backward(output[1])
-    ctx.reduce = inputs[-2]
+    ctx.dtype, ctx.reduce = inputs[0].dtype, inputs[-2]
 
 
 def _backward(ctx: Any, upstream: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
     (gradient,) = ctx.saved_tensors
     if not ctx.reduce:
         upstream = upstream.view(gradient.shape[0], 1, *gradient.shape[2:])
-    return gradient * upstream.to(gradient.dtype), *[None] * 14
+    return times_upstream(gradient, upstream).to(ctx.dtype), *[None] * 14
 
 
 _closed_form.register_autograd(_backward, setup_context=_keep)

@@ -18,7 +18,7 @@ from taxoloss.checks import (
     target_ids,
     without_autocast,
 )
-from taxoloss.closed_form import at_least_float32
+from taxoloss.closed_form import at_least_float32, wide_dtype
 from taxoloss.device_tables import apart, at_trace_time
 from taxoloss.kept import keep, kept_plan
 from taxoloss.log_probs import LevelLogProbs
@@ -141,7 +141,7 @@ def cross_entropy(
         else:
             result = _of_indices(tables, logits, target, weight, ignore_index, reduction, label_smoothing)
             dtype = logits.dtype
-    return result if autocast else result.to(dtype)
+    return result.to(wide_dtype(logits) if autocast else dtype)
 
 
 def _of_indices(
@@ -156,12 +156,10 @@ def _of_indices(
     shape = target.shape if logits.dim() > 1 else ()
     ids, valid = target_ids(target, ignore_index, tables.plan)
     logits = batched(logits)
-    node_weight = None if weight is None else tables.node_weights(at_least_float32(weight))
+    node_weight = None if weight is None else tables.node_weights(weight)
     count = _count(ids, valid, node_weight) if reduction == "mean" else None
     if smoothing > 0 or (node_weight is not None and node_weight.requires_grad):
-        log_probs = tables.log_probs(at_least_float32(logits))
-        loss = index_loss(tables, log_probs, ids, node_weight, smoothing)
-        loss = loss if valid is None else torch.where(valid, loss, 0.0)
+        loss = index_loss(tables, logits, ids, valid, node_weight, smoothing)
         loss = loss if reduction == "none" else loss.sum()
         loss = loss if count is None else loss / count
     else:
@@ -194,7 +192,8 @@ def _row_weights(
     """(N, d1..dk, K): what each level of each row costs, by class weight and count; 0 where ignored."""
     weights = tables.look_up(tables.weights, ids)
     if node_weight is not None:
-        weights = weights * tables.look_up(node_weight.unsqueeze(1), ids)
+        own = tables.look_up(node_weight.unsqueeze(1), ids)
+        weights = torch.where(weights == 0, 0.0, weights * own)
     weights = weights if count is None else weights / count
     return weights if valid is None else torch.where(valid.unsqueeze(-1), weights, 0.0)
 
@@ -215,13 +214,10 @@ def _of_probabilities(
     reduction: str,
     smoothing: float,
 ) -> Tensor:
-    log_probs = tables.log_probs(at_least_float32(batched(logits)))
-    weight = None if weight is None else at_least_float32(weight)
     node_weight = None
     if weight is not None and smoothing > 0:
         node_weight = tables.node_weights(weight)
-    target = at_least_float32(batched(target))
-    loss = probability_loss(tables, log_probs, target, weight, node_weight, smoothing)
+    loss = probability_loss(tables, batched(logits), batched(target), weight, node_weight, smoothing)
     if reduction == "none":
         return loss.squeeze(0) if logits.dim() == 1 else loss
     return loss.sum() if reduction == "sum" else loss.sum() / loss.numel()

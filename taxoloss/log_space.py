@@ -12,7 +12,9 @@ and for a column j in ring k, with sigmoid(t_l) = Q_l / (P_l + Q_l),
     dz_j = exp(z_j - m_k) * c_k,   c_k = sum over l > k of w_l sigmoid(t_l) exp(m_k - b_l) / B_l
                                        - sum over l <= k of w_l sigmoid(t_l) exp(m_k - a_l) / A_l
 
-No exponent is above 0 and none is the difference of unlike numbers: no regime loses digits, nothing
+What has no weight is left out, not multiplied by 0: a level's w_l, and so all c_k of a row without weight,
+are 0 whatever the logits are. No exponent is above 0 and none is the difference of unlike numbers: no
+regime loses digits, nothing
 depends on the data, and there is no synchronisation. Forward reads the logits twice and keeps 2 (K + 1)
 numbers a row; backward reads them once more and writes the gradient. A compiler fuses each into a loop;
 run eagerly, every mask is a buffer of the logits' size.
@@ -28,7 +30,7 @@ from torch.autograd import Function
 
 from taxoloss import _reference
 
-__all__ = ["masked_row_losses"]
+__all__ = ["losses_and_slopes", "masked_row_losses"]
 
 _Pair = tuple[Tensor, Tensor]
 
@@ -89,9 +91,14 @@ def _inside_and_outside(pairs: list[_Pair]) -> tuple[list[_Pair], list[_Pair]]:
     return inside, outside
 
 
+def _times(weight: Tensor, value: Tensor) -> Tensor:
+    """weight * value, 0 where there is no weight."""
+    return torch.where(weight == 0, 0.0, weight * value)
+
+
 def _share(weight: Tensor, of: _Pair, peak: Tensor) -> Tensor:
     """weight * exp(peak - of), 0 where there is nothing to share."""
-    value = weight * torch.exp(_finite(peak) - _finite(of[0])) / of[1]
+    value = _times(weight, torch.exp(_finite(peak) - _finite(of[0])) / of[1])
     return torch.where((of[1] == 0) | (peak == -torch.inf), 0.0, value)
 
 
@@ -113,10 +120,8 @@ def _row_values(
         (a, sum_a), (b, sum_b) = inside[level], outside[level]
         odds = (_finite(b) - _finite(a)) + (torch.log(sum_b) - torch.log(sum_a))
         weight = weights[..., level]
-        # No weight, no cost, even where the range is impossible (all its logits -inf).
-        odds = torch.where((weight == 0) & (odds == torch.inf), 0.0, odds)
-        losses = losses + weight * (torch.relu(odds) + torch.log1p(torch.exp(-odds.abs())))
-        pulls.append(weight * torch.sigmoid(odds))
+        losses = losses + _times(weight, torch.relu(odds) + torch.log1p(torch.exp(-odds.abs())))
+        pulls.append(_times(weight, torch.sigmoid(odds)))
     factors = []
     for ring in range(levels + 1):
         peak = pairs[ring][0]
@@ -158,16 +163,41 @@ class _Masked(Function):
             losses = _reference.losses(logits, start, stop, weights, ctx.order)
             (gradient,) = torch.autograd.grad(losses, logits, upstream, create_graph=True)
             return gradient, None, None, None, None, None
-        rings = _Rings(logits, start, stop, position)
         wide = logits.to(shifts.dtype)
-        factor = rings.select(list((factors * upstream.unsqueeze(-1)).unbind(-1)))
-        gradient = torch.exp(wide - rings.select(list(shifts.unbind(-1)))) * factor
-        # A class that is masked by -inf and is the target: its own logit is pulled by the weights of the
-        # levels where it stands alone, as in torch.
-        alone = torch.where(stop - start == 1, weights.to(wide.dtype), 0.0).sum(-1)
-        own = rings.inside[-1] & ((stop - start)[..., -1] == 1).unsqueeze(1) & (wide == -torch.inf)
-        gradient = torch.where(own, -(alone * upstream).unsqueeze(1), gradient)
-        return gradient.to(logits.dtype), None, None, None, None, None
+        rings = _Rings(logits, start, stop, position)
+        slopes = _slopes(wide, rings, shifts, factors, _alone(start, stop, weights))
+        return _times(slopes, upstream.unsqueeze(1)).to(logits.dtype), None, None, None, None, None
+
+
+def _alone(start: Tensor, stop: Tensor, weights: Tensor) -> Tensor:
+    """(N, d1..dk): the weight of the levels on which the target is a class, 0 where it is none."""
+    single = stop - start == 1
+    return torch.where(single & single[..., -1:], weights, 0.0).sum(-1)
+
+
+def _slopes(logits: Tensor, rings: _Rings, shifts: Tensor, factors: Tensor, alone: Tensor) -> Tensor:
+    """exp(z_j - m_k) c_k."""
+    factor = rings.select(list(factors.unbind(-1)))
+    terms = torch.exp(logits - rings.select(list(shifts.unbind(-1))))
+    # A class that is masked by -inf and is the target: its own logit is pulled by the weights of the
+    # levels where it stands alone, as in torch.
+    alone = alone.to(logits.dtype).unsqueeze(1)
+    own = rings.inside[-1] & (alone != 0) & (logits == -torch.inf)
+    return torch.where(own, -alone, _times(factor, terms))
+
+
+def losses_and_slopes(
+    logits: Tensor, start: Tensor, stop: Tensor, weights: Tensor, position: Tensor, gradient: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Losses (N, d1..dk) of logits in float64 and, where it is asked for, the gradient of their sum.
+
+    Without autograd; the arguments are those of `masked_row_losses`.
+    """
+    losses, shifts, factors = _row_values(logits, start, stop, weights, position)
+    if not gradient:
+        return losses, None
+    rings = _Rings(logits, start, stop, position)
+    return losses, _slopes(logits, rings, shifts, factors, _alone(start, stop, weights))
 
 
 def masked_row_losses(

@@ -1,7 +1,11 @@
 """The loss where the target is spread over nodes: label smoothing, and class probabilities as targets.
 
 Both need log P of all nodes of a level, so they go up the tree level by level (taxoloss/log_probs.py) and
-leave the gradient to autograd.
+leave the gradient to autograd. Its entries are differences, p_j less what the target says of j. With few
+nodes all of a row may be much smaller than their parts, so there all is computed in float64.
+
+What has no weight is left out, not multiplied by 0. Of a node that is done term by term (`times`); a row
+without weight whose log-probabilities do not exist has its logits replaced before they have any part.
 """
 
 from __future__ import annotations
@@ -9,10 +13,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from taxoloss.checks import readable
+from taxoloss.closed_form import at_least_float32
 from taxoloss.log_probs import LogProbs
 from taxoloss.tables import LossTables
 
 __all__ = ["index_loss", "probability_loss"]
+
+#: Where no level that is used has this many nodes, float64 is worth what it costs.
+_FEW_NODES = 256
 
 
 def times(weight: Tensor, value: Tensor) -> Tensor:
@@ -22,35 +31,41 @@ def times(weight: Tensor, value: Tensor) -> Tensor:
 
 def index_loss(
     tables: LossTables,
-    log_probs: dict[int, LogProbs],
+    logits: Tensor,
     target: Tensor,
+    valid: Tensor | None,
     node_weight: Tensor | None,
     smoothing: float,
 ) -> Tensor:
-    """The loss (N, d1..dk) of targets that are node ids (N, d1..dk).
+    """The loss (N, d1..dk) of targets that are node ids (N, d1..dk); 0 where they are not valid.
 
     sum over levels l of w_l * [(1 - e) * weight[y] * -log P(y_l)
                                 + e / n_l * sum over the level's nodes n of weight[n] * -log P(n)]
     """
-    flat = target.reshape(-1)
+    logits, flat = _wide(tables, logits), target.reshape(-1)
+    node_weight = None if node_weight is None else node_weight.to(logits.dtype)
     ancestors = tables.ancestors.index_select(0, flat)
-    like = log_probs[tables.used[0]].sums.value
-    weights = tables.weights.index_select(0, flat).to(like.dtype)
-    loss = like.new_zeros(target.shape)
+    weights = tables.weights.index_select(0, flat).to(logits.dtype)
+    weights = weights.view(*target.shape, weights.shape[1])
+    own = None if node_weight is None else node_weight.index_select(0, flat).reshape(target.shape)
+    nothing = (weights == 0).all(-1)
+    if own is not None and node_weight is not None:
+        nothing = nothing | ((own == 0) if smoothing == 0 else (node_weight == 0).all())
+    log_probs, gone = _log_probs(tables, logits, nothing, valid)
+    loss = logits.new_zeros(target.shape)
     for column, level in enumerate(tables.used):
         log_p = log_probs[level]
         term = -log_p.at(ancestors[:, column].reshape(target.shape))
-        if node_weight is not None:
-            term = times(node_weight.index_select(0, flat).reshape(target.shape), term)
+        term = term if own is None else times(own, term)
         if smoothing > 0:
-            term = (1 - smoothing) * term + smoothing * _level_mean(tables, log_p.all(), level, node_weight)
-        loss = loss + times(weights[:, column].reshape(target.shape), term)
-    return loss
+            term = _mixed(term, _level_mean(tables, log_p.all(), level, node_weight), smoothing)
+        loss = loss + times(weights[..., column], term)
+    return loss if gone is None else torch.where(gone, 0.0, loss)
 
 
 def probability_loss(
     tables: LossTables,
-    log_probs: dict[int, LogProbs],
+    logits: Tensor,
     target: Tensor,
     weight: Tensor | None,
     node_weight: Tensor | None,
@@ -62,11 +77,16 @@ def probability_loss(
     then pushed up the tree: sum over l, n of -log P(n) * (sum over classes c below n of q_c weight_c w_cl).
     """
     by_class = [1, -1, *[1] * (target.dim() - 2)]
-    mass = target if weight is None else target * weight.view(by_class)
+    logits, target = _wide(tables, logits), _wide(tables, target)
+    weight = None if weight is None else weight.to(target.dtype)
+    node_weight = None if node_weight is None else node_weight.to(logits.dtype)
+    mass = target if weight is None else times(weight.view(by_class), target)
+    nothing = _without_weight(tables, mass if smoothing == 0 else target, node_weight, smoothing)
+    log_probs, gone = _log_probs(tables, logits, nothing, None)
     loss: Tensor | None = None
     for column, level in enumerate(tables.used):
         log_p = log_probs[level].all()
-        share = tables.weights[: tables.plan.num_classes, column].to(log_p.dtype)
+        share = tables.weights[: tables.plan.num_classes, column].to(target.dtype)
         shared = tables.shared[column]
         pushed = mass if shared else mass * share.view(by_class)
         size = (log_p.shape[0], tables.plan.widths[level], *log_p.shape[2:])
@@ -74,14 +94,60 @@ def probability_loss(
         on_level = pushed.new_zeros(size).index_add(1, up, pushed)
         term = times(on_level, -log_p).sum(1)
         if smoothing > 0:
-            scale = 1.0 if shared else (target * share.view(by_class)).sum(1)
             spread = _level_mean(tables, log_p, level, node_weight)
-            term = (1 - smoothing) * term + smoothing * (scale * spread)
+            spread = spread if shared else times((target * share.view(by_class)).sum(1), spread)
+            term = _mixed(term, spread, smoothing)
         if shared:
-            term = share[0] * term
+            term = times(share[0], term)
         loss = term if loss is None else loss + term
     assert loss is not None  # a table of zeros was refused at construction
-    return loss
+    return loss if gone is None else torch.where(gone, 0.0, loss)
+
+
+def _without_weight(
+    tables: LossTables, mass: Tensor, node_weight: Tensor | None, smoothing: float
+) -> Tensor:
+    """(N, d1..dk): rows of class probabilities that no level weighs."""
+    classes = tables.weights[: tables.plan.num_classes]
+    unused = (classes == 0).all(1).view(1, -1, *[1] * (mass.dim() - 2))
+    nothing = ((mass == 0) | unused).all(1)
+    if smoothing == 0:
+        return nothing
+    # Where all classes share a level's weight, smoothing costs by it whatever the probabilities are.
+    for weight, shared in zip(classes[0], tables.shared, strict=True):
+        nothing = nothing & (weight == 0) if shared else nothing
+    return nothing if node_weight is None else nothing | (node_weight == 0).all()
+
+
+def _log_probs(
+    tables: LossTables, logits: Tensor, nothing: Tensor, valid: Tensor | None
+) -> tuple[dict[int, LogProbs], Tensor | None]:
+    """log P on the levels, and the rows (N, d1..dk) that were left out; None: no row was.
+
+    Left out are rows that are not valid, and of those without weight (`nothing`) those whose logits are no
+    logits of anything: NaN, inf, or -inf on every class. (Others may yet have a gradient: of their weight.)
+    """
+    look = readable(logits)
+    gone = None if valid is None else ~valid
+    if not look or bool(nothing.any()):
+        impossible = nothing & ~torch.isfinite(logits.detach().amax(1))
+        gone = impossible if gone is None else gone | impossible
+    if gone is None or (look and not bool(gone.any())):
+        return tables.log_probs(logits), gone
+    return tables.log_probs(torch.where(gone.unsqueeze(1), 0.0, logits)), gone
+
+
+def _wide(tables: LossTables, tensor: Tensor) -> Tensor:
+    """In what is computed in."""
+    few = max(tables.plan.widths[level] for level in tables.used) < _FEW_NODES
+    return tensor.double() if few and tensor.device.type != "mps" else at_least_float32(tensor)
+
+
+def _mixed(term: Tensor, spread: Tensor, smoothing: float) -> Tensor:
+    """(1 - e) of a target's own cost and e of what is spread."""
+    if smoothing == 1:
+        term = term.masked_fill(~torch.isfinite(term), 0.0)
+    return (1 - smoothing) * term + smoothing * spread
 
 
 def _level_mean(tables: LossTables, log_p: Tensor, level: int, node_weight: Tensor | None) -> Tensor:

@@ -39,10 +39,11 @@ class LossTables(Tables):
         self.position = torch.tensor(np.argsort(plan.depth_first))
         #: (T, K): index among the level's nodes.
         self.ancestors = torch.tensor(plan.ancestors[: plan.num_targets, levels])
-        #: (K, C): index among the level's nodes, and node id.
+        #: (K, C): index among the level's nodes.
         self.class_to_node = torch.tensor(plan.class_to_node[levels])
-        ids = np.stack([plan.nodes[level][plan.class_to_node[level]] for level in levels])
-        self.class_to_id = torch.tensor(ids)
+        #: (L, C): node id, on every level.
+        every = range(len(plan.levels))
+        self.class_to_id = torch.tensor(np.stack([plan.nodes[at][plan.class_to_node[at]] for at in every]))
         self._nodes = tuple(torch.tensor(plan.nodes[level]) for level in levels)
         self._weigh(self._rows(table))
 
@@ -86,14 +87,18 @@ class LossTables(Tables):
         return self._nodes[self.used.index(level)]
 
     def node_weights(self, weight: Tensor) -> Tensor:
-        """Class weights (C,) as weights of all nodes (V,): a node weighs the mean of its classes."""
+        """Class weights (C,) as weights of all nodes (V,), in the dtype of the level weights.
+
+        A node weighs the mean of its classes.
+        """
         wide = weight.to(_table_dtype(weight.device))
-        total, count = wide.new_zeros(2, self.plan.num_nodes).unbind(0)
-        for nodes in self.class_to_id:  # a node on two levels is counted twice, and so are its classes
-            total = total.index_add(0, nodes, wide)
-            count = count.index_add(0, nodes, torch.ones_like(wide))
+        # A node on two levels is counted twice, and so are its classes.
+        nodes = self.class_to_id.reshape(-1)
+        weights = wide.repeat(len(self.class_to_id))
+        none = wide.new_zeros(self.plan.num_nodes)
+        total, count = (none.index_add(0, nodes, of) for of in (weights, torch.ones_like(weights)))
         inner = (total / count)[self.plan.num_classes : -1]
-        return torch.cat([weight, inner.to(weight.dtype), wide.mean(0, keepdim=True).to(weight.dtype)])
+        return torch.cat([wide, inner, wide.mean(0, keepdim=True)])
 
 
 def _table_dtype(device: torch.device) -> torch.dtype:

@@ -294,10 +294,10 @@ def test_rows_of_a_gradient_sum_to_0(form: Form, regime: str) -> None:
 
 @pytest.mark.parametrize("tree", [wide_tree(40, 4), wide_tree(997, 5), CHUNKED])
 def test_rows_that_are_far_off_stay_cheap(tree: Wide, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gap of 400 is done again in float64; the definition, which costs much more, is for larger ones."""
+    """A gap of 400 is done again in float64; log space, which costs much more, is for larger ones."""
     logits, target = batch(tree, "normal", 6, torch.float32)
     wrong = (torch.tensor(target[:3]) + 1) % tree.classes
     logits[torch.arange(3), wrong] += 400
     truth = exact(tree, logits, target)
-    monkeypatch.setattr(closed_form, "_by_definition", lambda *_: pytest.fail("the definition was taken"))
+    monkeypatch.setattr(closed_form, "_in_log_space", lambda *_: pytest.fail("log space was taken"))
     assert_exact(public, results(public, tree, logits, target), truth)

@@ -278,6 +278,42 @@ def test_nan_stays_in_its_row(place: str) -> None:
     assert_close((loss[::2], gradient[::2]), (truth[0][::2], truth[1][::2]))
 
 
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_rows_without_weight(bad: float) -> None:
+    """Weights or a scale of 0: loss and gradient 0, whatever the logits hold; others lose no bit."""
+    b = batch(4, 37, 3)
+    weights = b.weights.clone()
+    weights[b.target[[0, 2]]] = 0.0
+    b = b._replace(weights=weights)
+    clean = kernel(b)
+    logits = b.logits.clone()
+    logits[0], logits[2, 5] = bad, bad
+    for upstream in (None, torch.tensor([torch.inf, 1.0, torch.nan, 1.0])):
+        loss, gradient = kernel(b._replace(logits=logits), upstream=upstream)
+        assert torch.equal(loss, clean[0])
+        assert torch.equal(gradient, clean[1])
+        assert gradient[[0, 2]].eq(0).all()
+    scale = torch.tensor([0.0, 1.0, 0.0, 1.0])
+    loss, peaks, slopes = _triton.row_losses(*b._replace(logits=logits, weights=b.weights + 1), scale=scale)
+    ones = torch.ones(1).expand(4)
+    gradient = _triton.row_gradients(logits, b.target, b.start, b.stop, peaks, slopes, ones)
+    assert loss[[0, 2]].eq(0).all()
+    assert gradient[[0, 2]].eq(0).all()
+    assert torch.isfinite(gradient).all()
+
+
+def test_the_factor_comes_before_rounding() -> None:
+    """A loss scaler's factor in float32: the gradient of float16 logits is float32's, rounded once."""
+    b = batch(4, 37, 3)
+    b = b._replace(logits=b.logits.half())
+    upstream = torch.tensor([65536.0, 2.0**24, -3e5, 1e-3]) * 1e-4
+    narrow, wide = (
+        kernel(b, upstream=upstream)[1],
+        kernel(b._replace(logits=b.logits.float()), upstream=upstream)[1],
+    )
+    assert torch.equal(narrow, wide.half())
+
+
 @pytest.mark.parametrize(
     ("field", "value", "error", "words"),
     [

@@ -113,16 +113,20 @@ class LevelHeads(Head):
         tables = node_tables(self.taxonomy, features.device)
         ids, valid = target_ids(target.reshape(-1), ignore_index, plan_of(self.taxonomy))
         counted = tables.counted[ids] if valid is None else tables.counted[ids] & valid[:, None]
+        # What has no weight is left out, not multiplied by 0: an ignored sample may be anything.
+        features = torch.where(counted.any(1).view(target.shape).unsqueeze(-1), features, 0.0)
         total = features.new_zeros((), dtype=torch.float32)
         for number, (level, logits) in enumerate(self.level_logits(features).items()):
-            label = tables.ancestors[ids, number].masked_fill(~counted[:, number], -100)
+            if weights[level] == 0:
+                continue
+            here = counted[:, number]
             cost = F.cross_entropy(
-                logits.reshape(-1, logits.shape[-1]),
-                label,
+                torch.where(here.unsqueeze(1), logits.reshape(-1, logits.shape[-1]), 0.0),
+                tables.ancestors[ids, number].masked_fill(~here, -100),
                 reduction="sum",
                 label_smoothing=label_smoothing,
             )
-            total = total + weights[level] * cost / counted[:, number].sum().clamp(min=1)
+            total = total + weights[level] * cost / here.sum().clamp(min=1)
         return total.masked_fill(~counted.any(), torch.nan)
 
     def _weights(self, given: Mapping[str, float] | None) -> dict[str, float]:

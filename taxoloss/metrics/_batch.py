@@ -10,11 +10,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from taxoloss.checks import target_ids
+from taxoloss.checks import readable, target_ids
 from taxoloss.closed_form import at_least_float32
 from taxoloss.functional import batched
 from taxoloss.masses import argmax, level_answers
-from taxoloss.metrics._inputs import check_answers, check_predictions, is_ranking
+from taxoloss.metrics._inputs import check_predictions, check_values, is_ranking
 from taxoloss.node_tables import NodeTables, node_tables
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
@@ -36,18 +36,26 @@ class Batch:
         self.valid = self.target != self.tables.root
         if valid is not None:
             self.valid = self.valid & valid.reshape(-1)
+        check_values(preds, target, self.valid, plan)
         #: (N, C, d1..dk), or None where the predictions are node ids.
         self.logits: Tensor | None = None
         #: (N, K, d1..dk): classes, the best first, or None where the predictions are no ranking.
         self.ranking: Tensor | None = None
         if preds.is_floating_point():
-            self.logits = at_least_float32(batched(preds.detach()))
+            self.logits = self._only_counted(at_least_float32(batched(preds.detach())), 0.0)
         elif is_ranking(preds, target):
-            self.ranking = batched(preds.long())
+            first = torch.arange(preds.shape[1], device=preds.device)
+            first = first.view(-1, *[1] * (preds.dim() - 2))
+            self.ranking = self._only_counted(batched(preds.long()), first)
             self.answers = self.ranking[:, 0].reshape(-1)
         else:
-            check_answers(preds, plan)
-            self.answers = preds.long().reshape(-1)
+            self.answers = torch.where(self.valid, preds.long().reshape(-1), 0)
+
+    def _only_counted(self, preds: Tensor, other: Tensor | float) -> Tensor:
+        """Predictions (N, .., d1..dk) without what stands in samples that are not counted."""
+        if readable(preds) and bool(self.valid.all()):
+            return preds
+        return torch.where(self.valid.view(preds.shape[:1] + preds.shape[2:]).unsqueeze(1), preds, other)
 
     def need_logits(self, what: str) -> Tensor:
         """The logits; ValueError where the predictions are node ids."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from taxoloss.checks import check_logits, readable, refuse_nan, refuse_probabilities
 from taxoloss.plan import Plan
 
-__all__ = ["check_answers", "check_predictions", "is_ranking"]
+__all__ = ["check_predictions", "check_values", "is_ranking"]
 
 
 def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
@@ -23,11 +23,6 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
     expected = preds.shape
     if preds.is_floating_point():
         check_logits(preds, plan)
-        if readable(preds):
-            refuse_probabilities(preds)
-            refuse_nan(preds)
-    elif is_ranking(preds, target):
-        _check_ranking(preds, plan)
     if preds.is_floating_point() or is_ranking(preds, target):
         expected = torch.Size([*preds.shape[:1], *preds.shape[2:]] if preds.dim() > 1 else [])
     if target.shape != expected:
@@ -37,26 +32,37 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
         )
 
 
+def check_values(preds: Tensor, target: Tensor, counted: Tensor, plan: Plan) -> None:
+    """ValueError or IndexError where the predictions of rows that are counted, (R,), are none."""
+    if preds.is_floating_point():
+        if readable(preds):
+            refuse_probabilities(preds, counted)
+            refuse_nan(preds, counted)
+    elif is_ranking(preds, target):
+        _check_ranking(preds.movedim(1, -1).flatten(0, -2)[counted], plan)
+    else:
+        _check_answers(preds.reshape(-1)[counted], plan)
+
+
 def is_ranking(preds: Tensor, target: Tensor) -> bool:
     """Whether integers are classes in order, (N, K, d1..dk) for targets (N, d1..dk)."""
     return not preds.is_floating_point() and preds.dim() == target.dim() + 1 > 1
 
 
 def _check_ranking(preds: Tensor, plan: Plan) -> None:
-    """ValueError or IndexError where classes in order are none, or stand there twice."""
+    """ValueError or IndexError where classes in order, (n, K), are none, or stand there twice."""
     wrong = (preds < 0) | (preds >= plan.num_classes)
     if wrong.any():
         value = int(preds[wrong][0])
         raise IndexError(f"expected a ranking of classes, 0..{plan.num_classes - 1}, got {value}")
-    ordered = preds.sort(1 if preds.dim() > 1 else 0).values
-    if bool((ordered.diff(dim=1 if preds.dim() > 1 else 0) == 0).any()):
+    if bool((preds.sort(1).values.diff(dim=1) == 0).any()):
         raise ValueError(
             "expected preds as logits, one node id a sample, or a ranking in which no class stands twice; "
-            f"got integers of shape {tuple(preds.shape)} that repeat"
+            f"got {preds.shape[1]} integers a sample that repeat"
         )
 
 
-def check_answers(answers: Tensor, plan: Plan) -> None:
+def _check_answers(answers: Tensor, plan: Plan) -> None:
     """IndexError where a node id is none."""
     wrong = (answers < 0) | (answers >= plan.num_nodes)
     if wrong.any():
