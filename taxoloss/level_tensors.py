@@ -45,13 +45,13 @@ class LevelTensors(NumberedTree):
         """
         import torch
 
-        rows, columns = torch.arange(len(self)), self.ancestor_index(level)
+        columns = self.ancestor_index(level)
+        rows, ones = torch.arange(len(self), device="cpu"), torch.ones(len(self), device="cpu")
         size = (len(self), len(self._at(level)))
         if not sparse:
-            return torch.zeros(size).index_put_((rows, columns), torch.ones(()))
+            return torch.zeros(size, device="cpu").index_put_((rows, columns), ones)
         places = torch.stack([rows, columns])
-        ones = torch.ones(len(self))
-        return torch.sparse_coo_tensor(places, ones, size, check_invariants=True).coalesce()
+        return torch.sparse_coo_tensor(places, ones, size, device="cpu", check_invariants=True).coalesce()
 
     @property
     def graph(self) -> nx.DiGraph[int]:

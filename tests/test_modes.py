@@ -408,3 +408,26 @@ def test_schedules_under_torch_compile() -> None:
 def test_random_programs_of_modes(number: int) -> None:
     """First uses in nested modes and in threads, one after the other, then training."""
     assert wrong(programs(60, seed=2026)[number]) == ""
+
+
+@pytest.mark.parametrize("rows", [0, 6])
+def test_a_default_device_changes_no_score(rows: int) -> None:
+    """Metrics and matrices under another default device, of tensors that are told where they are."""
+
+    def made() -> list[Any]:
+        parts = [metrics.OperatingCurve(fresh()), metrics.RiskCoverage(fresh(), exact=False)]
+        drawn = metrics.bootstrap(metrics.collection(fresh()), draws=3)
+        return [metrics.collection(fresh(), ranking=True, curves=True), *parts, drawn]
+
+    def found(scores: list[Any]) -> list[Any]:
+        matrix, sparse = (fresh().aggregation_matrix("top", sparse=sparse) for sparse in (False, True))
+        for metric in scores:
+            metric.update(z, y)
+        values = [metric.compute() for metric in scores]
+        return [*values, matrix, sparse.to_dense(), fresh().node_ids(["a"]), fresh().ancestor_index("top")]
+
+    z, y = logits()[:rows], targets()[:rows]
+    want, scores = found(made()), made()
+    with modes.default_device("meta"):
+        got = found(scores)
+    assert_close(got, want, rtol=0, atol=0, equal_nan=True)

@@ -120,7 +120,7 @@ class CurveMetric(SumMetric):
         rows = sums.reshape(1 + _BINS, 2 * self._fields + 1)
         count = rows[0, -1] * UNIT
         change, travel = rows[:, : self._fields] / count, rows[:, self._fields : -1] / count
-        edges = 1 - torch.arange(_BINS + 1, dtype=torch.float64) / _BINS
+        edges = 1 - torch.arange(_BINS + 1, dtype=torch.float64, device="cpu") / _BINS
         log_odds = torch.sinh((edges - 0.5) * (2 * _REACH))
         log_odds[0] = torch.inf
         return Curve(change.cumsum(0), log_odds, travel)
@@ -131,13 +131,13 @@ class CurveMetric(SumMetric):
         listed = getattr(self, self._steps)
         listed = [listed] if isinstance(listed, Tensor) else listed
         steps = torch.cat(
-            [torch.zeros(0, 1 + self._fields, dtype=torch.float64), *(s.cpu() for s in listed)]
+            [first.new_zeros(0, 1 + self._fields), *(s.cpu() for s in listed)]
         )
         steps = steps[steps[:, 0].argsort(descending=True, stable=True)]
         log_odds = steps[:, 0]
         fields = torch.cat([first[: self._fields].unsqueeze(0) / UNIT, steps[:, 1:]]).cumsum(0) / count
         # Steps of equal log-odds are made together.
-        last = torch.ones(len(fields), dtype=torch.bool)
+        last = torch.ones(len(fields), dtype=torch.bool, device="cpu")
         last[1:-1] = log_odds[1:] != log_odds[:-1]
-        found = torch.cat([torch.tensor([torch.inf], dtype=torch.float64), log_odds])[last]
+        found = torch.cat([log_odds.new_full((1,), torch.inf), log_odds])[last]
         return Curve(fields[last], found, torch.zeros_like(fields[last]))

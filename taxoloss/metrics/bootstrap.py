@@ -95,7 +95,7 @@ class Bootstrap(LastingMetric):
         # Each sample takes a block of its own: the same numbers, whatever the batches.
         uniform = _uniform(stream, int(self.seen[0]), samples, self.draws)
         drawn = torch.from_numpy(np.searchsorted(_POISSON, uniform).astype(np.int64))
-        return torch.cat([torch.ones(samples, 1, dtype=torch.long), drawn], 1)
+        return torch.cat([drawn.new_ones(samples, 1), drawn], 1)
 
 
 #: P(Poisson(1) <= k) for k = 0, 1, ..: what lies above the last is never drawn.

@@ -107,7 +107,7 @@ class OperatingCurve(CurveMetric):
             across, one, other = curve.travel[1:].amax(0).unbind(0)
             found["bin_error"] = across + torch.maximum(one, other)
         nothing = not bool(torch.isfinite(recall[0]))
-        return {n: torch.tensor(torch.nan) if nothing else value.float() for n, value in found.items()}
+        return {n: (value * torch.nan if nothing else value).float() for n, value in found.items()}
 
     def _steps_of(self, batch: Batch) -> Steps:
         logits, tables = batch.need_logits("an operating curve"), batch.tables

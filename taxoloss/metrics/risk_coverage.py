@@ -79,7 +79,7 @@ class RiskCoverage(CurveMetric):
         coverage, risk = curve.fields.unbind(1)
         found = {"aurc": torch.trapezoid(risk, coverage).float()}
         if not bool(torch.isfinite(coverage[0])):
-            found["aurc"] = torch.tensor(torch.nan)
+            found["aurc"] = torch.full_like(found["aurc"], torch.nan)
         if not self.exact:
             # Both rise with every step: between two points the curve stays in their rectangle.
             found["bin_error"] = (coverage.diff() * risk.diff()).sum().float() / 2
