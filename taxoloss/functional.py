@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -126,7 +127,7 @@ def cross_entropy(
     check_target(logits, target)
     check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tables.plan)
     autocast = autocast_enabled(logits.device.type)
-    with torch.autocast(logits.device.type, enabled=False) if autocast else _NOTHING:
+    with torch.autocast(logits.device.type, enabled=False) if autocast else nullcontext():
         if target.is_floating_point():
             result = _of_probabilities(tables, logits, target, weight, reduction, label_smoothing)
             dtype = torch.promote_types(logits.dtype, target.dtype)
@@ -216,15 +217,6 @@ def batched(tensor: Tensor) -> Tensor:
 
 
 # -- what is kept from call to call ----------------------------------------------------------------
-
-
-class _Nothing:
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-
-_NOTHING = _Nothing()
 
 
 def _device(logits: Any) -> torch.device:
