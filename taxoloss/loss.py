@@ -158,6 +158,10 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             means[level] = torch.where(here, cost, 0.0).sum() / here.sum()  # 0 / 0 is NaN
         return means
 
+    def __repr__(self) -> str:
+        # One line, without the tables: a compiler that meets torch.vmap(loss) asks for it.
+        return f"{type(self).__name__}({self.extra_repr()})"
+
     def extra_repr(self) -> str:
         """What the loss was made of, and the level weights that are in force."""
         parts = [self._made_of, f"level_weights={self._level_weights}", f"reduction={self.reduction!r}"]

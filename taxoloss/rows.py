@@ -25,7 +25,6 @@ from taxoloss.tables import LossTables
 
 __all__ = ["row_losses"]
 
-_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 #: Columns times levels up to which a compiler's loops over masks beat a call of the closed form.
 _FEW_COMPARISONS = 512
 
@@ -60,7 +59,8 @@ def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor,
 
 def _is_called(tables: LossTables, logits: Tensor) -> bool:
     """Whether a graph that is compiled for the CPU calls the closed form, not masks."""
-    compiled = torch.compiler.is_compiling() and not _exporting()
+    # Not is_exporting(): in torch 2.9 that is True in every trace, and masks would run in all.
+    compiled = torch.compiler.is_compiling() and not torch.compiler._is_exporting_flag
     few = len(tables.used) * logits.shape[1] <= _FEW_COMPARISONS
     return compiled and logits.device.type == "cpu" and not few and not transformed()
 

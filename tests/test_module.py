@@ -336,6 +336,8 @@ def test_repr_shows_the_level_weights_in_force() -> None:
     assert "level_weights=geometric(0.5)" in repr(loss)
     loss.set_level_weights(taxoloss.weighting.geometric(0.5)(t))
     assert "level_weights=a table" in repr(loss)
+    assert repr(loss) == f"TaxonomyLoss({loss.extra_repr()})"
+    assert "\n" not in repr(loss)
 
 
 def test_a_target_one_too_large_asks_for_the_first_number() -> None:

@@ -114,6 +114,8 @@ def module_errors() -> Iterator[Any]:
 @TREES
 def test_the_wrong_inputs_of_the_module(tree: Any) -> None:
     """They raise the class that PyTorch expects, whether from the module or the function."""
+    if MODULE.module_error_inputs_func is None:
+        pytest.skip("this torch lists no wrong inputs of its module")
     errors = list(module_errors())
     assert errors
     for error in errors:
@@ -202,12 +204,23 @@ def kind_of_error(call: Callable[[Loss], Any]) -> type[Exception]:
     raise AssertionError("torch takes this call")
 
 
+def takes_shape_one() -> bool:
+    """Whether torch takes a target (1,) for one sample; else other shapes are errors of another class."""
+    try:
+        F.cross_entropy(X[0], Y[:1])
+    except RuntimeError:
+        return False
+    return True
+
+
 @TREES
 @pytest.mark.parametrize("name", BAD)
 def test_bad_calls(tree: Any, name: str) -> None:
     """They raise torch's exception class, and the message holds both values."""
     call, words = BAD[name]
-    with pytest.raises(kind_of_error(call)) as found:
+    counts = name in ("one_sample_two_targets", "one_sample_no_target")  # samples, which differ
+    kind = ValueError if counts and not takes_shape_one() else kind_of_error(call)
+    with pytest.raises(kind) as found:
         call(ours_on(tree))
     for word in words:
         edge = r"(?<![\d.])" if word[:1].isdigit() else ""
@@ -264,8 +277,10 @@ def test_a_target_of_shape_one_for_one_sample(tree: Any, reduction: str) -> None
     """Logits (C,) take a target (1,) too: torch's value and shape (its backward fails there)."""
     logits, target = batch((5,))
     value = ours_on(tree)(logits, target.reshape(1), reduction=reduction)
-    assert_close(value, F.cross_entropy(logits, target.reshape(1), reduction=reduction))
     assert_same(tree, logits, target, reduction=reduction)
+    if not takes_shape_one():
+        pytest.skip("this torch refuses a target (1,) for one sample")
+    assert_close(value, F.cross_entropy(logits, target.reshape(1), reduction=reduction))
 
 
 @TREES
