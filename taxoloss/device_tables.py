@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
+from taxoloss.handles import named, new_name
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -24,6 +26,8 @@ __all__ = ["Tables", "apart", "at_trace_time"]
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _CPU = torch.device("cpu")
+#: What each object has for itself.
+_OWN = ("_copies", "_handle")
 
 
 def apart(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -65,13 +69,19 @@ class Tables:
     #: Where the tensors are.
     device: torch.device = _CPU
     _copies: _Copies
+    _handle: str
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        made = super().__new__(cls)
+        made.__dict__["_handle"] = new_name(made)
+        return made
 
     def on(self, device: torch.device) -> Self:
         """These tables on a device: the same object for the same device."""
         if device == self.device:
             return self._readable_now()
         # The copy is made while a compiler traces, not in its graph, which looks it up.
-        name = _copied_to(self, device)
+        name = _copied_to(self._handle, device)
         found: Self = getattr(self._copies, name)
         return found._readable_now()
 
@@ -84,16 +94,15 @@ class Tables:
         return self if mode is None else self._with_tensors(mode.from_tensor, self.device)
 
     def _with_tensors(self, move: Callable[[Tensor], Tensor], device: torch.device) -> Self:
-        copy = object.__new__(type(self))
-        for name, value in self.__dict__.items():
-            if name != "_copies":
-                copy.__dict__[name] = _moved(value, move, device)
+        copy = type(self).__new__(type(self))
+        for name, value in self.__getstate__().items():
+            copy.__dict__[name] = _moved(value, move, device)
         copy.__dict__["device"] = device
         return copy
 
     def __getstate__(self) -> dict[str, Any]:
         original = _copies_of(self).cpu
-        return {name: value for name, value in original.__dict__.items() if name != "_copies"}
+        return {name: value for name, value in original.__dict__.items() if name not in _OWN}
 
 
 class _Copies:
@@ -109,8 +118,9 @@ def _copies_of(tables: Tables) -> _Copies:
 
 
 @at_trace_time
-def _copied_to(tables: Tables, device: torch.device) -> str:
+def _copied_to(handle: str, device: torch.device) -> str:
     """The name of the copy on a device, which is there then."""
+    tables: Tables = named(handle)
     copies, name = _copies_of(tables), str(device).replace(":", "_")
     if not hasattr(copies, name):
         setattr(copies, name, apart(_copy, copies.cpu, device))

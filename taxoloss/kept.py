@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from taxoloss.device_tables import apart, at_trace_time
+from taxoloss.handles import named
 from taxoloss.plan import Plan, plan_of
 from taxoloss.taxonomy import Taxonomy
 
@@ -38,7 +39,10 @@ def keep(
     Raises:
         TypeError, ValueError: not a bound taxonomy.
     """
-    place = _place(taxonomy, make, *key)  # it makes the shelf too
+    if not isinstance(taxonomy, Taxonomy):
+        plan_of(taxonomy)  # raises
+    # The shelf is made here too.
+    place = _place(taxonomy._handle, make, *key)  # type: ignore[attr-defined]
     found: _R = getattr(taxonomy._kept_tables, place)  # type: ignore[attr-defined]
     return found
 
@@ -58,11 +62,12 @@ class _Shelf:
 
 
 @at_trace_time
-def _place(taxonomy: Taxonomy, make: Callable[..., Any], *key: Hashable) -> str:
+def _place(handle: str, make: Callable[..., Any], *key: Hashable) -> str:
     """Where it stands on the taxonomy's shelf."""
+    taxonomy: Taxonomy = named(handle)
     shelf: _Shelf | None = getattr(taxonomy, "_kept_tables", None)
     if shelf is None:
-        plan_of(taxonomy)  # raises where it is no bound taxonomy
+        plan_of(taxonomy)  # raises where it is not bound
         shelf = taxonomy.__dict__.setdefault("_kept_tables", _Shelf())
     names = shelf.names.setdefault(make, {})
     name = names.get(key)

@@ -13,6 +13,7 @@ import numpy as np
 
 from taxoloss.binding import Name, NameIndex
 from taxoloss.forms import HEAD
+from taxoloss.handles import new_name
 from taxoloss.level_tensors import LevelTensors, as_tensor
 from taxoloss.meaning import build_tree
 from taxoloss.migration import Migration, TreeDiff, diff
@@ -178,6 +179,7 @@ class Taxonomy(LevelTensors):
             object.__setattr__(self, name, None if value is None else ReadOnlyDict(value))
         if self.order is not None:
             frozen(self.order)
+        object.__setattr__(self, "_handle", new_name(self))
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}

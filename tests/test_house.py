@@ -16,7 +16,8 @@ import taxoloss
 
 PACKAGE = Path(taxoloss.__file__).parent
 LEFT = (
-    "names", "errors", "values", "json_events", "reader", "python_values", "forms", "spec", "tree",
+    "names", "handles", "errors", "values", "json_events", "reader", "python_values", "forms", "spec",
+    "tree",
     "numbered", "meaning", "paths", "binding", "described", "yaml_text", "writer", "level_tensors",
     "tree_diff", "migration", "plain_data", "taxonomy", "built", "catalog", "plan", "weight_checks",
     "weight_fill", "weighting", "weighting_text", "rings", "fault_formats", "explanations", "schema",

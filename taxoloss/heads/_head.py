@@ -40,7 +40,8 @@ class Head(nn.Module):
         self.taxonomy = taxonomy
         self.weight = nn.Parameter(torch.zeros(scores, in_features))
         self.bias = nn.Parameter(torch.zeros(scores)) if bias else None
-        self.register_buffer("binding", _known(taxonomy)[0].clone())
+        self._known = taxonomy.known_bindings
+        self.register_buffer("binding", _as_tensor(self._known[:1])[0])
         #: The digest that was compared last, and how often it had been written to.
         self._compared: tuple[int, int] = (0, 0)
 
@@ -49,7 +50,7 @@ class Head(nn.Module):
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.zero_()
-            self.binding.copy_(_known(self.taxonomy)[0])
+            self.binding.copy_(_as_tensor(self._known[:1])[0])
 
     def scores(self, features: Tensor) -> Tensor:
         """Scores (..., nodes) of features (..., in_features), in float32 or float64."""
@@ -67,7 +68,26 @@ class Head(nn.Module):
                 f"expected features (..., {self.in_features}), the last dimension being in_features; "
                 f"got {tuple(features.shape)}"
             )
-        _compare(self)
+        if torch.compiler.is_compiling():
+            _refuse_another(self.binding, self._known, type(self).__name__)
+        else:
+            self._compare_binding()
+
+    def _compare_binding(self) -> None:
+        """RuntimeError where what was written into the module is the state of another class order.
+
+        `load_state_dict` looks before it loads; but what writes into the module itself
+        (torch.distributed.checkpoint, `from_pretrained`) is found here, at the next call.
+        """
+        stored = self.binding
+        compared = (id(stored), 0 if stored.is_inference() else stored._version)
+        if compared == self._compared:
+            return
+        if stored.is_cpu or compared[0] != self._compared[0]:
+            _refuse_another(stored, self._known, type(self).__name__)
+        else:  # e.g. by DistributedDataParallel before each step: not worth waiting for the device
+            torch._assert_async((stored == _as_tensor(self._known).to(stored.device)).all(1).any())
+        self._compared = compared
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_compared": (0, 0)}
@@ -76,9 +96,9 @@ class Head(nn.Module):
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
         stored = state_dict.get(prefix + "binding")
-        if stored is not None and not stored.is_meta and not _fits(stored, self.taxonomy):
+        if stored is not None and not stored.is_meta and _digest(stored) not in self._known:
             errors = rest[-1]  # load_state_dict raises these, all at once
-            errors.append(_words(self, stored))
+            errors.append(_words(stored, self._known, type(self).__name__))
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def extra_repr(self) -> str:
@@ -87,46 +107,32 @@ class Head(nn.Module):
         return f"{self.in_features}, {self.taxonomy!r}{bias}"
 
 
-def _known(taxonomy: Taxonomy) -> Tensor:
-    """(2, 32) uint8, on the default device, as parameters are: the digests that say this binding."""
-    digests = [list(bytes.fromhex(digest)) for digest in taxonomy.known_bindings]
-    return torch.tensor(digests, dtype=torch.uint8)
+def _digest(stored: Tensor) -> str:
+    return bytes(stored.tolist()).hex()
 
 
-def _fits(stored: Tensor, taxonomy: Taxonomy) -> bool:
-    return taxonomy.same_binding(bytes(stored.tolist()).hex())
+def _as_tensor(digests: tuple[str, ...]) -> Tensor:
+    """(n, 32) uint8, on the default device, as parameters are."""
+    return torch.tensor([list(bytes.fromhex(digest)) for digest in digests], dtype=torch.uint8)
 
 
-def _words(head: Head, stored: Tensor) -> str:
+def _words(stored: Tensor, known: tuple[str, ...], name: str) -> str:
     return (
-        f"the state of {type(head).__name__} was stored for another taxonomy or another order of "
-        f"classes: binding_digest {bytes(stored.tolist()).hex()[:12]}.., here "
-        f"{head.taxonomy.binding_digest[:12]}.."
+        f"the state of {name} was stored for another taxonomy or another order of classes: "
+        f"binding_digest {_digest(stored)[:12]}.., here {known[0][:12]}.."
     )
 
 
 @at_trace_time
-def _compare(head: Head) -> None:
-    """RuntimeError where the digest in the module is that of another class order.
-
-    `load_state_dict` looks before it loads; but what writes into the module itself
-    (torch.distributed.checkpoint, `from_pretrained`) is found here, at the next call.
-    """
-    stored = head.binding
+def _refuse_another(stored: Tensor, known: tuple[str, ...], name: str) -> None:
+    """RuntimeError where the digest in a module is that of another class order."""
     if stored.is_meta or type(stored) is not Tensor or torch._C._are_functorch_transforms_active():
-        return
-    compared = (id(stored), 0 if stored.is_inference() else stored._version)
-    if compared == head._compared:
-        return
-    if stored.is_cpu or compared[0] != head._compared[0]:
-        if not _fits(stored, head.taxonomy):
-            raise RuntimeError(
-                f"{_words(head, stored)}; or the module was made without memory and never filled: "
-                "reset_parameters() does that"
-            )
-    else:  # e.g. by DistributedDataParallel before each step: not worth waiting for the device
-        torch._assert_async((stored == _known(head.taxonomy).to(stored.device)).all(1).any())
-    head._compared = compared
+        return  # nothing can be read
+    if _digest(stored) not in known:
+        raise RuntimeError(
+            f"{_words(stored, known, name)}; or the module was made without memory and never filled: "
+            "reset_parameters() does that"
+        )
 
 
 def down(values: Tensor, parents: Sequence[Tensor | None], sizes: list[int], dim: int) -> list[Tensor]:

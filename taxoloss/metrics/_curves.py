@@ -130,9 +130,7 @@ class CurveMetric(SumMetric):
         count = first[-1]
         listed = getattr(self, self._steps)
         listed = [listed] if isinstance(listed, Tensor) else listed
-        steps = torch.cat(
-            [first.new_zeros(0, 1 + self._fields), *(s.cpu() for s in listed)]
-        )
+        steps = torch.cat([first.new_zeros(0, 1 + self._fields), *(s.cpu() for s in listed)])
         steps = steps[steps[:, 0].argsort(descending=True, stable=True)]
         log_odds = steps[:, 0]
         fields = torch.cat([first[: self._fields].unsqueeze(0) / UNIT, steps[:, 1:]]).cumsum(0) / count
