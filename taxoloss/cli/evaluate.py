@@ -209,7 +209,7 @@ def _write(
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["metric", "value", "low", "high"])
         writer.writerows([name, *interval] for name, interval in found.scores.items())
-        typer.echo(text.getvalue(), nl=False)
+        typer.echo(text.getvalue().encode("utf-8"), nl=False)
     else:
         rows = f"{found.rows:,} rows"
         if found.calibration_rows:
