@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from taxoloss.cli.shared import (
     report,
     stop_on_faults,
 )
-from taxoloss.cli.streams import echo
+from taxoloss.cli.streams import echo, write_json
 from taxoloss.errors import Fault
 from taxoloss.fault_formats import fault_data
 from taxoloss.matching import Guess, Match, match
@@ -173,7 +172,7 @@ def _tell(given: Read, listed: ClassList, found: Match, verb: str, told: str) ->
         data["faults"] = [fault_data(fault) for fault in found.faults]
         for guess in data["guesses"]:
             del guess["node"]
-        echo(json.dumps(data, indent=2, ensure_ascii=True))
+        write_json(data)
         return
     if told != "text":
         report(_placed(given, found.faults), told)

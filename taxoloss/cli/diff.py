@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +21,7 @@ from taxoloss.cli.shared import (
     read,
     stop_on_faults,
 )
-from taxoloss.cli.streams import echo
+from taxoloss.cli.streams import echo, write_json
 from taxoloss.migration import TreeDiff
 from taxoloss.sources.found import counted
 from taxoloss.taxonomy import Taxonomy
@@ -83,7 +82,7 @@ def diff(
             found.migration.save(map_)
             echo(f"wrote {map_}", err=True)
     if told == "json":
-        echo(json.dumps(_data(found), indent=2, ensure_ascii=True))
+        write_json(_data(found))
         return
     console = stdout_console()
     for line in _lines(found, before, after):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from taxoloss.cli.render import plain, stdout_console
-from taxoloss.cli.streams import echo
+from taxoloss.cli.streams import echo, write_json
 from taxoloss.explanations import explanations
 from taxoloss.names import did_you_mean
 
@@ -42,7 +41,7 @@ def explain(
     chosen = list(known.values()) if code is None else [known[code.upper()]]
     if as_json:
         data = [asdict(one) for one in chosen]
-        echo(json.dumps(data if code is None else data[0], indent=2, ensure_ascii=True))
+        write_json(data if code is None else data[0])
     elif code is None:
         console = stdout_console()
         for one in chosen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from taxoloss.cli.shared import (
     limits_of,
     stop_on_faults,
 )
-from taxoloss.cli.streams import echo, write_data
+from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.comments import comments_of
 from taxoloss.errors import TaxonomyError
 from taxoloss.findings import find
@@ -130,9 +129,11 @@ def _split(text: str | None) -> list[str] | None:
 
 
 def _named(found: Found, name: str | None) -> Found:
-    if name is None:
-        return found
-    return replace(found, taxonomy=replace(found.taxonomy, name=checked_title(name)))
+    """With the name that was asked for; bytes of the file's name that are no text become escapes."""
+    taxonomy = found.taxonomy
+    source = taxonomy.source and taxonomy.source.encode("utf-8", "backslashreplace").decode("utf-8")
+    title = taxonomy.name if name is None else checked_title(name)
+    return replace(found, taxonomy=replace(taxonomy, name=title, source=source))
 
 
 def _ask(name: str, parents: Sequence[str]) -> int:
@@ -215,4 +216,4 @@ def _tell(found: Found, source: Path, output: Path | None, told: str) -> None:
             "findings": [{"code": finding.code, "message": finding.message} for finding in findings],
             "digest": taxonomy.digest,
         }
-        echo(json.dumps(data, indent=2, ensure_ascii=True))
+        write_json(data)

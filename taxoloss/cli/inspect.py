@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +23,7 @@ from taxoloss.cli.shared import (
     read,
     stop_on_faults,
 )
-from taxoloss.cli.streams import echo, write_data
+from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.cli.weights import schedule_option, weighting_facts
 from taxoloss.fault_formats import as_format
 from taxoloss.names import did_you_mean
@@ -94,7 +93,7 @@ def inspect(
         data["weighting"] = None if shares is None else shares.as_dict()
         data["found"] = None if find is None else found_facts(taxonomy, find)
         data["nodes"] = None if level is None else level_facts(taxonomy, level)
-        echo(json.dumps(data, indent=2, ensure_ascii=True))
+        write_json(data)
         return
     console = stdout_console()
     if find is not None or level is not None:

@@ -23,7 +23,7 @@ _MOST_CHILDREN = 8
 _MOST_ROWS = 60
 _PIPE_WIDTH = 160
 #: Columns of a tree's line for each level, and the least that is left for a name.
-_GUIDE, _NAME = 4, 24
+_GUIDE, _NAME = 4, 40
 
 
 def stdout_console() -> Console:

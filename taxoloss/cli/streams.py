@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
+from typing import Any
 
 import typer
 
-__all__ = ["echo", "escape_what_does_not_fit", "write_data"]
+__all__ = ["echo", "escape_what_does_not_fit", "write_data", "write_json"]
 
 
 def escape_what_does_not_fit() -> None:
@@ -25,3 +27,8 @@ def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
 def write_data(data: str | bytes) -> None:
     """A file on standard output: bytes, text in UTF-8 whatever the encoding of the stream is."""
     typer.echo(data.encode("utf-8") if isinstance(data, str) else data, nl=False)
+
+
+def write_json(data: Any) -> None:
+    """One JSON document on standard output."""
+    write_data(json.dumps(data, indent=2, ensure_ascii=True) + "\n")
