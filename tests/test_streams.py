@@ -187,6 +187,27 @@ def test_check_writes_to_the_last_line(
     assert t.classes[:2] == ("Bengal", "pug")
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", BREAKS)
+def test_lines_that_are_added_end_as_their_neighbours(
+    end: str, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a node written out, of its list of aliases, and where a mapping becomes a list."""
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        "tree:", "  cat:", "    - name: Bengal", "      description: x", "    - name: Siamese",
+        "      aliases:", "        - s", "  dog:", "    pug: [small, large]", "    beagle:", "",
+    ]  # fmt: skip
+    Path("t.yaml").write_bytes((mark + end.join(lines)).encode())
+    Path("c.txt").write_text("bengal\nsiamese\nSmall\nlarge\nBeagle\n")
+    done = command("check", "t.yaml", "--classes", "c.txt", "--write", "--yes")
+    assert done.code == 0, done.err
+    written = Path("t.yaml").read_bytes().decode()
+    assert set(re.findall(r"\r\n|\r|\n", written)) == {end}
+    assert len(written.split(end)) > len(lines) + 1
+    assert written.startswith("\ufeff") == bool(mark)
+
+
 WRITERS: dict[str, tuple[str, ...]] = {
     "check": ("check", "link", "--classes", "c.txt", "--write", "--yes"),
     "init": ("init", "s.csv", "-o", "link", "--force"),
@@ -245,12 +266,17 @@ def test_what_cannot_be_written_through(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX's pipes")
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
-    """/dev/stdout and named pipes are no files to be replaced."""
+    """/dev/stdout and a named pipe are no files to be replaced."""
     call = [sys.executable, "-m", "taxoloss", "schema", "-o", "/dev/stdout"]
     done = subprocess.run(call, capture_output=True, check=True)
     assert json.loads(done.stdout)["$schema"]
-    write_text("gone", Path(os.devnull))
-    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text("told", pipe)
+    assert os.read(reader, 9) == b"told"
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root may give a file away")
