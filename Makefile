@@ -9,7 +9,7 @@ help:
 	@echo "make demo    train on texts of ICD-10-CM and print accuracy at every level (about a minute when idle)"
 	@echo "make test    run the tests"
 	@echo "make check   ruff, mypy and the doctests"
-	@echo "make fuzz    50,000 inputs that nobody meant, for every reader; first uses in all modes of torch (minutes)"
+	@echo "make fuzz    50,000 inputs that nobody meant, for every reader and stream; all modes of torch (minutes)"
 	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md (a quarter of an hour)"
 	@echo "make experiments  train the studies of docs/experiments.md, rewrite its tables and pictures (an hour)"
 	@echo "make docs    run the code of the README and the docs"

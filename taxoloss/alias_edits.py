@@ -28,6 +28,26 @@ __all__ = ["with_aliases"]
 _REST_OF_LINE = re.compile(r"[^\r\n]*")
 
 
+class _Lines:
+    """Where the lines of a text start, and how each of them ends."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
+
+    def number(self, index: int) -> int:
+        """The line (from 0) that a character stands on."""
+        return bisect_right(self.starts, index) - 1
+
+    def end(self, line: int) -> str:
+        """The line break behind a line; of the last, which has none, the one before it."""
+        line = min(line, len(self.starts) - 2)
+        if line < 0:
+            return "\n"
+        whole = self.text[self.starts[line] : self.starts[line + 1]]
+        return whole[len(whole.rstrip("\r\n")) :]
+
+
 @dataclass
 class _Span:
     """A value of the text: where it starts and ends, and what it holds."""
@@ -55,8 +75,9 @@ def with_aliases(taxonomy: Taxonomy, document: Document, added: Mapping[int, tup
     """
     aliases = {node: (*taxonomy.aliases.get(node, ()), *names) for node, names in added.items()}
     wanted = dataclasses.replace(taxonomy, aliases={**taxonomy.aliases, **aliases})
+    mark = "\ufeff" if document.has_mark else ""
     if (document.file or "").lower().endswith(".json"):
-        return as_json(wanted)
+        return mark + as_json(wanted).replace("\n", _Lines(document.text).end(0))
     text = _Edits(document, taxonomy, added).applied()
     again = Taxonomy.from_values(*read_text(text, document.file or "<text>", document.limits))
     same = again.digest == taxonomy.digest and dict(again.aliases) == dict(wanted.aliases)
@@ -65,7 +86,7 @@ def with_aliases(taxonomy: Taxonomy, document: Document, added: Mapping[int, tup
         raise ValueError(
             f"the aliases {names} cannot be added without changing more of the file: write them by hand"
         )
-    return text
+    return mark + text
 
 
 def _comments(document: Document) -> list[str]:
@@ -90,12 +111,13 @@ class _Edits:
         self, document: Document, taxonomy: Taxonomy, added: Mapping[int, tuple[str, ...]]
     ) -> None:
         self.document, self.text = document, document.text
-        self.starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", self.text))]
+        self.lines = _Lines(self.text)
         self.added = added
         self.names = taxonomy.tree.names
-        self.shift = [0] * (len(self.starts) + 1)
+        self.shift = [0] * (len(self.lines.starts) + 1)
         self.edits: list[tuple[int, int, str]] = []
-        self.pending: list[tuple[int, int, int, str, str]] = []
+        #: Texts with lines behind them: from, to, the text, the lines, the line that they are moved with.
+        self.pending: list[tuple[int, int, str, list[str], int]] = []
         self.node = 0
         tree = self._spans().get("tree")
         if tree is not None:
@@ -123,10 +145,10 @@ class _Edits:
         return root.items[0]
 
     def _line(self, index: int) -> int:
-        return bisect_right(self.starts, index) - 1
+        return self.lines.number(index)
 
     def _column(self, index: int) -> int:
-        return index - self.starts[self._line(index)]
+        return index - self.lines.starts[self._line(index)]
 
     # -- nodes, in the order of the file -----------------------------------------------------------
 
@@ -169,7 +191,7 @@ class _Edits:
     def new_lines(self, after: int, lines: list[str]) -> None:
         """Lines behind the one that a value ends on; they move as far to the right as it does."""
         end = after + len(_REST_OF_LINE.match(self.text, after)[0])  # type: ignore[index]  # it matches ""
-        self.pending.append((end, end, self._line(after), "\n", "\n".join(lines)))
+        self.pending.append((end, end, "", lines, self._line(after)))
 
     # -- a mapping becomes a list ------------------------------------------------------------------
 
@@ -205,19 +227,17 @@ class _Edits:
             line, indent = self._line(key.start), " " * (self._column(key.start) + 2)
             head = f"- name: {name}"
             more = [f"{indent}aliases: [{', '.join(map(scalar, names))}]"] if names else []
-            self.pending.append(
-                (key.start, colon, line, head + "\n", "\n".join([*more, f"{indent}children:"]))
-            )
+            self.pending.append((key.start, colon, head, [*more, f"{indent}children:"], line))
             for moved in range(line + 1, self._line(max(below.stop - 1, below.start)) + 1):
                 self.shift[moved] += 4
 
     def applied(self) -> str:
         """The text with all edits."""
         edits = list(self.edits)
-        for start, stop, line, before, lines in self.pending:
-            moved = "\n".join(" " * self.shift[line] + text for text in lines.split("\n"))
-            edits.append((start, stop, before + moved))
-        for line, start in enumerate(self.starts):
+        for start, stop, before, lines, line in self.pending:
+            lead = self.lines.end(line) + " " * self.shift[line]
+            edits.append((start, stop, before + "".join(lead + text for text in lines)))
+        for line, start in enumerate(self.lines.starts):
             if self.shift[line] and self.text[start : start + 1] not in ("\n", "\r", ""):
                 edits.append((start, start, " " * self.shift[line]))
         pieces, at = [], 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -9,7 +10,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from taxoloss.errors import BindingError, Fault
-from taxoloss.names import did_you_mean, nfc, pair_by_spelling, quoted
+from taxoloss.names import (
+    as_question,
+    nearest_of_each,
+    nfc,
+    pair_by_spelling,
+    quoted,
+    require_order,
+)
 from taxoloss.tree import IntArray, Tree
 
 __all__ = ["Name", "NameIndex", "class_list", "split_text"]
@@ -20,29 +28,61 @@ Name: TypeAlias = "str | tuple[str, ...]"
 def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) -> list[Name]:
     """Class names in index order, from a list, from `class_to_idx` or from `id2label`.
 
+    Raises:
+        TypeError: the names are no list, or a set, which has no order.
+        ValueError: the numbers of a mapping are not 0 to C - 1, each once.
+
     >>> class_list({"dog": 1, "cat": 0})
     ['cat', 'dog']
     """
-    if isinstance(names, str):
+    if isinstance(names, (str, bytes)):
         raise TypeError(f"expected a list of class names, got the text {names!r:.60}")
     if isinstance(names, Mapping):
-        names = _by_number(names)
+        return [_checked(name) for name in _by_number(names)]
+    require_order(names, "class names")
+    held = next((name for name in _HELD if hasattr(names, name)), None)
+    if not isinstance(names, Iterable):
+        more = f": give its .{held}" if held else ""
+        raise TypeError(f"expected a list of class names, got {type(names).__name__}{more}")
     return [_checked(name) for name in names]
+
+
+#: Where an object that is no list of names has one: datasets, torchvision, scikit-learn, pandas.
+_HELD = ("names", "classes", "classes_", "categories")
 
 
 def _by_number(names: Mapping[Any, Any]) -> list[Any]:
     """The names of `class_to_idx` (name -> number) or `id2label` (number, or digits, -> name)."""
-    pairs = list(names.items())
-    if all(isinstance(value, int) for _, value in pairs):
-        pairs = [(value, key) for key, value in pairs]
-    elif all(isinstance(key, str) and key.isdecimal() for key, _ in pairs):  # as JSON has it
-        pairs = [(int(key), value) for key, value in pairs]
-    by_number = dict(pairs)
+    values = [_integer(value) for value in names.values()]
+    keys = [_integer(key) for key in names]
+    if all(value is not None for value in values):
+        numbers, held = values, list(names)
+    elif all(key is not None for key in keys):
+        numbers, held = keys, list(names.values())
+    elif all(isinstance(key, str) and key.isdecimal() for key in names):  # as JSON has it
+        numbers, held = [int(key) for key in names], list(names.values())
+    else:
+        key, value = next(iter(names.items()))
+        raise ValueError(
+            "expected class_to_idx (name -> number) or id2label (number -> name), "
+            f"got a mapping such as {key!r:.40} -> {value!r:.40}"
+        )
+    by_number = dict(zip(numbers, held, strict=True))
     if set(by_number) != set(range(len(names))):
         raise ValueError(
-            f"expected the class numbers 0 to {len(names) - 1}, each once, got {list(by_number)!r:.80}"
+            f"expected the class numbers 0 to {len(names) - 1}, each once, got {numbers!r:.80}"
         )
     return [by_number[number] for number in range(len(names))]
+
+
+def _integer(value: object) -> int | None:
+    """The number of Python's, numpy's and torch's integers; None of all else, truth values too."""
+    if isinstance(value, (bool, str)) or "bool" in str(getattr(value, "dtype", "")):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def _checked(name: object) -> Name:
@@ -50,8 +90,10 @@ def _checked(name: object) -> Name:
         return nfc(str(name))
     if isinstance(name, (tuple, list)) and all(isinstance(part, str) for part in name):
         return tuple(nfc(part) for part in name)
+    number = _integer(name)
+    help = "" if number is None else ": give the names, in the order of the numbers"
     raise TypeError(
-        f"expected a name, or a path as a tuple of names, got {type(name).__name__} {name!r:.60}"
+        f"expected a name, or a path as a tuple of names, got {type(name).__name__} {name!r:.60}{help}"
     )
 
 
@@ -109,35 +151,47 @@ class NameIndex:
 
     def nodes(self, names: Iterable[Name]) -> IntArray:
         """The nodes of these names; BindingError with every name that is unknown or ambiguous."""
-        found: list[int] = []
+        checked = class_list(names)
+        found = [self.find(name) for name in checked]
+        unknown = [name for name, nodes in zip(checked, found, strict=True) if not nodes]
+        hints = iter(self.hints(unknown, list(self._by_name)))
         faults: list[Fault] = []
-        known = list(self._by_name)
-        for name in class_list(names):
-            nodes = self.find(name)
-            if len(nodes) == 1:
-                found.append(nodes[0])
-            elif nodes:
+        for name, nodes in zip(checked, found, strict=True):
+            if len(nodes) > 1:
                 faults.append(self._ambiguous(name, nodes))
-            else:
+            elif not nodes:
                 message = f"{quoted(_text(name))} is no node of the tree"
-                help = self.hint(name, known, len(faults) + 1)
-                faults.append(_unknown(name, message, help))
+                faults.append(_unknown(name, message, next(hints)))
         if faults:
             raise BindingError(faults)
-        return np.array(found, np.int64)
+        return np.array([nodes[0] for nodes in found], np.int64)
 
-    def hint(self, name: Name, candidates: Sequence[str], comparisons: int) -> str | None:
-        """The nearest name; of a path the nearest sibling of the first part that is not there."""
+    def hints(self, names: Sequence[Name], candidates: Sequence[str]) -> list[str | None]:
+        """Of each name the nearest; of a path the nearest sibling of the first part that is not there."""
+        hints: list[str | None] = [None] * len(names)
+        missing = [self._missing_part(name) for name in names]
+        groups: dict[int, list[int]] = {}  # places by the parent of the part that is missing, -1: names
+        for place, (parent, _) in enumerate(missing):
+            groups.setdefault(parent, []).append(place)
+        for parent, places in groups.items():
+            near = candidates if parent < 0 else self._children(parent)
+            words = [missing[place][1] for place in places]
+            for place, guess in zip(places, nearest_of_each(words, near), strict=True):
+                help = as_question(guess)
+                above = f" under {quoted(self.tree.names[parent])}?" if parent > 0 else None
+                hints[place] = f"{help[:-1]}{above}" if help and above else help
+        return hints
+
+    def _missing_part(self, name: Name) -> tuple[int, str]:
+        """The node below which a path leaves the tree, and the part that is not there; -1 for a name."""
         if isinstance(name, str):
-            return did_you_mean(name, candidates, comparisons=comparisons)
-        for depth, part in enumerate(name):
-            if not self.by_path(name[: depth + 1]):
-                (parent,) = self.by_path(name[:depth])
-                below = np.flatnonzero(self.tree.parent[1:] == parent) + 1
-                siblings = [self.tree.names[node] for node in below.tolist()]
-                help = did_you_mean(part, siblings, comparisons=comparisons)
-                return help and f"{help[:-1]} under {quoted(name[depth - 1])}?" if depth else help
-        return None
+            return -1, name
+        depth = next(depth for depth in range(len(name)) if not self.by_path(name[: depth + 1]))
+        return self.by_path(name[:depth])[0], name[depth]
+
+    def _children(self, parent: int) -> list[str]:
+        below = np.flatnonzero(self.tree.parent[1:] == parent) + 1
+        return [self.tree.names[node] for node in below.tolist()]
 
     def leaves(self, names: Iterable[Name], *, complete: bool) -> IntArray:
         """Depth-first leaf numbers of class names, in their order.
@@ -252,10 +306,10 @@ class _LeafMatch:
         )
         claimed: set[str] = set()
         first = next(iter(pairs), None)  # what mends all must not be among the faults that are only counted
-        for number, name in extra.items():
+        hints = self.index.hints(list(extra.values()), free)
+        for (number, name), help in zip(extra.items(), hints, strict=True):
             message = f"class {number}, {quoted(_text(name))}, is no leaf of the tree"
             paired = pairs.get(_text(name))
-            help = self.index.hint(name, free, len(extra))
             if paired is not None:  # sure, even where a measure of likeness would not see it
                 help = f"did you mean {quoted(paired)}?"
             fault = _unknown(name, message, help)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from taxoloss.binding import Name, split_text
 from taxoloss.errors import BindingError, Fault
-from taxoloss.names import nearest, nfc, pair_by_spelling, same_signs
+from taxoloss.names import MOST_COMPARISONS, nearest_of_each, nfc, pair_by_spelling, same_signs
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = ["Guess", "Match", "match"]
@@ -117,7 +117,7 @@ def _guesses(taxonomy: Taxonomy, extra: list[str], free: list[int]) -> list[Gues
     taken = Counter(pairs.values())
     guesses = {name: (target, True) for name, target in pairs.items() if taken[target] == 1}
     rest = [name for name in single if name not in taken]
-    near = {name: nearest(name, rest, comparisons=len(extra)) for name in extra if name not in pairs}
+    near = _nearest(extra, rest, [name for name in extra if name not in pairs])
     twice = Counter(near.values())
     guesses |= {
         name: (target, False)
@@ -131,3 +131,10 @@ def _guesses(taxonomy: Taxonomy, extra: list[str], free: list[int]) -> list[Gues
         for name in extra
         if name in guesses
     ]
+
+
+def _nearest(extra: list[str], free: list[str], names: list[str]) -> dict[str, str | None]:
+    """For each name the free leaf nearest to it; none where not all can be compared."""
+    if len(extra) * len(free) > MOST_COMPARISONS:  # a leaf near to one name may be nearer to another
+        return {}
+    return dict(zip(names, nearest_of_each(names, free), strict=True))

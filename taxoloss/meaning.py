@@ -144,7 +144,8 @@ def _named_level(
         message = f"{quoted(row.name)} names the level {quoted(name)}, which is not in `levels`"
         expected = "one of " + ", ".join(number) if number else "a list `levels` at the top"
         help = did_you_mean(name, list(number))
-        document.fault("T205", message, row.mark, path=path, found=name, expected=expected, help=help)
+        mark = row.level_mark  # the word that is wrong, not the node's name
+        document.fault("T205", message, mark, path=path, found=name, expected=expected, help=help)
         return above + 1
     if number[name] <= above:
         message = f"{quoted(row.name)} is on level {quoted(name)}, not below its parent's level"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Reversible, Sequence, Set
+
+import numpy as np
 
 __all__ = [
     "MAX_NAME",
+    "MOST_COMPARISONS",
+    "as_question",
     "did_you_mean",
     "escape_invisible",
     "find_forbidden",
@@ -15,9 +19,11 @@ __all__ = [
     "lookalike",
     "name_faults",
     "nearest",
+    "nearest_of_each",
     "nfc",
     "pair_by_spelling",
     "quoted",
+    "require_order",
     "same_signs",
     "same_spelling",
     "skeleton",
@@ -38,9 +44,10 @@ _FORBIDDEN_IN_FILE = re.compile(f"(?![\t\n\r])[{_INVISIBLE}]")
 #: Characters of a name.
 MAX_NAME = 10_000
 
-# More comparisons than this (a 100,000-class tree against a long wrong list) would take minutes.
 _NEAR = 0.62
-_MOST_COMPARISONS = 50_000_000
+#: More comparisons than this (a 100,000-class tree against a long wrong list) would take minutes.
+MOST_COMPARISONS = 50_000_000
+_BLOCK = 2_000_000
 
 
 def nfc(text: str) -> str:
@@ -97,23 +104,46 @@ def quoted(text: str) -> str:
     return f"`{escape_invisible(text)}`"
 
 
-def nearest(word: str, candidates: Sequence[str], *, comparisons: int = 1) -> str | None:
+def nearest(word: str, candidates: Sequence[str]) -> str | None:
     """The candidate that takes fewest edits to reach, or None where none is near; case counts nothing.
 
     >>> nearest("Bengall", ["Abyssinian", "Bengal"])
     'Bengal'
     """
-    if comparisons * len(candidates) > _MOST_COMPARISONS:
-        return None
+    return nearest_of_each([word], candidates)[0]
+
+
+def nearest_of_each(words: Sequence[str], candidates: Sequence[str]) -> list[str | None]:
+    """`nearest` of many words; where all take more than `MOST_COMPARISONS`, of the first of them.
+
+    >>> nearest_of_each(["bengall", "x"], ["Abyssinian", "Bengal"])
+    ['Bengal', None]
+    """
+    if not words or not candidates:
+        return [None] * len(words)
     from rapidfuzz import process  # here: most files have no fault
     from rapidfuzz.distance import Indel
 
     by_folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
-    # Insertions and deletions, as a share of both lengths.
-    found = process.extractOne(
-        word.casefold(), by_folded.keys(), scorer=Indel.normalized_similarity, score_cutoff=_NEAR
-    )
-    return by_folded[found[0]] if found else None
+    folded = list(by_folded)
+    rows, most = max(1, _BLOCK // len(folded)), MOST_COMPARISONS // len(candidates)
+    compared = [word.casefold() for word in words[:most]]
+    found: list[str | None] = []
+    for start in range(0, len(compared), rows):
+        # Insertions and deletions, as a share of both lengths.
+        likeness = process.cdist(
+            compared[start : start + rows],
+            folded,
+            scorer=Indel.normalized_similarity,
+            score_cutoff=_NEAR,
+            dtype=np.float64,
+        )
+        best = likeness.argmax(axis=1)
+        found += [
+            by_folded[folded[column]] if row[column] else None
+            for row, column in zip(likeness, best.tolist(), strict=True)
+        ]
+    return found + [None] * (len(words) - len(found))
 
 
 def likeness(one: str, other: str) -> float:
@@ -123,13 +153,17 @@ def likeness(one: str, other: str) -> float:
     return float(Indel.normalized_similarity(one.casefold(), other.casefold()))
 
 
-def did_you_mean(word: str, candidates: Sequence[str], *, comparisons: int = 1) -> str | None:
+def did_you_mean(word: str, candidates: Sequence[str]) -> str | None:
     """The question that ends an error about a name, or None where no name is near.
 
     >>> did_you_mean("Bengall", ["Abyssinian", "Bengal"])
     'did you mean `Bengal`?'
     """
-    guess = nearest(word, candidates, comparisons=comparisons)
+    return as_question(nearest(word, candidates))
+
+
+def as_question(guess: str | None) -> str | None:
+    """The question that a guess is told by."""
     return f"did you mean {quoted(guess)}?" if guess else None
 
 
@@ -247,6 +281,17 @@ _NO_LETTERS = re.compile(r"(?<!\d)[\W_]+|[\W_]+(?!\d)")
 _PUNCTUATION = re.compile(
     r"(?<!\d)[\s.,;'\"\u2018\u2019\u201c\u201d()]+|[\s.,;'\"\u2018\u2019\u201c\u201d()]+(?!\d)"
 )
+
+
+def require_order(values: object, what: str) -> None:
+    """TypeError where values are a set: it has another order in each process.
+
+    >>> require_order({"a": 0}.keys(), "class names")
+    """
+    if isinstance(values, Set) and not isinstance(values, Reversible):
+        raise TypeError(
+            f"expected {what} in their order, got a {type(values).__name__}, which has none: give a list"
+        )
 
 
 # -- spelling rules --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taxoloss.errors import Fault, FormError, MeaningError, TaxonomyError
-from taxoloss.names import MAX_NAME, name_faults, nfc, quoted
+from taxoloss.names import MAX_NAME, name_faults, nfc, quoted, require_order
 from taxoloss.tree import Tree, arrange
 from taxoloss.values import MAX_LEVELS
 
@@ -111,6 +111,7 @@ def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
 
 
 def _check_row(number: int, row: Any) -> None:
+    require_order(row, f"the names of row {number}")
     if isinstance(row, (str, Mapping)) or not isinstance(row, Iterable):
         raise TypeError(
             f"row {number} is {type(row).__name__} {row!r:.40}; expected a tuple or list of "
@@ -159,6 +160,7 @@ def _opened(rows: Any) -> tuple[Iterable[Any], list[str] | None]:
         return rows.iter_rows(), [str(name) for name in rows.columns]
     if hasattr(rows, "columns") and hasattr(rows, "itertuples"):
         return rows.itertuples(index=False, name=None), [str(name) for name in rows.columns]
+    require_order(rows, "rows of names")
     if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
         raise TypeError(f"expected rows of names, got {type(rows).__name__} {rows!r:.40}")
     return rows, None
@@ -167,6 +169,7 @@ def _opened(rows: Any) -> tuple[Iterable[Any], list[str] | None]:
 def _level_names(given: Sequence[str] | None, width: int) -> tuple[str, ...]:
     if given is None:
         return tuple(f"depth_{level + 1}" for level in range(width))
+    require_order(given, "levels")
     if isinstance(given, str) or not all(isinstance(name, str) and name.strip() for name in given):
         raise TypeError(f"expected levels as a list of names, got {given!r:.60}")
     names = tuple(nfc(name) for name in given)

@@ -88,18 +88,19 @@ def decoded(data: str | bytes, file: str, limits: Limits | None = None) -> Docum
     empty = Document(file=file, limits=limits)
     if len(data) > empty.limits.bytes:
         empty.refuse("T111", f"the text is larger than {empty.limits.bytes:,} bytes", help=MORE)
-    text = data.removeprefix("\ufeff") if isinstance(data, str) else _text_of(data, file)
-    document = Document(text, file, limits)
-    _refuse_forbidden(text, document)
+    text = data if isinstance(data, str) else _text_of(data, file)
+    document = Document(text.removeprefix("\ufeff"), file, limits)
+    document.has_mark = text.startswith("\ufeff")
+    _refuse_forbidden(document.text, document)
     return document
 
 
 def _text_of(data: bytes, file: str) -> str:
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        shown = Document(data.decode("utf-8", "replace"), file)
-        place = len(data[: error.start].decode("utf-8", "replace"))
+        shown = Document(data.decode("utf-8", "replace").removeprefix("\ufeff"), file)
+        place = len(data[: error.start].decode("utf-8").removeprefix("\ufeff"))
         shown.refuse(
             "T102",
             f"the file is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start:,}",

@@ -40,6 +40,7 @@ class NodeRow:
     aliases: tuple[str, ...] = ()
     description: str | None = None
     mark: Mark | None = None
+    level_mark: Mark | None = None
 
 
 @dataclass(frozen=True)
@@ -265,7 +266,11 @@ class _Flattener:
             self.rows.append(NodeRow("", parent, mark=value.mark))
         else:
             mark = name.mark if isinstance(name, Scalar) else value.mark
-            row_of = NodeRow(spec.name, parent, spec.level, spec.aliases, spec.description, mark)
+            level = value.get("level")
+            level_mark = level.mark if level is not None else None
+            row_of = NodeRow(
+                spec.name, parent, spec.level, spec.aliases, spec.description, mark, level_mark
+            )
             self.rows.append(row_of)
         self.check_count(value.mark)
         children = value.get("children")

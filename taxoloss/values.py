@@ -159,6 +159,8 @@ class Document:
         self.node_marks: list[Mark | None] = []
         #: Whether the text was read as YAML, which has comments.
         self.is_yaml = False
+        #: Whether a byte order mark stood before the text, which is without it.
+        self.has_mark = False
         self.text = text or ""
 
     @cached_property
@@ -172,8 +174,11 @@ class Document:
         return Mark(line, index - self._starts[line - 1] + 1)
 
     def index_of(self, line: int, column: int) -> int:
-        """The character at a line and a column, both from 0, as a YAML mark counts them."""
-        return self._starts[line] + column
+        """The character at a line and a column, both from 0, as a YAML mark counts them.
+
+        libyaml ends what the last line holds on the line after it, also where the text has no such line.
+        """
+        return self._starts[line] + column if line < len(self._starts) else len(self.text)
 
     def snippet(self, mark: Mark | None) -> str | None:
         """The line of the text that the mark stands on."""

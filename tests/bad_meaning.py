@@ -77,13 +77,13 @@ MEANING = (
     yaml(
         "unknown level",
         "levels: [order, genus]\ntree:\n  - {name: x, level: genis}\n  - y\n",
-        want("T205", 3, 12, "`x` names the level `genis`", "did you mean `genus`?",
+        want("T205", 3, 22, "`x` names the level `genis`", "^^^^^", "did you mean `genus`?",
              path=("x",), found="genis", expected="one of order, genus"),
     ),
     yaml(
         "level without levels",
         "tree:\n  - {name: x, level: genus}\n  - y\n",
-        want("T205", 2, 12, "`genus`, which is not in `levels`",
+        want("T205", 2, 22, "`genus`, which is not in `levels`",
              expected="a list `levels` at the top"),
     ),
     yaml(
@@ -175,8 +175,8 @@ MANY = (
         "levels: [{name: o, weight: 1}, g]\ntree:\n  - {name: x, level: gg, aliases: [y]}\n"
         "  - y\n  - {name: z, children: [p, p]}\n",
         want("T207", 1, 32, "none for `g`"),
-        want("T205", 3, 12, "`x` names the level `gg`", "did you mean `g`?"),
         want("T210", 3, 12, "the alias `y` of `x`"),
+        want("T205", 3, 22, "`x` names the level `gg`", "did you mean `g`?"),
         want("T201", 5, 29, "`p` stands twice under `z`"),
     ),
     yaml(

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fuzz_streams
 from fuzz_seeds import NOUNS, SEEDS, SHORT, TOKENS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,7 +36,7 @@ GOOD_ENDS = ("taxonomy", "error", "missing")
 
 @dataclass(frozen=True)
 class Input:
-    """A file for a reader: "load", or a kind of `taxoloss init` ("" for the one that it shows)."""
+    """A file for a reader: "load", a kind of `taxoloss init` ("" for the one that it shows), "streams"."""
 
     target: str
     suffix: str
@@ -93,6 +94,8 @@ def _end(target: str, path: Path) -> str:
     if target == "predictions":
         return _predictions(path)
     try:
+        if target == "streams":
+            return fuzz_streams.end(path)
         if target == "load":
             taxonomy = taxoloss.load(path)
         else:
@@ -282,6 +285,14 @@ def mutations(count: int, seed: int) -> Iterator[Input]:
         yield mutated(one, draw)
 
 
+def streams(count: int, seed: int) -> Iterator[Input]:
+    """Files with every end, for every command on streams of three encodings; each fifth is changed."""
+    draw = random.Random(seed)
+    for number, (suffix, data) in enumerate(fuzz_streams.files(count, seed)):
+        one = Input("streams", suffix, data)
+        yield one if number % 5 else mutated(one, draw)
+
+
 def run_all(inputs: Iterable[Input]) -> list[Outcome]:
     """The outcomes of inputs, one after the other."""
     with Child() as process:
@@ -299,6 +310,7 @@ def main() -> None:
         child()
         return
     outcomes = [*run_all(torture()), *run_all(mutations(given.count, given.seed))]
+    outcomes += run_all(streams(given.count // 200, given.seed))
     ends = Counter((o.input.target or "shown", o.end if o.good else "FAILED") for o in outcomes)
     for (target, end), number in sorted(ends.items()):
         print(f"{target:14} {end:10} {number:,}")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from fuzz import Child, Input, Outcome, mutations, run_all, torture
+from fuzz import Child, Input, Outcome, mutations, run_all, streams, torture
 from fuzz_seeds import SEEDS, TOKENS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,6 +33,13 @@ def test_mutations_of_every_kind() -> None:
     assert {o.input.target for o in outcomes} >= {"load", *SEEDS}
     for kind in ("load", "ranks", "paths", "nested", "speciesnet", "inat", "edges"):
         assert {"taxonomy", "error"} <= {o.end for o in outcomes if o.input.target == kind}
+
+
+def test_every_end_of_a_file_on_every_stream() -> None:
+    """Line breaks, marks and tails; UTF-8, ASCII and cp1252: no traceback, no other tree."""
+    outcomes = run_all(streams(40, seed=2026))
+    assert not bad(outcomes)
+    assert {o.end for o in outcomes} == {"taxonomy", "error"}
 
 
 def test_the_seeds_are_good() -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
 from test_cli import GOOD, run
 
 import taxoloss
 from taxoloss.built import BUILT
 from taxoloss.catalog import bundled_names
+from taxoloss.cli.render import render_summary
+from taxoloss.summary import summarize
 
 COMMANDS = ["inspect", "init", "convert", "check", "diff", "schema", "list", "explain", "evaluate", "plot"]
 
@@ -131,3 +138,51 @@ def test_limits_on_the_command_line(tmp_path: Path) -> None:
     assert run("inspect", "-", "--limit", "bytes=10", stdin=GOOD).returncode == 1
     for wrong in ("nodes=x", "depth=3", "levels=1000", "nodes=0"):
         assert run("inspect", str(source), "--limit", wrong).returncode == 2
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> list[tuple[str, ...]]:
+    """Paths of a random tree, wide or deep, with leaves at any depth."""
+    counts = draw(st.lists(st.sampled_from([1, 2, 3, 9, 12, 70]), min_size=1, max_size=4))
+    paths: list[tuple[str, ...]] = [()]
+    for level, count in enumerate(counts):
+        below = [
+            (*path, f"{level}.{number}")
+            for path in paths
+            for number in range(count if draw(st.booleans()) or path == () else 0)
+        ]
+        ended = [path for path in paths if path and not any(longer[:-1] == path for longer in below)]
+        paths = (below + ended)[:150]
+    return paths if len(paths) > 1 else [*paths, ("other",)]
+
+
+@given(paths=shapes(), depth=st.none() | st.integers(1, 5), width=st.sampled_from([9, 40, 80, 160]))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_no_class_is_left_out_in_silence(
+    paths: list[tuple[str, ...]], depth: int | None, width: int
+) -> None:
+    """The leaves that are shown and those that are told make all, at any depth and width."""
+    t = taxoloss.Taxonomy.from_paths([(*path[:-1], path[-1] + "!") for path in paths])
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    console.print(render_summary(t, summarize(t), depth), crop=False)
+    shown = console.file.getvalue().partition("\ntree")[2]  # type: ignore[attr-defined]
+    told = 0
+    for line in shown.splitlines():
+        if (found := re.search(r"\.\.\. ([\d,]+) more(?:, ([\d,]+) class)?", line)) is not None:
+            told += int((found[2] or found[1]).replace(",", ""))
+    assert shown.count("!") + told == len(t)
+
+
+def test_the_last_rows_of_a_tree() -> None:
+    """Where there are rows enough, what is below the last nodes is counted; deep names have room."""
+    rows = [(f"o{g // 5}", f"g{g}", f"s{g}_{i}") for g in range(15) for i in range(3)]
+    groups = {f"g{g}": [f"s{g}_{i}" for i in range(3)] for g in range(15)}
+    tree = {f"o{o}": dict(list(groups.items())[5 * o : 5 * o + 5]) for o in range(3)}
+    done = run("inspect", "-", stdin=json.dumps({"tree": tree}))
+    assert len(re.findall(r"s\d+_\d", done.stdout)) == 42
+    assert "... 3 more" in done.stdout
+    assert taxoloss.load({"tree": tree}) == taxoloss.Taxonomy.from_paths(rows)
+    chain = "{a: " * 60 + "[deepest, other]" + "}" * 60
+    done = run("inspect", "-", "--depth", "64", stdin=f"tree: {chain}")
+    assert "── deepest" in done.stdout
+    assert "── other" in done.stdout

@@ -16,6 +16,7 @@ from taxoloss.cli.inspect import inspect
 from taxoloss.cli.listing import list_trees
 from taxoloss.cli.plot import plot
 from taxoloss.cli.schema import schema
+from taxoloss.cli.streams import echo, escape_what_does_not_fit
 
 __all__ = ["app", "main"]
 
@@ -35,7 +36,7 @@ def _version(value: bool) -> None:
     if value:
         from taxoloss import __version__
 
-        typer.echo(f"taxoloss {__version__}")
+        echo(f"taxoloss {__version__}")
         raise typer.Exit
 
 
@@ -50,6 +51,7 @@ def _options(
 
 def main() -> None:
     """Runs the command; a reader that closes the pipe early (`| head`) is no error."""
+    escape_what_does_not_fit()
     try:
         app()
     except BrokenPipeError:

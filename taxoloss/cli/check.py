@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,10 +20,12 @@ from taxoloss.cli.shared import (
     SourceArgument,
     chosen_format,
     limits_of,
+    one_line,
     read,
     report,
     stop_on_faults,
 )
+from taxoloss.cli.streams import echo, write_json
 from taxoloss.errors import Fault
 from taxoloss.fault_formats import fault_data
 from taxoloss.matching import Guess, Match, match
@@ -97,7 +98,7 @@ def check(
         if write and found.guesses:
             given = _write(given, found, yes, limits)
             found = match(given.taxonomy, listed.names, subset=subset, node_targets=node_targets)
-    verb = "nodes" if node_targets else "restrict" if subset else "bind"
+    verb = "node_ids" if node_targets else "restrict" if subset else "bind"
     _tell(given, listed, found, verb, told)
     if found.faults:
         raise typer.Exit(1)
@@ -136,14 +137,14 @@ def _write(given: Read, found: Match, yes: bool, limits: Limits) -> Read:
     added: dict[int, tuple[str, ...]] = {}
     for guess in accepted:
         added[guess.node] = (*added.get(guess.node, ()), guess.name)
-        typer.echo(f"alias: {_arrow(guess)}", err=True)
+        echo(f"alias: {_arrow(guess)}", err=True)
     try:
         text = with_aliases(given.taxonomy, document, added)
     except ValueError as error:
-        typer.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     write_text(text, Path(given.source))
-    typer.echo(f"wrote {len(accepted)} aliases to {given.source}", err=True)
+    echo(f"wrote {len(accepted)} aliases to {given.source}", err=True)
     return read(given.source, limits)
 
 
@@ -159,16 +160,8 @@ def _accepted(guess: Guess) -> bool:
 # -- what is told ----------------------------------------------------------------------------------
 
 
-def _python(given: Read, listed: ClassList, verb: str) -> str:
-    """The line that binds; labels of mixed depth become targets, and the outputs are the tree's leaves."""
-    if verb == "nodes":
-        bound = f"t = taxoloss.load({given.python_source}).bind(node_targets=True)"
-        return f"{bound}; target = t.node_ids({listed.python})[label]"
-    return f"t = taxoloss.load({given.python_source}).{verb}({listed.python})"
-
-
 def _tell(given: Read, listed: ClassList, found: Match, verb: str, told: str) -> None:
-    python = None if found.faults else _python(given, listed, verb)
+    python = None if found.faults else one_line(given.python_bound(listed, verb))
     if told == "json":
         data: dict[str, Any] = {
             **asdict(found),
@@ -179,7 +172,7 @@ def _tell(given: Read, listed: ClassList, found: Match, verb: str, told: str) ->
         data["faults"] = [fault_data(fault) for fault in found.faults]
         for guess in data["guesses"]:
             del guess["node"]
-        typer.echo(json.dumps(data, indent=2, ensure_ascii=True))
+        write_json(data)
         return
     if told != "text":
         report(_placed(given, found.faults), told)
@@ -188,7 +181,9 @@ def _tell(given: Read, listed: ClassList, found: Match, verb: str, told: str) ->
     for line in _lines(given, listed, found, verb):
         console.print(plain(line))
     if python is not None:
-        console.print(plain(f"in Python: {python}"))
+        if verb == "node_ids":
+            console.print(plain("the target of a label is its number in ids:"))
+        echo(f"in Python: {python}")
     else:
         report(found.faults, "text")
 
@@ -215,9 +210,9 @@ def _lines(given: Read, listed: ClassList, found: Match, verb: str) -> list[str]
         f"{len(found.extra):,} unknown"
     )
     if found.inner:
-        shown = ", ".join(found.inner[:5])
+        shown = ", ".join(found.inner[:5]) + _rest(len(found.inner) - 5)
         lines.append(f"{len(found.inner):,} of the names are inner nodes: {shown}")
-        if verb != "nodes":
+        if verb != "node_ids":
             lines.append("images that are labelled so can be trained on: --node-targets")
     if found.moved:
         lines.append(
@@ -228,6 +223,11 @@ def _lines(given: Read, listed: ClassList, found: Match, verb: str) -> list[str]
     if found.guesses and found.faults:
         lines.append(f"{len(found.guesses):,} of the unknown may mean a leaf: --write adds them as aliases")
         lines += [f"  {_arrow(guess)}{'' if guess.sure else '  (a guess)'}" for guess in found.guesses[:10]]
+        lines += [f"  ...{more}"] if (more := _rest(len(found.guesses) - 10)) else []
     if found.missing and verb == "bind" and not found.extra and not found.inner:
         lines.append("--subset checks that the data has some of the tree's classes")
     return lines
+
+
+def _rest(count: int) -> str:
+    return f" and {count:,} more" if count > 0 else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +19,7 @@ from taxoloss.cli.shared import (
     read,
     stop_on_faults,
 )
+from taxoloss.cli.streams import echo, write_data
 from taxoloss.comments import comments_of
 from taxoloss.exports import FORMATS, Exported, export, format_of
 from taxoloss.names import escape_invisible
@@ -76,16 +76,15 @@ def convert(
         delimiter = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
         made = _made(given, chosen, delimiter, depth)
         if output == "-":
-            sys.stdout.buffer.write(made.data)
-            sys.stdout.buffer.flush()
+            write_data(made.data)
         else:
             write_text(made.data, path)
     if made.left_out:
-        typer.echo(f"{made.format} cannot say: {escape_invisible('; '.join(made.left_out))}", err=True)
+        echo(f"{made.format} cannot say: {escape_invisible('; '.join(made.left_out))}", err=True)
     if made.format == "mermaid" and len(taxonomy.tree) > 500:
-        typer.echo("Mermaid draws at most 500 edges unless its maxEdges is raised", err=True)
+        echo("Mermaid draws at most 500 edges unless its maxEdges is raised", err=True)
     if output != "-":
-        typer.echo(f"wrote {escape_invisible(output)} ({made.format}, {len(taxonomy):,} classes)", err=True)
+        echo(f"wrote {escape_invisible(output)} ({made.format}, {len(taxonomy):,} classes)", err=True)
 
 
 def _made(given: Read, format: str, delimiter: str, depth: int | None) -> Exported:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -11,8 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from taxoloss.binding import split_text
-from taxoloss.class_lists import from_file
+from taxoloss.class_lists import ClassList, from_file
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.shared import (
     FormatOption,
@@ -21,14 +19,15 @@ from taxoloss.cli.shared import (
     chosen_format,
     complete_names,
     limits_of,
+    one_line,
     read,
     stop_on_faults,
 )
+from taxoloss.cli.streams import echo, write_json
 from taxoloss.migration import TreeDiff
 from taxoloss.sources.found import counted
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.tree_diff import Change, nodes_called
-from taxoloss.values import Limits
 
 __all__ = ["diff"]
 
@@ -71,8 +70,11 @@ def diff(
     told = chosen_format(format, as_json)
     limits = limits_of(limit)
     with stop_on_faults(told):
-        before = _bound(read(old, limits).taxonomy, old_classes, limits)
-        after = _bound(read(new, limits).taxonomy, new_classes, limits)
+        first, second = read(old, limits), read(new, limits)
+        old_list, new_list = (
+            None if file is None else from_file(file, limits) for file in (old_classes, new_classes)
+        )
+        before, after = _bound(first.taxonomy, old_list), _bound(second.taxonomy, new_list)
         renames = _renames(rename or (), before, after)
         try:
             found = before.diff(after, renames)
@@ -80,13 +82,17 @@ def diff(
             raise typer.BadParameter(str(error), param_hint="--rename") from None
         if map_ is not None:
             found.migration.save(map_)
-            typer.echo(f"wrote {map_}", err=True)
+            echo(f"wrote {map_}", err=True)
     if told == "json":
-        typer.echo(json.dumps(_data(found), indent=2, ensure_ascii=True))
+        write_json(_data(found))
         return
     console = stdout_console()
     for line in _lines(found, before, after):
         console.print(plain(line))
+    made = f"migration = old.diff(new{f', {renames!r}' if renames else ''}).migration"
+    loaded = (*first.python_bound(old_list, called="old"), *second.python_bound(new_list, called="new"))
+    echo(f"in Python: {one_line((*loaded, made))}")
+    echo("a head's rows: weight, bias = new.migrate(weight, bias, migration=migration)")
 
 
 def _renames(texts: Iterable[str], before: Taxonomy, after: Taxonomy) -> dict[str, str]:
@@ -115,10 +121,8 @@ def _pair(text: str, before: Taxonomy, after: Taxonomy) -> tuple[str, str]:
     return (known or pairs)[0]
 
 
-def _bound(taxonomy: Taxonomy, classes: Path | None, limits: Limits) -> Taxonomy:
-    if classes is None:
-        return taxonomy.bind()
-    return taxonomy.bind([split_text(name, taxonomy.index) for name in from_file(classes, limits).names])
+def _bound(taxonomy: Taxonomy, classes: ClassList | None) -> Taxonomy:
+    return taxonomy.bind(None if classes is None else classes.names_in(taxonomy))
 
 
 def _data(found: TreeDiff) -> dict[str, Any]:
@@ -145,6 +149,8 @@ def _lines(found: TreeDiff, before: Taxonomy, after: Taxonomy) -> list[str]:
     for change in found.likely[:_MOST]:
         old, new = "/".join(change.old[0]), "/".join(change.new[0])
         lines.append(f"perhaps renamed: {old} -> {new} (--rename {_in_shell(f'{old}={new}')} says so)")
+    if len(found.likely) > _MOST:
+        lines.append(f"... {len(found.likely) - _MOST:,} more perhaps renamed (all with --json)")
     sources = found.migration.sources
     kept = sum(len(of) == 1 for of in sources)
     dropped = len(before) - len({column for of in sources for column in of})
@@ -152,7 +158,6 @@ def _lines(found: TreeDiff, before: Taxonomy, after: Taxonomy) -> list[str]:
     head = f"a head of {len(before):,} columns becomes one of {len(after):,}"
     elsewhere = f"{kept:,} kept, {found.reordered:,} of them elsewhere"
     lines.append(f"{head}: {elsewhere}; {merged:,} merged; {fresh:,} new; {dropped:,} dropped")
-    lines.append("in Python: weight, bias = new.migrate(weight, bias, migration=old.diff(new).migration)")
     return lines
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from taxoloss.binding import Name
 from taxoloss.catalog import load
 from taxoloss.class_lists import from_file
 from taxoloss.cli.render import plain, stdout_console
+from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.errors import TaxonomyError
 from taxoloss.migrated_predictions import OldNames, migrated
 from taxoloss.migration import Migration
@@ -122,10 +122,10 @@ def evaluate(
         with _progress(file.rows) as advance:
             found = evaluate(file, taxonomy, settings, advance)
     except (TaxonomyError, PredictionError, ImportError) as error:
-        typer.echo(f"error: {error}" if not isinstance(error, TaxonomyError) else str(error), err=True)
+        echo(f"error: {error}" if not isinstance(error, TaxonomyError) else str(error), err=True)
         raise typer.Exit(1) from None
     if found.threshold is not None:
-        typer.echo(f"{found.threshold}\n{found.delivered}\n", err=as_json or as_csv)
+        echo(f"{found.threshold}\n{found.delivered}\n", err=as_json or as_csv)
     _write(found, taxonomy, decision, as_json, as_csv)
 
 
@@ -203,18 +203,18 @@ def _write(
     found: Evaluation, taxonomy: Taxonomy, decision: Decision | None, as_json: bool, as_csv: bool
 ) -> None:
     if as_json:
-        typer.echo(json.dumps(_data(found, taxonomy, decision), indent=2, allow_nan=False))
+        write_json(_data(found, taxonomy, decision))
     elif as_csv:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["metric", "value", "low", "high"])
         writer.writerows([name, *interval] for name, interval in found.scores.items())
-        typer.echo(text.getvalue(), nl=False)
+        write_data(text.getvalue())
     else:
         rows = f"{found.rows:,} rows"
         if found.calibration_rows:
             rows += f" scored, {found.calibration_rows:,} others calibrated the threshold"
-        typer.echo(rows)
+        echo(rows)
         stdout_console().print(_table(found))
 
 

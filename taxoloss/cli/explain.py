@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from taxoloss.cli.render import plain, stdout_console
+from taxoloss.cli.streams import echo, write_json
 from taxoloss.explanations import explanations
 from taxoloss.names import did_you_mean
 
@@ -41,10 +41,10 @@ def explain(
     chosen = list(known.values()) if code is None else [known[code.upper()]]
     if as_json:
         data = [asdict(one) for one in chosen]
-        typer.echo(json.dumps(data if code is None else data[0], indent=2, ensure_ascii=True))
+        write_json(data if code is None else data[0])
     elif code is None:
         console = stdout_console()
         for one in chosen:
             console.print(plain(f"{one.code}  {one.title}"))
     else:
-        typer.echo(str(chosen[0]), nl=False)
+        echo(str(chosen[0]), nl=False)

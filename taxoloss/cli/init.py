@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from taxoloss.cli.shared import (
     limits_of,
     stop_on_faults,
 )
+from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.comments import comments_of
 from taxoloss.errors import TaxonomyError
 from taxoloss.findings import find
@@ -129,16 +129,18 @@ def _split(text: str | None) -> list[str] | None:
 
 
 def _named(found: Found, name: str | None) -> Found:
-    if name is None:
-        return found
-    return replace(found, taxonomy=replace(found.taxonomy, name=checked_title(name)))
+    """With the name that was asked for; bytes of the file's name that are no text become escapes."""
+    taxonomy = found.taxonomy
+    source = taxonomy.source and taxonomy.source.encode("utf-8", "backslashreplace").decode("utf-8")
+    title = taxonomy.name if name is None else checked_title(name)
+    return replace(found, taxonomy=replace(taxonomy, name=title, source=source))
 
 
 def _ask(name: str, parents: Sequence[str]) -> int:
     """Asks on the terminal which of several parents a node is to have."""
-    typer.echo(f"{escape_invisible(name)} has {len(parents)} parents:", err=True)
+    echo(f"{escape_invisible(name)} has {len(parents)} parents:", err=True)
     for number, parent in enumerate(parents, 1):
-        typer.echo(f"  {number}  {escape_invisible(parent)}", err=True)
+        echo(f"  {number}  {escape_invisible(parent)}", err=True)
     kept = 0
     while not 1 <= kept <= len(parents):
         kept = typer.prompt(f"keep which, 1 to {len(parents)}", type=int, err=True)
@@ -152,7 +154,7 @@ def _write(found: Found, source: Path, output: Path | None) -> None:
     )
     head: tuple[str, ...] = (escape_invisible(made), *(escape_invisible(note) for note in found.notes))
     if output is None:
-        typer.echo(yaml_text(found.taxonomy, head), nl=False)
+        write_data(yaml_text(found.taxonomy, head))
     elif output.suffix.lower() == ".json":
         write_file(found.taxonomy, output)
     else:
@@ -167,7 +169,7 @@ def _old_comments(output: Path, found: Found) -> tuple[tuple[str, ...], Comments
     try:
         taxonomy, document = load_document(output)
     except TaxonomyError:
-        typer.echo(f"{output} was no taxonomy: its comments are not kept", err=True)
+        echo(f"{output} was no taxonomy: its comments are not kept", err=True)
         return (), {}
     if document is None or not document.is_yaml:
         return (), {}
@@ -178,12 +180,12 @@ def _old_comments(output: Path, found: Found) -> tuple[tuple[str, ...], Comments
         *(f"# {line}" for p, c in kept.nodes.items() if p not in paths for line in (*c[0], c[1]) if line),
     ]
     if lost:
-        typer.echo(
+        echo(
             f"{len(lost)} comments of the old file belong to no node of the new one, and are left out:",
             err=True,
         )
         for line in lost[:20]:
-            typer.echo(f"  {escape_invisible(line)}", err=True)
+            echo(f"  {escape_invisible(line)}", err=True)
     head = tuple(line for line in kept.head if not line.startswith("Made by taxoloss init"))
     return head, {path: kept.nodes[path] for path in paths}
 
@@ -202,7 +204,7 @@ def _tell(found: Found, source: Path, output: Path | None, told: str) -> None:
         classes = f"--image-folder {source}" if found.kind == "image-folder" else "--classes classes.txt"
         lines.append(f"wrote {output}; next: taxoloss check {output} {classes}")
     for line in lines:
-        typer.echo(escape_invisible(line), err=True)
+        echo(escape_invisible(line), err=True)
     if told == "json" and output is not None:
         data = {
             "kind": found.kind,
@@ -214,4 +216,4 @@ def _tell(found: Found, source: Path, output: Path | None, told: str) -> None:
             "findings": [{"code": finding.code, "message": finding.message} for finding in findings],
             "digest": taxonomy.digest,
         }
-        typer.echo(json.dumps(data, indent=2, ensure_ascii=True))
+        write_json(data)

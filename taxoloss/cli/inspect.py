@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from taxoloss.binding import split_text
 from taxoloss.class_lists import from_file
 from taxoloss.cli.nodes import found_facts, level_facts, render_found, render_level
-from taxoloss.cli.render import plain, render_summary, render_weighting, stdout_console
+from taxoloss.cli.render import render_summary, render_weighting, stdout_console
 from taxoloss.cli.shared import (
     FormatOption,
     JsonOption,
@@ -21,9 +19,11 @@ from taxoloss.cli.shared import (
     SourceArgument,
     chosen_format,
     limits_of,
+    one_line,
     read,
     stop_on_faults,
 )
+from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.cli.weights import schedule_option, weighting_facts
 from taxoloss.fault_formats import as_format
 from taxoloss.names import did_you_mean
@@ -85,7 +85,7 @@ def inspect(
         raise typer.BadParameter(_no_level(level, taxonomy), param_hint="--level")
     summary = summarize(taxonomy)
     if told in ("sarif", "github"):
-        typer.echo(as_format([given.warning(finding) for finding in summary.findings], told))
+        write_data(as_format([given.warning(finding) for finding in summary.findings], told) + "\n")
         return
     shares = None if schedule is None else weighting_facts(taxonomy, schedule)
     if told == "json":
@@ -93,7 +93,7 @@ def inspect(
         data["weighting"] = None if shares is None else shares.as_dict()
         data["found"] = None if find is None else found_facts(taxonomy, find)
         data["nodes"] = None if level is None else level_facts(taxonomy, level)
-        typer.echo(json.dumps(data, indent=2, ensure_ascii=True))
+        write_json(data)
         return
     console = stdout_console()
     if find is not None or level is not None:
@@ -102,12 +102,12 @@ def inspect(
         if find is not None:
             console.print(render_found(taxonomy, find))
         return
-    console.print(render_summary(taxonomy, summary, depth))
+    console.print(render_summary(taxonomy, summary, depth), crop=False)
     if shares is not None:
         console.print(render_weighting(shares))
     if binding is not None:
-        console.print(Text(f"\nclasses  {binding['classes']:,} bind; in Python:", style="bold"))
-        console.print(plain(binding["python"]))
+        console.print(Text(f"\nclasses  {binding['classes']:,} bind", style="bold"))
+        echo(f"in Python: {binding['python']}")
 
 
 def _no_level(level: str, taxonomy: Taxonomy) -> str:
@@ -126,10 +126,10 @@ def _facts(given: Read, summary: Summary) -> dict[str, Any]:
 
 def _bind(given: Read, file: Path, limits: Limits) -> dict[str, Any]:
     """Binds the classes of a text file; BindingError where they do not fit."""
-    lines = from_file(file, limits).names
-    bound = given.taxonomy.bind([split_text(line, given.taxonomy.index) for line in lines])
+    listed = from_file(file, limits)
+    bound = given.taxonomy.bind(listed.names_in(given.taxonomy))
     return {
         "classes": len(bound),
         "binding_digest": bound.binding_digest,
-        "python": f"t = taxoloss.load({given.python_source}).bind(class_names)",
+        "python": one_line(given.python_bound(listed)),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from rich.table import Table
 from taxoloss.built import BUILT
 from taxoloss.catalog import bundled_names, load
 from taxoloss.cli.render import plain, stdout_console
+from taxoloss.cli.streams import write_json
 
 __all__ = ["list_trees"]
 
@@ -24,7 +24,7 @@ def list_trees(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")]
     """
     trees = [_built(name) if name in BUILT else _bundled(name) for name in bundled_names()]
     if as_json:
-        typer.echo(json.dumps(trees, indent=2, ensure_ascii=True))
+        write_json(trees)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from taxoloss.cli.render import stdout_console
+from taxoloss.cli.streams import echo, write_json
 
 if TYPE_CHECKING:
     from taxoloss.pictures import Comparison
@@ -91,10 +91,10 @@ def plot(
             as_json,
         )
     except (TableError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     except ModuleNotFoundError as error:
-        typer.echo(f'error: plot needs {error.name}: pip install "taxoloss[sweep]"', err=True)
+        echo(f'error: plot needs {error.name}: pip install "taxoloss[sweep]"', err=True)
         raise typer.Exit(1) from None
 
 
@@ -118,20 +118,20 @@ def _plot(
     found = variants(sweep, over, reading)
     compared = compare(found if reading else worth_a_row(found, baseline), scores, baseline)
     if as_json:
-        typer.echo(json.dumps([_data(one) for one in compared], indent=2))
+        write_json([_data(one) for one in compared])
     else:
         stdout_console().print(table(compared, scores))
-        typer.echo(notes(compared, test))
+        echo(notes(compared, test))
     if sweep.unfinished:
-        typer.echo(f"unfinished: {sweep.unfinished}", err=True)
+        echo(f"unfinished: {sweep.unfinished}", err=True)
     if kind is Format.none:
         return
     home = folder if folder.is_dir() else folder.parent
     formats = ("png", "svg") if kind is Format.both else (kind.value,)
     drawn = draw(compared, scores, out or home / "pictures", formats)
     for name, why in drawn.skipped.items():
-        typer.echo(f"no picture {name}: {why}", err=True)
-    typer.echo("\n".join(f"wrote {path}" for path in drawn.files), err=True)
+        echo(f"no picture {name}: {why}", err=True)
+    echo("\n".join(f"wrote {path}" for path in drawn.files), err=True)
 
 
 def _data(one: Comparison) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree as RichTree
@@ -21,6 +22,8 @@ __all__ = ["plain", "render_summary", "render_weighting", "stdout_console"]
 _MOST_CHILDREN = 8
 _MOST_ROWS = 60
 _PIPE_WIDTH = 160
+#: Columns of a tree's line for each level, and the least that is left for a name.
+_GUIDE, _NAME = 4, 40
 
 
 def stdout_console() -> Console:
@@ -107,10 +110,10 @@ def _findings(summary: Summary) -> Iterator[RenderableType]:
         yield Text(f"... and {len(summary.findings) - 20:,} more (all with --json)")
 
 
-def _tree(taxonomy: Taxonomy, depth: int | None) -> RenderableType:
+def _tree(taxonomy: Taxonomy, depth: int | None) -> _Wide:
     """The top of the tree: the first children of each node, row by row until there are enough.
 
-    With a depth: all children, down to it.
+    With a depth: all children, down to it. What is left out is counted at its place.
     """
     tree = taxonomy.tree
     children: dict[int, list[int]] = {}
@@ -118,9 +121,10 @@ def _tree(taxonomy: Taxonomy, depth: int | None) -> RenderableType:
         children.setdefault(parent, []).append(node)
     picture = RichTree(plain(taxonomy.name or "root"))
     waiting = deque([(0, picture)])
-    rows = 0
+    rows = deepest = 0
     while waiting:
         node, branch = waiting.popleft()
+        deepest = int(tree.depth[node]) + 1  # of what is added: nodes come row by row
         below = children.get(node, [])
         if depth is not None:
             shown = below if tree.depth[node] < depth else []
@@ -129,9 +133,29 @@ def _tree(taxonomy: Taxonomy, depth: int | None) -> RenderableType:
         for child in shown:
             waiting.append((child, branch.add(_label(taxonomy, child))))
         rows += len(shown)
-        if len(shown) < len(below) and shown:
-            branch.add(Text(f"... {len(below) - len(shown):,} more", style="dim"))
-    return picture
+        if len(shown) < len(below):
+            branch.add(_more(taxonomy, below[len(shown) :]))
+    return _Wide(picture, deepest)
+
+
+def _more(taxonomy: Taxonomy, nodes: list[int]) -> Text:
+    """How many nodes are left out; and how many classes, where that is another number."""
+    tree = taxonomy.tree
+    classes = int((tree.stop[nodes] - tree.start[nodes]).sum())
+    more = "" if tree.is_leaf[nodes].all() else f", {classes:,} {'class' if classes == 1 else 'classes'}"
+    return Text(f"... {len(nodes):,} more{more}", style="dim", no_wrap=True)
+
+
+@dataclass(frozen=True)
+class _Wide:
+    """A tree that has room for the names of its deepest nodes, however narrow the terminal is."""
+
+    tree: RichTree
+    depth: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = max(options.max_width, _GUIDE * self.depth + _NAME)
+        yield from console.render(self.tree, options.update(width=width))
 
 
 def _label(taxonomy: Taxonomy, node: int) -> Text:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from taxoloss.cli.streams import echo, write_data
 from taxoloss.schema import schema as make_schema
 from taxoloss.writer import write_text
 
@@ -30,11 +31,11 @@ def schema(
     """
     text = json.dumps(make_schema(), indent=2, ensure_ascii=True) + "\n"
     if output is None:
-        typer.echo(text, nl=False)
+        write_data(text)
         return
     try:
         write_text(text, output)
     except OSError as error:
-        typer.echo(f"error: {output}: {error.strerror}", err=True)
+        echo(f"error: {output}: {error.strerror}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"wrote {output}", err=True)
+    echo(f"wrote {output}", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -14,12 +14,15 @@ from rich.console import Console
 from rich.text import Text
 
 from taxoloss.catalog import bundled_names, load_document
+from taxoloss.class_lists import ClassList
+from taxoloss.cli.streams import echo, write_data
 from taxoloss.errors import Fault, TaxonomyError
 from taxoloss.fault_formats import as_format
 from taxoloss.findings import Finding
 from taxoloss.reader import read_text
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.values import Document, Limits
+from taxoloss.writer import as_mapping
 
 __all__ = [
     "Format",
@@ -31,6 +34,7 @@ __all__ = [
     "chosen_format",
     "complete_names",
     "limits_of",
+    "one_line",
     "read",
     "report",
     "stop_on_faults",
@@ -107,9 +111,27 @@ class Read:
     source: str
 
     @property
-    def python_source(self) -> str:
-        """What `taxoloss.load` takes."""
-        return repr("FILE" if self.source == "-" else self.source)
+    def python(self) -> str:
+        """The Python that loads it; of standard input, which cannot be read again, with the tree in it."""
+        source = repr(as_mapping(self.taxonomy) if self.source == "-" else self.source)
+        limits = Limits() if self.document is None else self.document.limits
+        more = f", limits=taxoloss.{limits!r}" if limits != Limits() else ""
+        return f"taxoloss.load({source}{more})"
+
+    def python_bound(self, listed: ClassList | None, verb: str = "bind", called: str = "t") -> list[str]:
+        """The statements that load the tree and bind it, as the command did, where the command ran.
+
+        With the verb node_ids: the tree in its file's order, and `ids`, the node id of each label.
+        """
+        loaded = f"{called} = {self.python}"
+        if listed is None:
+            return ["import taxoloss", f"{loaded}.bind()"]
+        reader = listed.python.partition("(")[0]
+        lines = ["import taxoloss", f"from taxoloss.class_lists import {reader}"]
+        names = f"{listed.python}.names_in({called})"
+        if verb == "node_ids":
+            return [*lines, f"{loaded}.bind(node_targets=True)", f"ids = {called}.node_ids({names})"]
+        return [*lines, loaded, f"{called} = {called}.{verb}({names})"]
 
     def warning(self, finding: Finding) -> Fault:
         """A finding at the place of the first node that it is about."""
@@ -133,6 +155,11 @@ def read(source: str, limits: Limits | None = None) -> Read:
     return Read(Taxonomy.from_values(value, document), document, source)
 
 
+def one_line(statements: Iterable[str]) -> str:
+    """Python that runs as it is printed, each import once."""
+    return "; ".join(dict.fromkeys(statements))
+
+
 @contextmanager
 def stop_on_faults(format: str) -> Iterator[None]:
     """Tells the faults of what is inside, and stops with exit code 1."""
@@ -141,22 +168,24 @@ def stop_on_faults(format: str) -> Iterator[None]:
     except TaxonomyError as error:
         report((*error.faults, *error.warnings), format)
         raise typer.Exit(1) from None
+    except BrokenPipeError:  # main ends quietly
+        raise
     except (ImportError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
 
 
 def report(faults: Sequence[Fault], format: str) -> None:
     """Text for people on standard error; for programs, on standard output (and the text beside it)."""
     if format != "text":
-        typer.echo(as_format(faults, format))
+        write_data(as_format(faults, format) + "\n")
     text = as_format(faults, "text")
     if format == "text" and sys.stderr.isatty():
         Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=True).print(
             _coloured(text)
         )
     elif format in ("text", "json"):
-        typer.echo(text, err=True)
+        echo(text, err=True)
 
 
 def _coloured(text: str) -> Text:

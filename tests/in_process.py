@@ -1,0 +1,37 @@
+"""The command in this process, on streams of any encoding: what a redirection on another system does."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import NamedTuple
+from unittest.mock import patch
+
+
+class Done(NamedTuple):
+    """The exit code, and what was written to the two streams."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+
+def command(*arguments: str, encoding: str = "utf-8", stdin: bytes = b"") -> Done:
+    """Runs `taxoloss`; what it raises beside SystemExit is raised here."""
+    from taxoloss.cli import main
+
+    given = io.TextIOWrapper(io.BytesIO(stdin), encoding=encoding)
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+    with (
+        patch.multiple(sys, stdin=given, stdout=out, stderr=err, argv=["taxoloss", *arguments]),
+        patch.dict("os.environ", {"NO_COLOR": "1", "COLUMNS": "120"}),
+    ):
+        try:
+            main()
+            code: object = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        out.flush()
+        err.flush()
+    assert isinstance(code, int), code
+    return Done(code, out.buffer.getvalue(), err.buffer.getvalue())  # type: ignore[attr-defined]
