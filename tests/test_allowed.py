@@ -106,7 +106,7 @@ def test_it_is_read_once(name: str) -> None:
     ("given", "kind", "words"),
     [
         ([], ValueError, "got none"),
-        (iter([]), ValueError, "got none"),
+        pytest.param(iter([]), ValueError, "got none", id="an iterator"),
         (np.array([], dtype=np.int64), ValueError, "got none"),
         ([True, 2], TypeError, "bool"),
         (np.array([True, False]), TypeError, "bool"),
