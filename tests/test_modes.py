@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.distributed import checkpoint
 from torch.testing import assert_close
 
-from taxoloss import Taxonomy, TaxonomyLoss, functional, heads, metrics, weighting
+from taxoloss import Taxonomy, TaxonomyLoss, functional, heads, metrics, rings, weighting
 from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
 from taxoloss.node_tables import node_tables
 from taxoloss.tables import LossTables
@@ -410,6 +410,18 @@ def test_random_programs_of_modes(number: int) -> None:
     assert wrong(programs(60, seed=2026)[number]) == ""
 
 
+def test_rings_that_are_made_for_each_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for trees whose tables of rings would be too big; the default device does not matter."""
+    monkeypatch.setattr(rings, "_TABLE_BYTES", 0)
+    rows = [(f"o{i // 60}", f"f{i // 6}", f"c{i}") for i in range(300)]
+    loss = TaxonomyLoss(Taxonomy.from_paths(rows).bind())
+    assert loss.tables.chunks.rings is None
+    z, y = torch.sin(torch.arange(1200.0).view(4, 300)), torch.tensor([0, 7, 150, 299])
+    want = loss(z, y)
+    with modes.default_device("meta"):
+        assert_close(loss(z, y), want, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("rows", [0, 6])
 def test_a_default_device_changes_no_score(rows: int) -> None:
     """Metrics and matrices under another default device, of tensors that are told where they are."""
@@ -424,6 +436,7 @@ def test_a_default_device_changes_no_score(rows: int) -> None:
         for metric in scores:
             metric.update(z, y)
         values = [metric.compute() for metric in scores]
+        values.append(list(scores[2].curve()))  # in bins
         return [*values, matrix, sparse.to_dense(), fresh().node_ids(["a"]), fresh().ancestor_index("top")]
 
     z, y = logits()[:rows], targets()[:rows]
