@@ -53,6 +53,10 @@ def load_document(
     if isinstance(source, str) and source in bundled_names():
         return _bundled(source), None
     if isinstance(source, Mapping):
+        if "taxoloss" in source and "tree" not in source:
+            raise TypeError(
+                "expected the keys of a taxonomy file; Taxonomy.from_dict takes what to_dict made"
+            )
         value, document = from_python(source, limits)
     else:
         value, document = read_file(_existing(Path(source)), limits)

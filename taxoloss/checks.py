@@ -103,8 +103,9 @@ def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, T
             _check_range(ids[valid], plan)
         return torch.where(valid, ids, 0), valid
     valid = ids != ignore_index
-    # A compiled look-up may take -1 as the last row, and never takes a number that is too large.
-    ids = torch.where(ids < 0, plan.num_targets, ids)
+    # A compiled look-up may take -1 as the last row, but no number that is too large: for the tables of
+    # targets, and for those of all nodes too.
+    ids = torch.where((ids < 0) | (ids >= plan.num_targets), plan.num_nodes, ids)
     return torch.where(valid, ids, 0), valid
 
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
-from taxoloss.handles import named, new_name
+from taxoloss.handles import at_trace_time, named, new_name
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Tables", "apart", "at_trace_time"]
+__all__ = ["Tables", "apart"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -52,15 +52,6 @@ def apart(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R
         raise result
     made: _R = result
     return made
-
-
-def at_trace_time(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Marks a function that torch.compile calls while it traces, and whose result it takes as it is.
-
-    It is what `torch.compiler.assume_constant_result` does, which would load the compiler.
-    """
-    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
-    return function
 
 
 class Tables:

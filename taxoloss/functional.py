@@ -19,7 +19,7 @@ from taxoloss.checks import (
     without_autocast,
 )
 from taxoloss.closed_form import at_least_float32, wide_dtype
-from taxoloss.device_tables import apart, at_trace_time
+from taxoloss.device_tables import apart
 from taxoloss.kept import keep, kept_plan
 from taxoloss.log_probs import LevelLogProbs
 from taxoloss.plan import plan_of
@@ -28,7 +28,7 @@ from taxoloss.rows import row_losses
 from taxoloss.soft_targets import index_loss, probability_loss
 from taxoloss.tables import LossTables
 from taxoloss.taxonomy import Taxonomy
-from taxoloss.weight_checks import checked_mapping, checked_weights
+from taxoloss.weight_checks import numbers_by_level
 from taxoloss.weighting import LevelWeights, Table, weight_table
 
 __all__ = ["level_log_probs", "taxonomy_cross_entropy"]
@@ -241,21 +241,13 @@ def _tables(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTables:
         return keep(taxonomy, _loss_tables, None)
     kept_plan(taxonomy)  # raises where it is no bound taxonomy
     if isinstance(level_weights, Mapping):
-        return keep(taxonomy, _loss_tables, _numbers(level_weights, taxonomy.levels))
+        return keep(taxonomy, _loss_tables, numbers_by_level(level_weights, taxonomy.levels))
     if torch.compiler.is_dynamo_compiling():
         raise RuntimeError(
             "expected level weights by name under torch.compile, got a schedule or a table, which need not "
             "be the same at the next call: compile a taxoloss.TaxonomyLoss"
         )
     return apart(_of_table, taxonomy, weight_table(taxonomy, level_weights))
-
-
-@at_trace_time
-def _numbers(weights: Mapping[str, float], levels: tuple[str, ...]) -> tuple[float, ...]:
-    plain = tuple(weights.get(level) for level in levels)
-    if len(weights) == len(levels) and all(type(value) is float for value in plain):
-        return plain  # type: ignore[return-value]  # a wrong number is refused where tables are made
-    return tuple(checked_weights(checked_mapping(weights), levels).tolist())
 
 
 def _loss_tables(taxonomy: Taxonomy, by_level: tuple[float, ...] | None) -> LossTables:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from taxoloss.device_tables import apart, at_trace_time
-from taxoloss.handles import named
+from taxoloss.device_tables import apart
+from taxoloss.handles import at_trace_time, named
 from taxoloss.plan import Plan, plan_of
 from taxoloss.taxonomy import Taxonomy
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from taxoloss.handles import at_trace_time
 from taxoloss.names import did_you_mean
 from taxoloss.plan import Plan
 from taxoloss.taxonomy import Taxonomy
@@ -21,6 +22,7 @@ __all__ = [
     "checked_table",
     "checked_weights",
     "numbers",
+    "numbers_by_level",
 ]
 
 Table: TypeAlias = npt.NDArray[np.float64]
@@ -68,6 +70,15 @@ def checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> Ta
     if not row.any():
         raise ValueError(f"expected a level weight above 0, got {dict(weights)}")
     return row
+
+
+@at_trace_time
+def numbers_by_level(weights: Mapping[str, float], levels: tuple[str, ...]) -> tuple[float, ...]:
+    """Weights by level as numbers (L,), checked, and then also a key: equal only where the weights are."""
+    plain = tuple(weights.get(level) for level in levels)
+    if len(weights) == len(levels) and all(type(w) is float and 0 < w < math.inf for w in plain):
+        return plain  # type: ignore[return-value]
+    return tuple(checked_weights(checked_mapping(weights), levels).tolist())
 
 
 def _level_weight(level: str, value: Any) -> float:

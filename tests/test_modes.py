@@ -444,3 +444,27 @@ def test_a_default_device_changes_no_score(rows: int) -> None:
     with modes.default_device("meta"):
         got = found(scores)
     assert_close(got, want, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("weights", [None, {"top": 0.5, "leaf": 2.0}])
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_level_heads_compile_at_their_first_call(mode: Any, weights: Any) -> None:
+    """Their loss looks its tables up, and traces no numpy."""
+    torch._dynamo.reset()
+    head = heads.LevelHeads(5, fresh())
+    work = torch.compile(head.loss, fullgraph=True, backend="aot_eager")
+    with mode():
+        found = work(logits(), targets(), weights)
+    assert_close(found.detach(), head.loss(logits(), targets(), weights).detach())
+
+
+@pytest.mark.parametrize("label", [5, 6, 8, 9, -1])
+def test_compiled_labels_that_are_no_target(label: int) -> None:
+    """C, from labels that are numbered from 1, is no inner node: not in the tables of all nodes either."""
+    torch._dynamo.reset()
+    tree = fresh()
+    assert tree.num_nodes == 9
+    head, loss, wrong = heads.LevelHeads(5, tree), TaxonomyLoss(tree), torch.tensor([0, label])
+    for work in (head.loss, loss, loss.per_level):
+        with pytest.raises((IndexError, RuntimeError)):
+            torch.compile(work, backend="aot_eager")(logits(2), wrong)

@@ -86,8 +86,11 @@ class Delivered:
             lines.append(
                 f"{self.coarse:,} rows labelled above a class: a deeper answer counts as wrong there"
             )
-        lines.append("the promise is not for each level or branch: these have their own rates")
-        for title, shares in (("answered at", self.by_level), ("branch", self.by_branch)):
+        lines.append(
+            "the promise is not for each level of the answer or branch of the truth: "
+            "these have their own rates"
+        )
+        for title, shares in (("answered at", self.by_level), ("branch of the truth", self.by_branch)):
             width = max((len(share.name) for share in shares), default=0)
             lines.append(title)
             for share in shares:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from taxoloss.closed_form import wide_dtype
-from taxoloss.device_tables import at_trace_time
+from taxoloss.handles import at_trace_time
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
 

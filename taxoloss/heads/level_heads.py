@@ -10,12 +10,12 @@ from torch.nn import functional as F
 
 from taxoloss.checks import target_ids
 from taxoloss.heads._head import Head, down
+from taxoloss.kept import kept_plan
 from taxoloss.masses import greedy_class
 from taxoloss.node_tables import node_tables
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
-from taxoloss.weight_checks import checked_mapping
-from taxoloss.weighting import by_level
+from taxoloss.weight_checks import numbers_by_level
 
 __all__ = ["LevelHeads"]
 
@@ -111,7 +111,7 @@ class LevelHeads(Head):
                 f"{tuple(features.shape)}, got {tuple(target.shape)}"
             )
         tables = node_tables(self.taxonomy, features.device)
-        ids, valid = target_ids(target.reshape(-1), ignore_index, plan_of(self.taxonomy))
+        ids, valid = target_ids(target.reshape(-1), ignore_index, kept_plan(self.taxonomy))
         counted = tables.counted[ids] if valid is None else tables.counted[ids] & valid[:, None]
         # What has no weight is left out, not multiplied by 0: an ignored sample may be anything.
         features = torch.where(counted.any(1).view(target.shape).unsqueeze(-1), features, 0.0)
@@ -132,5 +132,5 @@ class LevelHeads(Head):
     def _weights(self, given: Mapping[str, float] | None) -> dict[str, float]:
         if given is None:
             return dict.fromkeys(self.taxonomy.levels, 1.0)
-        by_level(checked_mapping(given))(self.taxonomy)  # raises, in words, where they do not fit
-        return {level: float(weight) for level, weight in given.items()}
+        levels = self.taxonomy.levels
+        return dict(zip(levels, numbers_by_level(given, levels), strict=True))
