@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import torch
+
 from taxoloss.device_tables import apart
 from taxoloss.handles import at_trace_time, named
 from taxoloss.plan import Plan, plan_of
@@ -41,10 +43,12 @@ def keep(
     """
     if not isinstance(taxonomy, Taxonomy):
         plan_of(taxonomy)  # raises
-    # The shelf is made here too.
-    place = _place(taxonomy._handle, make, *key)  # type: ignore[attr-defined]
-    found: _R = getattr(taxonomy._kept_tables, place)  # type: ignore[attr-defined]
-    return found
+    if torch.compiler.is_dynamo_compiling():
+        # While it is traced it is made, and then looked up as any attribute.
+        place = _place(taxonomy._handle, make, *key)  # type: ignore[attr-defined]
+        found: _R = getattr(taxonomy._kept_tables, place)  # type: ignore[attr-defined]
+        return found
+    return _found(taxonomy, make, key)[1]
 
 
 def kept_plan(taxonomy: Taxonomy) -> Plan:
@@ -63,21 +67,27 @@ class _Shelf:
 
 @at_trace_time
 def _place(handle: str, make: Callable[..., Any], *key: Hashable) -> str:
-    """Where it stands on the taxonomy's shelf."""
-    taxonomy: Taxonomy = named(handle)
+    return _found(named(handle), make, key)[0]
+
+
+def _found(taxonomy: Taxonomy, make: Callable[..., _R], key: Any) -> tuple[str, _R]:
+    """Where it stands on the taxonomy's shelf, and itself."""
     shelf: _Shelf | None = getattr(taxonomy, "_kept_tables", None)
     if shelf is None:
         plan_of(taxonomy)  # raises where it is not bound
         shelf = taxonomy.__dict__.setdefault("_kept_tables", _Shelf())
     names = shelf.names.setdefault(make, {})
-    name = names.get(key)
-    made = None if name is not None else apart(make, taxonomy, *key)
-    with _LOCK:
-        name = names.pop(key, name)
-        if name is None:
-            name = f"kept_{next(shelf.count)}"
-            setattr(shelf, name, made)
-        names[key] = name
-        if len(names) > _MOST:
-            delattr(shelf, names.pop(next(iter(names))))
-    return name
+    while True:
+        made = None if key in names else apart(make, taxonomy, *key)
+        with _LOCK:
+            name = names.pop(key, None)
+            if name is None and made is None:
+                continue  # another thread let it go meanwhile
+            if name is None:
+                name = f"kept_{next(shelf.count)}"
+                setattr(shelf, name, made)
+            names[key] = name
+            if len(names) > _MOST:
+                delattr(shelf, names.pop(next(iter(names))))
+            found: _R = getattr(shelf, name)
+            return name, found

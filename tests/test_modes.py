@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import random
+import sys
 import threading
 import tracemalloc
-from pathlib import Path
 from typing import Any
 
 import modes
@@ -16,10 +17,9 @@ import torch
 from fuzz_modes import programs, wrong
 from modes import CALLS, MODES, USES, fresh, logits, targets
 from torch import Tensor
-from torch.distributed import checkpoint
 from torch.testing import assert_close
 
-from taxoloss import Taxonomy, TaxonomyLoss, functional, heads, metrics, rings, weighting
+from taxoloss import Taxonomy, TaxonomyLoss, decisions, functional, heads, metrics, rings, weighting
 from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
 from taxoloss.node_tables import node_tables
 from taxoloss.tables import LossTables
@@ -322,60 +322,6 @@ def test_metrics_after_inference_mode(first: str) -> None:
     assert drawn.compute()["distance"].value == pytest.approx(float(want.compute()["distance"]))
 
 
-# -- heads and the class order ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", sorted(HEADS))
-@pytest.mark.parametrize("way", ["in_place", "assigned", "compiled", "inference", "reset"])
-def test_a_head_of_another_order(name: str, way: str) -> None:
-    """Whatever wrote the state past load_state_dict (distributed checkpoints, from_pretrained) is found."""
-    torch._dynamo.reset()
-    kind = getattr(heads, name)
-    other, head = kind(5, fresh().bind([*modes.ORDER[1:], modes.ORDER[0]])), kind(5, fresh())
-    if way == "in_place":
-        head(logits())  # compared once, and then written to
-    if way in ("assigned", "compiled"):
-        head.binding = other.binding.clone()
-    else:
-        with torch.no_grad():
-            head.binding.copy_(other.binding)
-    called = torch.compile(head, backend="eager") if way == "compiled" else head
-    if way == "reset":
-        head.reset_parameters()
-        assert_close(head(logits()).softmax(-1), torch.full((6, 5), 0.2))
-        return
-    mode = torch.inference_mode() if way == "inference" else torch.enable_grad()
-    with mode, pytest.raises(Exception, match=f"state of {name} was stored for another taxonomy"):
-        called(logits())
-
-
-def test_a_head_is_compared_by_its_taxonomy() -> None:
-    """load_state_dict compares with the tree, not with what the buffer holds by then."""
-    other, head = heads.Flat(5, fresh().bind(sorted(modes.ORDER))), heads.Flat(5, fresh())
-    with torch.no_grad():
-        head.binding.copy_(other.binding)
-    with pytest.raises(RuntimeError, match="another order of classes"):
-        head.load_state_dict(other.state_dict())
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", sorted(HEADS))
-def test_a_distributed_checkpoint(tmp_path: Path, name: str) -> None:
-    """It is read into the tensors of the module: into the same order right, into another not in silence."""
-    kind = getattr(heads, name)
-    stored, same = kind(5, fresh()), kind(5, fresh())
-    with torch.no_grad():
-        stored.weight.copy_(torch.sin(torch.arange(float(stored.weight.numel()))).view_as(stored.weight))
-    checkpoint.save(stored.state_dict(), checkpoint_id=tmp_path, no_dist=True)
-    other = kind(5, fresh().bind(sorted(modes.ORDER)))
-    for head in (same, other):
-        head(logits())  # compared, and then written to
-        checkpoint.load(head.state_dict(), checkpoint_id=tmp_path, no_dist=True)
-    assert_close(same(logits()), stored(logits()), rtol=0, atol=0)
-    with pytest.raises(RuntimeError, match=f"the state of {name} was stored for another taxonomy"):
-        other(logits())
-
-
 # -- what else is looked up ------------------------------------------------------------------------
 
 
@@ -446,25 +392,63 @@ def test_a_default_device_changes_no_score(rows: int) -> None:
     assert_close(got, want, rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize("weights", [None, {"top": 0.5, "leaf": 2.0}])
-@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
-def test_level_heads_compile_at_their_first_call(mode: Any, weights: Any) -> None:
-    """Their loss looks its tables up, and traces no numpy."""
-    torch._dynamo.reset()
-    head = heads.LevelHeads(5, fresh())
-    work = torch.compile(head.loss, fullgraph=True, backend="aot_eager")
-    with mode():
-        found = work(logits(), targets(), weights)
-    assert_close(found.detach(), head.loss(logits(), targets(), weights).detach())
+def test_threads_that_let_tables_go() -> None:
+    """More weightings than are kept, asked for by many threads: none is taken away from another."""
+    taxonomy, wrong = fresh(), []
+
+    def work(seed: int) -> None:
+        draw = random.Random(seed)
+        try:
+            for _ in range(150):
+                share = draw.randrange(40) / 41
+                functional.taxonomy_cross_entropy(
+                    logits(), targets(), taxonomy, {"top": 1 - share, "leaf": share}
+                )
+        except Exception as error:
+            wrong.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
 
 
-@pytest.mark.parametrize("label", [5, 6, 8, 9, -1])
-def test_compiled_labels_that_are_no_target(label: int) -> None:
-    """C, from labels that are numbered from 1, is no inner node: not in the tables of all nodes either."""
-    torch._dynamo.reset()
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_metrics_of_another_dtype(dtype: torch.dtype) -> None:
+    """Their sums stay integers."""
+    made = [metrics.collection(fresh(), ranking=True, curves=True), metrics.LevelConfusionMatrix(fresh())]
+    for metric in made:
+        want = copy.deepcopy(metric)
+        metric.set_dtype(dtype)
+        for one in (metric, want):
+            one.update(logits(), targets())
+        assert_close(metric.compute(), want.compute(), rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_ignored_rows_of_calibration(value: float) -> None:
+    """They may hold anything."""
+    g = torch.Generator().manual_seed(0)
+    z, y = torch.randn(200, 5, generator=g), torch.randint(0, 5, (200,), generator=g)
+    y[::7] = -100
+    kept, spoilt = y >= 0, z.clone()
+    spoilt[::7] = value
     tree = fresh()
-    assert tree.num_nodes == 9
-    head, loss, wrong = heads.LevelHeads(5, tree), TaxonomyLoss(tree), torch.tensor([0, label])
-    for work in (head.loss, loss, loss.per_level):
-        with pytest.raises((IndexError, RuntimeError)):
-            torch.compile(work, backend="aot_eager")(logits(2), wrong)
+    threshold = decisions.calibrate_threshold(z[kept], y[kept], tree, risk=0.6)
+    assert decisions.calibrate_threshold(spoilt, y, tree, risk=0.6).log_odds == threshold.log_odds
+    assert str(decisions.report(threshold, spoilt, y, tree)) == str(
+        decisions.report(threshold, z[kept], y[kept], tree)
+    )
+    assert str(decisions.risk_curve(spoilt, y, tree)) == str(decisions.risk_curve(z[kept], y[kept], tree))
+    levels = decisions.calibrate_levels
+    assert_close(levels(spoilt, y, tree)(z), levels(z[kept], y[kept], tree)(z), rtol=0, atol=0)
+    spoilt[1] = torch.nan
+    with pytest.raises(ValueError, match="NaN in row 1"):
+        decisions.calibrate_threshold(spoilt, y, tree, risk=0.6)

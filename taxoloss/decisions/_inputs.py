@@ -37,13 +37,20 @@ def decide(
     return (ids, probability) if return_probability else ids
 
 
-def prepared(logits: Tensor, taxonomy: Taxonomy, allowed: Allowed) -> tuple[Tensor, NodeTables]:
-    """Checked logits (N, C, d1..dk), -inf where a class is not allowed, and the tables."""
+def prepared(
+    logits: Tensor, taxonomy: Taxonomy, allowed: Allowed, counted: Tensor | None = None
+) -> tuple[Tensor, NodeTables]:
+    """Checked logits (N, C, d1..dk), -inf where a class is not allowed, and the tables.
+
+    counted (N, d1..dk): which rows are looked at; the others may hold anything, and are 0.
+    """
     plan = kept_plan(taxonomy)
     check_logits(logits, plan)
     if readable(logits):
-        refuse_probabilities(logits)
+        refuse_probabilities(logits, None if counted is None else counted.reshape(-1))
     ready = at_least_float32(batched(logits.detach()))
+    if counted is not None:
+        ready = torch.where(counted.unsqueeze(1), ready, 0.0)
     tables = node_tables(taxonomy, logits.device)
     if allowed is not None:
         mask = allowed_classes(allowed, tables).view(1, -1, *[1] * (ready.dim() - 2))

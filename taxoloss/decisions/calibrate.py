@@ -33,15 +33,15 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from taxoloss.checks import target_ids
+from taxoloss.checks import check_logits, target_ids
 from taxoloss.decisions._inputs import Allowed, prepared
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.level_calibration import _METHODS, LevelCalibration, broken_line
 from taxoloss.decisions.rules import path_class
 from taxoloss.decisions.threshold import Threshold, allowed_errors
+from taxoloss.kept import kept_plan
 from taxoloss.masses import path_log_odds
 from taxoloss.node_tables import NodeTables
-from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = ["Paths", "calibrate_levels", "calibrate_threshold", "coarse_rows", "paths_of"]
@@ -78,17 +78,20 @@ def paths_of(
             "may change to another branch, and no promise can be made"
         )
     with torch.no_grad():
-        ready, tables = prepared(logits, taxonomy, allowed)
-        expected = (len(ready), *ready.shape[2:])
+        plan = kept_plan(taxonomy)
+        check_logits(logits, plan)
+        expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else (1,)
         if target.shape != expected:
             raise ValueError(
                 f"expected target of shape {expected} for logits of shape {tuple(logits.shape)}, "
                 f"got {tuple(target.shape)}"
             )
-        ids, valid = target_ids(target, ignore_index, plan_of(taxonomy))
+        ids, valid = target_ids(target, ignore_index, plan)
+        kept = ids != plan.num_nodes - 1
+        kept = kept if valid is None else kept & valid
+        ready, tables = prepared(logits, taxonomy, allowed, kept)
         classes = path_class(ready, tables, decision)
         odds = path_log_odds(ready, classes, taxonomy).movedim(1, -1).flatten(0, -2)
-        kept = (ids != tables.root) if valid is None else (ids != tables.root) & valid
         kept, ids, classes = kept.reshape(-1), ids.reshape(-1), classes.reshape(-1)
         line = tables.lines[classes, 1:]
         wrong = tables.lca(line, ids.unsqueeze(1)) != line

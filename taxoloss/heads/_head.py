@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from taxoloss.checks import readable, transformed
 from taxoloss.closed_form import wide_dtype
-from taxoloss.handles import at_trace_time
+from taxoloss.device_tables import apart
+from taxoloss.heads._binding import Binding, as_bytes, refuse_another
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
 
@@ -40,17 +42,17 @@ class Head(nn.Module):
         self.taxonomy = taxonomy
         self.weight = nn.Parameter(torch.zeros(scores, in_features))
         self.bias = nn.Parameter(torch.zeros(scores)) if bias else None
-        self._known = taxonomy.known_bindings
-        self.register_buffer("binding", _as_tensor(self._known[:1])[0])
-        #: The digest that was compared last, and how often it had been written to.
-        self._compared: tuple[int, int] = (0, 0)
+        self._order = apart(Binding, taxonomy)
+        self.register_buffer("binding", as_bytes(self._order.digests[:1])[0])
+        #: The digest that was compared last, or on a device the tensor that held it.
+        self._seen: Any = None
 
     def reset_parameters(self) -> None:
         """All scores to zero, the uniform distribution: also of a module that was made on meta."""
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.zero_()
-            self.binding.copy_(_as_tensor(self._known[:1])[0])
+            self.binding.copy_(as_bytes(self._order.digests[:1])[0])
 
     def scores(self, features: Tensor) -> Tensor:
         """Scores (..., nodes) of features (..., in_features), in float32 or float64."""
@@ -68,10 +70,7 @@ class Head(nn.Module):
                 f"expected features (..., {self.in_features}), the last dimension being in_features; "
                 f"got {tuple(features.shape)}"
             )
-        if torch.compiler.is_compiling():
-            _refuse_another(self.binding, self._known, type(self).__name__)
-        else:
-            self._compare_binding()
+        self._compare_binding()
 
     def _compare_binding(self) -> None:
         """RuntimeError where what was written into the module is the state of another class order.
@@ -79,60 +78,40 @@ class Head(nn.Module):
         `load_state_dict` looks before it loads; but what writes into the module itself
         (torch.distributed.checkpoint, `from_pretrained`) is found here, at the next call.
         """
-        stored = self.binding
-        compared = (id(stored), 0 if stored.is_inference() else stored._version)
-        if compared == self._compared:
+        stored, known, name = self.binding, self._order.digests, type(self).__name__
+        if torch.compiler.is_compiling():
+            refuse_another(stored, known, name)  # once, while it is traced
+            if torch.compiler.is_dynamo_compiling() and not torch.compiler._is_exporting_flag:
+                fits = self._order.on(stored.device).is_of(stored)
+                torch._assert_async(fits, "the state of a head was stored for another order of classes")
             return
-        if stored.is_cpu or compared[0] != self._compared[0]:
-            _refuse_another(stored, self._known, type(self).__name__)
-        else:  # e.g. by DistributedDataParallel before each step: not worth waiting for the device
-            torch._assert_async((stored == _as_tensor(self._known).to(stored.device)).all(1).any())
-        self._compared = compared
+        if stored.is_meta or transformed() or (stored.is_cpu and not readable(stored)):
+            return  # there are no numbers
+        seen = stored.tolist() if stored.is_cpu else id(stored)
+        if seen != self._seen:
+            refuse_another(stored, known, name)
+            self._seen = seen
+        elif not stored.is_cpu:
+            # Numbers on a device are waited for once: DistributedDataParallel writes them before each step.
+            torch._assert_async(self._order.on(stored.device).is_of(stored))
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_compared": (0, 0)}
+        return self.__dict__ | {"_seen": None}
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
         stored = state_dict.get(prefix + "binding")
-        if stored is not None and not stored.is_meta and _digest(stored) not in self._known:
+        if stored is not None and not stored.is_meta:
+            said = self._order.words(stored, type(self).__name__)
             errors = rest[-1]  # load_state_dict raises these, all at once
-            errors.append(_words(stored, self._known, type(self).__name__))
+            errors.extend([said] if said else [])
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def extra_repr(self) -> str:
         """What the head was made of."""
         bias = "" if self.bias is not None else ", bias=False"
         return f"{self.in_features}, {self.taxonomy!r}{bias}"
-
-
-def _digest(stored: Tensor) -> str:
-    return bytes(stored.tolist()).hex()
-
-
-def _as_tensor(digests: tuple[str, ...]) -> Tensor:
-    """(n, 32) uint8, on the default device, as parameters are."""
-    return torch.tensor([list(bytes.fromhex(digest)) for digest in digests], dtype=torch.uint8)
-
-
-def _words(stored: Tensor, known: tuple[str, ...], name: str) -> str:
-    return (
-        f"the state of {name} was stored for another taxonomy or another order of classes: "
-        f"binding_digest {_digest(stored)[:12]}.., here {known[0][:12]}.."
-    )
-
-
-@at_trace_time
-def _refuse_another(stored: Tensor, known: tuple[str, ...], name: str) -> None:
-    """RuntimeError where the digest in a module is that of another class order."""
-    if stored.is_meta or type(stored) is not Tensor or torch._C._are_functorch_transforms_active():
-        return  # nothing can be read
-    if _digest(stored) not in known:
-        raise RuntimeError(
-            f"{_words(stored, known, name)}; or the module was made without memory and never filled: "
-            "reset_parameters() does that"
-        )
 
 
 def down(values: Tensor, parents: Sequence[Tensor | None], sizes: list[int], dim: int) -> list[Tensor]:

@@ -64,6 +64,10 @@ class LastingMetric(Metric):
                 value = value.clone()
         super().__setattr__(name, value)
 
+    def set_dtype(self, dst_type: str | torch.dtype) -> LastingMetric:
+        """The metric as it is: sums are integers, whatever dtype is asked for."""
+        return self
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         for name in self._defaults:
