@@ -155,7 +155,7 @@ class Migration:
             OSError: it cannot be read.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
             if data["taxoloss"] != "migration 1":
                 raise ValueError(data["taxoloss"])
             migration = cls(
