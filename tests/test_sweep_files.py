@@ -257,6 +257,33 @@ def test_a_damaged_cell_is_told_kept_and_trained_again(
         assert words in capsys.readouterr().err
 
 
+#: What git, editors and mail make of the same text.
+CARRIED: dict[str, Callable[[bytes], bytes]] = {
+    "CR LF": lambda content: content.replace(b"\n", b"\r\n"),
+    "CR": lambda content: content.replace(b"\n", b"\r"),
+    "CR CR LF": lambda content: content.replace(b"\n", b"\r\r\n"),
+    "a byte order mark": lambda content: b"\xef\xbb\xbf" + content,
+    "a mark and CR LF": lambda content: b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"),
+    "no last line end": lambda content: content.rstrip(b"\n"),
+    "one line end more": lambda content: content + b"\n",
+}
+
+
+@pytest.mark.parametrize("name", CARRIED)
+def test_line_ends_and_a_mark_are_no_damage(tmp_path: Path, name: str) -> None:
+    """Of every file of a sweep: nothing is trained again, moved or said to be damaged."""
+    first = run(GRID, tmp_path)
+    for path in [*tmp_path.glob("*.json"), *tmp_path.glob("*/**/*.json"), tmp_path / "results.csv"]:
+        path.write_bytes(CARRIED[name](path.read_bytes()))
+    before = finished(tmp_path)
+    again = sweep.run(train, GRID, tmp_path, taxonomy=PETS, progress=False)
+    assert (again.rows, again.failures) == (first.rows, first.failures)
+    assert sweep.run(never, GRID[:4], tmp_path, taxonomy=PETS, progress=False).rows == first.rows
+    assert finished(tmp_path) == before
+    assert len(pictures.read(tmp_path).runs) == 4
+    assert not (tmp_path / "damaged").exists()
+
+
 def test_damage_is_told_where_nothing_is_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """By logging; of a cell of another grid too, which is not trained again."""
     run(GRID[:4], tmp_path)
