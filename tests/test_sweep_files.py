@@ -21,6 +21,7 @@ from faulty_files import CALLS, failing
 from sweep_cell import EPOCHS, PETS, cells, table, train
 
 from taxoloss import pictures, sweep
+from taxoloss.pictures.figures import _write
 from taxoloss.sweep import Cell, SweepError, grid
 
 SCRIPT = Path(__file__).with_name("sweep_cell.py")
@@ -255,6 +256,30 @@ def test_a_damaged_cell_is_told_kept_and_trained_again(
         assert kept.read_bytes() == damaged
         words = f"{path} is damaged: it is kept as {kept}; its cell is trained again"
         assert words in capsys.readouterr().err
+
+
+def test_the_table_and_pictures_are_written_through_links(tmp_path: Path) -> None:
+    """A link stays a link, also in later runs, and the file behind it is new and keeps its mode."""
+    folder, real = tmp_path / "sweep", tmp_path / "real"
+    run(GRID[:2], folder)
+    real.mkdir()
+    (folder / "results.csv").rename(real / "results.csv")
+    (real / "results.csv").chmod(0o600)
+    (folder / "results.csv").symlink_to("../real/results.csv")
+    before = (real / "results.csv").read_bytes()
+    run(GRID[:4], folder)
+    assert (folder / "results.csv").is_symlink()
+    assert (real / "results.csv").read_bytes() != before
+    assert (real / "results.csv").stat().st_mode & 0o777 == 0o600
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    (folder / "one.svg").symlink_to("../real/one.svg")
+    for _ in range(2):
+        _write(Figure(), folder / "one.svg")
+        assert (folder / "one.svg").is_symlink()
+        assert (real / "one.svg").read_bytes().endswith(b"</svg>\n")
+    assert sorted(os.listdir(real)) == ["one.svg", "results.csv"]
 
 
 #: What git, editors and mail make of the same text.

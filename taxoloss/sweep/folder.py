@@ -97,7 +97,7 @@ class Kept:
     def _files(self) -> Iterator[tuple[str, str]]:
         """The cells by id; whatever has another name, or stands in another place, is not the sweep's."""
         for shard in listed(self.cells):
-            if re.fullmatch("[0-9a-f]{2}", shard):
+            if re.fullmatch("[0-9a-f]{2}", shard) and not os.path.isfile(self.cells / shard):
                 for name in listed(self.cells / shard):
                     if name.startswith(shard) and (cell_id := _id_in(name)):
                         yield cell_id, os.path.join(self.cells, shard, name)
