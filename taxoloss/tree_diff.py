@@ -98,7 +98,9 @@ class _Comparer:
             return
         for node in ours:
             if node not in self.to:
-                others = [other for other in theirs if other not in self.back and self.same_set(node, other)]
+                others = [
+                    other for other in theirs if other not in self.back and self.same_set(node, other)
+                ]
                 if len(others) == 1:
                     self.pair(node, others[0])
 

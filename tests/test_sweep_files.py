@@ -210,6 +210,16 @@ def test_what_is_not_the_sweeps_is_passed_over(tmp_path: Path) -> None:
     assert not (tmp_path / "damaged").exists()
 
 
+def test_a_stray_file_named_like_a_folder_of_cells(tmp_path: Path) -> None:
+    """It is passed over where no cell of the sweep stands in such a folder."""
+    first = run(GRID, tmp_path)
+    places = (tmp_path / "cells" / name for name in ("0a", "0b", "0c"))
+    stray = next(place for place in places if not place.exists())
+    stray.write_text("not ours")
+    assert sweep.run(never, GRID[:4], tmp_path, taxonomy=PETS, progress=False).rows == first.rows
+    assert stray.read_text() == "not ours"
+
+
 @pytest.mark.parametrize("text", ["", "[]", "3", "{", '"text"'])
 def test_what_the_sweep_is_of_may_be_damaged(tmp_path: Path, text: str) -> None:
     """Nothing is trained into such a folder, and nothing is moved."""

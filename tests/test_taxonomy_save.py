@@ -127,7 +127,7 @@ def test_threads_save_and_load_one_path(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", _saved())
 def test_a_byte_order_mark_is_fine_and_no_text_names_the_file(kind: str, tmp_path: Path) -> None:
-    """UTF-8 with a mark reads as without; what is no UTF-8, or other JSON, is a ValueError with the path."""
+    """UTF-8 with a mark reads as without; no UTF-8, or other JSON: a ValueError with the path."""
     made, load = _saved()[kind]
     path = tmp_path / "one.json"
     made.save(path)
