@@ -187,7 +187,7 @@ def test_some_of_the_children_are_perhaps_a_rename(there: Any) -> None:
 
 
 def test_aliases_that_contradict_each_other() -> None:
-    """The old tree says x is y, the new one says x is x2, or is a part of w: both are told, none is taken."""
+    """The old tree says x is y, the new one x is x2, or a part of w: both are told, none is taken."""
     old = taxoloss.load({"tree": [{"name": "x", "aliases": ["y"]}, "z", "w"]})
     for new in (
         ["y", {"name": "x2", "aliases": ["x"]}, "z", "w"],
