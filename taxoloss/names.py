@@ -179,8 +179,8 @@ def spelling(name: str) -> str:
     """What spellings of one name have in common: all but case, width, and what separates words.
 
     Spaces separate words, "_" inside a name, and "-" inside a word, but between a letter and a digit:
-    gain-3 may be gain 3 or its opposite. A sign does not: C and C++, A+ and A-, -5 and 5 stay apart, as 1.0 and 10
-    do, and names that differ in an accent or a vowel sign.
+    gain-3 may be gain 3 or its opposite. A sign does not: C and C++, A+ and A-, -5 and 5 stay apart, as 1.0
+    and 10 do, and names that differ in an accent or a vowel sign.
 
     >>> spelling("Maine_Coon") == spelling("maine  coon") == spelling("MAINE-COON")
     True
