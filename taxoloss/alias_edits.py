@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from taxoloss.errors import TaxonomyError
 from taxoloss.reader import YAML_LOADER, read_text
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.values import Document
@@ -25,6 +26,7 @@ from taxoloss.yaml_text import scalar
 __all__ = ["with_aliases"]
 
 
+_COLON = re.compile(r"\s*:")
 _REST_OF_LINE = re.compile(r"[^\r\n]*")
 
 
@@ -79,14 +81,22 @@ def with_aliases(taxonomy: Taxonomy, document: Document, added: Mapping[int, tup
     if (document.file or "").lower().endswith(".json"):
         return mark + as_json(wanted).replace("\n", _Lines(document.text).end(0))
     text = _Edits(document, taxonomy, added).applied()
-    again = Taxonomy.from_values(*read_text(text, document.file or "<text>", document.limits))
-    same = again.digest == taxonomy.digest and dict(again.aliases) == dict(wanted.aliases)
-    if not same or _comments(Document(text)) != _comments(document):
+    if not _says(text, wanted, document):
         names = ", ".join(sorted({name for more in added.values() for name in more})[:3])
         raise ValueError(
             f"the aliases {names} cannot be added without changing more of the file: write them by hand"
         )
     return mark + text
+
+
+def _says(text: str, wanted: Taxonomy, document: Document) -> bool:
+    """Whether an edited text is the tree that is wanted, and has every comment of the document."""
+    try:
+        again = Taxonomy.from_values(*read_text(text, document.file or "<text>", document.limits))
+    except TaxonomyError:  # of the edited text, which nobody has seen
+        return False
+    same = again.digest == wanted.digest and dict(again.aliases) == dict(wanted.aliases)
+    return same and _comments(Document(text)) == _comments(document)
 
 
 def _comments(document: Document) -> list[str]:
@@ -131,6 +141,8 @@ class _Edits:
         for event in yaml.parse(self.text, Loader=YAML_LOADER):
             start, stop = (_index(self.document, mark) for mark in (event.start_mark, event.end_mark))
             if isinstance(event, yaml.ScalarEvent):
+                if event.style in ("|", ">"):  # its end is where the next thing starts
+                    stop = start + len(self.text[start:stop].rstrip())
                 stack[-1].items.append(_Span("scalar", start, stop, bool(event.style), event.value))
             elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
                 kind = "mapping" if isinstance(event, yaml.MappingStartEvent) else "sequence"
@@ -175,7 +187,9 @@ class _Edits:
     def written_out(self, item: _Span, names: tuple[str, ...]) -> None:
         listed = ", ".join(map(scalar, names))
         aliases, name = item.get("aliases"), item.get("name")
-        if aliases is not None and aliases.kind == "sequence" and aliases.items:
+        if aliases is not None and aliases.kind == "sequence" and not aliases.items:
+            self.edits.append((aliases.start + 1, aliases.start + 1, listed))
+        elif aliases is not None and aliases.kind == "sequence":
             last = aliases.items[-1]
             if aliases.flow:
                 self.edits.append((last.stop, last.stop, f", {listed}"))
@@ -216,12 +230,15 @@ class _Edits:
         names = self.added.get(number)
         name = scalar(self.names[number])
         aliases = f", aliases: [{', '.join(map(scalar, names))}]" if names else ""
-        colon = self.text.index(":", key.stop) + 1
+        behind = _COLON.match(self.text, key.stop)
+        colon = behind.end() if behind else key.stop  # a key of {Bengal, Pug} has none
         if below.kind == "scalar":
             item = f"{{name: {name}{aliases}}}" if names else name
-            self.edits.append((key.start, max(colon, below.stop), item if flow else f"- {item}"))
+            stop = max(colon, below.stop) if behind else colon
+            self.edits.append((key.start, stop, item if flow else f"- {item}"))
         elif flow:
-            self.edits.append((key.start, colon, f"{{name: {name}{aliases}, children:"))
+            space = "" if self.text[colon : colon + 1].isspace() else " "
+            self.edits.append((key.start, colon, f"{{name: {name}{aliases}, children:{space}"))
             self.edits.append((below.stop, below.stop, "}"))
         else:
             line, indent = self._line(key.start), " " * (self._column(key.start) + 2)

@@ -2,9 +2,10 @@
 
 Nodes are compared from the top: below a pair of nodes that are one, children of one name are one. What is
 left over is moved if its name is found elsewhere, renamed if an alias or its spelling says so (case,
-spaces, "_" and "-" between words; an inner node: if half of its children are the same), merged if an alias
-says so, else removed or added. A name that stands in several places says nothing of where it went. What
-only looks alike is told, and never acted on: `renames` says it.
+spaces, "_" and "-" between words; an inner node: if it has exactly the same classes, as a label it means
+the same whatever it is called), merged if an alias says so, else removed or added. A name that stands in
+several places says nothing of where it went, nor do aliases that name two classes. What only looks alike,
+or has half of the children, is told, and never acted on: `renames` says it.
 
 The map of a migration says for each new class which old columns it comes from. A class that several became
 has the sum of their probabilities, so its log-probability is their logsumexp; the old class that became
@@ -155,7 +156,7 @@ class Migration:
             OSError: it cannot be read.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
             if data["taxoloss"] != "migration 1":
                 raise ValueError(data["taxoloss"])
             migration = cls(

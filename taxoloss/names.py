@@ -178,13 +178,14 @@ _LONG = re.compile(r"[^\W_]{3}")
 def spelling(name: str) -> str:
     """What spellings of one name have in common: all but case, width, and what separates words.
 
-    Spaces separate words, "_" inside a name, and "-" inside a word. A sign does not: C and C++, A+ and A-,
-    -5 and 5 stay apart, as 1.0 and 10 do, and names that differ in an accent or a vowel sign.
+    Spaces separate words, "_" inside a name, and "-" inside a word, but between a letter and a digit:
+    gain-3 may be gain 3 or its opposite. A sign does not: C and C++, A+ and A-, -5 and 5 stay apart, as 1.0
+    and 10 do, and names that differ in an accent or a vowel sign.
 
     >>> spelling("Maine_Coon") == spelling("maine  coon") == spelling("MAINE-COON")
     True
-    >>> spelling("A-") == spelling("A")
-    False
+    >>> spelling("A-") == spelling("A"), spelling("gain-3") == spelling("gain 3")
+    (False, False)
     """
     return _words(name).lower()
 
@@ -240,8 +241,11 @@ def _words(name: str) -> str:
     def separated(match: re.Match[str]) -> str:
         start, end = match.span()
         before, after = text[start - 1 : start], text[end : end + 1]  # "" at the ends
-        inside = before and after and (match.group() == "_" or (_in_a_word(before) and _in_a_word(after)))
-        return " " if inside else match.group()
+        if not (before and after) or match.group() == "_":
+            return " " if before and after else match.group()
+        if not (_in_a_word(before) and _in_a_word(after)):
+            return match.group()
+        return "-" if after.isdecimal() and not before.isdecimal() else " "  # gain-3: it may be a minus
 
     text = nfc(_decomposed(name, _WIDTHS))
     return " ".join(_JOINERS.sub(separated, text).split()) or name

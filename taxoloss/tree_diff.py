@@ -47,7 +47,9 @@ class _Comparer:
         self.to: dict[int, int] = {0: 0}  # old node -> new node
         self.back: dict[int, int] = {0: 0}
         self.merged: dict[int, int] = {}  # old leaf -> the new class that it became a part of
+        self.doubtful: dict[int, list[int]] = {}  # old leaf -> the new classes that its aliases name
         self.below = [_children(tree) for tree in (old.tree, new.tree)]
+        self.named = [set(tree.names) for tree in (old.tree, new.tree)]
         #: Names that a tree has in several places: they do not say which node is meant.
         self.repeated = _repeated(old.tree) | _repeated(new.tree)
         self.wanted = {_node(old, a, "old"): _node(new, b, "new") for a, b in renames.items()}
@@ -67,7 +69,7 @@ class _Comparer:
     # -- pairs -------------------------------------------------------------------------------------
 
     def down(self, starts: list[int]) -> None:
-        """Children of one name below a pair; then those of one spelling, or with the same children."""
+        """Children of one name below a pair; then those of one spelling, or of the same classes."""
         waiting, seen = list(starts), set(starts)
         while waiting:
             old = waiting.pop()
@@ -96,7 +98,9 @@ class _Comparer:
             return
         for node in ours:
             if node not in self.to:
-                others = [other for other in theirs if other not in self.back and self.family(node, other)]
+                others = [
+                    other for other in theirs if other not in self.back and self.same_set(node, other)
+                ]
                 if len(others) == 1:
                     self.pair(node, others[0])
 
@@ -104,6 +108,23 @@ class _Comparer:
         """Whether two classes, or two inner nodes, have one name in two spellings."""
         both = bool(self.old.tree.is_leaf[old]) == bool(self.new.tree.is_leaf[new])
         return both and same_spelling(self.old.tree.names[old], self.new.tree.names[new])
+
+    def same_set(self, old: int, new: int) -> bool:
+        """Whether two inner nodes are the same classes, and neither tree has the name of the other's.
+
+        As labels they mean the same, whatever they are called. With only some of the classes they do not:
+        a label "benign" of x and y is no label "malignant" of x and z.
+        """
+        one, other = self.old.tree, self.new.tree
+        if one.is_leaf[old] or other.is_leaf[new]:
+            return False
+        if one.names[old] in self.named[1] or other.names[new] in self.named[0]:
+            return False
+        ours, theirs = (
+            [tree.names[n] for n in tree.leaves[tree.start[node] : tree.stop[node]].tolist()]
+            for tree, node in ((one, old), (other, new))
+        )
+        return len(ours) == len(theirs) and set(ours) == set(theirs) and self.repeated.isdisjoint(ours)
 
     def family(self, old: int, new: int) -> bool:
         """Whether half of the children are the same, by names that each tree has in one place only."""
@@ -137,11 +158,12 @@ class _Comparer:
         for node in old.leaves.tolist():
             if node in self.to:
                 continue
-            called = old.names[node]
-            target = by_alias.get(called) if called not in self.repeated else None
-            if target is None:
-                target = next((by_name[a] for a in self.old.aliases.get(node, ()) if a in by_name), None)
-            if target is not None:
+            called = [old.names[node]] if old.names[node] not in self.repeated else []
+            targets = {by_alias[name] for name in called if name in by_alias}
+            targets |= {by_name[a] for a in self.old.aliases.get(node, ()) if a in by_name}
+            if len(targets) > 1:  # the trees contradict each other: nothing is chosen
+                self.doubtful[node] = sorted(targets)
+            for target in targets if len(targets) == 1 else ():
                 meant[target].append(node)
         for target, nodes in meant.items():
             if len(nodes) == 1 and target not in self.back:
@@ -217,8 +239,10 @@ class _Comparer:
         return self.to[node]
 
     def likely(self, gone: list[int], come: list[int]) -> Iterable[Change]:
-        """Pairs of siblings that look alike: renamed, perhaps."""
+        """Pairs of siblings that look alike, or have half of their children: renamed, perhaps."""
         old, new = self.old.tree, self.new.tree
+        for node, named in self.doubtful.items():
+            yield from (Change((old.path(node),), (new.path(n),), True) for n in named)
         if len(gone) * len(come) > _MOST_GUESSES**2:
             return
         same = [{n: skeleton(tree.names[n]) for n in nodes} for tree, nodes in ((old, gone), (new, come))]
@@ -226,12 +250,14 @@ class _Comparer:
         for node in come:
             by_parent[int(new.parent[node])].append(node)
         taken: Counter[int] = Counter()
-        for node in gone:
+        for node in (n for n in gone if n not in self.doubtful):
             parent = self.to.get(int(old.parent[node]))
             others = [n for n in by_parent.get(parent if parent is not None else -1, []) if not taken[n]]
             others = [n for n in others if new.is_leaf[n] == old.is_leaf[node]][:_MOST_GUESSES]
             alike = [
-                1.0 if same[0][node] == same[1][n] else likeness(old.names[node], new.names[n])
+                1.0
+                if same[0][node] == same[1][n]
+                else max(likeness(old.names[node], new.names[n]), _LIKELY * self.family(node, n))
                 for n in others
             ]
             if alike and max(alike) >= _LIKELY:

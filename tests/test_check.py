@@ -126,6 +126,41 @@ def test_aliases_in_any_file(case: Any, data: st.DataObject) -> None:
             assert dict(again.aliases) == {**t.aliases, **wanted}
 
 
+@pytest.mark.parametrize(
+    ("text", "writable"),
+    [
+        ("tree:\n  - name: Bengal\n    aliases: []\n  - Pug\n", True),
+        ("tree:\n  - {name: Bengal, aliases: [ ]}\n  - Pug\n", True),
+        ("tree:\n  - name: Bengal\n    aliases: [  # none\n    ]\n  - Pug\n", True),
+        ("tree: {Bengal, Pug}\n", True),
+        ("tree:\n  - |-\n    Bengal\n  - >-\n    Pug\n", True),
+        ("tree:\n  - name: >-\n      Bengal\n  - Pug\n", True),
+        ('tree: {"Bengal":null,"Pug":{x: , y: }}\n', True),
+        ("tree:\n  ? Bengal\n  ? Pug\n", False),
+        ("tree: {? Bengal, Pug}\n", False),
+        ("tree:\n  ? Bengal\n  :\n  ? Pug\n  :\n", False),
+        ("tree:\n- ? name\n  : Bengal\n- Pug\n", False),
+    ],
+)
+def test_aliases_in_rare_forms(text: str, writable: bool, folder: Path) -> None:
+    """Written, or refused in words that are true of the file, which then stays as it is."""
+    Path("rare.yaml").write_text(text)
+    before = taxoloss.load("rare.yaml")
+    rest = [name for name in before.classes if name != "Bengal"]
+    Path("rare.txt").write_text("\n".join(["Bengall", *rest]))
+    done = run("check", "rare.yaml", "--classes", "rare.txt", "--write", "--yes")
+    after = taxoloss.load("rare.yaml")
+    assert after.digest == before.digest
+    if writable:
+        assert done.returncode == 0, done.stderr
+        assert dict(after.aliases) == {before.index.by_name("Bengal")[0]: ("Bengall",)}
+    else:
+        assert done.returncode == 1
+        assert Path("rare.yaml").read_text() == text
+        words = "error: the aliases Bengall cannot be added without changing more of the file: write them"
+        assert words in " ".join(done.stderr.split())
+
+
 def test_nested_folders_and_inner_nodes(folder: Path) -> None:
     """ImageFolder's classes; those that are inner nodes are labels, not classes."""
     for name in ("cat", "dog"):

@@ -55,6 +55,21 @@ def finished(folder: Path) -> list[Path]:
     return list(folder.glob("cells/*/[!.]*.json"))
 
 
+def test_a_parameter_of_another_distribution(tmp_path: Path) -> None:
+    """The folder and the parameter are named; what `suggest` raises itself stays."""
+
+    def numbers(trial: optuna.Trial) -> dict[str, Any]:
+        return {"arm": "taxonomy", "seed": 0, "lr": trial.suggest_float("lr", 0.1, 1.0)}
+
+    def words(trial: optuna.Trial) -> dict[str, Any]:
+        return {"arm": "taxonomy", "seed": 0, "lr": trial.suggest_categorical("lr", [0.1, 1.0])}
+
+    run(tmp_path, 1, suggest=numbers, pruner=NOP)
+    with pytest.raises(SweepError, match="the parameter lr has another distribution") as error:
+        run(tmp_path, 2, suggest=words, pruner=NOP)
+    assert str(tmp_path) in str(error.value)
+
+
 # -- rows without a score --------------------------------------------------------------------------
 
 

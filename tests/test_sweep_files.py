@@ -21,6 +21,7 @@ from faulty_files import CALLS, failing
 from sweep_cell import EPOCHS, PETS, cells, table, train
 
 from taxoloss import pictures, sweep
+from taxoloss.pictures.figures import _write
 from taxoloss.sweep import Cell, SweepError, grid
 
 SCRIPT = Path(__file__).with_name("sweep_cell.py")
@@ -209,6 +210,16 @@ def test_what_is_not_the_sweeps_is_passed_over(tmp_path: Path) -> None:
     assert not (tmp_path / "damaged").exists()
 
 
+def test_a_stray_file_named_like_a_folder_of_cells(tmp_path: Path) -> None:
+    """It is passed over where no cell of the sweep stands in such a folder."""
+    first = run(GRID, tmp_path)
+    places = (tmp_path / "cells" / name for name in ("0a", "0b", "0c"))
+    stray = next(place for place in places if not place.exists())
+    stray.write_text("not ours")
+    assert sweep.run(never, GRID[:4], tmp_path, taxonomy=PETS, progress=False).rows == first.rows
+    assert stray.read_text() == "not ours"
+
+
 @pytest.mark.parametrize("text", ["", "[]", "3", "{", '"text"'])
 def test_what_the_sweep_is_of_may_be_damaged(tmp_path: Path, text: str) -> None:
     """Nothing is trained into such a folder, and nothing is moved."""
@@ -255,6 +266,57 @@ def test_a_damaged_cell_is_told_kept_and_trained_again(
         assert kept.read_bytes() == damaged
         words = f"{path} is damaged: it is kept as {kept}; its cell is trained again"
         assert words in capsys.readouterr().err
+
+
+def test_the_table_and_pictures_are_written_through_links(tmp_path: Path) -> None:
+    """A link stays a link, also in later runs, and the file behind it is new and keeps its mode."""
+    folder, real = tmp_path / "sweep", tmp_path / "real"
+    run(GRID[:2], folder)
+    real.mkdir()
+    (folder / "results.csv").rename(real / "results.csv")
+    (real / "results.csv").chmod(0o600)
+    (folder / "results.csv").symlink_to("../real/results.csv")
+    before = (real / "results.csv").read_bytes()
+    run(GRID[:4], folder)
+    assert (folder / "results.csv").is_symlink()
+    assert (real / "results.csv").read_bytes() != before
+    assert (real / "results.csv").stat().st_mode & 0o777 == 0o600
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    (folder / "one.svg").symlink_to("../real/one.svg")
+    for _ in range(2):
+        _write(Figure(), folder / "one.svg")
+        assert (folder / "one.svg").is_symlink()
+        assert (real / "one.svg").read_bytes().endswith(b"</svg>\n")
+    assert sorted(os.listdir(real)) == ["one.svg", "results.csv"]
+
+
+#: What git, editors and mail make of the same text.
+CARRIED: dict[str, Callable[[bytes], bytes]] = {
+    "CR LF": lambda content: content.replace(b"\n", b"\r\n"),
+    "CR": lambda content: content.replace(b"\n", b"\r"),
+    "CR CR LF": lambda content: content.replace(b"\n", b"\r\r\n"),
+    "a byte order mark": lambda content: b"\xef\xbb\xbf" + content,
+    "a mark and CR LF": lambda content: b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"),
+    "no last line end": lambda content: content.rstrip(b"\n"),
+    "one line end more": lambda content: content + b"\n",
+}
+
+
+@pytest.mark.parametrize("name", CARRIED)
+def test_line_ends_and_a_mark_are_no_damage(tmp_path: Path, name: str) -> None:
+    """Of every file of a sweep: nothing is trained again, moved or said to be damaged."""
+    first = run(GRID, tmp_path)
+    for path in [*tmp_path.glob("*.json"), *tmp_path.glob("*/**/*.json"), tmp_path / "results.csv"]:
+        path.write_bytes(CARRIED[name](path.read_bytes()))
+    before = finished(tmp_path)
+    again = sweep.run(train, GRID, tmp_path, taxonomy=PETS, progress=False)
+    assert (again.rows, again.failures) == (first.rows, first.failures)
+    assert sweep.run(never, GRID[:4], tmp_path, taxonomy=PETS, progress=False).rows == first.rows
+    assert finished(tmp_path) == before
+    assert len(pictures.read(tmp_path).runs) == 4
+    assert not (tmp_path / "damaged").exists()
 
 
 def test_damage_is_told_where_nothing_is_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

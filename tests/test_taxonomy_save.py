@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from random_rows import ranked, trees
 
 import taxoloss
 from taxoloss import Taxonomy
+from taxoloss.decisions import Threshold
+from taxoloss.migration import Migration
 
 calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -75,6 +80,66 @@ def test_saving_leaves_no_part_of_a_file(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(OSError, match="disk full"):
         taxoloss.load(PETS).save(path)
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("pets.yaml", "old")]
+
+
+def _saved() -> dict[str, tuple[Any, Callable[[Path], Any]]]:
+    """By kind what has `save`, and what reads it."""
+    t = taxoloss.load(PETS).bind()
+    return {
+        "taxonomy": (t, taxoloss.load),
+        "migration": (t.diff(t).migration, Migration.load),
+        "threshold": (Threshold("climb", 0.1, 9, 1.5, t.digest, t.binding_digest), Threshold.load),
+    }
+
+
+@pytest.mark.parametrize("kind", _saved())
+def test_saving_writes_through_links_and_keeps_the_mode(kind: str, tmp_path: Path) -> None:
+    """A link stays a link, also to what is not there yet; the mode of a file stays."""
+    made, load = _saved()[kind]
+    real, link = tmp_path / "real.json", tmp_path / "link.json"
+    link.symlink_to(real.name)
+    made.save(link)
+    for mode in (0o600, 0o640, 0o644):
+        real.chmod(mode)
+        made.save(link)
+        assert link.is_symlink()
+        assert real.stat().st_mode & 0o777 == mode
+        load(real)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link.json", "real.json"]
+
+
+@pytest.mark.parametrize("kind", _saved())
+def test_threads_save_and_load_one_path(kind: str, tmp_path: Path) -> None:
+    """Each load reads a whole file, and nothing else is left."""
+    made, load = _saved()[kind]
+    path = tmp_path / "one.json"
+    made.save(path)
+
+    def work(_: int) -> None:
+        for _ in range(25):
+            made.save(path)
+            load(path)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert os.listdir(tmp_path) == ["one.json"]
+
+
+@pytest.mark.parametrize("kind", _saved())
+def test_a_byte_order_mark_is_fine_and_no_text_names_the_file(kind: str, tmp_path: Path) -> None:
+    """UTF-8 with a mark reads as without; no UTF-8, or other JSON: a ValueError with the path."""
+    made, load = _saved()[kind]
+    path = tmp_path / "one.json"
+    made.save(path)
+    again = load(path)
+    content = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + content)
+    assert load(path) == again
+    for wrong in (b"\xff\xfe", content.replace(b"a", b"\xe4"), b"", b"[1]", b"null", b"[" * 100_000):
+        path.write_bytes(wrong)
+        with pytest.raises(ValueError, match=r"one\.json") as error:
+            load(path)
+        assert not isinstance(error.value, UnicodeError)
 
 
 _LONG = "x" * 10_001

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from torch import Tensor
 from taxoloss.decisions.level_calibration import LevelCalibration
 from taxoloss.node_tables import node_tables
 from taxoloss.taxonomy import Taxonomy
+from taxoloss.writer import write_text
 
 __all__ = ["Threshold", "allowed_errors", "beta_band"]
 
@@ -150,24 +150,23 @@ class Threshold:
         return f"at most {what}{self._on_average()}{where}{self._sure('each' if where else 'this one')}"
 
     def save(self, path: str | Path) -> None:
-        """Writes JSON, whole or not at all."""
+        """Writes JSON, whole or not at all, through links; a file that is there keeps its mode."""
         data = asdict(self) | {"format": _FORMAT, "sentence": str(self)}
         data["log_odds"] = _finite(self.log_odds)
         data["clades"] = [_finite(value) for value in self.clades]
         text = json.dumps(data, indent=2, allow_nan=False)
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            temporary.write_text(text + "\n", encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_text(text + "\n", Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> Threshold:
-        """Reads what `save` wrote; ValueError where the file is none."""
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: the file is none, by its name.
+            OSError: it cannot be read.
+        """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
             if data["format"] != _FORMAT:
                 raise ValueError(f"expected format {_FORMAT!r}, got {data['format']!r}")
             data = {"coarse": 0, "at_threshold": None} | data  # files of 0.1 have neither
@@ -177,7 +176,7 @@ class Threshold:
             if kept["levels"] is not None:
                 kept["levels"] = LevelCalibration.from_dict(kept["levels"])
             return cls(**kept)
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"expected a file that Threshold.save wrote, got {path}: {error}") from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from taxoloss.pictures.differences import differences
 from taxoloss.pictures.errors import TableError
 from taxoloss.pictures.front import front
 from taxoloss.pictures.triangle import triangle
+from taxoloss.writer import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,18 +85,16 @@ def draw(
 
 
 def _write(figure: Figure, path: Path) -> Path:
-    """The file is whole or not there."""
+    """The file is whole or not there; through links."""
     data = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
     figure.savefig(data, format=path.suffix[1:], dpi=150, metadata=metadata)
     content = data.getvalue()
     if path.suffix == ".svg":
         content = b"".join(line.rstrip() + b"\n" for line in content.splitlines())
-    unfinished = path.with_name(f".{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
+        write_text(content, path)
     except OSError as error:
         raise TableError(f"{path} cannot be written: {error.strerror or error}") from None
     return path

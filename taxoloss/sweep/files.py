@@ -7,6 +7,7 @@ what it could not read. Of all OSErrors only "no such file" is an answer.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -83,20 +84,23 @@ def listed(folder: str | Path) -> list[str]:
 def write_whole(path: Path, text: str) -> None:
     """The file holds all of the text, or what it held before: also when the power fails in between.
 
-    One process at a time may write a path: whoever has its claim.
+    Through links. One process at a time may write a path: whoever has its claim.
 
     Raises:
         SweepError: it cannot be written; what is there already stays as it is.
     """
-    unfinished = path.with_name(f".{path.name}")
+    target = Path(os.path.realpath(path))
+    unfinished = target.with_name(f".{target.name}")
     with naming(path, "written"):
         try:
             with unfinished.open("w", encoding="utf-8", newline="") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(unfinished, path)
-            _sync_folder(path.parent)
+            if target.exists():
+                shutil.copymode(target, unfinished)
+            os.replace(unfinished, target)
+            _sync_folder(target.parent)
         except OSError:
             with suppress(OSError):
                 unfinished.unlink(missing_ok=True)

@@ -9,7 +9,8 @@
     results.csv              made from the cells
 
 A file of another name is not the sweep's and is passed over. A file that cannot be read stops the sweep:
-only a checksum that does not fit is damage, and what is damaged is moved, never removed.
+only a checksum that does not fit is damage (whatever the line ends), and what is damaged is moved, never
+removed.
 
 A claim is a lock of the operating system: when its holder dies, however it dies, the lock is free. No
 clock is read, so nothing depends on what it says.
@@ -96,7 +97,7 @@ class Kept:
     def _files(self) -> Iterator[tuple[str, str]]:
         """The cells by id; whatever has another name, or stands in another place, is not the sweep's."""
         for shard in listed(self.cells):
-            if re.fullmatch("[0-9a-f]{2}", shard):
+            if re.fullmatch("[0-9a-f]{2}", shard) and not os.path.isfile(self.cells / shard):
                 for name in listed(self.cells / shard):
                     if name.startswith(shard) and (cell_id := _id_in(name)):
                         yield cell_id, os.path.join(self.cells, shard, name)
@@ -295,11 +296,14 @@ def _sum(cell_id: str, text: str) -> str:
 
 
 def _body(cell_id: str, path: str) -> dict[str, Any]:
-    """The content of a cell's file; ValueError where it is not the text that was written."""
+    """The content of a cell's file; ValueError where it is not the text that was written.
+
+    Line ends and a byte order mark are no part of the text: JSON here has none inside, and what carries
+    files between systems changes them.
+    """
     with open(path, "rb") as file:
         content = file.read()
-    head, _, text = content.decode().partition("\n")
-    text = text.removesuffix("\n")
+    head, text = filter(None, content.decode("utf-8-sig").splitlines())
     if head != f"{cell_id} {_sum(cell_id, text)}":
         raise ValueError(f"{path} is damaged")
     body: dict[str, Any] = json.loads(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
@@ -254,7 +255,7 @@ class _Search:
 
     def trial(self, trial: optuna.Trial) -> float:
         """One trial: a cell of the folder, trained where it is not there yet."""
-        (cell,) = cells_of([self.suggest(trial)], self.taxonomy, self.folder.digest)
+        (cell,) = cells_of([self._suggested(trial)], self.taxonomy, self.folder.digest)
         trial.set_user_attr(CELL, cell.id)
         _set_aside(self.folder)
         bodies, _ = self.folder.read()
@@ -267,6 +268,23 @@ class _Search:
         finally:
             if claim is not None:
                 self.folder.release(claim)
+
+    def _suggested(self, trial: optuna.Trial) -> Mapping[str, Any]:
+        """The settings of a trial; SweepError where a parameter had another distribution before."""
+        try:
+            return self.suggest(trial)
+        except ValueError as error:
+            if "distribution" not in str(error).lower():
+                raise
+            names = [
+                frame.f_locals.get("name")
+                for frame, _ in traceback.walk_tb(error.__traceback__)
+                if frame.f_code.co_name.startswith("suggest_")
+            ]  # Optuna does not say which
+            raise SweepError(
+                f"the parameter {names[-1] if names else '?'} has another distribution than in the trials "
+                f"of {self.folder.path}: {error} Name a new folder, or give the parameter another name"
+            ) from error
 
     def _trained(self, trial: optuna.Trial, cell: Cell, more: Mapping[str, Any]) -> float:
         rows: list[Row] = []
