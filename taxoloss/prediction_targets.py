@@ -107,8 +107,8 @@ class TargetReader(Generic[T]):
             if not self._is_node(name, self.by_id(number)):
                 path = "/".join(self.path_of(number))
                 raise PredictionError(
-                    f"{self.file.place(row)}: expected a target with one reading, got {number}: as an id it "
-                    f"is {path!r}, as a name {name!r}, and all targets may be either; give the names as text"
+                    f"{self.file.place(row)}: expected a target with one reading, got {number}: as an id "
+                    f"it is {path!r}, as a name {name!r}, and all may be either; give the names as text"
                 )
 
     def _is_node(self, name: str, node: T) -> bool:

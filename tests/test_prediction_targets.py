@@ -94,12 +94,14 @@ def test_a_name_in_other_digits_is_an_integer(form: str, suffix: str) -> None:
     if suffix == ".csv":
         header = ["target", *names]
         rows = [[target, *row] for target, row in zip("210", np.eye(3) * 9, strict=True)]
-        Path(path).write_text("".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in (header, *rows)))
+        lines = [",".join(f'"{cell}"' for cell in row) for row in (header, *rows)]
+        Path(path).write_text("\n".join(lines) + "\n")
     else:
         polars = pytest.importorskip("polars")
         columns = dict(zip(names, (np.eye(3) * 9).tolist(), strict=True))
         polars.DataFrame({"target": [2, 1, 0], **columns}).write_parquet(path)
-    refused(run("n.yaml", path, "--draws", 2), "row 1", "T302", f"as an id it would be {names[2]!r}", names[0])
+    as_id = f"as an id it would be {names[2]!r}"
+    refused(run("n.yaml", path, "--draws", 2), "row 1", "T302", as_id, names[0])
     np.savez("p.npz", logits=np.eye(3) * 9, targets=[2, 1, 0], classes=names)
     words = f"as an id it is {names[2]!r}, as a name {names[0]!r}"
     refused(run("n.yaml", "p.npz", "--draws", 2), "row 1", words, "as text")
