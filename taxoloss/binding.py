@@ -76,7 +76,7 @@ def _index_number(value: object) -> int | None:
     if isinstance(value, str):
         return int(value) if value.isdecimal() else None
     whole = isinstance(value, float) and value.is_integer()
-    return int(value) if whole else _integer(value)  # type: ignore[call-overload, no-any-return]
+    return int(value) if whole else _integer(value)  # type: ignore[call-overload]
 
 
 def _first(names: Iterable[Any]) -> str:

@@ -316,7 +316,8 @@ def test_refused(options: dict[str, Any], words: str) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [np.float16, np.float32, np.float64, np.array, torch.tensor, lambda x: torch.tensor(x, dtype=torch.float16),
+    [np.float16, np.float32, np.float64, np.array,
+     torch.tensor, lambda x: torch.tensor(x, dtype=torch.float16),
      lambda x: torch.tensor(x, dtype=torch.float64), lambda x: Fraction(str(x)), lambda x: Decimal(str(x))],
 )  # fmt: skip
 def test_numbers_of_any_library(kind: Any, tmp_path: Path) -> None:
