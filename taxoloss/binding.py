@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,11 +41,47 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
     if isinstance(names, Mapping):
         return [_checked(name) for name in _by_number(names)]
     require_order(names, "class names")
-    held = next((name for name in _HELD if hasattr(names, name)), None)
-    if not isinstance(names, Iterable):
+    if not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
+        held = next((name for name in _HELD if getattr(names, name, None) is not None), None)
         more = f": give its .{held}" if held else ""
-        raise TypeError(f"expected a list of class names, got {type(names).__name__}{more}")
+        raise TypeError(f"expected a list of class names, got {_kind(names)}{more}")
     return [_checked(name) for name in names]
+
+
+def _kind(names: object) -> str:
+    """The type of what is no list, and of an array of no dimension its value."""
+    name = type(names).__name__
+    return name if getattr(names, "ndim", None) != 0 else f"{name} {names!r:.60}, of no dimension"
+
+
+def _refuse_two_orders(names: Any) -> None:
+    """ValueError where a series has classes in one order, and class numbers, its index, in another."""
+    index = getattr(names, "index", None)
+    if isinstance(names, Mapping) or not hasattr(names, "to_dict") or not isinstance(index, Iterable):
+        return
+    numbers = [_index_number(value) for value in index]
+    order = list(range(len(numbers)))
+    if None in numbers or numbers == order or set(numbers) != set(order) or len(numbers) != len(order):
+        return
+    by_number = dict(zip(numbers, names, strict=True))
+    raise ValueError(
+        f"expected one order of the classes, got two: {_first(names)} as they stand, "
+        f"{_first(by_number[number] for number in order)} by the numbers in the index: give "
+        ".reset_index(drop=True) for the first, .to_dict() for the second"
+    )
+
+
+def _index_number(value: object) -> int | None:
+    """The class number that an index may hold: an integer, its digits, or a whole float."""
+    if isinstance(value, str):
+        return int(value) if value.isdecimal() else None
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if whole else _integer(value)  # type: ignore[call-overload]
+
+
+def _first(names: Iterable[Any]) -> str:
+    shown = [*islice(names, 4)]
+    return ", ".join(map(repr, shown[:3])) + (", .." if len(shown) > 3 else "")
 
 
 #: Where an object that is no list of names has one: datasets, torchvision, scikit-learn, pandas.
@@ -87,7 +124,7 @@ def _integer(value: object) -> int | None:
 
 def _checked(name: object) -> Name:
     if isinstance(name, str):
-        return nfc(str(name))
+        return nfc(name)
     if isinstance(name, (tuple, list)) and all(isinstance(part, str) for part in name):
         return tuple(nfc(part) for part in name)
     number = _integer(name)
@@ -199,6 +236,7 @@ class NameIndex:
         BindingError names all that do not fit: unknown, ambiguous, inner, twice and, where the
         classes must be complete, missing.
         """
+        _refuse_two_orders(names)
         return _LeafMatch(self, class_list(names), complete).leaves()
 
     def _ambiguous(self, name: Name, nodes: Sequence[int]) -> Fault:

@@ -15,7 +15,7 @@ from taxoloss import decisions, metrics
 from taxoloss.binding import Name
 from taxoloss.metrics.bootstrap import Interval
 from taxoloss.prediction_files import Block, PredictionError, PredictionFile
-from taxoloss.prediction_targets import TargetReader, first_integer, name_of_text
+from taxoloss.prediction_targets import TargetReader, integer_names, name_of_text
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = ["DECISIONS", "Evaluation", "Settings", "evaluate"]
@@ -105,8 +105,8 @@ def _targets(file: PredictionFile, taxonomy: Taxonomy) -> TargetReader[int]:
         except ValueError as error:
             raise ValueError(f"target {name!r:.100}: {error}") from None
 
-    integer = first_integer(chain(names, aliases))
-    return TargetReader(file, find, int, taxonomy.path, taxonomy.num_nodes, integer)
+    integers = integer_names(chain(names, aliases))
+    return TargetReader(file, find, int, taxonomy.path, taxonomy.num_nodes, integers)
 
 
 def _tensors(file: PredictionFile, block: Block, ids: TargetReader[int]) -> tuple[Tensor, Tensor]:

@@ -30,6 +30,13 @@ def _no_truth_value(value: Any) -> Any:
     return value
 
 
+def _listed(value: Any) -> Any:
+    """pydantic takes a set, whose order is another in each process, and what has no items by number."""
+    if value is not None and not isinstance(value, (list, tuple)):
+        raise PydanticCustomError("list_type", "expected a list")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_checked_name)]
 Text = Annotated[str, AfterValidator(_checked_text)]
 Weight = Annotated[float, BeforeValidator(_no_truth_value), Field(ge=0, allow_inf_nan=False)]
@@ -57,7 +64,7 @@ class NodeSpec(_Form):
 
     name: Name
     level: Name | None = None
-    aliases: tuple[Name, ...] = ()
+    aliases: Annotated[tuple[Name, ...], BeforeValidator(_listed)] = ()
     description: Text | None = None
 
 
@@ -69,7 +76,7 @@ class TaxonomySpec(_Form):
     source: Text | None = None
     version: Text | None = None
     licence: Text | None = None
-    levels: tuple[LevelSpec, ...] | None = None
+    levels: Annotated[tuple[LevelSpec, ...] | None, BeforeValidator(_listed)] = None
 
 
 #: The keys of the head that hold text for people.

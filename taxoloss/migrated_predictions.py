@@ -13,7 +13,7 @@ from taxoloss.binding import Name
 from taxoloss.migration import Migration
 from taxoloss.names import nfc
 from taxoloss.prediction_files import Block, PredictionError, PredictionFile
-from taxoloss.prediction_targets import TargetReader, first_integer
+from taxoloss.prediction_targets import TargetReader, integer_names
 
 __all__ = ["OldNames", "migrated"]
 
@@ -32,8 +32,8 @@ class OldNames:
         for texts, old in zip(migration.names, migration.old_classes, strict=True):
             self._call(texts, old)
         self._number = {old: number for number, old in enumerate(migration.old_classes)}
-        #: A name or alias that is an integer, or None.
-        self.integer = first_integer(chain((old[-1] for old in migration.nodes if old), *migration.names))
+        #: Names and aliases that are integers.
+        self.integers = integer_names(chain((old[-1] for old in migration.nodes if old), *migration.names))
 
     def _call(self, texts: Iterable[str], old: Path_) -> None:
         for text in texts:
@@ -77,7 +77,7 @@ def migrated(
     order = _order(file, migration, names, columns)
 
     def read(_: PredictionFile) -> Iterator[Block]:
-        targets = _targets(file, migration, names)
+        targets = _targets(file, migration, names, order)
         for block in file.blocks():
             values = block.values[:, order]
             if file.values == "probs":
@@ -93,7 +93,9 @@ def migrated(
             yield Block(block.first, new, targets(block))
 
     new_names = tuple("/".join(path) for path in migration.new_classes)
-    return dataclasses.replace(file, read=read, values="logits", width=len(new_names), columns=new_names)
+    return dataclasses.replace(
+        file, read=read, values="logits", width=len(new_names), columns=new_names, integers={}
+    )
 
 
 def _order(
@@ -119,15 +121,17 @@ def _order(
     return np.array([column_of[number] for number in range(count)], np.int64)
 
 
-def _targets(file: PredictionFile, migration: Migration, names: OldNames) -> TargetReader[Path_]:
-    """New paths of old names, paths and class numbers."""
-    classes = migration.old_classes
+def _targets(
+    file: PredictionFile, migration: Migration, names: OldNames, order: npt.NDArray[np.int64]
+) -> TargetReader[Path_]:
+    """New paths of old names, of paths, and of class numbers, which are those of the file's columns."""
+    classes = tuple(migration.old_classes[number] for number in np.argsort(order).tolist())
     return TargetReader(
         file,
         lambda name: migration.nodes[names.node(name)],
         lambda number: migration.nodes[classes[number]],
         classes.__getitem__,
         len(classes),
-        names.integer,
+        names.integers,
         "an old class or node by name or path",
     )

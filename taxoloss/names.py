@@ -29,6 +29,7 @@ __all__ = [
     "skeleton",
     "spelling",
     "text_faults",
+    "text_of",
 ]
 
 # Control characters, line and paragraph separators, zero-width space and word joiner, a byte order
@@ -52,7 +53,13 @@ _BLOCK = 2_000_000
 
 def nfc(text: str) -> str:
     """Unicode normal form C: the form in which names are compared."""
+    text = text_of(text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def text_of(value: object) -> str:
+    """The text that a name holds, not what it says of itself: a member of an enumeration says another."""
+    return str.__str__(value) if isinstance(value, str) else str(value)
 
 
 def find_forbidden(text: str, *, in_file: bool = False) -> Iterator[tuple[int, str]]:

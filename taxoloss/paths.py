@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taxoloss.errors import Fault, FormError, MeaningError, TaxonomyError
-from taxoloss.names import MAX_NAME, name_faults, nfc, quoted, require_order
+from taxoloss.names import MAX_NAME, name_faults, nfc, quoted, require_order, text_of
 from taxoloss.tree import Tree, arrange
 from taxoloss.values import MAX_LEVELS
 
@@ -139,7 +139,7 @@ def _add_row(table: _Table, number: int, row: Iterable[Any], deepest: int) -> in
                 expected = f"at most {deepest} columns, one a level"
                 table.fault("T204", message, found=cell, expected=expected)
                 break
-            child = table.node(node, nfc(str(cell)), level, f"row {number}")
+            child = table.node(node, nfc(cell), level, f"row {number}")
         node = child
     return node
 
@@ -157,9 +157,9 @@ def _is_missing(cell: Any) -> bool:
 def _opened(rows: Any) -> tuple[Iterable[Any], list[str] | None]:
     """The rows of a pandas or polars DataFrame and its column names, or the rows as they are."""
     if hasattr(rows, "columns") and hasattr(rows, "iter_rows"):
-        return rows.iter_rows(), [str(name) for name in rows.columns]
+        return rows.iter_rows(), [text_of(name) for name in rows.columns]
     if hasattr(rows, "columns") and hasattr(rows, "itertuples"):
-        return rows.itertuples(index=False, name=None), [str(name) for name in rows.columns]
+        return rows.itertuples(index=False, name=None), [text_of(name) for name in rows.columns]
     require_order(rows, "rows of names")
     if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
         raise TypeError(f"expected rows of names, got {type(rows).__name__} {rows!r:.40}")
@@ -191,7 +191,7 @@ def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tre
 
     raise_all(_graph_faults(graph))
     root = next(node for node in graph if graph.in_degree(node) == 0)
-    number_of = {name: number for number, name in enumerate(levels or (), 1)}
+    number_of = {nfc(text_of(name)): number for number, name in enumerate(levels or (), 1)}
     table = _Table()
     placed: dict[Hashable, int] = {root: 0}
     for parent, child in nx.bfs_edges(graph, root):
@@ -199,8 +199,9 @@ def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tre
         above = table.level[placed[parent]]
         level = above + 1
         if number_of and data.get("level") is not None:
-            level = number_of.get(data["level"], 0)
-        name = nfc(str(data.get("name", child)))
+            own = data["level"]
+            level = number_of.get(nfc(own) if isinstance(own, str) else own, 0)
+        name = nfc(text_of(data.get("name", child)))
         where = f"node {child!r:.40}"
         if name in table.children[placed[parent]]:
             message = f"{where}: {quoted(name)} stands twice under one parent"

@@ -14,7 +14,7 @@ from pydantic import StrictBool, StrictInt, StrictStr, ValidationError
 
 from taxoloss.described import Described, as_head
 from taxoloss.forms import HEAD, LevelSpec, Name, TaxonomySpec, Text
-from taxoloss.names import name_faults, quoted
+from taxoloss.names import name_faults, quoted, text_of
 from taxoloss.tree import IntArray, Tree, arrange
 
 __all__ = ["ReadOnlyDict", "as_plain", "check_digests", "from_plain"]
@@ -77,11 +77,11 @@ def as_plain(taxonomy: Plain) -> dict[str, Any]:
     return {
         "taxoloss": _FORMAT,
         **head,
-        "names": [str(name) for name in tree.names[1:]],
+        "names": [text_of(name) for name in tree.names[1:]],
         "parents": tree.parent[1:].tolist(),
         "node_levels": tree.level[1:].tolist(),
-        "aliases": [[node, [str(a) for a in names]] for node, names in taxonomy.aliases.items()],
-        "descriptions": [[node, str(text)] for node, text in taxonomy.descriptions.items()],
+        "aliases": [[node, [text_of(a) for a in names]] for node, names in taxonomy.aliases.items()],
+        "descriptions": [[node, text_of(text)] for node, text in taxonomy.descriptions.items()],
         "order": None if taxonomy.order is None else taxonomy.order.tolist(),
         "node_targets": bool(taxonomy.node_targets),
         "digest": taxonomy.digest,
@@ -138,9 +138,9 @@ def _copied(value: Any) -> Any:
     if type(value) is list and set(map(type, value)) <= _PLAIN:
         return value
     if isinstance(value, Mapping):
-        return {str(key): _copied(item) for key, item in value.items()}
+        return {text_of(key): _copied(item) for key, item in value.items()}
     if isinstance(value, str):
-        return str(value)
+        return text_of(value)
     if isinstance(value, Real) and not isinstance(value, bool):
         return int(value) if isinstance(value, Integral) else float(value)
     return [_copied(item) for item in value] if isinstance(value, Sequence) else value

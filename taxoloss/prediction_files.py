@@ -7,8 +7,8 @@ with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,8 @@ class PredictionFile:
     #: Lines before row 1, where rows are lines of text.
     header_lines: int | None = None
     target: str = "target"
+    #: The integers that an array of targets holds, each with its first row.
+    integers: Mapping[int, int] = field(default_factory=dict)
 
     def place(self, row: int, column: int | None = None) -> str:
         """Where a row, and a column (from 0), stand."""

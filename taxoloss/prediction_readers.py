@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +73,22 @@ def _open_npz(path: Path, values: str | None, target: str) -> PredictionFile:
         with np.load(path, allow_pickle=False) as arrays:
             key = _key(path, set(arrays.files), values)
             names = _names(path, arrays["classes"]) if "classes" in arrays.files else None
-            count = len(_targets(path, arrays["targets"]))
-        shape = _npz_head(path, key)[0]
+            targets = _targets(path, arrays["targets"])
+        shape, count = _npz_head(path, key)[0], len(targets)
     if len(shape) != 2 or shape[0] != count:
         raise PredictionError(
             f"{path}: expected {key} of shape ({count}, classes), a row for each target, got {shape}"
         )
     if names is not None and len(names) != shape[1]:
         raise PredictionError(f"{path}: expected {shape[1]} names in classes, got {len(names)}")
-    return PredictionFile(path, _read_npz, key, shape[1], names, count)
+    integers = _first_rows(targets) if targets.dtype.kind in "iu" else {}
+    return PredictionFile(path, _read_npz, key, shape[1], names, count, integers=integers)
+
+
+def _first_rows(targets: npt.NDArray[Any]) -> dict[int, int]:
+    """Each integer with the row, from 1, in which it stands first."""
+    numbers, first = np.unique(targets, return_index=True)
+    return dict(sorted(zip(numbers.tolist(), (first + 1).tolist(), strict=True), key=itemgetter(1)))
 
 
 def _key(path: Path, keys: set[str], values: str | None) -> str:

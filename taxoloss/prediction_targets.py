@@ -1,31 +1,53 @@
 """What the targets of a file mean: names and paths, or numbers, and never the one for want of the other.
 
 Integers of a text or a table are ids only where all targets are integers and no node of the tree has an
-integer as its name: a mistyped code would be the id of another node. Integers of an array are ids.
+integer as its name, in whatever digits: a mistyped code would be the id of another node. Integers of an
+array are ids, and refused where each of them is also a name, and one of them that of another node.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Generic, TypeVar
 
 from taxoloss.binding import Name, NameIndex, split_text
 from taxoloss.names import nfc
 from taxoloss.prediction_files import Block, PredictionError, PredictionFile
 
-__all__ = ["TargetReader", "first_integer", "name_of_text"]
+__all__ = ["TargetReader", "integer_names", "name_of_text"]
 
 T = TypeVar("T")
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0*")
-_NAMED_INTEGER = re.compile(r"[+-]?[0-9]+")
+_MOST_DIGITS = 1000
 
 
-def first_integer(names: Iterable[str]) -> str | None:
-    """The first of the names that is an integer, or None."""
-    return next((name for name in names if _NAMED_INTEGER.fullmatch(name)), None)
+def integer_names(names: Iterable[str]) -> dict[int, str]:
+    """The first name of each integer, also where it is written as 02, 2.0, 2,0 or 2e0.
+
+    >>> integer_names(["a2", "2.0", "02", "1.5"])
+    {2: '2.0'}
+    """
+    found: dict[int, str] = {}
+    for name in names:
+        number = _integer(name)
+        if number is not None:
+            found.setdefault(number, name)
+    return found
+
+
+def _integer(name: str) -> int | None:
+    if not any(map(str.isdecimal, name)):
+        return None
+    try:
+        number = Decimal(name.strip().replace(",", "."))
+    except InvalidOperation:
+        return None
+    whole = number.is_finite() and abs(number.adjusted()) < _MOST_DIGITS and number == int(number)
+    return int(number) if whole else None
 
 
 def name_of_text(text: str, index: NameIndex) -> Name:
@@ -51,8 +73,11 @@ class TargetReader(Generic[T]):
         by_id: the node of an id, 0 <= id < count.
         path_of: the path of the node of an id, for messages.
         count: of the ids.
-        integer_name: a name of the tree that is an integer, or None.
+        integers: the names of the tree that are integers.
         expected: what a target may be beside an id.
+
+    Raises:
+        PredictionError: integers of an array are both ids and names, of different nodes.
     """
 
     def __init__(
@@ -62,14 +87,35 @@ class TargetReader(Generic[T]):
         by_id: Callable[[int], T],
         path_of: Callable[[int], tuple[str, ...]],
         count: int,
-        integer_name: str | None,
+        integers: Mapping[int, str],
         expected: str = "a node's name or path",
     ) -> None:
         self.file, self.find, self.by_id, self.path_of, self.count = file, find, by_id, path_of, count
-        self.integer_name, self.expected = integer_name, expected
+        self.integers, self.expected = integers, expected
         self._known: dict[str | int | tuple[str, ...], T] = {}
         #: Whether targets are ids, and the row and the text that say so.
         self._first: tuple[bool, int, str] | None = None
+        self._refuse_two_readings()
+
+    def _refuse_two_readings(self) -> None:
+        """PredictionError where the integers of an array may be ids, and may be names of other nodes."""
+        given = self.file.integers
+        if not all(number in self.integers and 0 <= number < self.count for number in given):
+            return
+        for number, row in given.items():
+            name = self.integers[number]
+            if not self._is_node(name, self.by_id(number)):
+                path = "/".join(self.path_of(number))
+                raise PredictionError(
+                    f"{self.file.place(row)}: expected a target with one reading, got {number}: as an id "
+                    f"it is {path!r}, as a name {name!r}, and all may be either; give the names as text"
+                )
+
+    def _is_node(self, name: str, node: T) -> bool:
+        try:
+            return self.find(name) == node
+        except ValueError:  # of several nodes
+            return False
 
     def __call__(self, block: Block) -> list[T]:
         """The nodes of the rows of a block; PredictionError with the first that is none."""
@@ -90,7 +136,7 @@ class TargetReader(Generic[T]):
         if not text:
             raise PredictionError(f"{self.file.place(row)}: expected {self.expected}, got none")
         number = int(text) if _INTEGER.fullmatch(text) and len(text) < 20 else None
-        as_id = number is not None and self.integer_name is None
+        as_id = number is not None and not self.integers
         self._agree(as_id, row, text)
         if as_id and number is not None:
             return self._of_id(number, row)
@@ -127,7 +173,8 @@ class TargetReader(Generic[T]):
             return "; ids are integers: a column of them becomes one of floats where a row has none"
         if number is None or not 0 <= number < self.count:
             return ""
+        name = self.integers.get(number, next(iter(self.integers.values())))
         return (
             f"; as an id it would be {'/'.join(self.path_of(number))!r}, but targets of a table are no ids "
-            f"where a node has an integer as its name, such as {self.integer_name!r}"
+            f"where a node has an integer as its name, such as {name!r}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 from typing import Any
 
+from taxoloss.names import text_of
 from taxoloss.values import MORE, Document, Limits, Mapping, Other, Scalar, Sequence, Value
 
 __all__ = ["from_python"]
@@ -35,7 +36,7 @@ class _PythonReader:
             return Scalar("", plain=True)
         if isinstance(source, str):
             self.document.check_length(source, None)
-            return Scalar(str(source))
+            return Scalar(text_of(source))
         if isinstance(source, collections.abc.Mapping):
             items = source.items()
             return Mapping([(self.key(key), self.value(value, depth + 1)) for key, value in items])
@@ -48,4 +49,4 @@ class _PythonReader:
             message = f"the key {key!r:.60} is {type(key).__name__}"
             help = f"write it as text: {str(key)!r}"
             self.document.fault("T116", message, expected="text", help=help)
-        return Scalar(str(key))
+        return Scalar(text_of(key))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taxoloss.handles import at_trace_time
-from taxoloss.names import did_you_mean
+from taxoloss.names import did_you_mean, text_of
 from taxoloss.plan import Plan
 from taxoloss.taxonomy import Taxonomy
 
@@ -50,7 +50,7 @@ def checked_mapping(weights: Any) -> dict[str, float]:
     """Weights by level as a dict of our own; TypeError for anything else."""
     if not isinstance(weights, Mapping):
         raise TypeError(f"expected level weights by name, got {type(weights).__name__} {weights!r}")
-    return dict(weights)
+    return {text_of(name) if isinstance(name, str) else name: weight for name, weight in weights.items()}
 
 
 def checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> Table:

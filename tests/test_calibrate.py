@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -310,3 +312,33 @@ def test_refused(options: dict[str, Any], words: str) -> None:
     given = {"logits": logits, "target": target, "taxonomy": TREE, "risk": 0.1}
     with pytest.raises(ValueError, match=f"(?s){words}"):
         calibrate_threshold(**(given | options))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [np.float16, np.float32, np.float64, np.array,
+     torch.tensor, lambda x: torch.tensor(x, dtype=torch.float16),
+     lambda x: torch.tensor(x, dtype=torch.float64), lambda x: Fraction(str(x)), lambda x: Decimal(str(x))],
+)  # fmt: skip
+def test_numbers_of_any_library(kind: Any, tmp_path: Path) -> None:
+    """The share that was written, in the sentence, the threshold and the file."""
+    logits, target = rows(300, seed=0)
+    for risk, confidence in ((0.05, None), (0.1, 0.9), (0.3, 0.95)):
+        sure = None if confidence is None else kind(confidence)
+        made = calibrate_threshold(logits, target, TREE, kind(risk), confidence=sure)
+        wanted = calibrate_threshold(logits, target, TREE, risk, confidence=confidence)
+        assert (made, str(made)) == (wanted, str(wanted))
+        assert type(made.risk) is float
+        made.save(tmp_path / "t.json")
+        assert Threshold.load(tmp_path / "t.json") == made
+
+
+@pytest.mark.parametrize("value", ["0.05", None, torch.tensor([0.1, 0.2]), [0.1], 0.1j])
+def test_what_is_no_number(value: Any) -> None:
+    """As the risk, or the confidence."""
+    logits, target = rows(50, seed=0)
+    with pytest.raises(TypeError, match="expected a number as risk, got"):
+        calibrate_threshold(logits, target, TREE, value)
+    if value is not None:
+        with pytest.raises(TypeError, match="expected a number as confidence, got"):
+            calibrate_threshold(logits, target, TREE, 0.1, confidence=value)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 import networkx as nx
@@ -22,8 +23,10 @@ from rapidfuzz.distance import Indel
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.binding import class_list
+from taxoloss.errors import FormError
 from taxoloss.matching import match
 from taxoloss.names import did_you_mean, nearest, nearest_of_each
+from taxoloss.weighting import by_level
 
 T = taxoloss.load({"tree": {"x": ["a", "b"], "y": ["c", "d"]}})
 NAMES = ["d", "a", "c", "b"]
@@ -97,6 +100,9 @@ class Held:
         (Held("names"), TypeError, "got Held: give its .names"),
         (Held("classes"), TypeError, "got Held: give its .classes"),
         (Held("classes_"), TypeError, "got Held: give its .classes_"),
+        (pandas.CategoricalDtype(NAMES), TypeError, r"got CategoricalDtype: give its \.categories$"),
+        (np.array("a"), TypeError, "expected a list of class names, got ndarray array.'a'.*no dimension"),
+        (torch.tensor(1), TypeError, "expected a list of class names, got Tensor tensor.1., of no dim"),
         (7, TypeError, "expected a list of class names, got int"),
         (b"abcd", TypeError, "got the text b'abcd'"),
         ({"a": True, "b": False}, ValueError, "such as 'a' -> True"),
@@ -113,6 +119,88 @@ def test_what_is_no_list_of_names(given: Any, error: type[Exception], words: str
     """What was expected, what was found, and where the names are."""
     with pytest.raises(error, match=words):
         T.bind(given)
+
+
+@pytest.mark.parametrize("kind", [int, float, str, np.int8])
+@pytest.mark.parametrize("call", [T.bind, T.restrict])
+def test_a_series_has_one_order(call: Callable[[Any], Any], kind: Callable[[int], Any]) -> None:
+    """Its names as they stand, or by the class numbers of its index: where these differ, both are told."""
+    names = pandas.Series(NAMES, index=[kind(number) for number in (2, 0, 3, 1)])
+    with pytest.raises(ValueError, match=r"got two: 'd', 'a', 'c', .* stand, 'a', 'b', 'd', .* num"):
+        call(names)
+    assert call(names.reset_index(drop=True)).classes == tuple(NAMES)
+    assert call({int(key): name for key, name in names.to_dict().items()}).classes == ("a", "b", "d", "c")
+    for index in ([0, 1, 2, 3], [7, 3, 1, 0], [1, 1, 0, 0], list("dacb")):
+        assert call(pandas.Series(NAMES, index=index)).classes == tuple(NAMES)
+    assert T.bind().node_ids(names).tolist() == [3, 0, 2, 1]  # labels of rows have no class numbers
+
+
+# -- names that are members of an enumeration ------------------------------------------------------
+
+
+class Label(str, Enum):
+    """Its members say `Label.first` of themselves, and have the hash of `first`."""
+
+    first = "d"
+    second = "a"
+    third = "c"
+    fourth = "caf\u00e9"
+
+
+TEXTS = ("d", "a", "c", "caf\u00e9")
+
+
+def test_a_member_of_an_enumeration_is_its_text() -> None:
+    """As a class, an alias, a level, a key, a column: whatever str() makes of it."""
+    members, made = [*Label], taxoloss.load({"tree": [*TEXTS]})
+    for t in (
+        taxoloss.load({"tree": members}),
+        taxoloss.load({"tree": dict.fromkeys(members)}),
+        taxoloss.load({"tree": [{"name": member} for member in members]}),
+        Taxonomy.from_paths([(member,) for member in members]),
+        Taxonomy.from_paths([(text,) for text in TEXTS]).bind(Label),
+        made.bind({member: number for number, member in enumerate(members)}),
+        made.bind([(member,) for member in members]),
+        made.restrict(Label),
+    ):
+        assert t.classes == TEXTS
+        assert {type(name) for name in t.classes} == {str}
+    assert made.bind().node_ids(Label).tolist() == [0, 1, 2, 3]
+    graph = nx.DiGraph([("r", member) for member in members])
+    assert Taxonomy.from_graph(graph).classes == TEXTS
+    for number in range(4):
+        graph.nodes[members[number]]["level"] = Label.third
+    assert Taxonomy.from_graph(graph, levels=[Label.third]).levels == ("c",)
+    frame = pandas.DataFrame({Label.first: ["x", "x"], Label.second: ["y", "z"]})
+    assert Taxonomy.from_paths(frame).levels == ("d", "a")
+    alias = taxoloss.load({"name": Label.first, "tree": [{"name": "x", "aliases": [Label.fourth]}, "y"]})
+    assert (alias.name, alias.bind(["y", "caf\u00e9"]).classes) == ("d", ("y", "x"))
+    table = by_level({Label.first: 0.25, Label.second: 0.75})(Taxonomy.from_paths(frame).bind())
+    assert table[0].tolist() == [0.25, 0.75]
+
+
+# -- lists of a mapping ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [set, frozenset, deque, iter, np.array, lambda names: dict(names).keys()])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda some: {"levels": some, "tree": {"x": ["a", "b"], "y": ["c"]}},
+        lambda some: {"tree": [{"name": "a", "aliases": some}, "b"]},
+        lambda some: {"tree": some},
+        lambda some: {"tree": {"x": some, "y": ["c"]}},
+        lambda some: {"tree": [{"name": "x", "children": some}, "y"]},
+        lambda some: {"tree": [some, "y"]},
+        lambda some: {"levels": [some], "tree": ["a", "b"]},
+    ],
+)
+def test_a_list_of_a_mapping_is_a_list(make: Callable[[Any], Any], kind: Callable[[Any], Any]) -> None:
+    """A set has another order in each process, and a stream is empty when it is read again."""
+    given = kind(["gx", "sy"])
+    with pytest.raises(FormError, match=r"T116") as caught:
+        taxoloss.load(make(given))
+    assert type(given).__name__ in str(caught.value)
 
 
 # -- the nearest of many ---------------------------------------------------------------------------

@@ -84,6 +84,57 @@ def test_names_that_are_integers_are_names() -> None:
         refused(run("t.yaml", table(f"a,b,c,{class_name}", "1"), "--draws", 2), "T302", "'A/b'", name)
 
 
+@pytest.mark.parametrize("form", ["{}.0", "{}.", "{},0", "{}.000e+00", "0{}", "+{}", "{}e0", "{:.18e}"])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_name_in_other_digits_is_an_integer(form: str, suffix: str) -> None:
+    """'2' is not the id 2, the node '0.0', where a node is called '2.0': both readings are told."""
+    names = [form.format(number) for number in (2, 1, 0)]
+    Path("n.yaml").write_text(f"tree: {names}\n")
+    path = f"p{suffix}"
+    if suffix == ".csv":
+        header = ["target", *names]
+        rows = [[target, *row] for target, row in zip("210", np.eye(3) * 9, strict=True)]
+        lines = [",".join(f'"{cell}"' for cell in row) for row in (header, *rows)]
+        Path(path).write_text("\n".join(lines) + "\n")
+    else:
+        polars = pytest.importorskip("polars")
+        columns = dict(zip(names, (np.eye(3) * 9).tolist(), strict=True))
+        polars.DataFrame({"target": [2, 1, 0], **columns}).write_parquet(path)
+    as_id = f"as an id it would be {names[2]!r}"
+    refused(run("n.yaml", path, "--draws", 2), "row 1", "T302", as_id, names[0])
+    np.savez("p.npz", logits=np.eye(3) * 9, targets=[2, 1, 0], classes=names)
+    words = f"as an id it is {names[2]!r}, as a name {names[0]!r}"
+    refused(run("n.yaml", "p.npz", "--draws", 2), "row 1", words, "as text")
+
+
+@pytest.mark.parametrize("name", ["1.5", "2.0.0", "nan", "inf", "v2", "2nd", "1/2", "e2", "-", "1e5000"])
+def test_a_name_with_digits_is_no_integer(name: str) -> None:
+    """Then integers are ids."""
+    Path("t.yaml").write_text(PLAIN.replace("d]", f"'{name}']"))
+    done = run("t.yaml", table(f"a,b,c,{name}", "0", "0"), "--json", "--draws", 2)
+    assert scores(done)["accuracy/s"] == 1
+
+
+def test_integers_of_an_array_that_are_names_too() -> None:
+    """Where each is the name of a node: the same nodes by either reading, or an error that shows both."""
+    given = {"logits": np.eye(3) * 9, "classes": ["2", "1", "0"]}
+    Path("n.yaml").write_text("tree: ['2', '1', '0']\n")
+    for targets, words in (
+        ([2, 1, 0], "row 1: expected a target with one reading, got 2: as an id it is '0', as a name '2'"),
+        ([1, 1, 0], "row 3: expected a target with one reading, got 0: as an id it is '2', as a name '0'"),
+    ):
+        np.savez("p.npz", targets=targets, **given)
+        refused(run("n.yaml", "p.npz", "--draws", 2), words, "give the names as text")
+        refused(run("n.yaml", "p.npz", "--decision", "climb", "--risk", 0.5), words)
+    np.savez("p.npz", targets=np.array([2, 1, 0]).astype(str), **given)
+    assert scores(run("n.yaml", "p.npz", "--json", "--draws", 2))["accuracy/depth_1"] == 1
+    np.savez("p.npz", targets=[0, 1, 2], logits=np.eye(3) * 9, classes=["0", "1", "2"])
+    assert scores(run("n.yaml", "p.npz", "--json", "--draws", 2))["accuracy/depth_1"] == 1
+    _map("tree: ['2', '1', '0']\n", "tree: ['2', '1', '0', x]\n")
+    np.savez("p.npz", targets=[2, 1, 0], **given)
+    refused(run("new.yaml", "p.npz", "--migration", "m.json"), "got 2: as an id it is '0', as a name '2'")
+
+
 @pytest.mark.parametrize(
     ("targets", "words"),
     [
@@ -144,6 +195,25 @@ def test_old_targets_have_one_reading(targets: tuple[str, ...], words: list[str]
     _map(PLAIN, PLAIN.replace("d]", "d, e]"))
     table("a,b,c,d", *targets)
     refused(run("new.yaml", "p.csv", "--migration", "m.json", "--draws", 2), "p.csv", *words)
+
+
+@pytest.mark.parametrize("order", ["abcd", "dcba", "bdac"])
+@pytest.mark.parametrize("named", ["header", "--classes", "npz", "npz --classes"])
+def test_old_numbers_are_those_of_the_columns(order: str, named: str) -> None:
+    """An integer means one class with --migration and without it, whatever names the columns."""
+    _map(PLAIN, PLAIN.replace("d]", "d, e]").replace("[a, b]", "[b, a]"))
+    Path("o.txt").write_text("\n".join(order))
+    options: list[Any] = ["--classes", "o.txt"] if "--classes" in named else []
+    path = "p.npz" if "npz" in named else "p.csv"
+    if path == "p.npz":
+        classes = {} if options else {"classes": list(order)}
+        np.savez(path, logits=np.eye(4) * 9, targets=np.arange(4), **classes)
+    else:
+        header = "0,1,2,3" if options else ",".join(order)
+        rows = [f"{number}," + ",".join(map(str, row)) for number, row in enumerate(np.eye(4) * 9)]
+        Path(path).write_text("\n".join([f"target,{header}", *rows]) + "\n")
+    for tree, more in (("old.yaml", []), ("new.yaml", ["--migration", "m.json"])):
+        assert scores(run(tree, path, *options, *more, "--json", "--draws", 2))["accuracy/s"] == 1
 
 
 def test_old_codes_are_no_numbers() -> None:

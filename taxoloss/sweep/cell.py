@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from taxoloss.names import did_you_mean
+from taxoloss.names import did_you_mean, text_of
 from taxoloss.sweep.errors import SweepError
 from taxoloss.weighting import LevelWeights, Schedule, label_balanced
 from taxoloss.weighting_text import parse_schedule, schedule_text
@@ -98,13 +98,13 @@ def _text(value: str, name: str) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         raise SweepError(f"expected {name} as text, got {value!a:.60}: {error.reason}") from None
-    return value
+    return text_of(value)
 
 
 def _by_name(value: Mapping[Any, Any], name: str, depth: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, item in value.items():
-        inner = _text(str(key), name)
+        inner = _text(text_of(key), name)
         if inner in found:
             raise SweepError(f"{name} has two entries that JSON calls {inner!r}: expected each name once")
         found[inner] = plain(item, f"{name}.{inner}", depth + 1)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 
+from taxoloss.names import text_of
 from taxoloss.sweep.cell import Cell, plain
 from taxoloss.sweep.columns import is_score, not_a_row, required_columns
 from taxoloss.sweep.errors import SweepError
@@ -80,7 +81,7 @@ def _checked(given: Mapping[str, Any], cell: Cell, levels: Sequence[str], epochs
     """A row with its epoch and reading; SweepError where a column is missing, or not what it should be."""
     if not isinstance(given, Mapping):
         raise SweepError(f"expected each row as a dict, got {type(given).__name__} {given!r}")
-    row = {plain(str(name), "the name of a column"): number_of(value) for name, value in given.items()}
+    row = {plain(text_of(name), "the name of a column"): number_of(value) for name, value in given.items()}
     if len(row) < len(given):
         raise SweepError(f"expected each column of a row once, got {', '.join(map(repr, given))}")
     reading = row.setdefault("reading", "marginal")
