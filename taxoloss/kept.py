@@ -64,6 +64,9 @@ class _Shelf:
         self.names: dict[Callable[..., Any], dict[Any, str]] = {}
         self.count = itertools.count()
 
+    def __len__(self) -> int:
+        return sum(len(names) for names in self.names.values())
+
 
 @at_trace_time
 def _place(handle: str, make: Callable[..., Any], *key: Hashable) -> str:
