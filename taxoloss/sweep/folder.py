@@ -230,7 +230,12 @@ class Folder(Kept):
 
     def write_failure(self, cell: Cell, failed: Failed) -> None:
         """Keeps a traceback; the token tells one attempt from another without a clock."""
-        body = {"settings": cell.settings, **asdict(failed), "attempt": os.urandom(8).hex()}
+        body = {
+            "settings": cell.settings,
+            "error": failed.error,
+            "traceback": failed.traceback,
+            "attempt": os.urandom(8).hex(),
+        }
         write_whole(self.failed / f"{cell.id}.json", json.dumps(body, indent=2) + "\n")
 
     def set_damaged_aside(self) -> dict[str, str]:

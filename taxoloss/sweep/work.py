@@ -38,6 +38,8 @@ class Failed:
 
     error: str
     traceback: str
+    #: Whether it is the sweep that is wrong, and not this cell: a name that the table needs is taken.
+    of_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Died:
 
 
 Outcome: TypeAlias = Done | Failed | Died
+
+
+class _NameTakenError(SweepError):
+    """A column of a row has a name that is the sweep's or a setting's."""
 
 
 def perform(
@@ -73,7 +79,7 @@ def perform(
             raise SweepError("the training function gave no rows: expected one an epoch")
     except (Exception, SystemExit) as error:
         last = traceback.format_exception_only(error)[-1].strip()
-        return Failed(last, traceback.format_exc())
+        return Failed(last, traceback.format_exc(), isinstance(error, _NameTakenError))
     return Done(rows, round(time.perf_counter() - begin, 3), _versions())
 
 
@@ -102,9 +108,11 @@ def _check_names(row: Row, cell: Cell, levels: Sequence[str], here: str) -> None
     if missing := [name for name in required_columns(levels) if name not in row]:
         raise SweepError(f"{here} lacks {', '.join(missing)}; it has {', '.join(row)}")
     if both := sorted(row.keys() & cell.settings.keys()):
-        raise SweepError(f"{here} has {', '.join(both)}: the name of a setting of the cell")
+        raise _NameTakenError(f"{here} has {', '.join(both)}: the name of a setting of the cell")
     if reserved := not_a_row(row.keys(), levels):
-        raise SweepError(f"{here} has {', '.join(reserved)}: the name of a column that the sweep writes")
+        raise _NameTakenError(
+            f"{here} has {', '.join(reserved)}: the name of a column that the sweep writes"
+        )
 
 
 def _checked_value(name: str, value: Any, needed: bool, here: str) -> Any:
