@@ -22,6 +22,7 @@ import hashlib
 import json
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -308,7 +309,7 @@ def _body(cell_id: str, path: str) -> dict[str, Any]:
     """
     with open(path, "rb") as file:
         content = file.read()
-    head, text = filter(None, content.decode("utf-8-sig").splitlines())
+    head, text = filter(None, content.removeprefix(BOM_UTF8).decode().splitlines())
     if head != f"{cell_id} {_sum(cell_id, text)}":
         raise ValueError(f"{path} is damaged")
     body: dict[str, Any] = json.loads(text)

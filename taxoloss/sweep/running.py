@@ -72,8 +72,8 @@ def run(
     Raises:
         SweepError: before anything is trained: an empty grid, settings that JSON cannot hold or that are
             called like a column of results.csv, weights that do not fit the taxonomy, a folder of something
-            else, its difference shown; at the first row: a column that is called like one of the sweep's or
-            like a setting; at any time: a file that cannot be read or written, by its name.
+            else, its difference shown; at the first row: a column that is called like one of the sweep's;
+            at any time: a file that cannot be read or written, by its name.
         TypeError: the taxonomy is no Taxonomy.
         ValueError: the taxonomy is not bound, or there is no such engine.
         KeyboardInterrupt: after Ctrl-C, when the table is written and it was said how to go on.

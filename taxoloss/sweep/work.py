@@ -53,7 +53,7 @@ Outcome: TypeAlias = Done | Failed | Died
 
 
 class _NameTakenError(SweepError):
-    """A column of a row has a name that is the sweep's or a setting's."""
+    """A column of a row is called like one that the sweep writes."""
 
 
 def perform(
@@ -108,7 +108,7 @@ def _check_names(row: Row, cell: Cell, levels: Sequence[str], here: str) -> None
     if missing := [name for name in required_columns(levels) if name not in row]:
         raise SweepError(f"{here} lacks {', '.join(missing)}; it has {', '.join(row)}")
     if both := sorted(row.keys() & cell.settings.keys()):
-        raise _NameTakenError(f"{here} has {', '.join(both)}: the name of a setting of the cell")
+        raise SweepError(f"{here} has {', '.join(both)}: the name of a setting of the cell")
     if reserved := not_a_row(row.keys(), levels):
         raise _NameTakenError(
             f"{here} has {', '.join(reserved)}: the name of a column that the sweep writes"
