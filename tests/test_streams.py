@@ -266,8 +266,10 @@ def test_what_cannot_be_written_through(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX's pipes")
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
-    """/dev/stdout and a named pipe are no files to be replaced."""
-    call = [sys.executable, "-m", "taxoloss", "schema", "-o", "/dev/stdout"]
+    """A link to the standard output, as /dev/stdout is, and a named pipe are no files to be replaced."""
+    link = tmp_path / "stdout"
+    link.symlink_to("/proc/self/fd/1")
+    call = [sys.executable, "-m", "taxoloss", "schema", "-o", str(link)]
     done = subprocess.run(call, capture_output=True, check=True)
     assert json.loads(done.stdout)["$schema"]
     pipe = tmp_path / "pipe"
