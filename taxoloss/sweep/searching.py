@@ -218,7 +218,8 @@ class _Search:
                     _LOG.warning("cell %s is passed over: %s", cell_id, error)
 
     def _is_dead(self, cell_id: str) -> bool:
-        if not cell_id:  # it has not come as far as a cell; it may, in another process
+        # It may yet come as far as a cell in another process, or tell of the one that is there.
+        if not cell_id or is_there(self.folder.file_of(cell_id)):
             return False
         if (claim := self.folder.claim(cell_id)) is None:
             return False
@@ -256,14 +257,15 @@ class _Search:
     def trial(self, trial: optuna.Trial) -> float:
         """One trial: a cell of the folder, trained where it is not there yet."""
         (cell,) = cells_of([self._suggested(trial)], self.taxonomy, self.folder.digest)
-        trial.set_user_attr(CELL, cell.id)
-        _set_aside(self.folder)
-        bodies, _ = self.folder.read()
-        if cell.id in bodies:
-            return self.value(cell.id, bodies[cell.id]["rows"])
         more = {"trial": _parameters(trial)}  # refused before the training, if JSON cannot hold them
+        # Claimed before others see whose cell it is: a running trial without a claim is taken for dead.
         claim = self.folder.claim(cell.id, wait=True)
         try:
+            trial.set_user_attr(CELL, cell.id)
+            _set_aside(self.folder)
+            bodies, _ = self.folder.read()
+            if cell.id in bodies:
+                return self.value(cell.id, bodies[cell.id]["rows"])
             return self._trained(trial, cell, more)
         finally:
             if claim is not None:
