@@ -69,25 +69,25 @@ class Tables:
 
     def on(self, device: torch.device) -> Self:
         """These tables on a device: the same object for the same device."""
+        mode = _fake_mode()
+        if mode is not None:  # it needs no such device, and its tensors are not kept
+            return self._with_tensors(lambda tensor: mode.from_tensor(tensor).to(device), device)
         if device == self.device:
-            return self._readable_now()
+            return self
         # The copy is made while a compiler traces, not in its graph, which looks it up.
         name = _copied_to(self._handle, device)
         found: Self = getattr(self._copies, name)
-        return found._readable_now()
+        return found
 
     def everywhere(self) -> Iterable[Self]:
         """These tables on every device that has asked for them, the CPU among them."""
         return vars(_copies_of(self)).values()
 
-    def _readable_now(self) -> Self:
-        mode = _fake_mode()
-        return self if mode is None else self._with_tensors(mode.from_tensor, self.device)
-
     def _with_tensors(self, move: Callable[[Tensor], Tensor], device: torch.device) -> Self:
         copy = type(self).__new__(type(self))
-        for name, value in self.__getstate__().items():
-            copy.__dict__[name] = _moved(value, move, device)
+        for name, value in self.__dict__.items():
+            if name not in _OWN:
+                copy.__dict__[name] = _moved(value, move, device)
         copy.__dict__["device"] = device
         return copy
 

@@ -12,6 +12,9 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 from wide_trees import Wide, wide_tree
 
+from taxoloss import Taxonomy, TaxonomyLoss
+from taxoloss.node_tables import node_tables
+
 TREES = {"small": wide_tree(9, 3, shuffled=True), "chunked": wide_tree(300, 3)}
 TREE = pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -68,3 +71,15 @@ def test_traced_by_make_fx(name: str, tracing: str, tree: Wide) -> None:
     for other in (logits, 1e3 * logits.detach().flip(1)):
         given = other.detach().requires_grad_()
         torch.testing.assert_close(traced(given, target.flip(0)), step(given, target.flip(0)))
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta", "cuda"])
+def test_tables_are_where_fake_logits_are(device: str) -> None:
+    """Also on a device that this machine has not, as torch's own loss is; nothing of it is kept."""
+    taxonomy = Taxonomy.from_paths([("x", "a"), ("x", "b"), ("y", "c")]).bind(["c", "a", "b"])
+    with FakeTensorMode():
+        z, y = torch.empty(4, 3, device=device), torch.empty(4, dtype=torch.long, device=device)
+        for loss in (TaxonomyLoss(taxonomy), torch.nn.CrossEntropyLoss()):
+            assert loss(z, y).device.type == device
+        assert node_tables(taxonomy, z.device).lines.device.type == device
+    assert type(node_tables(taxonomy).lines) is torch.Tensor
