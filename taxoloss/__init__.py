@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from taxoloss import controls, decisions, errors, functional, heads, metrics, sources, sweep, weighting
     from taxoloss.catalog import load
-    from taxoloss.errors import TaxonomyError
+    from taxoloss.errors.faults import TaxonomyError
     from taxoloss.loss import TaxonomyLoss
     from taxoloss.taxonomy import Taxonomy
     from taxoloss.values import Limits

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from taxoloss.errors import TaxonomyError
+from taxoloss.errors.faults import TaxonomyError
 from taxoloss.reader import YAML_LOADER, read_text
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.values import Document

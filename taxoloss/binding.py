@@ -10,15 +10,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from taxoloss.errors import BindingError, Fault
-from taxoloss.names import (
-    as_question,
-    nearest_of_each,
-    nfc,
-    pair_by_spelling,
-    quoted,
-    require_order,
-)
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.faults import BindingError, Fault
+from taxoloss.errors.suggestions import as_question, nearest_of_each
+from taxoloss.names import nfc, pair_by_spelling, require_order
 from taxoloss.tree import IntArray, Tree
 
 __all__ = ["Name", "NameIndex", "class_list", "split_text"]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taxoloss.built import BUILT
-from taxoloss.errors import Fault, FormError
-from taxoloss.names import did_you_mean, quoted
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.faults import Fault, FormError
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.python_values import from_python
 from taxoloss.reader import read_file, read_text
 from taxoloss.taxonomy import Taxonomy

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from taxoloss.binding import Name, class_list, split_text
-from taxoloss.errors import Fault, FormError
-from taxoloss.names import did_you_mean
+from taxoloss.errors.faults import Fault, FormError
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.reader import decoded, read_bytes
 from taxoloss.sources.folders import IMAGES, class_folders
 from taxoloss.sources.found import Options

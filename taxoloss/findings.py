@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from taxoloss.names import likeness, lookalike, quoted
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.suggestions import likeness
+from taxoloss.names import lookalike
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.tree import IntArray
 

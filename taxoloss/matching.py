@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from taxoloss.binding import Name, split_text
-from taxoloss.errors import BindingError, Fault
-from taxoloss.names import MOST_COMPARISONS, nearest_of_each, nfc, pair_by_spelling, same_signs
+from taxoloss.errors.faults import BindingError, Fault
+from taxoloss.errors.suggestions import MOST_COMPARISONS, nearest_of_each
+from taxoloss.names import nfc, pair_by_spelling, same_signs
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = ["Guess", "Match", "match"]

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.forms import LevelSpec
-from taxoloss.names import did_you_mean, lookalike, quoted
+from taxoloss.names import lookalike
 from taxoloss.spec import NodeRow, ParsedFile
 from taxoloss.tree import Tree
 from taxoloss.values import Document, Mark

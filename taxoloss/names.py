@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Reversible, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Reversible, Set
 
-import numpy as np
+from taxoloss.errors.characters import find_forbidden, quoted
 
 __all__ = [
     "MAX_NAME",
-    "MOST_COMPARISONS",
-    "as_question",
-    "did_you_mean",
-    "escape_invisible",
-    "find_forbidden",
-    "likeness",
     "lookalike",
     "name_faults",
-    "nearest",
-    "nearest_of_each",
     "nfc",
     "pair_by_spelling",
-    "quoted",
     "require_order",
     "same_signs",
     "same_spelling",
@@ -32,23 +23,9 @@ __all__ = [
     "text_of",
 ]
 
-# Control characters, line and paragraph separators, zero-width space and word joiner, a byte order
-# mark inside the text, marks and overrides of text direction, surrogates, noncharacters.
-# Not in the list: the joiners ZWNJ and ZWJ (U+200C, U+200D), which Persian and emoji need.
-_INVISIBLE = (
-    "\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u061c\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff"
-    "\ud800-\udfff\ufffe\uffff"
-)
-_FORBIDDEN_IN_NAME = re.compile(f"[{_INVISIBLE}]")
-_FORBIDDEN_IN_FILE = re.compile(f"(?![\t\n\r])[{_INVISIBLE}]")
 
 #: Characters of a name.
 MAX_NAME = 10_000
-
-_NEAR = 0.62
-#: More comparisons than this (a 100,000-class tree against a long wrong list) would take minutes.
-MOST_COMPARISONS = 50_000_000
-_BLOCK = 2_000_000
 
 
 def nfc(text: str) -> str:
@@ -60,15 +37,6 @@ def nfc(text: str) -> str:
 def text_of(value: object) -> str:
     """The text that a name holds, not what it says of itself: a member of an enumeration says another."""
     return str.__str__(value) if isinstance(value, str) else str(value)
-
-
-def find_forbidden(text: str, *, in_file: bool = False) -> Iterator[tuple[int, str]]:
-    """Each character that a name (or a whole file) may not hold: its index, and what it is."""
-    pattern = _FORBIDDEN_IN_FILE if in_file else _FORBIDDEN_IN_NAME
-    for match in pattern.finditer(text):
-        character = match.group()
-        name = unicodedata.name(character, "control character")
-        yield match.start(), f"U+{ord(character):04X} ({name.lower()})"
 
 
 def name_faults(text: str) -> Iterator[tuple[str, str]]:
@@ -90,88 +58,6 @@ def text_faults(text: str) -> Iterator[tuple[str, str]]:
     for _, what in find_forbidden(text, in_file=True):
         yield "T113", f"a text holds the character {what}, which is not allowed"
         return
-
-
-def escape_invisible(text: str) -> str:
-    """The text with what a terminal would act on, or not show, written as escapes."""
-
-    def escape(match: re.Match[str]) -> str:
-        code = ord(match.group())
-        return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-
-    return _FORBIDDEN_IN_NAME.sub(escape, text)
-
-
-def quoted(text: str) -> str:
-    """A name for a message, in backticks, safe for a terminal.
-
-    >>> quoted("a\\x1b[31m")
-    '`a\\\\x1b[31m`'
-    """
-    return f"`{escape_invisible(text)}`"
-
-
-def nearest(word: str, candidates: Sequence[str]) -> str | None:
-    """The candidate that takes fewest edits to reach, or None where none is near; case counts nothing.
-
-    >>> nearest("Bengall", ["Abyssinian", "Bengal"])
-    'Bengal'
-    """
-    return nearest_of_each([word], candidates)[0]
-
-
-def nearest_of_each(words: Sequence[str], candidates: Sequence[str]) -> list[str | None]:
-    """`nearest` of many words; where all take more than `MOST_COMPARISONS`, of the first of them.
-
-    >>> nearest_of_each(["bengall", "x"], ["Abyssinian", "Bengal"])
-    ['Bengal', None]
-    """
-    if not words or not candidates:
-        return [None] * len(words)
-    from rapidfuzz import process  # here: most files have no fault
-    from rapidfuzz.distance import Indel
-
-    by_folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
-    folded = list(by_folded)
-    rows, most = max(1, _BLOCK // len(folded)), MOST_COMPARISONS // len(candidates)
-    compared = [word.casefold() for word in words[:most]]
-    found: list[str | None] = []
-    for start in range(0, len(compared), rows):
-        # Insertions and deletions, as a share of both lengths.
-        likeness = process.cdist(
-            compared[start : start + rows],
-            folded,
-            scorer=Indel.normalized_similarity,
-            score_cutoff=_NEAR,
-            dtype=np.float64,
-        )
-        best = likeness.argmax(axis=1)
-        found += [
-            by_folded[folded[column]] if row[column] else None
-            for row, column in zip(likeness, best.tolist(), strict=True)
-        ]
-    return found + [None] * (len(words) - len(found))
-
-
-def likeness(one: str, other: str) -> float:
-    """How alike two names are, 0 to 1: 1 less the insertions and deletions, as a share of both lengths."""
-    from rapidfuzz.distance import Indel
-
-    return float(Indel.normalized_similarity(one.casefold(), other.casefold()))
-
-
-def did_you_mean(word: str, candidates: Sequence[str]) -> str | None:
-    """The question that ends an error about a name, or None where no name is near.
-
-    >>> did_you_mean("Bengall", ["Abyssinian", "Bengal"])
-    'did you mean `Bengal`?'
-    """
-    return as_question(nearest(word, candidates))
-
-
-def as_question(guess: str | None) -> str | None:
-    """The question that a guess is told by."""
-    return f"did you mean {quoted(guess)}?" if guess else None
 
 
 # -- one thing, written in several ways ------------------------------------------------------------

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from taxoloss.names import did_you_mean
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.tree import IntArray, Tree, frozen
 
 __all__ = ["NumberedTree"]

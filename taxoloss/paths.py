@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from taxoloss.errors import Fault, FormError, MeaningError, TaxonomyError
-from taxoloss.names import MAX_NAME, name_faults, nfc, quoted, require_order, text_of
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.faults import Fault, raise_all
+from taxoloss.names import MAX_NAME, name_faults, nfc, require_order, text_of
 from taxoloss.tree import Tree, arrange
 from taxoloss.values import MAX_LEVELS
 
@@ -73,14 +74,6 @@ class _Table:
             self.fault("T202", message, expected="at least two")
         raise_all(self.faults)
         return tree
-
-
-def raise_all(faults: Sequence[Fault]) -> None:
-    """Raises the faults, if any: of form before those of meaning."""
-    if faults:
-        form = any(fault.code.startswith("T1") for fault in faults)
-        kind: type[TaxonomyError] = FormError if form else MeaningError
-        raise kind(faults)
 
 
 def checked_title(name: str | None) -> str | None:

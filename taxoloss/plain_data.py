@@ -13,8 +13,9 @@ import numpy as np
 from pydantic import StrictBool, StrictInt, StrictStr, ValidationError
 
 from taxoloss.described import Described, as_head
+from taxoloss.errors.characters import quoted
 from taxoloss.forms import HEAD, LevelSpec, Name, TaxonomySpec, Text
-from taxoloss.names import name_faults, quoted, text_of
+from taxoloss.names import name_faults, text_of
 from taxoloss.tree import IntArray, Tree, arrange
 
 __all__ = ["ReadOnlyDict", "as_plain", "check_digests", "from_plain"]

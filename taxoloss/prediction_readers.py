@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.names import escape_invisible
+from taxoloss.errors.characters import escape_invisible
 from taxoloss.prediction_files import VALUES, Block, Floats, PredictionError, PredictionFile
 from taxoloss.prediction_text import TextTable, cut, is_blank
 

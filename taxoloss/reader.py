@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from taxoloss.errors import Note
+from taxoloss.errors.characters import find_forbidden, quoted
+from taxoloss.errors.faults import Note
 from taxoloss.json_events import is_json, json_events
-from taxoloss.names import find_forbidden, quoted
 from taxoloss.values import (
     MORE,
     Document,

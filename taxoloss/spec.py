@@ -13,8 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.suggestions import did_you_mean, nearest
 from taxoloss.forms import LevelSpec, NodeSpec, TaxonomySpec
-from taxoloss.names import did_you_mean, name_faults, nearest, nfc, quoted
+from taxoloss.names import name_faults, nfc
 from taxoloss.values import (
     MORE,
     Document,

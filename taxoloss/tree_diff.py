@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from taxoloss.names import did_you_mean, likeness, nfc, quoted, same_spelling, skeleton, spelling
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.suggestions import did_you_mean, likeness
+from taxoloss.names import nfc, same_spelling, skeleton, spelling
 from taxoloss.tree import Tree
 
 __all__ = ["Change", "Comparison", "compare", "nodes_called"]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NoReturn, TypeAlias
 
-from taxoloss.errors import Fault, FormError, MeaningError, Note
-from taxoloss.names import quoted
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.faults import Fault, FormError, MeaningError, Note
 
 __all__ = [
     "MAX_LEVELS",

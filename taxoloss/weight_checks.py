@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.handles import at_trace_time
-from taxoloss.names import did_you_mean, text_of
+from taxoloss.names import text_of
 from taxoloss.plan import Plan
 from taxoloss.taxonomy import Taxonomy
 

@@ -86,9 +86,9 @@ def child() -> None:
 def _end(target: str, path: Path) -> str:
     import taxoloss
     from taxoloss import sources
+    from taxoloss.errors.formats import FORMATS as TOLD
+    from taxoloss.errors.formats import as_format
     from taxoloss.exports import FORMATS, export
-    from taxoloss.fault_formats import FORMATS as TOLD
-    from taxoloss.fault_formats import as_format
     from taxoloss.summary import summarize
 
     if target == "predictions":

@@ -16,7 +16,7 @@ import pytest
 from bad_files import Bad, Want
 
 import taxoloss
-from taxoloss.errors import Fault, FormError, MeaningError, TaxonomyError
+from taxoloss.errors.faults import Fault, FormError, MeaningError, TaxonomyError
 
 CASES = (*bad_files.CASES, *bad_trees.CASES, *bad_meaning.CASES)
 

@@ -10,7 +10,7 @@ import pytest
 from test_cli import run
 
 import taxoloss
-from taxoloss.explanations import Explanation, explanations
+from taxoloss.errors.explanations import Explanation, explanations
 from taxoloss.findings import find
 from taxoloss.reader import read_text
 

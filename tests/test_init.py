@@ -19,7 +19,7 @@ from test_cli import run
 
 import taxoloss
 from taxoloss import sources
-from taxoloss.errors import FormError, MeaningError
+from taxoloss.errors.faults import FormError, MeaningError
 
 
 def made(folder: Path, name: str, text: str) -> Path:

@@ -18,8 +18,8 @@ from torch.utils._pytree import tree_leaves
 
 import taxoloss
 from taxoloss import Taxonomy, weighting
-from taxoloss.errors import BindingError, MeaningError
-from taxoloss.names import find_forbidden
+from taxoloss.errors.characters import find_forbidden
+from taxoloss.errors.faults import BindingError, MeaningError
 from taxoloss.plan import plan_of
 
 Row = tuple[Any, ...]

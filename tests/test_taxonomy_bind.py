@@ -13,7 +13,7 @@ from random_rows import bound
 
 import taxoloss
 from taxoloss import Taxonomy
-from taxoloss.errors import BindingError, FormError
+from taxoloss.errors.faults import BindingError, FormError
 
 calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -12,7 +12,7 @@ import pytest
 
 import taxoloss
 from taxoloss import Taxonomy
-from taxoloss.errors import FormError, MeaningError, TaxonomyError
+from taxoloss.errors.faults import FormError, MeaningError, TaxonomyError
 
 LEVELS = ["order", "genus", "species"]
 

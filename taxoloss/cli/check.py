@@ -26,10 +26,10 @@ from taxoloss.cli.shared import (
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_json
-from taxoloss.errors import Fault
-from taxoloss.fault_formats import fault_data
+from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.faults import Fault
+from taxoloss.errors.formats import fault_data
 from taxoloss.matching import Guess, Match, match
-from taxoloss.names import escape_invisible
 from taxoloss.values import Limits
 from taxoloss.writer import write_text
 

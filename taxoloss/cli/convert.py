@@ -21,8 +21,8 @@ from taxoloss.cli.shared import (
 )
 from taxoloss.cli.streams import echo, write_data
 from taxoloss.comments import comments_of
+from taxoloss.errors.characters import escape_invisible
 from taxoloss.exports import FORMATS, Exported, export, format_of
-from taxoloss.names import escape_invisible
 from taxoloss.writer import write_text
 from taxoloss.yaml_text import yaml_text
 

@@ -21,7 +21,7 @@ from taxoloss.catalog import load
 from taxoloss.class_lists import from_file
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.streams import echo, write_data, write_json
-from taxoloss.errors import TaxonomyError
+from taxoloss.errors.faults import TaxonomyError
 from taxoloss.migrated_predictions import OldNames, migrated
 from taxoloss.migration import Migration
 from taxoloss.prediction_columns import column_names

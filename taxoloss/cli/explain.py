@@ -9,8 +9,8 @@ import typer
 
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.streams import echo, write_json
-from taxoloss.explanations import explanations
-from taxoloss.names import did_you_mean
+from taxoloss.errors.explanations import explanations
+from taxoloss.errors.suggestions import did_you_mean
 
 __all__ = ["explain"]
 

@@ -23,9 +23,9 @@ from taxoloss.cli.shared import (
 )
 from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.comments import comments_of
-from taxoloss.errors import TaxonomyError
+from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.faults import TaxonomyError
 from taxoloss.findings import find
-from taxoloss.names import escape_invisible
 from taxoloss.paths import checked_title
 from taxoloss.sources import KINDS, Found, read
 from taxoloss.writer import write_file, write_text

@@ -25,8 +25,8 @@ from taxoloss.cli.shared import (
 )
 from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.cli.weights import schedule_option, weighting_facts
-from taxoloss.fault_formats import as_format
-from taxoloss.names import did_you_mean
+from taxoloss.errors.formats import as_format
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.summary import Summary, summarize
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.values import Limits

@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from taxoloss.cli.render import plain
-from taxoloss.names import did_you_mean, nearest, nfc, quoted
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.suggestions import did_you_mean, nearest
+from taxoloss.names import nfc
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = ["found_facts", "level_facts", "render_found", "render_level"]

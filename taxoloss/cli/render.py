@@ -13,7 +13,7 @@ from rich.text import Text
 from rich.tree import Tree as RichTree
 
 from taxoloss.cli.weights import WeightingFacts
-from taxoloss.names import escape_invisible
+from taxoloss.errors.characters import escape_invisible
 from taxoloss.summary import Summary
 from taxoloss.taxonomy import Taxonomy
 

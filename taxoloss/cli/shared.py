@@ -16,8 +16,8 @@ from rich.text import Text
 from taxoloss.catalog import bundled_names, load_document
 from taxoloss.class_lists import ClassList
 from taxoloss.cli.streams import echo, write_data
-from taxoloss.errors import Fault, TaxonomyError
-from taxoloss.fault_formats import as_format
+from taxoloss.errors.faults import Fault, TaxonomyError
+from taxoloss.errors.formats import as_format
 from taxoloss.findings import Finding
 from taxoloss.reader import read_text
 from taxoloss.taxonomy import Taxonomy

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.heads import ConditionalSoftmax, Flat, LevelHeads, PathSum
 from taxoloss.heads._head import Head
 from taxoloss.loss import TaxonomyLoss
-from taxoloss.names import did_you_mean
 from taxoloss.plan import plan_of
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.weighting import LevelWeights, deepest

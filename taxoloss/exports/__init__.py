@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.exports import csv_tables, graphs
 from taxoloss.exports.picture import picture
-from taxoloss.names import did_you_mean
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.writer import as_json
 from taxoloss.yaml_text import yaml_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 
-from taxoloss.names import escape_invisible
+from taxoloss.errors.characters import escape_invisible
 from taxoloss.taxonomy import Taxonomy
 
 __all__ = ["picture"]

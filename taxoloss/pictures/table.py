@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
-from taxoloss.names import did_you_mean
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.pictures.errors import TableError
 from taxoloss.sweep.columns import is_score
 from taxoloss.sweep.errors import SweepError

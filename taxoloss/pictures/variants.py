@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from taxoloss.names import did_you_mean, escape_invisible
+from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.pictures.errors import TableError
 from taxoloss.pictures.table import Run, Scores, Sweep
 

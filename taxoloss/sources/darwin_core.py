@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from taxoloss.errors import Fault
-from taxoloss.paths import raise_all
+from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.found import Found, Options, counted, foreign, refuse
 from taxoloss.sources.node_table import RANKS, NodeTable
 from taxoloss.sources.rows import Rows

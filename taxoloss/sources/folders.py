@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from taxoloss.errors import Fault
-from taxoloss.paths import raise_all
+from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.found import Found, Options, counted, listed, refuse
 from taxoloss.sources.rows import Rows
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from taxoloss.errors import Fault, FormError, TaxonomyError
-from taxoloss.names import escape_invisible
+from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.faults import Fault, FormError, TaxonomyError
 from taxoloss.reader import decoded, read_bytes
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.values import Limits

@@ -6,9 +6,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from taxoloss.errors import Fault
-from taxoloss.names import did_you_mean
-from taxoloss.paths import raise_all
+from taxoloss.errors.faults import Fault, raise_all
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sources import (
     darwin_core,
     folders,

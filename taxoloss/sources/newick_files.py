@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from taxoloss.errors import Fault
-from taxoloss.paths import raise_all
+from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.reader import decoded, read_bytes
 from taxoloss.sources.found import Found, Options, counted, foreign, refuse
 from taxoloss.sources.node_table import NodeTable

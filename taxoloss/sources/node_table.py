@@ -13,9 +13,10 @@ from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
-from taxoloss.errors import Fault, Note
-from taxoloss.names import did_you_mean, name_faults, nfc, quoted
-from taxoloss.paths import raise_all
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.faults import Fault, Note, raise_all
+from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.names import name_faults, nfc
 from taxoloss.sources.found import Options, counted, listed
 from taxoloss.taxonomy import Taxonomy
 from taxoloss.tree import Tree

@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from taxoloss.errors import Fault, TaxonomyError
-from taxoloss.names import nfc, quoted
-from taxoloss.paths import raise_all
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.faults import Fault, TaxonomyError, raise_all
+from taxoloss.names import nfc
 from taxoloss.sources.found import Options, counted, listed
 from taxoloss.taxonomy import Taxonomy
 

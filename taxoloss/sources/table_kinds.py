@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from taxoloss.names import quoted
+from taxoloss.errors.characters import quoted
 from taxoloss.sources.darwin_core import is_taxon_table, taxa_in
 from taxoloss.sources.found import Found, Options, counted
 from taxoloss.sources.node_table import NodeTable

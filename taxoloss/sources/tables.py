@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from taxoloss.errors import Fault
-from taxoloss.names import did_you_mean, quoted
-from taxoloss.paths import raise_all
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.faults import Fault, raise_all
+from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.reader import decoded, read_bytes
 from taxoloss.sources.found import Options, foreign, refuse
 

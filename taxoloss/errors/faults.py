@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from taxoloss.names import escape_invisible
+from taxoloss.errors.characters import escape_invisible
 
 __all__ = ["BindingError", "Fault", "FormError", "MeaningError", "Note", "TaxonomyError", "faults_text"]
 
@@ -169,3 +169,11 @@ def _pointed(place: Fault | Note, mark: str, label: str, gutter: int) -> list[st
     under = max(1, _cells(escape_invisible(part[at - 1 : at - 1 + place.width])))
     pointer = " " * before + mark * under + (f" {escape_invisible(label)}" if label else "")
     return [f"  {place.line:>{gutter}} | {escape_invisible(part)}", f"  {'':>{gutter}} | {pointer}"]
+
+
+def raise_all(faults: Sequence[Fault]) -> None:
+    """Raises the faults, if any: of form before those of meaning."""
+    if faults:
+        form = any(fault.code.startswith("T1") for fault in faults)
+        kind: type[TaxonomyError] = FormError if form else MeaningError
+        raise kind(faults)

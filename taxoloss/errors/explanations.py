@@ -61,4 +61,4 @@ def _explanation(code: str, title: str, body: str) -> Explanation:
 def _page() -> Traversable:
     """Inside an installed package, or in the docs of a checkout."""
     inside = files("taxoloss").joinpath("errors.md")
-    return inside if inside.is_file() else Path(__file__).parent.parent / "docs" / "errors.md"
+    return inside if inside.is_file() else Path(__file__).parents[2] / "docs" / "errors.md"

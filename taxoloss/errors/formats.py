@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
 
-from taxoloss.errors import Fault, Note, faults_text
-from taxoloss.names import escape_invisible
+from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.faults import Fault, Note, faults_text
 
 __all__ = ["FORMATS", "as_format", "fault_data"]
 
@@ -71,10 +72,8 @@ def _property(text: str) -> str:
 
 
 def _sarif(faults: Sequence[Fault]) -> dict[str, Any]:
-    from taxoloss import __version__
-
     rules = [{"id": code} for code in dict.fromkeys(fault.code for fault in faults)]
-    driver = {"name": "taxoloss", "semanticVersion": __version__, "rules": rules}
+    driver = {"name": "taxoloss", "semanticVersion": version("taxoloss"), "rules": rules}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
