@@ -75,7 +75,7 @@ def run(case: str) -> dict[str, Any]:
     stages = Stages()
     torch = stages("import torch", lambda: __import__("torch"))
     taxoloss = stages("import taxoloss", lambda: __import__("taxoloss.loss"))
-    from taxoloss.plan import plan_of
+    from taxoloss.taxonomy.plan import plan_of
     from taxoloss.weighting import weight_table
 
     if case == "mapping":

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from benchmarks.cases import Competitor, LeftOutError
 from taxoloss import Taxonomy
-from taxoloss.plan import plan_of
+from taxoloss.taxonomy.plan import plan_of
 
 
 class DenseMatrices:

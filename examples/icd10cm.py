@@ -37,8 +37,8 @@ from rich.table import Table
 
 from taxoloss import Taxonomy
 from taxoloss.cli.render import render_summary, stdout_console
-from taxoloss.summary import summarize
 from taxoloss.sweep import SweepError
+from taxoloss.taxonomy.summary import summarize
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 STEPS = 240  # with these the bands and the README's numbers were measured

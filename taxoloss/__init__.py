@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from taxoloss import controls, decisions, errors, functional, heads, metrics, sources, sweep, weighting
-    from taxoloss.catalog import load
     from taxoloss.errors.faults import TaxonomyError
     from taxoloss.loss import TaxonomyLoss
-    from taxoloss.taxonomy import Taxonomy
-    from taxoloss.values import Limits
+    from taxoloss.taxonomy.file.limits import Limits
+    from taxoloss.taxonomy.loading import load
+    from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __version__ = "0.1.0"
 
@@ -34,11 +34,11 @@ __all__ = [
 
 # Resolved when first used: reading a file takes no torch, and torch takes a second.
 _HOME = {
-    "Limits": "taxoloss.values",
-    "Taxonomy": "taxoloss.taxonomy",
+    "Limits": "taxoloss.taxonomy.file.limits",
+    "Taxonomy": "taxoloss.taxonomy.taxonomy",
     "TaxonomyError": "taxoloss.errors",
     "TaxonomyLoss": "taxoloss.loss",
-    "load": "taxoloss.catalog",
+    "load": "taxoloss.taxonomy.loading",
 }
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.plan import Plan
 from taxoloss.rounding import ROUNDED, rounding
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import Plan
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
     "autocast_enabled",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.rings import Chunks
-from taxoloss.tree import IntArray
+from taxoloss.taxonomy.tree.arrays import IntArray
 
 __all__ = ["ChunkTables"]
 

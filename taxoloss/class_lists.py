@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from taxoloss.binding import Name, class_list, split_text
 from taxoloss.errors.faults import Fault, FormError
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.reader import decoded, read_bytes
 from taxoloss.sources.folders import IMAGES, class_folders
 from taxoloss.sources.found import Options
 from taxoloss.sources.tables import open_table
-from taxoloss.taxonomy import Taxonomy
-from taxoloss.values import Limits
+from taxoloss.taxonomy.binding import Name, class_list, split_text
+from taxoloss.taxonomy.file.limits import Limits
+from taxoloss.taxonomy.file.reader import decoded, read_bytes
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["ClassList", "from_column", "from_file", "from_folder", "from_hugging_face"]
 
@@ -196,8 +196,8 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _front_matter(text: str, path: Path) -> Any:
     """The YAML between the first two lines of dashes."""
-    from taxoloss.reader import read_text
-    from taxoloss.values import plain
+    from taxoloss.taxonomy.file.document import plain
+    from taxoloss.taxonomy.file.reader import read_text
 
     match = re.match(r"---\s*\n(.*?)\n---\s*(?:\n|$)", text, re.DOTALL)
     if match is None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
-from taxoloss.handles import at_trace_time, named, new_name
+from taxoloss.taxonomy.handles import at_trace_time, named, new_name
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from taxoloss import decisions, metrics
-from taxoloss.binding import Name
 from taxoloss.metrics.bootstrap import Interval
 from taxoloss.prediction_files import Block, PredictionError, PredictionFile
 from taxoloss.prediction_targets import TargetReader, integer_names, name_of_text
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["DECISIONS", "Evaluation", "Settings", "evaluate"]
 

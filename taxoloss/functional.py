@@ -22,12 +22,12 @@ from taxoloss.closed_form import at_least_float32, wide_dtype
 from taxoloss.device_tables import apart
 from taxoloss.kept import keep, kept_plan
 from taxoloss.log_probs import LevelLogProbs
-from taxoloss.plan import plan_of
 from taxoloss.rings import used_levels
 from taxoloss.rows import row_losses
 from taxoloss.soft_targets import index_loss, probability_loss
 from taxoloss.tables import LossTables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weight_checks import numbers_by_level
 from taxoloss.weighting import LevelWeights, Table, weight_table
 

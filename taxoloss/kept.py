@@ -10,9 +10,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import torch
 
 from taxoloss.device_tables import apart
-from taxoloss.handles import at_trace_time, named
-from taxoloss.plan import Plan, plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.handles import at_trace_time, named
+from taxoloss.taxonomy.plan import Plan, plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["keep", "kept_plan"]
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from taxoloss.device_tables import Tables
 from taxoloss.group_sums import group_sums
-from taxoloss.plan import Plan
+from taxoloss.taxonomy.plan import Plan
 
 __all__ = ["LevelLogProbs", "LogProbs"]
 

@@ -28,7 +28,7 @@ from taxoloss.closed_form import wide_dtype
 from taxoloss.functional import cached_log_probs
 from taxoloss.group_sums import group_sums
 from taxoloss.node_tables import NodeTables, node_tables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
     "argmax",

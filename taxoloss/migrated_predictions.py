@@ -9,11 +9,11 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.binding import Name
-from taxoloss.migration import Migration
-from taxoloss.names import nfc
 from taxoloss.prediction_files import Block, PredictionError, PredictionFile
 from taxoloss.prediction_targets import TargetReader, integer_names
+from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.names import nfc
+from taxoloss.taxonomy.versions.migration import Migration
 
 __all__ = ["OldNames", "migrated"]
 

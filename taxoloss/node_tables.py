@@ -20,8 +20,8 @@ from torch import Tensor
 
 from taxoloss.device_tables import Tables
 from taxoloss.kept import keep
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["NodeTables", "node_tables"]
 

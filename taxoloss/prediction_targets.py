@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Generic, TypeVar
 
-from taxoloss.binding import Name, NameIndex, split_text
-from taxoloss.names import nfc
 from taxoloss.prediction_files import Block, PredictionError, PredictionFile
+from taxoloss.taxonomy.binding import Name, NameIndex, split_text
+from taxoloss.taxonomy.names import nfc
 
 __all__ = ["TargetReader", "integer_names", "name_of_text"]
 

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.plan import Plan
-from taxoloss.tree import IntArray
+from taxoloss.taxonomy.plan import Plan
+from taxoloss.taxonomy.tree.arrays import IntArray
 from taxoloss.weighting import Table
 
 __all__ = ["Chunks", "chunks_of", "nested_ranges", "ring_numbers", "used_levels"]

@@ -11,8 +11,8 @@ from torch import Tensor
 from taxoloss.chunk_tables import ChunkTables
 from taxoloss.device_tables import Tables
 from taxoloss.log_probs import LevelLogProbs
-from taxoloss.plan import Plan
 from taxoloss.rings import chunks_of, used_levels
+from taxoloss.taxonomy.plan import Plan
 from taxoloss.weighting import Table
 
 __all__ = ["LossTables"]

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.handles import at_trace_time
-from taxoloss.names import text_of
-from taxoloss.plan import Plan
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.handles import at_trace_time
+from taxoloss.taxonomy.names import text_of
+from taxoloss.taxonomy.plan import Plan
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
     "Table",

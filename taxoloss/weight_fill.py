@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.plan import Plan, plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import Plan, plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weight_checks import Table, checked_counts, checked_weights
 
 __all__ = ["balanced", "by_level", "deepest", "geometric", "hxe", "label_balanced", "uniform"]

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from taxoloss import weight_fill
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weight_checks import (
     Table,
     checked_mapping,

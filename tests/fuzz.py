@@ -88,8 +88,8 @@ def _end(target: str, path: Path) -> str:
     from taxoloss import sources
     from taxoloss.errors.formats import FORMATS as TOLD
     from taxoloss.errors.formats import as_format
-    from taxoloss.exports import FORMATS, export
-    from taxoloss.summary import summarize
+    from taxoloss.taxonomy.exports import FORMATS, export
+    from taxoloss.taxonomy.summary import summarize
 
     if target == "predictions":
         return _predictions(path)

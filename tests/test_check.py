@@ -16,9 +16,9 @@ from random_rows import ranked, trees
 from test_cli import run
 
 import taxoloss
-from taxoloss.alias_edits import with_aliases
-from taxoloss.catalog import load_document
-from taxoloss.matching import match
+from taxoloss.taxonomy.alias_edits import with_aliases
+from taxoloss.taxonomy.loading import load_document
+from taxoloss.taxonomy.matching import match
 
 PETS = """\
 # pets of ours

@@ -18,8 +18,8 @@ from random_rows import ranked, trees
 
 import taxoloss
 from taxoloss import Taxonomy, sources
-from taxoloss.exports import FORMATS, export, format_of
-from taxoloss.names import name_faults, nfc
+from taxoloss.taxonomy.exports import FORMATS, export, format_of
+from taxoloss.taxonomy.names import name_faults, nfc
 
 calm = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 ROUND = ["yaml", "json", "node-link", "newick", "ranks", "paths", "edges"]

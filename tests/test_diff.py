@@ -17,7 +17,7 @@ from test_cli import run
 
 import taxoloss
 from taxoloss import Taxonomy
-from taxoloss.migration import Migration
+from taxoloss.taxonomy.versions.migration import Migration
 
 calm = settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 

@@ -11,8 +11,8 @@ from test_cli import run
 
 import taxoloss
 from taxoloss.errors.explanations import Explanation, explanations
-from taxoloss.findings import find
-from taxoloss.reader import read_text
+from taxoloss.taxonomy.file.reader import read_text
+from taxoloss.taxonomy.findings import find
 
 ROOT = Path(taxoloss.__file__).parent
 KNOWN = explanations()

@@ -25,9 +25,9 @@ import taxoloss
 from taxoloss import Taxonomy, decisions, heads, metrics, sweep
 from taxoloss.decisions.level_calibration import LevelCalibration
 from taxoloss.decisions.threshold import Threshold
-from taxoloss.migration import Migration
-from taxoloss.plan import plan_of
 from taxoloss.sweep.storages import storage_of
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.versions.migration import Migration
 
 HERE = Path(__file__).parent / "data/0.1"
 NAMES = (HERE / "classes.txt").read_text().split("\n")[:-1]

@@ -148,7 +148,7 @@ def modules_after(code: str, *arguments: str) -> set[str]:
         "import taxoloss; taxoloss.load({'tree': ['a', 'b']}).bind().node_id('b')",
         "from taxoloss import Taxonomy; Taxonomy.from_paths([('a',), ('b',)]).restrict(['b', 'a'])",
         "import taxoloss; taxoloss.weighting.hxe(0.5)(taxoloss.load('pets').bind())",
-        "import taxoloss.errors, taxoloss.summary",
+        "import taxoloss.errors, taxoloss.taxonomy.summary",
         "import taxoloss\ntry: taxoloss.load({'tree': []})\nexcept taxoloss.TaxonomyError: pass",
     ],
 )

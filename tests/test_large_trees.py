@@ -20,7 +20,7 @@ import taxoloss
 from taxoloss import Taxonomy, weighting
 from taxoloss.errors.characters import find_forbidden
 from taxoloss.errors.faults import BindingError, MeaningError
-from taxoloss.plan import plan_of
+from taxoloss.taxonomy.plan import plan_of
 
 Row = tuple[Any, ...]
 Path_ = tuple[str, ...]

@@ -22,10 +22,10 @@ from rapidfuzz.distance import Indel
 
 import taxoloss
 from taxoloss import Taxonomy
-from taxoloss.binding import class_list
 from taxoloss.errors.faults import FormError
 from taxoloss.errors.suggestions import did_you_mean, nearest, nearest_of_each
-from taxoloss.matching import match
+from taxoloss.taxonomy.binding import class_list
+from taxoloss.taxonomy.matching import match
 from taxoloss.weighting import by_level
 
 T = taxoloss.load({"tree": {"x": ["a", "b"], "y": ["c", "d"]}})

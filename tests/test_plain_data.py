@@ -22,8 +22,8 @@ from random_rows import bound
 
 import taxoloss
 from taxoloss import Taxonomy
-from taxoloss.plain_data import ReadOnlyDict
-from taxoloss.tree import Tree
+from taxoloss.taxonomy.plain_data import ReadOnlyDict
+from taxoloss.taxonomy.tree.arrays import Tree
 
 calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -12,7 +12,7 @@ from trees import Case, taxonomies
 
 import taxoloss
 from taxoloss import Taxonomy
-from taxoloss.plan import Plan, plan_of
+from taxoloss.taxonomy.plan import Plan, plan_of
 
 ROWS = [("cat", "Bengal"), ("cat", "Siamese"), ("dog", "beagle"), ("fish",)]
 

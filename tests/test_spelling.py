@@ -19,9 +19,9 @@ from test_cli import run
 
 import taxoloss
 from taxoloss import Taxonomy
-from taxoloss.findings import find
-from taxoloss.matching import match
-from taxoloss.names import lookalike, same_signs, same_spelling, skeleton
+from taxoloss.taxonomy.findings import find
+from taxoloss.taxonomy.matching import match
+from taxoloss.taxonomy.spelling import lookalike, same_signs, same_spelling, skeleton
 
 #: Names that do not mean the same, some the opposite, whose letters are the same.
 OPPOSITES = [

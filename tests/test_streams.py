@@ -20,9 +20,9 @@ from in_process import command
 from random_rows import ranked, trees
 
 import taxoloss
-from taxoloss.alias_edits import with_aliases
-from taxoloss.catalog import load_document
-from taxoloss.writer import write_text
+from taxoloss.taxonomy.alias_edits import with_aliases
+from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.loading import load_document
 
 TREE = "name: n猫\ndescription: é\ntree: {Ä: ['猫', b], '\U0001f431': [é, ñ]}\n"
 NEXT = "tree: {Ä: ['猫x', b], '\U0001f431': [é, ü]}\n"

@@ -21,8 +21,8 @@ import pytest
 import yaml
 
 import taxoloss
-from taxoloss.reader import read_text
-from taxoloss.schema import schema
+from taxoloss.taxonomy.file.reader import read_text
+from taxoloss.taxonomy.file.schema import schema
 
 REPOSITORY = Path(__file__).parents[1]
 TREES = REPOSITORY / "taxonomies"
@@ -342,8 +342,8 @@ def test_loaded_from_a_wheel_and_from_a_zip(tmp_path: Path) -> None:
     builder = builders.WheelBuilder(str(REPOSITORY))
     wheel = Path(next(iter(builder.build(directory=str(tmp_path), versions=["standard"]))))
     code = (
-        "import taxoloss, sys; from taxoloss.catalog import bundled_names\n"
-        "from taxoloss.explanations import explanations\n"
+        "import taxoloss, sys; from taxoloss.taxonomy.bundled.catalog import bundled_names\n"
+        "from taxoloss.errors.explanations import explanations\n"
         "assert sys.argv[1] in taxoloss.__file__, taxoloss.__file__\n"
         "sizes = [len(taxoloss.load(n)) for n in bundled_names() if not n.startswith('icd')]\n"
         "print(*sizes, len(explanations()) > 40)"

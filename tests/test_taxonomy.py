@@ -16,7 +16,7 @@ from random_rows import bound, leaves, nodes, trees
 
 import taxoloss
 from taxoloss import Taxonomy
-from taxoloss.taxonomy import NodeInfo
+from taxoloss.taxonomy.taxonomy import NodeInfo
 
 calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 

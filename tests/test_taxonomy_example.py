@@ -13,7 +13,7 @@ import torch
 
 import taxoloss
 from taxoloss import Taxonomy
-from taxoloss.taxonomy import NodeInfo
+from taxoloss.taxonomy.taxonomy import NodeInfo
 
 PETS = {
     "levels": ["species", "breed"],

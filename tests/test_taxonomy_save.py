@@ -22,7 +22,7 @@ from random_rows import ranked, trees
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.decisions import Threshold
-from taxoloss.migration import Migration
+from taxoloss.taxonomy.versions.migration import Migration
 
 calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -206,9 +206,9 @@ def test_what_can_be_made_can_be_saved_and_loaded(name: str, suffix: str, tmp_pa
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_any_text_that_is_a_name_is_written_so_that_it_is_read(names: list[str]) -> None:
     """Quoted where YAML would take it for something else; a text for people too."""
-    from taxoloss.names import name_faults, nfc
-    from taxoloss.reader import read_text
-    from taxoloss.yaml_text import yaml_text
+    from taxoloss.taxonomy.file.reader import read_text
+    from taxoloss.taxonomy.file.yaml_writer import yaml_text
+    from taxoloss.taxonomy.names import name_faults, nfc
 
     good = list(dict.fromkeys(nfc(name) for name in names if not list(name_faults(name))))
     rows = [(f"top{i % 2}", name) for i, name in enumerate(good)] + [("x" * 2_000, "y"), ("z",)]

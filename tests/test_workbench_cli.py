@@ -14,10 +14,10 @@ from rich.console import Console
 from test_cli import GOOD, run
 
 import taxoloss
-from taxoloss.built import BUILT
-from taxoloss.catalog import bundled_names
 from taxoloss.cli.render import render_summary
-from taxoloss.summary import summarize
+from taxoloss.taxonomy.bundled.catalog import bundled_names
+from taxoloss.taxonomy.bundled.icd10cm import BUILT
+from taxoloss.taxonomy.summary import summarize
 
 COMMANDS = ["inspect", "init", "convert", "check", "diff", "schema", "list", "explain", "evaluate", "plot"]
 

@@ -14,9 +14,9 @@ import taxoloss
 from taxoloss import weighting
 from taxoloss._triton import triton_losses
 from taxoloss.functional import taxonomy_cross_entropy
-from taxoloss.plan import plan_of
 from taxoloss.rows import row_losses
 from taxoloss.tables import LossTables
+from taxoloss.taxonomy.plan import plan_of
 
 assert os.environ.get("TRITON_INTERPRET") == "1", "run tests/test_triton.py"
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -14,8 +14,8 @@ from itertools import count, pairwise
 import numpy as np
 
 from taxoloss import Taxonomy
-from taxoloss.plan import plan_of
 from taxoloss.tables import LossTables
+from taxoloss.taxonomy.plan import plan_of
 from taxoloss.weighting import weight_table
 
 Names = list[str | None]

@@ -20,11 +20,11 @@ from taxoloss.cli.shared import (
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_data
-from taxoloss.comments import comments_of
 from taxoloss.errors.characters import escape_invisible
-from taxoloss.exports import FORMATS, Exported, export, format_of
-from taxoloss.writer import write_text
-from taxoloss.yaml_text import yaml_text
+from taxoloss.taxonomy.exports import FORMATS, Exported, export, format_of
+from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.comments import comments_of
+from taxoloss.taxonomy.file.yaml_writer import yaml_text
 
 __all__ = ["convert"]
 

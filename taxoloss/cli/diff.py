@@ -24,10 +24,9 @@ from taxoloss.cli.shared import (
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_json
-from taxoloss.migration import TreeDiff
 from taxoloss.sources.found import counted
-from taxoloss.taxonomy import Taxonomy
-from taxoloss.tree_diff import Change, nodes_called
+from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.versions.diff import Change, TreeDiff, nodes_called
 
 __all__ = ["diff"]
 

@@ -16,20 +16,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from taxoloss.binding import Name
-from taxoloss.catalog import load
 from taxoloss.class_lists import from_file
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.errors.faults import TaxonomyError
 from taxoloss.migrated_predictions import OldNames, migrated
-from taxoloss.migration import Migration
 from taxoloss.prediction_columns import column_names
 from taxoloss.prediction_files import PredictionError, PredictionFile
 from taxoloss.prediction_readers import open_predictions
 from taxoloss.prediction_targets import name_of_text
-from taxoloss.taxonomy import Taxonomy
-from taxoloss.values import Limits
+from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.file.limits import Limits
+from taxoloss.taxonomy.loading import load
+from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.versions.migration import Migration
 
 if TYPE_CHECKING:
     from taxoloss.evaluation import Evaluation

@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from taxoloss.catalog import load_document
 from taxoloss.cli.shared import (
     FormatOption,
     JsonOption,
@@ -22,14 +21,16 @@ from taxoloss.cli.shared import (
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_data, write_json
-from taxoloss.comments import comments_of
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import TaxonomyError
-from taxoloss.findings import find
-from taxoloss.paths import checked_title
 from taxoloss.sources import KINDS, Found, read
-from taxoloss.writer import write_file, write_text
-from taxoloss.yaml_text import Comments, yaml_text
+from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.comments import comments_of
+from taxoloss.taxonomy.file.writer import write_file
+from taxoloss.taxonomy.file.yaml_writer import Comments, yaml_text
+from taxoloss.taxonomy.findings import find
+from taxoloss.taxonomy.loading import load_document
+from taxoloss.taxonomy.names import checked_title
 
 __all__ = ["init"]
 

@@ -27,9 +27,9 @@ from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.cli.weights import schedule_option, weighting_facts
 from taxoloss.errors.formats import as_format
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.summary import Summary, summarize
-from taxoloss.taxonomy import Taxonomy
-from taxoloss.values import Limits
+from taxoloss.taxonomy.file.limits import Limits
+from taxoloss.taxonomy.summary import Summary, summarize
+from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting_text import FORMS
 
 __all__ = ["inspect"]

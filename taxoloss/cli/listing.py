@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from taxoloss.built import BUILT
-from taxoloss.catalog import bundled_names, load
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.streams import write_json
+from taxoloss.taxonomy.bundled.catalog import bundled_names
+from taxoloss.taxonomy.bundled.icd10cm import BUILT
+from taxoloss.taxonomy.loading import load
 
 __all__ = ["list_trees"]
 

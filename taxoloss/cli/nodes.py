@@ -12,8 +12,8 @@ from rich.text import Text
 from taxoloss.cli.render import plain
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.suggestions import did_you_mean, nearest
-from taxoloss.names import nfc
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.names import nfc
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["found_facts", "level_facts", "render_found", "render_level"]
 

@@ -14,8 +14,8 @@ from rich.tree import Tree as RichTree
 
 from taxoloss.cli.weights import WeightingFacts
 from taxoloss.errors.characters import escape_invisible
-from taxoloss.summary import Summary
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.summary import Summary
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["plain", "render_summary", "render_weighting", "stdout_console"]
 

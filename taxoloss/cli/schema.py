@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from taxoloss.cli.streams import echo, write_data
-from taxoloss.schema import schema as make_schema
-from taxoloss.writer import write_text
+from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.schema import schema as make_schema
 
 __all__ = ["schema"]
 

@@ -13,16 +13,18 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from taxoloss.catalog import bundled_names, load_document
 from taxoloss.class_lists import ClassList
 from taxoloss.cli.streams import echo, write_data
 from taxoloss.errors.faults import Fault, TaxonomyError
 from taxoloss.errors.formats import as_format
-from taxoloss.findings import Finding
-from taxoloss.reader import read_text
-from taxoloss.taxonomy import Taxonomy
-from taxoloss.values import Document, Limits
-from taxoloss.writer import as_mapping
+from taxoloss.taxonomy.bundled.catalog import bundled_names
+from taxoloss.taxonomy.file.document import Document
+from taxoloss.taxonomy.file.limits import Limits
+from taxoloss.taxonomy.file.reader import read_text
+from taxoloss.taxonomy.file.writer import as_mapping
+from taxoloss.taxonomy.findings import Finding
+from taxoloss.taxonomy.loading import load_document
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
     "Format",

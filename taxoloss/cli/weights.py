@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import typer
 
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting import Schedule, Table, weight_table
 from taxoloss.weighting_text import parse_schedule
 

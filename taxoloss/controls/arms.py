@@ -14,8 +14,8 @@ from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.heads import ConditionalSoftmax, Flat, LevelHeads, PathSum
 from taxoloss.heads._head import Head
 from taxoloss.loss import TaxonomyLoss
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting import LevelWeights, deepest
 
 __all__ = ["ARMS", "Arm", "arm"]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.node_tables import NodeTables, node_tables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["coarsen", "few", "pseudo_labels", "swap_siblings"]
 

@@ -12,7 +12,7 @@ from taxoloss.heads import LevelHeads
 from taxoloss.heads._head import Head
 from taxoloss.metrics import HierarchicalDistance, LevelAccuracy, MistakeSeverity
 from taxoloss.node_tables import node_tables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["readings"]
 

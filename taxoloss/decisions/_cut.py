@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import torch
 from torch import Tensor
 
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Cut", "ThresholdLike", "above", "deepest_above", "log_odds_of"]
 

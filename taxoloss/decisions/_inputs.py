@@ -15,7 +15,7 @@ from taxoloss.functional import batched
 from taxoloss.group_sums import group_sums
 from taxoloss.kept import kept_plan
 from taxoloss.node_tables import NodeTables, node_tables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Allowed", "Answer", "allowed_classes", "decide", "prepared", "read_once"]
 

@@ -13,7 +13,7 @@ from taxoloss.decisions._inputs import Allowed, read_once
 from taxoloss.decisions.calibrate import Paths, calibrate_threshold, coarse_rows, paths_of
 from taxoloss.decisions.level_calibration import LevelCalibration
 from taxoloss.decisions.threshold import Threshold
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Delivered", "RiskCurve", "Share", "report", "risk_curve"]
 

@@ -11,7 +11,7 @@ from taxoloss.decisions.expected_cost import expected_heights
 from taxoloss.functional import cached_log_probs
 from taxoloss.group_sums import group_sums
 from taxoloss.node_tables import NodeTables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["ranking"]
 

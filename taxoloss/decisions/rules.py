@@ -11,7 +11,7 @@ from taxoloss.decisions._inputs import Allowed, Answer, decide
 from taxoloss.group_sums import group_sums
 from taxoloss.masses import argmax, greedy_class, level_masses, path_log_odds
 from taxoloss.node_tables import NodeTables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["at_level", "climb", "leaf", "path_class", "top_down"]
 

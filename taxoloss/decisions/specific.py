@@ -13,7 +13,7 @@ from taxoloss.decisions._inputs import Allowed, Answer, decide
 from taxoloss.decisions._ties import rounding
 from taxoloss.masses import argmax, level_log_odds, level_masses
 from taxoloss.node_tables import NodeTables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["hedge", "most_specific"]
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from taxoloss.decisions.level_calibration import LevelCalibration
 from taxoloss.node_tables import node_tables
-from taxoloss.taxonomy import Taxonomy
-from taxoloss.writer import write_text
+from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Threshold", "allowed_errors", "beta_band"]
 

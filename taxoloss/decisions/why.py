@@ -16,7 +16,7 @@ from taxoloss.decisions.threshold import Threshold
 from taxoloss.functional import cached_log_probs
 from taxoloss.masses import path_log_odds
 from taxoloss.node_tables import node_tables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Explanation", "Step", "why"]
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from taxoloss.device_tables import Tables
-from taxoloss.handles import at_trace_time
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.handles import at_trace_time
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Binding", "as_bytes", "refuse_another"]
 

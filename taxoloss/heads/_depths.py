@@ -8,8 +8,8 @@ from torch import Tensor
 
 from taxoloss.device_tables import Tables
 from taxoloss.heads._head import down
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Depths"]
 

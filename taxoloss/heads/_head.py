@@ -13,8 +13,8 @@ from taxoloss.checks import readable, transformed
 from taxoloss.closed_form import wide_dtype
 from taxoloss.device_tables import apart
 from taxoloss.heads._binding import Binding, as_bytes, refuse_another
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Head", "down"]
 

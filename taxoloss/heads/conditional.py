@@ -10,8 +10,8 @@ from taxoloss.device_tables import Tables, apart
 from taxoloss.group_sums import group_sums
 from taxoloss.heads._depths import Depths
 from taxoloss.heads._head import Head
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["ConditionalSoftmax"]
 

@@ -13,8 +13,8 @@ from taxoloss.heads._head import Head, down
 from taxoloss.kept import kept_plan
 from taxoloss.masses import greedy_class
 from taxoloss.node_tables import node_tables
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weight_checks import numbers_by_level
 
 __all__ = ["LevelHeads"]

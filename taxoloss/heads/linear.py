@@ -8,8 +8,8 @@ from torch.nn import functional as F
 from taxoloss.device_tables import apart
 from taxoloss.heads._depths import Depths
 from taxoloss.heads._head import Head
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Flat", "PathSum"]
 

@@ -16,8 +16,8 @@ from taxoloss.functional import batched
 from taxoloss.masses import argmax, level_answers
 from taxoloss.metrics._inputs import check_predictions, check_values, is_ranking
 from taxoloss.node_tables import NodeTables, node_tables
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Batch", "batch_of", "one_pass"]
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from taxoloss.metrics._batch import Batch, batch_of
 from taxoloss.metrics._sums import UNIT, Rows, SumMetric, add, fixed
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Curve", "CurveMetric", "Steps"]
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.checks import check_logits, readable, refuse_nan, refuse_probabilities
-from taxoloss.plan import Plan
+from taxoloss.taxonomy.plan import Plan
 
 __all__ = ["check_predictions", "check_values", "is_ranking"]
 

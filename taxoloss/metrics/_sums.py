@@ -19,8 +19,8 @@ from torchmetrics import Metric
 from taxoloss.checks import check_ignore_index
 from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch, batch_of
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["UNIT", "LastingMetric", "Result", "Rows", "SumMetric", "check_top_k", "fixed"]
 

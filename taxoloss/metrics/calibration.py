@@ -11,7 +11,7 @@ from torch import Tensor
 from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import UNIT, Result, Rows, SumMetric, fixed
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["LevelCalibrationError"]
 

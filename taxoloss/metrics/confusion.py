@@ -12,8 +12,8 @@ from torch import Tensor
 from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import Result, Rows, SumMetric
-from taxoloss.plan import plan_of
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["LevelConfusionMatrix"]
 

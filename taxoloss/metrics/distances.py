@@ -16,7 +16,7 @@ from torch import Tensor
 
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import Result, Rows, SumMetric, check_top_k
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HierarchicalDistance", "MistakeSeverity", "TreeInducedError"]
 

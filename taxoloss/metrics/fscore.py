@@ -9,7 +9,7 @@ from torch import Tensor
 
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import UNIT, Result, Rows, SumMetric, fixed
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HierarchicalFScore"]
 

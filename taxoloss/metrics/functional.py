@@ -25,7 +25,7 @@ from taxoloss.metrics.hops import HOPS
 from taxoloss.metrics.level_accuracy import FullPathAccuracy, LevelAccuracy
 from taxoloss.metrics.operating_curve import OperatingCurve
 from taxoloss.metrics.risk_coverage import RiskCoverage
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
     "full_path_accuracy",

@@ -28,7 +28,7 @@ from torch import Tensor
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import UNIT, Result, Rows, SumMetric, check_top_k, fixed
 from taxoloss.node_tables import NodeTables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HOPS"]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from taxoloss.functional import cached_log_probs
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import Result, Rows, SumMetric, check_top_k
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["FullPathAccuracy", "LevelAccuracy"]
 

@@ -14,7 +14,7 @@ from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._curves import Curve, CurveMetric, Steps
 from taxoloss.metrics._sums import Result
 from taxoloss.node_tables import NodeTables
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["OperatingCurve"]
 

@@ -13,7 +13,7 @@ from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._curves import Curve, CurveMetric, Steps
 from taxoloss.metrics._sums import Result
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["RiskCoverage"]
 

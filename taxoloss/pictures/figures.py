@@ -15,7 +15,7 @@ from taxoloss.pictures.differences import differences
 from taxoloss.pictures.errors import TableError
 from taxoloss.pictures.front import front
 from taxoloss.pictures.triangle import triangle
-from taxoloss.writer import write_text
+from taxoloss.taxonomy.file.atomic import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

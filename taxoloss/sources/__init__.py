@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from taxoloss.names import name_faults
 from taxoloss.sources.folders import SPLITS
 from taxoloss.sources.found import Choice, Found, Options
 from taxoloss.sources.kinds import KINDS, check_kind, kind_of, reader_of
-from taxoloss.values import Limits
+from taxoloss.taxonomy.file.limits import Limits
+from taxoloss.taxonomy.names import name_faults
 
 __all__ = ["KINDS", "Choice", "Found", "Options", "read"]
 

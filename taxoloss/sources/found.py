@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import Fault, FormError, TaxonomyError
-from taxoloss.reader import decoded, read_bytes
-from taxoloss.taxonomy import Taxonomy
-from taxoloss.values import Limits
+from taxoloss.taxonomy.file.limits import Limits
+from taxoloss.taxonomy.file.reader import decoded, read_bytes
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Choice", "Found", "Options", "counted", "foreign", "listed", "read_lines", "refuse"]
 

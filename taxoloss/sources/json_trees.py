@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from taxoloss.reader import read_file
 from taxoloss.sources.found import Found, Options, counted, refuse
 from taxoloss.sources.node_table import NodeTable
-from taxoloss.taxonomy import Taxonomy
-from taxoloss.values import Mapping, Mark, Scalar, Sequence, Value
+from taxoloss.taxonomy.file.document import Mapping, Mark, Scalar, Sequence, Value
+from taxoloss.taxonomy.file.reader import read_file
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["json_kind", "read_json"]
 

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from taxoloss.errors.faults import Fault, raise_all
-from taxoloss.reader import decoded, read_bytes
 from taxoloss.sources.found import Found, Options, counted, foreign, refuse
 from taxoloss.sources.node_table import NodeTable
+from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["read_newick"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import Fault, TaxonomyError, raise_all
-from taxoloss.names import nfc
 from taxoloss.sources.found import Options, counted, listed
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.names import nfc
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Rows"]
 

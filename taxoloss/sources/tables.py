@@ -13,8 +13,8 @@ from pathlib import Path
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.reader import decoded, read_bytes
 from taxoloss.sources.found import Options, foreign, refuse
+from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["SEPARATORS", "WORDS", "Layout", "Table", "folded", "layout_of", "open_table", "table_of_text"]
 

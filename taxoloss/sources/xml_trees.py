@@ -7,9 +7,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from taxoloss.reader import decoded, read_bytes
 from taxoloss.sources.found import Found, Options, counted, foreign, refuse
 from taxoloss.sources.node_table import NodeTable
+from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["read_graphml", "read_obo", "read_skos"]
 

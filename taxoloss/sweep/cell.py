@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.names import text_of
 from taxoloss.sweep.errors import SweepError
+from taxoloss.taxonomy.names import text_of
 from taxoloss.weighting import LevelWeights, Schedule, label_balanced
 from taxoloss.weighting_text import parse_schedule, schedule_text
 

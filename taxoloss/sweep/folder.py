@@ -44,7 +44,7 @@ from taxoloss.sweep.files import (
     write_whole,
 )
 from taxoloss.sweep.work import Done, Failed
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Folder", "Kept", "identity_of", "object_in"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from taxoloss.sweep.cell import BALANCED, Cell, digest, plain
 from taxoloss.sweep.columns import RESERVED, not_a_setting
 from taxoloss.sweep.errors import SweepError
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting import weight_table
 from taxoloss.weighting_text import parse_schedule
 

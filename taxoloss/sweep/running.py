@@ -20,7 +20,7 @@ from taxoloss.sweep.grid import cells_of
 from taxoloss.sweep.progress import Counter
 from taxoloss.sweep.results import Results, table_of, write_table
 from taxoloss.sweep.work import Died, Done, Failed, Outcome, Train
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["open_folder", "results_of", "run"]
 

@@ -19,7 +19,7 @@ from taxoloss.sweep.results import Results
 from taxoloss.sweep.running import open_folder, results_of
 from taxoloss.sweep.storages import storage_errors, storage_of
 from taxoloss.sweep.work import Done, Row, Train, number_of, perform
-from taxoloss.taxonomy import Taxonomy
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     import optuna

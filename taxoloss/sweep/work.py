@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 
-from taxoloss.names import text_of
 from taxoloss.sweep.cell import Cell, plain
 from taxoloss.sweep.columns import is_score, not_a_row, required_columns
 from taxoloss.sweep.errors import SweepError
+from taxoloss.taxonomy.names import text_of
 
 __all__ = ["Died", "Done", "Failed", "Outcome", "Row", "Train", "number_of", "perform"]
 

@@ -10,8 +10,8 @@ from _common import MODELINE
 from taxoloss.sources.found import Options
 from taxoloss.sources.node_table import NodeTable
 from taxoloss.sources.wordnet import wordnet_nouns
-from taxoloss.taxonomy import Taxonomy
-from taxoloss.yaml_text import yaml_text
+from taxoloss.taxonomy.file.yaml_writer import yaml_text
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 LICENCE = (
     "WordNet 3.0, copyright 2006 by Princeton University, may be used, copied, modified and distributed "

@@ -11,7 +11,7 @@ from _common import MODELINE, parser, write
 
 from taxoloss.sources.found import Options
 from taxoloss.sources.node_table import NodeTable
-from taxoloss.yaml_text import yaml_text
+from taxoloss.taxonomy.file.yaml_writer import yaml_text
 
 HEAD = """\
 Topics of web pages and media, as advertising names them. Aliases are the taxonomy's own ids.

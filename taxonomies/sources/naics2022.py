@@ -10,7 +10,7 @@ from _common import MODELINE, parser, write
 
 from taxoloss.sources.found import Options
 from taxoloss.sources.node_table import NodeTable
-from taxoloss.yaml_text import yaml_text
+from taxoloss.taxonomy.file.yaml_writer import yaml_text
 
 HEAD = """\
 Industries of North America: the names are NAICS's codes (111110), the descriptions its titles.

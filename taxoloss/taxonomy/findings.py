@@ -1,0 +1,200 @@
+"""What is allowed in a tree and may still be a mistake: codes T4xx."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.suggestions import likeness
+from taxoloss.taxonomy.spelling import lookalike
+from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.tree.arrays import IntArray
+
+__all__ = ["Finding", "find"]
+
+_EXAMPLES = 3
+#: Pairs of parents that are compared: of a million repeated names the first tell enough.
+_MOST_PAIRS = 2_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to look at: its code, what it is, the paths of some of the nodes that it is about."""
+
+    code: str
+    message: str
+    paths: tuple[tuple[str, ...], ...] = ()
+
+
+def find(taxonomy: Taxonomy) -> Iterator[Finding]:
+    """Every finding, by its code.
+
+    >>> import taxoloss
+    >>> [f.code for f in find(taxoloss.load({"tree": {"cat": ["a", "A"], "dog": ["b"]}}))]
+    ['T405', 'T408']
+    """
+    yield from _empty_levels(taxonomy)
+    yield from _equal_levels(taxonomy)
+    yield from _missing_ranks(taxonomy)
+    yield from _short_classes(taxonomy)
+    yield from _chains(taxonomy)
+    yield from _large_groups(taxonomy)
+    yield from _lookalikes(taxonomy)
+    yield from _repeated_names(taxonomy)
+    yield from _wrong_ranks(taxonomy)
+
+
+def _about(taxonomy: Taxonomy, code: str, message: str, nodes: IntArray | Iterable[int]) -> Finding:
+    """The finding, with the first of its nodes by name."""
+    numbers = [int(node) for node in nodes]
+    paths = tuple(taxonomy.tree.path(node) for node in numbers[:_EXAMPLES])
+    more = len(numbers) - len(paths)
+    shown = ", ".join(quoted("/".join(path)) for path in paths)
+    return Finding(code, f"{message}: {shown}" + (f" and {more:,} more" if more else ""), paths)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s" if noun[-1] != "s" else "es")
+
+
+def _empty_levels(taxonomy: Taxonomy) -> Iterator[Finding]:
+    for number, level in enumerate(taxonomy.levels, 1):
+        if not (taxonomy.tree.level == number).any():
+            yield Finding("T401", f"no node stands on the level {quoted(level)}")
+
+
+def _equal_levels(taxonomy: Taxonomy) -> Iterator[Finding]:
+    for number, (upper, lower) in enumerate(zip(taxonomy.levels, taxonomy.levels[1:], strict=False), 1):
+        groups = (len(taxonomy.tree.at_level(n)) for n in (number, number + 1))
+        if len(set(groups)) == 1:  # levels nest: as many nodes, the same groups
+            message = f"the levels {quoted(upper)} and {quoted(lower)} make the same groups"
+            yield Finding("T402", message + ": the second one adds weight, no information")
+
+
+def _missing_ranks(taxonomy: Taxonomy) -> Iterator[Finding]:
+    tree = taxonomy.tree
+    skipping = np.flatnonzero(tree.level > tree.level[tree.parent] + 1)
+    if len(skipping):
+        message = f"{_counted(len(skipping), 'node')} with a rank missing above"
+        yield _about(taxonomy, "T403", message, skipping)
+
+
+def _short_classes(taxonomy: Taxonomy) -> Iterator[Finding]:
+    tree = taxonomy.tree
+    short = tree.leaves[tree.level[tree.leaves] < len(taxonomy.levels)]
+    if len(short):
+        message = f"{_counted(len(short), 'class')} above the deepest level"
+        yield _about(taxonomy, "T404", message, short)
+
+
+def _chains(taxonomy: Taxonomy) -> Iterator[Finding]:
+    tree = taxonomy.tree
+    children = np.bincount(tree.parent[1:], minlength=len(tree))
+    single = np.flatnonzero(children == 1)
+    single = single[single > 0]
+    if len(single):
+        message = f"{_counted(len(single), 'node')} with a single child"
+        yield _about(taxonomy, "T405", message, single)
+    if children[0] == 1:
+        yield _about(taxonomy, "T406", "one node holds all classes: its level teaches nothing", [1])
+
+
+def _large_groups(taxonomy: Taxonomy) -> Iterator[Finding]:
+    tree, total = taxonomy.tree, len(taxonomy)
+    sizes = tree.stop - tree.start
+    large = np.flatnonzero((sizes >= 0.9 * total) & (sizes < total) & ~tree.is_leaf)
+    large = large[large > 0]
+    if len(large) and total >= 10:
+        share = math.floor(100 * sizes[large[0]] / total)
+        yield _about(taxonomy, "T407", f"one node holds {share} % of the classes", large[:1])
+
+
+def _lookalikes(taxonomy: Taxonomy) -> Iterator[Finding]:
+    """Siblings that differ only in case, spaces, "_" and "-", or by letters of another alphabet."""
+    tree = taxonomy.tree
+    seen: dict[tuple[int, str], int] = {}
+    parents, alike = tree.parent.tolist(), [lookalike(name) for name in tree.names]
+    for node in range(1, len(tree)):
+        first = seen.setdefault((parents[node], alike[node]), node)
+        if first != node:
+            message = "two siblings differ only in case, punctuation or look-alike letters"
+            yield _about(taxonomy, "T408", message, [first, node])
+    classes: dict[str, int] = {}
+    for node in tree.leaves.tolist():
+        first = classes.setdefault(alike[node], node)
+        if tree.names[first] != tree.names[node] and parents[first] != parents[node]:
+            message = "two classes differ only in case, punctuation or look-alike letters"
+            yield _about(taxonomy, "T408", message, [first, node])
+
+
+def _repeated_names(taxonomy: Taxonomy) -> Iterator[Finding]:
+    """Names in several places; and those whose parents are so alike that one is likely a slip."""
+    tree = taxonomy.tree
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for node in range(1, len(tree)):
+        places[tree.names[node]].append(node)
+    several = [nodes for nodes in places.values() if len(nodes) > 1]
+    if not several:
+        return
+    again = [node for nodes in several for node in nodes[1:]]
+    message = f"{_counted(len(several), 'name')} in more than one place (the path tells them apart)"
+    yield _about(taxonomy, "T409", message, sorted(again))
+    alike = _Likeness(taxonomy)
+    pairs = ((nodes[0], other) for nodes in several for other in nodes[1:])
+    for _, (first, second) in zip(range(_MOST_PAIRS), pairs, strict=False):
+        if alike.parents(first, second):
+            message = f"{quoted(tree.names[first])} stands under two parents that are alike"
+            yield _about(taxonomy, "T410", message, [first, second])
+
+
+class _Likeness:
+    """Whether the parents of two nodes of one name may be one thing, written twice."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self.tree = taxonomy.tree
+        self.children: defaultdict[int, set[str]] = defaultdict(set)
+        for node, parent in enumerate(self.tree.parent[1:].tolist(), 1):
+            self.children[parent].add(self.tree.names[node])
+
+    def parents(self, first: int, second: int) -> bool:
+        one, two = int(self.tree.parent[first]), int(self.tree.parent[second])
+        if (
+            self.tree.level[first] != self.tree.level[second]
+            or self.tree.names[one] == self.tree.names[two]
+        ):
+            return False
+        if likeness(self.tree.names[one], self.tree.names[two]) >= 0.75:
+            return True
+        ours, theirs = self.children[one], self.children[two]
+        shared = len(ours & theirs)
+        return shared >= 2 and shared >= len(ours | theirs) / 2
+
+
+# Endings that the codes of nomenclature reserve: ICZN article 29.2, ICN articles 16 to 19.
+_ENDINGS = (
+    (re.compile(r"[A-Z][a-z]+(idae|aceae)"), "family"),
+    (re.compile(r"[A-Z][a-z]{3,}(iformes|ineae)"), "order"),
+)
+_ABOVE_GENUS = ("kingdom", "phylum", "division", "class", "order", "family")
+
+
+def _wrong_ranks(taxonomy: Taxonomy) -> Iterator[Finding]:
+    """Names whose ending says another rank; one name on two levels of one path's tree."""
+    tree, levels = taxonomy.tree, [level.casefold() for level in taxonomy.levels]
+    wrong: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for rank, number in ((r, n) for n, r in enumerate(levels, 1) if r in _ABOVE_GENUS):
+        for node in np.flatnonzero(tree.level == number).tolist():
+            for ending, proper in _ENDINGS:
+                if proper in levels and proper != rank and ending.fullmatch(tree.names[node]):
+                    wrong[rank, proper].append(node)
+    for (rank, proper), nodes in wrong.items():
+        message = (
+            f"{_counted(len(nodes), 'name')} of the level {quoted(rank)} end as names of a {proper} do"
+        )
+        yield _about(taxonomy, "T411", message, nodes)

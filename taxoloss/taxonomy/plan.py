@@ -1,0 +1,114 @@
+"""A bound taxonomy as the integers that a loss, a metric or a decision computes with."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.tree.arrays import IntArray
+
+__all__ = ["Plan", "plan_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Integers of a bound taxonomy; C classes, V nodes with the root, L levels.
+
+    Nodes are target ids: classes 0..C-1, inner nodes from C on, the root V-1.
+    """
+
+    levels: tuple[str, ...]
+    #: For each level (L,) the number of its nodes.
+    widths: tuple[int, ...]
+    #: For each level (L,) the node ids of its nodes, in index order.
+    nodes: tuple[IntArray, ...]
+    #: (L, C): class -> index of its node on each level.
+    class_to_node: IntArray
+    #: (V, L): node -> index of its ancestor-or-self on each level; 0 where `counted` is False.
+    ancestors: IntArray
+    #: (V, L): whether a target counts on a level: its node there is the target or above it.
+    counted: npt.NDArray[np.bool_]
+    #: (C,): depth-first position -> class.
+    depth_first: IntArray
+    #: (V,): the classes below a node are depth_first[start:stop].
+    start: IntArray
+    stop: IntArray
+    #: Target ids run from 0 to this, exclusive: C, or V where inner nodes may be targets.
+    num_targets: int
+    #: C and V: integers of their own, since a compiler guards the arrays that it sees looked at.
+    num_classes: int
+    num_nodes: int
+
+    def steps(self, levels: Sequence[int]) -> list[tuple[int, IntArray | None]]:
+        """The way up the tree, from the classes through some levels (0 .. L-1), deepest first.
+
+        Each step is (level, node of the step before -> node of this level); None where they are the
+        same nodes in the same order.
+        """
+        steps: list[tuple[int, IntArray | None]] = []
+        below = np.arange(self.num_classes)  # class -> node of the step before
+        for level in sorted(levels, reverse=True):
+            here = self.class_to_node[level]
+            if np.array_equal(below, here):
+                steps.append((level, None))
+                continue
+            group = np.empty(int(below.max()) + 1, np.int64)
+            group[below] = here  # all classes below a node agree
+            steps.append((level, group))
+            below = here
+        return steps
+
+
+_PLANS: weakref.WeakKeyDictionary[Taxonomy, Plan] = weakref.WeakKeyDictionary()
+
+
+def plan_of(taxonomy: Taxonomy) -> Plan:
+    """The plan of a bound taxonomy, made once for each binding.
+
+    Raises:
+        TypeError: not a Taxonomy.
+        ValueError: the taxonomy is not bound.
+    """
+    if not isinstance(taxonomy, Taxonomy):
+        raise TypeError(
+            f"expected a bound Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}; "
+            "taxoloss.load(...).bind(class_names) makes one"
+        )
+    taxonomy.require_bound("a loss or a metric")
+    plan = _PLANS.get(taxonomy)
+    if plan is None:
+        plan = _PLANS[taxonomy] = _compile(taxonomy)
+    return plan
+
+
+def _compile(taxonomy: Taxonomy) -> Plan:
+    tree = taxonomy.tree
+    depth = len(tree.levels)
+    on_level = [taxonomy.level_nodes(level + 1) for level in range(depth)]
+    class_to_node = np.stack([taxonomy.class_to_node(level + 1) for level in range(depth)])
+    depth_first = np.argsort(taxonomy.class_order, kind="stable")
+    by_id = taxonomy.nodes_by_id
+    start, stop = tree.start[by_id], tree.stop[by_id]
+    # Down to its own level a node's ancestors are those of any class below it.
+    ancestors = class_to_node[:, depth_first[start]].T
+    own_level = np.where(tree.is_leaf[by_id], depth, tree.level[by_id])
+    counted = np.arange(1, depth + 1)[None, :] <= own_level[:, None]
+    return Plan(
+        levels=tree.levels,
+        nodes=tuple(taxonomy.ids_of_nodes[nodes] for nodes in on_level),
+        widths=tuple(len(nodes) for nodes in on_level),
+        class_to_node=class_to_node,
+        ancestors=np.where(counted, ancestors, 0),
+        counted=counted,
+        depth_first=depth_first,
+        start=start,
+        stop=stop,
+        num_targets=len(by_id) if taxonomy.node_targets else len(taxonomy),
+        num_classes=len(taxonomy),
+        num_nodes=len(by_id),
+    )

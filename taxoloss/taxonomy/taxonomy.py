@@ -1,0 +1,382 @@
+"""The tree of classes that everything else is made from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from taxoloss.taxonomy.binding import Name, NameIndex
+from taxoloss.taxonomy.file.document import Document, Value
+from taxoloss.taxonomy.file.models import HEAD
+from taxoloss.taxonomy.file.parser import parse_spec
+from taxoloss.taxonomy.file.writer import write_file
+from taxoloss.taxonomy.handles import new_name
+from taxoloss.taxonomy.names import checked_title
+from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
+from taxoloss.taxonomy.tree.arrays import frozen
+from taxoloss.taxonomy.tree.from_file import build_tree
+from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
+from taxoloss.taxonomy.tree.numbering import LevelTensors, as_tensor
+from taxoloss.taxonomy.versions.diff import TreeDiff, diff
+from taxoloss.taxonomy.versions.migration import Migration
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+__all__ = ["NodeInfo", "Taxonomy"]
+
+
+class NodeInfo(NamedTuple):
+    """A node for people: its name, the name of its level (None for the root), its path."""
+
+    name: str
+    level: str | None
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Taxonomy(LevelTensors):
+    """A tree of classes with named levels, and (once bound) the order of a model's outputs.
+
+    Made by `taxoloss.load`, `Taxonomy.from_paths` or `Taxonomy.from_graph`; immutable. Two are equal
+    if their trees, levels, orders of classes and `node_targets` are.
+
+    >>> import taxoloss
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}})
+    >>> t.levels, t.classes
+    (('depth_1', 'depth_2'), ('Bengal', 'Sphynx', 'beagle'))
+    >>> t.bind(["beagle", "Bengal", "Sphynx"]).ancestor_index("depth_1")
+    tensor([1, 0, 0])
+    """
+
+    name: str | None = None
+    description: str | None = None
+    source: str | None = None
+    version: str | None = None
+    licence: str | None = None
+    level_weights: Mapping[str, float] | None = None
+    level_descriptions: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    descriptions: Mapping[int, str] = field(default_factory=dict)
+
+    # -- making one --------------------------------------------------------------------------------
+
+    @classmethod
+    def from_values(cls, value: Value, document: Document) -> Taxonomy:
+        """The taxonomy of a file that was read; TaxonomyError with every fault of the file."""
+        parsed = parse_spec(value, document)
+        tree = build_tree(parsed)
+        spec = parsed.spec
+        assert spec is not None  # build_tree has raised where there is none
+        levels = spec.levels or ()
+        weights = {level.name: level.weight for level in levels if level.weight is not None}
+        rows = parsed.rows
+        document.node_marks = [None, *(row.mark for row in rows)]
+        return cls(
+            tree=tree,
+            **{key: getattr(spec, key) for key in HEAD},
+            level_weights=weights or None,
+            level_descriptions={lv.name: lv.description for lv in levels if lv.description},
+            aliases={i + 1: row.aliases for i, row in enumerate(rows) if row.aliases},
+            descriptions={i + 1: row.description for i, row in enumerate(rows) if row.description},
+        )
+
+    @classmethod
+    def from_paths(
+        cls,
+        rows: Iterable[Sequence[str | None]] | Any,
+        levels: Sequence[str] | None = None,
+        *,
+        name: str | None = None,
+    ) -> Taxonomy:
+        """The taxonomy of rows of names, top to leaf: a CSV, a pandas or polars DataFrame.
+
+        Args:
+            rows: sequences of names; "", None or NaN where a rank is missing. Rows that repeat are one
+                class. Siblings keep the order of first appearance. A DataFrame gives its columns too.
+            levels: names of the columns, top to bottom; by default a DataFrame's column names, else
+                depth_1, depth_2, ...
+            name: what to call the taxonomy.
+
+        Raises:
+            TypeError: a row is no sequence, a cell is no text.
+            TaxonomyError: with every row at fault, up to 1,000.
+
+        >>> rows = [("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "beagle")]
+        >>> Taxonomy.from_paths(rows, levels=["species", "breed"])
+        Taxonomy(3 classes, species 2 > breed 3, not bound)
+        """
+        return cls(tree=tree_from_paths(rows, levels), name=checked_title(name))
+
+    @classmethod
+    def from_graph(
+        cls, graph: nx.DiGraph[Any], levels: Sequence[str] | None = None, *, name: str | None = None
+    ) -> Taxonomy:
+        """The taxonomy of a networkx graph, parent -> child; its one root is not a class.
+
+        Args:
+            graph: an arborescence. A node is called by its attribute `name`, else by str(node); with
+                `levels`, its attribute `level` may name its level.
+            levels: names of the levels, top to bottom.
+            name: what to call the taxonomy.
+
+        Raises:
+            MeaningError: the graph has a cycle, several roots, or a node with several parents; all
+                of them are named.
+
+        >>> import networkx as nx
+        >>> Taxonomy.from_graph(nx.DiGraph([("pet", "cat"), ("pet", "dog")])).classes
+        ('cat', 'dog')
+        """
+        return cls(tree=tree_from_graph(graph, levels), name=checked_title(name))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Taxonomy:
+        """The taxonomy that `to_dict` wrote, bound as it was; also after JSON, YAML or torch.save.
+
+        Raises:
+            TypeError: not a mapping.
+            ValueError: not what `to_dict` makes; or the tree, or the order of the classes, is not the
+                one whose digest stands beside it (both are shown).
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")]).bind(["pug", "Bengal"])
+        >>> Taxonomy.from_dict(t.to_dict()).classes
+        ('pug', 'Bengal')
+        """
+        taxonomy = cls(**from_plain(data))
+        check_digests(taxonomy, data)
+        return taxonomy
+
+    # -- reading it --------------------------------------------------------------------------------
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the leaves in the order of the model's outputs (unbound: the file's order)."""
+        return tuple(self.tree.names[node] for node in self._class_nodes.tolist())
+
+    def paths(self, level: str | None = None) -> tuple[tuple[str, ...], ...]:
+        """The paths that identify the classes, or the nodes of a level, in index order."""
+        nodes = self._class_nodes if level is None else self._at(level)
+        return self.tree.paths(nodes)
+
+    def nodes(self, level: str) -> tuple[str, ...]:
+        """Names of the nodes of a level, in index order.
+
+        That is the order of the tree; at the deepest level the order of the classes, so that the
+        level's log-probabilities are log_softmax of the logits. Where a rank is missing, the nearest
+        node below stands for it.
+        """
+        return tuple(self.tree.names[node] for node in self._at(level).tolist())
+
+    def __post_init__(self) -> None:
+        for name in _MAPPINGS:  # read-only: a taxonomy is shared between all who load it
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else ReadOnlyDict(value))
+        if self.order is not None:
+            frozen(self.order)
+        object.__setattr__(self, "_handle", new_name(self))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Taxonomy:
+        return self  # nothing in it can change
+
+    def __repr__(self) -> str:
+        widths = " > ".join(f"{level} {len(self._at(level))}" for level in self.levels)
+        title = f"{self.name!r}, " if self.name else ""
+        state = "not bound" if self.order is None else "bound"
+        if self.order is not None and np.array_equal(self.order, np.arange(len(self))):
+            state = "bound in the file's order"
+        targets = ", node targets" if self.node_targets else ""
+        return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets})"
+
+    # -- binding it --------------------------------------------------------------------------------
+
+    def bind(
+        self,
+        class_names: Iterable[Name] | Mapping[Any, Any] | None = None,
+        *,
+        node_targets: bool = False,
+    ) -> Taxonomy:
+        """This taxonomy with its classes in a dataset's order.
+
+        Args:
+            class_names: for each output of the model its class: a name (unique among the leaves), an
+                alias, or a path as a tuple of names. Also a dict `class_to_idx` or `id2label`.
+                None: the order of the file; say so only if your dataset was made from it.
+            node_targets: whether targets may be any node (`node_ids`), not only classes 0..C-1.
+
+        Raises:
+            BindingError: names every class that is missing, extra, ambiguous or there twice, with
+                the nearest right name.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")])
+        >>> t.bind(["beagle", "Bengal"]).classes
+        ('beagle', 'Bengal')
+        """
+        if class_names is None:
+            order = np.arange(len(self), dtype=np.int64)
+        else:
+            order = self.index.leaves(class_names, complete=True)
+        return dataclasses.replace(self, order=order, node_targets=bool(node_targets))
+
+    def restrict(
+        self, class_names: Iterable[Name] | Mapping[Any, Any], *, node_targets: bool = False
+    ) -> Taxonomy:
+        """The tree pruned to these classes, levels kept, and bound to them in this order.
+
+        Args:
+            class_names: some of the classes, as in `bind`.
+            node_targets: as in `bind`.
+
+        Raises:
+            BindingError: as in `bind`, but classes may be missing.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "beagle")])
+        >>> t.restrict(["Sphynx", "Bengal"]).paths()
+        (('cat', 'Sphynx'), ('cat', 'Bengal'))
+        """
+        kept = self.index.leaves(class_names, complete=False)
+        tree, nodes = self.tree.pruned(kept)
+        number = {node: new for new, node in enumerate(nodes.tolist())}
+        order = np.argsort(np.argsort(kept))
+        return dataclasses.replace(
+            self,
+            tree=tree,
+            aliases={number[i]: names for i, names in self.aliases.items() if i in number},
+            descriptions={number[i]: s for i, s in self.descriptions.items() if i in number},
+            order=order,
+            node_targets=bool(node_targets),
+        )
+
+    @cached_property
+    def index(self) -> NameIndex:
+        """Finds nodes by name, alias or path."""
+        return NameIndex(self.tree, self.aliases)
+
+    # -- node ids ----------------------------------------------------------------------------------
+
+    def node_id(self, path: Name) -> int:
+        """The target id of a node: a class has its number, 0..C-1; inner nodes follow, the root last.
+
+        Args:
+            path: a tuple of names from the top (the empty tuple is the root), or a bare name or alias
+                where it is unique among all nodes.
+
+        Raises:
+            BindingError: no node, or several, have that name.
+            ValueError: the taxonomy is not bound.
+        """
+        self.require_bound("node_id")
+        return int(self.ids_of_nodes[self.index.node(path)])
+
+    def node_ids(self, names: Iterable[Name]) -> torch.Tensor:
+        """The target ids (long tensor) of names or paths, for labels of mixed depth.
+
+        `target = t.node_ids(labels_of_the_dataset)[label]` turns a dataset's label numbers, some of
+        which mean a genus and some a species, into targets.
+
+        Raises:
+            BindingError: names every name that is unknown or ambiguous.
+            ValueError: the taxonomy is not bound.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind(node_targets=True)
+        >>> t.node_ids(["beagle", "cat", ()])
+        tensor([1, 2, 4])
+        """
+        self.require_bound("node_ids")
+        return as_tensor(self.ids_of_nodes[self.index.nodes(names)])
+
+    def path(self, node_id: int) -> tuple[str, ...]:
+        """The names from below the root down to a node; () for the root."""
+        return self.tree.path(self._node(node_id))
+
+    def describe(self, node_ids: Any) -> list[NodeInfo]:
+        """Name, level and path of each node id (an int, a list or a tensor)."""
+        levels = (None, *self.levels)
+        ids = np.asarray(node_ids).reshape(-1).tolist()
+        nodes = [self._node(number) for number in ids]
+        return [NodeInfo(self.tree.names[n], levels[self.tree.level[n]], self.tree.path(n)) for n in nodes]
+
+    # -- another version of it ---------------------------------------------------------------------
+
+    def diff(self, new: Taxonomy, renames: Mapping[str, str] | None = None) -> TreeDiff:
+        """What changes from this taxonomy to a new one, and the map that moves a trained head.
+
+        Args:
+            new: the later taxonomy. Both may be bound: the map then goes from order to order.
+            renames: old name (or path a/b/c) -> new one, where no alias says so.
+
+        Raises:
+            ValueError: a rename names a node that is not there, or that is not unique.
+
+        >>> old = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")])
+        >>> new = Taxonomy.from_paths([("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "Pug")])
+        >>> found = old.diff(new)
+        >>> [change.new for change in found.added], [change.old for change in found.renamed]
+        ([(('cat', 'Sphynx'),)], [(('dog', 'pug'),)])
+        >>> found.migration.sources
+        ((0,), (), (1,))
+        """
+        return diff(self, new, renames)
+
+    def migrate(self, weight: Any, bias: Any = None, *, migration: Migration) -> tuple[Any, Any]:
+        """Rows of a linear head that was trained on an older taxonomy, as rows of a head for this one.
+
+        Args:
+            weight: (C_old, ...), a torch tensor or numpy array, in the old order of classes.
+            bias: (C_old,), or None.
+            migration: of `old.diff(this)`, or loaded from what `taxoloss diff --map` wrote.
+
+        Returns:
+            weight (C, ...) and bias (C,) or None, in this taxonomy's order. Classes that are new get the
+            mean of their relatives' rows.
+
+        Raises:
+            ValueError: the map goes to another taxonomy, or the head has another number of rows.
+
+        >>> import numpy as np
+        >>> old = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")]).bind(["pug", "Bengal"])
+        >>> new = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")]).bind(["Bengal", "pug"])
+        >>> new.migrate(np.array([[1.0], [2.0]]), migration=old.diff(new).migration)[0].tolist()
+        [[2.0], [1.0]]
+        """
+        if not self.same_binding(migration.new_digest):
+            raise ValueError(
+                f"expected a map to this taxonomy, binding digest {self.binding_digest[:12]}, got one to "
+                f"{migration.new_digest[:12]}: another tree, or another order of its classes"
+            )
+        return migration.rows(weight, bias)
+
+    # -- other forms -------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all."""
+        write_file(self, Path(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, the order of the classes too, as dicts, lists, text, numbers and None.
+
+        For configs, hyperparameters and checkpoints: `torch.load(weights_only=True)`, JSON and YAML keep
+        it, and `from_dict` makes an equal taxonomy of it, or refuses what was changed in between.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")]).bind(["pug", "Bengal"])
+        >>> t.to_dict()["names"], t.to_dict()["order"]
+        (['cat', 'Bengal', 'dog', 'pug'], [1, 0])
+        """
+        return as_plain(self)
+
+
+_MAPPINGS = ("level_weights", "level_descriptions", "aliases", "descriptions")

@@ -1,0 +1,207 @@
+"""The numbers that nodes have: depth-first inside a tree, target ids for a model and its labels."""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+__all__ = ["LevelTensors", "NumberedTree", "as_tensor"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NumberedTree:
+    """A tree and, once bound, which output of a model is which leaf.
+
+    Target ids: classes are 0..C-1 in the bound order; inner nodes follow in depth-first post-order,
+    whatever the binding; the root is last.
+    """
+
+    tree: Tree
+    #: For each class the depth-first number of its leaf; None while unbound.
+    order: IntArray | None = None
+    node_targets: bool = False
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Names of the levels, top to bottom, the root left out."""
+        return self.tree.levels
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the order of the classes is known."""
+        return self.order is not None
+
+    def __len__(self) -> int:
+        """Number of classes."""
+        return len(self.tree.leaves)
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of target ids: classes, inner nodes and the root."""
+        return len(self.tree)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the tree and its levels; not of names for people, or weights."""
+        return self.tree.digest
+
+    @cached_property
+    def binding_digest(self) -> str:
+        """SHA-256 (hex) of the tree, its levels and the order of the classes."""
+        return self._digest(node_targets=False)
+
+    def same_binding(self, digest: str) -> bool:
+        """Whether a stored `binding_digest` says this tree and this order of the classes.
+
+        Ask this instead of comparing by ==: with node_targets=True taxoloss 0.1 wrote another digest of
+        the same order, which is known here.
+
+        >>> from taxoloss import Taxonomy
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")])
+        >>> stored = t.bind(["pug", "Bengal"], node_targets=True).binding_digest
+        >>> t.bind(["pug", "Bengal"]).same_binding(stored), t.bind().same_binding(stored)
+        (True, False)
+        """
+        return digest in self.known_bindings
+
+    @property
+    def known_bindings(self) -> tuple[str, str]:
+        """`binding_digest`, and what taxoloss 0.1 wrote for it with node_targets=True."""
+        return self.binding_digest, self._digest(node_targets=True)
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 (hex) of all that `==` compares: tree, levels, order of the classes, node_targets."""
+        return self._digest(self.node_targets)
+
+    def _digest(self, node_targets: bool) -> str:
+        state = hashlib.sha256(f"taxoloss binding 1 {self.digest} {node_targets}\n".encode())
+        state.update(b"unbound" if self.order is None else self.order.astype("<i8").tobytes())
+        return state.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NumberedTree):
+            return NotImplemented
+        return self is other or self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    def require_bound(self, what: str) -> None:
+        """ValueError where the order of the classes is not known, with the way to say it."""
+        if self.order is None:
+            raise ValueError(
+                f"{what} needs a bound taxonomy: which output of the model is which class? "
+                "Say it by t.bind(dataset.classes), or by t.bind() if the model's outputs are in "
+                "the order of the file (t.classes)"
+            )
+
+    def level_number(self, level: str) -> int:
+        """1 for the top level to L for the deepest; ValueError with the nearest name otherwise."""
+        if level not in self.levels:
+            found = "; ".join(filter(None, (repr(level), did_you_mean(str(level), self.levels))))
+            raise ValueError(f"expected a level, one of {', '.join(self.levels)}; got {found}")
+        return self.levels.index(level) + 1
+
+    def level_nodes(self, level: int) -> IntArray:
+        """The nodes (depth-first numbers) of a level, 1..L, in index order."""
+        return self._class_nodes if level == len(self.levels) else self.tree.at_level(level)
+
+    def class_to_node(self, level: int) -> IntArray:
+        """For each class the index of its node on a level, 1..L."""
+        if level == len(self.levels):
+            return np.arange(len(self))
+        return self.tree.leaf_to_node(level)[self.class_order]
+
+    @property
+    def class_order(self) -> IntArray:
+        """For each class its depth-first leaf number (unbound: the file's order)."""
+        return np.arange(len(self)) if self.order is None else self.order
+
+    @cached_property
+    def nodes_by_id(self) -> IntArray:
+        """Depth-first numbers by target id: classes first, inner nodes in post-order after."""
+        return frozen(np.concatenate([self._class_nodes, self.tree.inner]))
+
+    def _at(self, level: str) -> IntArray:
+        return self.level_nodes(self.level_number(level))
+
+    @cached_property
+    def _class_nodes(self) -> IntArray:
+        return frozen(self.tree.leaves[self.class_order])
+
+    @cached_property
+    def ids_of_nodes(self) -> IntArray:
+        """Target ids by depth-first number."""
+        ids = np.empty(len(self.tree), np.int64)
+        ids[self.nodes_by_id] = np.arange(len(self.tree))
+        return frozen(ids)
+
+    def _node(self, node_id: int) -> int:
+        number = operator.index(node_id)
+        if not 0 <= number < self.num_nodes:
+            raise ValueError(f"expected a node id in 0..{self.num_nodes - 1}, got {number}")
+        return int(self.nodes_by_id[number])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LevelTensors(NumberedTree):
+    """A numbered tree with the index and the matrix that take classes to the nodes of a level."""
+
+    def ancestor_index(self, level: str) -> torch.Tensor:
+        """For each class (C,) the index of its node in `nodes(level)`; ValueError if not bound.
+
+        >>> from taxoloss import Taxonomy
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind()
+        >>> t.ancestor_index("depth_1")
+        tensor([0, 1])
+        """
+        self.require_bound("ancestor_index")
+        return as_tensor(self.class_to_node(self.level_number(level)))
+
+    def aggregation_matrix(self, level: str, *, sparse: bool = False) -> torch.Tensor:
+        """The matrix (classes, nodes of the level) that sums class probabilities up to the level.
+
+        Rows are one-hot: `softmax(logits) @ matrix` are the probabilities of the level's nodes, and a
+        column's sum is the number of classes below the node.
+
+        Args:
+            level: name of a level.
+            sparse: a sparse COO tensor; a dense one takes 4 x classes x nodes bytes.
+
+        Raises:
+            ValueError: no such level, or the taxonomy is not bound.
+        """
+        import torch
+
+        columns = self.ancestor_index(level)
+        rows, ones = torch.arange(len(self), device="cpu"), torch.ones(len(self), device="cpu")
+        size = (len(self), len(self._at(level)))
+        if not sparse:
+            return torch.zeros(size, device="cpu").index_put_((rows, columns), ones)
+        places = torch.stack([rows, columns])
+        return torch.sparse_coo_tensor(places, ones, size, device="cpu", check_invariants=True).coalesce()
+
+    @property
+    def graph(self) -> nx.DiGraph[int]:
+        """A new networkx.DiGraph, parent -> child, of target ids; attributes `name` and `level`."""
+        return self.tree.to_networkx(self.ids_of_nodes.tolist())
+
+
+def as_tensor(array: IntArray) -> torch.Tensor:
+    """A long tensor of its own."""
+    import torch
+
+    return torch.from_numpy(array.copy())

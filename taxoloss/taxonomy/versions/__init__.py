@@ -1,0 +1,1 @@
+"""Another version of a tree: what changed, and what that means for a trained head."""
