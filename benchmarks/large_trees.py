@@ -76,7 +76,7 @@ def run(case: str) -> dict[str, Any]:
     torch = stages("import torch", lambda: __import__("torch"))
     taxoloss = stages("import taxoloss", lambda: __import__("taxoloss.loss"))
     from taxoloss.taxonomy.plan import plan_of
-    from taxoloss.weighting import weight_table
+    from taxoloss.weighting.table import weight_table
 
     if case == "mapping":
         names = stages("the names", mapping)

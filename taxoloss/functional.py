@@ -22,14 +22,13 @@ from taxoloss.closed_form import at_least_float32, wide_dtype
 from taxoloss.device_tables import apart
 from taxoloss.kept import keep, kept_plan
 from taxoloss.log_probs import LevelLogProbs
-from taxoloss.rings import used_levels
 from taxoloss.rows import row_losses
 from taxoloss.soft_targets import index_loss, probability_loss
 from taxoloss.tables import LossTables
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weight_checks import numbers_by_level
-from taxoloss.weighting import LevelWeights, Table, weight_table
+from taxoloss.weighting.checks import Table, numbers_by_level
+from taxoloss.weighting.table import LevelWeights, used_levels, weight_table
 
 __all__ = ["level_log_probs", "taxonomy_cross_entropy"]
 

@@ -19,11 +19,11 @@ from taxoloss.closed_form import at_least_float32
 from taxoloss.device_tables import apart
 from taxoloss.functional import batched, cross_entropy, level_log_probs
 from taxoloss.node_tables import node_tables
-from taxoloss.rings import used_levels
 from taxoloss.tables import LossTables
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting import LevelWeights, Table, weight_table
+from taxoloss.weighting.checks import Table
+from taxoloss.weighting.table import LevelWeights, used_levels, weight_table
 
 __all__ = ["TaxonomyLoss"]
 

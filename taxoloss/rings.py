@@ -26,9 +26,8 @@ import numpy.typing as npt
 
 from taxoloss.taxonomy.plan import Plan
 from taxoloss.taxonomy.tree.arrays import IntArray
-from taxoloss.weighting import Table
 
-__all__ = ["Chunks", "chunks_of", "nested_ranges", "ring_numbers", "used_levels"]
+__all__ = ["Chunks", "chunks_of", "nested_ranges", "ring_numbers"]
 
 #: Widths of a chunk that are tried, beside those that divide C.
 _WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -41,11 +40,6 @@ _FEW_CLASSES = 256
 _TABLE_BYTES = 1 << 23
 #: Targets that the choice of a width looks at, and those whose ring numbers are made at once.
 _SAMPLE = 4096
-
-
-def used_levels(table: Table) -> tuple[int, ...]:
-    """The levels (0 .. L-1) that some target weighs; no other is computed."""
-    return tuple(np.flatnonzero(table.any(axis=0)).tolist())
 
 
 def nested_ranges(plan: Plan, levels: tuple[int, ...]) -> tuple[IntArray, IntArray]:

@@ -11,9 +11,10 @@ from torch import Tensor
 from taxoloss.chunk_tables import ChunkTables
 from taxoloss.device_tables import Tables
 from taxoloss.log_probs import LevelLogProbs
-from taxoloss.rings import chunks_of, used_levels
+from taxoloss.rings import chunks_of
 from taxoloss.taxonomy.plan import Plan
-from taxoloss.weighting import Table
+from taxoloss.weighting.checks import Table
+from taxoloss.weighting.table import used_levels
 
 __all__ = ["LossTables"]
 

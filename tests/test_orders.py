@@ -26,7 +26,7 @@ from taxoloss.errors.faults import FormError
 from taxoloss.errors.suggestions import did_you_mean, nearest, nearest_of_each
 from taxoloss.taxonomy.binding import class_list
 from taxoloss.taxonomy.matching import match
-from taxoloss.weighting import by_level
+from taxoloss.weighting.schedules import by_level
 
 T = taxoloss.load({"tree": {"x": ["a", "b"], "y": ["c", "d"]}})
 NAMES = ["d", "a", "c", "b"]

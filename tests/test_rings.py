@@ -16,8 +16,9 @@ from taxoloss import closed_form, rings
 from taxoloss.chunk_tables import ChunkTables
 from taxoloss.closed_form import _Entries
 from taxoloss.functional import taxonomy_cross_entropy
-from taxoloss.rings import Chunks, chunks_of, nested_ranges, ring_numbers, used_levels
+from taxoloss.rings import Chunks, chunks_of, nested_ranges, ring_numbers
 from taxoloss.taxonomy.plan import plan_of
+from taxoloss.weighting.table import used_levels
 
 Rng = np.random.Generator
 #: Trees that are cut in every way: not at all, without a tail and with one, at 2 to 40 levels.

@@ -21,7 +21,7 @@ from trees import SETTINGS, Array, Case, bound, seeds, taxonomies
 import taxoloss
 from taxoloss import TaxonomyLoss, weighting
 from taxoloss.functional import taxonomy_cross_entropy
-from taxoloss.weighting import weight_table
+from taxoloss.weighting.table import weight_table
 
 Rng = np.random.Generator
 Costs = dict[int, float]

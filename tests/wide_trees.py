@@ -16,7 +16,7 @@ import numpy as np
 from taxoloss import Taxonomy
 from taxoloss.tables import LossTables
 from taxoloss.taxonomy.plan import plan_of
-from taxoloss.weighting import weight_table
+from taxoloss.weighting.table import weight_table
 
 Names = list[str | None]
 Path = tuple[str, ...]

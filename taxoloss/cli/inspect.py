@@ -30,7 +30,7 @@ from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.summary import Summary, summarize
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting_text import FORMS
+from taxoloss.weighting.text import FORMS
 
 __all__ = ["inspect"]
 

@@ -11,8 +11,10 @@ import typer
 
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting import Schedule, Table, weight_table
-from taxoloss.weighting_text import parse_schedule
+from taxoloss.weighting.checks import Table
+from taxoloss.weighting.schedules import Schedule
+from taxoloss.weighting.table import weight_table
+from taxoloss.weighting.text import parse_schedule
 
 __all__ = ["LevelShare", "TargetShares", "WeightingFacts", "schedule_option", "weighting_facts"]
 

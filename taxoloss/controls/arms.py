@@ -16,7 +16,8 @@ from taxoloss.heads._head import Head
 from taxoloss.loss import TaxonomyLoss
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting import LevelWeights, deepest
+from taxoloss.weighting.schedules import deepest
+from taxoloss.weighting.table import LevelWeights
 
 __all__ = ["ARMS", "Arm", "arm"]
 

@@ -45,7 +45,7 @@ from taxoloss.kept import kept_plan
 from taxoloss.masses import path_log_odds
 from taxoloss.node_tables import NodeTables
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weight_checks import checked_number
+from taxoloss.weighting.checks import checked_number
 
 __all__ = ["Paths", "calibrate_levels", "calibrate_threshold", "coarse_rows", "paths_of"]
 

@@ -15,7 +15,7 @@ from taxoloss.masses import greedy_class
 from taxoloss.node_tables import node_tables
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weight_checks import numbers_by_level
+from taxoloss.weighting.checks import numbers_by_level
 
 __all__ = ["LevelHeads"]
 

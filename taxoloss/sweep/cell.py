@@ -12,8 +12,9 @@ from typing import Any
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sweep.errors import SweepError
 from taxoloss.taxonomy.names import text_of
-from taxoloss.weighting import LevelWeights, Schedule, label_balanced
-from taxoloss.weighting_text import parse_schedule, schedule_text
+from taxoloss.weighting.schedules import Schedule, label_balanced
+from taxoloss.weighting.table import LevelWeights
+from taxoloss.weighting.text import parse_schedule, schedule_text
 
 __all__ = ["Cell", "canonical", "digest", "plain"]
 

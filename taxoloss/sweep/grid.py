@@ -10,8 +10,8 @@ from taxoloss.sweep.cell import BALANCED, Cell, digest, plain
 from taxoloss.sweep.columns import RESERVED, not_a_setting
 from taxoloss.sweep.errors import SweepError
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting import weight_table
-from taxoloss.weighting_text import parse_schedule
+from taxoloss.weighting.table import weight_table
+from taxoloss.weighting.text import parse_schedule
 
 __all__ = ["RESERVED", "cells_of", "grid", "simplex"]
 

@@ -1,4 +1,4 @@
-"""Pyyaml's events; its exceptions become faults."""
+"""PyYAML's events; its exceptions become faults."""
 
 from __future__ import annotations
 

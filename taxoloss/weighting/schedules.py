@@ -15,27 +15,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss import weight_fill
-from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weight_checks import (
-    Table,
-    checked_mapping,
-    checked_number,
-    checked_table,
-    numbers,
-)
+from taxoloss.weighting import fill as weight_fill
+from taxoloss.weighting.checks import Table, checked_mapping, checked_number, numbers
 
 __all__ = [
     "SCHEDULES",
-    "LevelWeights",
     "Schedule",
-    "Table",
     "balanced",
     "by_level",
     "deepest",
@@ -43,12 +34,7 @@ __all__ = [
     "hxe",
     "label_balanced",
     "uniform",
-    "weight_table",
 ]
-
-LevelWeights: TypeAlias = (
-    "Mapping[str, float] | Schedule | Callable[[Taxonomy], npt.ArrayLike] | npt.ArrayLike | None"
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -259,34 +245,3 @@ SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
     "hxe": hxe,
     "balanced": balanced,
 }
-
-
-def weight_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> Table:
-    """The table (V, L) of whatever `level_weights` is; None: the file's weights, else uniform.
-
-    Raises:
-        ValueError: a weight is unknown, missing, negative or not finite, all are 0, or a table has
-            another shape or weighs a level below its row's node.
-        TypeError: level_weights is none of the things that it may be.
-    """
-    plan = plan_of(taxonomy)
-    if level_weights is None:
-        given = taxonomy.level_weights
-        return uniform()(taxonomy) if given is None else by_level(given)(taxonomy)
-    if isinstance(level_weights, Mapping):
-        return by_level(level_weights)(taxonomy)
-    given_as: Any = level_weights
-    for name, maker in SCHEDULES.items():
-        if given_as is maker:
-            raise TypeError(
-                f"expected a schedule as level_weights: weighting.{name}(...), with parentheses"
-            )
-    if callable(level_weights):
-        return checked_table(level_weights(taxonomy), plan)
-    if isinstance(level_weights, (str, bytes, int, float)):
-        raise TypeError(
-            f"expected level_weights as a dict with the levels {', '.join(plan.levels)}, a schedule "
-            f"of taxoloss.weighting, or a table; got {type(level_weights).__name__} "
-            f"{level_weights!r}"
-        )
-    return checked_table(level_weights, plan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.weighting import SCHEDULES, Schedule
+from taxoloss.weighting.schedules import SCHEDULES, Schedule
 
 __all__ = ["FORMS", "parse_schedule", "schedule_text"]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from taxoloss.taxonomy.plan import Plan, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weight_checks import Table, checked_counts, checked_weights
+from taxoloss.weighting.checks import Table, checked_counts, checked_weights
 
 __all__ = ["balanced", "by_level", "deepest", "geometric", "hxe", "label_balanced", "uniform"]
 
