@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 import taxoloss
 from taxoloss import controls
-from taxoloss.functional import level_log_probs
+from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.metrics import LevelAccuracy
 
 WIDTH = 64  # of a text's vector

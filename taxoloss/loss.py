@@ -7,7 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from taxoloss.checks import (
+from taxoloss.functional.cross_entropy import cross_entropy
+from taxoloss.functional.device_tensors import apart
+from taxoloss.functional.inputs import (
+    at_least_float32,
+    batched,
     check_ignore_index,
     check_logits,
     check_reduction,
@@ -15,11 +19,9 @@ from taxoloss.checks import (
     check_weight,
     target_ids,
 )
-from taxoloss.closed_form import at_least_float32
-from taxoloss.device_tables import apart
-from taxoloss.functional import batched, cross_entropy, level_log_probs
-from taxoloss.node_tables import node_tables
-from taxoloss.tables import LossTables
+from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.log_probs import level_log_probs
+from taxoloss.functional.node_tensors import node_tables
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import Table

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.rounding import ROUNDED, rounding
+from taxoloss.functional.rounding import ROUNDED, rounding
 
 __all__ = ["VALUES", "Block", "PredictionError", "PredictionFile"]
 

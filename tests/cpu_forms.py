@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from wide_trees import Wide
 
-from taxoloss import TaxonomyLoss, _reference, rings
-from taxoloss.functional import taxonomy_cross_entropy
-from taxoloss.log_space import masked_row_losses
+from taxoloss import TaxonomyLoss
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.kernels import chunks as rings
+from taxoloss.functional.kernels import definition as by_definition
+from taxoloss.functional.kernels.masked import masked_row_losses
 
 Form = Callable[[Wide, Tensor, Tensor], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -43,7 +45,7 @@ def definition(tree: Wide, logits: Tensor, target: Tensor) -> Tensor:
     """The form that is differentiated twice, and does rows whose masses underflow."""
     kept = tree.tables()
     tables = (kept.look_up(table, target) for table in (kept.start, kept.stop, kept.weights))
-    return _reference.losses(logits, *tables, kept.order)
+    return by_definition.losses(logits, *tables, kept.order)
 
 
 FORMS: dict[str, Form] = {f.__name__: f for f in (public, searched, masks, definition)}

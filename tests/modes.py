@@ -14,7 +14,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from taxoloss import Taxonomy, TaxonomyLoss, decisions, heads, metrics, weighting
-from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.log_probs import level_log_probs
 
 ROWS = [("x", "a"), ("x", "b"), ("y", "c"), ("y", "d"), ("z", "e")]
 ORDER = ["c", "a", "e", "d", "b"]

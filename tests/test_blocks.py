@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.testing import assert_close
 from wide_trees import Wide, wide_tree
 
-from taxoloss import closed_form
+from taxoloss.functional.kernels import closed_form
 
 TREES = {"small": wide_tree(9, 3, shuffled=True), "chunked": wide_tree(300, 3)}
 TREE = pytest.mark.parametrize("tree", TREES.values(), ids=TREES)

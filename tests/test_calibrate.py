@@ -30,7 +30,7 @@ from taxoloss.decisions import (
 )
 from taxoloss.decisions.calibrate import paths_of
 from taxoloss.decisions.threshold import allowed_errors, beta_band
-from taxoloss.masses import path_log_odds
+from taxoloss.functional.log_odds import path_log_odds
 
 Rng = np.random.Generator
 

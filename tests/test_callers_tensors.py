@@ -15,7 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from wide_trees import Wide, wide_tree
 
-from taxoloss import TaxonomyLoss, closed_form
+from taxoloss import TaxonomyLoss
+from taxoloss.functional.kernels import closed_form
 
 TREE = wide_tree(9, 4, shuffled=True)
 CHUNKED = wide_tree(263, 3, shuffled=True)

@@ -14,8 +14,9 @@ from torch.testing import assert_close
 from wide_trees import Wide, wide_tree
 
 from taxoloss import Taxonomy
-from taxoloss.compiled import _closed_form
-from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.kernels.compiled_closed_form import _closed_form
+from taxoloss.functional.log_probs import level_log_probs
 
 # torch's compiler warns of its own parts.
 pytestmark = pytest.mark.filterwarnings("ignore")

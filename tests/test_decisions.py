@@ -18,7 +18,7 @@ from trees import SETTINGS, Case, probability, random_logits, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
 from taxoloss.decisions import rules
-from taxoloss.masses import path_log_odds
+from taxoloss.functional.log_odds import path_log_odds
 
 Rng = np.random.Generator
 ROWS = [("x", "a"), ("x", "b"), ("y", "c"), ("y", "d")]

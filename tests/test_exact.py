@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.testing import assert_close
 from wide_trees import Wide, wide_tree
 
-from taxoloss import closed_form
-from taxoloss.functional import taxonomy_cross_entropy
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.kernels import closed_form
 
 INF = math.inf
 REGIMES = ("normal", "wide", "huge", "right", "wrong", "shifted")

@@ -14,7 +14,8 @@ from torch.testing import assert_close
 
 import taxoloss
 from taxoloss import Taxonomy, TaxonomyLoss, weighting
-from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.log_probs import level_log_probs
 
 INF = math.inf
 ROWS = [("a", "b", "c0"), ("a", "b", "c1"), ("a", "d", "c2"), ("e", "f", "c3"), ("e", "g", "c4")]

@@ -13,7 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from wide_trees import Wide, wide_tree
 
 from taxoloss import Taxonomy, TaxonomyLoss
-from taxoloss.node_tables import node_tables
+from taxoloss.functional.node_tensors import node_tables
 
 TREES = {"small": wide_tree(9, 3, shuffled=True), "chunked": wide_tree(300, 3)}
 TREE = pytest.mark.parametrize("tree", TREES.values(), ids=TREES)

@@ -28,13 +28,14 @@ from torch.testing import assert_close
 from trees import SETTINGS, Case, Options, bound, seeds, taxonomies
 from wide_trees import Wide, wide_tree
 
-from taxoloss import TaxonomyLoss, _reference, weighting
-from taxoloss.compiled import _closed_form
-from taxoloss.functional import taxonomy_cross_entropy
+from taxoloss import TaxonomyLoss, weighting
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.kernels import definition as by_definition
+from taxoloss.functional.kernels.compiled_closed_form import _closed_form
+from taxoloss.functional.kernels.dispatch import row_losses
+from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.kernels.masked import masked_row_losses
 from taxoloss.heads import LevelHeads
-from taxoloss.log_space import masked_row_losses
-from taxoloss.rows import row_losses
-from taxoloss.tables import LossTables
 
 Rng = np.random.Generator
 BAD = (math.nan, math.inf, -math.inf)
@@ -291,7 +292,7 @@ def masks(kept: LossTables, ids: Tensor, weights: Tensor) -> Callable[[Tensor], 
 def definition(kept: LossTables, ids: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
     """The form of transforms."""
     start, stop = kept.look_up(kept.start, ids), kept.look_up(kept.stop, ids)
-    return lambda z: _reference.losses(z, start, stop, weights, kept.order)
+    return lambda z: by_definition.losses(z, start, stop, weights, kept.order)
 
 
 @TREE

@@ -16,7 +16,8 @@ from torch.testing import assert_close
 from trees import SETTINGS, Array, Case, Options, bound, seeds, taxonomies, tensor
 
 from taxoloss import weighting
-from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.log_probs import level_log_probs
 
 REDUCTIONS = st.sampled_from(["none", "mean", "sum"])
 SMOOTHING = st.sampled_from([0.0, 0.1, 1.0])

@@ -19,9 +19,11 @@ from modes import CALLS, MODES, USES, fresh, logits, targets
 from torch import Tensor
 from torch.testing import assert_close
 
-from taxoloss import Taxonomy, TaxonomyLoss, decisions, functional, heads, metrics, rings, weighting
-from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
-from taxoloss.node_tables import node_tables
+from taxoloss import Taxonomy, TaxonomyLoss, decisions, functional, heads, metrics, weighting
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.kernels import chunks as rings
+from taxoloss.functional.log_probs import level_log_probs
+from taxoloss.functional.node_tensors import node_tables
 
 #: What may not be called in a mode for reasons of its own: what looks at numbers where there are none,
 #: modules whose parameters have another dtype, or that are made inside of what is compiled.

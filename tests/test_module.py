@@ -17,7 +17,8 @@ from torch.testing import assert_close
 
 import taxoloss
 from taxoloss import Taxonomy, TaxonomyLoss, weighting
-from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.log_probs import level_log_probs
 
 LEVELS = ["family", "genus", "species"]
 ROWS = [("f", "g", "a"), ("f", "g", "b"), ("f", "h", "c"), ("k", None, "d"), ("m", "n", "e")]

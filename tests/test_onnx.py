@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from taxoloss import decisions, heads, load
-from taxoloss.functional import level_log_probs
+from taxoloss.functional.log_probs import level_log_probs
 
 pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("onnxscript", reason="onnxscript is not installed")

@@ -12,9 +12,9 @@ from test_evaluate import refused, run, scores
 from typer.testing import CliRunner
 
 import taxoloss
-from taxoloss.checks import refuse_probabilities
 from taxoloss.cli import app
-from taxoloss.rounding import ROUNDED, rounding
+from taxoloss.functional.inputs import refuse_probabilities
+from taxoloss.functional.rounding import ROUNDED, rounding
 
 PLAIN = "levels: [g, s]\ntree:\n  A: [a, b]\n  B: [c, d]\n"
 CODES = "levels: [g, s]\ntree:\n  A: ['1', '2']\n  B: ['1', '3']\n"

@@ -12,11 +12,11 @@ from torch.testing import assert_close
 from trees import SETTINGS, Case, level_table, seeds, taxonomies
 from wide_trees import Wide, wide_tree
 
-from taxoloss import closed_form, rings
-from taxoloss.chunk_tables import ChunkTables
-from taxoloss.closed_form import _Entries
-from taxoloss.functional import taxonomy_cross_entropy
-from taxoloss.rings import Chunks, chunks_of, nested_ranges, ring_numbers
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.kernels import chunks as rings
+from taxoloss.functional.kernels import closed_form
+from taxoloss.functional.kernels.chunks import Chunks, ChunkTables, chunks_of, nested_ranges, ring_numbers
+from taxoloss.functional.kernels.closed_form import _Entries
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.weighting.table import used_levels
 

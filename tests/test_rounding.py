@@ -18,8 +18,8 @@ from trees import SETTINGS, Options, bound, seeds
 from wide_trees import Wide, wide_tree
 
 from taxoloss import TaxonomyLoss
-from taxoloss.compiled import _closed_form
-from taxoloss.functional import taxonomy_cross_entropy
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.kernels.compiled_closed_form import _closed_form
 
 TREES = {
     "small": wide_tree(9, 3, shuffled=True),

@@ -20,8 +20,8 @@ from trees import SETTINGS, Case, seeds, taxonomies
 import taxoloss
 from taxoloss import decisions
 from taxoloss.decisions._ties import rounding, snapped
-from taxoloss.masses import level_masses
-from taxoloss.node_tables import node_tables
+from taxoloss.functional.masses import level_masses
+from taxoloss.functional.node_tensors import node_tables
 
 Rng = np.random.Generator
 Exact = list[Fraction]

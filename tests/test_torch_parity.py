@@ -17,7 +17,7 @@ from torch.testing._internal.common_modules import module_db
 
 import taxoloss
 from taxoloss import Taxonomy, TaxonomyLoss
-from taxoloss.functional import taxonomy_cross_entropy
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 
 Loss = Callable[..., Tensor]
 OP = next(op for op in op_db if op.name == "nn.functional.cross_entropy")

@@ -54,7 +54,7 @@ _COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from taxoloss import _triton_kernels as kernels
+from taxoloss.functional.kernels import triton_kernels as kernels
 
 POINTERS = dict(
     logits="*bf16", target="*i64", start="*i32", stop="*i32", weights="*fp32", loss="*fp32", scale="*fp32",

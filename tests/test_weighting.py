@@ -20,7 +20,7 @@ from trees import SETTINGS, Array, Case, bound, seeds, taxonomies
 
 import taxoloss
 from taxoloss import TaxonomyLoss, weighting
-from taxoloss.functional import taxonomy_cross_entropy
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.weighting.table import weight_table
 
 Rng = np.random.Generator

@@ -12,7 +12,7 @@ from mpmath import mp, mpf
 from torch import Tensor
 from torch.nn import functional as F
 
-from taxoloss import _triton
+from taxoloss.functional.kernels import triton_loss
 
 assert os.environ.get("TRITON_INTERPRET") == "1", "run tests/test_triton.py"
 # The interpreter's numpy warns of 1 / 0 and log 0 where a branch that is not taken forms them.
@@ -67,9 +67,9 @@ def batch(rows: int, classes: int, levels: int, regime: str = "normal", seed: in
 
 def kernel(b: Batch, order: Tensor | None = None, upstream: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Loss and gradient."""
-    loss, peaks, slopes = _triton.row_losses(*b, order=order)
+    loss, peaks, slopes = triton_loss.row_losses(*b, order=order)
     g = torch.ones(1).expand(len(loss)) if upstream is None else upstream
-    gradient = _triton.row_gradients(b.logits, b.target, b.start, b.stop, peaks, slopes, g, order)
+    gradient = triton_loss.row_gradients(b.logits, b.target, b.start, b.stop, peaks, slopes, g, order)
     assert gradient.dtype == b.logits.dtype
     assert gradient.is_contiguous()
     return loss, gradient
@@ -235,9 +235,9 @@ def test_upstream_and_scale() -> None:
     assert_close(kernel(b, upstream=upstream), (loss, gradient * upstream[:, None]))
     assert_close(kernel(b, upstream=upstream.bfloat16()), (loss, gradient * upstream[:, None]))
     scale = torch.tensor([0.5, 9.0, 3.0, 9.0, 0.0, 9.0])[::2]
-    scaled, peaks, slopes = _triton.row_losses(*b, scale=scale)
+    scaled, peaks, slopes = triton_loss.row_losses(*b, scale=scale)
     ones = torch.ones(1).expand(3)
-    found = _triton.row_gradients(b.logits, b.target, b.start, b.stop, peaks, slopes, ones)
+    found = triton_loss.row_gradients(b.logits, b.target, b.start, b.stop, peaks, slopes, ones)
     assert_close((scaled, found), (loss * scale, gradient * scale[:, None]))
 
 
@@ -294,9 +294,10 @@ def test_rows_without_weight(bad: float) -> None:
         assert torch.equal(gradient, clean[1])
         assert gradient[[0, 2]].eq(0).all()
     scale = torch.tensor([0.0, 1.0, 0.0, 1.0])
-    loss, peaks, slopes = _triton.row_losses(*b._replace(logits=logits, weights=b.weights + 1), scale=scale)
+    weighed = b._replace(logits=logits, weights=b.weights + 1)
+    loss, peaks, slopes = triton_loss.row_losses(*weighed, scale=scale)
     ones = torch.ones(1).expand(4)
-    gradient = _triton.row_gradients(logits, b.target, b.start, b.stop, peaks, slopes, ones)
+    gradient = triton_loss.row_gradients(logits, b.target, b.start, b.stop, peaks, slopes, ones)
     assert loss[[0, 2]].eq(0).all()
     assert gradient[[0, 2]].eq(0).all()
     assert torch.isfinite(gradient).all()
@@ -331,15 +332,15 @@ def test_what_is_refused(field: str, value: Tensor, error: type[Exception], word
     """Shapes and dtypes are checked on the host."""
     b = batch(2, 5, 2)
     with pytest.raises(error, match=words):
-        _triton.row_losses(*b._replace(**{field: value}))
+        triton_loss.row_losses(*b._replace(**{field: value}))
     with pytest.raises(ValueError, match="order"):
-        _triton.row_losses(*b, order=torch.zeros(4, dtype=torch.int32))
+        triton_loss.row_losses(*b, order=torch.zeros(4, dtype=torch.int32))
     with pytest.raises(ValueError, match="scale"):
-        _triton.row_losses(*b, scale=torch.ones(1))
+        triton_loss.row_losses(*b, scale=torch.ones(1))
     with pytest.raises(ValueError, match="upstream"):
         kernel(b, upstream=torch.tensor(1.0))
 
 
 def test_available() -> None:
     """Under the interpreter the kernels can run."""
-    assert _triton.available()
+    assert triton_loss.available()

@@ -12,10 +12,10 @@ from triton_cases import Batch, assert_close, kernel
 
 import taxoloss
 from taxoloss import weighting
-from taxoloss._triton import triton_losses
-from taxoloss.functional import taxonomy_cross_entropy
-from taxoloss.rows import row_losses
-from taxoloss.tables import LossTables
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.kernels.dispatch import row_losses
+from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.kernels.triton_loss import triton_losses
 from taxoloss.taxonomy.plan import plan_of
 
 assert os.environ.get("TRITON_INTERPRET") == "1", "run tests/test_triton.py"

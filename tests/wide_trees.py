@@ -14,7 +14,7 @@ from itertools import count, pairwise
 import numpy as np
 
 from taxoloss import Taxonomy
-from taxoloss.tables import LossTables
+from taxoloss.functional.kernels.loss_tensors import LossTables
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.weighting.table import weight_table
 

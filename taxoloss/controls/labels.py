@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.node_tables import NodeTables, node_tables
+from taxoloss.functional.node_tensors import NodeTables, node_tables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["coarsen", "few", "pseudo_labels", "swap_siblings"]

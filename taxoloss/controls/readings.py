@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions import minimum_cost
+from taxoloss.functional.node_tensors import node_tables
 from taxoloss.heads import LevelHeads
 from taxoloss.heads._head import Head
 from taxoloss.metrics import HierarchicalDistance, LevelAccuracy, MistakeSeverity
-from taxoloss.node_tables import node_tables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["readings"]

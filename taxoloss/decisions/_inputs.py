@@ -9,12 +9,18 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from taxoloss.checks import check_logits, readable, refuse_nan, refuse_probabilities, without_autocast
-from taxoloss.closed_form import at_least_float32
-from taxoloss.functional import batched
-from taxoloss.group_sums import group_sums
-from taxoloss.kept import kept_plan
-from taxoloss.node_tables import NodeTables, node_tables
+from taxoloss.functional.cache import kept_plan
+from taxoloss.functional.group_sums import group_sums
+from taxoloss.functional.inputs import (
+    at_least_float32,
+    batched,
+    check_logits,
+    readable,
+    refuse_nan,
+    refuse_probabilities,
+    without_autocast,
+)
+from taxoloss.functional.node_tensors import NodeTables, node_tables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Allowed", "Answer", "allowed_classes", "decide", "prepared", "read_once"]

@@ -35,15 +35,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.checks import check_logits, target_ids
 from taxoloss.decisions._inputs import Allowed, prepared
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.level_calibration import _METHODS, LevelCalibration, broken_line
 from taxoloss.decisions.rules import path_class
 from taxoloss.decisions.threshold import Threshold, allowed_errors
-from taxoloss.kept import kept_plan
-from taxoloss.masses import path_log_odds
-from taxoloss.node_tables import NodeTables
+from taxoloss.functional.cache import kept_plan
+from taxoloss.functional.inputs import check_logits, target_ids
+from taxoloss.functional.log_odds import path_log_odds
+from taxoloss.functional.node_tensors import NodeTables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import checked_number
 

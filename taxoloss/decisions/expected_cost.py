@@ -22,8 +22,8 @@ from torch import Tensor
 
 from taxoloss.decisions._inputs import Allowed, Answer, decide
 from taxoloss.decisions._ties import rounding
-from taxoloss.masses import argmax, level_masses
-from taxoloss.node_tables import NodeTables
+from taxoloss.functional.masses import argmax, level_masses
+from taxoloss.functional.node_tensors import NodeTables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["expected_heights", "minimum_cost"]

@@ -8,9 +8,9 @@ from torch import Tensor
 from taxoloss.decisions._inputs import Allowed, Answer, allowed_classes, decide, read_once
 from taxoloss.decisions._ties import snapped
 from taxoloss.decisions.expected_cost import expected_heights
-from taxoloss.functional import cached_log_probs
-from taxoloss.group_sums import group_sums
-from taxoloss.node_tables import NodeTables
+from taxoloss.functional.group_sums import group_sums
+from taxoloss.functional.log_probs import cached_log_probs
+from taxoloss.functional.node_tensors import NodeTables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["ranking"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.checks import readable
 from taxoloss.decisions._cut import ThresholdLike, above, deepest_above
 from taxoloss.decisions._inputs import Allowed, Answer, decide
-from taxoloss.group_sums import group_sums
-from taxoloss.masses import argmax, greedy_class, level_masses, path_log_odds
-from taxoloss.node_tables import NodeTables
+from taxoloss.functional.group_sums import group_sums
+from taxoloss.functional.inputs import readable
+from taxoloss.functional.log_odds import path_log_odds
+from taxoloss.functional.masses import argmax, greedy_class, level_masses
+from taxoloss.functional.node_tensors import NodeTables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["at_level", "climb", "leaf", "path_class", "top_down"]

@@ -11,8 +11,9 @@ from torch import Tensor
 from taxoloss.decisions._cut import log_odds_of
 from taxoloss.decisions._inputs import Allowed, Answer, decide
 from taxoloss.decisions._ties import rounding
-from taxoloss.masses import argmax, level_log_odds, level_masses
-from taxoloss.node_tables import NodeTables
+from taxoloss.functional.log_odds import level_log_odds
+from taxoloss.functional.masses import argmax, level_masses
+from taxoloss.functional.node_tensors import NodeTables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["hedge", "most_specific"]

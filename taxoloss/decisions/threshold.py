@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.level_calibration import LevelCalibration
-from taxoloss.node_tables import node_tables
+from taxoloss.functional.node_tensors import node_tables
 from taxoloss.taxonomy.file.atomic import write_text
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

@@ -13,9 +13,9 @@ from taxoloss.decisions._cut import ThresholdLike, above
 from taxoloss.decisions._inputs import Allowed, prepared
 from taxoloss.decisions.rules import path_class
 from taxoloss.decisions.threshold import Threshold
-from taxoloss.functional import cached_log_probs
-from taxoloss.masses import path_log_odds
-from taxoloss.node_tables import node_tables
+from taxoloss.functional.log_odds import path_log_odds
+from taxoloss.functional.log_probs import cached_log_probs
+from taxoloss.functional.node_tensors import node_tables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Explanation", "Step", "why"]

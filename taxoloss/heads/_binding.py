@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.device_tables import Tables
+from taxoloss.functional.device_tensors import Tables
 from taxoloss.taxonomy.handles import at_trace_time
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.device_tables import Tables
+from taxoloss.functional.device_tensors import Tables
 from taxoloss.heads._head import down
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy

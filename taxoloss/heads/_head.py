@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from taxoloss.checks import readable, transformed
-from taxoloss.closed_form import wide_dtype
-from taxoloss.device_tables import apart
+from taxoloss.functional.device_tensors import apart
+from taxoloss.functional.inputs import readable, transformed, wide_dtype
 from taxoloss.heads._binding import Binding, as_bytes, refuse_another
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.device_tables import Tables, apart
-from taxoloss.group_sums import group_sums
+from taxoloss.functional.device_tensors import Tables, apart
+from taxoloss.functional.group_sums import group_sums
 from taxoloss.heads._depths import Depths
 from taxoloss.heads._head import Head
 from taxoloss.taxonomy.plan import plan_of

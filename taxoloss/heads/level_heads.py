@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from taxoloss.checks import target_ids
+from taxoloss.functional.cache import kept_plan
+from taxoloss.functional.inputs import target_ids
+from taxoloss.functional.masses import greedy_class
+from taxoloss.functional.node_tensors import node_tables
 from taxoloss.heads._head import Head, down
-from taxoloss.kept import kept_plan
-from taxoloss.masses import greedy_class
-from taxoloss.node_tables import node_tables
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import numbers_by_level

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from taxoloss.device_tables import apart
+from taxoloss.functional.device_tensors import apart
 from taxoloss.heads._depths import Depths
 from taxoloss.heads._head import Head
 from taxoloss.taxonomy.plan import plan_of

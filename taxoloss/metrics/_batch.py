@@ -10,12 +10,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from taxoloss.checks import readable, target_ids
-from taxoloss.closed_form import at_least_float32
-from taxoloss.functional import batched
-from taxoloss.masses import argmax, level_answers
+from taxoloss.functional.inputs import at_least_float32, batched, readable, target_ids
+from taxoloss.functional.masses import argmax, level_answers
+from taxoloss.functional.node_tensors import NodeTables, node_tables
 from taxoloss.metrics._inputs import check_predictions, check_values, is_ranking
-from taxoloss.node_tables import NodeTables, node_tables
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

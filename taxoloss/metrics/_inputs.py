@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.checks import check_logits, readable, refuse_nan, refuse_probabilities
+from taxoloss.functional.inputs import check_logits, readable, refuse_nan, refuse_probabilities
 from taxoloss.taxonomy.plan import Plan
 
 __all__ = ["check_predictions", "check_values", "is_ranking"]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from taxoloss.checks import check_ignore_index
+from taxoloss.functional.inputs import check_ignore_index
 from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch, batch_of
 from taxoloss.taxonomy.plan import plan_of

@@ -25,9 +25,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from taxoloss.functional.node_tensors import NodeTables
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import UNIT, Result, Rows, SumMetric, check_top_k, fixed
-from taxoloss.node_tables import NodeTables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HOPS"]

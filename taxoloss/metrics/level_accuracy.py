@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.functional import cached_log_probs
+from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._sums import Result, Rows, SumMetric, check_top_k
 from taxoloss.taxonomy.taxonomy import Taxonomy

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.masses import level_log_odds
+from taxoloss.functional.log_odds import level_log_odds
+from taxoloss.functional.node_tensors import NodeTables
 from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._curves import Curve, CurveMetric, Steps
 from taxoloss.metrics._sums import Result
-from taxoloss.node_tables import NodeTables
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["OperatingCurve"]

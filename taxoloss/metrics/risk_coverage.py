@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.masses import path_log_odds
+from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.metrics import _plots
 from taxoloss.metrics._batch import Batch
 from taxoloss.metrics._curves import Curve, CurveMetric, Steps

@@ -40,13 +40,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+__all__ = ["backward", "forward", "triton"]
+
 try:
     import triton
     import triton.language as tl
 except ImportError:  # not on this platform, or not installed: the module imports all the same
     triton = None
-
-__all__ = ["backward", "forward", "triton"]
 
 
 def _jit(kernel: Callable[..., Any]) -> Any:

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.rounding import ROUNDED, rounding
+from taxoloss.functional.rounding import ROUNDED, rounding
 from taxoloss.taxonomy.plan import Plan
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
+    "at_least_float32",
     "autocast_enabled",
     "check_ignore_index",
     "check_logits",
@@ -26,6 +27,7 @@ __all__ = [
     "refuse_probabilities",
     "target_ids",
     "transformed",
+    "wide_dtype",
     "without_autocast",
 ]
 
@@ -247,3 +249,25 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None) -> None:
             "expected logits or log-probabilities, got rows in [0, 1] that sum to 1: these look like "
             "probabilities; pass p.log()"
         )
+
+
+def wide_dtype(tensor: Tensor) -> torch.dtype:
+    """What is computed in: float32, or float64 where the input is float64."""
+    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """float16 and bfloat16 as float32."""
+    return tensor.to(wide_dtype(tensor))
+
+
+def batched(tensor: Tensor) -> Tensor:
+    """(C,) as (1, C); other shapes as they are."""
+    return tensor.unsqueeze(0) if tensor.dim() == 1 else tensor
+
+
+# -- what is kept from call to call ----------------------------------------------------------------
+
+
+def _device(logits: Any) -> torch.device:
+    return logits.device if isinstance(logits, Tensor) else torch.device("cpu")

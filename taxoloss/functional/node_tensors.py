@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.device_tables import Tables
-from taxoloss.kept import keep
+from taxoloss.functional.cache import keep
+from taxoloss.functional.device_tensors import Tables
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

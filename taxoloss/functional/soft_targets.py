@@ -1,6 +1,6 @@
 """The loss where the target is spread over nodes: label smoothing, and class probabilities as targets.
 
-Both need log P of all nodes of a level, so they go up the tree level by level (taxoloss/log_probs.py) and
+Both need log P of all nodes of a level, so they go up the tree level by level (log_probs.py) and
 leave the gradient to autograd. Its entries are differences, p_j less what the target says of j. With few
 nodes all of a row may be much smaller than their parts, so there all is computed in float64.
 
@@ -13,10 +13,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.checks import readable
-from taxoloss.closed_form import at_least_float32
-from taxoloss.log_probs import LogProbs
-from taxoloss.tables import LossTables
+from taxoloss.functional.inputs import at_least_float32, readable
+from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.log_probs import LogProbs
 
 __all__ = ["index_loss", "probability_loss"]
 

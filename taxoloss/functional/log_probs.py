@@ -19,11 +19,56 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from taxoloss.device_tables import Tables
-from taxoloss.group_sums import group_sums
-from taxoloss.taxonomy.plan import Plan
+from taxoloss.functional.cache import keep, kept_plan
+from taxoloss.functional.device_tensors import Tables
+from taxoloss.functional.group_sums import group_sums
+from taxoloss.functional.inputs import (
+    _device,
+    at_least_float32,
+    batched,
+    check_logits,
+)
+from taxoloss.taxonomy.plan import Plan, plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["LevelLogProbs", "LogProbs"]
+__all__ = ["LevelLogProbs", "LogProbs", "level_log_probs"]
+
+
+def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
+    """Log-probabilities of the nodes of each level.
+
+    Args:
+        logits: (C,), (N, C) or (N, C, d1..dk).
+        taxonomy: bound (`Taxonomy.bind`).
+
+    Returns:
+        level -> (N, nodes, d1..dk), nodes in the order of `taxonomy.nodes(level)`, top level first; half
+        and bfloat16 logits give float32. The deepest level is log_softmax of the logits.
+
+    Raises:
+        ValueError: the class count is not the taxonomy's, or the taxonomy is not bound.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> level_log_probs(torch.zeros(1, 3), t)["depth_1"].exp()
+    tensor([[0.6667, 0.3333]])
+    """
+    log_probs = cached_log_probs(taxonomy, _device(logits))
+    plan = kept_plan(taxonomy)
+    check_logits(logits, plan)
+    summed = log_probs(at_least_float32(batched(logits)))
+    by_name = {plan.levels[level]: summed[level].all() for level in sorted(summed)}
+    return {name: value.squeeze(0) if logits.dim() == 1 else value for name, value in by_name.items()}
+
+
+def cached_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs:
+    """log P of the nodes on all levels, kept with the taxonomy."""
+    return keep(taxonomy, _all_levels).on(device)
+
+
+def _all_levels(taxonomy: Taxonomy) -> LevelLogProbs:
+    plan = plan_of(taxonomy)
+    return LevelLogProbs(plan, range(len(plan.levels)))
 
 
 class _Sums(NamedTuple):

@@ -1,9 +1,9 @@
 """The closed form as one operation of torch, which a compiler calls and does not look into.
 
-torch.compile fuses masks (taxoloss/log_space.py) into loops that compare every column with every level:
+torch.compile fuses masks (masked.py) into loops that compare every column with every level:
 the price grows with L. The closed form does not, but looks at its numbers and cannot be traced. So a
 compiled graph holds it whole, as `torch.ops.taxoloss.closed_form`: its inputs are the tables of
-taxoloss/closed_form.py, its results the losses and their gradient, any batch size serves.
+closed_form.py, its results the losses and their gradient, any batch size serves.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.chunk_tables import ChunkTables
-from taxoloss.closed_form import losses_and_gradient, times_upstream, wide_dtype
+from taxoloss.functional.inputs import wide_dtype
+from taxoloss.functional.kernels.chunks import ChunkTables
+from taxoloss.functional.kernels.closed_form import losses_and_gradient, times_upstream
 
 __all__ = ["compiled_losses"]
 

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.checks import (
+from taxoloss.functional.cache import keep, kept_plan
+from taxoloss.functional.device_tensors import apart
+from taxoloss.functional.inputs import (
     autocast_enabled,
+    batched,
     check_ignore_index,
     check_logits,
     check_options,
     check_target,
     target_ids,
+    wide_dtype,
     without_autocast,
 )
-from taxoloss.closed_form import at_least_float32, wide_dtype
-from taxoloss.device_tables import apart
-from taxoloss.kept import keep, kept_plan
-from taxoloss.log_probs import LevelLogProbs
-from taxoloss.rows import row_losses
-from taxoloss.soft_targets import index_loss, probability_loss
-from taxoloss.tables import LossTables
+from taxoloss.functional.kernels.dispatch import row_losses
+from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.soft_targets import index_loss, probability_loss
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import Table, numbers_by_level
 from taxoloss.weighting.table import LevelWeights, used_levels, weight_table
 
-__all__ = ["level_log_probs", "taxonomy_cross_entropy"]
+__all__ = ["taxonomy_cross_entropy"]
 
 
 def taxonomy_cross_entropy(
@@ -84,33 +83,6 @@ def taxonomy_cross_entropy(
     tables = _tables(taxonomy, level_weights)
     check_ignore_index(taxonomy, ignore_index)
     return cross_entropy(tables, logits, target, weight, ignore_index, reduction, label_smoothing)
-
-
-def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
-    """Log-probabilities of the nodes of each level.
-
-    Args:
-        logits: (C,), (N, C) or (N, C, d1..dk).
-        taxonomy: bound (`Taxonomy.bind`).
-
-    Returns:
-        level -> (N, nodes, d1..dk), nodes in the order of `taxonomy.nodes(level)`, top level first; half
-        and bfloat16 logits give float32. The deepest level is log_softmax of the logits.
-
-    Raises:
-        ValueError: the class count is not the taxonomy's, or the taxonomy is not bound.
-
-    >>> import taxoloss, torch
-    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
-    >>> level_log_probs(torch.zeros(1, 3), t)["depth_1"].exp()
-    tensor([[0.6667, 0.3333]])
-    """
-    log_probs = cached_log_probs(taxonomy, _device(logits))
-    plan = kept_plan(taxonomy)
-    check_logits(logits, plan)
-    summed = log_probs(at_least_float32(batched(logits)))
-    by_name = {plan.levels[level]: summed[level].all() for level in sorted(summed)}
-    return {name: value.squeeze(0) if logits.dim() == 1 else value for name, value in by_name.items()}
 
 
 # -- shared with the module and the metrics --------------------------------------------------------
@@ -222,18 +194,6 @@ def _of_probabilities(
     return loss.sum() if reduction == "sum" else loss.sum() / loss.numel()
 
 
-def batched(tensor: Tensor) -> Tensor:
-    """(C,) as (1, C); other shapes as they are."""
-    return tensor.unsqueeze(0) if tensor.dim() == 1 else tensor
-
-
-# -- what is kept from call to call ----------------------------------------------------------------
-
-
-def _device(logits: Any) -> torch.device:
-    return logits.device if isinstance(logits, Tensor) else torch.device("cpu")
-
-
 def _tables(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTables:
     """Tables for None and for weights by level, which can be recognised by their values, are kept."""
     if level_weights is None:
@@ -264,13 +224,3 @@ def _integers(taxonomy: Taxonomy, used: tuple[int, ...]) -> LossTables:
     table = np.zeros(plan.counted.shape)
     table[:, list(used)] = 1.0
     return LossTables(plan, table)
-
-
-def cached_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs:
-    """log P of the nodes on all levels, kept with the taxonomy."""
-    return keep(taxonomy, _all_levels).on(device)
-
-
-def _all_levels(taxonomy: Taxonomy) -> LevelLogProbs:
-    plan = plan_of(taxonomy)
-    return LevelLogProbs(plan, range(len(plan.levels)))

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 
-from taxoloss.device_tables import apart
+from taxoloss.functional.device_tensors import apart
 from taxoloss.taxonomy.handles import at_trace_time, named
 from taxoloss.taxonomy.plan import Plan, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy

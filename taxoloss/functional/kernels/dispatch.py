@@ -1,14 +1,14 @@
 """Which form of the loss runs for logits and targets that have been checked.
 
-    on the CPU                          taxoloss/closed_form.py: one pass over chunks of columns
-    the same, under torch.compile       taxoloss/compiled.py: a call of it; masks where that is cheaper
-    on CUDA, where Triton is            taxoloss/_triton.py: a program a row, one read and one write
-    compiled for CUDA, exported, other  taxoloss/log_space.py: masks, plain operations, no synchronisation
+    on the CPU                          closed_form.py: one pass over chunks of columns
+    the same, under torch.compile       compiled_closed_form.py: a call of it; masks where that is cheaper
+    on CUDA, where Triton is            triton_loss.py: a program a row, one read and one write
+    compiled for CUDA, exported, other  masked.py: masks, plain operations, no synchronisation
     devices
-    torch.func, forward-mode gradients  taxoloss/_reference.py: the definition, differentiable any number
+    torch.func, forward-mode gradients  definition.py: the definition, differentiable any number
     and gradients of gradients          of times
 
-How the columns are cut for a taxonomy is decided when its tables are made, in taxoloss/rings.py.
+How the columns are cut for a taxonomy is decided when its tables are made, in chunks.py.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss import _reference, _triton
-from taxoloss.checks import readable, transformed
-from taxoloss.closed_form import closed_form_losses
-from taxoloss.compiled import compiled_losses
-from taxoloss.log_space import masked_row_losses
-from taxoloss.tables import LossTables
+from taxoloss.functional.inputs import readable, transformed
+from taxoloss.functional.kernels import definition, triton_loss
+from taxoloss.functional.kernels.closed_form import closed_form_losses
+from taxoloss.functional.kernels.compiled_closed_form import compiled_losses
+from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.kernels.masked import masked_row_losses
 
 __all__ = ["row_losses"]
 
@@ -49,9 +49,9 @@ def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor,
         return losses if reduce else losses.view(ids.shape)
     start, stop = (tables.look_up(table, ids) for table in (tables.start, tables.stop))
     if transformed():
-        losses = _reference.losses(logits, start, stop, weights, tables.order)
+        losses = definition.losses(logits, start, stop, weights, tables.order)
     elif _triton_serves(logits):
-        losses = _triton.triton_losses(logits, start, stop, weights, tables.order)
+        losses = triton_loss.triton_losses(logits, start, stop, weights, tables.order)
     else:
         losses = masked_row_losses(logits, start, stop, weights, tables.position, tables.order)
     return losses.sum() if reduce else losses
@@ -67,4 +67,4 @@ def _is_called(tables: LossTables, logits: Tensor) -> bool:
 
 def _triton_serves(logits: Tensor) -> bool:
     compiled = torch.compiler.is_compiling()  # there, masks fuse into loops
-    return logits.is_cuda and logits.dtype != torch.float64 and not compiled and _triton.available()
+    return logits.is_cuda and logits.dtype != torch.float64 and not compiled and triton_loss.available()

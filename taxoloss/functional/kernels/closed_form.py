@@ -1,6 +1,6 @@
 """The loss and its gradient on a CPU, both in forward, from the masses of the rings of each target.
 
-With p = softmax(logits), r_k the mass of ring k (taxoloss/rings.py), P_l and Q_l its sums from inside and
+With p = softmax(logits), r_k the mass of ring k (chunks.py), P_l and Q_l its sums from inside and
 from outside, w_l the weights of the target's row and c a factor of the row:
 
     loss = sum over l of w_l log(1 / P_l) = sum over l of w_l log1p(Q_l / P_l)                  (1)
@@ -15,7 +15,7 @@ nor where it is near 0 (p_j is not subtracted from p_j / P_l). One buffer of the
 p, and becomes the gradient. The numbers per row, K of them, are in float64.
 
 Where a mass underflows in float32 (odds Q_l / P_l beyond _MOST_ODDS) a row has lost digits. It is done
-again from its logits in float64, and where that too underflows in log space, taxoloss/log_space.py, whose
+again from its logits in float64, and where that too underflows in log space, masked.py, whose
 gradient is a formula as well: nothing here needs autograd, so that a compiler may call all of it. A row
 without weight costs nothing, whatever its logits are.
 
@@ -32,19 +32,12 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from taxoloss import _reference
-from taxoloss.checks import readable
-from taxoloss.chunk_tables import ChunkTables
-from taxoloss.log_space import losses_and_slopes
+from taxoloss.functional.inputs import readable, wide_dtype
+from taxoloss.functional.kernels import definition
+from taxoloss.functional.kernels.chunks import ChunkTables
+from taxoloss.functional.kernels.masked import losses_and_slopes
 
-__all__ = [
-    "at_least_float32",
-    "by_definition",
-    "closed_form_losses",
-    "losses_and_gradient",
-    "times_upstream",
-    "wide_dtype",
-]
+__all__ = ["by_definition", "closed_form_losses", "losses_and_gradient", "times_upstream"]
 
 #: Whether the backward that runs keeps its graph; where torch cannot tell, it may.
 _graph_is_kept = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
@@ -52,16 +45,6 @@ _graph_is_kept = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph
 _MOST_ODDS = {torch.float32: 1e20, torch.float64: 1e200}
 #: Logits of a block of rows, 4 MB in float32, and its entries, 2 MB in each of float64 and int64.
 _BLOCK, _ENTRIES = 1 << 20, 1 << 18
-
-
-def wide_dtype(tensor: Tensor) -> torch.dtype:
-    """What is computed in: float32, or float64 where the input is float64."""
-    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
-
-
-def at_least_float32(tensor: Tensor) -> Tensor:
-    """float16 and bfloat16 as float32."""
-    return tensor.to(wide_dtype(tensor))
 
 
 class _Entries:
@@ -271,7 +254,7 @@ def _ranges(target: Tensor, tables: ChunkTables) -> tuple[Tensor, Tensor]:
 
 def by_definition(logits: Tensor, target: Tensor, row_weights: Tensor, tables: ChunkTables) -> Tensor:
     """The loss of each row as its definition says."""
-    return _reference.row_losses(logits, *_ranges(target, tables), row_weights, tables.order)
+    return definition.row_losses(logits, *_ranges(target, tables), row_weights, tables.order)
 
 
 def losses_and_gradient(

@@ -1,6 +1,6 @@
 """The loss and its gradient in log space, by masks: for compilers, and for accelerators without a kernel.
 
-The rings of a target are those of taxoloss/rings.py. The sum of exp(z) over ring k is kept as a pair
+The rings of a target are those of chunks.py. The sum of exp(z) over ring k is kept as a pair
 (m_k, s_k), the largest logit and the sum of exp(z - m_k); pairs are added at the larger of their peaks.
 With the pairs (a_l, A_l) of P_l, the rings from l on, and (b_l, B_l) of Q_l, the rings before l,
 
@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from taxoloss import _reference
+from taxoloss.functional.kernels import definition
 
 __all__ = ["losses_and_slopes", "masked_row_losses"]
 
@@ -160,7 +160,7 @@ class _Masked(Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         logits, start, stop, weights, position, shifts, factors = ctx.saved_tensors
         if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # create_graph
-            losses = _reference.losses(logits, start, stop, weights, ctx.order)
+            losses = definition.losses(logits, start, stop, weights, ctx.order)
             (gradient,) = torch.autograd.grad(losses, logits, upstream, create_graph=True)
             return gradient, None, None, None, None, None
         wide = logits.to(shifts.dtype)

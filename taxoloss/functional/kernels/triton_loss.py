@@ -1,7 +1,7 @@
 """The loss of each row and its gradient from two Triton kernels; imported only when asked for.
 
 Without triton this module imports all the same, and `available()` says so. The formulas stand in
-taxoloss/_triton_kernels.py. No call waits for the device or branches on what a tensor holds, so both
+triton_kernels.py. No call waits for the device or branches on what a tensor holds, so both
 can be captured in a CUDA graph, and the batch size is in the grid alone: another one compiles nothing.
 """
 
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from taxoloss import _reference
-from taxoloss._triton_kernels import backward, forward, triton
+from taxoloss.functional.kernels import definition
+from taxoloss.functional.kernels.triton_kernels import backward, forward, triton
 
 __all__ = ["available", "row_gradients", "row_losses", "triton_losses"]
 
@@ -162,7 +162,7 @@ class _Triton(Function):
         if torch.is_grad_enabled():  # create_graph: a gradient that can be differentiated again
             shape = (logits.shape[0], *logits.shape[2:], -1)
             start, stop, weights = (table.view(shape) for table in (start, stop, weights))
-            losses = _reference.losses(logits, start, stop, weights, order)
+            losses = definition.losses(logits, start, stop, weights, order)
             (gradient,) = torch.autograd.grad(losses.flatten(), logits, upstream, create_graph=True)
         else:
             rows = torch.arange(start.shape[0], device=logits.device)

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.chunk_tables import ChunkTables
-from taxoloss.device_tables import Tables
-from taxoloss.log_probs import LevelLogProbs
-from taxoloss.rings import chunks_of
+from taxoloss.functional.device_tensors import Tables
+from taxoloss.functional.kernels.chunks import ChunkTables, chunks_of
+from taxoloss.functional.log_probs import LevelLogProbs
 from taxoloss.taxonomy.plan import Plan
 from taxoloss.weighting.checks import Table
 from taxoloss.weighting.table import used_levels

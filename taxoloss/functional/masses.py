@@ -23,25 +23,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from taxoloss.checks import readable
-from taxoloss.closed_form import wide_dtype
-from taxoloss.functional import cached_log_probs
-from taxoloss.group_sums import group_sums
-from taxoloss.node_tables import NodeTables, node_tables
-from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.functional.group_sums import group_sums
+from taxoloss.functional.inputs import readable, wide_dtype
+from taxoloss.functional.node_tensors import NodeTables
 
-__all__ = [
-    "argmax",
-    "greedy_class",
-    "level_answers",
-    "level_log_odds",
-    "level_masses",
-    "node_on_level",
-    "path_log_odds",
-]
+__all__ = ["argmax", "greedy_class", "level_answers", "level_masses", "node_on_level"]
 
-#: Masses below this may have lost digits to underflow.
-_SMALLEST = {torch.float32: 1e-30, torch.float64: 1e-290}
+
 #: Columns of a block in the search for the largest, and from how many columns it pays.
 _BLOCK, _MANY = 64, 1024
 #: Logits of a block of rows.
@@ -104,63 +92,6 @@ def node_on_level(ids: Tensor, level: int, tables: NodeTables) -> Tensor:
     return tables.ancestors[ids, level]
 
 
-def path_log_odds(
-    logits: Tensor, classes: Tensor, taxonomy: Taxonomy, masses: list[Tensor] | None = None
-) -> Tensor:
-    """Log-odds (N, L, d1..dk) of the ancestors of a class for each row, top level first.
-
-    inf where all other classes are impossible (-inf logits).
-
-    Args:
-        logits: (N, C, d1..dk), any floating dtype.
-        classes: (N, d1..dk): for each row a class.
-        taxonomy: bound.
-        masses: of `level_masses`, where they are at hand.
-    """
-    tables = node_tables(taxonomy, logits.device)
-    cached_log_probs(taxonomy, logits.device)  # made now, for the day when a compiler needs them
-    if not readable(logits):
-        return _falling(_in_log_space(logits, classes, taxonomy), classes, tables)
-    masses = level_masses(logits, tables) if masses is None else masses
-    inside, outside = [], []
-    for level, mass in enumerate(masses):
-        index = node_on_level(classes, level, tables).unsqueeze(1)
-        inside.append(mass.gather(1, index).squeeze(1))
-        outside.append(mass.scatter(1, index, 0.0).sum(1))
-    one, other = torch.stack(inside, 1), torch.stack(outside, 1)
-    odds = one.log() - other.log()
-    lost = (torch.minimum(one, other) < _SMALLEST[one.dtype]).any(1)
-    if bool(lost.any()):
-        rows = lost if lost.dim() == 1 else lost.flatten(1).any(1)
-        odds[rows] = _in_log_space(logits[rows], classes[rows], taxonomy)
-    return _falling(odds, classes, tables)
-
-
-def _falling(odds: Tensor, classes: Tensor, tables: NodeTables) -> Tensor:
-    """Log-odds (N, L, d1..dk) without the rounding by which a node could be less sure than one below it.
-
-    A node with the same classes as the next on the path has its very number.
-    """
-    sizes = tables.classes_below[tables.lines[classes, 1:]].movedim(classes.dim(), 1)
-    levels = list(odds.unbind(1))
-    for level in range(len(levels) - 2, -1, -1):
-        surer = torch.maximum(levels[level], levels[level + 1])
-        levels[level] = torch.where(sizes[:, level] == sizes[:, level + 1], levels[level + 1], surer)
-    return torch.stack(levels, 1)
-
-
-def _in_log_space(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor:
-    tables = node_tables(taxonomy, logits.device)
-    log_probs = cached_log_probs(taxonomy, logits.device)(logits.to(wide_dtype(logits)))
-    odds = []
-    for level in range(len(tables.levels)):
-        logs = log_probs[level].all()
-        index = node_on_level(classes, level, tables).unsqueeze(1)
-        own = logs.gather(1, index).squeeze(1)
-        odds.append(own - torch.logsumexp(logs.scatter(1, index, -torch.inf), 1))
-    return torch.stack(odds, 1)
-
-
 def greedy_class(scores: Sequence[Tensor], tables: NodeTables) -> Tensor:
     """The class (N, d1..dk) reached from the top by the child with the largest score, the first of equals.
 
@@ -173,19 +104,3 @@ def greedy_class(scores: Sequence[Tensor], tables: NodeTables) -> Tensor:
         outside = parent.view(1, -1, *[1] * (chosen.dim() - 1)) != chosen.unsqueeze(1)
         chosen = argmax(scores[level].masked_fill(outside, -torch.inf))
     return chosen
-
-
-def level_log_odds(logits: Tensor, taxonomy: Taxonomy) -> list[Tensor]:
-    """For each level, top to bottom, the log-odds (N, W_l, d1..dk) of its nodes."""
-    tables = node_tables(taxonomy, logits.device)
-    log_probs = cached_log_probs(taxonomy, logits.device)(logits.to(wide_dtype(logits)))
-    logs = [log_probs[level].all().clamp(max=0.0) for level in range(len(tables.levels))]
-    likely = greedy_class(logs, tables)
-    on_path = path_log_odds(logits, likely, taxonomy)
-    odds = []
-    for level, log in enumerate(logs):
-        # P <= 1/2: log(1 - P) = log(-expm1(log P)) loses nothing.
-        index = node_on_level(likely, level, tables).unsqueeze(1)
-        here = log - torch.log(-torch.expm1(log))
-        odds.append(here.scatter(1, index, on_path[:, level].unsqueeze(1)))
-    return odds

@@ -1,0 +1,8 @@
+"""Functions of logits and a bound taxonomy. Imports errors, taxonomy, weighting."""
+
+from __future__ import annotations
+
+from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.log_probs import level_log_probs
+
+__all__ = ["level_log_probs", "taxonomy_cross_entropy"]
