@@ -28,8 +28,8 @@ from taxoloss.decisions import (
     climb,
     report,
 )
-from taxoloss.decisions.calibrate import paths_of
-from taxoloss.decisions.threshold import allowed_errors, beta_band
+from taxoloss.decisions.calibration.binomial import allowed_errors, beta_band
+from taxoloss.decisions.calibration.conformal import paths_of
 from taxoloss.functional.log_odds import path_log_odds
 
 Rng = np.random.Generator

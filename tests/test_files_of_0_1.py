@@ -23,8 +23,8 @@ from test_cli import run as command
 
 import taxoloss
 from taxoloss import Taxonomy, decisions, heads, metrics, sweep
-from taxoloss.decisions.level_calibration import LevelCalibration
-from taxoloss.decisions.threshold import Threshold
+from taxoloss.decisions.calibration.levels import LevelCalibration
+from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.sweep.storages import storage_of
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.versions.migration import Migration

@@ -26,8 +26,8 @@ from taxoloss.decisions import (
     risk_curve,
     top_down,
 )
-from taxoloss.decisions.calibrate import paths_of
-from taxoloss.decisions.threshold import beta_band
+from taxoloss.decisions.calibration.binomial import beta_band
+from taxoloss.decisions.calibration.conformal import paths_of
 
 KINDS = ("few", "finite", "ties", "never_wrong", "uncut")
 ALL = [

@@ -19,7 +19,7 @@ from trees import SETTINGS, Case, seeds, taxonomies
 
 import taxoloss
 from taxoloss import decisions
-from taxoloss.decisions._ties import rounding, snapped
+from taxoloss.decisions.ties import rounding, snapped
 from taxoloss.functional.masses import level_masses
 from taxoloss.functional.node_tensors import node_tables
 

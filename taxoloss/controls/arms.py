@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.heads import ConditionalSoftmax, Flat, LevelHeads, PathSum
-from taxoloss.heads._head import Head
+from taxoloss.heads.head import Head
 from taxoloss.loss import TaxonomyLoss
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy

@@ -10,7 +10,7 @@ from torch import Tensor
 from taxoloss.decisions import minimum_cost
 from taxoloss.functional.node_tensors import node_tables
 from taxoloss.heads import LevelHeads
-from taxoloss.heads._head import Head
+from taxoloss.heads.head import Head
 from taxoloss.metrics import HierarchicalDistance, LevelAccuracy, MistakeSeverity
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

@@ -1,14 +1,15 @@
 """Decisions: from the logits of a model to a node of the tree, any class or inner node."""
 
-from taxoloss.decisions.calibrate import calibrate_levels, calibrate_threshold
-from taxoloss.decisions.delivered import Delivered, RiskCurve, report, risk_curve
+from taxoloss.decisions.any_node import hedge, most_specific
+from taxoloss.decisions.calibration.conformal import calibrate_levels, calibrate_threshold
+from taxoloss.decisions.calibration.levels import LevelCalibration
+from taxoloss.decisions.calibration.report import Delivered, RiskCurve, report, risk_curve
+from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.expected_cost import minimum_cost
-from taxoloss.decisions.level_calibration import LevelCalibration
+from taxoloss.decisions.leaf import at_level, leaf
+from taxoloss.decisions.on_path import climb, top_down
 from taxoloss.decisions.ranking import ranking
-from taxoloss.decisions.rules import at_level, climb, leaf, top_down
-from taxoloss.decisions.specific import hedge, most_specific
-from taxoloss.decisions.threshold import Threshold
-from taxoloss.decisions.why import Explanation, why
+from taxoloss.decisions.reasons import Explanation, why
 
 __all__ = [
     "Delivered",

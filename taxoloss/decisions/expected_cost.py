@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.decisions._inputs import Allowed, Answer, decide
-from taxoloss.decisions._ties import rounding
+from taxoloss.decisions.inputs import Allowed, Answer, decide
+from taxoloss.decisions.ties import rounding
 from taxoloss.functional.masses import argmax, level_masses
 from taxoloss.functional.node_tensors import NodeTables
 from taxoloss.taxonomy.taxonomy import Taxonomy

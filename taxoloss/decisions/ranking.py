@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.decisions._inputs import Allowed, Answer, allowed_classes, decide, read_once
-from taxoloss.decisions._ties import snapped
 from taxoloss.decisions.expected_cost import expected_heights
+from taxoloss.decisions.inputs import Allowed, Answer, allowed_classes, decide, read_once
+from taxoloss.decisions.ties import snapped
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.functional.node_tensors import NodeTables

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from taxoloss.functional.device_tensors import Tables, apart
 from taxoloss.functional.group_sums import group_sums
-from taxoloss.heads._depths import Depths
-from taxoloss.heads._head import Head
+from taxoloss.heads.head import Head
+from taxoloss.heads.path_sums import Depths
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

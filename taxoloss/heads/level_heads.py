@@ -12,7 +12,8 @@ from taxoloss.functional.cache import kept_plan
 from taxoloss.functional.inputs import target_ids
 from taxoloss.functional.masses import greedy_class
 from taxoloss.functional.node_tensors import node_tables
-from taxoloss.heads._head import Head, down
+from taxoloss.heads.head import Head
+from taxoloss.heads.path_sums import down
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import numbers_by_level

@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from taxoloss.functional.device_tensors import apart
-from taxoloss.heads._depths import Depths
-from taxoloss.heads._head import Head
+from taxoloss.heads.head import Head
+from taxoloss.heads.path_sums import Depths
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

@@ -3,10 +3,10 @@
 from taxoloss.metrics import functional
 from taxoloss.metrics.bootstrap import Bootstrap, Interval, bootstrap, paired
 from taxoloss.metrics.calibration import LevelCalibrationError
-from taxoloss.metrics.collections import TaxonomyCollection, collection
+from taxoloss.metrics.collection import TaxonomyCollection, collection
 from taxoloss.metrics.confusion import LevelConfusionMatrix
 from taxoloss.metrics.distances import HierarchicalDistance, MistakeSeverity, TreeInducedError
-from taxoloss.metrics.fscore import HierarchicalFScore
+from taxoloss.metrics.f_score import HierarchicalFScore
 from taxoloss.metrics.hops import HOPS
 from taxoloss.metrics.level_accuracy import FullPathAccuracy, LevelAccuracy
 from taxoloss.metrics.operating_curve import OperatingCurve

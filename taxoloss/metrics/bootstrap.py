@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from taxoloss.metrics._batch import one_pass
-from taxoloss.metrics._sums import LastingMetric, Rows, SumMetric
+from taxoloss.metrics.base.batch import one_pass
+from taxoloss.metrics.base.sum_metric import LastingMetric, Rows, SumMetric
 from taxoloss.metrics.confusion import LevelConfusionMatrix
 
 __all__ = ["Bootstrap", "Interval", "bootstrap", "paired"]

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.metrics import _plots
-from taxoloss.metrics._batch import Batch
-from taxoloss.metrics._sums import UNIT, Result, Rows, SumMetric, fixed
+from taxoloss.metrics.base import plots as _plots
+from taxoloss.metrics.base.batch import Batch
+from taxoloss.metrics.base.sum_metric import UNIT, Result, Rows, SumMetric, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["LevelCalibrationError"]

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.metrics import _plots
-from taxoloss.metrics._batch import Batch
-from taxoloss.metrics._sums import Result, Rows, SumMetric
+from taxoloss.metrics.base import plots as _plots
+from taxoloss.metrics.base.batch import Batch
+from taxoloss.metrics.base.sum_metric import Result, Rows, SumMetric
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

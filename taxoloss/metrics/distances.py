@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.metrics._batch import Batch
-from taxoloss.metrics._sums import Result, Rows, SumMetric, check_top_k
+from taxoloss.metrics.base.batch import Batch
+from taxoloss.metrics.base.sum_metric import Result, Rows, SumMetric, check_top_k
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HierarchicalDistance", "MistakeSeverity", "TreeInducedError"]

@@ -16,11 +16,11 @@ from typing import Any
 
 from torch import Tensor
 
-from taxoloss.metrics._sums import SumMetric
+from taxoloss.metrics.base.sum_metric import SumMetric
 from taxoloss.metrics.calibration import LevelCalibrationError
 from taxoloss.metrics.confusion import LevelConfusionMatrix
 from taxoloss.metrics.distances import HierarchicalDistance, MistakeSeverity, TreeInducedError
-from taxoloss.metrics.fscore import HierarchicalFScore
+from taxoloss.metrics.f_score import HierarchicalFScore
 from taxoloss.metrics.hops import HOPS
 from taxoloss.metrics.level_accuracy import FullPathAccuracy, LevelAccuracy
 from taxoloss.metrics.operating_curve import OperatingCurve

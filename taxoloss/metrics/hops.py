@@ -26,8 +26,8 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.node_tensors import NodeTables
-from taxoloss.metrics._batch import Batch
-from taxoloss.metrics._sums import UNIT, Result, Rows, SumMetric, check_top_k, fixed
+from taxoloss.metrics.base.batch import Batch
+from taxoloss.metrics.base.sum_metric import UNIT, Result, Rows, SumMetric, check_top_k, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HOPS"]

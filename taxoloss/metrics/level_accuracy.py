@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.log_probs import cached_log_probs
-from taxoloss.metrics._batch import Batch
-from taxoloss.metrics._sums import Result, Rows, SumMetric, check_top_k
+from taxoloss.metrics.base.batch import Batch
+from taxoloss.metrics.base.sum_metric import Result, Rows, SumMetric, check_top_k
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["FullPathAccuracy", "LevelAccuracy"]

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.log_odds import path_log_odds
-from taxoloss.metrics import _plots
-from taxoloss.metrics._batch import Batch
-from taxoloss.metrics._curves import Curve, CurveMetric, Steps
-from taxoloss.metrics._sums import Result
+from taxoloss.metrics.base import plots as _plots
+from taxoloss.metrics.base.batch import Batch
+from taxoloss.metrics.base.curve_metric import Curve, CurveMetric, Steps
+from taxoloss.metrics.base.sum_metric import Result
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["RiskCoverage"]

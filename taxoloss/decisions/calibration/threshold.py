@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.decisions.level_calibration import LevelCalibration
+from taxoloss.decisions.calibration.binomial import beta_band
+from taxoloss.decisions.calibration.levels import LevelCalibration
 from taxoloss.functional.node_tensors import node_tables
 from taxoloss.taxonomy.file.atomic import write_text
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Threshold", "allowed_errors", "beta_band"]
+__all__ = ["Threshold"]
 
 _FORMAT = "taxoloss threshold 1"
 
@@ -196,49 +196,3 @@ def _edges(count: float) -> str:
 def _two_digits(share: float) -> str:
     """A share in percent, with a decimal or as many as show two digits."""
     return f"{100 * share:.{max(1, 1 - math.floor(math.log10(100 * share)))}f}"
-
-
-# -- how good the promise is -----------------------------------------------------------------------
-
-
-def beta_band(n: int, risk: float, share: float = 0.9) -> tuple[float, float]:
-    """Between what the true risk of one calibrated threshold lies `share` of the time.
-
-    With k = n - ceil((n + 1)(1 - risk)) calibration rows that may be wrong, and no ties, it is
-    distributed as Beta(k + 1, n - k), whose distribution function at x is P(Binomial(n, x) > k).
-
-    Source: Vovk, ACML 2012; Angelopoulos & Bates 2021, section 3.2.
-    """
-    k = max(0, math.floor(round((n + 1) * risk, 9)) - 1)
-    tail = (1 - share) / 2
-    return _quantile(n, k, tail), _quantile(n, k, 1 - tail)
-
-
-def allowed_errors(n: int, risk: float, confidence: float) -> int:
-    """The largest k with P(Binomial(n, risk) <= k) <= 1 - confidence; -1 where there is none.
-
-    Source: Bates et al., JACM 2021 (RCPS), with the exact binomial for a 0/1 loss.
-    """
-    cumulative = np.cumsum(np.exp(_log_binomial(n, risk)))
-    return int(np.count_nonzero(cumulative <= 1 - confidence)) - 1
-
-
-def _quantile(n: int, k: int, level: float) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        below = 1 - float(np.exp(_log_binomial(n, middle)[: k + 1]).sum())
-        low, high = (middle, high) if below < level else (low, middle)
-    return (low + high) / 2
-
-
-def _log_binomial(n: int, p: float) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """log P(Binomial(n, p) = i) for i = 0 .. n."""
-    i = np.arange(n + 1)
-    factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    log_p = math.log(p) if p > 0 else -1e300
-    log_q = math.log1p(-p) if p < 1 else -1e300
-    found: np.ndarray[Any, np.dtype[np.float64]] = (
-        factorial[n] - factorial - factorial[::-1] + i * log_p + (n - i) * log_q
-    )
-    return found

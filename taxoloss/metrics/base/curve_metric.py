@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from taxoloss.metrics._batch import Batch, batch_of
-from taxoloss.metrics._sums import UNIT, Rows, SumMetric, add, fixed
+from taxoloss.metrics.base.batch import Batch, batch_of
+from taxoloss.metrics.base.sum_metric import UNIT, Rows, SumMetric, add, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Curve", "CurveMetric", "Steps"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,11 +10,11 @@ from torch.nn import functional as F
 
 from taxoloss.functional.device_tensors import apart
 from taxoloss.functional.inputs import readable, transformed, wide_dtype
-from taxoloss.heads._binding import Binding, as_bytes, refuse_another
+from taxoloss.heads.binding import Binding, as_bytes, refuse_another
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Head", "down"]
+__all__ = ["Head"]
 
 
 class Head(nn.Module):
@@ -111,15 +110,3 @@ class Head(nn.Module):
         """What the head was made of."""
         bias = "" if self.bias is not None else ", bias=False"
         return f"{self.in_features}, {self.taxonomy!r}{bias}"
-
-
-def down(values: Tensor, parents: Sequence[Tensor | None], sizes: list[int], dim: int) -> list[Tensor]:
-    """For each depth the sums of values from the top to each of its nodes.
-
-    `values` holds along `dim` the nodes of depth 1, then those of depth 2, ..: sizes[d] nodes at a time;
-    parents[d] says for each where its parent stands among those of the depth before; parents[0] is None.
-    """
-    sums: list[Tensor] = []
-    for own, parent in zip(torch.split(values, sizes, dim), parents, strict=True):
-        sums.append(own if parent is None else own + sums[-1].index_select(dim, parent))
-    return sums

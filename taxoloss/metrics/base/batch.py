@@ -13,7 +13,7 @@ from torch import Tensor
 from taxoloss.functional.inputs import at_least_float32, batched, readable, target_ids
 from taxoloss.functional.masses import argmax, level_answers
 from taxoloss.functional.node_tensors import NodeTables, node_tables
-from taxoloss.metrics._inputs import check_predictions, check_values, is_ranking
+from taxoloss.metrics.base.inputs import check_predictions, check_values, is_ranking
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

@@ -35,11 +35,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.decisions._inputs import Allowed, prepared
+from taxoloss.decisions.calibration.binomial import allowed_errors
+from taxoloss.decisions.calibration.levels import _METHODS, LevelCalibration, broken_line
+from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
-from taxoloss.decisions.level_calibration import _METHODS, LevelCalibration, broken_line
-from taxoloss.decisions.rules import path_class
-from taxoloss.decisions.threshold import Threshold, allowed_errors
+from taxoloss.decisions.inputs import Allowed, prepared
+from taxoloss.decisions.on_path import path_class
 from taxoloss.functional.cache import kept_plan
 from taxoloss.functional.inputs import check_logits, target_ids
 from taxoloss.functional.log_odds import path_log_odds

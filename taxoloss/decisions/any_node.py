@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from taxoloss.decisions._cut import log_odds_of
-from taxoloss.decisions._inputs import Allowed, Answer, decide
-from taxoloss.decisions._ties import rounding
+from taxoloss.decisions.cut import log_odds_of
+from taxoloss.decisions.inputs import Allowed, Answer, decide
+from taxoloss.decisions.ties import rounding
 from taxoloss.functional.log_odds import level_log_odds
 from taxoloss.functional.masses import argmax, level_masses
 from taxoloss.functional.node_tensors import NodeTables

@@ -6,11 +6,11 @@ from typing import Any
 
 from torchmetrics import MetricCollection
 
-from taxoloss.metrics._batch import one_pass
-from taxoloss.metrics._sums import SumMetric
+from taxoloss.metrics.base.batch import one_pass
+from taxoloss.metrics.base.sum_metric import SumMetric
 from taxoloss.metrics.calibration import LevelCalibrationError
 from taxoloss.metrics.distances import HierarchicalDistance, MistakeSeverity, TreeInducedError
-from taxoloss.metrics.fscore import HierarchicalFScore
+from taxoloss.metrics.f_score import HierarchicalFScore
 from taxoloss.metrics.hops import HOPS
 from taxoloss.metrics.level_accuracy import FullPathAccuracy, LevelAccuracy
 from taxoloss.metrics.operating_curve import OperatingCurve

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from taxoloss.decisions._inputs import Allowed, read_once
-from taxoloss.decisions.calibrate import Paths, calibrate_threshold, coarse_rows, paths_of
-from taxoloss.decisions.level_calibration import LevelCalibration
-from taxoloss.decisions.threshold import Threshold
+from taxoloss.decisions.calibration.conformal import Paths, calibrate_threshold, coarse_rows, paths_of
+from taxoloss.decisions.calibration.levels import LevelCalibration
+from taxoloss.decisions.calibration.threshold import Threshold
+from taxoloss.decisions.inputs import Allowed, read_once
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Delivered", "RiskCurve", "Share", "report", "risk_curve"]

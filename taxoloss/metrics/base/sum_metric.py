@@ -17,8 +17,8 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from taxoloss.functional.inputs import check_ignore_index
-from taxoloss.metrics import _plots
-from taxoloss.metrics._batch import Batch, batch_of
+from taxoloss.metrics.base import plots as _plots
+from taxoloss.metrics.base.batch import Batch, batch_of
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from taxoloss.functional.device_tensors import Tables
-from taxoloss.heads._head import down
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Depths"]
+__all__ = ["Depths", "down"]
 
 
 class Depths(Tables):
@@ -39,3 +40,15 @@ class Depths(Tables):
         here = self.on(values.device)
         sums = down(values.index_select(dim, here.order), here.parents, self.sizes, dim)
         return torch.cat(sums, dim).index_select(dim, here.classes)
+
+
+def down(values: Tensor, parents: Sequence[Tensor | None], sizes: list[int], dim: int) -> list[Tensor]:
+    """For each depth the sums of values from the top to each of its nodes.
+
+    `values` holds along `dim` the nodes of depth 1, then those of depth 2, ..: sizes[d] nodes at a time;
+    parents[d] says for each where its parent stands among those of the depth before; parents[0] is None.
+    """
+    sums: list[Tensor] = []
+    for own, parent in zip(torch.split(values, sizes, dim), parents, strict=True):
+        sums.append(own if parent is None else own + sums[-1].index_select(dim, parent))
+    return sums

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from taxoloss.decisions._cut import ThresholdLike, above
-from taxoloss.decisions._inputs import Allowed, prepared
-from taxoloss.decisions.rules import path_class
-from taxoloss.decisions.threshold import Threshold
+from taxoloss.decisions.calibration.threshold import Threshold
+from taxoloss.decisions.cut import ThresholdLike, above
+from taxoloss.decisions.inputs import Allowed, prepared
+from taxoloss.decisions.on_path import path_class
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.functional.node_tensors import node_tables

@@ -1,0 +1,1 @@
+"""From labelled rows to a threshold with a promise. Imports decisions' rules."""

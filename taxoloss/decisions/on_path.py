@@ -1,0 +1,102 @@
+"""Answers as deep on one path as a threshold allows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from taxoloss.decisions.cut import ThresholdLike, above, deepest_above
+from taxoloss.decisions.inputs import Allowed, Answer, decide
+from taxoloss.functional.log_odds import path_log_odds
+from taxoloss.functional.masses import argmax, greedy_class, level_masses
+from taxoloss.functional.node_tensors import NodeTables
+from taxoloss.taxonomy.taxonomy import Taxonomy
+
+__all__ = ["climb", "path_class", "top_down"]
+
+
+def climb(
+    logits: Tensor,
+    taxonomy: Taxonomy,
+    threshold: ThresholdLike,
+    *,
+    allowed: Allowed = None,
+    return_probability: bool = False,
+) -> Answer:
+    """From the best class upwards, the first node that is surer than a threshold; else the root.
+
+    A node n is taken where log P(n) - log(1 - P(n)) is strictly above the threshold's log-odds, computed
+    from the logits: so an over-confident model whose P is 1.0 in float32 can still be cut. Of nodes with
+    the same classes the deepest is answered. A higher threshold never answers a deeper node.
+
+    Args:
+        logits, taxonomy, allowed, return_probability: as in `leaf`.
+        threshold: a probability in [0, 1], or a `Threshold` (`calibrate_threshold`). With `allowed`,
+            calibrate with the same classes allowed.
+
+    Raises:
+        ValueError, TypeError: a threshold that is none, or one of another taxonomy; and as `leaf`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> logits = torch.tensor([[2.0, 1.9, -1.0], [5.0, 0.0, 0.0], [1.0, 1.0, 1.1]])
+    >>> [info.name for info in t.describe(climb(logits, t, 0.9))]
+    ['cat', 'Bengal', '']
+
+    Source: Goren et al., NeurIPS 2024 (climbing), on log-odds.
+    """
+    return _on_path(logits, taxonomy, threshold, "climb", allowed, return_probability)
+
+
+def top_down(
+    logits: Tensor,
+    taxonomy: Taxonomy,
+    threshold: ThresholdLike = 0.0,
+    *,
+    allowed: Allowed = None,
+    return_probability: bool = False,
+) -> Answer:
+    """From the root to the most probable child, again and again, while it is surer than a threshold.
+
+    P(n) is compared, not P(n | parent), and as in `climb`. With the threshold 0 it goes down to a class,
+    which need not be the best one. Of equally probable children the first in `nodes(level)` is taken.
+
+    Args and errors: as `climb`.
+
+    >>> import taxoloss, torch
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> top_down(torch.tensor([[2.0, 1.9, 2.1]]), t)  # cat, then Bengal, though beagle is the best class
+    tensor([0])
+    """
+    return _on_path(logits, taxonomy, threshold, "top_down", allowed, return_probability)
+
+
+def path_class(logits: Tensor, tables: NodeTables, decision: str) -> Tensor:
+    """The class (N, d1..dk) whose path "climb" or "top_down" answers from."""
+    if decision == "climb":
+        return argmax(logits)
+    # The chosen child has at least its share of its parent's mass, so that nothing underflows.
+    return greedy_class(level_masses(logits, tables), tables)
+
+
+def _on_path(
+    logits: Tensor,
+    taxonomy: Taxonomy,
+    threshold: ThresholdLike,
+    decision: str,
+    allowed: Allowed,
+    return_probability: bool,
+) -> Answer:
+    """The deepest node above a threshold on the path of a decision's class."""
+
+    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+        chosen = path_class(z, tables, decision)
+        odds = path_log_odds(z, chosen, taxonomy)
+        ids, level = deepest_above(above(threshold, odds, chosen, taxonomy, decision), chosen, tables.lines)
+        if not return_probability:
+            return ids, odds[:, 0]
+        certain = torch.full_like(odds[:, :1], torch.inf)  # the root
+        found = torch.cat([certain, odds], 1).gather(1, level.unsqueeze(1)).squeeze(1)
+        return ids, torch.sigmoid(found)
+
+    return decide(logits, taxonomy, rule, allowed, return_probability)

@@ -1,0 +1,1 @@
+"""What all metrics share: exact sums, a batch computed once, curves, pictures."""
