@@ -19,7 +19,7 @@ from random_rows import ANY_TEXT
 from test_cli import run
 
 import taxoloss
-from taxoloss.class_lists import from_column, from_file, from_folder, from_hugging_face
+from taxoloss.sources.class_lists import from_column, from_file, from_folder, from_hugging_face
 
 TREE = "levels: [g, s]\ntree:\n  A: ['10', '9', été]\n  B: [NA, a/b, '10']\n"
 ORDER = [("B", "NA"), ("A", "été"), ("B", "a/b"), ("A", "10"), ("A", "9"), ("B", "10")]

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from taxoloss.class_lists import ClassList, from_column, from_file, from_folder, from_hugging_face
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.shared import (
     FormatOption,
@@ -28,6 +27,7 @@ from taxoloss.cli.streams import echo, write_json
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import Fault
 from taxoloss.errors.formats import fault_data
+from taxoloss.sources.class_lists import ClassList, from_column, from_file, from_folder, from_hugging_face
 from taxoloss.taxonomy.alias_edits import with_aliases
 from taxoloss.taxonomy.file.atomic import write_text
 from taxoloss.taxonomy.file.limits import Limits

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from taxoloss.class_lists import ClassList, from_file
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.shared import (
     FormatOption,
@@ -24,7 +23,8 @@ from taxoloss.cli.shared import (
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_json
-from taxoloss.sources.found import counted
+from taxoloss.sources.base import counted
+from taxoloss.sources.class_lists import ClassList, from_file
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.versions.diff import Change, TreeDiff, nodes_called
 

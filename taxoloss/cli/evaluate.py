@@ -16,7 +16,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from taxoloss.class_lists import from_file
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.errors.faults import TaxonomyError
@@ -25,6 +24,7 @@ from taxoloss.prediction_columns import column_names
 from taxoloss.prediction_files import PredictionError, PredictionFile
 from taxoloss.prediction_readers import open_predictions
 from taxoloss.prediction_targets import name_of_text
+from taxoloss.sources.class_lists import from_file
 from taxoloss.taxonomy.binding import Name
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.loading import load

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from taxoloss.class_lists import from_file
 from taxoloss.cli.nodes import found_facts, level_facts, render_found, render_level
 from taxoloss.cli.render import render_summary, render_weighting, stdout_console
 from taxoloss.cli.shared import (
@@ -27,6 +26,7 @@ from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.cli.weights import schedule_option, weighting_facts
 from taxoloss.errors.formats import as_format
 from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.sources.class_lists import from_file
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.summary import Summary, summarize
 from taxoloss.taxonomy.taxonomy import Taxonomy

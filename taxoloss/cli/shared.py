@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from taxoloss.class_lists import ClassList
 from taxoloss.cli.streams import echo, write_data
 from taxoloss.errors.faults import Fault, TaxonomyError
 from taxoloss.errors.formats import as_format
+from taxoloss.sources.class_lists import ClassList
 from taxoloss.taxonomy.bundled.catalog import bundled_names
 from taxoloss.taxonomy.file.document import Document
 from taxoloss.taxonomy.file.limits import Limits
@@ -129,7 +129,7 @@ class Read:
         if listed is None:
             return ["import taxoloss", f"{loaded}.bind()"]
         reader = listed.python.partition("(")[0]
-        lines = ["import taxoloss", f"from taxoloss.class_lists import {reader}"]
+        lines = ["import taxoloss", f"from taxoloss.sources.class_lists import {reader}"]
         names = f"{listed.python}.names_in({called})"
         if verb == "node_ids":
             return [*lines, f"{loaded}.bind(node_targets=True)", f"ids = {called}.node_ids({names})"]

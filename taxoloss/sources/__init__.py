@@ -2,7 +2,7 @@
 
     sources.read("species.csv").taxonomy
 
-A reader makes rows of names (`rows`) or nodes with parents (`node_table`); these make the tree, and tell
+A reader makes rows of names (`rows`) or nodes with parents (`graph`); these make the tree, and tell
 every fault at once. Formats that have a kept reader are read by it: pip install "taxoloss[sources]".
 """
 
@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from taxoloss.sources.folders import SPLITS
-from taxoloss.sources.found import Choice, Found, Options
+from taxoloss.sources.base import Choice, Found, Options
+from taxoloss.sources.formats.image_folders import SPLITS
 from taxoloss.sources.kinds import KINDS, check_kind, kind_of, reader_of
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.names import name_faults

@@ -8,18 +8,15 @@ from pathlib import Path
 
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.sources import (
-    darwin_core,
-    folders,
-    json_trees,
-    label_files,
-    newick_files,
-    table_kinds,
-    wordnet,
-    xml_trees,
-)
-from taxoloss.sources.found import Found, Options, refuse
-from taxoloss.sources.tables import table_of_text
+from taxoloss.sources.base import Found, Options, refuse
+from taxoloss.sources.formats import image_folders as folders
+from taxoloss.sources.formats import json_trees, wordnet
+from taxoloss.sources.formats import newick_trees as newick_files
+from taxoloss.sources.formats import ontologies as xml_trees
+from taxoloss.sources.formats import speciesnet as label_files
+from taxoloss.sources.formats import tables as table_kinds
+from taxoloss.sources.formats import taxa as darwin_core
+from taxoloss.sources.formats.table_files import table_of_text
 
 __all__ = ["KINDS", "kind_of", "reader_of"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import Fault, TaxonomyError, raise_all
-from taxoloss.sources.found import Options, counted, listed
+from taxoloss.sources.base import Options, counted, listed
 from taxoloss.taxonomy.names import nfc
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

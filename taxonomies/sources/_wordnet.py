@@ -7,9 +7,9 @@ from pathlib import Path
 
 from _common import MODELINE
 
-from taxoloss.sources.found import Options
-from taxoloss.sources.node_table import NodeTable
-from taxoloss.sources.wordnet import wordnet_nouns
+from taxoloss.sources.base import Options
+from taxoloss.sources.formats.wordnet import wordnet_nouns
+from taxoloss.sources.graph import NodeTable
 from taxoloss.taxonomy.file.yaml_writer import yaml_text
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

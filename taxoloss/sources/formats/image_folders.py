@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from taxoloss.errors.faults import Fault, raise_all
-from taxoloss.sources.found import Found, Options, counted, listed, refuse
+from taxoloss.sources.base import Found, Options, counted, listed, refuse
 from taxoloss.sources.rows import Rows
 
 __all__ = ["IMAGES", "SPLITS", "class_folders", "read_folder"]

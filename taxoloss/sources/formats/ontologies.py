@@ -7,8 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from taxoloss.sources.found import Found, Options, counted, foreign, refuse
-from taxoloss.sources.node_table import NodeTable
+from taxoloss.sources.base import Found, Options, counted, foreign, refuse
+from taxoloss.sources.graph import NodeTable
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["read_graphml", "read_obo", "read_skos"]

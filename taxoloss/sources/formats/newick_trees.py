@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from taxoloss.errors.faults import Fault, raise_all
-from taxoloss.sources.found import Found, Options, counted, foreign, refuse
-from taxoloss.sources.node_table import NodeTable
+from taxoloss.sources.base import Found, Options, counted, foreign, refuse
+from taxoloss.sources.graph import NodeTable
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["read_newick"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from taxoloss.sources.found import Found, Options, counted, listed, read_lines, refuse
-from taxoloss.sources.node_table import NodeTable
+from taxoloss.sources.base import Found, Options, counted, listed, read_lines, refuse
+from taxoloss.sources.graph import NodeTable
 
 __all__ = ["is_label_file", "read_labels"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from taxoloss.sources.found import Found, Options, counted, refuse
-from taxoloss.sources.node_table import NodeTable
+from taxoloss.sources.base import Found, Options, counted, refuse
+from taxoloss.sources.graph import NodeTable
 from taxoloss.taxonomy.file.document import Mapping, Mark, Scalar, Sequence, Value
 from taxoloss.taxonomy.file.reader import read_file
 from taxoloss.taxonomy.taxonomy import Taxonomy

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from taxoloss.errors.characters import quoted
-from taxoloss.sources.darwin_core import is_taxon_table, taxa_in
-from taxoloss.sources.found import Found, Options, counted
-from taxoloss.sources.node_table import NodeTable
+from taxoloss.sources.base import Found, Options, counted
+from taxoloss.sources.formats.table_columns import WORDS, Layout, layout_of
+from taxoloss.sources.formats.table_files import SEPARATORS, Table, folded, open_table
+from taxoloss.sources.formats.taxa import is_taxon_table, taxa_in
+from taxoloss.sources.graph import NodeTable
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.tables import SEPARATORS, WORDS, Layout, Table, folded, layout_of, open_table
 
 __all__ = ["read_table", "split_path"]
 

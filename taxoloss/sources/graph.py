@@ -16,7 +16,7 @@ import numpy as np
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import Fault, Note, raise_all
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.sources.found import Options, counted, listed
+from taxoloss.sources.base import Options, counted, listed
 from taxoloss.taxonomy.names import name_faults, nfc
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import Tree

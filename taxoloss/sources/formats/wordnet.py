@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from taxoloss.sources.found import Found, Options, counted, listed, read_lines, refuse
-from taxoloss.sources.node_table import NodeTable
+from taxoloss.sources.base import Found, Options, counted, listed, read_lines, refuse
+from taxoloss.sources.graph import NodeTable
 from taxoloss.taxonomy.file.reader import read_bytes
 
 __all__ = ["is_id_list", "read_ids", "wordnet_nouns"]

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from taxoloss.errors.faults import Fault, raise_all
-from taxoloss.sources.found import Found, Options, counted, foreign, refuse
-from taxoloss.sources.node_table import RANKS, NodeTable
+from taxoloss.sources.base import Found, Options, counted, foreign, refuse
+from taxoloss.sources.formats.table_files import Table, open_table
+from taxoloss.sources.graph import RANKS, NodeTable
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.tables import Table, open_table
 
 __all__ = ["is_taxon_table", "read_archive", "read_inat", "read_ncbi", "read_taxon_table", "taxa_in"]
 

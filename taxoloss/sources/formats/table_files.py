@@ -1,0 +1,118 @@
+"""Tables in files: CSV, TSV, parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.faults import Fault, raise_all
+from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.sources.base import Options, foreign, refuse
+from taxoloss.taxonomy.file.reader import decoded, read_bytes
+
+__all__ = ["SEPARATORS", "Table", "folded", "open_table", "table_of_text"]
+
+
+#: Separators of paths, tried in this order.
+SEPARATORS = ("/", ";", "|", ">", "\t", "::", ",")
+
+
+@dataclass
+class Table:
+    """Column names, rows of text, and the line that each row starts on."""
+
+    file: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    lines: list[int]
+
+    def column(self, name: str) -> int:
+        """The number of a column; FormError with the nearest name where there is none."""
+        if name in self.header:
+            return self.header.index(name)
+        folded = [column.casefold() for column in self.header]
+        if folded.count(name.casefold()) == 1:
+            return folded.index(name.casefold())
+        help = did_you_mean(name, self.header)
+        expected = "one of " + ", ".join(self.header)
+        message = f"there is no column {quoted(name)}"
+        raise refuse(self.file, message, found=name, expected=expected, help=help)
+
+
+def open_table(path: Path, options: Options) -> Table:
+    """The table of a CSV, TSV or parquet file; the first row names the columns."""
+    if path.suffix.lower() == ".parquet":
+        return _parquet(path, options)
+    document = decoded(read_bytes(path, options.limits), str(path), options.limits)
+    return table_of_text(document.text, str(path), options)
+
+
+def table_of_text(text: str, file: str, options: Options) -> Table:
+    """The table of a text; the first row names the columns."""
+    delimiter = "\t" if file.lower().endswith((".tsv", ".tab")) else _delimiter(text)
+    rows: list[tuple[str, ...]] = []
+    lines: list[int] = []
+    csv.field_size_limit(options.limits.scalar)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    start = 1
+    try:
+        for cells in reader:
+            if any(cells):
+                rows.append(tuple(cells))
+                lines.append(start)
+            start = reader.line_num + 1
+            if len(rows) > options.limits.nodes * 2:
+                raise_all([Fault("T112", f"more than {2 * options.limits.nodes:,} rows", file, start)])
+    except csv.Error as error:
+        raise refuse(file, f"this is not CSV: {error}", line=start) from None
+    if not rows:
+        raise refuse(file, "the table is empty", expected="a row of column names, then rows")
+    header = tuple(cell.strip() for cell in rows[0])
+    uneven = [(row, line) for row, line in zip(rows[1:], lines[1:], strict=True) if len(row) > len(header)]
+    if uneven:
+        row, line = uneven[0]
+        help = "quote cells that hold the delimiter"
+        message = f"a row has {len(row)} cells, the header {len(header)}"
+        raise refuse(file, message, line=line, help=help)
+    width = len(header)
+    filled = [(*row, *("",) * (width - len(row))) for row in rows[1:]]
+    return Table(file, header, filled, lines[1:])
+
+
+def _delimiter(text: str) -> str:
+    """The one that cuts the first rows into most cells, as many in each row; else a comma."""
+    head = text[:100_000].splitlines(keepends=True)[:20]
+    best, widest = ",", 1
+    for mark in ",\t;|":
+        try:
+            widths = {len(row) for row in csv.reader(head, delimiter=mark) if row}
+        except csv.Error:
+            continue
+        if len(widths) == 1 and max(widths) > widest:
+            best, widest = mark, max(widths)
+    return best
+
+
+def _parquet(path: Path, options: Options) -> Table:
+    with foreign("a parquet file", str(path), "parquet"):
+        import polars as pl
+
+        most = 2 * options.limits.nodes
+        frame = pl.read_parquet(path, n_rows=most + 1)
+        if len(frame) > most:
+            raise_all([Fault("T112", f"more than {most:,} rows", str(path))])
+        texts = frame.select(pl.all().cast(pl.String)).fill_null("")
+        return Table(str(path), tuple(frame.columns), texts.rows(), list(range(1, len(frame) + 1)))
+
+
+def folded(name: str) -> str:
+    """The name of a column as it is compared: no case, no space, no namespace.
+
+    >>> folded("Parent ID")
+    'parent_id'
+    """
+    return re.sub(r"[\s_\-.:]+", "_", name.strip().casefold().rpartition("/")[2])
