@@ -121,8 +121,8 @@ def _end(target: str, path: Path) -> str:
 
 def _predictions(path: Path) -> str:
     """The end of a file of predictions; numbers that were read are as many as its rows and columns."""
-    from taxoloss.prediction_files import PredictionError
-    from taxoloss.prediction_readers import open_predictions
+    from taxoloss.evaluation.predictions import PredictionError
+    from taxoloss.evaluation.readers import open_predictions
 
     try:
         file = open_predictions(path)

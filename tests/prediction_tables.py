@@ -10,8 +10,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from taxoloss.prediction_files import PredictionError
-from taxoloss.prediction_readers import open_predictions
+from taxoloss.evaluation.predictions import PredictionError
+from taxoloss.evaluation.readers import open_predictions
 
 #: Names of classes: with separators, quotes, spaces, other scripts, digits.
 NAMES = ["pug", "São Luís", "a,b", 'the "x"', "tab\tname", "42", "犬", "1.5", "a;b"]

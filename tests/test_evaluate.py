@@ -17,8 +17,9 @@ import torch
 from typer.testing import CliRunner
 
 import taxoloss
-from taxoloss import metrics, prediction_readers
+from taxoloss import metrics
 from taxoloss.cli import app
+from taxoloss.evaluation import readers as prediction_readers
 
 TREE = "levels: [species, breed]\ntree:\n  cat: [Bengal, Sphynx]\n  dog: [beagle, pug]\n"
 CLASSES = ["pug", "Bengal", "beagle", "Sphynx"]

@@ -15,8 +15,8 @@ from prediction_tables import NAMES, Table, ours, strictly, tables
 from test_evaluate import CLASSES, data, files, names, refused, run, scores, write_text
 from typer.testing import CliRunner
 
-from taxoloss import prediction_readers
 from taxoloss.cli import app
+from taxoloss.evaluation import readers as prediction_readers
 
 TREE = "levels: [g, s]\ntree:\n  A: [a, b]\n  B: [c, d]\n"
 HEADER = "target,a,b,c,d\n"

@@ -19,11 +19,11 @@ from rich.table import Table
 from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.errors.faults import TaxonomyError
-from taxoloss.migrated_predictions import OldNames, migrated
-from taxoloss.prediction_columns import column_names
-from taxoloss.prediction_files import PredictionError, PredictionFile
-from taxoloss.prediction_readers import open_predictions
-from taxoloss.prediction_targets import name_of_text
+from taxoloss.evaluation.columns import column_names
+from taxoloss.evaluation.migrated import OldNames, migrated
+from taxoloss.evaluation.predictions import PredictionError, PredictionFile
+from taxoloss.evaluation.readers import open_predictions
+from taxoloss.evaluation.targets import name_of_text
 from taxoloss.sources.class_lists import from_file
 from taxoloss.taxonomy.binding import Name
 from taxoloss.taxonomy.file.limits import Limits
@@ -32,7 +32,7 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.versions.migration import Migration
 
 if TYPE_CHECKING:
-    from taxoloss.evaluation import Evaluation
+    from taxoloss.evaluation.scores import Evaluation
 
 __all__ = ["evaluate"]
 
@@ -116,7 +116,7 @@ def evaluate(
             taxonomy = _bound(load(source), file, classes, file_order)
         else:
             taxonomy, file = _migrated(load(source), file, migration, classes, file_order)
-        from taxoloss.evaluation import Settings, evaluate  # here: it loads torch
+        from taxoloss.evaluation.scores import Settings, evaluate
 
         settings = Settings(decision and decision.value, risk, threshold, tradeoff, draws)
         with _progress(file.rows) as advance:

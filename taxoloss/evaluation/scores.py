@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from taxoloss import decisions, metrics
+from taxoloss.evaluation.predictions import Block, PredictionError, PredictionFile
+from taxoloss.evaluation.targets import TargetReader, integer_names, name_of_text
 from taxoloss.metrics.bootstrap import Interval
-from taxoloss.prediction_files import Block, PredictionError, PredictionFile
-from taxoloss.prediction_targets import TargetReader, integer_names, name_of_text
 from taxoloss.taxonomy.binding import Name
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

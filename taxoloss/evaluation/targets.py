@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Generic, TypeVar
 
-from taxoloss.prediction_files import Block, PredictionError, PredictionFile
+from taxoloss.evaluation.predictions import Block, PredictionError, PredictionFile
 from taxoloss.taxonomy.binding import Name, NameIndex, split_text
 from taxoloss.taxonomy.names import nfc
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import Any
 
-from taxoloss.prediction_files import PredictionError, PredictionFile
+from taxoloss.evaluation.predictions import PredictionError, PredictionFile
 from taxoloss.taxonomy.binding import Name
 
 __all__ = ["column_names"]

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from taxoloss.prediction_files import Block, Floats, PredictionError, PredictionFile
+from taxoloss.evaluation.predictions import Block, Floats, PredictionError, PredictionFile
 
 __all__ = ["TextTable", "cut", "is_blank"]
 

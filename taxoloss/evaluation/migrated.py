@@ -9,8 +9,8 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.prediction_files import Block, PredictionError, PredictionFile
-from taxoloss.prediction_targets import TargetReader, integer_names
+from taxoloss.evaluation.predictions import Block, PredictionError, PredictionFile
+from taxoloss.evaluation.targets import TargetReader, integer_names
 from taxoloss.taxonomy.binding import Name
 from taxoloss.taxonomy.names import nfc
 from taxoloss.taxonomy.versions.migration import Migration

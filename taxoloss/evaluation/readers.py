@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from taxoloss.errors.characters import escape_invisible
-from taxoloss.prediction_files import VALUES, Block, Floats, PredictionError, PredictionFile
-from taxoloss.prediction_text import TextTable, cut, is_blank
+from taxoloss.evaluation.predictions import VALUES, Block, Floats, PredictionError, PredictionFile
+from taxoloss.evaluation.text import TextTable, cut, is_blank
 
 __all__ = ["open_predictions"]
 

@@ -1,0 +1,1 @@
+"""Predictions in a file, and their scores. Imports taxonomy, functional, metrics, decisions."""
