@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from taxoloss.pictures import Comparison, compare, draw, read, variants
-from taxoloss.pictures.compare import scores_of
-from taxoloss.pictures.terminal import gain_text, mean_text, title
-from taxoloss.pictures.variants import worth_a_row
+from taxoloss.sweep.report import Comparison, compare, draw, read, variants
+from taxoloss.sweep.report.compare import scores_of
+from taxoloss.sweep.report.terminal import gain_text, mean_text, title
+from taxoloss.sweep.report.variants import worth_a_row
 
 ROOT = Path(__file__).parent.parent
 PAGE, KEPT = ROOT / "docs" / "experiments.md", ROOT / "docs" / "experiments"

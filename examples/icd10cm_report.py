@@ -13,7 +13,7 @@ from icd10cm_train import TOP_DOWN, Arm, Score
 from rich import box
 from rich.table import Table
 
-from taxoloss.pictures import mean_interval
+from taxoloss.sweep.report import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""The readers of `taxoloss.sources.class_lists`, where the lines that `taxoloss check` wrote look for them."""
+"""The readers of `taxoloss.sources.class_lists`, where lines that `taxoloss check` wrote look for them."""
 
 from __future__ import annotations
 

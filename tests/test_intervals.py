@@ -9,7 +9,7 @@ import pytest
 
 stats = pytest.importorskip("scipy.stats")
 
-from taxoloss.pictures import mean_interval, paired_difference  # noqa: E402
+from taxoloss.sweep.report import mean_interval, paired_difference  # noqa: E402
 
 
 def seeds(values: np.ndarray) -> dict[str, float]:

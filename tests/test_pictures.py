@@ -19,10 +19,10 @@ pytest.importorskip("matplotlib")
 
 from sweep_tables import LEVELS, rows, write
 
-from taxoloss.pictures import TableError, compare, draw, read, variants
-from taxoloss.pictures.compare import scores_of
-from taxoloss.pictures.front import on_front
-from taxoloss.pictures.variants import worth_a_row
+from taxoloss.sweep.report import TableError, compare, draw, read, variants
+from taxoloss.sweep.report.compare import scores_of
+from taxoloss.sweep.report.front import on_front
+from taxoloss.sweep.report.variants import worth_a_row
 
 SIMPLEX = [(a / 4, b / 4, (4 - a - b) / 4) for a in range(5) for b in range(5 - a)]
 Rows = list[dict[str, Any]]

@@ -24,9 +24,9 @@ from sweep_cell import EPOCHS, PETS, cells, train
 from sweep_tables import rows, write
 
 from taxoloss import sweep
-from taxoloss.pictures import TableError, compare, draw, read, variants
-from taxoloss.pictures.compare import scores_of
 from taxoloss.sweep import Cell, grid, simplex
+from taxoloss.sweep.report import TableError, compare, draw, read, variants
+from taxoloss.sweep.report.compare import scores_of
 
 SCRIPT = Path(__file__).with_name("sweep_cell.py")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])}

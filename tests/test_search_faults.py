@@ -22,9 +22,9 @@ from faulty_files import failing  # noqa: E402
 from search_cell import run, suggest, train  # noqa: E402
 from sweep_cell import EPOCHS  # noqa: E402
 
-from taxoloss import pictures  # noqa: E402
 from taxoloss.sweep import Cell, SweepError  # noqa: E402
-from taxoloss.sweep.searching import mean_accuracy  # noqa: E402
+from taxoloss.sweep import report as pictures  # noqa: E402
+from taxoloss.sweep.search import mean_accuracy  # noqa: E402
 from taxoloss.sweep.storages import _cut_torn_line, _name_of  # noqa: E402
 
 OLD = Path(__file__).parent / "data" / "0.1" / "sweep_cells" / "search"

@@ -20,9 +20,10 @@ import pytest
 from faulty_files import CALLS, failing
 from sweep_cell import EPOCHS, PETS, cells, table, train
 
-from taxoloss import pictures, sweep
-from taxoloss.pictures.figures import _write
+from taxoloss import sweep
 from taxoloss.sweep import Cell, SweepError, grid
+from taxoloss.sweep import report as pictures
+from taxoloss.sweep.report.figures import _write
 
 SCRIPT = Path(__file__).with_name("sweep_cell.py")
 OLD = Path(__file__).parent / "data" / "0.1" / "sweep_cells"

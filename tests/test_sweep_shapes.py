@@ -19,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sweep_cell import EPOCHS, PETS, cells, train
 
-from taxoloss import pictures, sweep
+from taxoloss import sweep
 from taxoloss.sweep import Cell, SweepError, grid
+from taxoloss.sweep import report as pictures
 
 run = partial(sweep.run, taxonomy=PETS, progress=False)
 

@@ -13,7 +13,7 @@ from taxoloss.cli.render import stdout_console
 from taxoloss.cli.streams import echo, write_json
 
 if TYPE_CHECKING:
-    from taxoloss.pictures import Comparison
+    from taxoloss.sweep.report import Comparison
 
 __all__ = ["plot"]
 
@@ -77,7 +77,7 @@ def plot(
 
     Example: taxoloss plot runs/weights --format svg --columns test
     """
-    from taxoloss.pictures import TableError
+    from taxoloss.sweep.report import TableError
 
     try:
         _plot(
@@ -108,10 +108,10 @@ def _plot(
     test: bool,
     as_json: bool,
 ) -> None:
-    from taxoloss.pictures import compare, draw, read, variants
-    from taxoloss.pictures.compare import scores_of
-    from taxoloss.pictures.terminal import notes, table
-    from taxoloss.pictures.variants import worth_a_row
+    from taxoloss.sweep.report import compare, draw, read, variants
+    from taxoloss.sweep.report.compare import scores_of
+    from taxoloss.sweep.report.terminal import notes, table
+    from taxoloss.sweep.report.variants import worth_a_row
 
     sweep = read(folder)
     scores = scores_of(sweep, test)

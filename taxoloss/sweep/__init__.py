@@ -12,7 +12,7 @@ from taxoloss.sweep.cell import Cell
 from taxoloss.sweep.errors import SweepError
 from taxoloss.sweep.grid import grid, simplex
 from taxoloss.sweep.results import Results
-from taxoloss.sweep.running import run
-from taxoloss.sweep.searching import search, suggest_weights
+from taxoloss.sweep.run import run
+from taxoloss.sweep.search import search, suggest_weights
 
 __all__ = ["Cell", "Results", "SweepError", "grid", "run", "search", "simplex", "suggest_weights"]

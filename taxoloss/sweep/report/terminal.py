@@ -8,9 +8,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from taxoloss.pictures.compare import Comparison
-from taxoloss.pictures.intervals import Interval
-from taxoloss.pictures.variants import short
+from taxoloss.sweep.report.compare import Comparison
+from taxoloss.sweep.report.intervals import Interval
+from taxoloss.sweep.report.variants import short
 
 __all__ = ["gain_text", "mean_text", "notes", "table", "title"]
 

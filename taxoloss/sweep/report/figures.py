@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taxoloss.pictures.by_weight import by_weight
-from taxoloss.pictures.compare import Comparison
-from taxoloss.pictures.differences import differences
-from taxoloss.pictures.errors import TableError
-from taxoloss.pictures.front import front
-from taxoloss.pictures.triangle import triangle
+from taxoloss.sweep.errors import TableError
+from taxoloss.sweep.report.by_weight import by_weight
+from taxoloss.sweep.report.compare import Comparison
+from taxoloss.sweep.report.differences import differences
+from taxoloss.sweep.report.front import front
+from taxoloss.sweep.report.triangle import triangle
 from taxoloss.taxonomy.file.atomic import write_text
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from taxoloss.pictures.errors import TableError
-from taxoloss.pictures.intervals import Interval, mean_interval, paired_difference
-from taxoloss.pictures.table import Sweep
-from taxoloss.pictures.variants import Variant, labels
+from taxoloss.sweep.errors import TableError
+from taxoloss.sweep.report.intervals import Interval, mean_interval, paired_difference
+from taxoloss.sweep.report.table import Sweep
+from taxoloss.sweep.report.variants import Variant, labels
 
 __all__ = ["Comparison", "compare", "scores_of"]
 

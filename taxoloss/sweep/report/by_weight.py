@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from taxoloss.pictures.compare import Comparison
-from taxoloss.pictures.marks import BASE, band, colours, error, typical, varying, weighted
-from taxoloss.pictures.terminal import title
+from taxoloss.sweep.report.compare import Comparison
+from taxoloss.sweep.report.marks import BASE, band, colours, error, typical, varying, weighted
+from taxoloss.sweep.report.terminal import title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

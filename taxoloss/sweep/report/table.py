@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TextIO, TypeAlias
 
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.pictures.errors import TableError
 from taxoloss.sweep.columns import is_score
-from taxoloss.sweep.errors import SweepError
+from taxoloss.sweep.errors import SweepError, TableError
 from taxoloss.sweep.files import is_there
 from taxoloss.sweep.results import csv_text
 from taxoloss.sweep.state import State, state_of

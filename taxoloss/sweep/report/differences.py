@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from taxoloss.pictures.compare import Comparison
-from taxoloss.pictures.marks import BASE, COLOURS, error, scale_of
-from taxoloss.pictures.terminal import title
+from taxoloss.sweep.report.compare import Comparison
+from taxoloss.sweep.report.marks import BASE, COLOURS, error, scale_of
+from taxoloss.sweep.report.terminal import title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ from statistics import fmean
 
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.pictures.errors import TableError
-from taxoloss.pictures.table import Run, Scores, Sweep
+from taxoloss.sweep.errors import TableError
+from taxoloss.sweep.report.table import Run, Scores, Sweep
 
 __all__ = ["Variant", "label", "labels", "short", "told_apart", "variants", "worth_a_row"]
 

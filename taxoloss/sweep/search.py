@@ -16,7 +16,7 @@ from taxoloss.sweep.files import is_there
 from taxoloss.sweep.folder import Folder
 from taxoloss.sweep.grid import cells_of
 from taxoloss.sweep.results import Results
-from taxoloss.sweep.running import open_folder, results_of
+from taxoloss.sweep.run import open_folder, results_of
 from taxoloss.sweep.storages import storage_errors, storage_of
 from taxoloss.sweep.work import Done, Row, Train, number_of, perform
 from taxoloss.taxonomy.taxonomy import Taxonomy

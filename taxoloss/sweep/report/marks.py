@@ -7,9 +7,9 @@ from itertools import cycle
 from statistics import median
 from typing import TYPE_CHECKING
 
-from taxoloss.pictures.compare import Comparison
-from taxoloss.pictures.intervals import Interval
-from taxoloss.pictures.variants import short, told_apart
+from taxoloss.sweep.report.compare import Comparison
+from taxoloss.sweep.report.intervals import Interval
+from taxoloss.sweep.report.variants import short, told_apart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

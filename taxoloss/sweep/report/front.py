@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from taxoloss.pictures.compare import Comparison
-from taxoloss.pictures.marks import BASE, colours, error, typical
-from taxoloss.pictures.terminal import title
-from taxoloss.pictures.variants import short
+from taxoloss.sweep.report.compare import Comparison
+from taxoloss.sweep.report.marks import BASE, colours, error, typical
+from taxoloss.sweep.report.terminal import title
+from taxoloss.sweep.report.variants import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from taxoloss.pictures.compare import Comparison
-from taxoloss.pictures.marks import BASE, typical, varying, weighted
-from taxoloss.pictures.terminal import mean_text, title
+from taxoloss.sweep.report.compare import Comparison
+from taxoloss.sweep.report.marks import BASE, typical, varying, weighted
+from taxoloss.sweep.report.terminal import mean_text, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,12 +3,12 @@
 `taxoloss plot FOLDER` is this package on the command line.
 """
 
-from taxoloss.pictures.compare import Comparison, compare
-from taxoloss.pictures.errors import TableError
-from taxoloss.pictures.figures import draw
-from taxoloss.pictures.intervals import Interval, mean_interval, paired_difference
-from taxoloss.pictures.table import Run, Sweep, read
-from taxoloss.pictures.variants import Variant, variants
+from taxoloss.sweep.errors import TableError
+from taxoloss.sweep.report.compare import Comparison, compare
+from taxoloss.sweep.report.figures import draw
+from taxoloss.sweep.report.intervals import Interval, mean_interval, paired_difference
+from taxoloss.sweep.report.table import Run, Sweep, read
+from taxoloss.sweep.report.variants import Variant, variants
 
 __all__ = [
     "Comparison",
