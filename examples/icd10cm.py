@@ -36,7 +36,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from taxoloss import Taxonomy
-from taxoloss.cli.render import render_summary, stdout_console
+from taxoloss.cli.inspection.summary import render_summary
+from taxoloss.cli.shared import stdout_console
 from taxoloss.sweep import SweepError
 from taxoloss.taxonomy.summary import summarize
 

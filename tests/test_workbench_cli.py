@@ -14,7 +14,7 @@ from rich.console import Console
 from test_cli import GOOD, run
 
 import taxoloss
-from taxoloss.cli.render import render_summary
+from taxoloss.cli.inspection.summary import render_summary
 from taxoloss.taxonomy.bundled.catalog import bundled_names
 from taxoloss.taxonomy.bundled.icd10cm import BUILT
 from taxoloss.taxonomy.summary import summarize

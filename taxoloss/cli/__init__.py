@@ -13,7 +13,7 @@ from taxoloss.cli.evaluate import evaluate
 from taxoloss.cli.explain import explain
 from taxoloss.cli.init import init
 from taxoloss.cli.inspect import inspect
-from taxoloss.cli.listing import list_trees
+from taxoloss.cli.list import list_trees
 from taxoloss.cli.plot import plot
 from taxoloss.cli.schema import schema
 from taxoloss.cli.streams import echo, escape_what_does_not_fit

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.shared import (
     FormatOption,
     JsonOption,
@@ -19,8 +18,10 @@ from taxoloss.cli.shared import (
     chosen_format,
     limits_of,
     one_line,
+    plain,
     read,
     report,
+    stdout_console,
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_json

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from taxoloss.cli.render import plain, stdout_console
 from taxoloss.cli.shared import (
     FormatOption,
     JsonOption,
@@ -19,7 +18,9 @@ from taxoloss.cli.shared import (
     complete_names,
     limits_of,
     one_line,
+    plain,
     read,
+    stdout_console,
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_json

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from taxoloss.cli.render import plain, stdout_console
+from taxoloss.cli.shared import plain, stdout_console
 from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.errors.faults import TaxonomyError
 from taxoloss.evaluation.columns import column_names

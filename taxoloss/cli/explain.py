@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from taxoloss.cli.render import plain, stdout_console
+from taxoloss.cli.shared import plain, stdout_console
 from taxoloss.cli.streams import echo, write_json
 from taxoloss.errors.explanations import explanations
 from taxoloss.errors.suggestions import did_you_mean

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from taxoloss.cli.nodes import found_facts, level_facts, render_found, render_level
-from taxoloss.cli.render import render_summary, render_weighting, stdout_console
+from taxoloss.cli.inspection.nodes import found_facts, level_facts, render_found, render_level
+from taxoloss.cli.inspection.summary import render_summary, render_weighting
+from taxoloss.cli.inspection.weights import schedule_option, weighting_facts
 from taxoloss.cli.shared import (
     FormatOption,
     JsonOption,
@@ -20,10 +21,10 @@ from taxoloss.cli.shared import (
     limits_of,
     one_line,
     read,
+    stdout_console,
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_data, write_json
-from taxoloss.cli.weights import schedule_option, weighting_facts
 from taxoloss.errors.formats import as_format
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sources.class_lists import from_file

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from taxoloss.cli.render import stdout_console
+from taxoloss.cli.shared import stdout_console
 from taxoloss.cli.streams import echo, write_json
 
 if TYPE_CHECKING:

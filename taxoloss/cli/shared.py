@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from taxoloss.cli.streams import echo, write_data
+from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import Fault, TaxonomyError
 from taxoloss.errors.formats import as_format
 from taxoloss.sources.class_lists import ClassList
@@ -37,10 +38,26 @@ __all__ = [
     "complete_names",
     "limits_of",
     "one_line",
+    "plain",
     "read",
     "report",
+    "stdout_console",
     "stop_on_faults",
 ]
+
+
+_PIPE_WIDTH = 160
+
+
+def stdout_console() -> Console:
+    """Standard output; colours only on a terminal, names never read as markup."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+def plain(text: str) -> Text:
+    """Text from a file, safe for a terminal."""
+    return Text(escape_invisible(text))
 
 
 class Format(str, Enum):

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from taxoloss.cli.render import plain
+from taxoloss.cli.shared import plain
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.suggestions import did_you_mean, nearest
 from taxoloss.taxonomy.names import nfc

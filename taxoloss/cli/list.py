@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from taxoloss.cli.render import plain, stdout_console
+from taxoloss.cli.shared import plain, stdout_console
 from taxoloss.cli.streams import write_json
 from taxoloss.taxonomy.bundled.catalog import bundled_names
 from taxoloss.taxonomy.bundled.icd10cm import BUILT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,29 +11,20 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree as RichTree
 
-from taxoloss.cli.weights import WeightingFacts
+from taxoloss.cli.inspection.weights import WeightingFacts
+from taxoloss.cli.shared import plain
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.taxonomy.summary import Summary
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["plain", "render_summary", "render_weighting", "stdout_console"]
+__all__ = ["render_summary", "render_weighting"]
 
 _MOST_CHILDREN = 8
 _MOST_ROWS = 60
-_PIPE_WIDTH = 160
+
+
 #: Columns of a tree's line for each level, and the least that is left for a name.
 _GUIDE, _NAME = 4, 40
-
-
-def stdout_console() -> Console:
-    """Standard output; colours only on a terminal, names never read as markup."""
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(highlight=False, markup=False, emoji=False, width=width)
-
-
-def plain(text: str) -> Text:
-    """Text from a file, safe for a terminal."""
-    return Text(escape_invisible(text))
 
 
 def render_summary(taxonomy: Taxonomy, summary: Summary, depth: int | None = None) -> RenderableType:

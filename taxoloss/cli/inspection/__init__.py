@@ -1,0 +1,1 @@
+"""What `taxoloss inspect` shows."""
