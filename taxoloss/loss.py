@@ -19,12 +19,12 @@ from taxoloss.functional.inputs import (
     check_weight,
     target_ids,
 )
-from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import level_log_probs
-from taxoloss.functional.node_tensors import node_tables
+from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting.checks import Table
+from taxoloss.weighting.checks import WeightTable
 from taxoloss.weighting.table import LevelWeights, used_levels, weight_table
 
 __all__ = ["TaxonomyLoss"]
@@ -87,7 +87,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         del self._buffers["weight"]
         self.weight = weight
         self.taxonomy = taxonomy
-        self.tables = apart(LossTables, plan, table)
+        self.tensors = apart(LossTensors, plan, table)
         # In words at once: a compiler that meets torch.vmap(loss) asks for them, and traces no numpy.
         self._made_of = f"{taxonomy!r}"
         self._level_weights = _in_words(taxonomy, table, level_weights)
@@ -95,7 +95,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss of logits and targets."""
         return cross_entropy(
-            self.tables,
+            self.tensors,
             input,
             target,
             self.weight,
@@ -120,10 +120,10 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         before have a weight above 0.
         """
         table = weight_table(self.taxonomy, level_weights)
-        if used_levels(table) == self.tables.used:
-            apart(self.tables.fill, table)
+        if used_levels(table) == self.tensors.used:
+            apart(self.tensors.fill, table)
         else:
-            self.tables = apart(LossTables, self.tables.plan, table)
+            self.tensors = apart(LossTensors, self.tensors.plan, table)
         self._level_weights = _in_words(self.taxonomy, table, level_weights)
 
     @torch.no_grad()
@@ -142,14 +142,14 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         >>> loss.per_level(torch.zeros(1, 37), torch.tensor([0]))
         {'species': tensor(1.1260), 'breed': tensor(3.6109)}
         """
-        plan = self.tables.plan
+        plan = self.tensors.plan
         check_logits(input, plan)
         if isinstance(target, Tensor) and target.is_floating_point():
             raise ValueError(f"expected node ids as target, got {target.dtype}")
         check_target(input, target)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         ids, valid = target_ids(target, self.ignore_index, plan)
-        nodes = node_tables(self.taxonomy, ids.device)
+        nodes = node_tensors(self.taxonomy, ids.device)
         ancestors, counted = nodes.ancestors[ids], nodes.counted[ids]
         if valid is not None:
             counted = counted & valid.unsqueeze(-1)
@@ -174,7 +174,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         return ", ".join(parts)
 
 
-def _in_words(taxonomy: Taxonomy, table: Table, given: LevelWeights) -> str:
+def _in_words(taxonomy: Taxonomy, table: WeightTable, given: LevelWeights) -> str:
     """Weights by level where all classes share them, else what was given."""
     classes = table[: len(taxonomy)]
     if (classes == classes[:1]).all():

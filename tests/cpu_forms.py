@@ -30,7 +30,7 @@ def searched(tree: Wide, logits: Tensor, target: Tensor) -> Tensor:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rings, "_TABLE_BYTES", 0)
         loss = TaxonomyLoss(tree.taxonomy, tree.level_weights, reduction="none")
-    assert loss.tables.chunks.rings is None
+    assert loss.tensors.chunks.rings is None
     return loss(logits, target)
 
 

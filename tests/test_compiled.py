@@ -75,7 +75,7 @@ def test_compiled_is_eager(tree: Wide, shape: tuple[int, ...], reduction: str, d
 def test_it_is_what_torch_asks_of_an_operation() -> None:
     """Schema, shapes of its results without running it, its gradient, dynamic sizes, by torch's checks."""
     for tree in (ORDERED, SHUFFLED):
-        t = loss_of(tree).tables
+        t = loss_of(tree).tensors
         logits, target = batch(tree, 6, dtype=torch.float32)
         target = target.clamp(min=0)
         chunks = t.chunks

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from trees import SETTINGS, Case, probability, random_logits, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
-from taxoloss.decisions import on_path as rules
+from taxoloss.decisions import leaf as rules
 from taxoloss.functional.log_odds import path_log_odds
 
 Rng = np.random.Generator

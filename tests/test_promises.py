@@ -46,7 +46,7 @@ class Rows:
         wrong = self.paths.wrong & taken.flip(1).cummax(1).values.flip(1)
         if made.loss == "wrong":
             return wrong.any(1).double()
-        tables, root = self.paths.tables, torch.full_like(self.paths.line[:, :1], self.paths.tables.root)
+        tables, root = self.paths.tensors, torch.full_like(self.paths.line[:, :1], self.paths.tensors.root)
         line = torch.cat([root, self.paths.line], 1)
         return (wrong * tables.depth[line].diff(dim=1)).sum(1).double()
 
@@ -72,7 +72,7 @@ def drawn(
         1, best[:, None], odds[:, None] + math.log(len(taxonomy) - 1)
     )
     paths = paths_of(logits, target, taxonomy, decision)
-    clade = paths.tables.ancestors[paths.classes, number]
+    clade = paths.tensors.ancestors[paths.classes, number]
     groups = torch.arange(count) // group_of if group_of else None
     return Rows(taxonomy, per, logits, target, paths, clade, groups)
 
@@ -193,7 +193,7 @@ def test_the_confidence_of_clades(name: str) -> None:
     """Of the thresholds, and altogether, at most one in ten has a true rate above the risk."""
     rows, n, options = case(name, 8000)
     g, risk, tries = torch.Generator().manual_seed(2), 0.1, 500
-    clades = int(rows.paths.tables.ancestors[:, rows.taxonomy.level_number(rows.per) - 1].max()) + 1
+    clades = int(rows.paths.tensors.ancestors[:, rows.taxonomy.level_number(rows.per) - 1].max()) + 1
     sizes = torch.bincount(rows.clade, minlength=clades)
     above, shared, altogether = [], [], []
     for _ in range(tries):

@@ -10,8 +10,7 @@ import pytest
 import torch
 from calibration_rows import TREE, rows
 
-from taxoloss.decisions import calibrate_levels, calibrate_threshold, climb, report, risk_curve
-from taxoloss.decisions import reasons as why
+from taxoloss.decisions import calibrate_levels, calibrate_threshold, climb, report, risk_curve, why
 from taxoloss.decisions.calibration.conformal import paths_of
 
 

@@ -15,7 +15,7 @@ from wide_trees import Wide, wide_tree
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.kernels import chunks as rings
 from taxoloss.functional.kernels import closed_form
-from taxoloss.functional.kernels.chunks import Chunks, ChunkTables, chunks_of, nested_ranges, ring_numbers
+from taxoloss.functional.kernels.chunks import Chunks, ChunkTensors, chunks_of, nested_ranges, ring_numbers
 from taxoloss.functional.kernels.closed_form import _Entries
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.weighting.table import used_levels
@@ -199,12 +199,12 @@ def test_no_width_costs_less(size: tuple[int, int]) -> None:
 # -- tables ----------------------------------------------------------------------------------------
 
 
-def tables_of(tree: Wide, kept: bool = True) -> ChunkTables:
+def tables_of(tree: Wide, kept: bool = True) -> ChunkTensors:
     """With the table of rings, or as if it were too big."""
     with pytest.MonkeyPatch.context() as patch:
         if not kept:
             patch.setattr(rings, "_TABLE_BYTES", 0)
-        return ChunkTables.of(chunks_of_tree(tree), plan_of(tree.taxonomy).depth_first)
+        return ChunkTensors.of(chunks_of_tree(tree), plan_of(tree.taxonomy).depth_first)
 
 
 @pytest.mark.parametrize("size", [size for size in SIZES if size[0] >= 256], ids=str)

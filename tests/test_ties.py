@@ -21,7 +21,7 @@ import taxoloss
 from taxoloss import decisions
 from taxoloss.decisions.ties import rounding, snapped
 from taxoloss.functional.masses import level_masses
-from taxoloss.functional.node_tensors import node_tables
+from taxoloss.functional.node_tensors import node_tensors
 
 Rng = np.random.Generator
 Exact = list[Fraction]
@@ -150,7 +150,7 @@ def test_the_same_numbers_in_another_order(seed: int, dtype: torch.dtype) -> Non
     values = torch.randn(60, generator=g, dtype=torch.float64).to(dtype)
     z = torch.cat([values[torch.randperm(60, generator=g)] for _ in range(20)])[None]
     best = int(z.argmax())
-    assert len(set(level_masses(z, node_tables(t))[0][0].tolist())) > 1  # or it shows nothing
+    assert len(set(level_masses(z, node_tensors(t))[0][0].tolist())) > 1  # or it shows nothing
     first = t.node_id("f0")
     assert decisions.minimum_cost(z, t).tolist() == [best]  # type: ignore[union-attr]
     assert decisions.most_specific(z, t, 0.04).tolist() == [first]  # type: ignore[union-attr]

@@ -63,7 +63,7 @@ def test_gradcheck(options: dict[str, Any], reduction: str, shape: tuple[int, ..
 def test_gradcheck_of_chunks(reduction: str, shape: tuple[int, ...]) -> None:
     """The same, along random directions, in a tree whose columns are cut into chunks."""
     logits, target = batch(CHUNKED, *shape)
-    assert TaxonomyLoss(CHUNKED.taxonomy).tables.chunks.whole > 0
+    assert TaxonomyLoss(CHUNKED.taxonomy).tensors.chunks.whole > 0
     loss = loss_on(CHUNKED, reduction=reduction)
     logits.requires_grad_()
     assert torch.autograd.gradcheck(loss, (logits, target), fast_mode=True, check_forward_ad=True)
@@ -208,7 +208,7 @@ def test_double_backward_is_the_definitions(tree: Wide, reduction: str, shape: t
     """The gradient of a function of the gradient, against autograd through the definition."""
     logits, target = batch(tree, *shape)
     module = TaxonomyLoss(tree.taxonomy, tree.level_weights, reduction=reduction)
-    kept, ids, valid = module.tables, target.clamp(min=0), target >= 0
+    kept, ids, valid = module.tensors, target.clamp(min=0), target >= 0
 
     def definition(z: Tensor) -> Tensor:
         weights = kept.look_up(kept.weights, ids) * valid.unsqueeze(-1)

@@ -14,7 +14,7 @@ import taxoloss
 from taxoloss import weighting
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.kernels.dispatch import row_losses
-from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.triton_loss import triton_losses
 from taxoloss.taxonomy.plan import plan_of
 
@@ -103,7 +103,7 @@ def test_infinite_rows(value: float) -> None:
 def test_as_a_function_of_torch(shape: tuple[int, ...], classes: list[str] | None) -> None:
     """Any shape, read in place; reductions, and the gradient of a gradient, are the package's own."""
     taxonomy = taxoloss.Taxonomy.from_paths(_ROWS).bind(classes)
-    kept = LossTables(plan_of(taxonomy), weighting.uniform()(taxonomy))
+    kept = LossTensors(plan_of(taxonomy), weighting.uniform()(taxonomy))
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(shape[0], 7, *shape[1:], generator=generator, requires_grad=True)
     ids = torch.randint(7, shape, generator=generator)

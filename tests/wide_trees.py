@@ -14,7 +14,7 @@ from itertools import count, pairwise
 import numpy as np
 
 from taxoloss import Taxonomy
-from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.weighting.table import weight_table
 
@@ -65,9 +65,9 @@ class Wide:
             int(rng.integers(nodes[turn % 2])) + (self.classes if turn % 2 else 0) for turn in range(number)
         ]
 
-    def tables(self) -> LossTables:
+    def tables(self) -> LossTensors:
         """New tables for its level weights."""
-        return LossTables(plan_of(self.taxonomy), weight_table(self.taxonomy, self.level_weights))
+        return LossTensors(plan_of(self.taxonomy), weight_table(self.taxonomy, self.level_weights))
 
 
 @cache

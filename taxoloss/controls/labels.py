@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.functional.node_tensors import NodeTables, node_tables
+from taxoloss.functional.node_tensors import NodeTensors, node_tensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["coarsen", "few", "pseudo_labels", "swap_siblings"]
@@ -119,7 +119,7 @@ def pseudo_labels(logits: Tensor, target: Tensor, taxonomy: Taxonomy) -> Tensor:
     tensor([11])
     """
     _check_vector(target)
-    tables = node_tables(taxonomy)
+    tables = node_tensors(taxonomy)
     if logits.shape != (len(target), tables.num_classes):
         expected = (len(target), tables.num_classes)
         raise ValueError(f"expected logits {expected}, got {tuple(logits.shape)}")
@@ -129,7 +129,7 @@ def pseudo_labels(logits: Tensor, target: Tensor, taxonomy: Taxonomy) -> Tensor:
     return logits.masked_fill(~below, -torch.inf).argmax(1)
 
 
-def _parents(tables: NodeTables) -> Tensor:
+def _parents(tables: NodeTensors) -> Tensor:
     """Node id -> the id of its parent; of the root: itself."""
     # The last of the line, the root first, that is not the node: below its own level the line is the node.
     above = tables.lines != torch.arange(len(tables.lines))[:, None]
@@ -137,9 +137,9 @@ def _parents(tables: NodeTables) -> Tensor:
     return tables.lines.gather(1, last[:, None]).squeeze(1)
 
 
-def _checked(target: Tensor, taxonomy: Taxonomy) -> NodeTables:
+def _checked(target: Tensor, taxonomy: Taxonomy) -> NodeTensors:
     _check_vector(target)
-    tables = node_tables(taxonomy)
+    tables = node_tensors(taxonomy)
     if len(target) and (int(target.min()) < 0 or int(target.max()) >= tables.num_classes):
         found = f"{int(target.min())} to {int(target.max())}"
         raise ValueError(f"expected classes from 0 to {tables.num_classes - 1} as target, got {found}")

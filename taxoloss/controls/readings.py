@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions import minimum_cost
-from taxoloss.functional.node_tensors import node_tables
+from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.heads import LevelHeads
 from taxoloss.heads.head import Head
 from taxoloss.metrics import HierarchicalDistance, LevelAccuracy, MistakeSeverity
@@ -86,7 +86,7 @@ def _accuracy(answers: Tensor, target: Tensor, taxonomy: Taxonomy) -> dict[str, 
 
 def _single(best: dict[str, Tensor], target: Tensor, taxonomy: Taxonomy) -> dict[str, float]:
     """Accuracy of nodes (N,) for each level, among the targets that are counted there."""
-    tables = node_tables(taxonomy)
+    tables = node_tensors(taxonomy)
     found = {}
     for number, (level, answer) in enumerate(best.items()):
         counted = tables.counted[target, number]

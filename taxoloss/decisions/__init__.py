@@ -9,12 +9,14 @@ from taxoloss.decisions.expected_cost import minimum_cost
 from taxoloss.decisions.leaf import at_level, leaf
 from taxoloss.decisions.on_path import climb, top_down
 from taxoloss.decisions.ranking import ranking
-from taxoloss.decisions.reasons import Explanation, why
+from taxoloss.decisions.reasons import Reasons, why
+
+Explanation = Reasons  # its name in 0.1
 
 __all__ = [
     "Delivered",
-    "Explanation",
     "LevelCalibration",
+    "Reasons",
     "RiskCurve",
     "Threshold",
     "at_level",

@@ -13,7 +13,7 @@ from taxoloss.decisions.inputs import Allowed, Answer, decide
 from taxoloss.decisions.ties import rounding
 from taxoloss.functional.log_odds import level_log_odds
 from taxoloss.functional.masses import argmax, level_masses
-from taxoloss.functional.node_tensors import NodeTables
+from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["hedge", "most_specific"]
@@ -52,12 +52,12 @@ def most_specific(
     """
     least = log_odds_of(threshold)
 
-    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
         odds = level_log_odds(z, taxonomy)
-        pairs = _with_information(odds, tables)
+        pairs = _with_information(odds, tensors)
         scores = [torch.where(o > least, information, -torch.inf) for o, information in pairs]
         certain = torch.full_like(odds[0][:, 0], torch.inf)
-        ids, found = _best_node(scores, odds, z, tables, certain)
+        ids, found = _best_node(scores, odds, z, tensors, certain)
         return ids, torch.sigmoid(found)
 
     return decide(logits, taxonomy, rule, allowed, return_probability)
@@ -98,20 +98,20 @@ def hedge(
     if not 0 <= tradeoff < math.inf:
         raise ValueError(f"expected tradeoff as a finite number, 0 or larger, got {tradeoff}")
 
-    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
-        masses = level_masses(z, tables)
-        scores = [(i + tradeoff) * mass for mass, i in _with_information(masses, tables)]
+    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+        masses = level_masses(z, tensors)
+        scores = [(i + tradeoff) * mass for mass, i in _with_information(masses, tensors)]
         # The sum, not 1: a node with all classes must not lose to the root by a rounding.
-        return _best_node(scores, masses, z, tables, masses[0].sum(1), tradeoff)
+        return _best_node(scores, masses, z, tensors, masses[0].sum(1), tradeoff)
 
     return decide(logits, taxonomy, rule, allowed, return_probability)
 
 
-def _with_information(values: Sequence[Tensor], tables: NodeTables) -> list[tuple[Tensor, Tensor]]:
+def _with_information(values: Sequence[Tensor], tensors: NodeTensors) -> list[tuple[Tensor, Tensor]]:
     """Each level's values with the information (1, W_l, 1..1) of its nodes."""
     pairs = []
-    for value, nodes in zip(values, tables.nodes, strict=True):
-        information = tables.information[nodes].to(value.dtype)
+    for value, nodes in zip(values, tensors.nodes, strict=True):
+        information = tensors.information[nodes].to(value.dtype)
         pairs.append((value, information.view(1, -1, *[1] * (value.dim() - 2))))
     return pairs
 
@@ -120,7 +120,7 @@ def _best_node(
     scores: Sequence[Tensor],
     ties: Sequence[Tensor],
     logits: Tensor,
-    tables: NodeTables,
+    tensors: NodeTensors,
     root: Tensor,
     value: float | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -131,8 +131,8 @@ def _best_node(
     """
     best, tie = torch.zeros_like(root) if value is None else value * root, root
     scale = 1.0 if value is None else 0.0  # log-odds, or probabilities
-    ids = torch.full_like(best, tables.root, dtype=torch.long)
-    for level, (score, breaker, nodes) in enumerate(zip(scores, ties, tables.nodes, strict=True)):
+    ids = torch.full_like(best, tensors.root, dtype=torch.long)
+    for level, (score, breaker, nodes) in enumerate(zip(scores, ties, tensors.nodes, strict=True)):
         top = score.amax(1)
         slack = torch.zeros_like(top) if value is None else rounding(top)
         among = score >= (top - slack).unsqueeze(1)

@@ -23,7 +23,7 @@ from torch import Tensor
 from taxoloss.decisions.inputs import Allowed, Answer, decide
 from taxoloss.decisions.ties import rounding
 from taxoloss.functional.masses import argmax, level_masses
-from taxoloss.functional.node_tensors import NodeTables
+from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["expected_heights", "minimum_cost"]
@@ -63,14 +63,14 @@ def minimum_cost(
     Source: Karthik et al., ICLR 2021 (CRM), eq. 2.
     """
 
-    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
         p = torch.softmax(z, 1)
         if isinstance(cost, Tensor):
             expected = torch.movedim(torch.movedim(p, 1, -1) @ matrix.to(p).T, -1, 1)
             largest = matrix.abs().amax()
         else:
-            expected = expected_heights(z, tables)
-            largest = tables.height[tables.root]
+            expected = expected_heights(z, tensors)
+            largest = tensors.height[tensors.root]
         # Only what is possible can be answered.
         expected = expected.masked_fill(z == -torch.inf, torch.inf)
         least = expected.amin(1, keepdim=True)
@@ -81,23 +81,23 @@ def minimum_cost(
     return decide(logits, taxonomy, rule, allowed, return_probability)
 
 
-def expected_heights(logits: Tensor, tables: NodeTables) -> Tensor:
+def expected_heights(logits: Tensor, tensors: NodeTensors) -> Tensor:
     """E(i) of each class, (N, C, d1..dk), of logits of that shape."""
     gain: Tensor | None = None
-    for level, mass in enumerate(level_masses(logits, tables)):
-        nodes = tables.nodes[level]
-        above = tables.lines[
+    for level, mass in enumerate(level_masses(logits, tensors)):
+        nodes = tensors.nodes[level]
+        above = tensors.lines[
             nodes, level
         ]  # the node before on the path; the same where it stands for ranks
-        step = (tables.height[above] - tables.height[nodes]).to(mass.dtype)
+        step = (tensors.height[above] - tensors.height[nodes]).to(mass.dtype)
         here = mass * step.view(1, -1, *[1] * (mass.dim() - 2))
         if gain is not None:
-            group = tables.groups[level - 1]
+            group = tensors.groups[level - 1]
             assert group is not None  # only that of the deepest level is
             here = here + gain.index_select(1, group)
         gain = here
     assert gain is not None  # a tree has a level
-    return tables.height[tables.root].to(gain.dtype) - gain
+    return tensors.height[tensors.root].to(gain.dtype) - gain
 
 
 def _known(cost: Any) -> Tensor:

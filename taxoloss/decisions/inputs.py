@@ -9,18 +9,18 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from taxoloss.functional.cache import kept_plan
+from taxoloss.functional.cache import cached_plan
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import (
     at_least_float32,
     batched,
     check_logits,
-    readable,
+    host_may_read,
     refuse_nan,
     refuse_probabilities,
     without_autocast,
 )
-from taxoloss.functional.node_tensors import NodeTables, node_tables
+from taxoloss.functional.node_tensors import NodeTensors, node_tensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Allowed", "Answer", "allowed_classes", "decide", "prepared", "read_once"]
@@ -28,7 +28,7 @@ __all__ = ["Allowed", "Answer", "allowed_classes", "decide", "prepared", "read_o
 #: Node ids: a class, or an inner node for all the classes below it.
 Allowed: TypeAlias = Tensor | Iterable[int] | None
 Answer: TypeAlias = Tensor | tuple[Tensor, Tensor]
-Rule: TypeAlias = Callable[[Tensor, NodeTables], tuple[Tensor, Tensor]]
+Rule: TypeAlias = Callable[[Tensor, NodeTensors], tuple[Tensor, Tensor]]
 
 
 def decide(
@@ -36,8 +36,8 @@ def decide(
 ) -> Answer:
     """Answers a rule for logits (N, C, d1..dk) gives: ids (N, d1..dk) and probabilities."""
     with torch.no_grad(), without_autocast(logits):
-        ready, tables = prepared(logits, taxonomy, allowed)
-        ids, probability = rule(ready, tables)
+        ready, tensors = prepared(logits, taxonomy, allowed)
+        ids, probability = rule(ready, tensors)
     if logits.dim() == 1:
         ids, probability = ids.squeeze(0), probability.squeeze(0)
     return (ids, probability) if return_probability else ids
@@ -45,26 +45,26 @@ def decide(
 
 def prepared(
     logits: Tensor, taxonomy: Taxonomy, allowed: Allowed, counted: Tensor | None = None
-) -> tuple[Tensor, NodeTables]:
+) -> tuple[Tensor, NodeTensors]:
     """Checked logits (N, C, d1..dk), -inf where a class is not allowed, and the tables.
 
     counted (N, d1..dk): which rows are looked at; the others may hold anything, and are 0.
     """
-    plan = kept_plan(taxonomy)
+    plan = cached_plan(taxonomy)
     check_logits(logits, plan)
-    if readable(logits):
+    if host_may_read(logits):
         refuse_probabilities(logits, None if counted is None else counted.reshape(-1))
     ready = at_least_float32(batched(logits.detach()))
     if counted is not None:
         ready = torch.where(counted.unsqueeze(1), ready, 0.0)
-    tables = node_tables(taxonomy, logits.device)
+    tensors = node_tensors(taxonomy, logits.device)
     if allowed is not None:
-        mask = allowed_classes(allowed, tables).view(1, -1, *[1] * (ready.dim() - 2))
+        mask = allowed_classes(allowed, tensors).view(1, -1, *[1] * (ready.dim() - 2))
         ready = ready.masked_fill(~mask, -torch.inf)
-    if readable(ready) and ready.numel():
+    if host_may_read(ready) and ready.numel():
         refuse_nan(ready)
         _refuse_infinite(ready)
-    return ready, tables
+    return ready, tensors
 
 
 def read_once(allowed: Allowed) -> Tensor | None:
@@ -93,7 +93,7 @@ def _integer(value: Any) -> int:
     )
 
 
-def allowed_classes(allowed: Any, tables: NodeTables) -> Tensor:
+def allowed_classes(allowed: Any, tensors: NodeTensors) -> Tensor:
     """(C,) bool: the classes that are, or are below, one of some node ids.
 
     Raises:
@@ -107,16 +107,16 @@ def allowed_classes(allowed: Any, tables: NodeTables) -> Tensor:
         raise TypeError(
             f"expected allowed as integer node ids (n,), got {ids.dtype} of shape {tuple(ids.shape)}"
         )
-    wrong = (ids < 0) | (ids > tables.root)
-    if readable(ids) and bool(wrong.any()):
-        raise IndexError(f"expected allowed node ids in 0..{tables.root}, got {int(ids[wrong][0])}")
-    ids = ids.to(tables.start.device, torch.long).reshape(-1)
+    wrong = (ids < 0) | (ids > tensors.root)
+    if host_may_read(ids) and bool(wrong.any()):
+        raise IndexError(f"expected allowed node ids in 0..{tensors.root}, got {int(ids[wrong][0])}")
+    ids = ids.to(tensors.start.device, torch.long).reshape(-1)
     # +1 where a node's range of positions starts, -1 where it stops.
-    edges = torch.cat([tables.start[ids], tables.stop[ids]])
+    edges = torch.cat([tensors.start[ids], tensors.stop[ids]])
     steps = torch.cat([torch.ones_like(ids), -torch.ones_like(ids)])
-    change = group_sums(steps, edges, tables.num_classes + 1, dim=0)
-    mask = torch.zeros(tables.num_classes, dtype=torch.bool, device=ids.device)
-    mask[tables.depth_first] = change.cumsum(0)[:-1] > 0
+    change = group_sums(steps, edges, tensors.num_classes + 1, dim=0)
+    mask = torch.zeros(tensors.num_classes, dtype=torch.bool, device=ids.device)
+    mask[tensors.depth_first] = change.cumsum(0)[:-1] > 0
     return mask
 
 

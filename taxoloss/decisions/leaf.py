@@ -7,9 +7,9 @@ from torch import Tensor
 
 from taxoloss.decisions.inputs import Allowed, Answer, decide
 from taxoloss.functional.group_sums import group_sums
-from taxoloss.functional.inputs import readable
+from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.masses import argmax
-from taxoloss.functional.node_tensors import NodeTables
+from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["at_level", "leaf"]
@@ -47,7 +47,7 @@ def leaf(
     tensor([0, 1])
     """
 
-    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
         best = argmax(z)
         chosen = z.gather(1, best.unsqueeze(1)).squeeze(1)
         return best, torch.exp(chosen - torch.logsumexp(z, 1)) if return_probability else chosen
@@ -82,23 +82,25 @@ def at_level(
     """
     number = taxonomy.level_number(level) - 1
 
-    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
-        best, mass = _in_blocks(z, number, tables) if readable(z) else _best_of_level(z, number, tables)
-        return tables.nodes[number][best], mass
+    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+        best, mass = (
+            _in_blocks(z, number, tensors) if host_may_read(z) else _best_of_level(z, number, tensors)
+        )
+        return tensors.nodes[number][best], mass
 
     return decide(logits, taxonomy, rule, allowed, return_probability)
 
 
-def _in_blocks(z: Tensor, number: int, tables: NodeTables) -> tuple[Tensor, Tensor]:
+def _in_blocks(z: Tensor, number: int, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
     blocks = torch.split(z, max(1, _BLOCK // max(1, z[:1].numel())))
-    parts = [_best_of_level(block, number, tables) for block in blocks]
+    parts = [_best_of_level(block, number, tensors) for block in blocks]
     return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
 
-def _best_of_level(z: Tensor, number: int, tables: NodeTables) -> tuple[Tensor, Tensor]:
+def _best_of_level(z: Tensor, number: int, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
     masses = torch.softmax(z, 1)
-    if number < len(tables.levels) - 1:
-        group = tables.ancestors[: tables.num_classes, number]
-        masses = group_sums(masses, group, len(tables.nodes[number]))
+    if number < len(tensors.levels) - 1:
+        group = tensors.ancestors[: tensors.num_classes, number]
+        masses = group_sums(masses, group, len(tensors.nodes[number]))
     best = argmax(masses)
     return best, masses.gather(1, best.unsqueeze(1)).squeeze(1)

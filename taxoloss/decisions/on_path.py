@@ -9,7 +9,7 @@ from taxoloss.decisions.cut import ThresholdLike, above, deepest_above
 from taxoloss.decisions.inputs import Allowed, Answer, decide
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.masses import argmax, greedy_class, level_masses
-from taxoloss.functional.node_tensors import NodeTables
+from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["climb", "path_class", "top_down"]
@@ -71,12 +71,12 @@ def top_down(
     return _on_path(logits, taxonomy, threshold, "top_down", allowed, return_probability)
 
 
-def path_class(logits: Tensor, tables: NodeTables, decision: str) -> Tensor:
+def path_class(logits: Tensor, tensors: NodeTensors, decision: str) -> Tensor:
     """The class (N, d1..dk) whose path "climb" or "top_down" answers from."""
     if decision == "climb":
         return argmax(logits)
     # The chosen child has at least its share of its parent's mass, so that nothing underflows.
-    return greedy_class(level_masses(logits, tables), tables)
+    return greedy_class(level_masses(logits, tensors), tensors)
 
 
 def _on_path(
@@ -89,10 +89,12 @@ def _on_path(
 ) -> Answer:
     """The deepest node above a threshold on the path of a decision's class."""
 
-    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
-        chosen = path_class(z, tables, decision)
+    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+        chosen = path_class(z, tensors, decision)
         odds = path_log_odds(z, chosen, taxonomy)
-        ids, level = deepest_above(above(threshold, odds, chosen, taxonomy, decision), chosen, tables.lines)
+        ids, level = deepest_above(
+            above(threshold, odds, chosen, taxonomy, decision), chosen, tensors.lines
+        )
         if not return_probability:
             return ids, odds[:, 0]
         certain = torch.full_like(odds[:, :1], torch.inf)  # the root

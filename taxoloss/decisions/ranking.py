@@ -10,7 +10,7 @@ from taxoloss.decisions.inputs import Allowed, Answer, allowed_classes, decide, 
 from taxoloss.decisions.ties import snapped
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.log_probs import cached_log_probs
-from taxoloss.functional.node_tensors import NodeTables
+from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["ranking"]
@@ -58,17 +58,17 @@ def ranking(
         raise ValueError(f"expected by as one of {_ORDERS}, got {by!r}")
     only = read_once(allowed)
 
-    def rule(z: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
         by_logit = z.sort(dim=1, descending=True, stable=True).indices
         if by == "probability":
             order = by_logit
         elif by == "cost":
-            costs = snapped(expected_heights(z, tables), tables.height[tables.root])
+            costs = snapped(expected_heights(z, tensors), tensors.height[tensors.root])
             order = by_logit.gather(1, _stable(costs.gather(1, by_logit)))
         else:
-            order = _stable(_positions(z, taxonomy, tables))
+            order = _stable(_positions(z, taxonomy, tensors))
         if only is not None:
-            mask = allowed_classes(only, tables)
+            mask = allowed_classes(only, tensors)
             # Those that are not allowed go to the end, and off.
             order = order.gather(1, _stable((~mask)[order].long()))[:, : int(mask.sum())]
         return order, torch.softmax(z, 1).gather(1, order)
@@ -80,27 +80,27 @@ def _stable(keys: Tensor) -> Tensor:
     return keys.sort(dim=1, stable=True).indices
 
 
-def _positions(logits: Tensor, taxonomy: Taxonomy, tables: NodeTables) -> Tensor:
+def _positions(logits: Tensor, taxonomy: Taxonomy, tensors: NodeTensors) -> Tensor:
     """(N, C, d1..dk): the place of each class in the order by levels.
 
     position(node) = position(parent) + the classes below its better siblings: with the nodes of a level
     sorted by parent, then by log P, that is a running sum of sizes that starts anew at each parent.
     """
     log_probs = cached_log_probs(taxonomy, logits.device)(logits)
-    deepest = len(tables.levels) - 1
+    deepest = len(tensors.levels) - 1
     position: Tensor | None = None
     for level in range(deepest + 1):
         unsure = -logits if level == deepest else snapped(-log_probs[level].all(), 1.0)
-        sizes = tables.classes_below[tables.nodes[level]]
+        sizes = tensors.classes_below[tensors.nodes[level]]
         order = _stable(unsure)
         if position is None:
             before = _running(sizes[order])
         else:
-            group = tables.groups[level - 1]
+            group = tensors.groups[level - 1]
             assert group is not None  # only that of the deepest level is
             order = order.gather(1, _stable(group[order]))
             # The classes in nodes of earlier parents are not better siblings: off with them.
-            total = group_sums(sizes, group, len(tables.nodes[level - 1]), dim=0)
+            total = group_sums(sizes, group, len(tensors.nodes[level - 1]), dim=0)
             earlier = total.cumsum(0) - total
             before = _running(sizes[order]) - earlier[group[order]] + position.gather(1, group[order])
         position = torch.empty_like(order).scatter(1, order, before)

@@ -15,10 +15,10 @@ from taxoloss.decisions.inputs import Allowed, prepared
 from taxoloss.decisions.on_path import path_class
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.log_probs import cached_log_probs
-from taxoloss.functional.node_tensors import node_tables
+from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Explanation", "Step", "why"]
+__all__ = ["Reasons", "Step", "why"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Reasons:
     """Why a row's answer is what it is; print it to read."""
 
     #: The path of the answer; () for the root.
@@ -69,7 +69,7 @@ def why(
     decision: str = "climb",
     *,
     allowed: Allowed = None,
-) -> list[Explanation]:
+) -> list[Reasons]:
     """For each row the path with its probabilities, what stood beside it, and how far it was from more.
 
     Args:
@@ -94,18 +94,18 @@ def why(
     if isinstance(logits, Tensor) and logits.dim() > 2:
         raise ValueError(f"expected logits of shape (C,) or (N, C), got {tuple(logits.shape)}")
     with torch.no_grad():
-        ready, tables = prepared(logits, taxonomy, allowed)
-        classes = path_class(ready, tables, decision)
+        ready, tensors = prepared(logits, taxonomy, allowed)
+        classes = path_class(ready, tensors, decision)
         odds = path_log_odds(ready, classes, taxonomy)
         taken = above(threshold, odds, classes, taxonomy, decision)
         if isinstance(threshold, Threshold) and threshold.levels is not None:
             odds = threshold.levels(odds)
         log_probs = cached_log_probs(taxonomy, ready.device)(ready)
-        levels = [log_probs[level].all() for level in range(len(tables.levels))]
+        levels = [log_probs[level].all() for level in range(len(tensors.levels))]
     return [
         _explain(
             taxonomy,
-            tables.lines[classes[row]].tolist(),
+            tensors.lines[classes[row]].tolist(),
             odds[row].tolist(),
             taken[row].tolist(),
             [level[row] for level in levels],
@@ -116,7 +116,7 @@ def why(
 
 def _explain(
     taxonomy: Taxonomy, line: list[int], odds: list[float], taken: list[bool], logs: list[Tensor]
-) -> Explanation:
+) -> Reasons:
     deepest = max((at for at, yes in enumerate(taken, 1) if yes), default=0)
     steps, seen = [], line[0]
     for at, (node, o) in enumerate(zip(line[1:], odds, strict=True), 1):
@@ -131,16 +131,16 @@ def _explain(
         at = further[0]
         nearer = _sigmoid(odds[at - 1])
         sibling, mass = _sibling(taxonomy, line, at, logs[at - 1])
-    return Explanation(taxonomy.path(line[deepest]), tuple(steps), sibling, mass, nearer)
+    return Reasons(taxonomy.path(line[deepest]), tuple(steps), sibling, mass, nearer)
 
 
 def _sibling(
     taxonomy: Taxonomy, line: list[int], at: int, logs: Tensor
 ) -> tuple[tuple[str, ...] | None, float]:
     """The most probable other node of a level below the node before on the path."""
-    tables = node_tables(taxonomy, logs.device)
-    nodes = tables.nodes[at - 1]
-    beside = (tables.lines[nodes, at - 1] == line[at - 1]) & (nodes != line[at])
+    tensors = node_tensors(taxonomy, logs.device)
+    nodes = tensors.nodes[at - 1]
+    beside = (tensors.lines[nodes, at - 1] == line[at - 1]) & (nodes != line[at])
     if not bool(beside.any()):
         return None, math.nan
     best = int(logs.masked_fill(~beside, -torch.inf).argmax())

@@ -14,7 +14,7 @@ from taxoloss.taxonomy.handles import at_trace_time, named
 from taxoloss.taxonomy.plan import Plan, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["keep", "kept_plan"]
+__all__ = ["cached", "cached_plan"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -23,7 +23,7 @@ _MOST = 8
 _LOCK = threading.Lock()
 
 
-def keep(
+def cached(
     taxonomy: Taxonomy,
     make: Callable[Concatenate[Taxonomy, _P], _R],
     *key: _P.args,
@@ -51,9 +51,9 @@ def keep(
     return _found(taxonomy, make, key)[1]
 
 
-def kept_plan(taxonomy: Taxonomy) -> Plan:
+def cached_plan(taxonomy: Taxonomy) -> Plan:
     """The plan of a bound taxonomy, also while a compiler traces."""
-    return keep(taxonomy, plan_of)
+    return cached(taxonomy, plan_of)
 
 
 class _Shelf:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.cache import keep, kept_plan
+from taxoloss.functional.cache import cached, cached_plan
 from taxoloss.functional.device_tensors import apart
 from taxoloss.functional.inputs import (
     autocast_enabled,
@@ -22,11 +22,11 @@ from taxoloss.functional.inputs import (
     without_autocast,
 )
 from taxoloss.functional.kernels.dispatch import row_losses
-from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.soft_targets import index_loss, probability_loss
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting.checks import Table, numbers_by_level
+from taxoloss.weighting.checks import WeightTable, numbers_by_level
 from taxoloss.weighting.table import LevelWeights, used_levels, weight_table
 
 __all__ = ["taxonomy_cross_entropy"]
@@ -80,16 +80,16 @@ def taxonomy_cross_entropy(
     Source: Muller & Smith, VISAPP 2020, eq. 3 (all weights 1); Bertinetto et al., CVPR 2020, eq. 1 with
     w_l = lambda_l - lambda_(l+1).
     """
-    tables = _tables(taxonomy, level_weights)
+    tensors = _tensors(taxonomy, level_weights)
     check_ignore_index(taxonomy, ignore_index)
-    return cross_entropy(tables, logits, target, weight, ignore_index, reduction, label_smoothing)
+    return cross_entropy(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
 
 
 # -- shared with the module and the metrics --------------------------------------------------------
 
 
 def cross_entropy(
-    tables: LossTables,
+    tensors: LossTensors,
     logits: Tensor,
     target: Tensor,
     weight: Tensor | None,
@@ -98,25 +98,25 @@ def cross_entropy(
     label_smoothing: float,
 ) -> Tensor:
     """The loss for tables that are ready: checks, then the kernel, then the reduction."""
-    check_logits(logits, tables.plan, target)
+    check_logits(logits, tensors.plan, target)
     check_target(logits, target)
-    check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tables.plan)
-    tables = tables.on(logits.device)
+    check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tensors.plan)
+    tensors = tensors.on(logits.device)
     weight = None if weight is None else _on(logits.device, weight)
     autocast = autocast_enabled(logits.device.type)
     with without_autocast(logits):
         if target.is_floating_point():
-            result = _of_probabilities(tables, logits, target, weight, reduction, label_smoothing)
+            result = _of_probabilities(tensors, logits, target, weight, reduction, label_smoothing)
             dtype = torch.promote_types(logits.dtype, target.dtype)
             dtype = dtype if weight is None else torch.promote_types(dtype, weight.dtype)
         else:
-            result = _of_indices(tables, logits, target, weight, ignore_index, reduction, label_smoothing)
+            result = _of_indices(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
             dtype = logits.dtype
     return result.to(wide_dtype(logits) if autocast else dtype)
 
 
 def _of_indices(
-    tables: LossTables,
+    tensors: LossTensors,
     logits: Tensor,
     target: Tensor,
     weight: Tensor | None,
@@ -125,17 +125,17 @@ def _of_indices(
     smoothing: float,
 ) -> Tensor:
     shape = target.shape if logits.dim() > 1 else ()
-    ids, valid = target_ids(target, ignore_index, tables.plan)
+    ids, valid = target_ids(target, ignore_index, tensors.plan)
     logits = batched(logits)
-    node_weight = None if weight is None else tables.node_weights(weight)
+    node_weight = None if weight is None else tensors.node_weights(weight)
     count = _count(ids, valid, node_weight) if reduction == "mean" else None
     if smoothing > 0 or (node_weight is not None and node_weight.requires_grad):
-        loss = index_loss(tables, logits, ids, valid, node_weight, smoothing)
+        loss = index_loss(tensors, logits, ids, valid, node_weight, smoothing)
         loss = loss if reduction == "none" else loss.sum()
         loss = loss if count is None else loss / count
     else:
-        weights = _row_weights(tables, ids, valid, node_weight, count)
-        loss = row_losses(tables, logits, ids, weights, reduce=reduction != "none")
+        weights = _row_weights(tensors, ids, valid, node_weight, count)
+        loss = row_losses(tensors, logits, ids, weights, reduce=reduction != "none")
         if isinstance(count, Tensor):  # nothing counted: NaN, as torch's, but no row's gradient is
             loss = torch.where(count == 0, torch.nan, loss)
         elif count == 0:
@@ -154,16 +154,16 @@ def _on(device: torch.device, weight: Tensor) -> Tensor:
 
 
 def _row_weights(
-    tables: LossTables,
+    tensors: LossTensors,
     ids: Tensor,
     valid: Tensor | None,
     node_weight: Tensor | None,
     count: Tensor | int | None,
 ) -> Tensor:
     """(N, d1..dk, K): what each level of each row costs, by class weight and count; 0 where ignored."""
-    weights = tables.look_up(tables.weights, ids)
+    weights = tensors.look_up(tensors.weights, ids)
     if node_weight is not None:
-        own = tables.look_up(node_weight.unsqueeze(1), ids)
+        own = tensors.look_up(node_weight.unsqueeze(1), ids)
         weights = torch.where(weights == 0, 0.0, weights * own)
     weights = weights if count is None else weights / count
     return weights if valid is None else torch.where(valid.unsqueeze(-1), weights, 0.0)
@@ -178,7 +178,7 @@ def _count(ids: Tensor, valid: Tensor | None, node_weight: Tensor | None) -> Ten
 
 
 def _of_probabilities(
-    tables: LossTables,
+    tensors: LossTensors,
     logits: Tensor,
     target: Tensor,
     weight: Tensor | None,
@@ -187,20 +187,20 @@ def _of_probabilities(
 ) -> Tensor:
     node_weight = None
     if weight is not None and smoothing > 0:
-        node_weight = tables.node_weights(weight)
-    loss = probability_loss(tables, batched(logits), batched(target), weight, node_weight, smoothing)
+        node_weight = tensors.node_weights(weight)
+    loss = probability_loss(tensors, batched(logits), batched(target), weight, node_weight, smoothing)
     if reduction == "none":
         return loss.squeeze(0) if logits.dim() == 1 else loss
     return loss.sum() if reduction == "sum" else loss.sum() / loss.numel()
 
 
-def _tables(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTables:
+def _tensors(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTensors:
     """Tables for None and for weights by level, which can be recognised by their values, are kept."""
     if level_weights is None:
-        return keep(taxonomy, _loss_tables, None)
-    kept_plan(taxonomy)  # raises where it is no bound taxonomy
+        return cached(taxonomy, _loss_tensors, None)
+    cached_plan(taxonomy)  # raises where it is no bound taxonomy
     if isinstance(level_weights, Mapping):
-        return keep(taxonomy, _loss_tables, numbers_by_level(level_weights, taxonomy.levels))
+        return cached(taxonomy, _loss_tensors, numbers_by_level(level_weights, taxonomy.levels))
     if torch.compiler.is_dynamo_compiling():
         raise RuntimeError(
             "expected level weights by name under torch.compile, got a schedule or a table, which need not "
@@ -209,18 +209,18 @@ def _tables(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTables:
     return apart(_of_table, taxonomy, weight_table(taxonomy, level_weights))
 
 
-def _loss_tables(taxonomy: Taxonomy, by_level: tuple[float, ...] | None) -> LossTables:
+def _loss_tensors(taxonomy: Taxonomy, by_level: tuple[float, ...] | None) -> LossTensors:
     given = None if by_level is None else dict(zip(taxonomy.levels, by_level, strict=True))
     return _of_table(taxonomy, weight_table(taxonomy, given))
 
 
-def _of_table(taxonomy: Taxonomy, table: Table) -> LossTables:
-    return keep(taxonomy, _integers, used_levels(table)).reweighted(table)
+def _of_table(taxonomy: Taxonomy, table: WeightTable) -> LossTensors:
+    return cached(taxonomy, _integers, used_levels(table)).reweighted(table)
 
 
-def _integers(taxonomy: Taxonomy, used: tuple[int, ...]) -> LossTables:
+def _integers(taxonomy: Taxonomy, used: tuple[int, ...]) -> LossTensors:
     """The tables of all weightings of the same levels, which differ in `weights` only."""
     plan = plan_of(taxonomy)
     table = np.zeros(plan.counted.shape)
     table[:, list(used)] = 1.0
-    return LossTables(plan, table)
+    return LossTensors(plan, table)

@@ -21,7 +21,7 @@ from taxoloss.taxonomy.handles import at_trace_time, named, new_name
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Tables", "apart"]
+__all__ = ["DeviceTensors", "apart"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -54,7 +54,7 @@ def apart(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R
     return made
 
 
-class Tables:
+class DeviceTensors:
     """Tensors and tuples of them, on one device; what else it holds is the same on all devices."""
 
     #: Where the tensors are.
@@ -99,26 +99,26 @@ class Tables:
 class _Copies:
     """Tables by device, as attributes."""
 
-    def __init__(self, original: Tables) -> None:
+    def __init__(self, original: DeviceTensors) -> None:
         self.cpu = original
 
 
-def _copies_of(tables: Tables) -> _Copies:
-    copies: _Copies = tables.__dict__.setdefault("_copies", _Copies(tables))
+def _copies_of(tensors: DeviceTensors) -> _Copies:
+    copies: _Copies = tensors.__dict__.setdefault("_copies", _Copies(tensors))
     return copies
 
 
 @at_trace_time
 def _copied_to(handle: str, device: torch.device) -> str:
     """The name of the copy on a device, which is there then."""
-    tables: Tables = named(handle)
-    copies, name = _copies_of(tables), str(device).replace(":", "_")
+    tensors: DeviceTensors = named(handle)
+    copies, name = _copies_of(tensors), str(device).replace(":", "_")
     if not hasattr(copies, name):
         setattr(copies, name, apart(_copy, copies.cpu, device))
     return name
 
 
-def _copy(original: Tables, device: torch.device) -> Tables:
+def _copy(original: DeviceTensors, device: torch.device) -> DeviceTensors:
     narrow = device.type == "mps"  # it has no float64
 
     def move(tensor: Tensor) -> Tensor:
@@ -134,7 +134,7 @@ def _moved(value: Any, move: Callable[[Tensor], Tensor], device: torch.device) -
         return move(value)
     if isinstance(value, tuple):
         return tuple(_moved(part, move, device) for part in value)
-    return value.on(device) if isinstance(value, Tables) else value
+    return value.on(device) if isinstance(value, DeviceTensors) else value
 
 
 def _fake_mode() -> Any:

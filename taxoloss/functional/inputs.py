@@ -22,7 +22,7 @@ __all__ = [
     "check_reduction",
     "check_target",
     "check_weight",
-    "readable",
+    "host_may_read",
     "refuse_nan",
     "refuse_probabilities",
     "target_ids",
@@ -94,7 +94,7 @@ def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, T
     and so the look-up raises or asserts, as torch's does.
     """
     ids = target.long().reshape(1) if target.dim() == 0 else target.long()
-    if readable(ids) and ids.numel() > 0:
+    if host_may_read(ids) and ids.numel() > 0:
         ends = torch.aminmax(ids)
         low, high = ends.min.item(), ends.max.item()
         inside = low >= 0 and high < plan.num_targets
@@ -111,7 +111,7 @@ def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, T
     return torch.where(valid, ids, 0), valid
 
 
-def readable(tensor: Tensor) -> bool:
+def host_may_read(tensor: Tensor) -> bool:
     """Whether Python may look at numbers: on the CPU, outside compilers, tracers and transforms."""
     if torch.compiler.is_compiling() or torch._C._is_tracing() or tensor.device.type != "cpu":
         return False

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import readable, wide_dtype
+from taxoloss.functional.inputs import host_may_read, wide_dtype
 from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.functional.masses import greedy_class, level_masses, node_on_level
-from taxoloss.functional.node_tensors import NodeTables, node_tables
+from taxoloss.functional.node_tensors import NodeTensors, node_tensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["level_log_odds", "path_log_odds"]
@@ -30,14 +30,14 @@ def path_log_odds(
         taxonomy: bound.
         masses: of `level_masses`, where they are at hand.
     """
-    tables = node_tables(taxonomy, logits.device)
+    tensors = node_tensors(taxonomy, logits.device)
     cached_log_probs(taxonomy, logits.device)  # made now, for the day when a compiler needs them
-    if not readable(logits):
-        return _falling(_in_log_space(logits, classes, taxonomy), classes, tables)
-    masses = level_masses(logits, tables) if masses is None else masses
+    if not host_may_read(logits):
+        return _falling(_in_log_space(logits, classes, taxonomy), classes, tensors)
+    masses = level_masses(logits, tensors) if masses is None else masses
     inside, outside = [], []
     for level, mass in enumerate(masses):
-        index = node_on_level(classes, level, tables).unsqueeze(1)
+        index = node_on_level(classes, level, tensors).unsqueeze(1)
         inside.append(mass.gather(1, index).squeeze(1))
         outside.append(mass.scatter(1, index, 0.0).sum(1))
     one, other = torch.stack(inside, 1), torch.stack(outside, 1)
@@ -46,15 +46,15 @@ def path_log_odds(
     if bool(lost.any()):
         rows = lost if lost.dim() == 1 else lost.flatten(1).any(1)
         odds[rows] = _in_log_space(logits[rows], classes[rows], taxonomy)
-    return _falling(odds, classes, tables)
+    return _falling(odds, classes, tensors)
 
 
-def _falling(odds: Tensor, classes: Tensor, tables: NodeTables) -> Tensor:
+def _falling(odds: Tensor, classes: Tensor, tensors: NodeTensors) -> Tensor:
     """Log-odds (N, L, d1..dk) without the rounding by which a node could be less sure than one below it.
 
     A node with the same classes as the next on the path has its very number.
     """
-    sizes = tables.classes_below[tables.lines[classes, 1:]].movedim(classes.dim(), 1)
+    sizes = tensors.classes_below[tensors.lines[classes, 1:]].movedim(classes.dim(), 1)
     levels = list(odds.unbind(1))
     for level in range(len(levels) - 2, -1, -1):
         surer = torch.maximum(levels[level], levels[level + 1])
@@ -63,12 +63,12 @@ def _falling(odds: Tensor, classes: Tensor, tables: NodeTables) -> Tensor:
 
 
 def _in_log_space(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor:
-    tables = node_tables(taxonomy, logits.device)
+    tensors = node_tensors(taxonomy, logits.device)
     log_probs = cached_log_probs(taxonomy, logits.device)(logits.to(wide_dtype(logits)))
     odds = []
-    for level in range(len(tables.levels)):
+    for level in range(len(tensors.levels)):
         logs = log_probs[level].all()
-        index = node_on_level(classes, level, tables).unsqueeze(1)
+        index = node_on_level(classes, level, tensors).unsqueeze(1)
         own = logs.gather(1, index).squeeze(1)
         odds.append(own - torch.logsumexp(logs.scatter(1, index, -torch.inf), 1))
     return torch.stack(odds, 1)
@@ -76,15 +76,15 @@ def _in_log_space(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor
 
 def level_log_odds(logits: Tensor, taxonomy: Taxonomy) -> list[Tensor]:
     """For each level, top to bottom, the log-odds (N, W_l, d1..dk) of its nodes."""
-    tables = node_tables(taxonomy, logits.device)
+    tensors = node_tensors(taxonomy, logits.device)
     log_probs = cached_log_probs(taxonomy, logits.device)(logits.to(wide_dtype(logits)))
-    logs = [log_probs[level].all().clamp(max=0.0) for level in range(len(tables.levels))]
-    likely = greedy_class(logs, tables)
+    logs = [log_probs[level].all().clamp(max=0.0) for level in range(len(tensors.levels))]
+    likely = greedy_class(logs, tensors)
     on_path = path_log_odds(logits, likely, taxonomy)
     odds = []
     for level, log in enumerate(logs):
         # P <= 1/2: log(1 - P) = log(-expm1(log P)) loses nothing.
-        index = node_on_level(likely, level, tables).unsqueeze(1)
+        index = node_on_level(likely, level, tensors).unsqueeze(1)
         here = log - torch.log(-torch.expm1(log))
         odds.append(here.scatter(1, index, on_path[:, level].unsqueeze(1)))
     return odds

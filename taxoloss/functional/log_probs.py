@@ -19,8 +19,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from taxoloss.functional.cache import keep, kept_plan
-from taxoloss.functional.device_tensors import Tables
+from taxoloss.functional.cache import cached, cached_plan
+from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import (
     _device,
@@ -54,7 +54,7 @@ def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
     tensor([[0.6667, 0.3333]])
     """
     log_probs = cached_log_probs(taxonomy, _device(logits))
-    plan = kept_plan(taxonomy)
+    plan = cached_plan(taxonomy)
     check_logits(logits, plan)
     summed = log_probs(at_least_float32(batched(logits)))
     by_name = {plan.levels[level]: summed[level].all() for level in sorted(summed)}
@@ -63,7 +63,7 @@ def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
 
 def cached_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs:
     """log P of the nodes on all levels, kept with the taxonomy."""
-    return keep(taxonomy, _all_levels).on(device)
+    return cached(taxonomy, _all_levels).on(device)
 
 
 def _all_levels(taxonomy: Taxonomy) -> LevelLogProbs:
@@ -108,7 +108,7 @@ class LogProbs(NamedTuple):
         return difference + (-self.total.rest if sums.rest is None else sums.rest - self.total.rest)
 
 
-class LevelLogProbs(Tables):
+class LevelLogProbs(DeviceTensors):
     """log P of every node on some levels (0 .. L-1), going up the tree from the classes."""
 
     def __init__(self, plan: Plan, levels: Sequence[int]) -> None:

@@ -24,8 +24,8 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.group_sums import group_sums
-from taxoloss.functional.inputs import readable, wide_dtype
-from taxoloss.functional.node_tensors import NodeTables
+from taxoloss.functional.inputs import host_may_read, wide_dtype
+from taxoloss.functional.node_tensors import NodeTensors
 
 __all__ = ["argmax", "greedy_class", "level_answers", "level_masses", "node_on_level"]
 
@@ -38,7 +38,7 @@ _BLOCK_NUMBERS = 1 << 22
 
 def argmax(scores: Tensor) -> Tensor:
     """The index (N, d1..dk) of the largest of dimension 1, the first of equals."""
-    if scores.dim() != 2 or scores.shape[1] < _MANY or not readable(scores):
+    if scores.dim() != 2 or scores.shape[1] < _MANY or not host_may_read(scores):
         return scores.argmax(1)
     # torch's argmax of a row is slow, its amax fast: the best block first, then the best inside it.
     rows, columns = scores.shape
@@ -53,53 +53,53 @@ def argmax(scores: Tensor) -> Tensor:
     return found
 
 
-def level_masses(logits: Tensor, tables: NodeTables) -> list[Tensor]:
+def level_masses(logits: Tensor, tensors: NodeTensors) -> list[Tensor]:
     """For each level, top to bottom, the probabilities (N, W_l, d1..dk) of its nodes.
 
     Of logits (N, C, d1..dk) in float32 or float64; half and bfloat16 are computed in float32.
     """
     masses = torch.softmax(logits, 1, dtype=wide_dtype(logits))
     found = [masses]
-    for level in range(len(tables.levels) - 2, -1, -1):
-        group = tables.groups[level]
+    for level in range(len(tensors.levels) - 2, -1, -1):
+        group = tensors.groups[level]
         assert group is not None  # only that of the deepest level is
-        masses = group_sums(masses, group, len(tables.nodes[level]))
+        masses = group_sums(masses, group, len(tensors.nodes[level]))
         found.insert(0, masses)
     return found
 
 
-def level_answers(logits: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
+def level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
     """The most probable node on each level, (N, L, d1..dk) indices, and its probability.
 
     Of logits (N, C, d1..dk). The first of equals; on the deepest level the class with the largest logit.
     """
     # Blocks that stay in a cache: the masses of a batch are read again for each level.
-    rows = max(1, _BLOCK_NUMBERS // max(1, logits[:1].numel())) if readable(logits) else len(logits)
-    parts = [_level_answers(block, tables) for block in torch.split(logits, max(1, rows))]
+    rows = max(1, _BLOCK_NUMBERS // max(1, logits[:1].numel())) if host_may_read(logits) else len(logits)
+    parts = [_level_answers(block, tensors) for block in torch.split(logits, max(1, rows))]
     found = [torch.cat(part) for part in zip(*parts, strict=True)] if len(parts) > 1 else parts[0]
     return found[0], found[1]
 
 
-def _level_answers(logits: Tensor, tables: NodeTables) -> tuple[Tensor, Tensor]:
-    masses = level_masses(logits, tables)
+def _level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+    masses = level_masses(logits, tensors)
     best = [*map(argmax, masses[:-1]), argmax(logits)]
     pairs = zip(masses, best, strict=True)
     return torch.stack(best, 1), torch.cat([mass.gather(1, b.unsqueeze(1)) for mass, b in pairs], 1)
 
 
-def node_on_level(ids: Tensor, level: int, tables: NodeTables) -> Tensor:
+def node_on_level(ids: Tensor, level: int, tensors: NodeTensors) -> Tensor:
     """The index (..) among a level's nodes of the ancestor of classes (..)."""
-    return tables.ancestors[ids, level]
+    return tensors.ancestors[ids, level]
 
 
-def greedy_class(scores: Sequence[Tensor], tables: NodeTables) -> Tensor:
+def greedy_class(scores: Sequence[Tensor], tensors: NodeTensors) -> Tensor:
     """The class (N, d1..dk) reached from the top by the child with the largest score, the first of equals.
 
     Of scores (N, W_l, d1..dk) for each level.
     """
     chosen = argmax(scores[0])
     for level in range(1, len(scores)):
-        parent = tables.groups[level - 1]
+        parent = tensors.groups[level - 1]
         assert parent is not None  # only that of the deepest level is
         outside = parent.view(1, -1, *[1] * (chosen.dim() - 1)) != chosen.unsqueeze(1)
         chosen = argmax(scores[level].masked_fill(outside, -torch.inf))

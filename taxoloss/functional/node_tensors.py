@@ -18,16 +18,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.cache import keep
-from taxoloss.functional.device_tensors import Tables
+from taxoloss.functional.cache import cached
+from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["NodeTables", "node_tables"]
+__all__ = ["NodeTensors", "node_tensors"]
 
 
 @dataclass(frozen=True, eq=False)
-class NodeTables(Tables):
+class NodeTensors(DeviceTensors):
     """V nodes with the root, C classes, L levels of W_l nodes."""
 
     levels: tuple[str, ...]
@@ -71,16 +71,16 @@ class NodeTables(Tables):
         return lines.gather(-1, agree - 1).squeeze(-1)
 
 
-def node_tables(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> NodeTables:
+def node_tensors(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> NodeTensors:
     """The tables of a bound taxonomy, made once for each device.
 
     Raises:
         TypeError, ValueError: not a Taxonomy, or not bound.
     """
-    return keep(taxonomy, _make).on(torch.device(device))
+    return cached(taxonomy, _make).on(torch.device(device))
 
 
-def _make(taxonomy: Taxonomy) -> NodeTables:
+def _make(taxonomy: Taxonomy) -> NodeTensors:
     plan, tree, by_id = plan_of(taxonomy), taxonomy.tree, taxonomy.nodes_by_id
 
     def tensor(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Tensor:
@@ -97,7 +97,7 @@ def _make(taxonomy: Taxonomy) -> NodeTables:
         group = np.empty(int(deeper.max()) + 1, np.int64)
         group[deeper] = here  # all classes below a node agree
         groups.append(tensor(group))
-    return NodeTables(
+    return NodeTensors(
         levels=plan.levels,
         lines=tensor(np.concatenate([root, lines], 1)),
         ancestors=tensor(plan.ancestors),

@@ -13,8 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import at_least_float32, readable
-from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.inputs import at_least_float32, host_may_read
+from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import LogProbs
 
 __all__ = ["index_loss", "probability_loss"]
@@ -29,7 +29,7 @@ def times(weight: Tensor, value: Tensor) -> Tensor:
 
 
 def index_loss(
-    tables: LossTables,
+    tensors: LossTensors,
     logits: Tensor,
     target: Tensor,
     valid: Tensor | None,
@@ -41,29 +41,29 @@ def index_loss(
     sum over levels l of w_l * [(1 - e) * weight[y] * -log P(y_l)
                                 + e / n_l * sum over the level's nodes n of weight[n] * -log P(n)]
     """
-    logits, flat = _wide(tables, logits), target.reshape(-1)
+    logits, flat = _wide(tensors, logits), target.reshape(-1)
     node_weight = None if node_weight is None else node_weight.to(logits.dtype)
-    ancestors = tables.ancestors.index_select(0, flat)
-    weights = tables.weights.index_select(0, flat).to(logits.dtype)
+    ancestors = tensors.ancestors.index_select(0, flat)
+    weights = tensors.weights.index_select(0, flat).to(logits.dtype)
     weights = weights.view(*target.shape, weights.shape[1])
     own = None if node_weight is None else node_weight.index_select(0, flat).reshape(target.shape)
     nothing = (weights == 0).all(-1)
     if own is not None and node_weight is not None:
         nothing = nothing | ((own == 0) if smoothing == 0 else (node_weight == 0).all())
-    log_probs, gone = _log_probs(tables, logits, nothing, valid)
+    log_probs, gone = _log_probs(tensors, logits, nothing, valid)
     loss = logits.new_zeros(target.shape)
-    for column, level in enumerate(tables.used):
+    for column, level in enumerate(tensors.used):
         log_p = log_probs[level]
         term = -log_p.at(ancestors[:, column].reshape(target.shape))
         term = term if own is None else times(own, term)
         if smoothing > 0:
-            term = _mixed(term, _level_mean(tables, log_p.all(), level, node_weight), smoothing)
+            term = _mixed(term, _level_mean(tensors, log_p.all(), level, node_weight), smoothing)
         loss = loss + times(weights[..., column], term)
     return loss if gone is None else torch.where(gone, 0.0, loss)
 
 
 def probability_loss(
-    tables: LossTables,
+    tensors: LossTensors,
     logits: Tensor,
     target: Tensor,
     weight: Tensor | None,
@@ -76,24 +76,24 @@ def probability_loss(
     then pushed up the tree: sum over l, n of -log P(n) * (sum over classes c below n of q_c weight_c w_cl).
     """
     by_class = [1, -1, *[1] * (target.dim() - 2)]
-    logits, target = _wide(tables, logits), _wide(tables, target)
+    logits, target = _wide(tensors, logits), _wide(tensors, target)
     weight = None if weight is None else weight.to(target.dtype)
     node_weight = None if node_weight is None else node_weight.to(logits.dtype)
     mass = target if weight is None else times(weight.view(by_class), target)
-    nothing = _without_weight(tables, mass if smoothing == 0 else target, node_weight, smoothing)
-    log_probs, gone = _log_probs(tables, logits, nothing, None)
+    nothing = _without_weight(tensors, mass if smoothing == 0 else target, node_weight, smoothing)
+    log_probs, gone = _log_probs(tensors, logits, nothing, None)
     loss: Tensor | None = None
-    for column, level in enumerate(tables.used):
+    for column, level in enumerate(tensors.used):
         log_p = log_probs[level].all()
-        share = tables.weights[: tables.plan.num_classes, column].to(target.dtype)
-        shared = tables.shared[column]
+        share = tensors.weights[: tensors.plan.num_classes, column].to(target.dtype)
+        shared = tensors.shared[column]
         pushed = mass if shared else mass * share.view(by_class)
-        size = (log_p.shape[0], tables.plan.widths[level], *log_p.shape[2:])
-        up = tables.class_to_node[column]
+        size = (log_p.shape[0], tensors.plan.widths[level], *log_p.shape[2:])
+        up = tensors.class_to_node[column]
         on_level = pushed.new_zeros(size).index_add(1, up, pushed)
         term = times(on_level, -log_p).sum(1)
         if smoothing > 0:
-            spread = _level_mean(tables, log_p, level, node_weight)
+            spread = _level_mean(tensors, log_p, level, node_weight)
             spread = spread if shared else times((target * share.view(by_class)).sum(1), spread)
             term = _mixed(term, spread, smoothing)
         if shared:
@@ -104,41 +104,41 @@ def probability_loss(
 
 
 def _without_weight(
-    tables: LossTables, mass: Tensor, node_weight: Tensor | None, smoothing: float
+    tensors: LossTensors, mass: Tensor, node_weight: Tensor | None, smoothing: float
 ) -> Tensor:
     """(N, d1..dk): rows of class probabilities that no level weighs."""
-    classes = tables.weights[: tables.plan.num_classes]
+    classes = tensors.weights[: tensors.plan.num_classes]
     unused = (classes == 0).all(1).view(1, -1, *[1] * (mass.dim() - 2))
     nothing = ((mass == 0) | unused).all(1)
     if smoothing == 0:
         return nothing
     # Where all classes share a level's weight, smoothing costs by it whatever the probabilities are.
-    for weight, shared in zip(classes[0], tables.shared, strict=True):
+    for weight, shared in zip(classes[0], tensors.shared, strict=True):
         nothing = nothing & (weight == 0) if shared else nothing
     return nothing if node_weight is None else nothing | (node_weight == 0).all()
 
 
 def _log_probs(
-    tables: LossTables, logits: Tensor, nothing: Tensor, valid: Tensor | None
+    tensors: LossTensors, logits: Tensor, nothing: Tensor, valid: Tensor | None
 ) -> tuple[dict[int, LogProbs], Tensor | None]:
     """log P on the levels, and the rows (N, d1..dk) that were left out; None: no row was.
 
     Left out are rows that are not valid, and of those without weight (`nothing`) those whose logits are no
     logits of anything: NaN, inf, or -inf on every class. (Others may yet have a gradient: of their weight.)
     """
-    look = readable(logits)
+    look = host_may_read(logits)
     gone = None if valid is None else ~valid
     if not look or bool(nothing.any()):
         impossible = nothing & ~torch.isfinite(logits.detach().amax(1))
         gone = impossible if gone is None else gone | impossible
     if gone is None or (look and not bool(gone.any())):
-        return tables.log_probs(logits), gone
-    return tables.log_probs(torch.where(gone.unsqueeze(1), 0.0, logits)), gone
+        return tensors.log_probs(logits), gone
+    return tensors.log_probs(torch.where(gone.unsqueeze(1), 0.0, logits)), gone
 
 
-def _wide(tables: LossTables, tensor: Tensor) -> Tensor:
+def _wide(tensors: LossTensors, tensor: Tensor) -> Tensor:
     """In what is computed in."""
-    few = max(tables.plan.widths[level] for level in tables.used) < _FEW_NODES
+    few = max(tensors.plan.widths[level] for level in tensors.used) < _FEW_NODES
     return tensor.double() if few and tensor.device.type != "mps" else at_least_float32(tensor)
 
 
@@ -149,10 +149,10 @@ def _mixed(term: Tensor, spread: Tensor, smoothing: float) -> Tensor:
     return (1 - smoothing) * term + smoothing * spread
 
 
-def _level_mean(tables: LossTables, log_p: Tensor, level: int, node_weight: Tensor | None) -> Tensor:
+def _level_mean(tensors: LossTensors, log_p: Tensor, level: int, node_weight: Tensor | None) -> Tensor:
     """The mean over a level's nodes of weight[n] * -log P(n): the cost of a uniform target."""
     cost = -log_p
     if node_weight is not None:
-        on_level = node_weight.index_select(0, tables.nodes(level))
+        on_level = node_weight.index_select(0, tensors.nodes(level))
         cost = times(on_level.view(1, -1, *[1] * (log_p.dim() - 2)), cost)
-    return cost.sum(1) / tables.plan.widths[level]
+    return cost.sum(1) / tensors.plan.widths[level]

@@ -10,14 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.functional.device_tensors import Tables
+from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.taxonomy.handles import at_trace_time
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Binding", "as_bytes", "refuse_another"]
 
 
-class Binding(Tables):
+class Binding(DeviceTensors):
     """The digests that say a taxonomy's class order: today's first."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:

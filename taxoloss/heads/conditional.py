@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.device_tensors import Tables, apart
+from taxoloss.functional.device_tensors import DeviceTensors, apart
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.heads.head import Head
 from taxoloss.heads.path_sums import Depths
@@ -62,7 +62,7 @@ class ConditionalSoftmax(Head):
         return logs.reshape(*features.shape[:-1], self.num_classes)
 
 
-class _Siblings(Tables):
+class _Siblings(DeviceTensors):
     """Which nodes are children of one node."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from taxoloss.functional.device_tensors import apart
-from taxoloss.functional.inputs import readable, transformed, wide_dtype
+from taxoloss.functional.inputs import host_may_read, transformed, wide_dtype
 from taxoloss.heads.binding import Binding, as_bytes, refuse_another
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -83,7 +83,7 @@ class Head(nn.Module):
                 fits = self._order.on(stored.device).is_of(stored)
                 torch._assert_async(fits, "the state of a head was stored for another order of classes")
             return
-        if stored.is_meta or transformed() or (stored.is_cpu and not readable(stored)):
+        if stored.is_meta or transformed() or (stored.is_cpu and not host_may_read(stored)):
             return  # there are no numbers
         seen = stored.tolist() if stored.is_cpu else id(stored)
         if seen != self._seen:

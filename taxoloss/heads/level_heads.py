@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from taxoloss.functional.cache import kept_plan
+from taxoloss.functional.cache import cached_plan
 from taxoloss.functional.inputs import target_ids
 from taxoloss.functional.masses import greedy_class
-from taxoloss.functional.node_tensors import node_tables
+from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.heads.head import Head
 from taxoloss.heads.path_sums import down
 from taxoloss.taxonomy.plan import plan_of
@@ -60,7 +60,7 @@ class LevelHeads(Head):
         """Leaf logits (..., C): the sums of the levels' log-probabilities on the paths."""
         levels = torch.split(self.scores(features), self.widths, -1)
         logs = torch.cat([F.log_softmax(level, -1) for level in levels], -1)
-        groups = node_tables(self.taxonomy, logs.device).groups[:-1]
+        groups = node_tensors(self.taxonomy, logs.device).groups[:-1]
         return down(logs, (None, *groups), self.widths, logs.dim() - 1)[-1]
 
     def level_logits(self, features: Tensor) -> dict[str, Tensor]:
@@ -76,9 +76,9 @@ class LevelHeads(Head):
     @torch.no_grad()
     def top_down(self, features: Tensor) -> Tensor:
         """The class (...) that is reached from the top by the best child each time."""
-        tables = node_tables(self.taxonomy, features.device)
+        tensors = node_tensors(self.taxonomy, features.device)
         levels = [x.reshape(-1, x.shape[-1]) for x in self.level_logits(features).values()]
-        return greedy_class(levels, tables).reshape(features.shape[:-1])
+        return greedy_class(levels, tensors).reshape(features.shape[:-1])
 
     def loss(
         self,
@@ -111,9 +111,9 @@ class LevelHeads(Head):
                 f"expected target {tuple(features.shape[:-1])}, a node for each of features "
                 f"{tuple(features.shape)}, got {tuple(target.shape)}"
             )
-        tables = node_tables(self.taxonomy, features.device)
-        ids, valid = target_ids(target.reshape(-1), ignore_index, kept_plan(self.taxonomy))
-        counted = tables.counted[ids] if valid is None else tables.counted[ids] & valid[:, None]
+        tensors = node_tensors(self.taxonomy, features.device)
+        ids, valid = target_ids(target.reshape(-1), ignore_index, cached_plan(self.taxonomy))
+        counted = tensors.counted[ids] if valid is None else tensors.counted[ids] & valid[:, None]
         # What has no weight is left out, not multiplied by 0: an ignored sample may be anything.
         features = torch.where(counted.any(1).view(target.shape).unsqueeze(-1), features, 0.0)
         total = features.new_zeros((), dtype=torch.float32)
@@ -123,7 +123,7 @@ class LevelHeads(Head):
             here = counted[:, number]
             cost = F.cross_entropy(
                 torch.where(here.unsqueeze(1), logits.reshape(-1, logits.shape[-1]), 0.0),
-                tables.ancestors[ids, number].masked_fill(~here, -100),
+                tensors.ancestors[ids, number].masked_fill(~here, -100),
                 reduction="sum",
                 label_smoothing=label_smoothing,
             )

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.device_tensors import Tables
+from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Depths", "down"]
 
 
-class Depths(Tables):
+class Depths(DeviceTensors):
     """Node ids ordered by depth, and where the parent of each stands among those of the depth before."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:

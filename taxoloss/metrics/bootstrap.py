@@ -18,7 +18,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from taxoloss.metrics.base.batch import one_pass
-from taxoloss.metrics.base.sum_metric import LastingMetric, Rows, SumMetric
+from taxoloss.metrics.base.sum_metric import Contributions, LastingMetric, SumMetric
 from taxoloss.metrics.confusion import LevelConfusionMatrix
 
 __all__ = ["Bootstrap", "Interval", "bootstrap", "paired"]
@@ -115,7 +115,7 @@ def _rank() -> int:
     return torch.distributed.get_rank() if distributed else 0
 
 
-def _add(sums: Tensor, rows: Rows, weights: Tensor) -> None:
+def _add(sums: Tensor, rows: Contributions, weights: Tensor) -> None:
     """Adds to sums (S, B) what samples add, each as often as weights (R, B) say."""
     values, cells = rows
     if cells is None:

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.metrics.base import plots as _plots
+from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch
-from taxoloss.metrics.base.sum_metric import UNIT, Result, Rows, SumMetric, fixed
+from taxoloss.metrics.base.sum_metric import UNIT, Contributions, Result, SumMetric, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["LevelCalibrationError"]
@@ -55,14 +55,14 @@ class LevelCalibrationError(SumMetric):
         size = 3 * n_bins * len(getattr(taxonomy, "levels", ()))
         super().__init__(taxonomy, n_bins, size=size, ignore_index=ignore_index, **kwargs)
 
-    def _rows(self, batch: Batch) -> Rows:
+    def _rows(self, batch: Batch) -> Contributions:
         batch.need_logits("calibration")
         stated = batch.level_probabilities
         levels = torch.arange(stated.shape[1], device=stated.device)
         bins = (stated * self.n_bins).long().clamp(0, self.n_bins - 1) + levels * self.n_bins
         counted = batch.counted
         values = [counted.long(), (batch.right & counted).long(), torch.where(counted, fixed(stated), 0)]
-        return Rows(torch.stack(values, 2), bins)
+        return Contributions(torch.stack(values, 2), bins)
 
     def _score(self, sums: Tensor) -> Result:
         levels = len(self.taxonomy.levels)
@@ -72,7 +72,7 @@ class LevelCalibrationError(SumMetric):
 
     def _draw(self, ax: Any, val: Any) -> None:
         if isinstance(val, Mapping) and int(self.sums.sum()):
-            _plots.reliability(ax, self.reliability(), val)
+            plots.reliability(ax, self.reliability(), val)
         else:
             super()._draw(ax, val)
 

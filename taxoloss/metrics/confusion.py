@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.metrics.base import plots as _plots
+from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch
-from taxoloss.metrics.base.sum_metric import Result, Rows, SumMetric
+from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -70,13 +70,13 @@ class LevelConfusionMatrix(SumMetric):
             )
         super().__init__(taxonomy, *self.levels, size=cells, ignore_index=ignore_index, **kwargs)
 
-    def _rows(self, batch: Batch) -> Rows:
+    def _rows(self, batch: Batch) -> Contributions:
         answers, wanted = batch.level_answers[:, self._numbers], batch.wanted[:, self._numbers]
         widths = torch.tensor(self._widths, device=wanted.device)
         first = widths.square().cumsum(0) - widths.square()
         counted = batch.counted[:, self._numbers] & (answers >= 0)
         cells = torch.where(counted, first + wanted * widths + answers, 0)
-        return Rows(counted.long().unsqueeze(2), cells)
+        return Contributions(counted.long().unsqueeze(2), cells)
 
     def score(self, sums: Tensor) -> Result:
         """level -> counts (.., nodes, nodes), int64."""
@@ -93,9 +93,9 @@ class LevelConfusionMatrix(SumMetric):
         """
         val = self.compute() if val is None else val
         levels = list(val) if ax is None else list(val)[-1:]
-        figure, axes = _plots.axes_of(ax, len(levels), figsize=(5 * len(levels), 5))
+        figure, axes = plots.axes_of(ax, len(levels), figsize=(5 * len(levels), 5))
         for one, level in zip(np.ravel(axes), levels, strict=True):
-            _plots.matrix(one, self.taxonomy, level, val[level])
+            plots.matrix(one, self.taxonomy, level, val[level])
         return figure, axes
 
     def _score(self, sums: Tensor) -> Result:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.metrics.base.batch import Batch
-from taxoloss.metrics.base.sum_metric import Result, Rows, SumMetric, check_top_k
+from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric, check_top_k
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HierarchicalDistance", "MistakeSeverity", "TreeInducedError"]
@@ -53,13 +53,13 @@ class HierarchicalDistance(SumMetric):
         self.top_k = check_top_k(top_k)
         super().__init__(taxonomy, top_k, size=2, ignore_index=ignore_index, **kwargs)
 
-    def _rows(self, batch: Batch) -> Rows:
+    def _rows(self, batch: Batch) -> Contributions:
         if self.top_k == 1:
             distance = _distance(batch, batch.answer, batch.target)
         else:
             best = batch.best_classes(self.top_k).movedim(1, -1).flatten(0, -2)
             distance = _distance(batch, best, batch.target.unsqueeze(1)).sum(1)
-        return Rows(torch.stack([distance, torch.ones_like(distance)], 1))
+        return Contributions(torch.stack([distance, torch.ones_like(distance)], 1))
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / (min(self.top_k, len(self.taxonomy)) * sums[..., 1])
@@ -94,9 +94,9 @@ class MistakeSeverity(SumMetric):
     def __init__(self, taxonomy: Taxonomy, ignore_index: int = -100, **kwargs: Any) -> None:
         super().__init__(taxonomy, size=2, ignore_index=ignore_index, **kwargs)
 
-    def _rows(self, batch: Batch) -> Rows:
+    def _rows(self, batch: Batch) -> Contributions:
         distance = _distance(batch, batch.answer, batch.target)
-        return Rows(torch.stack([distance, (~batch.below).long()], 1))
+        return Contributions(torch.stack([distance, (~batch.below).long()], 1))
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / sums[..., 1]
@@ -131,11 +131,11 @@ class TreeInducedError(SumMetric):
     def __init__(self, taxonomy: Taxonomy, ignore_index: int = -100, **kwargs: Any) -> None:
         super().__init__(taxonomy, size=2, ignore_index=ignore_index, **kwargs)
 
-    def _rows(self, batch: Batch) -> Rows:
-        depth = batch.tables.depth
+    def _rows(self, batch: Batch) -> Contributions:
+        depth = batch.tensors.depth
         edges = depth[batch.answer] + depth[batch.target] - 2 * depth[batch.lca]
         edges = torch.where(batch.below, 0, edges)
-        return Rows(torch.stack([edges, torch.ones_like(edges)], 1))
+        return Contributions(torch.stack([edges, torch.ones_like(edges)], 1))
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / sums[..., 1]
@@ -143,5 +143,5 @@ class TreeInducedError(SumMetric):
 
 def _distance(batch: Batch, answer: Tensor, target: Tensor) -> Tensor:
     """Height of the LCA, 0 where the answer is the target or below it; shapes that broadcast."""
-    lca = batch.lca if answer is batch.answer else batch.tables.lca(answer, target)
-    return torch.where(lca == target, 0, batch.tables.height[lca])
+    lca = batch.lca if answer is batch.answer else batch.tensors.lca(answer, target)
+    return torch.where(lca == target, 0, batch.tensors.height[lca])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.metrics.base.batch import Batch
-from taxoloss.metrics.base.sum_metric import UNIT, Result, Rows, SumMetric, fixed
+from taxoloss.metrics.base.sum_metric import UNIT, Contributions, Result, SumMetric, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HierarchicalFScore"]
@@ -58,15 +58,15 @@ class HierarchicalFScore(SumMetric):
         self.average = average
         super().__init__(taxonomy, average, size=4, ignore_index=ignore_index, **kwargs)
 
-    def _rows(self, batch: Batch) -> Rows:
-        depth = batch.tables.depth
+    def _rows(self, batch: Batch) -> Contributions:
+        depth = batch.tensors.depth
         both, target = depth[batch.lca], depth[batch.target]
         answer = torch.where(batch.below, target, depth[batch.answer])
         one = torch.ones_like(both)
         if self.average == "micro":
-            return Rows(torch.stack([both, answer, target, one], 1))
+            return Contributions(torch.stack([both, answer, target, one], 1))
         ratios = [_ratio(both, answer), both / target, 2 * both / (answer + target)]
-        return Rows(torch.stack([*map(fixed, ratios), one], 1))
+        return Contributions(torch.stack([*map(fixed, ratios), one], 1))
 
     def _score(self, sums: Tensor) -> Result:
         one, two, three, count = sums.unbind(-1)

@@ -25,9 +25,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.functional.node_tensors import NodeTables
+from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.metrics.base.batch import Batch
-from taxoloss.metrics.base.sum_metric import UNIT, Result, Rows, SumMetric, check_top_k, fixed
+from taxoloss.metrics.base.sum_metric import UNIT, Contributions, Result, SumMetric, check_top_k, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HOPS"]
@@ -76,13 +76,13 @@ class HOPS(SumMetric):
         self.top_k = None if top_k is None else check_top_k(top_k)
         super().__init__(taxonomy, top_k, size=2, ignore_index=ignore_index, **kwargs)
 
-    def _rows(self, batch: Batch) -> Rows:
+    def _rows(self, batch: Batch) -> Contributions:
         places = min(self.top_k or len(self.taxonomy), len(self.taxonomy))
         order = self._order(batch, places).movedim(1, -1).flatten(0, -2)
         block = max(1, _BLOCK // places)
         parts = zip(torch.split(order, block), torch.split(batch.target, block), strict=True)
-        scores = torch.cat([_hops(ranking, target, batch.tables) for ranking, target in parts])
-        return Rows(torch.stack([fixed(scores), torch.ones_like(batch.target)], 1))
+        scores = torch.cat([_hops(ranking, target, batch.tensors) for ranking, target in parts])
+        return Contributions(torch.stack([fixed(scores), torch.ones_like(batch.target)], 1))
 
     def _order(self, batch: Batch, places: int) -> Tensor:
         """(N, places, d1..dk): classes, the best first."""
@@ -95,17 +95,17 @@ class HOPS(SumMetric):
         return sums[..., 0] / (UNIT * sums[..., 1])
 
 
-def _hops(ranking: Tensor, target: Tensor, tables: NodeTables) -> Tensor:
+def _hops(ranking: Tensor, target: Tensor, tensors: NodeTensors) -> Tensor:
     """(n,) of rankings (n, K) and targets (n,)."""
-    line = tables.lines[target]
-    sizes = tables.classes_below[line]
+    line = tensors.lines[target]
+    sizes = tensors.classes_below[line]
     # Of nodes of one size the last counts; the whole tree's size is larger than any place.
     ends = torch.ones_like(sizes, dtype=torch.bool)
     ends[:, :-1] = sizes[:, :-1] != sizes[:, 1:]
-    deserved = _deserved(ranking, line, ends, tables)
+    deserved = _deserved(ranking, line, ends, tensors)
     place = torch.arange(ranking.shape[1], device=target.device)
     best = torch.zeros_like(ranking)
-    start, stop = torch.zeros_like(ranking), torch.full_like(ranking, tables.num_classes)
+    start, stop = torch.zeros_like(ranking), torch.full_like(ranking, tensors.num_classes)
     for size, end in zip(sizes.unbind(1), ends.unbind(1), strict=True):  # widest first
         size, end = size.unsqueeze(1), end.unsqueeze(1)
         passed = size <= place
@@ -121,12 +121,12 @@ def _hops(ranking: Tensor, target: Tensor, tables: NodeTables) -> Tensor:
     return 1 - ratio.clamp(0, 1)
 
 
-def _deserved(ranking: Tensor, line: Tensor, ends: Tensor, tables: NodeTables) -> Tensor:
+def _deserved(ranking: Tensor, line: Tensor, ends: Tensor, tensors: NodeTensors) -> Tensor:
     """(n, K): the rank that each class of a ranking deserves."""
-    position = tables.start[ranking]
+    position = tensors.start[ranking]
     rank = torch.zeros_like(ranking)
     # A class outside a node of the line lies behind it: each such size is smaller than its own.
     for node, end in zip(line.unbind(1), ends.unbind(1), strict=True):
-        start, stop = tables.start[node].unsqueeze(1), tables.stop[node].unsqueeze(1)
+        start, stop = tensors.start[node].unsqueeze(1), tensors.stop[node].unsqueeze(1)
         rank = rank + (((position < start) | (position >= stop)) & end.unsqueeze(1))
     return rank

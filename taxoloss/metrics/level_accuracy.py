@@ -9,7 +9,7 @@ from torch import Tensor
 
 from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.metrics.base.batch import Batch
-from taxoloss.metrics.base.sum_metric import Result, Rows, SumMetric, check_top_k
+from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric, check_top_k
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["FullPathAccuracy", "LevelAccuracy"]
@@ -69,9 +69,9 @@ class LevelAccuracy(SumMetric):
         size = 2 * len(getattr(taxonomy, "levels", ()))
         super().__init__(taxonomy, decision, top_k, size=size, ignore_index=ignore_index, **kwargs)
 
-    def _rows(self, batch: Batch) -> Rows:
+    def _rows(self, batch: Batch) -> Contributions:
         counted = batch.counted
-        return Rows(torch.cat([self._right(batch) & counted, counted], 1).long())
+        return Contributions(torch.cat([self._right(batch) & counted, counted], 1).long())
 
     def _score(self, sums: Tensor) -> Result:
         right, counted = sums.chunk(2, -1)
@@ -83,13 +83,13 @@ class LevelAccuracy(SumMetric):
             return self._among_the_best(batch)
         if self.decision == "marginal" or batch.logits is None:
             return batch.right
-        return batch.tables.ancestors[batch.best_class] == batch.wanted
+        return batch.tensors.ancestors[batch.best_class] == batch.wanted
 
     def _among_the_best(self, batch: Batch) -> Tensor:
-        tables, levels = batch.tables, range(len(self.taxonomy.levels))
+        tensors, levels = batch.tensors, range(len(self.taxonomy.levels))
         if self.decision == "leaf":
             best = batch.best_classes(self.top_k)
-            answers = [tables.ancestors[best, level] for level in levels]
+            answers = [tensors.ancestors[best, level] for level in levels]
         else:  # in log space: where probabilities are 0 in float32 there are still k best
             logits = batch.need_logits(f"top_k={self.top_k}")
             log_probs = cached_log_probs(self.taxonomy, logits.device)(logits)
@@ -135,9 +135,9 @@ class FullPathAccuracy(SumMetric):
     def __init__(self, taxonomy: Taxonomy, ignore_index: int = -100, **kwargs: Any) -> None:
         super().__init__(taxonomy, size=2, ignore_index=ignore_index, **kwargs)
 
-    def _rows(self, batch: Batch) -> Rows:
+    def _rows(self, batch: Batch) -> Contributions:
         right = (batch.right | ~batch.counted).all(1)
-        return Rows(torch.stack([right, torch.ones_like(right)], 1).long())
+        return Contributions(torch.stack([right, torch.ones_like(right)], 1).long())
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / sums[..., 1]

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.log_odds import level_log_odds
-from taxoloss.functional.node_tensors import NodeTables
-from taxoloss.metrics.base import plots as _plots
+from taxoloss.functional.node_tensors import NodeTensors
+from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.curve_metric import Curve, CurveMetric, Steps
 from taxoloss.metrics.base.sum_metric import Result
@@ -86,7 +86,7 @@ class OperatingCurve(CurveMetric):
 
     def _draw(self, ax: Any, val: Any) -> None:
         if isinstance(val, Mapping):
-            _plots.operating_curve(ax, self.curve().fields, val, self.value)
+            plots.operating_curve(ax, self.curve().fields, val, self.value)
         else:
             super()._draw(ax, val)
 
@@ -110,19 +110,19 @@ class OperatingCurve(CurveMetric):
         return {n: (value * torch.nan if nothing else value).float() for n, value in found.items()}
 
     def _steps_of(self, batch: Batch) -> Steps:
-        logits, tables = batch.need_logits("an operating curve"), batch.tables
+        logits, tensors = batch.need_logits("an operating curve"), batch.tensors
         rows = logits.movedim(1, -1).flatten(0, -2)
         block = max(1, _BLOCK // logits.shape[1])
         parts = zip(torch.split(rows, block), torch.split(batch.target, block), strict=True)
-        found = [self._steps_of_rows(z, target, batch.taxonomy, tables) for z, target in parts]
+        found = [self._steps_of_rows(z, target, batch.taxonomy, tensors) for z, target in parts]
         return Steps(*(torch.cat(part) for part in zip(*found, strict=True)))
 
     def _steps_of_rows(
-        self, logits: Tensor, target: Tensor, taxonomy: Taxonomy, tables: NodeTables
+        self, logits: Tensor, target: Tensor, taxonomy: Taxonomy, tensors: NodeTensors
     ) -> Steps:
         """Of logits (n, C): from the surest answer to the most informative."""
-        odds, nodes, made = _answers(logits, taxonomy, tables)
-        fields = self._fields_of(nodes, target.unsqueeze(1), tables)
+        odds, nodes, made = _answers(logits, taxonomy, tensors)
+        fields = self._fields_of(nodes, target.unsqueeze(1), tensors)
         # The answer before a step: the last made before it.
         place = torch.arange(made.shape[1], device=made.device)
         last = torch.where(made, place, -1).cummax(1).values
@@ -133,10 +133,10 @@ class OperatingCurve(CurveMetric):
         change = torch.where(step.unsqueeze(2), fields - earlier, 0.0)
         return Steps(first, odds, change, step)
 
-    def _fields_of(self, nodes: Tensor, target: Tensor, tables: NodeTables) -> Tensor:
+    def _fields_of(self, nodes: Tensor, target: Tensor, tensors: NodeTensors) -> Tensor:
         """(n, G, 3): recall, precision and correct of answers (n, G)."""
-        value = tables.information if self.value == "information" else tables.depth
-        lca = tables.lca(nodes, target)
+        value = tensors.information if self.value == "information" else tensors.depth
+        lca = tensors.lca(nodes, target)
         shared, whole = value[lca], value[target]
         said = torch.where(lca == target, whole, value[nodes])
         recall = torch.where(whole == 0, 1.0, shared / whole)
@@ -145,7 +145,7 @@ class OperatingCurve(CurveMetric):
         return torch.stack([recall, precision, correct], 2)
 
 
-def _answers(logits: Tensor, taxonomy: Taxonomy, tables: NodeTables) -> tuple[Tensor, Tensor, Tensor]:
+def _answers(logits: Tensor, taxonomy: Taxonomy, tensors: NodeTensors) -> tuple[Tensor, Tensor, Tensor]:
     """Of logits (n, C), for each of G amounts of information, the least (the root's) first:
 
     log-odds (n, G) and id (n, G) of the surest node with that much, the deepest and then the first of
@@ -154,9 +154,9 @@ def _answers(logits: Tensor, taxonomy: Taxonomy, tables: NodeTables) -> tuple[Te
     rows = len(logits)
     deepest_first = [*reversed(level_log_odds(logits, taxonomy)), logits.new_full((rows, 1), torch.inf)]
     odds = torch.cat([part.to(logits.dtype) for part in deepest_first], 1)
-    root = torch.tensor([tables.root], device=logits.device)
-    ids = torch.cat([*reversed(tables.nodes), root])
-    sizes, group = torch.unique(tables.classes_below[ids], return_inverse=True)
+    root = torch.tensor([tensors.root], device=logits.device)
+    ids = torch.cat([*reversed(tensors.nodes), root])
+    sizes, group = torch.unique(tensors.classes_below[ids], return_inverse=True)
     group = (len(sizes) - 1 - group).expand_as(odds)  # the largest nodes say least
     best = odds.new_full((rows, len(sizes)), -torch.inf).scatter_reduce(1, group, odds, "amax")
     column = torch.arange(len(ids), device=odds.device).expand_as(odds)

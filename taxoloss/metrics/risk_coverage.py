@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.log_odds import path_log_odds
-from taxoloss.metrics.base import plots as _plots
+from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.curve_metric import Curve, CurveMetric, Steps
 from taxoloss.metrics.base.sum_metric import Result
@@ -65,7 +65,7 @@ class RiskCoverage(CurveMetric):
 
     def _draw(self, ax: Any, val: Any) -> None:
         if isinstance(val, Mapping):
-            _plots.risk(ax, val)
+            plots.risk(ax, val)
         else:
             super()._draw(ax, val)
 
@@ -86,12 +86,12 @@ class RiskCoverage(CurveMetric):
         return found
 
     def _steps_of(self, batch: Batch) -> Steps:
-        logits, tables = batch.need_logits("a risk-coverage curve"), batch.tables
+        logits, tensors = batch.need_logits("a risk-coverage curve"), batch.tensors
         best = batch.best_class
         shaped = best.reshape(len(logits), *logits.shape[2:])
         odds = path_log_odds(logits, shaped, batch.taxonomy).movedim(1, -1).flatten(0, -2)
-        line = tables.lines[best]
-        wrong = tables.lca(line, batch.target.unsqueeze(1)) != line
-        fields = torch.stack([tables.information[line], wrong.to(tables.information.dtype)], 2)
+        line = tensors.lines[best]
+        wrong = tensors.lca(line, batch.target.unsqueeze(1)) != line
+        fields = torch.stack([tensors.information[line], wrong.to(tensors.information.dtype)], 2)
         made = torch.ones_like(odds, dtype=torch.bool)
         return Steps(fields[:, 0], odds, fields.diff(dim=1), made)

@@ -21,7 +21,7 @@ from taxoloss.taxonomy.names import name_faults, nfc
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import Tree
 
-__all__ = ["RANKS", "NodeTable"]
+__all__ = ["RANKS", "SourceGraph"]
 
 #: The ranks that become levels where a source does not say which.
 RANKS = ("domain", "superkingdom", "kingdom", "phylum", "class", "order", "family", "genus", "species")
@@ -38,7 +38,7 @@ class _Node:
     parents: Counter[str] = field(default_factory=Counter)
 
 
-class NodeTable:
+class SourceGraph:
     """Nodes by key, in order of first appearance, each with the parents that the source gives it."""
 
     def __init__(self, file: str, options: Options, levels: tuple[str, ...] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taxoloss.weighting.checks import Table
+from taxoloss.weighting.checks import WeightTable
 from taxoloss.weighting.schedules import (
     SCHEDULES,
     Schedule,
@@ -16,11 +16,13 @@ from taxoloss.weighting.schedules import (
 )
 from taxoloss.weighting.table import LevelWeights, weight_table
 
+Table = WeightTable  # its name in 0.1
+
 __all__ = [
     "SCHEDULES",
     "LevelWeights",
     "Schedule",
-    "Table",
+    "WeightTable",
     "balanced",
     "by_level",
     "deepest",

@@ -16,7 +16,7 @@ from taxoloss.taxonomy.plan import Plan
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
-    "Table",
+    "WeightTable",
     "checked_counts",
     "checked_mapping",
     "checked_number",
@@ -26,7 +26,7 @@ __all__ = [
     "numbers_by_level",
 ]
 
-Table: TypeAlias = npt.NDArray[np.float64]
+WeightTable: TypeAlias = npt.NDArray[np.float64]
 
 
 def checked_number(value: Any, what: str) -> float:
@@ -54,7 +54,7 @@ def checked_mapping(weights: Any) -> dict[str, float]:
     return {text_of(name) if isinstance(name, str) else name: weight for name, weight in weights.items()}
 
 
-def checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> Table:
+def checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> WeightTable:
     """Weights by level as a row (L,)."""
     for name in weights:
         if name not in levels:
@@ -89,7 +89,7 @@ def _level_weight(level: str, value: Any) -> float:
     return number
 
 
-def numbers(values: Any, what: str) -> Table:
+def numbers(values: Any, what: str) -> WeightTable:
     """An array, a list or a tensor as a new float64 array."""
     _check_constant(values, what)
     values = values.cpu() if hasattr(values, "cpu") else values
@@ -99,7 +99,7 @@ def numbers(values: Any, what: str) -> Table:
         raise TypeError(f"expected {what}: {error}") from None
 
 
-def checked_table(values: Any, plan: Plan) -> Table:
+def checked_table(values: Any, plan: Plan) -> WeightTable:
     """A table of weights (V, L), finite, 0 or larger, 0 below each row's node, somewhere above 0."""
     table = numbers(values, "a table of numbers as level_weights")
     if table.shape != plan.counted.shape:
@@ -124,7 +124,7 @@ def checked_table(values: Any, plan: Plan) -> Table:
     return table
 
 
-def checked_counts(counts: Any, taxonomy: Taxonomy, plan: Plan) -> Table:
+def checked_counts(counts: Any, taxonomy: Taxonomy, plan: Plan) -> WeightTable:
     """Numbers of samples, by target id or by name, as an array (V,)."""
     by_id = np.zeros(plan.num_nodes)
     if isinstance(counts, Mapping):

@@ -14,24 +14,24 @@ import numpy.typing as npt
 
 from taxoloss.taxonomy.plan import Plan, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting.checks import Table, checked_counts, checked_weights
+from taxoloss.weighting.checks import WeightTable, checked_counts, checked_weights
 
 __all__ = ["balanced", "by_level", "deepest", "geometric", "hxe", "label_balanced", "uniform"]
 
 
-def by_level(taxonomy: Taxonomy, weights: Mapping[str, float]) -> Table:
+def by_level(taxonomy: Taxonomy, weights: Mapping[str, float]) -> WeightTable:
     """A row by level."""
     row = checked_weights(weights, taxonomy.levels)
     return np.where(plan_of(taxonomy).counted, row[None, :], 0.0)
 
 
-def uniform(taxonomy: Taxonomy) -> Table:
+def uniform(taxonomy: Taxonomy) -> WeightTable:
     """1 / L."""
     counted = plan_of(taxonomy).counted
     return np.where(counted, 1.0 / counted.shape[1], 0.0)
 
 
-def label_balanced(taxonomy: Taxonomy, counts: Any) -> Table:
+def label_balanced(taxonomy: Taxonomy, counts: Any) -> WeightTable:
     """N / (L N_l) where a label reaches level l, else 0."""
     plan = plan_of(taxonomy)
     samples = checked_counts(counts, taxonomy, plan)
@@ -44,14 +44,14 @@ def label_balanced(taxonomy: Taxonomy, counts: Any) -> Table:
     return np.where(plan.counted, row[None, :], 0.0)
 
 
-def deepest(taxonomy: Taxonomy) -> Table:
+def deepest(taxonomy: Taxonomy) -> WeightTable:
     """1 on the deepest level that counts."""
     counted = plan_of(taxonomy).counted
     below = np.pad(counted[:, 1:], ((0, 0), (0, 1)))
     return (counted & ~below).astype(np.float64)
 
 
-def geometric(taxonomy: Taxonomy, d: float) -> Table:
+def geometric(taxonomy: Taxonomy, d: float) -> WeightTable:
     """d (1 - d)^j on the node that has j nodes of the path below it."""
     path = _path(plan_of(taxonomy))
     rank = path.cumsum(axis=1)
@@ -59,7 +59,7 @@ def geometric(taxonomy: Taxonomy, d: float) -> Table:
     return np.where(path, d * (1.0 - d) ** below, 0.0)
 
 
-def hxe(taxonomy: Taxonomy, alpha: float) -> Table:
+def hxe(taxonomy: Taxonomy, alpha: float) -> WeightTable:
     """lambda_k - lambda_(k+1) on the k-th node of the path, lambda_m on its last."""
     path = _path(plan_of(taxonomy))
     rank = path.cumsum(axis=1)
@@ -67,7 +67,7 @@ def hxe(taxonomy: Taxonomy, alpha: float) -> Table:
     return np.where(path, math.exp(-alpha) ** np.maximum(rank - 1, 0) * share, 0.0)
 
 
-def balanced(taxonomy: Taxonomy) -> Table:
+def balanced(taxonomy: Taxonomy) -> WeightTable:
     """What remains on the path / (height + 1), from the top down."""
     plan = plan_of(taxonomy)
     height = _of_ancestors(plan, taxonomy.tree.height[taxonomy.nodes_by_id])

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting import fill as weight_fill
-from taxoloss.weighting.checks import Table, checked_mapping, checked_number, numbers
+from taxoloss.weighting.checks import WeightTable, checked_mapping, checked_number, numbers
 
 __all__ = [
     "SCHEDULES",
@@ -46,10 +46,10 @@ class Schedule:
     """
 
     #: Called with the taxonomy and the arguments; it has the name of the function that makes the schedule.
-    fill: Callable[..., Table]
+    fill: Callable[..., WeightTable]
     arguments: tuple[Any, ...] = ()
 
-    def __call__(self, taxonomy: Taxonomy) -> Table:
+    def __call__(self, taxonomy: Taxonomy) -> WeightTable:
         """The table (V, L), float64."""
         return self.fill(taxonomy, *self.arguments)
 

@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting.checks import Table, checked_table
+from taxoloss.weighting.checks import WeightTable, checked_table
 from taxoloss.weighting.schedules import SCHEDULES, Schedule, by_level, uniform
 
 __all__ = ["LevelWeights", "used_levels", "weight_table"]
 
 
-def used_levels(table: Table) -> tuple[int, ...]:
+def used_levels(table: WeightTable) -> tuple[int, ...]:
     """The levels (0 .. L-1) that some target weighs; no other is computed."""
     return tuple(np.flatnonzero(table.any(axis=0)).tolist())
 
@@ -26,7 +26,7 @@ LevelWeights: TypeAlias = (
 )
 
 
-def weight_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> Table:
+def weight_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> WeightTable:
     """The table (V, L) of whatever `level_weights` is; None: the file's weights, else uniform.
 
     Raises:

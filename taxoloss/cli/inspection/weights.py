@@ -11,7 +11,7 @@ import typer
 
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting.checks import Table
+from taxoloss.weighting.checks import WeightTable
 from taxoloss.weighting.schedules import Schedule
 from taxoloss.weighting.table import weight_table
 from taxoloss.weighting.text import parse_schedule
@@ -92,7 +92,7 @@ def weighting_facts(taxonomy: Taxonomy, schedule: Schedule) -> WeightingFacts:
     )
 
 
-def _examples(taxonomy: Taxonomy, classes: Table) -> Iterator[tuple[str, int]]:
+def _examples(taxonomy: Taxonomy, classes: WeightTable) -> Iterator[tuple[str, int]]:
     """A class; where classes pay differently, the shallowest and the deepest; an inner node."""
     tree = taxonomy.tree
     depth = tree.depth[tree.leaves]
@@ -111,7 +111,7 @@ def _examples(taxonomy: Taxonomy, classes: Table) -> Iterator[tuple[str, int]]:
         yield "inner node", above
 
 
-def _shares(taxonomy: Taxonomy, table: Table, kind: str, target: int) -> TargetShares:
+def _shares(taxonomy: Taxonomy, table: WeightTable, kind: str, target: int) -> TargetShares:
     plan = plan_of(taxonomy)
     levels = []
     for number in np.flatnonzero(plan.counted[target]).tolist():

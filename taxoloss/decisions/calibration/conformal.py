@@ -41,10 +41,10 @@ from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.inputs import Allowed, prepared
 from taxoloss.decisions.on_path import path_class
-from taxoloss.functional.cache import kept_plan
+from taxoloss.functional.cache import cached_plan
 from taxoloss.functional.inputs import check_logits, target_ids
 from taxoloss.functional.log_odds import path_log_odds
-from taxoloss.functional.node_tensors import NodeTables
+from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import checked_number
 
@@ -59,7 +59,7 @@ _NARROW = {"float16": np.float16, "float32": np.float32}
 class Paths:
     """The paths that n labelled rows are answered from; on the CPU, log-odds in float64."""
 
-    tables: NodeTables
+    tensors: NodeTensors
     classes: Tensor  # (n,)
     target: Tensor  # (n,)
     log_odds: Tensor  # (n, L)
@@ -83,7 +83,7 @@ def paths_of(
             "may change to another branch, and no promise can be made"
         )
     with torch.no_grad():
-        plan = kept_plan(taxonomy)
+        plan = cached_plan(taxonomy)
         check_logits(logits, plan)
         expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else (1,)
         if target.shape != expected:
@@ -94,14 +94,14 @@ def paths_of(
         ids, valid = target_ids(target, ignore_index, plan)
         kept = ids != plan.num_nodes - 1
         kept = kept if valid is None else kept & valid
-        ready, tables = prepared(logits, taxonomy, allowed, kept)
-        classes = path_class(ready, tables, decision)
+        ready, tensors = prepared(logits, taxonomy, allowed, kept)
+        classes = path_class(ready, tensors, decision)
         odds = path_log_odds(ready, classes, taxonomy).movedim(1, -1).flatten(0, -2)
         kept, ids, classes = kept.reshape(-1), ids.reshape(-1), classes.reshape(-1)
-        line = tables.lines[classes, 1:]
-        wrong = tables.lca(line, ids.unsqueeze(1)) != line
+        line = tensors.lines[classes, 1:]
+        wrong = tensors.lca(line, ids.unsqueeze(1)) != line
         parts = [part[kept].cpu() for part in (classes, ids, odds.double(), line, wrong)]
-        return Paths(tables, parts[0], parts[1], parts[2], parts[3], parts[4], kept.cpu())
+        return Paths(tensors, parts[0], parts[1], parts[2], parts[3], parts[4], kept.cpu())
 
 
 def calibrate_threshold(
@@ -179,7 +179,7 @@ def calibrate_threshold(
     if len(paths.classes) == 0:
         raise ValueError("expected a calibration row or more, got none that counts")
     odds = paths.log_odds if levels is None else levels(paths.log_odds)
-    bound = 1 if loss == "wrong" else int(paths.tables.depth.max())
+    bound = 1 if loss == "wrong" else int(paths.tensors.depth.max())
     of_row, n = _groups(groups, target, paths.kept)
     weight = 1 / torch.bincount(of_row, minlength=n)[of_row].double()
     rise, at = _staircase(paths, odds, loss)
@@ -192,8 +192,8 @@ def calibrate_threshold(
     clades: tuple[float, ...] = ()
     if per is not None:
         number = taxonomy.level_number(per) - 1
-        lines = paths.tables.lines[paths.tables.nodes[number], : number + 2].tolist()
-        clade = paths.tables.ancestors.cpu()[paths.classes, number]
+        lines = paths.tensors.lines[paths.tensors.nodes[number], : number + 2].tolist()
+        clade = paths.tensors.ancestors.cpu()[paths.classes, number]
         pools = pools_of(at, rise, weight, clade, len(lines))
         enough = Enough(_least(risk, confidence, bound), risk, groups is None, confidence is None)
         clades = clade_thresholds(lines, pools, enough, cut)
@@ -218,7 +218,7 @@ def calibrate_threshold(
 
 def coarse_rows(paths: Paths) -> int:
     """How many rows have a label above a class."""
-    return int((paths.target >= paths.tables.num_classes).sum())
+    return int((paths.target >= paths.tensors.num_classes).sum())
 
 
 def _budget(weight: float, risk: float, confidence: float | None, bound: int) -> float:
@@ -243,8 +243,8 @@ def _staircase(paths: Paths, odds: Tensor, loss: str) -> tuple[Tensor, Tensor]:
     at = torch.where(paths.wrong, odds, -torch.inf).flip(1).cummax(1).values.flip(1)
     if loss == "wrong":
         return (paths.wrong & (paths.wrong.cumsum(1) == 1)).double(), at
-    depth = paths.tables.depth.cpu()
-    before = torch.cat([torch.full_like(paths.line[:, :1], paths.tables.root), paths.line[:, :-1]], 1)
+    depth = paths.tensors.depth.cpu()
+    before = torch.cat([torch.full_like(paths.line[:, :1], paths.tensors.root), paths.line[:, :-1]], 1)
     return ((depth[paths.line] - depth[before]) * paths.wrong).double(), at
 
 

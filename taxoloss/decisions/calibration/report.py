@@ -141,7 +141,7 @@ def report(
     names = ("root", *taxonomy.levels)
     by_level = [_share(name, level == number, edges) for number, name in enumerate(names)]
     # A target above the top level's ranks has no branch; others have the node that stands there.
-    branch = paths.tables.lines.cpu()[paths.target, 1]
+    branch = paths.tensors.lines.cpu()[paths.target, 1]
     found, of_row = torch.unique(branch, return_inverse=True)
     paths_to = [" > ".join(taxonomy.path(int(node))) for node in found]
     by_branch = [_share(name, of_row == number, edges) for number, name in enumerate(paths_to)]
@@ -150,7 +150,7 @@ def report(
         overall=_share("all", torch.ones_like(edges, dtype=torch.bool), edges),
         by_level=tuple(by_level),
         by_branch=tuple(by_branch),
-        information=float(paths.tables.information.cpu()[answer].double().mean()),
+        information=float(paths.tensors.information.cpu()[answer].double().mean()),
         promised=threshold.promise,
         loss=threshold.loss,
         coarse=coarse_rows(paths),
@@ -159,13 +159,13 @@ def report(
 
 def _answers(paths: Paths, taken: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Level (0: the root) and node of each row's answer, and the edges that it is too far down."""
-    tables, rows = paths.tables, torch.arange(len(taken), device="cpu")
-    line = tables.lines.cpu()[paths.classes]
+    tensors, rows = paths.tensors, torch.arange(len(taken), device="cpu")
+    line = tensors.lines.cpu()[paths.classes]
     levels = torch.arange(1, line.shape[1], device="cpu")
     answer = line[rows, torch.where(taken, levels, 0).amax(1)]
     # A node that stands for missing ranks is answered on its own level.
     own = (line == answer.unsqueeze(1)).long().argmax(1)
-    depth, shared = tables.depth.cpu(), tables.lca(answer, paths.target).cpu()
+    depth, shared = tensors.depth.cpu(), tensors.lca(answer, paths.target).cpu()
     return own, answer, depth[answer] - depth[shared]
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from taxoloss.decisions.calibration.binomial import beta_band
 from taxoloss.decisions.calibration.levels import LevelCalibration
-from taxoloss.functional.node_tensors import node_tables
+from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.taxonomy.file.atomic import write_text
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -69,7 +69,9 @@ class Threshold:
             odds = self.levels(odds)
         if self.level is None:
             return odds > self.log_odds
-        clade = node_tables(taxonomy, odds.device).ancestors[classes, taxonomy.level_number(self.level) - 1]
+        clade = node_tensors(taxonomy, odds.device).ancestors[
+            classes, taxonomy.level_number(self.level) - 1
+        ]
         least = torch.tensor(self.clades, dtype=torch.float64, device="cpu").to(odds.device, odds.dtype)
         return odds > least[clade].unsqueeze(1)
 

@@ -16,7 +16,7 @@ against the columns of cut chunks, and the cost of a row hardly depends on K:
 
     entries of a row = C // width chunks + most cuts x width columns + C % width columns at the end
 
-`ChunkTables` holds them as tensors, with the two small matrices between rings and levels.
+`ChunkTensors` holds them as tensors, with the two small matrices between rings and levels.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from torch import Tensor
 from taxoloss.taxonomy.plan import Plan
 from taxoloss.taxonomy.tree.arrays import IntArray
 
-__all__ = ["ChunkTables", "Chunks", "chunks_of", "nested_ranges", "ring_numbers"]
+__all__ = ["ChunkTensors", "Chunks", "chunks_of", "nested_ranges", "ring_numbers"]
 
 #: Widths of a chunk that are tried, beside those that divide C.
 _WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -188,7 +188,7 @@ _SMALL = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
-class ChunkTables:
+class ChunkTensors:
     """The chunks of a taxonomy's C columns as tensors; always on the CPU. T targets, K levels."""
 
     classes: int
@@ -203,7 +203,7 @@ class ChunkTables:
     factors: Tensor  # (2K, K + 2): factors of Q / P and of 1 to b of the rings
 
     @staticmethod
-    def of(chunks: Chunks, depth_first: IntArray) -> ChunkTables:
+    def of(chunks: Chunks, depth_first: IntArray) -> ChunkTensors:
         """The tables of chunks; depth_first (C,): position -> class."""
         rings = None if chunks.rings is None else torch.from_numpy(chunks.rings)
         if rings is not None and rings.numel() <= _SMALL:
@@ -218,7 +218,7 @@ class ChunkTables:
         outside = (ring < level).double()
         sums, factors = torch.cat([inside, outside], 1), torch.cat([-inside, outside], 1).T.contiguous()
         cut, edges = torch.from_numpy(chunks.cut), torch.from_numpy(chunks.edges)
-        return ChunkTables(
+        return ChunkTensors(
             classes, chunks.width, chunks.whole, cut, edges, rings, order, inverse, sums, factors
         )
 

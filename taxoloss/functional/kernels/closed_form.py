@@ -32,9 +32,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from taxoloss.functional.inputs import readable, wide_dtype
+from taxoloss.functional.inputs import host_may_read, wide_dtype
 from taxoloss.functional.kernels import definition
-from taxoloss.functional.kernels.chunks import ChunkTables
+from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.masked import losses_and_slopes
 
 __all__ = ["by_definition", "closed_form_losses", "losses_and_gradient", "times_upstream"]
@@ -50,12 +50,12 @@ _BLOCK, _ENTRIES = 1 << 20, 1 << 18
 class _Entries:
     """A contiguous buffer (n, C), seen as whole chunks, as the columns of cut chunks, and as the tail."""
 
-    def __init__(self, buffer: Tensor, tables: ChunkTables, cut: Tensor) -> None:
+    def __init__(self, buffer: Tensor, tensors: ChunkTensors, cut: Tensor) -> None:
         rows, classes = buffer.shape
-        width, columns = tables.width, tables.whole * tables.width
-        self.sizes = [tables.whole, tables.chosen, tables.tail]
-        self.tail = buffer[:, columns:] if tables.tail else None
-        self.whole = (buffer[:, :columns] if tables.tail else buffer).view(rows, tables.whole, width)
+        width, columns = tensors.width, tensors.whole * tensors.width
+        self.sizes = [tensors.whole, tensors.chosen, tensors.tail]
+        self.tail = buffer[:, columns:] if tensors.tail else None
+        self.whole = (buffer[:, :columns] if tensors.tail else buffer).view(rows, tensors.whole, width)
         # Any `width` numbers in a row of memory; a cut chunk is one of them.
         self.windows = buffer.as_strided((rows * classes - width + 1, width), (1, 1))
         first = torch.arange(0, rows * classes, classes, device=cut.device)
@@ -82,24 +82,24 @@ class _Entries:
 
 
 def _costs_of_block(
-    buffer: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: bool
+    buffer: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, gradient: bool
 ) -> tuple[Tensor, Tensor | None]:
     """What each level costs, (n, K), and the rows (n,) whose masses underflowed, if any did.
 
     Of probabilities (n, C) in depth-first order, which become the gradient.
     """
-    looked_up = tables.whole or tables.rings is None
-    cut = tables.cut.index_select(0, target) if looked_up else tables.cut
-    ring = tables.ring_of_entries(target, cut)
-    entries = _Entries(buffer, tables, cut) if tables.whole else None
+    looked_up = tensors.whole or tensors.rings is None
+    cut = tensors.cut.index_select(0, target) if looked_up else tensors.cut
+    ring = tensors.ring_of_entries(target, cut)
+    entries = _Entries(buffer, tensors, cut) if tensors.whole else None
     values = buffer if entries is None else entries.sums()  # float64: few classes, or sums
-    masses = weights.new_zeros(len(target), tables.levels + 2)
+    masses = weights.new_zeros(len(target), tensors.levels + 2)
     masses.scatter_add_(1, ring, values)
-    inside, outside = torch.chunk(masses @ tables.sums, 2, 1)
+    inside, outside = torch.chunk(masses @ tensors.sums, 2, 1)
     odds = outside / inside
     costs = weights * torch.log1p(odds)
     if gradient:
-        by_ring = torch.cat([weights * odds, weights], 1) @ tables.factors
+        by_ring = torch.cat([weights * odds, weights], 1) @ tensors.factors
         factors = by_ring.to(buffer.dtype).gather(1, ring)
         if entries is None:
             buffer.mul_(factors)
@@ -140,13 +140,13 @@ def _blocks(samples: int, places: int, size: int) -> Iterator[_Block]:
 
 
 def _costs(
-    logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: Tensor | None
+    logits: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, gradient: Tensor | None
 ) -> Tensor:
     """What each level costs, (rows, K) in float64; writes the gradient of the sum of all."""
-    size = max(1, min(_BLOCK // logits.shape[1], _ENTRIES // tables.entries))
+    size = max(1, min(_BLOCK // logits.shape[1], _ENTRIES // tensors.entries))
     if logits.dim() == 2:
         if len(logits) <= size:
-            return _costs_of_rows(logits, target, weights, tables, gradient)
+            return _costs_of_rows(logits, target, weights, tensors, gradient)
         logits, gradient = logits.unsqueeze(2), None if gradient is None else gradient.unsqueeze(2)
     costs = []
     for block in _blocks(logits.shape[0], logits.shape[2], size):
@@ -155,7 +155,7 @@ def _costs(
         # Places of some samples are rows of a matrix where their strides agree, else of a buffer.
         direct = slope is not None and _is_matrix(slope)
         flat = None if slope is None else slope.flatten(0, 1) if direct else slope.new_empty(z.shape)
-        costs.append(_costs_of_rows(z, target[rows], weights[rows], tables, flat))
+        costs.append(_costs_of_rows(z, target[rows], weights[rows], tensors, flat))
         if slope is not None and flat is not None and not direct:
             slope.copy_(flat.view(slope.shape))
     return torch.cat(costs)
@@ -168,20 +168,20 @@ def _is_matrix(tensor: Tensor) -> bool:
 
 
 def _costs_of_rows(
-    z: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, slope: Tensor | None
+    z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, slope: Tensor | None
 ) -> Tensor:
     """The same of one block (n, C)."""
     # With few classes a sum has few terms, and the rounding of z - max, 2e-6 of a term at a gap of 60, does
     # not average out; float64 costs little there.
-    wide = wide_dtype(z) if tables.whole else torch.float64
-    ordered = z if tables.order is None else z.gather(1, tables.order.expand_as(z))
-    direct = slope is not None and tables.order is None and slope.dtype == wide and slope.is_contiguous()
+    wide = wide_dtype(z) if tensors.whole else torch.float64
+    ordered = z if tensors.order is None else z.gather(1, tensors.order.expand_as(z))
+    direct = slope is not None and tensors.order is None and slope.dtype == wide and slope.is_contiguous()
     buffer = torch.softmax(ordered, 1, dtype=wide, out=slope if direct else None)
-    costs, lost = _costs_of_block(buffer, target, weights, tables, slope is not None)
+    costs, lost = _costs_of_block(buffer, target, weights, tensors, slope is not None)
     if slope is not None and not direct:
-        slope.copy_(buffer if tables.inverse is None else _back(buffer, tables.inverse))
+        slope.copy_(buffer if tensors.inverse is None else _back(buffer, tensors.inverse))
     if lost is not None:
-        _do_again(z, target, weights, tables, lost, costs, slope)
+        _do_again(z, target, weights, tensors, lost, costs, slope)
     return costs
 
 
@@ -189,7 +189,7 @@ def _do_again(
     z: Tensor,
     target: Tensor,
     weights: Tensor,
-    tables: ChunkTables,
+    tensors: ChunkTensors,
     lost: Tensor,
     costs: Tensor,
     slope: Tensor | None,
@@ -198,7 +198,7 @@ def _do_again(
 
     Those of rows without weight are 0, whatever they hold.
     """
-    narrow = tables.whole > 0 and z.dtype != torch.float64
+    narrow = tensors.whole > 0 and z.dtype != torch.float64
     counted = (weights != 0).any(1)
     nothing = (lost & ~counted).nonzero().squeeze(1)
     costs[nothing] = 0.0
@@ -208,33 +208,33 @@ def _do_again(
     if len(rows) == 0:
         return
     again = _in_float64 if narrow else _in_log_space
-    costs[rows], redone = again(z[rows].double(), target[rows], weights[rows], tables, slope is not None)
+    costs[rows], redone = again(z[rows].double(), target[rows], weights[rows], tensors, slope is not None)
     if slope is not None and redone is not None:
         slope[rows] = redone.to(slope.dtype)
 
 
 def _in_float64(
-    z: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: bool
+    z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, gradient: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Costs and gradient of rows whose masses underflowed in float32, by the same form."""
     slope = torch.empty_like(z) if gradient else None
-    return _costs_of_rows(z, target, weights, tables, slope), slope
+    return _costs_of_rows(z, target, weights, tensors, slope), slope
 
 
 def _in_log_space(
-    z: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, gradient: bool
+    z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, gradient: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Costs (all in one column) and gradient of rows whose masses underflowed in float64 too."""
     costs = torch.zeros_like(weights)
     slope = torch.empty_like(z) if gradient else None
-    position = tables.inverse
+    position = tensors.inverse
     if position is None:
         position = torch.arange(z.shape[1], device=z.device)
     # A few rows at a time: a mask for each level is made of their logits.
-    at_once = max(1, _BLOCK // (z.shape[1] * tables.levels))
+    at_once = max(1, _BLOCK // (z.shape[1] * tensors.levels))
     for first in range(0, len(z), at_once):
         rows = slice(first, first + at_once)
-        start, stop = _ranges(target[rows], tables)
+        start, stop = _ranges(target[rows], tensors)
         costs[rows, 0], found = losses_and_slopes(z[rows], start, stop, weights[rows], position, gradient)
         if slope is not None and found is not None:
             slope[rows] = found
@@ -246,29 +246,29 @@ def _back(buffer: Tensor, inverse: Tensor) -> Tensor:
     return buffer.gather(1, inverse.expand_as(buffer))
 
 
-def _ranges(target: Tensor, tables: ChunkTables) -> tuple[Tensor, Tensor]:
+def _ranges(target: Tensor, tensors: ChunkTensors) -> tuple[Tensor, Tensor]:
     """(n, K) and (n, K): where the ranges of the targets' ancestors start and stop."""
-    edges = tables.edges.index_select(0, target)
-    return edges[:, : tables.levels], edges[:, tables.levels :].flip(1)
+    edges = tensors.edges.index_select(0, target)
+    return edges[:, : tensors.levels], edges[:, tensors.levels :].flip(1)
 
 
-def by_definition(logits: Tensor, target: Tensor, row_weights: Tensor, tables: ChunkTables) -> Tensor:
+def by_definition(logits: Tensor, target: Tensor, row_weights: Tensor, tensors: ChunkTensors) -> Tensor:
     """The loss of each row as its definition says."""
-    return definition.row_losses(logits, *_ranges(target, tables), row_weights, tables.order)
+    return definition.row_losses(logits, *_ranges(target, tensors), row_weights, tensors.order)
 
 
 def losses_and_gradient(
     logits: Tensor,
     target: Tensor,
     weights: Tensor,
-    tables: ChunkTables,
+    tensors: ChunkTensors,
     gradient: Tensor | None,
     reduce: bool,
 ) -> Tensor:
     """The loss of each row, or their sum; writes the gradient of the sum of all, where there is one."""
     if target.numel() == 0:
         return logits.new_zeros(() if reduce else target.shape, dtype=wide_dtype(logits))
-    costs = _costs(logits, target, weights, tables, gradient)
+    costs = _costs(logits, target, weights, tensors, gradient)
     return (costs.sum() if reduce else costs.sum(1)).to(wide_dtype(logits))
 
 
@@ -281,16 +281,16 @@ class _ClosedForm(Function):
         logits: Tensor,
         target: Tensor,
         weights: Tensor,
-        tables: ChunkTables,
+        tensors: ChunkTensors,
         reduce: bool,
         recorded: bool,
     ) -> Tensor:
         needed = recorded and ctx.needs_input_grad[0]
         gradient = torch.empty_like(logits, dtype=wide_dtype(logits)) if needed else None
-        losses = losses_and_gradient(logits, target, weights, tables, gradient, reduce)
+        losses = losses_and_gradient(logits, target, weights, tensors, gradient, reduce)
         if gradient is not None:
             ctx.save_for_backward(logits, target, weights, gradient)
-            ctx.tables, ctx.reduce = tables, reduce
+            ctx.tensors, ctx.reduce = tensors, reduce
         return losses
 
     @staticmethod
@@ -298,7 +298,7 @@ class _ClosedForm(Function):
         logits, target, weights, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph: a gradient that can be differentiated again
             flat = logits.double().movedim(1, -1).reshape(-1, logits.shape[1])
-            losses = by_definition(flat, target, weights, ctx.tables)
+            losses = by_definition(flat, target, weights, ctx.tensors)
             out = losses.sum() if ctx.reduce else losses
             (gradient,) = torch.autograd.grad(out, logits, upstream.double(), create_graph=True)
         else:
@@ -310,7 +310,7 @@ class _ClosedForm(Function):
 def _times(gradient: Tensor, upstream: Tensor) -> Tensor:
     """The product; in place where the graph ends here."""
     kept = _graph_is_kept()
-    if not readable(upstream):
+    if not host_may_read(upstream):
         return times_upstream(gradient, upstream)
     if upstream.numel() == 1 and upstream.item() == 1.0:
         return gradient.clone() if kept else gradient  # what is kept must not be the caller's to change
@@ -326,7 +326,7 @@ def times_upstream(gradient: Tensor, upstream: Tensor) -> Tensor:
 
 
 def closed_form_losses(
-    logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, *, reduce: bool
+    logits: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, *, reduce: bool
 ) -> Tensor:
     """The loss of each row, (rows,), or their sum; float32, or float64 for logits in float64.
 
@@ -338,5 +338,5 @@ def closed_form_losses(
         reduce: whether to add the rows up.
     """
     recorded = torch.is_grad_enabled()  # inside forward it is always off
-    result: Tensor = _ClosedForm.apply(logits, target, weights, tables, reduce, recorded)
+    result: Tensor = _ClosedForm.apply(logits, target, weights, tensors, reduce, recorded)
     return result

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.inputs import wide_dtype
-from taxoloss.functional.kernels.chunks import ChunkTables
+from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.closed_form import losses_and_gradient, times_upstream
 
 __all__ = ["compiled_losses"]
@@ -28,15 +28,15 @@ _SCHEMA = (
 
 @torch.library.custom_op("taxoloss::closed_form", mutates_args=(), device_types="cpu", schema=_SCHEMA)
 def _closed_form(logits: Tensor, target: Tensor, weights: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
-    *tables, reduce, needed = rest
+    *tensors, reduce, needed = rest
     gradient = torch.empty_like(logits, dtype=wide_dtype(logits)) if needed else None
-    losses = losses_and_gradient(logits, target, weights, ChunkTables(*tables), gradient, reduce)
+    losses = losses_and_gradient(logits, target, weights, ChunkTensors(*tensors), gradient, reduce)
     return losses, losses.new_empty(0) if gradient is None else gradient
 
 
 @_closed_form.register_fake
 def _(logits: Tensor, target: Tensor, weights: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
-    *_tables, reduce, needed = rest
+    *_tensors, reduce, needed = rest
     losses = logits.new_empty(() if reduce else target.shape, dtype=wide_dtype(logits))
     return losses, torch.empty_like(logits, dtype=losses.dtype) if needed else losses.new_empty(0)
 
@@ -57,11 +57,11 @@ _closed_form.register_autograd(_backward, setup_context=_keep)
 
 
 def compiled_losses(
-    logits: Tensor, target: Tensor, weights: Tensor, tables: ChunkTables, *, reduce: bool
+    logits: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, *, reduce: bool
 ) -> Tensor:
     """What `closed_form_losses` gives, of the same arguments, for a compiler to call."""
     needed = torch.is_grad_enabled() and logits.requires_grad
-    t = tables
+    t = tensors
     losses: Tensor = _closed_form(
         logits, target, weights, t.classes, t.width, t.whole, t.cut, t.edges, t.rings, t.order, t.inverse,
         t.sums, t.factors, reduce, needed,

@@ -16,11 +16,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import readable, transformed
+from taxoloss.functional.inputs import host_may_read, transformed
 from taxoloss.functional.kernels import definition, triton_loss
 from taxoloss.functional.kernels.closed_form import closed_form_losses
 from taxoloss.functional.kernels.compiled_closed_form import compiled_losses
-from taxoloss.functional.kernels.loss_tensors import LossTables
+from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.masked import masked_row_losses
 
 __all__ = ["row_losses"]
@@ -29,7 +29,9 @@ __all__ = ["row_losses"]
 _FEW_COMPARISONS = 512
 
 
-def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor, *, reduce: bool) -> Tensor:
+def row_losses(
+    tensors: LossTensors, logits: Tensor, ids: Tensor, weights: Tensor, *, reduce: bool
+) -> Tensor:
     """The loss of each target, (N, d1..dk), or their sum.
 
     Args:
@@ -39,29 +41,29 @@ def row_losses(tables: LossTables, logits: Tensor, ids: Tensor, weights: Tensor,
         weights: (N, d1..dk, K): of each target's levels.
         reduce: whether to add up.
     """
-    eager = readable(logits)
-    if eager or _is_called(tables, logits):
+    eager = host_may_read(logits)
+    if eager or _is_called(tensors, logits):
         of_rows = closed_form_losses if eager else compiled_losses
         if logits.dim() == 2:
-            return of_rows(logits, ids, weights, tables.chunks, reduce=reduce)
+            return of_rows(logits, ids, weights, tensors.chunks, reduce=reduce)
         flat, columns = logits.flatten(2), weights.flatten(0, -2)
-        losses = of_rows(flat, ids.reshape(-1), columns, tables.chunks, reduce=reduce)
+        losses = of_rows(flat, ids.reshape(-1), columns, tensors.chunks, reduce=reduce)
         return losses if reduce else losses.view(ids.shape)
-    start, stop = (tables.look_up(table, ids) for table in (tables.start, tables.stop))
+    start, stop = (tensors.look_up(table, ids) for table in (tensors.start, tensors.stop))
     if transformed():
-        losses = definition.losses(logits, start, stop, weights, tables.order)
+        losses = definition.losses(logits, start, stop, weights, tensors.order)
     elif _triton_serves(logits):
-        losses = triton_loss.triton_losses(logits, start, stop, weights, tables.order)
+        losses = triton_loss.triton_losses(logits, start, stop, weights, tensors.order)
     else:
-        losses = masked_row_losses(logits, start, stop, weights, tables.position, tables.order)
+        losses = masked_row_losses(logits, start, stop, weights, tensors.position, tensors.order)
     return losses.sum() if reduce else losses
 
 
-def _is_called(tables: LossTables, logits: Tensor) -> bool:
+def _is_called(tensors: LossTensors, logits: Tensor) -> bool:
     """Whether a graph that is compiled for the CPU calls the closed form, not masks."""
     # Not is_exporting(): in torch 2.9 that is True in every trace, and masks would run in all.
     compiled = torch.compiler.is_compiling() and not torch.compiler._is_exporting_flag
-    few = len(tables.used) * logits.shape[1] <= _FEW_COMPARISONS
+    few = len(tensors.used) * logits.shape[1] <= _FEW_COMPARISONS
     return compiled and logits.device.type == "cpu" and not few and not transformed()
 
 

@@ -8,27 +8,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.device_tensors import Tables
-from taxoloss.functional.kernels.chunks import ChunkTables, chunks_of
+from taxoloss.functional.device_tensors import DeviceTensors
+from taxoloss.functional.kernels.chunks import ChunkTensors, chunks_of
 from taxoloss.functional.log_probs import LevelLogProbs
 from taxoloss.taxonomy.plan import Plan
-from taxoloss.weighting.checks import Table
+from taxoloss.weighting.checks import WeightTable
 from taxoloss.weighting.table import used_levels
 
-__all__ = ["LossTables"]
+__all__ = ["LossTensors"]
 
 
-class LossTables(Tables):
+class LossTensors(DeviceTensors):
     """What a loss looks up; T target ids, K levels that some target weighs, C classes.
 
     Tables by target have T rows, so that a look-up by a number that is no target is out of range.
     """
 
-    def __init__(self, plan: Plan, table: Table) -> None:
+    def __init__(self, plan: Plan, table: WeightTable) -> None:
         self.plan = plan
         self.used = used_levels(table)
         levels = list(self.used)
-        self.chunks = ChunkTables.of(chunks_of(plan, self.used), plan.depth_first)
+        self.chunks = ChunkTensors.of(chunks_of(plan, self.used), plan.depth_first)
         self.log_probs = LevelLogProbs(plan, self.used)
         edges = self.chunks.edges
         #: (T, K): the ancestors' ranges, as depth-first positions.
@@ -47,28 +47,28 @@ class LossTables(Tables):
         self._nodes = tuple(torch.tensor(plan.nodes[level]) for level in levels)
         self._weigh(self._rows(table))
 
-    def _rows(self, table: Table) -> Table:
+    def _rows(self, table: WeightTable) -> WeightTable:
         return np.ascontiguousarray(table[: self.plan.num_targets, list(self.used)])
 
-    def _weigh(self, rows: Table) -> None:
+    def _weigh(self, rows: WeightTable) -> None:
         #: (T, K), in float64 where the device has it.
         self.weights = torch.tensor(rows)
         classes = rows[: self.plan.num_classes]
         #: For each used level whether all classes share one weight.
         self.shared = tuple(bool(same) for same in (classes == classes[:1]).all(0))
 
-    def reweighted(self, table: Table) -> LossTables:
+    def reweighted(self, table: WeightTable) -> LossTensors:
         """The tables for another table that weighs the same levels; they share all integers."""
         other = copy.copy(self)
         other._weigh(self._rows(table))
         return other
 
-    def fill(self, table: Table) -> None:
+    def fill(self, table: WeightTable) -> None:
         """Puts other weights on the same levels, in place: nothing that was compiled is lost."""
         new = self.reweighted(table)
-        for tables in self.everywhere():
-            tables.weights.copy_(new.weights)
-            tables.shared = new.shared
+        for tensors in self.everywhere():
+            tensors.weights.copy_(new.weights)
+            tensors.shared = new.shared
 
     @staticmethod
     def look_up(table: Tensor, ids: Tensor) -> Tensor:

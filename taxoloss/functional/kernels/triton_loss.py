@@ -183,7 +183,7 @@ def triton_losses(
         weights: (N, d1..dk, K): all 0 for a row that is ignored.
         order: (C,): depth-first position -> class; None: the same.
     """
-    tables = (table.flatten(0, -2).contiguous() for table in (start, stop, weights))
+    tensors = (table.flatten(0, -2).contiguous() for table in (start, stop, weights))
     flat = logits if logits.dim() < 4 else logits.flatten(2)
-    losses: Tensor = _Triton.apply(flat, *tables, order)
+    losses: Tensor = _Triton.apply(flat, *tensors, order)
     return losses.view(start.shape[:-1])

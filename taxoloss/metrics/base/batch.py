@@ -10,9 +10,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import at_least_float32, batched, readable, target_ids
+from taxoloss.functional.inputs import at_least_float32, batched, host_may_read, target_ids
 from taxoloss.functional.masses import argmax, level_answers
-from taxoloss.functional.node_tensors import NodeTables, node_tables
+from taxoloss.functional.node_tensors import NodeTensors, node_tensors
 from taxoloss.metrics.base.inputs import check_predictions, check_values, is_ranking
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -27,11 +27,11 @@ class Batch:
         plan = plan_of(taxonomy)
         check_predictions(preds, target, plan)
         self.taxonomy = taxonomy
-        self.tables: NodeTables = node_tables(taxonomy, preds.device)
+        self.tensors: NodeTensors = node_tensors(taxonomy, preds.device)
         ids, valid = target_ids(target, ignore_index, plan)
         self.target = ids.reshape(-1)
         #: (R,): neither ignored nor the root, which tells nothing.
-        self.valid = self.target != self.tables.root
+        self.valid = self.target != self.tensors.root
         if valid is not None:
             self.valid = self.valid & valid.reshape(-1)
         check_values(preds, target, self.valid, plan)
@@ -51,7 +51,7 @@ class Batch:
 
     def _only_counted(self, preds: Tensor, other: Tensor | float) -> Tensor:
         """Predictions (N, .., d1..dk) without what stands in samples that are not counted."""
-        if readable(preds) and bool(self.valid.all()):
+        if host_may_read(preds) and bool(self.valid.all()):
             return preds
         return torch.where(self.valid.view(preds.shape[:1] + preds.shape[2:]).unsqueeze(1), preds, other)
 
@@ -64,7 +64,7 @@ class Batch:
 
     def best_classes(self, top_k: int) -> Tensor:
         """(N, k, d1..dk): the k best classes of logits or a ranking, at most all."""
-        k = min(top_k, self.tables.num_classes)
+        k = min(top_k, self.tensors.num_classes)
         if self.ranking is None:
             logits = self.need_logits(f"top_k={top_k}")
             return logits.topk(k, dim=1).indices
@@ -80,12 +80,12 @@ class Batch:
     @cached_property
     def lca(self) -> Tensor:
         """(R,): the lowest common ancestor of answer and target."""
-        return self.tables.lca(self.answer, self.target)
+        return self.tensors.lca(self.answer, self.target)
 
     @cached_property
     def _most_probable(self) -> tuple[Tensor, Tensor]:
         """(R, L) and (R, L): on each level the most probable node, and its probability."""
-        index, stated = level_answers(self.need_logits("probabilities"), self.tables)
+        index, stated = level_answers(self.need_logits("probabilities"), self.tensors)
         return index.movedim(1, -1).flatten(0, -2), stated.movedim(1, -1).flatten(0, -2)
 
     @cached_property
@@ -105,7 +105,7 @@ class Batch:
         """
         if self.logits is not None:
             return self._most_probable[0]
-        return torch.where(self.tables.counted[self.answer], self.tables.ancestors[self.answer], -1)
+        return torch.where(self.tensors.counted[self.answer], self.tensors.ancestors[self.answer], -1)
 
     @property
     def level_probabilities(self) -> Tensor:
@@ -115,12 +115,12 @@ class Batch:
     @cached_property
     def wanted(self) -> Tensor:
         """(R, L): on each level the index of the target's node; 0 where `counted` is False."""
-        return self.tables.ancestors[self.target]
+        return self.tensors.ancestors[self.target]
 
     @cached_property
     def counted(self) -> Tensor:
         """(R, L): whether a sample counts on a level."""
-        return self.tables.counted[self.target] & self.valid.unsqueeze(1)
+        return self.tensors.counted[self.target] & self.valid.unsqueeze(1)
 
     @cached_property
     def right(self) -> Tensor:

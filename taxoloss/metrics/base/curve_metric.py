@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.metrics.base.batch import Batch, batch_of
-from taxoloss.metrics.base.sum_metric import UNIT, Rows, SumMetric, add, fixed
+from taxoloss.metrics.base.sum_metric import UNIT, Contributions, SumMetric, add, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Curve", "CurveMetric", "Steps"]
@@ -73,7 +73,7 @@ class CurveMetric(SumMetric):
             return
         batch = batch_of(self.taxonomy, preds, target, self.ignore_index)
         steps = self._steps_of(batch)
-        add(self.sums, Rows(torch.where(batch.valid.unsqueeze(1), self._first(steps), 0)))
+        add(self.sums, Contributions(torch.where(batch.valid.unsqueeze(1), self._first(steps), 0)))
         made = steps.made & batch.valid.unsqueeze(1)
         listed = torch.cat([steps.log_odds[made].double().unsqueeze(1), steps.change[made].double()], 1)
         getattr(self, self._steps).append(listed)
@@ -85,7 +85,7 @@ class CurveMetric(SumMetric):
             setattr(self, self._steps, [empty])
         super().sync(*args, **kwargs)
 
-    def rows(self, preds: Tensor, target: Tensor) -> Rows:
+    def rows(self, preds: Tensor, target: Tensor) -> Contributions:
         """What each sample adds to the histogram; ValueError where steps are kept as a list."""
         if self.exact:
             raise ValueError(f"expected {type(self).__name__}(exact=False): a list cannot be reweighted")
@@ -104,7 +104,7 @@ class CurveMetric(SumMetric):
         first = fixed(steps.first)
         return torch.cat([first, torch.zeros_like(first), torch.ones_like(first[:, :1])], 1)
 
-    def _rows(self, batch: Batch) -> Rows:
+    def _rows(self, batch: Batch) -> Contributions:
         steps = self._steps_of(batch)
         scaled = torch.asinh(steps.log_odds.double()) * (0.5 / _REACH) + 0.5
         # The surest first; row 0 is not a bin.
@@ -114,7 +114,7 @@ class CurveMetric(SumMetric):
         values = torch.cat([change, change.abs(), torch.zeros_like(change[..., :1])], 2)
         values = torch.cat([self._first(steps).unsqueeze(1), values], 1)
         cells = torch.cat([torch.zeros_like(bins[:, :1]), bins], 1)
-        return Rows(values, cells)
+        return Contributions(values, cells)
 
     def _binned_curve(self, sums: Tensor) -> Curve:
         rows = sums.reshape(1 + _BINS, 2 * self._fields + 1)

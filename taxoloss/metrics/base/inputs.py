@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import check_logits, readable, refuse_nan, refuse_probabilities
+from taxoloss.functional.inputs import check_logits, host_may_read, refuse_nan, refuse_probabilities
 from taxoloss.taxonomy.plan import Plan
 
 __all__ = ["check_predictions", "check_values", "is_ranking"]
@@ -35,7 +35,7 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
 def check_values(preds: Tensor, target: Tensor, counted: Tensor, plan: Plan) -> None:
     """ValueError or IndexError where the predictions of rows that are counted, (R,), are none."""
     if preds.is_floating_point():
-        if readable(preds):
+        if host_may_read(preds):
             refuse_probabilities(preds, counted)
             refuse_nan(preds, counted)
     elif is_ranking(preds, target):

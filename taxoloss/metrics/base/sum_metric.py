@@ -17,12 +17,12 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from taxoloss.functional.inputs import check_ignore_index
-from taxoloss.metrics.base import plots as _plots
+from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch, batch_of
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["UNIT", "LastingMetric", "Result", "Rows", "SumMetric", "check_top_k", "fixed"]
+__all__ = ["UNIT", "Contributions", "LastingMetric", "Result", "SumMetric", "check_top_k", "fixed"]
 
 Result = Tensor | dict[str, Tensor]
 #: What 1.0 is as an integer.
@@ -42,7 +42,7 @@ def check_top_k(top_k: Any) -> int:
     return top_k
 
 
-class Rows(NamedTuple):
+class Contributions(NamedTuple):
     """What each of R samples adds to the sums: int64."""
 
     #: (R, S); or (R, E, F) where `cells` is given.
@@ -115,12 +115,12 @@ class SumMetric(LastingMetric):
         super().merge_state(incoming_state)
         self._computed = None
 
-    def rows(self, preds: Tensor, target: Tensor) -> Rows:
+    def rows(self, preds: Tensor, target: Tensor) -> Contributions:
         """What each sample adds; 0 where it is not counted."""
         batch = batch_of(self.taxonomy, preds, target, self.ignore_index)
         values, cells = self._rows(batch)
         valid = batch.valid.view(-1, *[1] * (values.dim() - 1))
-        return Rows(torch.where(valid, values, 0), cells)
+        return Contributions(torch.where(valid, values, 0), cells)
 
     def score(self, sums: Tensor) -> Result:
         """The score of sums (.., S): float32."""
@@ -131,7 +131,7 @@ class SumMetric(LastingMetric):
         return scores if self.only is None else scores[self.only]
 
     @abstractmethod
-    def _rows(self, batch: Batch) -> Rows:
+    def _rows(self, batch: Batch) -> Contributions:
         """What each sample adds; those that are not counted may add anything."""
 
     @abstractmethod
@@ -146,20 +146,20 @@ class SumMetric(LastingMetric):
             ax: axes to draw in.
         """
         val = self.compute() if val is None else val
-        figure, ax = _plots.axes_of(ax)
+        figure, ax = plots.axes_of(ax)
         ax.set_title(type(self).__name__ if self.only is None else f"{type(self).__name__}, {self.only}")
         if isinstance(val, Sequence):
-            _plots.lines(ax, val)
+            plots.lines(ax, val)
         else:
             self._draw(ax, val)
         return figure, ax
 
     def _draw(self, ax: Any, val: Any) -> None:
         upper = getattr(self, "plot_upper_bound", None)
-        _plots.bars(ax, val if isinstance(val, Mapping) else {self.only or "": val}, upper)
+        plots.bars(ax, val if isinstance(val, Mapping) else {self.only or "": val}, upper)
 
 
-def add(sums: Tensor, rows: Rows) -> None:
+def add(sums: Tensor, rows: Contributions) -> None:
     """Adds what the samples add to sums (S,), in place."""
     values, cells = rows
     if cells is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from taxoloss.sources.base import Found, Options, counted, refuse
-from taxoloss.sources.graph import NodeTable
-from taxoloss.taxonomy.file.document import Mapping, Mark, Scalar, Sequence, Value
+from taxoloss.sources.graph import SourceGraph
+from taxoloss.taxonomy.file.document import ListValue, MappingValue, Mark, ScalarValue, Value
 from taxoloss.taxonomy.file.reader import read_file
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -19,13 +19,13 @@ _LINKS = ("links", "edges")
 
 def json_kind(value: Value) -> str | None:
     """What a value from a file is: a taxonomy file, a node-link graph, a nested tree; None for neither."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MappingValue):
         if value.get("tree") is not None:
             return "taxonomy"
-        if isinstance(value.get("nodes"), Sequence) and any(value.get(key) is not None for key in _LINKS):
+        if isinstance(value.get("nodes"), ListValue) and any(value.get(key) is not None for key in _LINKS):
             return "node-link"
         return "nested" if value.pairs else None
-    return "nested" if isinstance(value, Sequence) and value.items else None
+    return "nested" if isinstance(value, ListValue) and value.items else None
 
 
 def read_json(path: Path, options: Options, kind: str | None = None) -> Found:
@@ -36,10 +36,10 @@ def read_json(path: Path, options: Options, kind: str | None = None) -> Found:
     kind = kind if kind not in (None, "json") else shown
     if kind == "taxonomy":
         return Found(Taxonomy.from_values(value, document), "taxonomy", "a taxonomy file")
-    nodes = NodeTable(str(path), options, _levels_of(value) if kind == "node-link" else None)
-    if kind == "node-link" and shown == "node-link" and isinstance(value, Mapping):
+    nodes = SourceGraph(str(path), options, _levels_of(value) if kind == "node-link" else None)
+    if kind == "node-link" and shown == "node-link" and isinstance(value, MappingValue):
         how = _links(value, nodes)
-    elif kind == "nested" and isinstance(value, (Mapping, Sequence)):
+    elif kind == "nested" and isinstance(value, (MappingValue, ListValue)):
         how = _nested(value, nodes)
     else:
         raise refuse(str(path), f"the file is no {kind or 'tree'}: it holds another kind of value")
@@ -51,13 +51,13 @@ def _line(mark: Mark | None) -> int | None:
 
 
 def _text(value: Value | None) -> str | None:
-    return value.text if isinstance(value, Scalar) and not value.is_null else None
+    return value.text if isinstance(value, ScalarValue) and not value.is_null else None
 
 
 # -- nested ----------------------------------------------------------------------------------------
 
 
-def _nested(value: Mapping | Sequence, nodes: NodeTable) -> str:
+def _nested(value: MappingValue | ListValue, nodes: SourceGraph) -> str:
     """Walks with a stack; a node's key is its place in the file."""
     stack: list[tuple[Value, str | None]] = [(value, None)]
     numbers = 0
@@ -70,9 +70,9 @@ def _nested(value: Mapping | Sequence, nodes: NodeTable) -> str:
             )
             if parent is not None:
                 nodes.link(key, parent)
-            if isinstance(below, (Mapping, Sequence)):
+            if isinstance(below, (MappingValue, ListValue)):
                 stack.append((below, key))
-            elif isinstance(below, Scalar) and not below.is_null:
+            elif isinstance(below, ScalarValue) and not below.is_null:
                 numbers += 1
     _reorder(nodes)
     if numbers:
@@ -82,7 +82,7 @@ def _nested(value: Mapping | Sequence, nodes: NodeTable) -> str:
     return f"{counted(len(nodes.nodes), 'node')}"
 
 
-def _reorder(nodes: NodeTable) -> None:
+def _reorder(nodes: SourceGraph) -> None:
     """Siblings were added last to first, so that a stack reads them first to last."""
     nodes.nodes = dict(reversed(nodes.nodes.items()))
 
@@ -91,10 +91,10 @@ _Facts = dict[str, str | None]
 
 
 def _children(
-    value: Value, nodes: NodeTable, parent: str | None
+    value: Value, nodes: SourceGraph, parent: str | None
 ) -> list[tuple[str, Value | None, Mark | None, _Facts]]:
     """Name, what is below, place and facts of each child that a value holds."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MappingValue):
         named = _node(value)
         if named is not None and parent is None:
             return [named]
@@ -102,22 +102,22 @@ def _children(
             return _children(named[1], nodes, parent) if named[1] is not None else []
         return [(key.text, below, key.mark, {}) for key, below in value.pairs]
     found: list[tuple[str, Value | None, Mark | None, _Facts]] = []
-    for item in value.items if isinstance(value, Sequence) else ():
-        if isinstance(item, Scalar):
+    for item in value.items if isinstance(value, ListValue) else ():
+        if isinstance(item, ScalarValue):
             found.append((item.text, None, item.mark, {}))
-        elif isinstance(item, Mapping) and (named := _node(item)) is not None:
+        elif isinstance(item, MappingValue) and (named := _node(item)) is not None:
             found.append(named)
-        elif isinstance(item, Mapping) and item.pairs:
+        elif isinstance(item, MappingValue) and item.pairs:
             found += [(key.text, below, key.mark, {}) for key, below in item.pairs]
         else:
             nodes.fault("T116", "a list of nodes holds a list, or an empty mapping", _line(item.mark))
     return found
 
 
-def _node(value: Mapping) -> tuple[str, Value | None, Mark | None, _Facts] | None:
+def _node(value: MappingValue) -> tuple[str, Value | None, Mark | None, _Facts] | None:
     """A mapping that is one node, {name, children}: not one whose keys are names of nodes."""
     keys = {key.text for key, _ in value.pairs}
-    below = next((value.get(key) for key in _CHILDREN if isinstance(value.get(key), Sequence)), None)
+    below = next((value.get(key) for key in _CHILDREN if isinstance(value.get(key), ListValue)), None)
     name = next((text for key in _NAME if (text := _text(value.get(key))) is not None), None)
     if name is None or (
         below is None and not keys <= {*_NAME, "value", "size", "rank", "description", *_CHILDREN}
@@ -134,14 +134,14 @@ def _node(value: Mapping) -> tuple[str, Value | None, Mark | None, _Facts] | Non
 # -- nodes and links -------------------------------------------------------------------------------
 
 
-def _links(value: Mapping, nodes: NodeTable) -> str:
+def _links(value: MappingValue, nodes: SourceGraph) -> str:
     """networkx's and d3's form: links from parent to child, by id or by number."""
     listed = value.get("nodes")
     links = next(v for key in _LINKS if (v := value.get(key)) is not None)
     keys: list[str] = []
-    for item in listed.items if isinstance(listed, Sequence) else ():
-        name = _text(item.get("id")) if isinstance(item, Mapping) else _text(item)
-        if isinstance(item, Mapping):
+    for item in listed.items if isinstance(listed, ListValue) else ():
+        name = _text(item.get("id")) if isinstance(item, MappingValue) else _text(item)
+        if isinstance(item, MappingValue):
             title = next(
                 (t for k in ("label", "name", "title") if (t := _text(item.get(k))) is not None), None
             )
@@ -156,32 +156,32 @@ def _links(value: Mapping, nodes: NodeTable) -> str:
             nodes.fault("T116", "a node is neither a text nor a mapping with an id", _line(item.mark))
             continue
         keys.append(key)
-    for item in links.items if isinstance(links, Sequence) else ():
+    for item in links.items if isinstance(links, ListValue) else ():
         ends = [_end(item, which, keys, nodes) for which in ("source", "target")]
         if isinstance(ends[0], str) and isinstance(ends[1], str):
             nodes.link(ends[1], ends[0], _line(item.mark))
         else:
             nodes.fault("T116", "a link has no `source` and `target` among the nodes", _line(item.mark))
-    count = len(links.items) if isinstance(links, Sequence) else 0
+    count = len(links.items) if isinstance(links, ListValue) else 0
     return f"{counted(len(nodes.nodes), 'node')}, {counted(count, 'link')} from parent to child"
 
 
 def _texts(value: Value | None) -> tuple[str, ...]:
     return (
-        tuple(item.text for item in value.items if isinstance(item, Scalar))
-        if isinstance(value, Sequence)
+        tuple(item.text for item in value.items if isinstance(item, ScalarValue))
+        if isinstance(value, ListValue)
         else ()
     )
 
 
 def _levels_of(value: Value) -> tuple[str, ...] | None:
     """The levels that `taxoloss convert` writes beside nodes and links."""
-    graph = value.get("graph") if isinstance(value, Mapping) else None
-    return _texts(graph.get("levels") if isinstance(graph, Mapping) else None) or None
+    graph = value.get("graph") if isinstance(value, MappingValue) else None
+    return _texts(graph.get("levels") if isinstance(graph, MappingValue) else None) or None
 
 
-def _end(item: Value, which: str, keys: list[str], nodes: NodeTable) -> str | None:
-    text = _text(item.get(which)) if isinstance(item, Mapping) else None
+def _end(item: Value, which: str, keys: list[str], nodes: SourceGraph) -> str | None:
+    text = _text(item.get(which)) if isinstance(item, MappingValue) else None
     if text is None or text in nodes.nodes:
         return text
     return keys[int(text)] if text.isdecimal() and len(text) < 12 and int(text) < len(keys) else None

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Found, Options, counted, foreign, refuse
-from taxoloss.sources.graph import NodeTable
+from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["read_newick"]
@@ -32,7 +32,7 @@ def read_newick(path: Path, options: Options, kind: str | None = None) -> Found:
         raise refuse(str(path), f"the file holds {counted(len(trees), 'tree')}", expected="one tree")
     written = next((m[1] for c in trees[0].comments if (m := _LEVELS.fullmatch(c))), None)
     levels = None if written is None else tuple(map(unquote, written.split("/")))
-    nodes = NodeTable(str(path), options, levels)
+    nodes = SourceGraph(str(path), options, levels)
     numbers: dict[str | None, int] = {}
     stack: list[tuple[Any, str | None]] = [(trees[0], None)]
     lengths = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from taxoloss.sources.base import Found, Options, counted, foreign, refuse
-from taxoloss.sources.graph import NodeTable
+from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["read_graphml", "read_obo", "read_skos"]
@@ -35,7 +35,7 @@ def read_graphml(path: Path, options: Options, kind: str | None = None) -> Found
         graph = nx.read_graphml(io.BytesIO(text.encode()))
     if not graph.is_directed():
         raise refuse(str(path), "the graph is undirected: which end of an edge is the parent?")
-    nodes = NodeTable(str(path), options)
+    nodes = SourceGraph(str(path), options)
     for node, data in graph.nodes(data=True):
         title = next((str(data[key]) for key in ("name", "label", "title") if data.get(key)), None)
         nodes.add(str(node), title, rank=str(data["rank"]) if data.get("rank") else None)
@@ -54,7 +54,7 @@ def read_obo(path: Path, options: Options, kind: str | None = None) -> Found:
 
         ontology = Ontology(io.BytesIO(text.encode()), import_depth=0, threads=1)
         terms = [_term(term) for term in ontology.terms() if not term.obsolete]
-    nodes = NodeTable(str(path), options)
+    nodes = SourceGraph(str(path), options)
     for key, name, synonyms, definition, parents in terms:
         nodes.add(key, name or key, aliases=[*([key] if name else []), *synonyms], description=definition)
         for parent in parents:
@@ -80,7 +80,7 @@ def read_skos(path: Path, options: Options, kind: str | None = None) -> Found:
 
         graph = Graph().parse(data=text, format=format)
         edges, names = _concepts(graph)
-    nodes = NodeTable(str(path), options)
+    nodes = SourceGraph(str(path), options)
     for key, (name, aliases) in names.items():
         nodes.add(key, name, aliases=aliases)
     for child, parent in edges:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from taxoloss.sources.base import Found, Options, counted, listed, read_lines, refuse
-from taxoloss.sources.graph import NodeTable
+from taxoloss.sources.graph import SourceGraph
 
 __all__ = ["is_label_file", "read_labels"]
 
@@ -26,7 +26,7 @@ def read_labels(path: Path, options: Options, kind: str | None = None) -> Found:
     A label stands below the node that it names, so that "some kind of felid" and the lynx are two
     classes of one family. The whole label, its uuid and its common name are aliases.
     """
-    nodes = NodeTable(str(path), options)
+    nodes = SourceGraph(str(path), options)
     labels = 0
     inner: list[str] = []
     for number, line in enumerate(read_lines(path, options.limits), 1):
@@ -45,7 +45,7 @@ def read_labels(path: Path, options: Options, kind: str | None = None) -> Found:
     return Found(taxonomy, "speciesnet", counted(labels, "label"), tuple(nodes.notes))
 
 
-def _add(nodes: NodeTable, fields: list[str], label: str, line: int) -> list[str]:
+def _add(nodes: SourceGraph, fields: list[str], label: str, line: int) -> list[str]:
     """Adds a label and what is above it; its name where it names a higher rank."""
     uuid, *ranks, common = fields
     if len(set(ranks)) == 1 and ranks[0]:  # "no cv result" in every field

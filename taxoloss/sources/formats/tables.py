@@ -10,7 +10,7 @@ from taxoloss.sources.base import Found, Options, counted
 from taxoloss.sources.formats.table_columns import WORDS, Layout, layout_of
 from taxoloss.sources.formats.table_files import SEPARATORS, Table, folded, open_table
 from taxoloss.sources.formats.taxa import is_taxon_table, taxa_in
-from taxoloss.sources.graph import NodeTable
+from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.rows import Rows
 
 __all__ = ["read_table", "split_path"]
@@ -164,7 +164,7 @@ def _edges(table: Table, layout: Layout, options: Options) -> Found:
     numbers = extra.get("level_number")
     if numbers is not None and _LEVEL in extra and options.ranks is None:
         options = replace(options, ranks=_numbered(table, extra[_LEVEL], numbers))
-    nodes = NodeTable(table.file, options)
+    nodes = SourceGraph(table.file, options)
     name_at = next((extra[n] for n in ("name", "label", "title") if n in extra), None)
     rank_at = next((extra[n] for n in ("rank", "taxonRank", _LEVEL) if n in extra), None)
     for row, line in zip(table.rows, table.lines, strict=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Found, Options, counted, foreign, refuse
 from taxoloss.sources.formats.table_files import Table, open_table
-from taxoloss.sources.graph import RANKS, NodeTable
+from taxoloss.sources.graph import RANKS, SourceGraph
 from taxoloss.sources.rows import Rows
 
 __all__ = ["is_taxon_table", "read_archive", "read_inat", "read_ncbi", "read_taxon_table", "taxa_in"]
@@ -88,7 +88,7 @@ def _core(
     if parent is None or not any(row[parent] for row in rows):
         return _by_ranks(rows, lines, at, file, options)
     options = replace(options, ranks=options.ranks or RANKS)
-    nodes = NodeTable(file, options)
+    nodes = SourceGraph(file, options)
     key, name, rank = at.get("taxonid", at.get("id")), at.get("scientificname"), at.get("taxonrank")
     if key is None or name is None:
         raise refuse(file, "there is no column taxonID or scientificName", expected="Darwin Core's columns")
@@ -142,7 +142,7 @@ def read_inat(path: Path, options: Options, kind: str | None = None) -> Found:
 
 def _inat(table: Table, options: Options) -> Found:
     options = replace(options, ranks=options.ranks or _MAIN)
-    nodes = NodeTable(table.file, options)
+    nodes = SourceGraph(table.file, options)
     at = {name: table.column(name) for name in ("taxon_id", "ancestry", "rank", "name")}
     inactive = 0
     for row, line in zip(table.rows, table.lines, strict=True):
@@ -169,7 +169,7 @@ def read_ncbi(path: Path, options: Options, kind: str | None = None) -> Found:
         if file.stat().st_size > 4 * options.limits.bytes:
             raise_all([Fault("T111", "the dump is larger than allowed", str(file))])
     options = replace(options, ranks=options.ranks or RANKS)
-    nodes = NodeTable(str(folder), options)
+    nodes = SourceGraph(str(folder), options)
     with foreign("a dump of NCBI's taxonomy", str(folder)):
         import taxonomy
 

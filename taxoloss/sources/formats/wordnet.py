@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from taxoloss.sources.base import Found, Options, counted, listed, read_lines, refuse
-from taxoloss.sources.graph import NodeTable
+from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.reader import read_bytes
 
 __all__ = ["is_id_list", "read_ids", "wordnet_nouns"]
@@ -74,7 +74,7 @@ def read_ids(path: Path, options: Options, kind: str | None = None) -> Found:
         message = f"{counted(len(unknown), 'id')} not in {folder}: {listed(unknown)}"
         raise refuse(str(path), message, line=wanted[unknown[0]], help="ids are those of WordNet 3.0")
     options = replace(options, limits=replace(options.limits, levels=max(64, options.limits.levels)))
-    nodes = NodeTable(str(path), options)
+    nodes = SourceGraph(str(path), options)
     closure = _closure(list(wanted), nouns)
     for key in sorted(closure):
         nodes.add(key, key, description=", ".join(nouns[key][0]))

@@ -7,14 +7,14 @@ from taxoloss.sweep.errors import TableError
 from taxoloss.sweep.report.compare import Comparison, compare
 from taxoloss.sweep.report.figures import draw
 from taxoloss.sweep.report.intervals import Interval, mean_interval, paired_difference
-from taxoloss.sweep.report.table import Run, Sweep, read
+from taxoloss.sweep.report.table import ResultsTable, Run, read
 from taxoloss.sweep.report.variants import Variant, variants
 
 __all__ = [
     "Comparison",
     "Interval",
+    "ResultsTable",
     "Run",
-    "Sweep",
     "TableError",
     "Variant",
     "compare",

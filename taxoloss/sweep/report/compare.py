@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from taxoloss.sweep.errors import TableError
 from taxoloss.sweep.report.intervals import Interval, mean_interval, paired_difference
-from taxoloss.sweep.report.table import Sweep
+from taxoloss.sweep.report.table import ResultsTable
 from taxoloss.sweep.report.variants import Variant, labels
 
 __all__ = ["Comparison", "compare", "scores_of"]
@@ -29,7 +29,7 @@ class Comparison:
     gains: Mapping[str, Interval]
 
 
-def scores_of(sweep: Sweep, test: bool = False) -> list[str]:
+def scores_of(sweep: ResultsTable, test: bool = False) -> list[str]:
     """The scores that are compared: an accuracy a level, top to bottom, severity and distance if there.
 
     Raises:

@@ -18,7 +18,7 @@ from taxoloss.sweep.files import is_there
 from taxoloss.sweep.results import csv_text
 from taxoloss.sweep.state import State, state_of
 
-__all__ = ["Run", "Sweep", "read"]
+__all__ = ["ResultsTable", "Run", "read"]
 
 Scores: TypeAlias = dict[str, float]
 _REQUIRED = ("epochs", "id", "seed")
@@ -50,7 +50,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class ResultsTable:
     """A results.csv."""
 
     #: Top to bottom.
@@ -68,7 +68,7 @@ class Sweep:
         return list(dict.fromkeys(run.settings[setting] for run in self.runs if run.settings[setting]))
 
 
-def read(path: str | Path) -> Sweep:
+def read(path: str | Path) -> ResultsTable:
     """The runs of a sweep's folder, of those cells that are done by now, or of a results.csv.
 
     In a results.csv a column is a setting where it is the same in all rows of a cell and no known score.
@@ -105,7 +105,7 @@ def read(path: str | Path) -> Sweep:
 
 def _sweep(
     file: Path, columns: list[str], lines: Mapping[int, dict[str, str]], state: State | None
-) -> Sweep:
+) -> ResultsTable:
     _check_columns(file, columns)
     numbers = [name for name in columns if is_score(name) or _is_of_test(name, lines)]
     levels = _levels(columns)
@@ -120,7 +120,7 @@ def _sweep(
     else:
         settings = tuple(_constant(others, lines))
     runs = [_run(file, key, found, lines, scores, levels, settings) for key, found in cells.items()]
-    return Sweep(levels, runs, tuple(numbers), settings, "" if state is None else state.words)
+    return ResultsTable(levels, runs, tuple(numbers), settings, "" if state is None else state.words)
 
 
 def _levels(columns: Sequence[str]) -> tuple[str, ...]:

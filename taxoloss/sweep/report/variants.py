@@ -10,7 +10,7 @@ from statistics import fmean
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sweep.errors import TableError
-from taxoloss.sweep.report.table import Run, Scores, Sweep
+from taxoloss.sweep.report.table import ResultsTable, Run, Scores
 
 __all__ = ["Variant", "label", "labels", "short", "told_apart", "variants", "worth_a_row"]
 
@@ -49,7 +49,7 @@ class Variant:
 
 
 def variants(
-    sweep: Sweep, over: Sequence[str] = ("lr",), readings: Sequence[str] | None = None
+    sweep: ResultsTable, over: Sequence[str] = ("lr",), readings: Sequence[str] | None = None
 ) -> list[Variant]:
     """The variants of a sweep, in the order of the file.
 
@@ -74,7 +74,7 @@ def variants(
     return [one for one in found if readings is None or one.reading in readings]
 
 
-def _check(sweep: Sweep, over: Sequence[str], readings: Sequence[str] | None) -> None:
+def _check(sweep: ResultsTable, over: Sequence[str], readings: Sequence[str] | None) -> None:
     known = [*sweep.settings, "weights"]
     for name in over:
         if name not in known and name != "lr":

@@ -13,7 +13,17 @@ from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import Fault, FormError, MeaningError, Note
 from taxoloss.taxonomy.file.limits import MORE, Limits
 
-__all__ = ["Document", "Mapping", "Mark", "Other", "Scalar", "Sequence", "Value", "describe", "plain"]
+__all__ = [
+    "Document",
+    "ListValue",
+    "MappingValue",
+    "Mark",
+    "Other",
+    "ScalarValue",
+    "Value",
+    "describe",
+    "plain",
+]
 
 
 _MOST_FAULTS = 1_000
@@ -31,7 +41,7 @@ class Mark:
 
 
 @dataclass(slots=True)
-class Scalar:
+class ScalarValue:
     """One piece of text, exactly as written; `plain` if it stood there without quotes."""
 
     text: str
@@ -45,7 +55,7 @@ class Scalar:
 
 
 @dataclass(slots=True)
-class Sequence:
+class ListValue:
     """A list."""
 
     items: list[Value] = field(default_factory=list)
@@ -53,10 +63,10 @@ class Sequence:
 
 
 @dataclass(slots=True)
-class Mapping:
+class MappingValue:
     """Pairs of key and value, in the order of the file."""
 
-    pairs: list[tuple[Scalar, Value]] = field(default_factory=list)
+    pairs: list[tuple[ScalarValue, Value]] = field(default_factory=list)
     mark: Mark | None = None
 
     def get(self, key: str) -> Value | None:
@@ -72,18 +82,18 @@ class Other:
     mark: Mark | None = None
 
 
-Value: TypeAlias = Scalar | Sequence | Mapping | Other
+Value: TypeAlias = ScalarValue | ListValue | MappingValue | Other
 
 
 def describe(value: Value) -> str:
     """What a value is, for the sentence "expected ..., found ...".
 
-    >>> describe(Sequence()), describe(Scalar("a b"))
+    >>> describe(ListValue()), describe(ScalarValue("a b"))
     ('an empty list', 'the text `a b`')
     """
-    if isinstance(value, Sequence):
+    if isinstance(value, ListValue):
         return "a list" if value.items else "an empty list"
-    if isinstance(value, Mapping):
+    if isinstance(value, MappingValue):
         return "a mapping" if value.pairs else "an empty mapping"
     if isinstance(value, Other):
         return f"{type(value.value).__name__} {value.value!r:.60}"
@@ -185,11 +195,12 @@ def _place(fault: Fault) -> tuple[int, int]:
 def plain(value: Value) -> Any:
     """A value as dicts, lists and texts; None for a null.
 
-    >>> plain(Mapping([(Scalar("a"), Sequence([Scalar("b"), Scalar("", plain=True)]))]))
+    >>> listed = ListValue([ScalarValue("b"), ScalarValue("", plain=True)])
+    >>> plain(MappingValue([(ScalarValue("a"), listed)]))
     {'a': ['b', None]}
     """
-    if isinstance(value, Mapping):
+    if isinstance(value, MappingValue):
         return {key.text: plain(item) for key, item in value.pairs}
-    if isinstance(value, Sequence):
+    if isinstance(value, ListValue):
         return [plain(item) for item in value.items]
     return value.value if isinstance(value, Other) else None if value.is_null else value.text

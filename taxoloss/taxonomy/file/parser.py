@@ -14,10 +14,10 @@ from taxoloss.errors.characters import quoted
 from taxoloss.errors.suggestions import nearest
 from taxoloss.taxonomy.file.document import (
     Document,
-    Mapping,
+    ListValue,
+    MappingValue,
     Mark,
-    Scalar,
-    Sequence,
+    ScalarValue,
     Value,
     describe,
 )
@@ -57,19 +57,19 @@ def parse_spec(value: Value, document: Document) -> ParsedFile:
 
     A name that is at fault is "" in the rows: the faults of meaning can then be found as well.
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, MappingValue):
         expected = "a mapping with the keys `name`, `levels` and `tree`"
         found = describe(value)
         document.fault("T116", f"the file holds {found}", value.mark, found=found, expected=expected)
         return ParsedFile(None, [], (), document)
-    head = Mapping([pair for pair in value.pairs if pair[0].text != "tree"], value.mark)
+    head = MappingValue([pair for pair in value.pairs if pair[0].text != "tree"], value.mark)
     spec = _validate(TaxonomySpec, head, document, (), keys=(*TaxonomySpec.model_fields, "tree"))
     rows = _Flattener(document).flatten(value)
     levels = value.get("levels")
-    written = levels is not None and not (isinstance(levels, Scalar) and levels.is_null)
+    written = levels is not None and not (isinstance(levels, ScalarValue) and levels.is_null)
     if written and spec is not None and spec.levels is None:
         spec = None  # it has levels, but they are at fault: nothing is known of the depth
-    marks = tuple(item.mark for item in levels.items) if isinstance(levels, Sequence) else ()
+    marks = tuple(item.mark for item in levels.items) if isinstance(levels, ListValue) else ()
     return ParsedFile(spec, rows, marks, document)
 
 
@@ -86,7 +86,7 @@ class _Flattener:
         self.document = document
         self.rows: list[NodeRow] = []
 
-    def flatten(self, file: Mapping) -> list[NodeRow]:
+    def flatten(self, file: MappingValue) -> list[NodeRow]:
         tree = file.get("tree")
         if tree is None:
             keys = [key.text for key, _ in file.pairs if key.text not in TaxonomySpec.model_fields]
@@ -105,13 +105,13 @@ class _Flattener:
         if len(path) >= self.document.limits.levels:
             message = f"the tree is deeper than {self.document.limits.levels} levels"
             self.fault("T111", message, value, path)
-        elif isinstance(value, Mapping) and value.pairs:
+        elif isinstance(value, MappingValue) and value.pairs:
             for key, item in value.pairs:
                 self.named(key, item, parent, path)
-        elif isinstance(value, Sequence) and value.items:
+        elif isinstance(value, ListValue) and value.items:
             for item in value.items:
                 self.item(item, parent, path)
-        elif isinstance(value, (Mapping, Sequence)):
+        elif isinstance(value, (MappingValue, ListValue)):
             where = f"{quoted(path[-1])} has" if path else "the tree has"
             message = f"{where} no children: {describe(value)}"
             help = "a leaf is written with nothing after the colon" if path else None
@@ -123,37 +123,37 @@ class _Flattener:
         where = quoted(path[-1]) if path else "`tree`"
         found = describe(value)
         help = None
-        if isinstance(value, Scalar) and not value.is_null:
+        if isinstance(value, ScalarValue) and not value.is_null:
             help = f"one child is written as a list: [{value.text}]"
         message = f"{where} holds {found}"
         self.fault("T116", message, value, path, found=found, expected=_CHILDREN, help=help)
 
-    def named(self, key: Scalar, value: Value, parent: int, path: tuple[str, ...]) -> None:
+    def named(self, key: ScalarValue, value: Value, parent: int, path: tuple[str, ...]) -> None:
         """A key of a mapping: the name of a node, and what is below it."""
         row = self.add(key, parent, path)
-        if not (isinstance(value, Scalar) and value.is_null):
+        if not (isinstance(value, ScalarValue) and value.is_null):
             self.children(value, row, (*path, key.text))
 
     def item(self, value: Value, parent: int, path: tuple[str, ...]) -> None:
         """An item of a list: a leaf by its name, or a node written out."""
-        if isinstance(value, Scalar):
+        if isinstance(value, ScalarValue):
             self.add(value, parent, path)
-        elif isinstance(value, Mapping) and value.get("name") is not None:
+        elif isinstance(value, MappingValue) and value.get("name") is not None:
             self.written_out(value, parent, path)
-        elif isinstance(value, Mapping) and value.pairs:
+        elif isinstance(value, MappingValue) and value.pairs:
             self.dash(value, path)
         else:
             expected = "a name, or a node written out with `name` and `children`"
             message = f"a list of nodes holds {describe(value)}"
             self.fault("T116", message, value, path, found=describe(value), expected=expected)
 
-    def dash(self, value: Mapping, path: tuple[str, ...]) -> None:
+    def dash(self, value: MappingValue, path: tuple[str, ...]) -> None:
         """`- cat: [...]`: a mapping in a list, the commonest slip."""
         key, item = value.pairs[0]
-        guess = nearest("name", [key.text]) if isinstance(item, Scalar) else None
+        guess = nearest("name", [key.text]) if isinstance(item, ScalarValue) else None
         help = "remove the dash" if guess is None else f"did you mean `name` by {quoted(key.text)}?"
         before = (self.document.snippet(key.mark) or "")[: key.mark.column - 1 if key.mark else 0]
-        if guess is None and isinstance(item, Scalar) and before.rstrip()[-1:] in ("[", ","):
+        if guess is None and isinstance(item, ScalarValue) and before.rstrip()[-1:] in ("[", ","):
             help = f'put a name that holds ": " in quotes: "{key.text}: {item.text}"'
         self.document.fault(
             "T120",
@@ -165,16 +165,16 @@ class _Flattener:
             help=help,
         )
 
-    def written_out(self, value: Mapping, parent: int, path: tuple[str, ...]) -> None:
+    def written_out(self, value: MappingValue, parent: int, path: tuple[str, ...]) -> None:
         name = value.get("name")
-        here = (*path, name.text if isinstance(name, Scalar) else "?")
-        head = Mapping([pair for pair in value.pairs if pair[0].text != "children"], value.mark)
+        here = (*path, name.text if isinstance(name, ScalarValue) else "?")
+        head = MappingValue([pair for pair in value.pairs if pair[0].text != "children"], value.mark)
         spec = _validate(NodeSpec, head, self.document, here, _NODE_KEYS)
         row = len(self.rows)
         if spec is None:  # a stand-in, so that the faults below it are found too
             self.rows.append(NodeRow("", parent, mark=value.mark))
         else:
-            mark = name.mark if isinstance(name, Scalar) else value.mark
+            mark = name.mark if isinstance(name, ScalarValue) else value.mark
             level = value.get("level")
             level_mark = level.mark if level is not None else None
             row_of = NodeRow(
@@ -187,14 +187,14 @@ class _Flattener:
             self.written_out_children(children, row, here)
 
     def written_out_children(self, value: Value, row: int, path: tuple[str, ...]) -> None:
-        if isinstance(value, Scalar) and value.is_null:
+        if isinstance(value, ScalarValue) and value.is_null:
             message = f"`children` of {quoted(path[-1])} is empty"
             help = "leave the key out for a leaf"
             self.fault("T118", message, value, path, expected="at least one child", help=help)
         else:
             self.children(value, row, path)
 
-    def add(self, name: Scalar, parent: int, path: tuple[str, ...]) -> int:
+    def add(self, name: ScalarValue, parent: int, path: tuple[str, ...]) -> int:
         text = "" if name.repeated else nfc(name.text)
         for code, message in name_faults(name.text):
             self.fault(code, message, name, (*path, name.text), found=name.text)

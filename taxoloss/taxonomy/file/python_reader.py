@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 from typing import Any
 
-from taxoloss.taxonomy.file.document import Document, Mapping, Other, Scalar, Sequence, Value
+from taxoloss.taxonomy.file.document import Document, ListValue, MappingValue, Other, ScalarValue, Value
 from taxoloss.taxonomy.file.limits import MORE, Limits
 from taxoloss.taxonomy.names import text_of
 
@@ -34,20 +34,20 @@ class _PythonReader:
             message = f"the mapping holds more than {limits.values:,} values"
             self.document.refuse("T112", message, help=MORE)
         if source is None:
-            return Scalar("", plain=True)
+            return ScalarValue("", plain=True)
         if isinstance(source, str):
             self.document.check_length(source, None)
-            return Scalar(text_of(source))
+            return ScalarValue(text_of(source))
         if isinstance(source, collections.abc.Mapping):
             items = source.items()
-            return Mapping([(self.key(key), self.value(value, depth + 1)) for key, value in items])
+            return MappingValue([(self.key(key), self.value(value, depth + 1)) for key, value in items])
         if isinstance(source, (list, tuple)):
-            return Sequence([self.value(item, depth + 1) for item in source])
+            return ListValue([self.value(item, depth + 1) for item in source])
         return Other(source)
 
-    def key(self, key: Any) -> Scalar:
+    def key(self, key: Any) -> ScalarValue:
         if not isinstance(key, str):
             message = f"the key {key!r:.60} is {type(key).__name__}"
             help = f"write it as text: {str(key)!r}"
             self.document.fault("T116", message, expected="text", help=help)
-        return Scalar(text_of(key))
+        return ScalarValue(text_of(key))

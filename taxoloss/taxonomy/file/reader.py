@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from taxoloss.errors.characters import find_forbidden, quoted
-from taxoloss.taxonomy.file.document import Document, Mapping, Mark, Scalar, Sequence, Value
+from taxoloss.taxonomy.file.document import Document, ListValue, MappingValue, Mark, ScalarValue, Value
 from taxoloss.taxonomy.file.json_events import is_json, json_events
 from taxoloss.taxonomy.file.limits import MORE, Limits
 from taxoloss.taxonomy.file.yaml_events import _refuse_directives, _yaml_events
@@ -66,7 +66,7 @@ def read_text(
         value = _build(_yaml_events(text, document), document)
     if any(fault.code in _FATAL for fault in document.faults):
         document.raise_faults()  # what was read is not what was written
-    if value is None or (isinstance(value, Scalar) and value.is_null):
+    if value is None or (isinstance(value, ScalarValue) and value.is_null):
         document.refuse("T104", "the file is empty", expected="a mapping with the key `tree`")
     return value, document
 
@@ -127,18 +127,18 @@ class _Builder:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.root: Value | None = None
-        self.stack: list[Sequence | Mapping] = []
-        self.keys: list[Scalar | None] = []  # for each open mapping: the key that waits for a value
-        self.seen: list[dict[str, Scalar]] = []  # for each open mapping: its keys so far
+        self.stack: list[ListValue | MappingValue] = []
+        self.keys: list[ScalarValue | None] = []  # for each open mapping: the key that waits for a value
+        self.seen: list[dict[str, ScalarValue]] = []  # for each open mapping: its keys so far
         self.count = 0
         self.documents = 0
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         mark = _mark(event)
         self.document.check_length(event.value, mark)
-        self.add(Scalar(event.value, mark, plain=not event.style))
+        self.add(ScalarValue(event.value, mark, plain=not event.style))
 
-    def open(self, value: Sequence | Mapping) -> None:
+    def open(self, value: ListValue | MappingValue) -> None:
         most = self.document.limits.nesting
         if len(self.stack) >= most:
             self.document.refuse("T111", f"brackets nest deeper than {most}", value.mark)
@@ -159,7 +159,7 @@ class _Builder:
             self.document.refuse("T112", message, value.mark, help=MORE)
         if not self.stack:
             self.root = value
-        elif isinstance(parent := self.stack[-1], Sequence):
+        elif isinstance(parent := self.stack[-1], ListValue):
             parent.items.append(value)
         elif (key := self.keys[-1]) is None:
             self.keys[-1] = self.as_key(value)
@@ -167,11 +167,11 @@ class _Builder:
             parent.pairs.append((key, value))
             self.keys[-1] = None
 
-    def as_key(self, value: Value) -> Scalar:
-        if not isinstance(value, Scalar):
-            what = "list" if isinstance(value, Sequence) else "mapping"
+    def as_key(self, value: Value) -> ScalarValue:
+        if not isinstance(value, ScalarValue):
+            what = "list" if isinstance(value, ListValue) else "mapping"
             self.document.fault("T116", f"a {what} is used as a key", value.mark, expected="a name")
-            return Scalar("", value.mark)
+            return ScalarValue("", value.mark)
         if value.plain and value.text == "<<":
             self.document.fault(
                 "T108", "merge keys (<<) are not allowed", value.mark, help="write the pairs out"
@@ -197,13 +197,13 @@ def _build(events: Iterable[yaml.Event], document: Document) -> Value | None:
         if isinstance(event, yaml.ScalarEvent):
             builder.scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
-            builder.open(Sequence(mark=_mark(event)))
+            builder.open(ListValue(mark=_mark(event)))
         elif isinstance(event, yaml.MappingStartEvent):
-            builder.open(Mapping(mark=_mark(event)))
+            builder.open(MappingValue(mark=_mark(event)))
         elif isinstance(event, yaml.CollectionEndEvent):
             builder.close()
         elif isinstance(event, yaml.AliasEvent):
-            builder.add(Scalar("alias", _mark(event)))
+            builder.add(ScalarValue("alias", _mark(event)))
         elif isinstance(event, yaml.DocumentStartEvent):
             builder.documents += 1
             if builder.documents > 1:

@@ -11,11 +11,11 @@ from taxoloss.errors.characters import quoted
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.taxonomy.file.document import (
     Document,
-    Mapping,
+    ListValue,
+    MappingValue,
     Mark,
     Other,
-    Scalar,
-    Sequence,
+    ScalarValue,
     Value,
     describe,
 )
@@ -26,7 +26,7 @@ from taxoloss.taxonomy.file.models import LevelSpec
 
 def _validate(
     model: type[Any],
-    value: Mapping,
+    value: MappingValue,
     document: Document,
     path: tuple[str, ...],
     keys: tuple[str, ...] | None = None,
@@ -39,7 +39,7 @@ def _validate(
     for fault in details:
         _note_fault(fault, value, document, path, keys or tuple(model.model_fields))
     faulty = {fault["loc"][0] for fault in details if fault["loc"]}
-    sound = Mapping([pair for pair in value.pairs if pair[0].text not in faulty], value.mark)
+    sound = MappingValue([pair for pair in value.pairs if pair[0].text not in faulty], value.mark)
     try:
         return model.model_validate(_plain(sound))
     except ValidationError:
@@ -48,9 +48,9 @@ def _validate(
 
 def _plain(value: Value, *, in_list: bool = False) -> Any:
     """What pydantic sees: a null is None as the value of a key, and a name as the item of a list."""
-    if isinstance(value, Mapping):
+    if isinstance(value, MappingValue):
         return {key.text: _plain(item) for key, item in value.pairs if not key.repeated}
-    if isinstance(value, Sequence):
+    if isinstance(value, ListValue):
         return tuple(_plain(item, in_list=True) for item in value.items)
     if isinstance(value, Other):
         return value.value
@@ -61,12 +61,12 @@ def _locate(value: Value, location: tuple[int | str, ...]) -> tuple[Value, Mark 
     """The value at a location, its mark, and the mark of its key (the nearest that there is)."""
     key_mark = value.mark
     for step in location:
-        if isinstance(value, Mapping):
+        if isinstance(value, MappingValue):
             pair = next((pair for pair in value.pairs if pair[0].text == step), None)
             if pair is None:
                 break
             key_mark, value = pair[0].mark, pair[1]
-        elif isinstance(value, Sequence) and isinstance(step, int):
+        elif isinstance(value, ListValue) and isinstance(step, int):
             value = value.items[step]
             key_mark = value.mark
         else:
@@ -76,7 +76,7 @@ def _locate(value: Value, location: tuple[int | str, ...]) -> tuple[Value, Mark 
 
 def _note_fault(
     details: ErrorDetails,
-    value: Mapping,
+    value: MappingValue,
     document: Document,
     path: tuple[str, ...],
     keys: tuple[str, ...],
@@ -94,7 +94,7 @@ def _note_fault(
     elif kind == "missing":
         document.fault("T115", f"the key {quoted(key)} is missing", mark, **place)
     elif kind.startswith("T1"):
-        shown = found.text if isinstance(found, Scalar) else None
+        shown = found.text if isinstance(found, ScalarValue) else None
         document.fault(kind, details["msg"], mark, found=shown, **place)
     elif kind.startswith(("float", "finite", "greater")):
         place |= {"found": describe(found), "expected": "a number, 0 or larger"}
