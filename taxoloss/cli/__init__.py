@@ -1,4 +1,4 @@
-"""The command `taxoloss`: data on standard output, the rest on standard error."""
+"""The command `taxoloss`: data on standard output, the rest on standard error. Imports every room."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ A gain is the loss's only against the right rival: cross-entropy with the same l
 rate, read by the same decisions, or heads for each level that are read together. `arm` makes each of them
 on the same features, `readings` scores each in every way that it can be read, and `coarsen`, `few`,
 `swap_siblings` and `pseudo_labels` make the data on which they differ.
+
+Imports taxonomy, functional, loss, heads, metrics, decisions.
 """
 
 from taxoloss.controls.arms import ARMS, Arm, arm

@@ -1,4 +1,7 @@
-"""Decisions: from the logits of a model to a node of the tree, any class or inner node."""
+"""Decisions: from the logits of a model to a node of the tree, any class or inner node.
+
+Imports errors, taxonomy, functional.
+"""
 
 from taxoloss.decisions.any_node import hedge, most_specific
 from taxoloss.decisions.calibration.conformal import calibrate_levels, calibrate_threshold

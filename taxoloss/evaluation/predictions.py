@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.functional.rounding import ROUNDED, rounding
-
 __all__ = ["VALUES", "Block", "PredictionError", "PredictionFile"]
 
 #: What the numbers of a file can be.
@@ -95,9 +93,7 @@ def _check(file: PredictionFile, block: Block) -> None:
         raise PredictionError(f"{place}: expected {expected}, got {values[row, column]}")
     if file.values != "logits":
         total = _sums(values, file.values)
-        off = np.abs(total - 1) > ROUNDED
-        if off.any():  # only then: to look for the digits of all numbers takes as long as to read them
-            off &= np.abs(total - 1) > ROUNDED + rounding(values, file.values)
+        off = _off(values, total, file.values)
         if off.any():
             row = int(np.flatnonzero(off)[0])
             place = file.place(block.first + row)
@@ -127,5 +123,16 @@ def _sums(values: Floats, kind: str) -> npt.NDArray[np.float64]:
 
 def _look_like_probabilities(values: Floats) -> bool:
     rows = values[:8]
-    off = np.abs(_sums(rows, "probs") - 1)
-    return bool(((rows >= 0) & (rows <= 1)).all() and (off <= ROUNDED + rounding(rows, "probs")).all())
+    if not ((rows >= 0) & (rows <= 1)).all():
+        return False
+    return not _off(rows, _sums(rows, "probs"), "probs").any()
+
+
+def _off(values: Floats, total: npt.NDArray[np.float64], kind: str) -> npt.NDArray[np.bool_]:
+    """(n,) whether the sums of rows are further from 1 than rounding explains."""
+    from taxoloss.functional.rounding import ROUNDED, rounding  # here: functional loads torch
+
+    off: npt.NDArray[np.bool_] = np.abs(total - 1) > ROUNDED
+    if off.any():  # only then: to look for the digits of all numbers takes as long as to read them
+        off &= np.abs(total - 1) > ROUNDED + rounding(values, kind)
+    return off

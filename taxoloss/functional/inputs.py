@@ -269,5 +269,5 @@ def batched(tensor: Tensor) -> Tensor:
 # -- what is kept from call to call ----------------------------------------------------------------
 
 
-def _device(logits: Any) -> torch.device:
+def device_of(logits: Any) -> torch.device:
     return logits.device if isinstance(logits, Tensor) else torch.device("cpu")

@@ -23,10 +23,10 @@ from taxoloss.functional.cache import cached, cached_plan
 from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import (
-    _device,
     at_least_float32,
     batched,
     check_logits,
+    device_of,
 )
 from taxoloss.taxonomy.plan import Plan, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -53,7 +53,7 @@ def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
     >>> level_log_probs(torch.zeros(1, 3), t)["depth_1"].exp()
     tensor([[0.6667, 0.3333]])
     """
-    log_probs = cached_log_probs(taxonomy, _device(logits))
+    log_probs = cached_log_probs(taxonomy, device_of(logits))
     plan = cached_plan(taxonomy)
     check_logits(logits, plan)
     summed = log_probs(at_least_float32(batched(logits)))

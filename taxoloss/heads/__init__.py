@@ -2,6 +2,8 @@
 
 Any head trains under any weighting, and any decision reads it, since all meet in leaf logits only. All
 begin at the uniform distribution over the classes.
+
+Imports errors, taxonomy, functional.
 """
 
 from taxoloss.heads.conditional import ConditionalSoftmax

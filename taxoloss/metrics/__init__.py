@@ -1,4 +1,7 @@
-"""Metrics of a hierarchical classifier, as torchmetrics metrics; `functional` has them as functions."""
+"""Metrics of a hierarchical classifier, as torchmetrics metrics; `functional` has them as functions.
+
+Imports errors, taxonomy, functional.
+"""
 
 from taxoloss.metrics import functional
 from taxoloss.metrics.bootstrap import Bootstrap, Interval, bootstrap, paired

@@ -4,6 +4,8 @@
 
 A reader makes rows of names (`rows`) or nodes with parents (`graph`); these make the tree, and tell
 every fault at once. Formats that have a kept reader are read by it: pip install "taxoloss[sources]".
+
+Imports errors, taxonomy.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ A person gives a training function, a grid and a folder, and gets a table:
     results = sweep.run(train, cells, "runs/weights", taxonomy=t, engine="processes")
 
 `taxoloss plot runs/weights` draws it. `search` lets Optuna choose the cells.
+
+Imports errors, taxonomy, weighting.
 """
 
 from taxoloss.sweep.cell import Cell

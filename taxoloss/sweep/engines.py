@@ -23,7 +23,7 @@ from taxoloss.sweep.work import Died, Outcome, Train, perform
 
 __all__ = ["Engine", "InProcess", "Processes"]
 
-_LOOK = 0.2  # seconds that `finished` waits at most
+LOOK = 0.2  # seconds that `finished` waits at most
 
 
 class Engine(Protocol):
@@ -95,7 +95,7 @@ class Processes:
     def finished(self) -> list[tuple[Cell, Outcome]]:
         """What the processes have sent; of one that died, that it did."""
         found = []
-        ready = set(wait(list(self._busy), _LOOK))
+        ready = set(wait(list(self._busy), LOOK))
         for pipe in [pipe for pipe in self._busy if pipe in ready]:
             worker, cell = self._busy.pop(pipe)
             try:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from taxoloss.sweep.cell import Cell
-from taxoloss.sweep.engines import _LOOK
+from taxoloss.sweep.engines import LOOK
 from taxoloss.sweep.work import Died, Outcome, Train, perform
 
 __all__ = ["RayEngine"]
@@ -63,7 +63,7 @@ class RayEngine:
         """What has come back; of a task that was lost, that it was."""
         if not self._running:
             return []
-        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=_LOOK)
+        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=LOOK)
         return [(self._running.pop(reference), self._outcome(reference)) for reference in ready]
 
     def _outcome(self, reference: Any) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Any
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import Fault, FormError
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.taxonomy.bundled.catalog import _bundled, bundled_names
+from taxoloss.taxonomy.bundled.catalog import bundled_file, bundled_names
 from taxoloss.taxonomy.file.document import Document
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.file.python_reader import from_python
@@ -48,7 +48,7 @@ def load_document(
     if not isinstance(source, (str, os.PathLike, Mapping)):
         raise TypeError(f"expected a bundled name, a path or a mapping, got {type(source).__name__}")
     if isinstance(source, str) and source in bundled_names():
-        return _bundled(source), None
+        return bundled_file(source), None
     if isinstance(source, Mapping):
         if "taxoloss" in source and "tree" not in source:
             raise TypeError(

@@ -36,7 +36,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.calibration.binomial import allowed_errors
-from taxoloss.decisions.calibration.levels import _METHODS, LevelCalibration, broken_line
+from taxoloss.decisions.calibration.levels import METHODS, LevelCalibration, broken_line
 from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.inputs import Allowed, prepared
@@ -341,8 +341,8 @@ def calibrate_levels(
     >>> levels = calibrate_levels(logits[:1000], target[:1000], t, "temperature")
     >>> threshold = calibrate_threshold(logits[1000:], target[1000:], t, 0.05, levels=levels)
     """
-    if method not in _METHODS:
-        raise ValueError(f"expected method as one of {_METHODS}, got {method!r}")
+    if method not in METHODS:
+        raise ValueError(f"expected method as one of {METHODS}, got {method!r}")
     paths = paths_of(logits, target, taxonomy, decision, ignore_index, allowed)
     if len(paths.classes) == 0:
         raise ValueError("expected a calibration row or more, got none that counts")

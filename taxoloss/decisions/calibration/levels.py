@@ -18,7 +18,7 @@ from torch import Tensor
 __all__ = ["LevelCalibration", "broken_line"]
 
 _Array = np.ndarray[Any, np.dtype[np.float64]]
-_METHODS = ("isotonic", "temperature", "platt")
+METHODS = ("isotonic", "temperature", "platt")
 #: The least rise of a map, so that it is strict.
 _SLOPE = 1e-3
 #: Log-odds beyond this tell nothing more.

@@ -24,7 +24,7 @@ def bundled_names() -> tuple[str, ...]:
 
 
 @cache
-def _bundled(name: str) -> Taxonomy:
+def bundled_file(name: str) -> Taxonomy:
     if name in BUILT:
         return BUILT[name].build()
     data = _folder().joinpath(f"{name}.yaml").read_bytes()

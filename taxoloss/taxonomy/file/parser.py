@@ -23,7 +23,7 @@ from taxoloss.taxonomy.file.document import (
 )
 from taxoloss.taxonomy.file.limits import MORE
 from taxoloss.taxonomy.file.models import NodeSpec, TaxonomySpec
-from taxoloss.taxonomy.file.validation import _validate
+from taxoloss.taxonomy.file.validation import validate
 from taxoloss.taxonomy.names import name_faults, nfc
 
 __all__ = ["NodeRow", "ParsedFile", "parse_spec"]
@@ -63,7 +63,7 @@ def parse_spec(value: Value, document: Document) -> ParsedFile:
         document.fault("T116", f"the file holds {found}", value.mark, found=found, expected=expected)
         return ParsedFile(None, [], (), document)
     head = MappingValue([pair for pair in value.pairs if pair[0].text != "tree"], value.mark)
-    spec = _validate(TaxonomySpec, head, document, (), keys=(*TaxonomySpec.model_fields, "tree"))
+    spec = validate(TaxonomySpec, head, document, (), keys=(*TaxonomySpec.model_fields, "tree"))
     rows = _Flattener(document).flatten(value)
     levels = value.get("levels")
     written = levels is not None and not (isinstance(levels, ScalarValue) and levels.is_null)
@@ -169,7 +169,7 @@ class _Flattener:
         name = value.get("name")
         here = (*path, name.text if isinstance(name, ScalarValue) else "?")
         head = MappingValue([pair for pair in value.pairs if pair[0].text != "children"], value.mark)
-        spec = _validate(NodeSpec, head, self.document, here, _NODE_KEYS)
+        spec = validate(NodeSpec, head, self.document, here, _NODE_KEYS)
         row = len(self.rows)
         if spec is None:  # a stand-in, so that the faults below it are found too
             self.rows.append(NodeRow("", parent, mark=value.mark))

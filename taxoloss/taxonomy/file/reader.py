@@ -17,7 +17,7 @@ from taxoloss.errors.characters import find_forbidden, quoted
 from taxoloss.taxonomy.file.document import Document, ListValue, MappingValue, Mark, ScalarValue, Value
 from taxoloss.taxonomy.file.json_events import is_json, json_events
 from taxoloss.taxonomy.file.limits import MORE, Limits
-from taxoloss.taxonomy.file.yaml_events import _refuse_directives, _yaml_events
+from taxoloss.taxonomy.file.yaml_events import refuse_directives, yaml_events
 
 __all__ = ["decoded", "read_bytes", "read_file", "read_text"]
 
@@ -62,8 +62,8 @@ def read_text(
         value = _build(json_events(text, document), document)
     else:
         document.is_yaml = True
-        _refuse_directives(text, document)
-        value = _build(_yaml_events(text, document), document)
+        refuse_directives(text, document)
+        value = _build(yaml_events(text, document), document)
     if any(fault.code in _FATAL for fault in document.faults):
         document.raise_faults()  # what was read is not what was written
     if value is None or (isinstance(value, ScalarValue) and value.is_null):

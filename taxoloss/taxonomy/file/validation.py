@@ -24,7 +24,7 @@ from taxoloss.taxonomy.file.models import LevelSpec
 # -- pydantic's findings, at their place in the file -----------------------------------------------
 
 
-def _validate(
+def validate(
     model: type[Any],
     value: MappingValue,
     document: Document,

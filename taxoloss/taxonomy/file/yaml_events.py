@@ -18,7 +18,7 @@ YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_DIRECTIVES = 100
 
 
-def _refuse_directives(text: str, document: Document) -> None:
+def refuse_directives(text: str, document: Document) -> None:
     """libyaml compares each %TAG with all before it, before its first event: 100,000 take minutes."""
     for number, match in enumerate(re.finditer(r"(?m)^%", text)):
         if number == _MOST_DIRECTIVES:
@@ -31,7 +31,7 @@ def _refuse_directives(text: str, document: Document) -> None:
 # -- YAML events -----------------------------------------------------------------------------------
 
 
-def _yaml_events(text: str, document: Document) -> Iterator[yaml.Event]:
+def yaml_events(text: str, document: Document) -> Iterator[yaml.Event]:
     """PyYAML's events; its exceptions become faults."""
     try:
         yield from yaml.parse(text, Loader=YAML_LOADER)
