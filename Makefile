@@ -36,8 +36,8 @@ $(VENV)/bench: $(VENV)/installed
 	@touch $@
 
 fuzz: $(VENV)/installed
-	$(BIN)/python tests/fuzz.py $(ARGS)
-	$(BIN)/python tests/fuzz_modes.py
+	$(BIN)/python tests/fuzz/fuzz.py $(ARGS)
+	$(BIN)/python tests/fuzz/fuzz_modes.py
 
 bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -46,7 +46,7 @@ experiments: $(VENV)/installed
 	$(BIN)/python -m benchmarks.experiments --train $(ARGS)
 
 docs: $(VENV)/installed
-	$(BIN)/python -m pytest -q tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/docs/test_docs.py
 
 clean:
 	rm -rf $(VENV)
