@@ -27,7 +27,8 @@ test: $(VENV)/installed
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check taxoloss
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q taxoloss
 

@@ -1,6 +1,6 @@
 """`taxoloss evaluate` on 100,000 rows of 1,000 classes: seconds and peak memory for each kind of file.
 
-    python -m benchmarks.evaluate [ROWS]
+python -m benchmarks.evaluate [ROWS]
 """
 
 from __future__ import annotations

@@ -93,9 +93,7 @@ def inspect(tree: Taxonomy) -> None:
 
 def describe(corpus: Corpus) -> str:
     """The size of the data, and whether it is what the numbers were measured on."""
-    size = (
-        f"\n{len(corpus.texts):,} texts in {len(corpus.tree):,} categories. Not medical software."
-    )
+    size = f"\n{len(corpus.texts):,} texts in {len(corpus.tree):,} categories. Not medical software."
     if not corpus.differences:
         return f"{size} Counts and hash are those of simple-icd-10-cm 1.5.0.\n"
     found = "; ".join(corpus.differences)
@@ -147,16 +145,12 @@ def judge(results: Results) -> None:
 def main(
     context: typer.Context,
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions, each on another split.")] = 3,
-    labels: Annotated[
-        Labels, typer.Option(help="Per cent of texts with a category.")
-    ] = Labels.tenth,
+    labels: Annotated[Labels, typer.Option(help="Per cent of texts with a category.")] = Labels.tenth,
     out: Annotated[Path, typer.Option(help="Folder of results.csv and results.png.")] = Path(
         "runs/icd10cm"
     ),
     steps: Annotated[int, typer.Option(min=1, help="Of 512 texts, for every net.")] = STEPS,
-    check: Annotated[
-        bool, typer.Option("--check", help="Exit 1 if the gains are too small.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit 1 if the gains are too small.")] = False,
 ) -> None:
     if context.invoked_subcommand is not None:
         return
@@ -208,9 +202,7 @@ def weight_search(
     trials: Annotated[int, typer.Option(min=1, help="Finished and pruned ones together.")] = 30,
     out: Annotated[Path, typer.Option(help="Of the cells.")] = Path("runs/icd10cm-search"),
     steps: Annotated[int, typer.Option(min=3, help="Of 512 texts, for every net.")] = STEPS,
-    labels: Annotated[
-        Labels, typer.Option(help="Per cent of texts with a category.")
-    ] = Labels.tenth,
+    labels: Annotated[Labels, typer.Option(help="Per cent of texts with a category.")] = Labels.tenth,
     storage: Annotated[
         str | None,
         typer.Option(help="Of Optuna: a database's URL or journal:PATH; else SQLite in --out."),

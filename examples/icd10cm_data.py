@@ -136,9 +136,7 @@ def keep(texts: Sequence[Text]) -> list[Text]:
 # Checking
 
 
-def count(
-    texts: Sequence[Text], paths: dict[str, tuple[str, ...]], suffix: str
-) -> dict[str, int | str]:
+def count(texts: Sequence[Text], paths: dict[str, tuple[str, ...]], suffix: str) -> dict[str, int | str]:
     """How many texts there are, and in how many nodes of each level."""
     mine = {paths[text.category] for text in texts}
     return {

@@ -19,9 +19,7 @@ from taxoloss.metrics import LevelAccuracy
 
 WIDTH = 64  # of a text's vector
 BATCH = 512
-Loss: TypeAlias = Callable[
-    [Tensor, Tensor], Tensor
-]  # of the net's outputs and the batch's row numbers
+Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # of the net's outputs and the batch's row numbers
 
 
 @dataclass(frozen=True)
@@ -180,9 +178,7 @@ class Trial:
         path, depth = self.path[self.corpus.classes[rows]], self.depth[rows]
         targets = [path[:, n].masked_fill(depth < n, -100) for n in range(len(self.widths))]
         heads = torch.split(logits, self.widths, 1)
-        return torch.stack(
-            [F.cross_entropy(*pair) for pair in zip(heads, targets, strict=True)]
-        ).sum()
+        return torch.stack([F.cross_entropy(*pair) for pair in zip(heads, targets, strict=True)]).sum()
 
     # Reading and scoring
 

@@ -20,9 +20,7 @@ import pets_train
 import typer
 from pets_model import Backbone
 
-app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__
-)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__)
 Data = Annotated[Path | None, typer.Option(help="The pictures' folder; else download.")]
 Size = Annotated[int, typer.Option(min=40, help="Width of the pictures in pixels.")]
 Resize = Annotated[int, typer.Option(min=40, help="Of each picture, before it is augmented.")]

@@ -11,9 +11,7 @@ from pets_data import find
 from pets_photos import Photos, album, batches, shuffled
 
 
-def draw(
-    data: Path | None, size: int, resize: int, rows: int, columns: int, seed: int, out: Path
-) -> Path:
+def draw(data: Path | None, size: int, resize: int, rows: int, columns: int, seed: int, out: Path) -> Path:
     """Writes rows x columns augmented pictures of the first batch of a seed to a PNG file."""
     from matplotlib.figure import Figure
 

@@ -14,8 +14,7 @@ from torchvision.datasets import OxfordIIITPet  # type: ignore[import-untyped]
 DOWNLOADS = Path("runs") / "data"
 SPLITS = ("trainval", "test")
 OFFLINE = (
-    "without a network, name the pictures by --data FOLDER "
-    "and take --backbone efficientnet-lite0 or none"
+    "without a network, name the pictures by --data FOLDER and take --backbone efficientnet-lite0 or none"
 )
 # torchvision's errors of a download: no network, a broken file, a broken connection.
 DOWNLOAD_ERRORS = (OSError, RuntimeError, HTTPException)
@@ -81,8 +80,7 @@ def halves(count: int, seed: int) -> tuple[list[int], list[int]]:
 def _all(folder: Path, labels: list[int], transform: transforms.Compose) -> Pictures:
     """Both official parts as one; a picture's class is the position of its label."""
     sets = [
-        OxfordIIITPet(folder, name, transform=transform, target_transform=labels.index)
-        for name in SPLITS
+        OxfordIIITPet(folder, name, transform=transform, target_transform=labels.index) for name in SPLITS
     ]
     return ConcatDataset(sets)
 

@@ -133,9 +133,7 @@ class Lesson:
         if protocol.features is not None:
             self.seen = Features(protocol.features, self.album)
         self.body: Body = body_of(Backbone(protocol.backbone), self.seen and self.seen.width)
-        self.arm = controls.arm(
-            cell["arm"], self.body.width, self.tree, cell.level_weights(), bias=False
-        )
+        self.arm = controls.arm(cell["arm"], self.body.width, self.tree, cell.level_weights(), bias=False)
         self.body.to(DEVICE)
         self.arm.head.to(DEVICE)
 

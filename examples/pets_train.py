@@ -93,9 +93,7 @@ def save(path: Path, lesson: Lesson, facts: dict[str, Any]) -> None:
     os.replace(unfinished, path)
 
 
-def teach(
-    lesson: Lesson, train: Batches, held_out: Batches, path: Path, facts: dict[str, Any]
-) -> int:
+def teach(lesson: Lesson, train: Batches, held_out: Batches, path: Path, facts: dict[str, Any]) -> int:
     """Epoch by epoch; the number of the best one, by accuracies weighed as the loss is."""
     best, best_score = 0, -1.0
     for number in range(1, facts["epochs"] + 1):
@@ -140,4 +138,3 @@ def run(
     facts = {"epochs": epochs, "backbone": backbone.value, "size": size}
     best = teach(lesson, train, held_out, out / "best.pt", facts)
     print(END.format(path=out / "best.pt", best=best))
-

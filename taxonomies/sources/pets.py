@@ -7,7 +7,9 @@ from pathlib import Path
 
 from _common import MODELINE, parser, scalar, write
 
-HEAD = MODELINE + """\
+HEAD = (
+    MODELINE
+    + """\
 # Cat and dog breeds, named as in the dataset's file names; the aliases are the names that
 # torchvision.datasets.OxfordIIITPet gives. The dataset numbers its classes in another order.
 # Rebuilt by taxonomies/sources/pets.py.
@@ -23,6 +25,7 @@ licence: >-
 levels: [species, breed]
 tree:
 """
+)
 
 SPECIES = {"1": "cat", "2": "dog"}
 

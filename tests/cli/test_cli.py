@@ -17,8 +17,6 @@ import taxoloss
 BAD = "tree:\n  - cat: [Bengal]\n  - dog\nlevls: [a]\n"
 
 
-
-
 def test_a_bundled_tree_is_shown() -> None:
     """Facts, levels, findings and the tree on standard output; nothing on standard error."""
     done = run("inspect", "pets")

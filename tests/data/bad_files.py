@@ -159,8 +159,9 @@ HIDDEN = (
     yaml(
         "key twice",
         "tree:\n  cat: [a, b]\n  dog: [c]\n  cat: [d]\n",
-        want("T110", 4, 3, "the key `cat` stands twice", "--- first written here", found="cat",
-             under="cat"),
+        want(
+            "T110", 4, 3, "the key `cat` stands twice", "--- first written here", found="cat", under="cat"
+        ),
     ),
     yaml(
         "keys twice, in the head and in the tree",
@@ -171,8 +172,7 @@ HIDDEN = (
     json(
         "JSON key twice",
         '{"tree": {\n  "cat": ["a"],\n  "cat": ["b"]}}',
-        want("T110", 3, 3, "the key `cat` stands twice", "first written here", found="cat",
-             under='"cat"'),
+        want("T110", 3, 3, "the key `cat` stands twice", "first written here", found="cat", under='"cat"'),
     ),
     json(
         "JSON key twice by an escape",
@@ -233,8 +233,14 @@ CHARACTERS = (
     json(
         "lone surrogate",
         '{"tree": ["a\\ud800", "b"]}',
-        want("T113", 1, 11, "the name `a\\ud800` holds the character U+D800", found="a\ud800",
-             path=("a\ud800",)),
+        want(
+            "T113",
+            1,
+            11,
+            "the name `a\\ud800` holds the character U+D800",
+            found="a\ud800",
+            path=("a\ud800",),
+        ),
     ),
     yaml(
         "YAML escapes of several kinds",

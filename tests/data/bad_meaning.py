@@ -18,8 +18,16 @@ MEANING = (
     yaml(
         "siblings twice",
         "tree:\n  cat: [a, b, a]\n  dog: [a]\n",
-        want("T201", 2, 15, "`a` stands twice under `cat`", "- first written here", under="a",
-             path=("cat", "a"), found="a"),
+        want(
+            "T201",
+            2,
+            15,
+            "`a` stands twice under `cat`",
+            "- first written here",
+            under="a",
+            path=("cat", "a"),
+            found="a",
+        ),
     ),
     yaml(
         "siblings twice at the top",
@@ -29,8 +37,15 @@ MEANING = (
     yaml(
         "siblings equal after NFC",
         "tree:\n  caf\u00e9: [a]\n  cafe\u0301: [b]\n",
-        want("T201", 3, 3, "`caf\u00e9` stands twice at the top", "first written here",
-             path=("caf\u00e9",), found="caf\u00e9"),
+        want(
+            "T201",
+            3,
+            3,
+            "`caf\u00e9` stands twice at the top",
+            "first written here",
+            path=("caf\u00e9",),
+            found="caf\u00e9",
+        ),
     ),
     json(
         "JSON siblings equal after NFC",
@@ -50,16 +65,31 @@ MEANING = (
     yaml(
         "one leaf",
         "tree: [alone]\n",
-        want("T202", 1, 8, "the tree has 1 leaf, `alone`", under="alone", path=("tree",),
-             expected="at least two leaves"),
+        want(
+            "T202",
+            1,
+            8,
+            "the tree has 1 leaf, `alone`",
+            under="alone",
+            path=("tree",),
+            expected="at least two leaves",
+        ),
     ),
     yaml("one leaf in a chain", "tree: {a: {b: [c]}}\n", want("T202", 1, 16, "1 leaf, `c`")),
     json("one JSON leaf", '{"tree": ["a"]}', want("T202", 1, 11, "1 leaf, `a`", under='"a"')),
     yaml(
         "more depth than levels",
         "levels: [species]\ntree:\n  cat: [a, b]\n  dog:\n",
-        want("T204", 3, 9, "`a` is below the deepest level", under="a", path=("cat", "a"),
-             found="depth 2", expected="at most 1 levels: species"),
+        want(
+            "T204",
+            3,
+            9,
+            "`a` is below the deepest level",
+            under="a",
+            path=("cat", "a"),
+            found="depth 2",
+            expected="at most 1 levels: species",
+        ),
         want("T204", 3, 12, "`b` is below", "name one more level in `levels`", under="b"),
     ),
     yaml(
@@ -77,28 +107,51 @@ MEANING = (
     yaml(
         "unknown level",
         "levels: [order, genus]\ntree:\n  - {name: x, level: genis}\n  - y\n",
-        want("T205", 3, 22, "`x` names the level `genis`", "^^^^^", "did you mean `genus`?",
-             path=("x",), found="genis", expected="one of order, genus"),
+        want(
+            "T205",
+            3,
+            22,
+            "`x` names the level `genis`",
+            "^^^^^",
+            "did you mean `genus`?",
+            path=("x",),
+            found="genis",
+            expected="one of order, genus",
+        ),
     ),
     yaml(
         "level without levels",
         "tree:\n  - {name: x, level: genus}\n  - y\n",
-        want("T205", 2, 22, "`genus`, which is not in `levels`",
-             expected="a list `levels` at the top"),
+        want("T205", 2, 22, "`genus`, which is not in `levels`", expected="a list `levels` at the top"),
     ),
     yaml(
         "levels not below the parent's",
         "levels: [o, g, s]\ntree:\n  - name: x\n    level: g\n    children:\n"
         "      - {name: y, level: g}\n      - {name: z, level: o}\n",
-        want("T206", 6, 16, "`y` is on level `g`, not below its parent's level",
-             path=("x", "y"), found="g", expected="one of s"),
+        want(
+            "T206",
+            6,
+            16,
+            "`y` is on level `g`, not below its parent's level",
+            path=("x", "y"),
+            found="g",
+            expected="one of s",
+        ),
         want("T206", 7, 16, "`z` is on level `o`", path=("x", "z"), found="o"),
     ),
     yaml(
         "levels named twice",
         "levels:\n  - a\n  - b\n  - a\ntree: [x, y]\n",
-        want("T209", 4, 5, "the level `a` is named twice", "- first written here", under="a",
-             path=("levels", "a"), found="a"),
+        want(
+            "T209",
+            4,
+            5,
+            "the level `a` is named twice",
+            "- first written here",
+            under="a",
+            path=("levels", "a"),
+            found="a",
+        ),
     ),
     yaml(
         "levels equal after NFC",
@@ -108,8 +161,15 @@ MEANING = (
     yaml(
         "alias of another leaf's name",
         "tree:\n  - {name: a, aliases: [b]}\n  - b\n",
-        want("T210", 2, 12, "the alias `b` of `a` also names another leaf", "- this one",
-             found="b", path=("a",)),
+        want(
+            "T210",
+            2,
+            12,
+            "the alias `b` of `a` also names another leaf",
+            "- this one",
+            found="b",
+            path=("a",),
+        ),
     ),
     yaml(
         "two equal aliases",
@@ -161,8 +221,9 @@ MANY = (
     ),
     yaml(
         "form and meaning below the head",
-        "levels: [s, s]\ntree:\n  cat:\n    big: {lion: , tiger: }\n  dog: ['', b, b]\n  - x: 1\n"
-        .replace("  - x: 1\n", "  eel: x\n"),
+        "levels: [s, s]\ntree:\n  cat:\n    big: {lion: , tiger: }\n  dog: ['', b, b]\n  - x: 1\n".replace(
+            "  - x: 1\n", "  eel: x\n"
+        ),
         want("T209", 1, 13, "the level `s` is named twice"),
         want("T204", 4, 11, "`lion` is below the deepest level"),
         want("T204", 4, 19, "`tiger` is below the deepest level"),

@@ -15,8 +15,17 @@ KEYS = (
     yaml(
         "unknown key in the head",
         "nmae: pets\ntree: [a, b]\n",
-        want("T114", 1, 1, "there is no key `nmae`", "did you mean `name`?", under="nmae",
-             found="nmae", expected=HEAD, path=("nmae",)),
+        want(
+            "T114",
+            1,
+            1,
+            "there is no key `nmae`",
+            "did you mean `name`?",
+            under="nmae",
+            found="nmae",
+            expected=HEAD,
+            path=("nmae",),
+        ),
     ),
     yaml(
         "unknown key like no other",
@@ -26,14 +35,30 @@ KEYS = (
     yaml(
         "unknown key in a level",
         "levels:\n  - name: species\n    wieght: 1\ntree: [a, b]\n",
-        want("T114", 3, 5, "no key `wieght`", "did you mean `weight`?", under="wieght",
-             expected="one of name, weight, description", path=("levels", "0", "wieght")),
+        want(
+            "T114",
+            3,
+            5,
+            "no key `wieght`",
+            "did you mean `weight`?",
+            under="wieght",
+            expected="one of name, weight, description",
+            path=("levels", "0", "wieght"),
+        ),
     ),
     yaml(
         "unknown keys in nodes",
         "tree:\n  - name: cat\n    childern: [a, b]\n  - {name: d, alias: [x]}\n",
-        want("T114", 3, 5, "no key `childern`", "did you mean `children`?", under="childern",
-             expected=NODE, path=("cat", "childern")),
+        want(
+            "T114",
+            3,
+            5,
+            "no key `childern`",
+            "did you mean `children`?",
+            under="childern",
+            expected=NODE,
+            path=("cat", "childern"),
+        ),
         want("T114", 4, 15, "no key `alias`", "did you mean `aliases`?", under="alias"),
     ),
     yaml(
@@ -61,10 +86,26 @@ KEYS = (
     yaml(
         "dashes",
         "tree:\n  - cat: [a, b]\n  - dog: [c]\n",
-        want("T120", 2, 5, "`cat` is a mapping inside a list", "help: remove the dash",
-             under="cat", path=("cat",), found="cat"),
-        want("T120", 3, 5, "`dog` is a mapping inside a list", "help: remove the dash",
-             under="dog", path=("dog",), found="dog"),
+        want(
+            "T120",
+            2,
+            5,
+            "`cat` is a mapping inside a list",
+            "help: remove the dash",
+            under="cat",
+            path=("cat",),
+            found="cat",
+        ),
+        want(
+            "T120",
+            3,
+            5,
+            "`dog` is a mapping inside a list",
+            "help: remove the dash",
+            under="dog",
+            path=("dog",),
+            found="dog",
+        ),
     ),
     yaml(
         "dash below a node",
@@ -101,30 +142,56 @@ VALUES = (
     yaml(
         "text instead of children",
         "tree:\n  cat: Bengal\n  dog: [a, b]\n",
-        want("T116", 2, 8, "`cat` holds the text `Bengal`", "written as a list: [Bengal]",
-             under="Bengal", path=("cat",), found="the text `Bengal`", expected=CHILDREN),
+        want(
+            "T116",
+            2,
+            8,
+            "`cat` holds the text `Bengal`",
+            "written as a list: [Bengal]",
+            under="Bengal",
+            path=("cat",),
+            found="the text `Bengal`",
+            expected=CHILDREN,
+        ),
     ),
     yaml("text as tree", "tree: pets\n", want("T116", 1, 7, "`tree` holds", expected=CHILDREN)),
     yaml("nothing as tree", "tree:\n", want("T116", 1, 6, "`tree` holds nothing")),
     yaml(
         "list in a list",
         "tree:\n  - [a, b]\n  - c\n",
-        want("T116", 2, 5, "a list of nodes holds a list", found="a list",
-             expected="a name, or a node written out with `name` and `children`"),
+        want(
+            "T116",
+            2,
+            5,
+            "a list of nodes holds a list",
+            found="a list",
+            expected="a name, or a node written out with `name` and `children`",
+        ),
     ),
     yaml(
         "empty tree",
         "tree: []\n",
-        want("T118", 1, 7, "the tree has no children: an empty list",
-             expected="at least one child"),
+        want("T118", 1, 7, "the tree has no children: an empty list", expected="at least one child"),
     ),
     yaml(
         "inner nodes without children",
         "tree:\n  cat: []\n  dog: {}\n  eel: [a, b]\n",
-        want("T118", 2, 8, "`cat` has no children: an empty list", path=("cat",),
-             expected="at least one child"),
-        want("T118", 3, 8, "`dog` has no children: an empty mapping", "nothing after the colon",
-             path=("dog",)),
+        want(
+            "T118",
+            2,
+            8,
+            "`cat` has no children: an empty list",
+            path=("cat",),
+            expected="at least one child",
+        ),
+        want(
+            "T118",
+            3,
+            8,
+            "`dog` has no children: an empty mapping",
+            "nothing after the colon",
+            path=("dog",),
+        ),
     ),
     yaml(
         "written-out nodes without children",
@@ -154,8 +221,15 @@ VALUES = (
     yaml(
         "levels as a mapping",
         "levels: {species: 0.3, breed: 0.7}\ntree: [a, b]\n",
-        want("T116", 1, 9, "`levels` holds a mapping", path=("levels",), found="a mapping",
-             expected="a list of names, one a level, top to bottom"),
+        want(
+            "T116",
+            1,
+            9,
+            "`levels` holds a mapping",
+            path=("levels",),
+            found="a mapping",
+            expected="a list of names, one a level, top to bottom",
+        ),
     ),
     yaml(
         "levels as a text",
@@ -192,8 +266,19 @@ VALUES = (
 
 def _weight(text: str, said: str) -> tuple[str, str, object]:
     source = f"levels:\n  - {{name: s, weight: {text}}}\ntree: [a, b]\n"
-    return f"weight {text}", source, want("T119", 2, 23, f"the weight is {said}", expected=NUMBER,
-                                          path=("levels", "0", "weight"), found=said)
+    return (
+        f"weight {text}",
+        source,
+        want(
+            "T119",
+            2,
+            23,
+            f"the weight is {said}",
+            expected=NUMBER,
+            path=("levels", "0", "weight"),
+            found=said,
+        ),
+    )
 
 
 WEIGHTS = (
@@ -214,23 +299,34 @@ WEIGHTS = (
         mapping(
             f"weight {value!r} of a mapping",
             {"levels": [{"name": "s", "weight": value}], "tree": ["a", "b"]},
-            want("T119", None, None, f"the weight is {type(value).__name__} {value!r}",
-                 path=("levels", "0", "weight"), expected=NUMBER),
+            want(
+                "T119",
+                None,
+                None,
+                f"the weight is {type(value).__name__} {value!r}",
+                path=("levels", "0", "weight"),
+                expected=NUMBER,
+            ),
         )
         for value in (True, float("nan"), float("inf"), -1)
     ),
     yaml(
         "weights on some levels only",
         "levels: [{name: s, weight: 1}, breed]\ntree: {x: [a, b]}\n",
-        want("T207", 1, 32, "only some levels have a weight; none for `breed`", under="breed",
-             path=("levels", "breed"),
-             expected="a weight for every level (0 leaves a level out), or for none"),
+        want(
+            "T207",
+            1,
+            32,
+            "only some levels have a weight; none for `breed`",
+            under="breed",
+            path=("levels", "breed"),
+            expected="a weight for every level (0 leaves a level out), or for none",
+        ),
     ),
     yaml(
         "all weights 0",
         "levels: [{name: s, weight: 0}, {name: t, weight: 0.0}]\ntree: {x: [a, b]}\n",
-        want("T208", 1, 10, "all level weights are 0", path=("levels",),
-             expected="one weight above 0"),
+        want("T208", 1, 10, "all level weights are 0", path=("levels",), expected="one weight above 0"),
     ),
 )
 

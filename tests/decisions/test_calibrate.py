@@ -38,9 +38,7 @@ Rng = np.random.Generator
 def is_wrong(answer: Tensor, target: Tensor, taxonomy: Taxonomy = TREE) -> Tensor:
     """Whether answers are neither the target nor above it."""
     paths = [taxonomy.path(int(node)) for node in answer]
-    return torch.tensor(
-        [taxonomy.path(int(y))[: len(p)] != p for p, y in zip(paths, target, strict=True)]
-    )
+    return torch.tensor([taxonomy.path(int(y))[: len(p)] != p for p, y in zip(paths, target, strict=True)])
 
 
 # -- against a search ------------------------------------------------------------------------------

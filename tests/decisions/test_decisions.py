@@ -143,9 +143,7 @@ def test_allowed(name: str, case: Case, rng: Rng) -> None:
     classes = sorted({label for n in nodes for label in case.below[case.by_id[n]]})
     masked = np.full_like(logits, -np.inf)
     masked[:, classes] = logits[:, classes]
-    ids, p = RULES[name](
-        torch.from_numpy(logits), case.taxonomy, allowed=nodes, return_probability=True
-    )
+    ids, p = RULES[name](torch.from_numpy(logits), case.taxonomy, allowed=nodes, return_probability=True)
     again = RULES[name](torch.from_numpy(masked), case.taxonomy)
     assert torch.equal(ids, again)
     assert bool(((p > 0) & (p <= 1 + 1e-12)).all())

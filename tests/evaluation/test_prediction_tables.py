@@ -21,9 +21,7 @@ from taxoloss.evaluation import readers as prediction_readers
 TREE = "levels: [g, s]\ntree:\n  A: [a, b]\n  B: [c, d]\n"
 HEADER = "target,a,b,c,d\n"
 ROWS = "a,5.1,0.2,0.3,0.4\nb,0.1,7.2,0.3,0.4\n"
-QUICK = settings(
-    max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+QUICK = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -145,9 +145,7 @@ def test_a_picture_that_is_not_augmented_is_made_smaller_by_averages() -> None:
 def test_augmentations_are_those_of_their_generator() -> None:
     augment = module("pets_augment").augment
     pictures = torch.rand(8, 3, 64, 64)
-    one, same, other = (
-        augment(pictures, 24, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
-    )
+    one, same, other = (augment(pictures, 24, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     assert one.shape == (8, 3, 24, 24)
     assert torch.equal(one, same)
     assert not torch.equal(one, other)

@@ -97,9 +97,7 @@ def test_index_targets(
 
 @SETTINGS
 @given(taxonomies(), seeds, REDUCTIONS, SMOOTHING, SCALES)
-def test_probability_targets(
-    case: Case, rng: Rng, reduction: str, smoothing: float, scale: float
-) -> None:
+def test_probability_targets(case: Case, rng: Rng, reduction: str, smoothing: float, scale: float) -> None:
     """Value, gradient and the gradient of the probabilities, which need not sum to 1."""
     z = trees.random_logits(case, rng, ROWS, scale=scale)
     q = rng.uniform(0, 1, z.shape)
@@ -283,9 +281,7 @@ def test_linear_in_level_weights(case: Case, rng: Rng) -> None:
 
 @SETTINGS
 @given(taxonomies(), seeds, SMOOTHING, REDUCTIONS)
-def test_a_one_hot_target_is_its_index(
-    case: Case, rng: Rng, smoothing: float, reduction: str
-) -> None:
+def test_a_one_hot_target_is_its_index(case: Case, rng: Rng, smoothing: float, reduction: str) -> None:
     """Without class weights (by which only an index's mean divides) both forms agree."""
     z, target = torch.from_numpy(trees.random_logits(case, rng, ROWS)), any_class(case)
     options: Any = {"label_smoothing": smoothing, "reduction": reduction}

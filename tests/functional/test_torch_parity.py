@@ -315,9 +315,7 @@ def test_dtypes(tree: Any, dtype: torch.dtype, reduction: str) -> None:
 
 @pytest.mark.parametrize("weight_dtype", [None, *DTYPES, torch.long])
 @pytest.mark.parametrize("target_dtype", DTYPES)
-def test_mixed_dtypes_of_probabilities(
-    target_dtype: torch.dtype, weight_dtype: torch.dtype | None
-) -> None:
+def test_mixed_dtypes_of_probabilities(target_dtype: torch.dtype, weight_dtype: torch.dtype | None) -> None:
     """Logits, probabilities and weight of different dtypes: torch's dtypes and values."""
     target = torch.linspace(0, 1, 20).reshape(4, 5).to(target_dtype)
     weight = None if weight_dtype is None else torch.tensor([1, 2, 3, 4, 5], dtype=weight_dtype)

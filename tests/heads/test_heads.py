@@ -62,9 +62,7 @@ def conditional(case: Case, head: Any, x: Tensor, label: int) -> float:
         return score(head, x, case.ids[node]) + math.log(len(case.below[node]))
 
     line = case.line(case.order[label])
-    return math.fsum(
-        log_share(case, own(n), [own(m) for m in case.children(case.parent[n])]) for n in line
-    )
+    return math.fsum(log_share(case, own(n), [own(m) for m in case.children(case.parent[n])]) for n in line)
 
 
 def summed(case: Case, head: Any, x: Tensor, label: int) -> float:

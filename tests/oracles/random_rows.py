@@ -44,10 +44,7 @@ def trees(draw: Any, depth: int = 4) -> dict[str, Any]:
 def _below(draw: Any, depth: int) -> dict[str, Any]:
     found = draw(names(4))
     inner = [depth > 1 and draw(st.booleans()) for _ in found]
-    return {
-        name: draw(_below(depth - 1)) if has else None
-        for name, has in zip(found, inner, strict=True)
-    }
+    return {name: draw(_below(depth - 1)) if has else None for name, has in zip(found, inner, strict=True)}
 
 
 def leaves(tree: dict[str, Any], path: Path = ()) -> Iterator[Path]:

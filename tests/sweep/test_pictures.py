@@ -44,9 +44,7 @@ def plot(folder: Path, *options: object) -> subprocess.CompletedProcess[str]:
     """The command, in a process of its own."""
     command = [sys.executable, "-W", "error", "-m", "taxoloss", "plot", str(folder), *map(str, options)]
     path = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, **path}, check=False
-    )
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **path}, check=False)
 
 
 # -- reading ---------------------------------------------------------------------------------------

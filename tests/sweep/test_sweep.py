@@ -123,9 +123,7 @@ def test_the_table_is_made_from_the_cells(tmp_path: Path) -> None:
     assert results.failures == {}
     with results.csv.open(newline="") as file:
         read = list(csv.DictReader(file))
-    first = (
-        "epochs train_loss valid_loss accuracy_breed accuracy_species w id seed arm seconds versions"
-    )
+    first = "epochs train_loss valid_loss accuracy_breed accuracy_species w id seed arm seconds versions"
     assert list(read[0])[:11] == first.split()
     assert [{key: str(value) for key, value in row.items()} for row in results.rows] == read
     for settings, row in zip(cells(22), results.rows[::EPOCHS], strict=True):

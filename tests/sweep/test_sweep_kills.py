@@ -89,9 +89,7 @@ def is_whole(folder: Path, expected: list[dict[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("engine", ["inline", "processes"])
-def test_killed_at_random_moments(
-    tmp_path: Path, undisturbed: list[dict[str, str]], engine: str
-) -> None:
+def test_killed_at_random_moments(tmp_path: Path, undisturbed: list[dict[str, str]], engine: str) -> None:
     moments = random.Random(engine)
     longest = 1.0 if engine == "inline" else 2.5  # more processes have to start
     killed, folder = 0, tmp_path / "sweep"

@@ -17,7 +17,7 @@ from taxoloss import sweep
 
 pytest.importorskip("ray")
 
-SCRIPT = '''
+SCRIPT = """
 import sys
 from pathlib import Path
 from sweep_cell import PETS, cells
@@ -27,7 +27,7 @@ import {module} as here
 folder, mark = sys.argv[1:]
 results = sweep.run(here.{function}, cells({count}), folder, taxonomy=PETS, engine="ray", workers=2)
 print(len(results.rows), sorted(results.failures.values()))
-'''
+"""
 
 
 def killed_once(cell: sweep.Cell) -> Iterator[dict[str, Any]]:

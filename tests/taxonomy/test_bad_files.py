@@ -83,8 +83,9 @@ def test_the_table_is_large_and_names_its_cases_once() -> None:
 def test_the_table_has_every_code_of_form_and_meaning() -> None:
     """A code that the package can raise for a file stands in the table, or in a test below."""
     package = Path(taxoloss.__file__).parent
-    text = "".join((package / f"{name}.py").read_text() for name in
-                   ("reader", "json_events", "spec", "meaning"))
+    text = "".join(
+        (package / f"{name}.py").read_text() for name in ("reader", "json_events", "spec", "meaning")
+    )
     codes = {f"T{number}" for number in range(101, 300) if f'"T{number}"' in text}
     assert codes - {want.code for case in CASES for want in case.wants} == {"T101"}
 
@@ -174,9 +175,7 @@ def test_faults_come_in_the_order_of_the_file(case: Bad, tmp_path: Path) -> None
         ("tree: [a, b, \u72ac, b]", 17, 17, 18),
     ],
 )
-def test_the_caret_counts_cells(
-    line: str, column: int, start: int, stop: int, tmp_path: Path
-) -> None:
+def test_the_caret_counts_cells(line: str, column: int, start: int, stop: int, tmp_path: Path) -> None:
     """Wide characters and combining marks before the place do not move the caret off it."""
     case = Bad("", ".yaml", line + "\n", (Want("T201", 1, column, ()),))
     ((_, fault),) = matched(case, refused(case, tmp_path))
@@ -356,8 +355,14 @@ except taxoloss.TaxonomyError as error:
 @pytest.mark.parametrize("count", [50_000, 200_000])
 @pytest.mark.parametrize(
     ("suffix", "left", "right"),
-    [(".yaml", "[", "]"), (".yaml", "{a: ", "}"), (".yaml", "- ", ""), (".yaml", "? ", ""),
-     (".json", "[", "]"), (".json", '{"a":', "}")],
+    [
+        (".yaml", "[", "]"),
+        (".yaml", "{a: ", "}"),
+        (".yaml", "- ", ""),
+        (".yaml", "? ", ""),
+        (".json", "[", "]"),
+        (".json", '{"a":', "}"),
+    ],
 )
 def test_deep_nesting_ends_no_process(
     count: int, suffix: str, left: str, right: str, tmp_path: Path

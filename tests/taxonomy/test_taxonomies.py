@@ -171,9 +171,7 @@ def test_pets_from_three_breeds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tree == {"cat": ["Abyssinian", "Bengal"], "dog": [bulldog]}
 
 
-def test_pets_refuses_a_breed_of_two_species(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pets_refuses_a_breed_of_two_species(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "list.txt").write_text("pug_1 1 2 1\npug_2 1 1 1\n", encoding="utf-8")
     with pytest.raises(ValueError, match="pug is both cat and dog"):
         script("pets", monkeypatch).build(tmp_path)

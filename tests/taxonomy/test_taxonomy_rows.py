@@ -60,9 +60,12 @@ def test_siblings_stand_in_order_of_first_appearance() -> None:
     t = Taxonomy.from_paths(rows, ["top", "leaf"], name="odd")
     assert t.paths() == (("b", "x"), ("b", "z"), ("a", "y"), ("a", "w"), ("c", "x"))
     assert (t.name, t.levels) == ("odd", ("top", "leaf"))
-    assert t.digest == taxoloss.load(
-        {"levels": ["top", "leaf"], "tree": {"b": ["x", "z"], "a": ["y", "w"], "c": ["x"]}}
-    ).digest
+    assert (
+        t.digest
+        == taxoloss.load(
+            {"levels": ["top", "leaf"], "tree": {"b": ["x", "z"], "a": ["y", "w"], "c": ["x"]}}
+        ).digest
+    )
     assert not t.is_bound
 
 

@@ -61,7 +61,8 @@ def test_a_saved_file_is_short(tmp_path: Path) -> None:
     path = tmp_path / "pets.yaml"
     taxoloss.load({"name": "no", **PETS}).save(path)
     assert path.read_text() == (
-        'name: "no"\n' "levels: [species, breed]\ntree:\n  cat:\n    - Bengal\n    - Sphynx\n"
+        'name: "no"\n'
+        "levels: [species, breed]\ntree:\n  cat:\n    - Bengal\n    - Sphynx\n"
         "  dog:\n    - beagle\n    - pug\n    - boxer\n"
     )
     taxoloss.load(PETS).save(tmp_path / "pets.json")
@@ -155,9 +156,7 @@ WRITABLE: dict[str, Any] = {
     "zero-width level": lambda: Taxonomy.from_paths([("a", "c"), ("a", "b")], ["s\u200b", "t"]),
     "invisible taxonomy name": lambda: Taxonomy.from_paths([("a",), ("b",)], name="x\u200b"),
     "blank taxonomy name": lambda: Taxonomy.from_paths([("a",), ("b",)], name=""),
-    "zero-width description": lambda: taxoloss.load(
-        {"description": "a\u200bb", "tree": ["a", "b"]}
-    ),
+    "zero-width description": lambda: taxoloss.load({"description": "a\u200bb", "tree": ["a", "b"]}),
     "bidi source": lambda: taxoloss.load({"source": "a\u202eb", "tree": ["a", "b"]}),
     "control character in a node's description": lambda: taxoloss.load(
         {"tree": [{"name": "a", "description": "x\x9by"}, "b"]}
@@ -168,16 +167,16 @@ WRITABLE: dict[str, Any] = {
     "blanks around a description": lambda: taxoloss.load(
         {"description": " \n a  \n\n", "tree": ["a", "b"]}
     ),
-    "null in a head": lambda: taxoloss.load(
-        {"name": "null", "version": "~", "tree": ["~", "null"]}
-    ),
+    "null in a head": lambda: taxoloss.load({"name": "null", "version": "~", "tree": ["~", "null"]}),
     "rows of a numpy array": lambda: Taxonomy.from_paths(np.array([["a", "b"], ["c", "d"]])),
     "empty description": lambda: taxoloss.load(
         {"description": "", "tree": [{"name": "a", "description": ""}, "b"]}
     ),
     "weights of many digits": lambda: taxoloss.load(
-        {"levels": [{"name": "s", "weight": 5e-324}, {"name": "t", "weight": 1e308 / 3}],
-         "tree": {"x": ["a", "b"]}}
+        {
+            "levels": [{"name": "s", "weight": 5e-324}, {"name": "t", "weight": 1e308 / 3}],
+            "tree": {"x": ["a", "b"]},
+        }
     ),
     "graph that skips to a level": lambda: _skipping_graph(),
 }
