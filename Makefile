@@ -44,7 +44,7 @@ bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
 experiments: $(VENV)/installed
-	$(BIN)/python -m benchmarks.experiments --train $(ARGS)
+	$(BIN)/python -m studies.experiments --train $(ARGS)
 
 docs: $(VENV)/installed
 	$(BIN)/python -m pytest -q tests/docs/test_docs.py

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("scipy")
 pytest.importorskip("matplotlib")
 
-from benchmarks import experiments
+from studies import experiments
 
 PAGE = experiments.PAGE.read_text(encoding="utf-8")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.cases import Case, Goal
+from benchmarks.suite.cases import Case, Goal
 
 ALL, ONE = None, 1
 #: (batch, classes, levels): goal for forward and backward on all threads, and seconds for a case.

@@ -1,6 +1,6 @@
 """What a sweep costs beside the training: for each cell, and to list and resume very many.
 
-python -m benchmarks.sweep [CELLS]
+python -m benchmarks.scripts.sweep [CELLS]
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.cases import Case, Competitor, LeftOutError
-from benchmarks.problem import Problem, check_same_loss
+from benchmarks.suite.cases import Case, Competitor, LeftOutError
+from benchmarks.suite.problem import Problem, check_same_loss
 
 #: Seconds that a timed block has at least; processes of a case, and rounds that each has at least.
 BLOCK, PROCESSES, LEAST_ROUNDS = 2e-3, 3, 5

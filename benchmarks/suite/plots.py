@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from benchmarks.labels import label
+from benchmarks.suite.labels import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

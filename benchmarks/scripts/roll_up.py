@@ -1,6 +1,6 @@
 """Rolling 10,000 rows of 350,000 classes up to a family level, in pieces and in bounded memory.
 
-    python -m benchmarks.roll_up [ROWS]
+    python -m benchmarks.scripts.roll_up [ROWS]
 
 Prints the seconds in `decisions.at_level`, beside those of one softmax of the same logits, and the peak
 memory.
@@ -14,7 +14,7 @@ import time
 
 import torch
 
-from benchmarks.trees import irregular_rows
+from benchmarks.suite.trees import irregular_rows
 from taxoloss import Taxonomy, decisions
 
 CLASSES, LEVELS, PIECE = 350_000, 5, 256

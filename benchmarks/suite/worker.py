@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from benchmarks import measure, traces
-from benchmarks.cases import Case
+from benchmarks.suite import measure, traces
+from benchmarks.suite.cases import Case
 
 KINDS = {"memory": traces.memory, "calls": traces.calls}
 

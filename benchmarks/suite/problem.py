@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import taxoloss
-from benchmarks import peers
-from benchmarks.cases import STEPS, Case, Competitor, LeftOutError
-from benchmarks.trees import SEED, irregular_rows, regular_rows
+from benchmarks.suite import peers
+from benchmarks.suite.cases import STEPS, Case, Competitor, LeftOutError
+from benchmarks.suite.trees import SEED, irregular_rows, regular_rows
 
 SMOOTHING = 0.1
 #: Names of competitors that compute the same loss from the same logits.

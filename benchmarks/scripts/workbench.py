@@ -1,6 +1,6 @@
 """What the commands of the workbench take on a small and on a large tree.
 
-    python -m benchmarks.workbench --classes 100000
+    python benchmarks/scripts/workbench.py --classes 100000
 
 Seconds of whole processes, start included, the median of a few; beside them the ratio to a process that
 only reads the same file with PyYAML's C loader. Machines are shared: run it twice before you believe it.

@@ -1,6 +1,6 @@
 """What a step of the metrics costs, as a ratio to one softmax of the same logits in the same run.
 
-    python -m benchmarks.metrics
+    python -m benchmarks.scripts.metrics
 
 Prints milliseconds and ratios (median and quartiles over rounds) of `collection(taxonomy).update` and of
 single metrics, for (N, C, L) = (256, 10000, 8) and others.
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.trees import irregular_rows
+from benchmarks.suite.trees import irregular_rows
 from taxoloss import Taxonomy, metrics
 
 SIZES = ((256, 10_000, 8), (256, 1_000, 12), (4096, 1_000, 12), (256, 37, 2))

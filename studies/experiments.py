@@ -1,7 +1,7 @@
 """docs/experiments.md: tables and pictures, from the kept results of the studies of examples/icd10cm.py.
 
-python -m benchmarks.experiments            rewrites tables and pictures from docs/experiments/*.csv
-python -m benchmarks.experiments --train    first trains what is missing, and keeps its results
+python -m studies.experiments            rewrites tables and pictures from docs/experiments/*.csv
+python -m studies.experiments --train    first trains what is missing, and keeps its results
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`taxoloss evaluate` on 100,000 rows of 1,000 classes: seconds and peak memory for each kind of file.
 
-python -m benchmarks.evaluate [ROWS]
+python -m benchmarks.scripts.evaluate [ROWS]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.trees import irregular_rows
+from benchmarks.suite.trees import irregular_rows
 from taxoloss import Taxonomy
 
 CLASSES, LEVELS = 1_000, 4

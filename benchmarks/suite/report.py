@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.labels import label
+from benchmarks.suite.labels import label
 
 Result = dict[str, Any]
 Results = dict[str, Result]
@@ -40,7 +40,7 @@ def write(results: Path, docs: Path) -> None:
     found, page = load(results), docs / PAGE
     page.write_text(filled(page.read_text(encoding="utf-8"), found), encoding="utf-8")
     if importlib.util.find_spec("matplotlib") is not None:
-        from benchmarks.plots import draw
+        from benchmarks.suite.plots import draw
 
         draw(found, docs)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.cases import Case, Competitor
-from benchmarks.measure import competitors_of
+from benchmarks.suite.cases import Case, Competitor
+from benchmarks.suite.measure import competitors_of
 
 #: Steps whose calls are counted.
 STEPS = 50

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from benchmarks.cases import Competitor, LeftOutError
+from benchmarks.suite.cases import Competitor, LeftOutError
 from taxoloss import Taxonomy
 from taxoloss.taxonomy.plan import plan_of
 

