@@ -20,7 +20,7 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/python examples/icd10cm.py $(ARGS)
+	$(BIN)/python examples/icd10cm/icd10cm.py $(ARGS)
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n 2 $(ARGS)

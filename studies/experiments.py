@@ -1,4 +1,4 @@
-"""docs/experiments.md: tables and pictures, from the kept results of the studies of examples/icd10cm.py.
+"""docs/experiments.md: tables and pictures, from the kept results of the studies of examples/icd10cm.
 
 python -m studies.experiments            rewrites tables and pictures from docs/experiments/*.csv
 python -m studies.experiments --train    first trains what is missing, and keeps its results
@@ -57,7 +57,7 @@ STUDIES = {
 def train(name: str) -> Path:
     """The folder of a study; a study that was trained before goes through in seconds."""
     folder = RUNS / f"icd10cm-{name}"
-    script = ROOT / "examples" / "icd10cm.py"
+    script = ROOT / "examples" / "icd10cm" / "icd10cm.py"
     command = [sys.executable, str(script), "sweep", name, "--seeds", str(SEEDS), "--out", str(folder)]
     # 1: some cells failed; at the highest rate of SGD that is a result.
     if subprocess.run(command, check=False).returncode not in (0, 1):

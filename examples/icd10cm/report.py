@@ -9,9 +9,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
-from icd10cm_train import TOP_DOWN, Arm, Score
 from rich import box
 from rich.table import Table
+from trial import TOP_DOWN, Arm, Score
 
 from taxoloss.sweep.report import mean_interval
 

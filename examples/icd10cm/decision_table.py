@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from statistics import fmean
 
 import torch
-from icd10cm_train import Kept
 from rich import box
 from rich.table import Table
 from torch import Tensor
+from trial import Kept
 
 from taxoloss import Taxonomy, decisions
 from taxoloss.metrics import collection

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pets_data import halves, label_names, rows_of
+from data import halves, label_names, rows_of
 from PIL import Image
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 import torch
-from pets_data import DOWNLOAD_ERRORS, OFFLINE, Normalisation
+from data import DOWNLOAD_ERRORS, OFFLINE, Normalisation
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import ResNet18_Weights, resnet18  # type: ignore[import-untyped]

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from icd10cm_data import BUCKETS, Corpus, Split, fingerprint, load_corpus, split
-from icd10cm_train import BATCH, WIDTH
+from corpus import BUCKETS, Corpus, Split, fingerprint, load_corpus, split
 from torch import Tensor, nn
+from trial import BATCH, WIDTH
 
 from taxoloss import controls, sweep
 from taxoloss.controls import Arm

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import torch
-from icd10cm_data import BUCKETS, Corpus, split
+from corpus import BUCKETS, Corpus, split
 from torch import Tensor, nn
 from torch.nn import functional as F
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pets_augment import augment, plain
-from pets_data import find
-from pets_features import Features, features_of
-from pets_finetune import fine_tune
-from pets_model import Backbone, Body, body_of
-from pets_photos import Album, Photos, album, batches, shuffled
+from augment import augment, plain
+from data import find
+from features import Features, features_of
+from finetune import fine_tune
+from model import Backbone, Body, body_of
+from photos import Album, Photos, album, batches, shuffled
 from torch import Tensor
 
 from taxoloss import controls, sweep

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from pets_data import find, label_names, split
-from pets_model import Backbone, build
+from data import find, label_names, split
+from model import Backbone, build
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn

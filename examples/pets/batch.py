@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import torch
-from pets_augment import augment
-from pets_data import find
-from pets_photos import Photos, album, batches, shuffled
+from augment import augment
+from data import find
+from photos import Photos, album, batches, shuffled
 
 
 def draw(data: Path | None, size: int, resize: int, rows: int, columns: int, seed: int, out: Path) -> Path:

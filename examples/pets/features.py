@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pets_augment import plain
-from pets_data import DOWNLOADS
-from pets_model import frozen_backbone, normalised
-from pets_photos import Album, Photos, batches
+from augment import plain
+from data import DOWNLOADS
+from model import frozen_backbone, normalised
+from photos import Album, Photos, batches
 from torch import Tensor
 
 

@@ -5,9 +5,9 @@ pictures, 56 pixels wide so that it is not too easy, resnet18, and the loss
 w * breed + (1 - w) * species. `train` shows how, with one w and one seed; `sweep` is the post's
 experiment, with cross-entropy beside it; `show-batch` draws what a net sees.
 
-    python examples/pets.py sweep --epochs 3 --step 0.05 --runs 5   (downloads pictures and weights)
-    python examples/pets.py sweep --epochs 10 --step 0.1 --runs 5
-    python examples/pets.py sweep --data FOLDER --backbone efficientnet-lite0  (downloads nothing)
+    python examples/pets/pets.py sweep --epochs 3 --step 0.05 --runs 5   (downloads pictures and weights)
+    python examples/pets/pets.py sweep --epochs 10 --step 0.1 --runs 5
+    python examples/pets/pets.py sweep --data FOLDER --backbone efficientnet-lite0  (downloads nothing)
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-import pets_train
+import training
 import typer
-from pets_model import Backbone
+from model import Backbone
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__)
 Data = Annotated[Path | None, typer.Option(help="The pictures' folder; else download.")]
@@ -50,7 +50,7 @@ def train(
     readers: Annotated[int, typer.Option(min=0, help="Processes that read pictures.")] = 2,
 ) -> None:
     """Train one net on breeds and species at once, and keep the best of its epochs."""
-    pets_train.run(data, breed_weight, epochs, size, batch_size, lr, seed, out, backbone, freeze, readers)
+    training.run(data, breed_weight, epochs, size, batch_size, lr, seed, out, backbone, freeze, readers)
 
 
 @app.command()
@@ -79,13 +79,13 @@ def sweep(
     Stop it and go on whenever you like. Accuracies are read in three ways: by summed probability
     (marginal), by the species of the best breed (leaf), as the post has it, and by least cost (crm).
     """
-    import pets_sweep
+    import protocol
 
     folder = out or Path(f"runs/pets-{epochs}-{backbone.value}")
     try:
-        protocol = pets_sweep.prepare(data, epochs, size, resize, batch_size, backbone, readers)
-        cells = pets_sweep.cells(step, runs, controls)
-        results = pets_sweep.run(protocol, cells, folder, engine.value, workers, address)
+        common = protocol.prepare(data, epochs, size, resize, batch_size, backbone, readers)
+        cells = protocol.cells(step, runs, controls)
+        results = protocol.run(common, cells, folder, engine.value, workers, address)
     except (ValueError, ModuleNotFoundError, ConnectionError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
@@ -104,9 +104,9 @@ def show_batch(
     out: Annotated[Path, typer.Option(help="A PNG file.")] = Path("runs/pets/batch.png"),
 ) -> None:
     """Draw augmented pictures as a net sees them, breed and species under each."""
-    import pets_batch
+    import batch
 
-    typer.echo(f"Wrote {pets_batch.draw(data, size, resize, rows, columns, seed, out)}")
+    typer.echo(f"Wrote {batch.draw(data, size, resize, rows, columns, seed, out)}")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from icd10cm_data import Corpus, load_corpus
-from icd10cm_decisions import decision_table
-from icd10cm_report import (
+from corpus import Corpus, load_corpus
+from decision_table import decision_table
+from report import (
     BANDS,
     NOTES,
     Results,
@@ -30,10 +30,10 @@ from icd10cm_report import (
     write_picture,
     write_whole,
 )
-from icd10cm_train import FULL, PARTIAL, Arm, Kept, Score, Trial
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from trial import FULL, PARTIAL, Arm, Kept, Score, Trial
 
 from taxoloss import Taxonomy
 from taxoloss.cli.inspection.summary import render_summary
@@ -59,7 +59,7 @@ class Labels(str, Enum):
 
 
 class Study(str, Enum):
-    """What is swept; see icd10cm_sweep.py."""
+    """What is swept; see sweeps.py."""
 
     weights = "weights"
     triangle = "triangle"
@@ -181,15 +181,15 @@ def weight_sweep(
 ) -> None:
     """Sweep level weights, arms or kinds of labels; stop and go on whenever you like.
 
-    Example: python examples/icd10cm.py sweep weights --seeds 5
+    Example: python examples/icd10cm/icd10cm.py sweep weights --seeds 5
     """
     need("simple_icd_10_cm")
-    import icd10cm_sweep
+    import sweeps
 
     folder = out or Path(f"runs/icd10cm-{study.value}")
-    cells = icd10cm_sweep.STUDIES[study.value](seeds)
+    cells = sweeps.STUDIES[study.value](seeds)
     try:
-        results = icd10cm_sweep.run(cells, folder, steps, engine.value, workers, address)
+        results = sweeps.run(cells, folder, steps, engine.value, workers, address)
     except (SweepError, ModuleNotFoundError, ConnectionError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
@@ -211,14 +211,14 @@ def weight_search(
 ) -> None:
     """Let Optuna choose weights and learning rate; the same call goes on, also in several processes."""
     need("simple_icd_10_cm", "optuna")
-    import icd10cm_sweep
+    import sweeps
 
     try:
-        results = icd10cm_sweep.search(trials, out, steps, int(labels.value), storage, name)
+        results = sweeps.search(trials, out, steps, int(labels.value), storage, name)
     except SweepError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
-    kept = (icd10cm_sweep.LOOKS, "marginal")
+    kept = (sweeps.LOOKS, "marginal")
     last = [row for row in results.rows if (row["epochs"], row["reading"]) == kept]
     if not last:
         typer.echo("error: every trial failed; --out has the tracebacks", err=True)
