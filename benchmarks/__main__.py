@@ -24,6 +24,7 @@ from benchmarks.suite import machine, report
 from benchmarks.suite.cases import Case
 from benchmarks.suite.measure import LEAST_ROUNDS, PROCESSES, pooled
 from benchmarks.suite.questions import QUESTIONS, SMOKE
+from taxoloss.taxonomy.file.atomic import write_whole
 
 ROOT = Path(__file__).parents[1]
 
@@ -121,8 +122,7 @@ def run(names: Sequence[str], quick: bool, results: Path) -> None:
     for name in names:
         cases = {**QUESTIONS, **SMOKE}[name]
         cases = [replace(case, seconds=min(case.seconds, 0.2)) for case in cases] if quick else cases
-        text = as_text(answer(name, cases, least, console))
-        (results / f"{name}.json").write_text(text, encoding="utf-8")
+        write_whole(results / f"{name}.json", as_text(answer(name, cases, least, console)))
 
 
 def as_text(result: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ python -m studies.experiments --train    first trains what is missing, and keeps
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import subprocess
@@ -20,6 +21,7 @@ from taxoloss.sweep.report import Comparison, compare, draw, read, variants
 from taxoloss.sweep.report.compare import scores_of
 from taxoloss.sweep.report.terminal import gain_text, mean_text, title
 from taxoloss.sweep.report.variants import worth_a_row
+from taxoloss.taxonomy.file.atomic import write_whole
 
 ROOT = Path(__file__).parent.parent
 PAGE, KEPT = ROOT / "docs" / "experiments.md", ROOT / "docs" / "experiments"
@@ -78,14 +80,15 @@ def keep(name: str, folder: Path) -> None:
     last = max(int(row["epochs"]) for row in rows)
     kept = [row for row in rows if STUDIES[name].all_epochs or int(row["epochs"]) == last]
     KEPT.mkdir(exist_ok=True)
-    with (KEPT / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(kept[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({column: _short(column, text) for column, text in row.items()} for row in kept)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(kept[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({column: _short(column, text) for column, text in row.items()} for row in kept)
+    write_whole(KEPT / f"{name}.csv", text.getvalue())
     path = KEPT / "runs.json"
     runs = json.loads(path.read_text()) if path.exists() else {}
     runs[name] = facts
-    path.write_text(json.dumps(runs, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(runs, indent=2, sort_keys=True) + "\n")
 
 
 def _short(column: str, text: str) -> str:
@@ -215,7 +218,7 @@ def main(arguments: Sequence[str]) -> None:
     """Trains where asked to; then writes the page."""
     for name in STUDIES if "--train" in arguments else ():
         keep(name, train(name))
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    write_whole(PAGE, filled(PAGE.read_text(encoding="utf-8")))
     pictures()
 
 

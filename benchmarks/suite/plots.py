@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from benchmarks.suite.labels import label
+from taxoloss.taxonomy.file.atomic import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,10 +35,11 @@ def draw(results: dict[str, Result], docs: Path) -> None:
                 axes = figure.add_subplot()
                 plot(axes, results[question])
                 axes.spines[["top", "right"]].set_visible(False)
-                path = docs / f"performance_{question}.svg"
-                figure.savefig(path, metadata={"Date": None, "Creator": None}, transparent=False)
-                lines = path.read_text(encoding="utf-8").splitlines()
-                path.write_text("\n".join(line.rstrip() for line in lines) + "\n", encoding="utf-8")
+                svg = io.StringIO()
+                metadata = {"Date": None, "Creator": None}
+                figure.savefig(svg, format="svg", metadata=metadata, transparent=False)
+                lines = [line.rstrip() for line in svg.getvalue().splitlines()]
+                write_whole(docs / f"performance_{question}.svg", "\n".join(lines) + "\n")
 
 
 def _line(axes: Axes, cases: list[Result], names: list[str], over: str, **style: Any) -> None:

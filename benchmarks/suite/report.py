@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.suite.labels import label
+from taxoloss.taxonomy.file.atomic import write_whole
 
 Result = dict[str, Any]
 Results = dict[str, Result]
@@ -38,7 +39,7 @@ def load(folder: Path) -> Results:
 def write(results: Path, docs: Path) -> None:
     """The tables into the page, and the plots beside it where matplotlib is installed."""
     found, page = load(results), docs / PAGE
-    page.write_text(filled(page.read_text(encoding="utf-8"), found), encoding="utf-8")
+    write_whole(page, filled(page.read_text(encoding="utf-8"), found))
     if importlib.util.find_spec("matplotlib") is not None:
         from benchmarks.suite.plots import draw
 

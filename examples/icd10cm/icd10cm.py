@@ -23,12 +23,11 @@ from report import (
     NOTES,
     Results,
     claim,
+    csv_text,
     outside,
+    picture,
     table,
     verdict,
-    write_csv,
-    write_picture,
-    write_whole,
 )
 from rich.console import Console
 from rich.progress import Progress
@@ -39,6 +38,7 @@ from taxoloss import Taxonomy
 from taxoloss.cli.inspection.summary import render_summary
 from taxoloss.cli.shared import stdout_console
 from taxoloss.sweep import SweepError
+from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.summary import summarize
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -127,11 +127,11 @@ def report(results: Results, answers: tuple[Table, str], out: Path, labels: Labe
     if labels is Labels.tenth:
         words.append(verdict(results))
         other = "`--labels 100`, where every text has its category."
-    csv, picture = out / "results.csv", out / "results.png"
-    write_whole(csv, partial(write_csv, results))
-    write_whole(picture, partial(write_picture, results))
+    csv, png = out / "results.csv", out / "results.png"
+    write_whole(csv, csv_text(results))
+    write_whole(png, picture(results))
     words += answers
-    words.append(NEXT.format(csv=csv, picture=picture, other=other))
+    words.append(NEXT.format(csv=csv, picture=png, other=other))
     console.print(*words, sep="\n\n", soft_wrap=True)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import io
+from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -167,23 +166,17 @@ def verdict(results: Results) -> str:
 # Files
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """The file is whole or not there."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    write(unfinished)
-    os.replace(unfinished, path)
-
-
-def write_csv(results: Results, path: Path) -> None:
+def csv_text(results: Results) -> str:
     """One row for each arm and seed; accuracies and shares in 0..1."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(Score._fields)
-        writer.writerows(results.scores)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(Score._fields)
+    writer.writerows(results.scores)
+    return text.getvalue()
 
 
-def write_picture(results: Results, path: Path) -> None:
-    """The table as bars; a dot is one seed."""
+def picture(results: Results) -> bytes:
+    """The table as bars, a PNG; a dot is one seed."""
     from matplotlib.figure import Figure  # half a second, and only here
 
     figure = Figure(figsize=(11, 4.2), layout="constrained")
@@ -194,7 +187,9 @@ def write_picture(results: Results, path: Path) -> None:
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     figure.suptitle(f"Texts of ICD-10-CM: means (bars) and seeds (dots, {results.seeds} each)")
-    figure.savefig(path, format="png", dpi=150)
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=150)
+    return data.getvalue()
 
 
 def draw_bars(axes: Axes, results: Results, columns: Sequence[Column], unit: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 
 import torch
 from augment import augment
 from data import find
 from photos import Photos, album, batches, shuffled
+
+from taxoloss.taxonomy.file.atomic import write_whole
 
 
 def draw(data: Path | None, size: int, resize: int, rows: int, columns: int, seed: int, out: Path) -> Path:
@@ -32,7 +34,7 @@ def draw(data: Path | None, size: int, resize: int, rows: int, columns: int, see
         species, breed = paths[number]
         axes.set_xlabel(f"{breed}\n{species}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}")
-    figure.savefig(unfinished, format="png", dpi=120)
-    os.replace(unfinished, out)
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=120)
+    write_whole(out, data.getvalue())
     return out

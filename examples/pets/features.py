@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from data import DOWNLOADS
 from model import frozen_backbone, normalised
 from photos import Album, Photos, batches
 from torch import Tensor
+
+from taxoloss.taxonomy.file.atomic import write_whole
 
 
 class Features:
@@ -43,10 +45,9 @@ def features_of(album: Album, size: int, resize: int, batch: int, readers: int) 
     path = DOWNLOADS.parent / "features" / f"{name}.npz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{os.getpid()}-{path.name}")
-        with unfinished.open("wb") as file:
-            np.savez(file, features=_compute(model, album, size, resize, batch, readers))
-        os.replace(unfinished, path)
+        data = io.BytesIO()
+        np.savez(data, features=_compute(model, album, size, resize, batch, readers))
+        write_whole(path, data.getvalue())
     return path.absolute()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 import taxoloss
 from taxoloss.metrics import LevelAccuracy
+from taxoloss.taxonomy.file.atomic import write_whole
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 Batches: TypeAlias = "DataLoader[tuple[Tensor, int]]"
@@ -88,9 +89,9 @@ def save(path: Path, lesson: Lesson, facts: dict[str, Any]) -> None:
         "level_weights": lesson.weights,
         **facts,
     }
-    unfinished = path.with_suffix(".unfinished")
-    torch.save(checkpoint, unfinished)
-    os.replace(unfinished, path)
+    data = io.BytesIO()
+    torch.save(checkpoint, data)
+    write_whole(path, data.getvalue())
 
 
 def teach(lesson: Lesson, train: Batches, held_out: Batches, path: Path, facts: dict[str, Any]) -> int:

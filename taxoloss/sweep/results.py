@@ -11,7 +11,7 @@ from typing import Any
 
 from taxoloss.sweep.cell import canonical
 from taxoloss.sweep.columns import required_columns
-from taxoloss.sweep.files import locked, write_whole
+from taxoloss.sweep.files import locked, write_text
 from taxoloss.sweep.folder import Folder
 
 __all__ = ["Results", "csv_text", "table_of", "write_table"]
@@ -119,5 +119,5 @@ def write_table(folder: Folder, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Writes results.csv whole."""
     path = folder.path / "results.csv"
     with locked(folder.path / ".results"):
-        write_whole(path, csv_text(rows))
+        write_text(path, csv_text(rows))
     return path
