@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from taxoloss.sweep.columns import TEST, is_score
 from taxoloss.sweep.report import Comparison, compare, draw, read, variants
 from taxoloss.sweep.report.compare import scores_of
 from taxoloss.sweep.report.terminal import gain_text, mean_text, title
@@ -93,13 +94,7 @@ def keep(name: str, folder: Path) -> None:
 
 def _short(column: str, text: str) -> str:
     """Measured numbers to six digits."""
-    measured = column.startswith(("accuracy_", "test_")) or column in (
-        "train_loss",
-        "valid_loss",
-        "distance",
-        "severity",
-        "seconds",
-    )
+    measured = is_score(column) or column.startswith(TEST) or column == "seconds"
     return f"{float(text):.6g}" if measured and text else text
 
 
