@@ -30,7 +30,7 @@ from taxoloss.errors.faults import Fault
 from taxoloss.errors.formats import fault_data
 from taxoloss.sources.class_lists import ClassList, from_column, from_file, from_folder, from_hugging_face
 from taxoloss.taxonomy.alias_edits import with_aliases
-from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.matching import Guess, Match, match
 
@@ -144,7 +144,7 @@ def _write(given: Read, found: Match, yes: bool, limits: Limits) -> Read:
     except ValueError as error:
         echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
-    write_text(text, Path(given.source))
+    write_whole(given.source, text)
     echo(f"wrote {len(accepted)} aliases to {given.source}", err=True)
     return read(given.source, limits)
 

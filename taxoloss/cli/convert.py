@@ -22,7 +22,7 @@ from taxoloss.cli.shared import (
 from taxoloss.cli.streams import echo, write_data
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.taxonomy.exports import FORMATS, Exported, export, format_of
-from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.file.comments import comments_of
 from taxoloss.taxonomy.file.yaml_writer import yaml_text
 
@@ -78,7 +78,7 @@ def convert(
         if output == "-":
             write_data(made.data)
         else:
-            write_text(made.data, path)
+            write_whole(path, made.data)
     if made.left_out:
         echo(f"{made.format} cannot say: {escape_invisible('; '.join(made.left_out))}", err=True)
     if made.format == "mermaid" and len(taxonomy.tree) > 500:

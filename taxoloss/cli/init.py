@@ -24,7 +24,7 @@ from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import TaxonomyError
 from taxoloss.sources import KINDS, Found, read
-from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.file.comments import comments_of
 from taxoloss.taxonomy.file.writer import write_file
 from taxoloss.taxonomy.file.yaml_writer import Comments, yaml_text
@@ -160,7 +160,7 @@ def _write(found: Found, source: Path, output: Path | None) -> None:
         write_file(found.taxonomy, output)
     else:
         old, nodes = _old_comments(source if found.kind == "taxonomy" else output, found)
-        write_text(yaml_text(found.taxonomy, (*head, *old), nodes), output)
+        write_whole(output, yaml_text(found.taxonomy, (*head, *old), nodes))
 
 
 def _old_comments(output: Path, found: Found) -> tuple[tuple[str, ...], Comments]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from taxoloss.cli.streams import echo, write_data
-from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.file.schema import schema as make_schema
 
 __all__ = ["schema"]
@@ -34,7 +34,7 @@ def schema(
         write_data(text)
         return
     try:
-        write_text(text, output)
+        write_whole(output, text)
     except OSError as error:
         echo(f"error: {output}: {error.strerror}", err=True)
         raise typer.Exit(1) from None

@@ -7,15 +7,15 @@ what it could not read. Of all OSErrors only "no such file" is an answer.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from taxoloss.sweep.errors import SweepError
+from taxoloss.taxonomy.file.atomic import write_whole
 
 __all__ = [
     "free_name",
@@ -26,7 +26,7 @@ __all__ = [
     "naming",
     "read_bytes",
     "try_lock",
-    "write_whole",
+    "write_text",
 ]
 
 
@@ -81,41 +81,14 @@ def listed(folder: str | Path) -> list[str]:
         return sorted(os.listdir(folder))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """The file holds all of the text, or what it held before: also when the power fails in between.
-
-    Through links. One process at a time may write a path: whoever has its claim.
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole; one process at a time may write a path: whoever has its claim.
 
     Raises:
         SweepError: it cannot be written; what is there already stays as it is.
     """
-    target = Path(os.path.realpath(path))
-    unfinished = target.with_name(f".{target.name}")
     with naming(path, "written"):
-        try:
-            with unfinished.open("w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            if target.exists():
-                shutil.copymode(target, unfinished)
-            os.replace(unfinished, target)
-            _sync_folder(target.parent)
-        except OSError:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-            raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """The renaming itself is on the disk; where folders cannot be opened, there is no such call."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+        write_whole(path, text, alone=True)
 
 
 def free_name(path: Path) -> Path:

@@ -41,7 +41,7 @@ from taxoloss.sweep.files import (
     naming,
     read_bytes,
     try_lock,
-    write_whole,
+    write_text,
 )
 from taxoloss.sweep.work import Done, Failed
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -166,7 +166,7 @@ class Folder(Kept):
         with locked(self.path / ".opening"):
             if not is_there(head):
                 self._refuse_something_else()
-                write_whole(head, json.dumps(self.identity, indent=2, sort_keys=True) + "\n")
+                write_text(head, json.dumps(self.identity, indent=2, sort_keys=True) + "\n")
         self._compare(head)
         for folder in (self.cells, self.failed, self.claims):
             with naming(folder, "used"):
@@ -202,7 +202,7 @@ class Folder(Kept):
         """Keeps what is asked for, so that an unfinished sweep can say how much of it is done."""
         with locked(self.path / ".opening"):
             if self.planned() != planned:
-                write_whole(self.path / "planned.json", json.dumps(planned) + "\n")
+                write_text(self.path / "planned.json", json.dumps(planned) + "\n")
 
     def _with_digest_of_today(self, there: dict[str, Any]) -> dict[str, Any]:
         """What a folder is of, a digest that earlier versions wrote for the same binding replaced."""
@@ -224,7 +224,7 @@ class Folder(Kept):
         path = self.file_of(cell.id)
         with naming(path, "written"):
             path.parent.mkdir(exist_ok=True)
-        write_whole(path, f"{cell.id} {_sum(cell.id, text)}\n{text}\n")
+        write_text(path, f"{cell.id} {_sum(cell.id, text)}\n{text}\n")
         failure = self.failed / path.name
         with naming(failure, "removed"):
             failure.unlink(missing_ok=True)
@@ -237,7 +237,7 @@ class Folder(Kept):
             "traceback": failed.traceback,
             "attempt": os.urandom(8).hex(),
         }
-        write_whole(self.failed / f"{cell.id}.json", json.dumps(body, indent=2) + "\n")
+        write_text(self.failed / f"{cell.id}.json", json.dumps(body, indent=2) + "\n")
 
     def set_damaged_aside(self) -> dict[str, str]:
         """Moves what is damaged into `damaged`; by the id of its cell, what was moved where, in words."""

@@ -7,13 +7,13 @@ from itertools import product
 from typing import Any
 
 from taxoloss.sweep.cell import BALANCED, Cell, digest, plain
-from taxoloss.sweep.columns import RESERVED, not_a_setting
+from taxoloss.sweep.columns import not_a_setting
 from taxoloss.sweep.errors import SweepError
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.table import weight_table
 from taxoloss.weighting.text import parse_schedule
 
-__all__ = ["RESERVED", "cells_of", "grid", "simplex"]
+__all__ = ["cells_of", "grid", "simplex"]
 
 
 def grid(**axes: Iterable[Any]) -> list[dict[str, Any]]:

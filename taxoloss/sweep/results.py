@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from taxoloss.sweep.cell import canonical
-from taxoloss.sweep.columns import required_columns
-from taxoloss.sweep.files import locked, write_whole
+from taxoloss.sweep.columns import FIXED, SETTINGS, required_columns, weight_column
+from taxoloss.sweep.files import locked, write_text
 from taxoloss.sweep.folder import Folder
 
 __all__ = ["Results", "csv_text", "table_of", "write_table"]
@@ -69,16 +69,16 @@ def _rows(
         name: canonical(value) if name in exact and (name, value) != ("weights", None) else _words(value)
         for name, value in body["settings"].items()
     }
-    fixed = {
+    known = {
         "w": shares.get(levels[-1], ""),
         "id": cell_id,
-        "seed": settings.pop("seed", ""),
-        "arm": settings.pop("arm", ""),
         "seconds": body["seconds"],
         "versions": body["versions"],
-        "reading": "",  # of each row, in this place
-        "weights": settings.pop("weights", ""),
-        **{f"weight_{name}": shares.get(name, "") for name in levels},
+        **{name: settings.pop(name) for name in SETTINGS if name in settings},
+    }
+    fixed = {
+        **{name: known.get(name, "") for name in FIXED},  # epochs and reading are of each row
+        **{weight_column(name): shares.get(name, "") for name in levels},
         **settings,
     }
     for row in body["rows"]:
@@ -119,5 +119,5 @@ def write_table(folder: Folder, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Writes results.csv whole."""
     path = folder.path / "results.csv"
     with locked(folder.path / ".results"):
-        write_whole(path, csv_text(rows))
+        write_text(path, csv_text(rows))
     return path

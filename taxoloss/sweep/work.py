@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 
 from taxoloss.sweep.cell import Cell, plain
-from taxoloss.sweep.columns import is_score, not_a_row, required_columns
+from taxoloss.sweep.columns import is_accuracy, is_score, not_a_row, required_columns
 from taxoloss.sweep.errors import SweepError
 from taxoloss.taxonomy.names import text_of
 
@@ -124,7 +124,7 @@ def _checked_value(name: str, value: Any, needed: bool, here: str) -> Any:
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SweepError(f"{here} has {name} {value!r:.60}: expected a number")
-    if "accuracy_" in name and not 0 <= value <= 1:
+    if is_accuracy(name) and not 0 <= value <= 1:
         raise SweepError(f"{here} has {name} {value}: expected a share from 0 to 1")
     return value
 

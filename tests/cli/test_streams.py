@@ -21,7 +21,7 @@ from random_rows import ranked, trees
 
 import taxoloss
 from taxoloss.taxonomy.alias_edits import with_aliases
-from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.loading import load_document
 
 TREE = "name: n猫\ndescription: é\ntree: {Ä: ['猫', b], '\U0001f431': [é, ñ]}\n"
@@ -154,7 +154,7 @@ def test_aliases_in_files_as_they_end(
     read, document = load_document(path)
     assert document is not None
     assert read.digest == t.digest
-    write_text(with_aliases(read, document, {node: ("new: #x",)}), path)
+    write_whole(path, with_aliases(read, document, {node: ("new: #x",)}))
     again = path.read_bytes().decode("utf-8")
     assert again.startswith("\ufeff") == bool(mark)
     assert taxoloss.load(path).digest == t.digest
@@ -260,7 +260,7 @@ def test_what_cannot_be_written_through(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to("a")
     for path in (tmp_path / "a", tmp_path, tmp_path / "none" / "x.yaml"):
         with pytest.raises(OSError, match=re.escape(str(path))):
-            write_text("x", path)
+            write_whole(path, "x")
     assert sorted(os.listdir(tmp_path)) == ["a", "b"]
 
 
@@ -275,7 +275,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    write_text("told", pipe)
+    write_whole(pipe, "told")
     assert os.read(reader, 9) == b"told"
     os.close(reader)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
@@ -286,14 +286,14 @@ def test_the_owner_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("old")
     os.chown(path, 12345, 23456)
-    write_text("new", path)
+    write_whole(path, "new")
     assert (path.read_text(), path.stat().st_uid, path.stat().st_gid) == ("new", 12345, 23456)
 
 
 def test_names_as_long_as_a_folder_takes(tmp_path: Path) -> None:
     """The name that is written under first is no longer than that of the file."""
     path = tmp_path / ("é" * 120 + ".yaml")
-    write_text("new", path)
+    write_whole(path, "new")
     assert path.read_text() == "new"
 
 

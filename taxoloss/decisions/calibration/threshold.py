@@ -14,7 +14,7 @@ from torch import Tensor
 from taxoloss.decisions.calibration.binomial import beta_band
 from taxoloss.decisions.calibration.levels import LevelCalibration
 from taxoloss.functional.node_tensors import node_tensors
-from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Threshold"]
@@ -157,7 +157,7 @@ class Threshold:
         data["log_odds"] = _finite(self.log_odds)
         data["clades"] = [_finite(value) for value in self.clades]
         text = json.dumps(data, indent=2, allow_nan=False)
-        write_text(text + "\n", Path(path))
+        write_whole(path, text + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Threshold:

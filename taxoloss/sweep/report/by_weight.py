@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from taxoloss.sweep.columns import TEST, is_accuracy
 from taxoloss.sweep.report.compare import Comparison
 from taxoloss.sweep.report.marks import BASE, band, colours, error, typical, varying, weighted
 from taxoloss.sweep.report.terminal import title
@@ -24,12 +25,12 @@ def by_weight(compared: Sequence[Comparison], scores: Sequence[str]) -> Figure |
     The upper row is there for comparison with others' pictures: a maximum over runs and epochs, chosen on
     the data that it is measured on, is larger than what any one run will give.
     """
-    levels = [score for score in scores if "accuracy_" in score][::-1]
+    levels = [score for score in scores if is_accuracy(score)][::-1]
     compared = [one for one in compared if one.means.keys() >= set(levels)]
     curves = _curves(compared)
     if not curves:
         return f"no arm has {_FEWEST} weights of the deepest level or more, each once"
-    with_best = not levels[0].startswith("test_")  # a test is looked at once, after the last epoch
+    with_best = not levels[0].startswith(TEST)  # a test is looked at once, after the last epoch
     from matplotlib.figure import Figure
 
     rows = 1 + with_best

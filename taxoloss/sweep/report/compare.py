@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from taxoloss.sweep.columns import ANSWERS, TEST, accuracy_column
 from taxoloss.sweep.errors import TableError
 from taxoloss.sweep.report.intervals import Interval, mean_interval, paired_difference
 from taxoloss.sweep.report.table import ResultsTable
 from taxoloss.sweep.report.variants import Variant, labels
 
 __all__ = ["Comparison", "compare", "scores_of"]
-
-_OF_ANSWERS = ("severity", "distance")  # edges, lower is better
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ def scores_of(sweep: ResultsTable, test: bool = False) -> list[str]:
     Raises:
         TableError: scores of a test were asked for, and there are none.
     """
-    names = [*(f"accuracy_{level}" for level in sweep.levels), *_OF_ANSWERS]
-    names = [name for name in (f"test_{name}" if test else name for name in names) if name in sweep.scores]
+    names = [*map(accuracy_column, sweep.levels), *ANSWERS]
+    names = [name for name in (f"{TEST}{name}" if test else name for name in names) if name in sweep.scores]
     if not names:
         raise TableError("the table has no scores of a test: expected columns test_accuracy_<level>")
     return names

@@ -15,7 +15,7 @@ from taxoloss.sweep.report.compare import Comparison
 from taxoloss.sweep.report.differences import differences
 from taxoloss.sweep.report.front import front
 from taxoloss.sweep.report.triangle import triangle
-from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.atomic import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,7 +94,7 @@ def _write(figure: Figure, path: Path) -> Path:
         content = b"".join(line.rstrip() + b"\n" for line in content.splitlines())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(content, path)
+        write_whole(path, content)
     except OSError as error:
         raise TableError(f"{path} cannot be written: {error.strerror or error}") from None
     return path

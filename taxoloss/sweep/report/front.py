@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from taxoloss.sweep.columns import is_accuracy
 from taxoloss.sweep.report.compare import Comparison
 from taxoloss.sweep.report.marks import BASE, colours, error, typical
 from taxoloss.sweep.report.terminal import title
@@ -24,9 +25,9 @@ def front(compared: Sequence[Comparison], scores: Sequence[str]) -> Figure | str
     A variant is on the front where no other is better in one and at least as good in the other: of the
     means; crosses show their intervals.
     """
-    accuracy = [score for score in scores if "accuracy_" in score][-1]
+    accuracy = [score for score in scores if is_accuracy(score)][-1]
     compared = [one for one in compared if accuracy in one.means]
-    costs = [score for score in scores if "accuracy_" not in score]
+    costs = [score for score in scores if not is_accuracy(score)]
     costs = [cost for cost in costs if sum(cost in one.means for one in compared) > 1]
     if not costs:
         return "the table has no column severity or distance, or one variant only"

@@ -7,6 +7,7 @@ from itertools import cycle
 from statistics import median
 from typing import TYPE_CHECKING
 
+from taxoloss.sweep.columns import is_accuracy
 from taxoloss.sweep.report.compare import Comparison
 from taxoloss.sweep.report.intervals import Interval
 from taxoloss.sweep.report.variants import short, told_apart
@@ -28,7 +29,7 @@ def colours(names: Iterable[str]) -> dict[str, str]:
 
 def scale_of(score: str) -> int:
     """Accuracies are shown in per cent."""
-    return 100 if "accuracy_" in score else 1
+    return 100 if is_accuracy(score) else 1
 
 
 def error(interval: Interval, scale: float = 1) -> float:

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import TextIO, TypeAlias
 
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.sweep.columns import is_score
+from taxoloss.sweep.columns import (
+    FIXED,
+    REQUIRED,
+    TEST,
+    accuracy_column,
+    is_accuracy,
+    is_score,
+    level_of,
+    weight_column,
+)
 from taxoloss.sweep.errors import SweepError, TableError
 from taxoloss.sweep.files import is_there
 from taxoloss.sweep.results import csv_text
@@ -21,8 +30,6 @@ from taxoloss.sweep.state import State, state_of
 __all__ = ["ResultsTable", "Run", "read"]
 
 Scores: TypeAlias = dict[str, float]
-_REQUIRED = ("epochs", "id", "seed")
-_FIXED = ("epochs", "w", "id", "seed", "arm", "seconds", "versions", "reading", "weights")
 _LONGEST = 2**31 - 1  # characters of a value
 
 
@@ -113,7 +120,7 @@ def _sweep(
     for line, row in lines.items():
         cells.setdefault((row["id"], row.get("reading") or "marginal"), []).append(line)
     scores = {line: _numbers(file, line, row, numbers) for line, row in lines.items()}
-    known = {*_FIXED, *numbers, *(f"weight_{level}" for level in levels)}
+    known = {*FIXED, *numbers, *map(weight_column, levels)}
     others = [name for name in columns if name not in known]
     if state is not None:
         settings = tuple(name for name in others if name in state.settings)
@@ -125,14 +132,14 @@ def _sweep(
 
 def _levels(columns: Sequence[str]) -> tuple[str, ...]:
     """Top to bottom: those with a weight, of which a sweep's own table has one a level; else all."""
-    found = [name.removeprefix("accuracy_") for name in columns if name.startswith("accuracy_")][::-1]
-    weighed = [name for name in found if f"weight_{name}" in columns]
+    found = [level for level in map(level_of, columns) if level is not None][::-1]
+    weighed = [level for level in found if weight_column(level) in columns]
     return tuple(weighed or found)
 
 
 def _is_of_test(name: str, lines: Mapping[int, dict[str, str]]) -> bool:
     """Whether a column test_.. has numbers only: a score that is not shown."""
-    return name.startswith("test_") and all(_is_number(row[name]) for row in lines.values())
+    return name.startswith(TEST) and all(_is_number(row[name]) for row in lines.values())
 
 
 def _is_number(text: str) -> bool:
@@ -184,9 +191,9 @@ def _long_values() -> Iterator[None]:
 
 
 def _check_columns(file: Path, columns: list[str]) -> None:
-    missing = [name for name in _REQUIRED if name not in columns]
-    if not any(name.startswith("accuracy_") for name in columns):
-        missing.append("accuracy_<level>")
+    missing = [name for name in REQUIRED if name not in columns]
+    if all(level_of(name) is None for name in columns):
+        missing.append(accuracy_column("<level>"))
     if missing:
         near = [did_you_mean(name, columns) for name in missing]
         words = f"{file}:1: expected the columns {', '.join(missing)}, got {', '.join(columns)}"
@@ -207,7 +214,7 @@ def _numbers(file: Path, line: int, row: dict[str, str], names: list[str]) -> Sc
             found[name] = math.nan
         if not math.isfinite(found[name]):
             raise TableError(f"{file}:{line}: expected a finite number as {name}, got {row[name]!r}")
-        if "accuracy_" in name and not 0 <= found[name] <= 1:
+        if is_accuracy(name) and not 0 <= found[name] <= 1:
             raise TableError(f"{file}:{line}: expected a share from 0 to 1 as {name}, got {row[name]}")
     return found
 
@@ -235,11 +242,11 @@ def _run(
         if not text.isdecimal() or int(text) in epochs:
             what = f"epoch {text} of cell {key[0]} again" if text.isdecimal() else f"{text!r} as epochs"
             raise TableError(f"{file}:{line}: expected epochs 1, 2, 3, .. of each cell, got {what}")
-        if missing := [name for level in levels if (name := f"accuracy_{level}") not in scores[line]]:
+        if missing := [name for level in levels if (name := accuracy_column(level)) not in scores[line]]:
             raise TableError(f"{file}:{line}: expected a number as {missing[0]}, got nothing")
         epochs[int(text)] = scores[line]
     first = lines[found[0]]
-    shares = [first.get(f"weight_{level}", "") for level in levels]
+    shares = [first.get(weight_column(level), "") for level in levels]
     return Run(
         key[0],
         first["seed"],

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from taxoloss.sweep.columns import TEST, is_accuracy, level_of
 from taxoloss.sweep.report.compare import Comparison
 from taxoloss.sweep.report.intervals import Interval
 from taxoloss.sweep.report.variants import short
@@ -34,9 +35,9 @@ def table(compared: Sequence[Comparison], scores: Sequence[str]) -> Table:
 
 def title(score: str) -> str:
     """A column of the table as a heading, with its unit."""
-    name = score.removeprefix("test_")
-    unit = "%" if name.startswith("accuracy_") else "edges"
-    return f"{name.removeprefix('accuracy_')}, {unit}"
+    name = score.removeprefix(TEST)
+    level = level_of(name)
+    return f"{name}, edges" if level is None else f"{level}, %"
 
 
 def _cell(one: Comparison, score: str) -> Text:
@@ -63,7 +64,7 @@ def gain_text(interval: Interval, score: str) -> str:
 
 
 def _form(score: str) -> tuple[int, int]:
-    return (100, 1) if "accuracy_" in score else (1, 2)
+    return (100, 1) if is_accuracy(score) else (1, 2)
 
 
 def notes(compared: Sequence[Comparison], test: bool) -> str:

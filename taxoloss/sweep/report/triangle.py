@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from taxoloss.sweep.columns import is_accuracy
 from taxoloss.sweep.report.compare import Comparison
 from taxoloss.sweep.report.marks import BASE, typical, varying, weighted
 from taxoloss.sweep.report.terminal import mean_text, title
@@ -28,7 +29,7 @@ def triangle(compared: Sequence[Comparison], scores: Sequence[str]) -> Figure | 
     Each number is the mean of the last epoch; a ring says that the 95 % interval of its paired difference
     to the baseline excludes 0.
     """
-    levels = [score for score in scores if "accuracy_" in score]
+    levels = [score for score in scores if is_accuracy(score)]
     if len(levels) != 3:
         return f"the taxonomy has {len(levels)} levels, not three"
     compared = [one for one in compared if one.means.keys() >= set(levels)]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import Tree
 
@@ -141,7 +141,7 @@ def _write_cache(tree: Tree, texts: dict[int, str]) -> None:
             archive.writestr(name, content)
     try:
         _cache().parent.mkdir(parents=True, exist_ok=True)
-        write_text(hashlib.sha256(data.getvalue()).digest() + data.getvalue(), _cache())
+        write_whole(_cache(), hashlib.sha256(data.getvalue()).digest() + data.getvalue())
     except OSError:
         return
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.file.metadata import Described, as_head, details
 from taxoloss.taxonomy.file.yaml_writer import yaml_text
 
@@ -15,10 +15,8 @@ __all__ = ["as_json", "as_mapping", "write_file"]
 
 def write_file(taxonomy: Described, path: Path) -> None:
     """Writes the file: JSON where it is called so, else YAML."""
-    if path.suffix.lower() == ".json":
-        write_text(as_json(taxonomy), path)
-    else:
-        write_text(yaml_text(taxonomy), path)
+    is_json = path.suffix.lower() == ".json"
+    write_whole(path, as_json(taxonomy) if is_json else yaml_text(taxonomy))
 
 
 def as_json(taxonomy: Described) -> str:

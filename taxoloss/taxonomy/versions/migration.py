@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.taxonomy.file.atomic import write_text
+from taxoloss.taxonomy.file.atomic import write_whole
 
 __all__ = ["Migration"]
 
@@ -144,7 +144,7 @@ class Migration:
             "names": self.names,
             "nodes": list(self.nodes.items()),
         }
-        write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", Path(path))
+        write_whole(path, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Migration:
