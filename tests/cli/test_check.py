@@ -13,7 +13,7 @@ import pytest
 from command_line import run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_rows import ranked, trees
+from trees import nested, ranked
 
 import taxoloss
 from taxoloss.taxonomy.alias_edits import with_aliases
@@ -97,7 +97,7 @@ def test_nothing_is_written_to_what_is_bundled(folder: Path) -> None:
     assert "bundled" in done.stderr
 
 
-@given(case=ranked() | trees(), data=st.data())
+@given(case=ranked() | nested(), data=st.data())
 @settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_aliases_in_any_file(case: Any, data: st.DataObject) -> None:
     """Of random trees, written in block and in flow style: the tree, and the aliases that were added."""

@@ -16,7 +16,7 @@ from command_line import run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from in_process import command
-from random_rows import ANY_TEXT
+from trees import ANY_TEXT
 
 import taxoloss
 from taxoloss.sources.class_lists import from_column, from_file, from_folder, from_hugging_face

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from in_process import command
-from random_rows import ranked, trees
+from trees import nested, ranked
 
 import taxoloss
 from taxoloss.taxonomy.alias_edits import with_aliases
@@ -127,7 +127,7 @@ BREAKS = ("\n", "\r\n", "\r")
 TAILS = ("", "\n", "\n\n", "  ", "\n# the end", "  # the end", "\n  # the end\n", "\n...\n", "\n...")
 
 
-@given(case=ranked() | trees(), data=st.data())
+@given(case=ranked() | nested(), data=st.data())
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_aliases_in_files_as_they_end(
     case: Any, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

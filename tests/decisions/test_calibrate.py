@@ -17,8 +17,9 @@ import torch
 from calibration_rows import PATHS, TREE, rows
 from hypothesis import given
 from hypothesis import strategies as st
+from loss_oracle import random_logits
 from torch import Tensor
-from trees import SETTINGS, Case, random_logits, seeds, taxonomies
+from trees import SETTINGS, Case, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
 from taxoloss.decisions import (

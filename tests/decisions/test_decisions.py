@@ -13,8 +13,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from loss_oracle import probability, random_logits
 from torch import Tensor, nn
-from trees import SETTINGS, Case, probability, random_logits, seeds, taxonomies
+from trees import SETTINGS, Case, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
 from taxoloss.decisions import leaf as rules

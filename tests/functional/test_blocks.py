@@ -10,7 +10,7 @@ from cpu_forms import loss_of
 from largest import Largest
 from torch import Tensor
 from torch.testing import assert_close
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss.functional.kernels import closed_form
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss import TaxonomyLoss
 from taxoloss.functional.kernels import closed_form

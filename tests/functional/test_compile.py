@@ -12,7 +12,7 @@ from cpu_forms import batch, loss_of, loss_on
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter
 from torch.testing import assert_close
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss import Taxonomy, TaxonomyLoss
 

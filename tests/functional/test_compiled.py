@@ -11,7 +11,7 @@ from cpu_forms import batch, loss_of
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter, EagerAndRecordGraphs
 from torch.testing import assert_close
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss import Taxonomy
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy

@@ -14,7 +14,7 @@ from cpu_forms import FORM, FORMS, Form, masks, public, results, searched
 from mpmath import mp, mpf
 from torch import Tensor
 from torch.testing import assert_close
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.kernels import closed_form

@@ -10,7 +10,7 @@ from cpu_forms import batch, loss_of
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss import Taxonomy, TaxonomyLoss
 from taxoloss.functional.node_tensors import node_tensors

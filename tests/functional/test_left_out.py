@@ -12,21 +12,21 @@ from dataclasses import fields
 from typing import Any
 
 import hypothesis.strategies as st
+import loss_oracle as oracle
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-import trees
 from cpu_forms import batch as wide_batch
 from cpu_forms import loss_of
 from hypothesis import assume, given
+from loss_oracle import Options
 from metric_cases import MAKE, ROOT, of, same
 from metric_cases import TREE as METRIC_TREE
 from metric_cases import batch as metric_batch
 from torch import Tensor
 from torch.testing import assert_close
-from trees import SETTINGS, Case, Options, bound, seeds, taxonomies
-from wide_trees import Wide, wide_tree
+from trees import SETTINGS, Case, Wide, bound, seeds, taxonomies, wide_tree
 
 from taxoloss import TaxonomyLoss, weighting
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
@@ -107,7 +107,7 @@ def test_rows_without_weight(
     case: Case, rng: Rng, reduction: str, smoothing: float, shape: tuple[int, ...], weighted: bool
 ) -> None:
     """Ignored rows, the root, targets on unused levels and of class weight 0: by two ways to a gradient."""
-    table = trees.random_table(case, rng)
+    table = oracle.random_table(case, rng)
     assume(table.any())
     target = rng.choice([*case.ids.values(), -100, -100], shape)
     weight = None
@@ -117,12 +117,12 @@ def test_rows_without_weight(
         )
         weight[0] = 1.0
     options = Options(table, None if weight is None else weight.tolist(), smoothing)
-    costs = [{} if y == -100 else trees.index_costs(case, int(y), options) for y in target.ravel()]
+    costs = [{} if y == -100 else oracle.index_costs(case, int(y), options) for y in target.ravel()]
     rows = torch.tensor([not any(cost.values()) for cost in costs]).view(shape)
     share = [0 if y == -100 else options.node_weight(case, case.by_id[y]) for y in target.ravel()]
     assume(sum(share) > 0)
     labels, extra = torch.from_numpy(target), {"weight": weight, "label_smoothing": smoothing}
-    clean = torch.from_numpy(trees.random_logits(case, rng, *shape))
+    clean = torch.from_numpy(oracle.random_logits(case, rng, *shape))
     bad = poisoned(rng, clean, rows)
 
     def loss(z: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ def test_rows_without_weight(
         assert_left_out(lambda z, way=way: way(loss, z), clean, bad, rows)
     if reduction == "none":
         flat = clean.movedim(1, -1).reshape(-1, case.num_classes)
-        expected = [trees.row_loss(case, z, cost)[0] for z, cost in zip(flat.tolist(), costs, strict=True)]
+        expected = [oracle.row_loss(case, z, cost)[0] for z, cost in zip(flat.tolist(), costs, strict=True)]
         assert_close(loss(bad).flatten(), torch.tensor(expected, dtype=torch.float64))
 
 
@@ -142,7 +142,7 @@ def test_class_weights_that_learn(case: Case, rng: Rng, reduction: str) -> None:
     """Ignored rows have no part in the gradient of class weights either; a weight of 0 has its own."""
     levels = case.by_name(rng.uniform(0.1, 2, case.depth).tolist())
     target = torch.tensor([0, 1, -100, -100])
-    clean = torch.from_numpy(trees.random_logits(case, rng, 4))
+    clean = torch.from_numpy(oracle.random_logits(case, rng, 4))
     bad = poisoned(rng, clean, target < 0)
     found = []
     for z in (clean, bad):
@@ -164,9 +164,9 @@ def test_probabilities_without_weight(
 ) -> None:
     """Rows of probabilities that weigh nothing: all 0, or on classes of weight 0."""
     table = (
-        trees.random_table(case, rng)
+        oracle.random_table(case, rng)
         if by_node
-        else trees.level_table(case, rng.uniform(0.1, 2, case.depth))
+        else oracle.level_table(case, rng.uniform(0.1, 2, case.depth))
     )
     assume(table[: case.num_classes].any())
     weight = rng.uniform(0.1, 2, case.num_classes) * (rng.random(case.num_classes) < 0.7)
@@ -177,7 +177,7 @@ def test_probabilities_without_weight(
         classes, uniform = table[: case.num_classes], (table[: case.num_classes] == table[0]).all(0)
         weighs = weighs + np.where(uniform, classes[0], q @ classes) * weight.any()
     rows = torch.from_numpy((weighs == 0).all(1))
-    clean = torch.from_numpy(trees.random_logits(case, rng, 5))
+    clean = torch.from_numpy(oracle.random_logits(case, rng, 5))
     extra: Any = {"weight": torch.from_numpy(weight), "label_smoothing": smoothing, "reduction": reduction}
 
     def loss(z: Tensor) -> Tensor:
@@ -193,7 +193,7 @@ def test_masked_classes_without_weight(
     case: Case, rng: Rng, smoothing: float, weighted: bool, soft: bool
 ) -> None:
     """Classes at -inf that no weighed node needs: the definition without the nodes that weigh nothing."""
-    table = trees.level_table(
+    table = oracle.level_table(
         case, (rng.uniform(0.1, 2, case.depth) * (rng.random(case.depth) < 0.6)).tolist()
     )
     assume(table[: case.num_classes].any())
@@ -203,18 +203,18 @@ def test_masked_classes_without_weight(
     options = Options(table, None if weight is None else weight.tolist(), smoothing)
     if soft:
         target: Any = rng.random((4, case.num_classes)) * (rng.random((4, case.num_classes)) < 0.4)
-        costs = [trees.probability_costs(case, q, options) for q in target]
+        costs = [oracle.probability_costs(case, q, options) for q in target]
     else:
         target = rng.choice(list(case.ids.values()), 4)
-        costs = [trees.index_costs(case, int(y), options) for y in target]
-    z = trees.random_logits(case, rng, 4)
+        costs = [oracle.index_costs(case, int(y), options) for y in target]
+    z = oracle.random_logits(case, rng, 4)
     costs = [{node: cost for node, cost in row.items() if cost} for row in costs]
     for row, cost in zip(z, costs, strict=True):
         gone = rng.random(case.num_classes) < 0.6
         for node in [0, *cost]:  # each node that costs keeps a class
             gone[case.below[node][0]] = False
         row[gone] = -math.inf
-    expected = [trees.row_loss(case, row, cost) for row, cost in zip(z.tolist(), costs, strict=True)]
+    expected = [oracle.row_loss(case, row, cost) for row, cost in zip(z.tolist(), costs, strict=True)]
     values, slopes = (np.stack([row[part] for row in expected]) for part in (0, 1))
     extra: Any = {
         "weight": None if weight is None else torch.from_numpy(weight),

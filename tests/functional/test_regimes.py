@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
 from torch.func import grad, grad_and_value, hessian, jacrev, jvp, vmap
 from torch.utils.checkpoint import checkpoint
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 # Compilers and forward mode warn of torch's own parts.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from loss_oracle import level_table
 from torch.testing import assert_close
-from trees import SETTINGS, Case, level_table, seeds, taxonomies
-from wide_trees import Wide, wide_tree
+from trees import SETTINGS, Case, Wide, seeds, taxonomies, wide_tree
 
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.kernels import chunks as rings

@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, grad, hessian, jacrev, jvp, vmap
 from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss import TaxonomyLoss
 

@@ -19,7 +19,7 @@ import torch
 from command_line import run as command
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_rows import trees
+from trees import nested
 
 import taxoloss
 from taxoloss import Taxonomy, decisions, heads, metrics, sweep
@@ -84,7 +84,7 @@ def test_one_order_but_not_one_taxonomy() -> None:
     assert together[0]._state != together[1]._state
 
 
-@given(trees(), st.randoms(), st.booleans(), st.booleans())
+@given(nested(), st.randoms(), st.booleans(), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_the_same_order_and_only_that(tree: dict[str, Any], random: Any, one: bool, two: bool) -> None:
     """same_binding is true of the digests of both values of node_targets, and of no other order."""

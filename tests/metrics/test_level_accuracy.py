@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from loss_oracle import Array, probability, random_logits
 from torch import Tensor
 from torchmetrics import MetricCollection
-from trees import SETTINGS, Array, Case, probability, random_logits, seeds, taxonomies
+from trees import SETTINGS, Case, seeds, taxonomies
 
 from taxoloss import Taxonomy
 from taxoloss.metrics import LevelAccuracy

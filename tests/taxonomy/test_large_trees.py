@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from largest import Largest
+from trees import grouped_rows, ragged_rows
 
 import taxoloss
 from taxoloss import Taxonomy, weighting
@@ -26,24 +27,6 @@ Path_ = tuple[str, ...]
 
 REPOSITORY = Path(__file__).parents[2]
 RANKS = ["kingdom", "phylum", "class", "order", "family", "genus"]
-
-
-def ragged_rows(count: int) -> list[Row]:
-    """Rows of six ranks in no order; ranks are missing, names repeat in other branches."""
-    rng = np.random.default_rng(0)
-    codes = rng.integers(0, [3, 5, 7, 20, 60], (count, 5))
-    missing = rng.random((count, 5)) < 0.1
-    rows = []
-    for number, (row, gone) in enumerate(zip(codes.tolist(), missing.tolist(), strict=True)):
-        names = (f"{rank}{code}" for rank, code in zip("kpcog", row, strict=True))
-        rows.append((*(None if no else name for name, no in zip(names, gone, strict=True)), f"s{number}"))
-    return rows
-
-
-def grouped_rows(count: int, *groups: int) -> list[Row]:
-    """One row a leaf; the number of groups of each level above."""
-    widths = (*groups, count)
-    return [tuple(f"{width}_{leaf * width // count}" for width in widths) for leaf in range(count)]
 
 
 def path_to(row: Row, column: int) -> Path_:

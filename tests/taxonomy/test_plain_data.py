@@ -18,7 +18,7 @@ import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_rows import bound
+from trees import bound_taxonomies
 
 import taxoloss
 from taxoloss import Taxonomy
@@ -77,7 +77,7 @@ def through_yaml(value: Any) -> Any:
 
 
 @calm
-@given(bound(), st.booleans())
+@given(bound_taxonomies(), st.booleans())
 def test_there_and_back(t: Taxonomy, unbound: bool) -> None:
     """Python's own types only; JSON, YAML and a checkpoint give back the same taxonomy."""
     if unbound:

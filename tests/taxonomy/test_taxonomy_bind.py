@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_rows import bound
+from trees import bound_taxonomies
 
 import taxoloss
 from taxoloss import Taxonomy
@@ -50,7 +50,7 @@ def faults(call: Callable[[], Any]) -> list[tuple[str, str | None]]:
 
 
 @calm
-@given(bound(), st.data())
+@given(bound_taxonomies(), st.data())
 def test_a_shuffled_order_is_the_order(t: Taxonomy, data: st.DataObject) -> None:
     """bind gives the classes in the order given, in each of the forms that people hold."""
     order = data.draw(st.permutations(t.paths()))

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_rows import ranked, trees
+from trees import nested, ranked
 
 import taxoloss
 from taxoloss import Taxonomy
@@ -42,7 +42,7 @@ def check_same(again: Taxonomy, t: Taxonomy) -> None:
 
 @calm
 @given(
-    trees().map(lambda tree: {"tree": tree}) | ranked(),
+    nested().map(lambda tree: {"tree": tree}) | ranked(),
     st.sampled_from([".yaml", ".yml", ".json", ".JSON", ""]),
 )
 def test_save_and_load(source: dict[str, Any], suffix: str) -> None:
