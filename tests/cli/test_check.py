@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from command_line import run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 from trees import nested, ranked
 
 import taxoloss
@@ -98,7 +99,7 @@ def test_nothing_is_written_to_what_is_bundled(folder: Path) -> None:
 
 
 @given(case=ranked() | nested(), data=st.data())
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(CALM, max_examples=examples(120))
 def test_aliases_in_any_file(case: Any, data: st.DataObject) -> None:
     """Of random trees, written in block and in flow style: the tree, and the aliases that were added."""
     try:

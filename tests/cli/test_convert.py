@@ -12,8 +12,9 @@ from xml.etree import ElementTree
 
 import networkx as nx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 from trees import nested, ranked
 
 import taxoloss
@@ -21,7 +22,7 @@ from taxoloss import Taxonomy, sources
 from taxoloss.taxonomy.exports import FORMATS, export, format_of
 from taxoloss.taxonomy.names import name_faults, nfc
 
-calm = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+calm = settings(CALM, max_examples=examples(60))
 ROUND = ["yaml", "json", "node-link", "newick", "ranks", "paths", "edges"]
 HARD = ["more", "a/b", "a\\b", "x;y", "(z)", "it's", "[b]", "a|b", "50 %", "_u_"]
 SUFFIX = {"yaml": ".yaml", "json": ".json", "node-link": ".json", "newick": ".nwk", "nested": ".json"}

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 import torch
 from command_line import run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.taxonomy.versions.migration import Migration
 
-calm = settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+calm = settings(CALM, max_examples=examples(80))
 
 OLD = {"levels": ["species", "breed"], "tree": {
     "cat": ["Bengal", "Siamese", "Sphynx"], "dog": ["pug", "beagle", "boxer", "hound"],

@@ -13,8 +13,9 @@ import numpy as np
 import polars as pl
 import pytest
 from command_line import run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 from in_process import command
 from trees import ANY_TEXT
 
@@ -215,7 +216,7 @@ def test_every_file_name(name: str, encoding: str, folder: Path) -> None:
 
 
 @given(st.lists(ANY_TEXT, min_size=2, max_size=6, unique_by=lambda name: name.strip()), st.randoms())
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(CALM, max_examples=examples(80))
 def test_the_readers_name_themselves(
     tmp_path_factory: pytest.TempPathFactory, names: list[str], draw: Any
 ) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 from in_process import command
 from trees import nested, ranked
 
@@ -128,7 +129,7 @@ TAILS = ("", "\n", "\n\n", "  ", "\n# the end", "  # the end", "\n  # the end\n"
 
 
 @given(case=ranked() | nested(), data=st.data())
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(CALM, max_examples=examples(150))
 def test_aliases_in_files_as_they_end(
     case: Any, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from command_line import GOOD, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import examples
 from rich.console import Console
 
 import taxoloss
@@ -157,7 +158,7 @@ def shapes(draw: st.DrawFn) -> list[tuple[str, ...]]:
 
 
 @given(paths=shapes(), depth=st.none() | st.integers(1, 5), width=st.sampled_from([9, 40, 80, 160]))
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=examples(100), deadline=None, derandomize=True)
 def test_no_class_is_left_out_in_silence(
     paths: list[tuple[str, ...]], depth: int | None, width: int
 ) -> None:

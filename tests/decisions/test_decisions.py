@@ -13,9 +13,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_settings import SETTINGS
 from loss_oracle import probability, random_logits
 from torch import Tensor, nn
-from trees import SETTINGS, Case, seeds, taxonomies
+from trees import Case, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
 from taxoloss.decisions import leaf as rules

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_evaluate import refused, run, scores
+from evaluate_command import refused, run, scores
 from typer.testing import CliRunner
 
 import taxoloss

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 import pytest
 import torch
+from compilers import compiler
 from cpu_forms import batch, loss_of, loss_on
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter
@@ -44,16 +44,6 @@ def _fresh() -> Iterator[None]:
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
-
-
-@cache
-def compiler() -> str:
-    """Why no C++ code can be compiled; empty where it can."""
-    try:
-        torch.compile(lambda x: x + 1)(torch.ones(3))
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return ""
 
 
 @pytest.fixture

@@ -20,13 +20,11 @@ import torch.nn.functional as F
 from cpu_forms import batch as wide_batch
 from cpu_forms import loss_of
 from hypothesis import assume, given
+from hypothesis_settings import SETTINGS
 from loss_oracle import Options
-from metric_cases import MAKE, ROOT, of, same
-from metric_cases import TREE as METRIC_TREE
-from metric_cases import batch as metric_batch
 from torch import Tensor
 from torch.testing import assert_close
-from trees import SETTINGS, Case, Wide, bound, seeds, taxonomies, wide_tree
+from trees import Case, Wide, bound, seeds, taxonomies, wide_tree
 
 from taxoloss import TaxonomyLoss, weighting
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
@@ -35,7 +33,6 @@ from taxoloss.functional.kernels.compiled_closed_form import _closed_form
 from taxoloss.functional.kernels.dispatch import row_losses
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.masked import masked_row_losses
-from taxoloss.heads import LevelHeads
 
 Rng = np.random.Generator
 BAD = (math.nan, math.inf, -math.inf)
@@ -384,72 +381,3 @@ def test_per_level() -> None:
     expected = loss.per_level(logits, target)
     logits[target == -100] = math.nan
     assert_close(loss.per_level(logits, target), expected)
-
-
-# -- heads and metrics -----------------------------------------------------------------------------
-
-
-@SETTINGS
-@given(taxonomies(), seeds, st.sampled_from([0.0, 0.1]))
-def test_the_loss_of_level_heads(case: Case, rng: Rng, smoothing: float) -> None:
-    """Features of ignored samples may be anything, and scores on a level of weight 0 beyond all numbers."""
-    torch.manual_seed(int(rng.integers(2**31)))
-    head = LevelHeads(3, case.taxonomy)
-    torch.nn.init.normal_(head.weight)
-    target = torch.tensor([0, 1, -100, -100, case.taxonomy.node_id(())])
-    levels = case.by_name(rng.uniform(0.1, 2, case.depth).tolist())
-    unused = int(rng.integers(case.depth)) if case.depth > 1 else -1
-    if unused >= 0:
-        levels[f"L{unused + 1}"] = 0.0
-    clean = torch.randn(5, 3)
-    bad = clean.clone()
-    bad[2], bad[3, 1], bad[4] = math.nan, math.inf, -math.inf
-    found = []
-    for features in (clean, bad):
-        if features is bad and unused >= 0:
-            first = sum(head.widths[:unused])
-            with torch.no_grad():
-                head.weight[first : first + head.widths[unused]] = 3e38
-        given = features.clone().requires_grad_()
-        value = head.loss(given, target, levels, label_smoothing=smoothing)
-        found.append((value.detach(), *torch.autograd.grad(value, (given, head.weight, head.bias))))
-    assert_close(*found)
-    assert (found[1][1][2:] == 0).all()
-
-
-@pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("dense", [False, True])
-@pytest.mark.parametrize("name", MAKE)
-def test_metrics(name: str, dense: bool, bad: float) -> None:
-    """Logits of rows that are ignored or have the root as target; node ids and rankings there too."""
-    preds, target = metric_batch(24)
-    gone = (target == -100) | (target == ROOT)
-    logits = preds.masked_fill(gone[:, None], bad)
-    logits[gone.nonzero()[0, 0], 1:] = 0.25
-    batches = [(preds, target), (logits, target)]
-    if dense:
-        batches = [(z.view(4, 6, 4).movedim(-1, 1), y.view(4, 6)) for z, y in batches]
-    same(*(of(MAKE[name](METRIC_TREE), one) for one in reversed(batches)))
-
-
-def test_metrics_of_node_ids_and_rankings() -> None:
-    """An ignored sample's answer may be no node, and its ranking no ranking."""
-    _, target = metric_batch(24)
-    gone = target == -100
-    answers = torch.arange(24) % 4
-    ranking = torch.stack([answers, (answers + 1) % 4, (answers + 2) % 4, (answers + 3) % 4], 1)
-    for name in ("LevelAccuracy", "MistakeSeverity", "HierarchicalFScore", "LevelConfusionMatrix"):
-        wanted = of(MAKE[name](METRIC_TREE), (answers, target))
-        same(of(MAKE[name](METRIC_TREE), (answers.masked_fill(gone, 99), target)), wanted)
-    for name in ("HOPS", "HierarchicalDistance_3"):
-        wanted = of(MAKE[name](METRIC_TREE), (ranking, target))
-        same(of(MAKE[name](METRIC_TREE), (ranking.masked_fill(gone[:, None], -7), target)), wanted)
-
-
-def test_probabilities_are_told_behind_ignored_rows() -> None:
-    """What stands in rows that are not counted does not hide what the others are."""
-    preds, target = metric_batch(6)
-    probabilities = preds.softmax(1)
-    target[0], probabilities[0] = -100, -math.inf
-    with pytest.raises(ValueError, match=r"p\.log"):
-        MAKE["LevelAccuracy"](METRIC_TREE).update(probabilities, target)

@@ -11,10 +11,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import assume, given, settings
+from hypothesis_settings import SETTINGS, examples
 from loss_oracle import Array, Options, tensor
 from torch import Tensor
 from torch.testing import assert_close
-from trees import SETTINGS, Case, bound, seeds, taxonomies
+from trees import Case, bound, seeds, taxonomies
 
 from taxoloss import weighting
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
@@ -169,7 +170,7 @@ def test_level_log_probs(case: Case, rng: Rng) -> None:
 
 
 @pytest.mark.parametrize("second", [False, True])
-@settings(SETTINGS, max_examples=12)
+@settings(SETTINGS, max_examples=examples(12))
 @given(case=taxonomies(max_nodes=8), rng=seeds, smoothing=st.sampled_from([0.0, 0.2]))
 def test_gradcheck(second: bool, case: Case, rng: Rng, smoothing: float) -> None:
     """First and second derivatives are those of finite differences, in logits and probabilities."""

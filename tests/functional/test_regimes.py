@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from compilers import compiler
 from cpu_forms import Loss, loss_of
 from mpmath import mp, mpf
-from test_compile import compiler
 from torch import Tensor, nn
 from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
 from torch.func import grad, grad_and_value, hessian, jacrev, jvp, vmap

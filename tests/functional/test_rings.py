@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from hypothesis_settings import SETTINGS
 from loss_oracle import level_table
 from torch.testing import assert_close
-from trees import SETTINGS, Case, Wide, seeds, taxonomies, wide_tree
+from trees import Case, Wide, seeds, taxonomies, wide_tree
 
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.kernels import chunks as rings

@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from cpu_forms import batch, loss_of, masks, public
 from hypothesis import given
+from hypothesis_settings import SETTINGS
 from loss_oracle import Options
 from torch import Tensor
-from trees import SETTINGS, Wide, bound, seeds, wide_tree
+from trees import Wide, bound, seeds, wide_tree
 
 from taxoloss import TaxonomyLoss
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy

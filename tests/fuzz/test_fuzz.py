@@ -1,4 +1,4 @@
-"""The fuzzer, bounded: corpus, mutations, what hypothesis draws; nightly: python tests/fuzz.py."""
+"""The fuzzer, bounded: corpus, mutations, what hypothesis draws; nightly: python tests/fuzz/fuzz.py."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from fuzz import Child, Input, Outcome, mutations, run_all, streams, torture
 from fuzz_seeds import SEEDS, TOKENS
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the limits of the child are POSIX's")
 
@@ -64,7 +65,7 @@ SUFFIXES = st.sampled_from([".yaml", ".json", ".txt", ".csv"])
 
 
 @given(data=PIECES | TEXTS | st.binary(max_size=60), suffix=SUFFIXES)
-@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(CALM, max_examples=examples(250))
 def test_anything(child: Child, data: bytes, suffix: str) -> None:
     """Bytes, texts and pieces of YAML that hypothesis draws, as a tree and for `init`."""
     for target, text in (("load", b"tree: " + data), ("load", data), ("", data)):

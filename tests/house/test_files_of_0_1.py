@@ -19,6 +19,7 @@ import torch
 from command_line import run as command
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import examples
 from trees import nested
 
 import taxoloss
@@ -85,7 +86,7 @@ def test_one_order_but_not_one_taxonomy() -> None:
 
 
 @given(nested(), st.randoms(), st.booleans(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_same_order_and_only_that(tree: dict[str, Any], random: Any, one: bool, two: bool) -> None:
     """same_binding is true of the digests of both values of node_targets, and of no other order."""
     file = taxoloss.load({"tree": tree})

@@ -16,7 +16,6 @@ from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 import taxoloss
@@ -29,13 +28,6 @@ Names = list[str | None]
 Path = tuple[str, ...]
 
 MAX_LEAVES = 25
-#: No time limits, and the same trees on every run.
-SETTINGS = settings(
-    deadline=None,
-    max_examples=40,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 

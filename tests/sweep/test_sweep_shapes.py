@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import examples
 from sweep_cell import EPOCHS, PETS, cells, train
 
 from taxoloss import sweep
@@ -101,7 +102,7 @@ def test_settings_of_all_shapes_are_told_apart(tmp_path: Path, name: str) -> Non
     assert max(len(one.label) for one in compared) < 100
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.dictionaries(TEXTS.map("x".__add__), PLAIN, max_size=3),
     st.dictionaries(TEXTS.map("y".__add__), PLAIN, max_size=3),

@@ -18,6 +18,7 @@ import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import examples
 from trees import bound_taxonomies
 
 import taxoloss
@@ -25,7 +26,7 @@ from taxoloss import Taxonomy
 from taxoloss.taxonomy.plain_data import ReadOnlyDict
 from taxoloss.taxonomy.tree.arrays import Tree
 
-calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+calm = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 FILE = {
     "name": "pets", "description": "two\nlines", "version": "1.10",
@@ -199,7 +200,7 @@ _ANY = st.recursive(
 
 
 @given(_ANY, st.sampled_from(sorted(PETS.to_dict())))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_value_in_any_place(value: Any, key: str) -> None:
     """Either a taxonomy of the same digests, or a ValueError."""
     data = {**PETS.to_dict(), key: value}

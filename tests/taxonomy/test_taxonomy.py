@@ -12,13 +12,14 @@ import networkx as nx
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import examples
 from trees import bound_taxonomies, leaves, nested, nodes
 
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.taxonomy.taxonomy import NodeInfo
 
-calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+calm = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 # -- what holds for every tree ---------------------------------------------------------------------
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import examples
 from trees import bound_taxonomies
 
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.errors.faults import BindingError, FormError
 
-calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+calm = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 TREE: dict[str, Any] = {
     "levels": ["family", "genus", "species"],

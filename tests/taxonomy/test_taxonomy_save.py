@@ -17,6 +17,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import examples
 from trees import nested, ranked
 
 import taxoloss
@@ -24,7 +25,7 @@ from taxoloss import Taxonomy
 from taxoloss.decisions import Threshold
 from taxoloss.taxonomy.versions.migration import Migration
 
-calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+calm = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 PETS = {
     "levels": ["species", "breed"],
@@ -202,7 +203,7 @@ def test_what_can_be_made_can_be_saved_and_loaded(name: str, suffix: str, tmp_pa
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=12), min_size=2, max_size=6))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=examples(150), deadline=None, derandomize=True)
 def test_any_text_that_is_a_name_is_written_so_that_it_is_read(names: list[str]) -> None:
     """Quoted where YAML would take it for something else; a text for people too."""
     from taxoloss.taxonomy.file.reader import read_text

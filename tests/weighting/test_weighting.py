@@ -15,9 +15,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
+from hypothesis_settings import SETTINGS
 from loss_oracle import Array
 from torch.testing import assert_close
-from trees import SETTINGS, Case, bound, seeds, taxonomies
+from trees import Case, bound, seeds, taxonomies
 
 import taxoloss
 from taxoloss import TaxonomyLoss, weighting
