@@ -127,6 +127,7 @@ def test_aliases_in_any_file(case: Any, data: st.DataObject) -> None:
             assert dict(again.aliases) == {**t.aliases, **wanted}
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("text", "writable"),
     [
@@ -212,6 +213,7 @@ dataset_info:
 """
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -252,6 +254,7 @@ def test_json_and_the_other_formats(folder: Path) -> None:
     assert sarif["runs"][0]["results"][0]["ruleId"] == "T301"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "arguments",
     [[], ["--classes", "good.txt", "--csv", "x:y"],

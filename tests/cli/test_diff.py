@@ -215,6 +215,7 @@ def test_the_command(folder: Path) -> None:
     assert run("diff", "old.yaml", "none.yaml").returncode == 1
 
 
+@pytest.mark.slow
 def test_old_predictions_are_evaluated_on_the_new_tree(folder: Path) -> None:
     """As if they had been mapped by hand; a target that is gone counts as the node above it."""
     draw = np.random.default_rng(0)

@@ -241,6 +241,7 @@ def test_the_readers_name_themselves(
             assert ("Limits(" in listed.python) == (limits == taxoloss.Limits(levels=9))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("option", "name", "text", "words"),
     [

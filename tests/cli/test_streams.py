@@ -70,6 +70,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("code", "call"), TOLD, ids=[ascii(" ".join(call)) for _, call in TOLD])
 def test_text_on_any_stream(code: int, call: tuple[str, ...], folder: Path) -> None:
     """No traceback, the same exit code, and only what the encoding has: the rest as escapes."""

@@ -88,6 +88,7 @@ def test_the_lowest_threshold_that_keeps_the_promise(
 # -- by simulation ---------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("n", "risk", "decision"),
     [(9, 0.1, "climb"), (19, 0.05, "climb"), (99, 0.05, "climb"), (20, 0.1, "top_down")],

@@ -112,6 +112,7 @@ def test_risk(tree: Path, tmp_path: Path) -> None:
     assert scores(done) == pytest.approx({n: float(v) for n, v in wanted.compute().items()}, abs=2e-6)
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own(tree: Path, tmp_path: Path) -> None:
     """The table on standard output, nothing on standard error."""
     files(tmp_path)

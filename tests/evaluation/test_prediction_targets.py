@@ -284,6 +284,7 @@ def test_full_precision_is_given_nothing(kind: str) -> None:
     assert not rounding(values.double().numpy(), kind).any()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", ["probs", "log_probs"])
 @pytest.mark.parametrize("stored", [np.float16, np.float32])
 def test_half_precision_is_evaluated(kind: str, stored: Any) -> None:

@@ -76,6 +76,7 @@ def check_files_and_table(done: subprocess.CompletedProcess[str], folder: Path) 
     assert sorted(path.name for path in folder.iterdir()) == ["results.csv", "results.png"]
 
 
+@pytest.mark.slow
 def test_the_short_form_keeps_the_promises(tmp_path: Path) -> None:
     """One seed: the tree is inspected, the data is the one measured, the gains are in the bands."""
     done = run("--seeds", "1", "--check", "--out", str(tmp_path / "runs"))

@@ -92,6 +92,7 @@ def data_set(root: Path, trainval: list[str], test: list[str]) -> Path:
     return root
 
 
+@pytest.mark.slow
 @needs_pets3
 def test_it_runs_from_end_to_end(tmp_path: Path) -> None:
     run = pets("--data", PETS3, "--out", tmp_path, *SHORT)
@@ -111,6 +112,7 @@ def test_it_runs_from_end_to_end(tmp_path: Path) -> None:
     assert saved["accuracy"] == pytest.approx({"species": species, "breed": breed}, abs=1e-4)
 
 
+@pytest.mark.slow
 @needs_pets3
 def test_a_frozen_backbone_from_a_package(tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite_pytorch")

@@ -54,6 +54,7 @@ def test_short_dense_shapes_are_few_blocks(
     assert calls_of(tree, monkeypatch, (rows, tree.classes, *places)) <= 2 * flat + 1
 
 
+@pytest.mark.sample(7)
 @TREE
 @pytest.mark.parametrize("entries", [1, 700, 9000])
 @pytest.mark.parametrize("layout", ["contiguous", "channels last", "transposed", "strided", "expanded"])

@@ -42,6 +42,7 @@ def test_what_is_kept_does_not_let_wrong_weights_pass(wrong: Any) -> None:
         taxonomy_cross_entropy(logits(), targets(), taxonomy, wrong)
 
 
+@pytest.mark.slow
 def test_ten_thousand_weightings_take_bounded_memory() -> None:
     """A curriculum through the functional form; and each value is that of its weights."""
     taxonomy, z, y = fresh(), logits(), targets()

@@ -292,6 +292,7 @@ def definition(kept: LossTensors, ids: Tensor, weights: Tensor) -> Callable[[Ten
     return lambda z: by_definition.losses(z, start, stop, weights, kept.order)
 
 
+@pytest.mark.sample(7)
 @TREE
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("bad", BAD)
@@ -311,6 +312,7 @@ def test_forms(form: Any, bad: float, dtype: torch.dtype, tree: Wide) -> None:
     assert (found_slope[rows] == 0).all()
 
 
+@pytest.mark.sample(5)
 @TREE
 @pytest.mark.parametrize("form", [closed, operation, masks])
 @pytest.mark.parametrize("up", [math.inf, math.nan])
@@ -332,6 +334,7 @@ def test_what_comes_from_above(form: Any, up: float, tree: Wide) -> None:
     assert not slope[~rows, 2:].isfinite().all()
 
 
+@pytest.mark.sample(6)
 @TREE
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"reduction": "sum"}], ids=str)
 def test_compiled(options: dict[str, Any], tree: Wide) -> None:

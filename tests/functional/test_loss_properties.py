@@ -169,6 +169,7 @@ def test_level_log_probs(case: Case, rng: Rng) -> None:
 # -- derivatives -----------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("second", [False, True])
 @settings(SETTINGS, max_examples=examples(12))
 @given(case=taxonomies(max_nodes=8), rng=seeds, smoothing=st.sampled_from([0.0, 0.2]))

@@ -44,6 +44,7 @@ def trained(use: str, taxonomy: Taxonomy) -> tuple[Tensor, Tensor | None]:
     return value.detach(), torch.autograd.grad(value, z)[0] if value.requires_grad else None
 
 
+@pytest.mark.sample(13)
 @pytest.mark.parametrize("use", sorted(USES))
 @pytest.mark.parametrize("mode", sorted(MODES))
 def test_first_use_inside_a_mode(mode: str, use: str) -> None:
@@ -55,6 +56,7 @@ def test_first_use_inside_a_mode(mode: str, use: str) -> None:
     assert_close(trained(use, taxonomy), trained(use, fresh()), rtol=0, atol=0)
 
 
+@pytest.mark.sample(13)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("use", sorted(USES))
 @pytest.mark.parametrize("call", sorted(CALLS))
@@ -100,6 +102,7 @@ def test_a_default_device(name: str, smoothing: float) -> None:
 # -- keys are values -------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("use", ["weights", "smoothing", "level_log_probs", "climb", "collection"])
 def test_threads_on_a_fresh_taxonomy(use: str) -> None:
     """Many at once, at the first use and while weightings come and go."""
@@ -143,6 +146,7 @@ def test_schedules_under_torch_compile() -> None:
     assert_close(loss(logits(), targets()), work(logits()))
 
 
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("number", range(60))
 def test_random_programs_of_modes(number: int) -> None:
     """First uses in nested modes and in threads, one after the other, then training."""

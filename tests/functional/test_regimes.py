@@ -195,6 +195,7 @@ WAYS: dict[str, Callable[[Loss, Tensor, Tensor], tuple[Tensor, Tensor]]] = {
 }
 
 
+@pytest.mark.sample(11)
 @DTYPES
 @TREE
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
@@ -207,6 +208,7 @@ def test_every_way(way: Any, tree: Wide, dtype: torch.dtype) -> None:
     assert_exact(dtype, slope, truth[1])
 
 
+@pytest.mark.sample(7)
 @TREE
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize(
@@ -223,6 +225,7 @@ def test_reductions(way: str, reduction: str, tree: Wide) -> None:
     assert_exact(torch.float32, slope, slopes[kept] * share)
 
 
+@pytest.mark.sample(6)
 @TREE
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_compiled(backend: str, tree: Wide) -> None:
@@ -245,6 +248,7 @@ def test_compiled(backend: str, tree: Wide) -> None:
         assert_exact(torch.float32, ways[0](z, target), truth_of(tree, torch.float32)[0])
 
 
+@pytest.mark.sample(5)
 @DTYPES
 @TREE
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

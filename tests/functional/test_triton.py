@@ -42,6 +42,7 @@ def test_the_module_imports_without_triton() -> None:
     run("-c", code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["triton_cases.py", "triton_function.py"])
 def test_cases_under_the_interpreter(name: str) -> None:
     """Every test of these files."""
@@ -73,6 +74,7 @@ for kernel in (kernels.forward, kernels.backward):
 """
 
 
+@pytest.mark.slow
 def test_compiles_for_a_gpu_where_there_is_none(tmp_path: Path) -> None:
     """Down to machine code of compute capability 8.0; what is written in bfloat16 is rounded to nearest."""
     compiler = pytest.importorskip("triton.compiler", reason="triton is not installed")

@@ -19,6 +19,7 @@ def bad(outcomes: list[Outcome]) -> list[tuple[str, bytes, str]]:
     return [(o.input.target, o.input.data[:200], o.end) for o in outcomes if not o.good]
 
 
+@pytest.mark.slow
 def test_the_corpus_of_torture() -> None:
     """Nesting and alias bombs, gigantic scalars, directives, encodings: no crash, no hang."""
     outcomes = run_all(torture())
@@ -27,6 +28,7 @@ def test_the_corpus_of_torture() -> None:
     assert sum(o.end == "error" for o in outcomes) > 240
 
 
+@pytest.mark.slow
 def test_mutations_of_every_kind() -> None:
     """Files of this package and a seed of each kind, a few bytes changed."""
     outcomes = run_all(mutations(2_500, seed=2026))
@@ -36,6 +38,7 @@ def test_mutations_of_every_kind() -> None:
         assert {"taxonomy", "error"} <= {o.end for o in outcomes if o.input.target == kind}
 
 
+@pytest.mark.slow
 def test_every_end_of_a_file_on_every_stream() -> None:
     """Line breaks, marks and tails; UTF-8, ASCII and cp1252: no traceback, no other tree."""
     outcomes = run_all(streams(40, seed=2026))

@@ -114,6 +114,7 @@ def test_conditional_probabilities_sum_to_one(case: Case) -> None:
     assert logits.isfinite().all()
 
 
+@pytest.mark.sample(2)
 @each_head
 @given(case=taxonomies())
 @SETTINGS
@@ -197,6 +198,7 @@ def test_any_loss_any_decision(make: Any) -> None:
     assert decisions.minimum_cost(head(x), tree).shape == (64,)
 
 
+@pytest.mark.sample(4)
 @each_head
 def test_it_exports_with_any_number_of_rows(make: Any) -> None:
     head = filled(make, taxoloss.load("pets").bind())
@@ -366,6 +368,7 @@ class Counted(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.sample(4)
 @each_head
 def test_ten_thousand_classes_take_as_many_operations_as_a_hundred(make: Callable[..., Any]) -> None:
     """No loop over nodes: the number depends on the levels alone."""

@@ -217,6 +217,7 @@ def head_of(folder: Path) -> Any:
     return json.loads((folder / "sweep.json").read_text())
 
 
+@pytest.mark.sample(4)
 @both
 @today
 def test_a_sweep_goes_on(form: str, t: Taxonomy, tmp_path: Path) -> None:
@@ -232,6 +233,7 @@ def test_a_sweep_goes_on(form: str, t: Taxonomy, tmp_path: Path) -> None:
         assert again.rows == found.rows
 
 
+@pytest.mark.sample(4)
 @both
 @today
 def test_what_differs_in_a_sweep_is_told(form: str, t: Taxonomy, tmp_path: Path) -> None:
@@ -247,6 +249,7 @@ def test_what_differs_in_a_sweep_is_told(form: str, t: Taxonomy, tmp_path: Path)
         assert "config" not in str(caught.value)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("head", ["[]", "null", '{"taxonomy": 3}', '{"taxonomy": {"binding": [1]}}'])
 def test_a_head_of_any_shape_is_another_sweep(head: str, tmp_path: Path) -> None:
     folder = copied("node_targets", "sweep", tmp_path)
@@ -255,6 +258,7 @@ def test_a_head_of_any_shape_is_another_sweep(head: str, tmp_path: Path) -> None
         sweep.run(train, sweep.grid(seed=[0]), folder, taxonomy=TODAY["plain"], progress=False)
 
 
+@pytest.mark.sample(4)
 @both
 @today
 def test_a_search_goes_on(form: str, t: Taxonomy, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from metric_cases import MAKE, ROOT, TREE, batch, of, same
 BAD = (math.nan, math.inf, -math.inf)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("dense", [False, True])
 @pytest.mark.parametrize("name", MAKE)

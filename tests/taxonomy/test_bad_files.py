@@ -157,6 +157,7 @@ def test_a_directory(tmp_path: Path) -> None:
         taxoloss.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_file_too_large(tmp_path: Path) -> None:
     """T111 before it is read; taxoloss.Limits moves the limit."""
     path = tmp_path / "large.yaml"
@@ -170,6 +171,7 @@ def test_a_file_too_large(tmp_path: Path) -> None:
         taxoloss.load(path, limits=taxoloss.Limits(bytes=12))
 
 
+@pytest.mark.slow
 def test_too_many_values(tmp_path: Path) -> None:
     """T112 at the value, and at the node, that is one too many."""
     path = tmp_path / "many.yaml"
@@ -245,6 +247,7 @@ except taxoloss.TaxonomyError as error:
 """
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("count", [50_000, 200_000])
 @pytest.mark.parametrize(
     ("suffix", "left", "right"),
@@ -273,6 +276,7 @@ def test_deep_nesting_ends_no_process(
         assert set(codes[:-1]) <= {"T116"}  # "? " makes each mapping a key, which is refused too
 
 
+@pytest.mark.slow
 def test_json_with_too_many_values_is_refused_before_they_are_made(tmp_path: Path) -> None:
     """With the place; commas in texts are no values."""
     limits = taxoloss.Limits(nodes=1)

@@ -114,6 +114,7 @@ def test_what_only_behaves_as_text_and_numbers() -> None:
     same(Taxonomy.from_dict(wrapped(PETS.to_dict())), PETS)
 
 
+@pytest.mark.slow
 def test_a_large_tree() -> None:
     """50,000 classes: as arrays, not node by node."""
     t = Taxonomy.from_paths([(f"g{i // 50}", f"s{i}") for i in range(50_000)]).bind()
@@ -307,6 +308,7 @@ class Labels(torch.utils.data.Dataset[Any]):
         return self.taxonomy.node_id(self.taxonomy.path(index))
 
 
+@pytest.mark.slow
 def test_in_the_workers_of_a_loader() -> None:
     """Processes that are spawned get it pickled."""
     loader = torch.utils.data.DataLoader(
