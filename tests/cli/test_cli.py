@@ -192,7 +192,7 @@ def test_a_class_list_is_taken_as_it_stands(tmp_path: Path) -> None:
     assert "name.strip()" in done.stderr
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("text", "help"),
     [
@@ -274,7 +274,7 @@ def test_every_schedule_that_can_be_written(schedule: str, shown: str) -> None:
         assert facts["classes_alike"]
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("schedule", "words"),
     [

@@ -145,6 +145,7 @@ def test_names_in_pictures_are_text(format: str) -> None:
         assert set(re.findall(r"[^\s\w]", outside)) <= set("{}=[],;->")
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("format", ["svg", "png", "pdf"])
 def test_pictures_of_large_trees_are_cut(format: str) -> None:
     """The kind of file that was asked for; a tree of 419 classes says how many more there are."""

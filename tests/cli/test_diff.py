@@ -242,6 +242,7 @@ def test_old_predictions_are_evaluated_on_the_new_tree(folder: Path) -> None:
     assert found["accuracy/species"]["value"] > 0
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("column", "target", "words"),
     [("pugs", "pug", "expected the old classes as columns, got 'pugs'"),

@@ -132,6 +132,7 @@ def ordered(option: str) -> list[tuple[str, ...]]:
     return sorted(ORDER) if option == "--image-folder" else ORDER
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(("option", "name", "data", "rest"), FORMS, ids=[form[1] for form in FORMS])
 def test_every_form(option: str, name: str, data: bytes | None, rest: str, folder: Path) -> None:
     """Exit 0 is a promise: the line runs, and gives the same classes in the same order."""
@@ -201,6 +202,7 @@ ODD = ["it's.txt", 'say "x".txt', "a b .txt", "back\\slash.txt", "new\nline.txt"
        "x" * 200 + ".txt", "tab\t.txt", "'\"\\.json.txt"]  # fmt: skip
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
 @pytest.mark.parametrize("name", ODD, ids=ascii)
 def test_every_file_name(name: str, encoding: str, folder: Path) -> None:

@@ -83,6 +83,7 @@ def test_text_on_any_stream(code: int, call: tuple[str, ...], folder: Path) -> N
             assert done.out.decode(encoding) + done.err.decode(encoding)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("call", FILES, ids=lambda call: ascii(" ".join(call)))
 def test_files_on_any_stream(call: tuple[str, ...], folder: Path) -> None:
     """The same bytes, in UTF-8, whatever the stream is."""
@@ -92,6 +93,7 @@ def test_files_on_any_stream(call: tuple[str, ...], folder: Path) -> None:
     assert all(other == first for other in others)
 
 
+@pytest.mark.slow
 def test_what_is_redirected_is_read_again(folder: Path) -> None:
     """`init FILE > out.yaml` and `convert FILE - > out.yaml`, in processes of their own."""
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
@@ -167,6 +169,7 @@ def test_aliases_in_files_as_they_end(
         assert again.count("#") >= text.count("#")
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r", "  ", " # x", "\n# x", "\n..."])
 @pytest.mark.parametrize(
     "tree",
@@ -219,6 +222,7 @@ WRITERS: dict[str, tuple[str, ...]] = {
 }
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("writer", WRITERS)
 @pytest.mark.parametrize("how", ["file", "link", "chain", "relative", "dangling"])
 def test_written_through_links(

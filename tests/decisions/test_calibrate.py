@@ -56,6 +56,7 @@ def loss_at(case: Case, logits: Any, target: int, least: float, loss: str, decis
     return float(oracle.depth(case, answer) - oracle.depth(case, oracle.lca(case, answer, target)))
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(
     taxonomies(), seeds, st.sampled_from([0.05, 0.2, 0.5]), st.sampled_from(["wrong", "height"]),

@@ -293,6 +293,7 @@ class Answering(nn.Module):
         return self.rule(self.head(features), TREE, return_probability=True)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", [*RULES, "ranking"])
 def test_export(name: str) -> None:
     """One exported graph answers as the model does, for any number of rows."""

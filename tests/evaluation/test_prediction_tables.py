@@ -323,7 +323,7 @@ def test_arrays_of_any_number_keep_their_digits(tree: Path) -> None:
     assert block.values.tolist() == values.tolist()
 
 
-@pytest.mark.sample(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.npz", "b.npz", "d.csv", "e.tsv", "g.parquet"])
 def test_spoilt_bytes_end_in_scores_or_one_line(name: str, tree: Path) -> None:
     """Bytes changed, cut and doubled: exit code 0 or 1, no traceback, nothing on the output of an error."""
