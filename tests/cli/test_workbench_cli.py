@@ -91,6 +91,7 @@ def test_list_has_every_bundled_tree() -> None:
     assert all(name in run("list").stdout for name in trees)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* is deprecated. Use files:DeprecationWarning")
 def test_the_large_tree_comes_from_its_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same tree from the package, from the cache, where it is damaged or cannot be written."""

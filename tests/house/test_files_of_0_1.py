@@ -176,6 +176,7 @@ def test_maps(path: Path, t: Taxonomy) -> None:
             other.migrate(weight, migration=migration)
 
 
+@pytest.mark.slow
 @files("migration.json")
 def test_maps_of_predictions(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """evaluate takes them; not for another tree."""
