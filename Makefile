@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check fuzz bench experiments docs clean
+.PHONY: help demo test test-all check fuzz bench experiments docs clean
 
 help:
 	@echo "make demo    train on texts of ICD-10-CM and print accuracy at every level (about a minute when idle)"
-	@echo "make test    run the tests"
-	@echo "make check   ruff, mypy and the doctests"
+	@echo "make test    run the tests, without the slow ones (under four minutes when idle)"
+	@echo "make test-all  run every test: also storms of kills, large trees, whole matrices (half an hour)"
+	@echo "make check   ruff, the layers of the rooms, and mypy"
 	@echo "make fuzz    50,000 inputs that nobody meant, for every reader and stream; all modes of torch (minutes)"
 	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md (a quarter of an hour)"
 	@echo "make experiments  train the studies of docs/experiments.md, rewrite its tables and pictures (an hour)"
@@ -23,6 +24,9 @@ demo: $(VENV)/installed
 	$(BIN)/python examples/icd10cm/icd10cm.py $(ARGS)
 
 test: $(VENV)/installed
+	$(BIN)/python -m pytest -q -n 2 -m "not slow" --hypothesis-profile=fast $(ARGS)
+
+test-all: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n 2 $(ARGS)
 
 check: $(VENV)/installed
@@ -30,7 +34,6 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q taxoloss
 
 $(VENV)/bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"

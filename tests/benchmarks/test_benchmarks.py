@@ -119,6 +119,7 @@ def test_goals_are_read_both_ways() -> None:
 # -- the suite -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_runs(tmp_path: Path) -> None:
     """One tiny case from the command line to the page."""
     (tmp_path / report.PAGE).write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
@@ -143,6 +144,7 @@ def test_another_allocator_is_refused(variable: str) -> None:
         machine.check_allocator({variable: "1"})
 
 
+@pytest.mark.slow
 def test_the_command_refuses_too() -> None:
     """As its last words, with a status that is not 0."""
     done = run("--only", "smoke", "--quick", MALLOC_TOP_PAD_="0")
@@ -176,6 +178,7 @@ def test_competitors_compute_the_same_loss_and_gradient() -> None:
         torch.testing.assert_close(other, found["ours"], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     ("mode", "option"), [("forward", "none"), *(("train", option) for option in ("none", *report.OPTIONS))]
 )

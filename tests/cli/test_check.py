@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from command_line import run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_rows import ranked, trees
+from hypothesis_settings import CALM, examples
+from trees import nested, ranked
 
 import taxoloss
 from taxoloss.taxonomy.alias_edits import with_aliases
@@ -97,8 +98,8 @@ def test_nothing_is_written_to_what_is_bundled(folder: Path) -> None:
     assert "bundled" in done.stderr
 
 
-@given(case=ranked() | trees(), data=st.data())
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(case=ranked() | nested(), data=st.data())
+@settings(CALM, max_examples=examples(120))
 def test_aliases_in_any_file(case: Any, data: st.DataObject) -> None:
     """Of random trees, written in block and in flow style: the tree, and the aliases that were added."""
     try:
@@ -126,6 +127,7 @@ def test_aliases_in_any_file(case: Any, data: st.DataObject) -> None:
             assert dict(again.aliases) == {**t.aliases, **wanted}
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("text", "writable"),
     [
@@ -211,6 +213,7 @@ dataset_info:
 """
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -251,6 +254,7 @@ def test_json_and_the_other_formats(folder: Path) -> None:
     assert sarif["runs"][0]["results"][0]["ruleId"] == "T301"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "arguments",
     [[], ["--classes", "good.txt", "--csv", "x:y"],

@@ -70,6 +70,7 @@ def test_faults_as_json() -> None:
     ]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "arguments", [["inspect"], ["inspect", "pets", "--jsn"], ["inspct", "pets"], ["inspect", "a", "b"]]
 )
@@ -191,6 +192,7 @@ def test_a_class_list_is_taken_as_it_stands(tmp_path: Path) -> None:
     assert "name.strip()" in done.stderr
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("text", "help"),
     [
@@ -254,6 +256,7 @@ def test_weights_that_differ() -> None:
     assert (top["weight"], top["chance_loss"]) == pytest.approx((1 - math.exp(-0.5), math.log(1.5)))
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("schedule", "shown"),
     [
@@ -271,6 +274,7 @@ def test_every_schedule_that_can_be_written(schedule: str, shown: str) -> None:
         assert facts["classes_alike"]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("schedule", "words"),
     [

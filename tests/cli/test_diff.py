@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 import torch
 from command_line import run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.taxonomy.versions.migration import Migration
 
-calm = settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+calm = settings(CALM, max_examples=examples(80))
 
 OLD = {"levels": ["species", "breed"], "tree": {
     "cat": ["Bengal", "Siamese", "Sphynx"], "dog": ["pug", "beagle", "boxer", "hound"],
@@ -214,6 +215,7 @@ def test_the_command(folder: Path) -> None:
     assert run("diff", "old.yaml", "none.yaml").returncode == 1
 
 
+@pytest.mark.slow
 def test_old_predictions_are_evaluated_on_the_new_tree(folder: Path) -> None:
     """As if they had been mapped by hand; a target that is gone counts as the node above it."""
     draw = np.random.default_rng(0)
@@ -240,6 +242,7 @@ def test_old_predictions_are_evaluated_on_the_new_tree(folder: Path) -> None:
     assert found["accuracy/species"]["value"] > 0
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("column", "target", "words"),
     [("pugs", "pug", "expected the old classes as columns, got 'pugs'"),

@@ -13,10 +13,11 @@ import numpy as np
 import polars as pl
 import pytest
 from command_line import run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 from in_process import command
-from random_rows import ANY_TEXT
+from trees import ANY_TEXT
 
 import taxoloss
 from taxoloss.sources.class_lists import from_column, from_file, from_folder, from_hugging_face
@@ -131,6 +132,7 @@ def ordered(option: str) -> list[tuple[str, ...]]:
     return sorted(ORDER) if option == "--image-folder" else ORDER
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(("option", "name", "data", "rest"), FORMS, ids=[form[1] for form in FORMS])
 def test_every_form(option: str, name: str, data: bytes | None, rest: str, folder: Path) -> None:
     """Exit 0 is a promise: the line runs, and gives the same classes in the same order."""
@@ -200,6 +202,7 @@ ODD = ["it's.txt", 'say "x".txt', "a b .txt", "back\\slash.txt", "new\nline.txt"
        "x" * 200 + ".txt", "tab\t.txt", "'\"\\.json.txt"]  # fmt: skip
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
 @pytest.mark.parametrize("name", ODD, ids=ascii)
 def test_every_file_name(name: str, encoding: str, folder: Path) -> None:
@@ -215,7 +218,7 @@ def test_every_file_name(name: str, encoding: str, folder: Path) -> None:
 
 
 @given(st.lists(ANY_TEXT, min_size=2, max_size=6, unique_by=lambda name: name.strip()), st.randoms())
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(CALM, max_examples=examples(80))
 def test_the_readers_name_themselves(
     tmp_path_factory: pytest.TempPathFactory, names: list[str], draw: Any
 ) -> None:
@@ -240,6 +243,7 @@ def test_the_readers_name_themselves(
             assert ("Limits(" in listed.python) == (limits == taxoloss.Limits(levels=9))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("option", "name", "text", "words"),
     [

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 from in_process import command
-from random_rows import ranked, trees
+from trees import nested, ranked
 
 import taxoloss
 from taxoloss.taxonomy.alias_edits import with_aliases
@@ -69,6 +70,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("code", "call"), TOLD, ids=[ascii(" ".join(call)) for _, call in TOLD])
 def test_text_on_any_stream(code: int, call: tuple[str, ...], folder: Path) -> None:
     """No traceback, the same exit code, and only what the encoding has: the rest as escapes."""
@@ -81,6 +83,7 @@ def test_text_on_any_stream(code: int, call: tuple[str, ...], folder: Path) -> N
             assert done.out.decode(encoding) + done.err.decode(encoding)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("call", FILES, ids=lambda call: ascii(" ".join(call)))
 def test_files_on_any_stream(call: tuple[str, ...], folder: Path) -> None:
     """The same bytes, in UTF-8, whatever the stream is."""
@@ -90,6 +93,7 @@ def test_files_on_any_stream(call: tuple[str, ...], folder: Path) -> None:
     assert all(other == first for other in others)
 
 
+@pytest.mark.slow
 def test_what_is_redirected_is_read_again(folder: Path) -> None:
     """`init FILE > out.yaml` and `convert FILE - > out.yaml`, in processes of their own."""
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
@@ -127,8 +131,8 @@ BREAKS = ("\n", "\r\n", "\r")
 TAILS = ("", "\n", "\n\n", "  ", "\n# the end", "  # the end", "\n  # the end\n", "\n...\n", "\n...")
 
 
-@given(case=ranked() | trees(), data=st.data())
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(case=ranked() | nested(), data=st.data())
+@settings(CALM, max_examples=examples(150))
 def test_aliases_in_files_as_they_end(
     case: Any, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -165,6 +169,7 @@ def test_aliases_in_files_as_they_end(
         assert again.count("#") >= text.count("#")
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r", "  ", " # x", "\n# x", "\n..."])
 @pytest.mark.parametrize(
     "tree",
@@ -217,6 +222,7 @@ WRITERS: dict[str, tuple[str, ...]] = {
 }
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("writer", WRITERS)
 @pytest.mark.parametrize("how", ["file", "link", "chain", "relative", "dangling"])
 def test_written_through_links(

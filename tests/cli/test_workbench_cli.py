@@ -11,6 +11,7 @@ import pytest
 from command_line import GOOD, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import examples
 from rich.console import Console
 
 import taxoloss
@@ -22,6 +23,7 @@ from taxoloss.taxonomy.summary import summarize
 COMMANDS = ["inspect", "init", "convert", "check", "diff", "schema", "list", "explain", "evaluate", "plot"]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_an_example_and_its_exit_codes(command: str) -> None:
     done = run(command, "--help")
@@ -73,6 +75,7 @@ def test_the_facts_of_a_level() -> None:
     assert facts["chance_loss"] == pytest.approx((top["chance_loss"] + low["chance_loss"]) / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* is deprecated. Use files:DeprecationWarning")
 def test_list_has_every_bundled_tree() -> None:
     """With the sizes that building them gives."""
@@ -88,6 +91,7 @@ def test_list_has_every_bundled_tree() -> None:
     assert all(name in run("list").stdout for name in trees)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* is deprecated. Use files:DeprecationWarning")
 def test_the_large_tree_comes_from_its_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same tree from the package, from the cache, where it is damaged or cannot be written."""
@@ -106,6 +110,7 @@ def test_the_large_tree_comes_from_its_cache(tmp_path: Path, monkeypatch: pytest
     assert built().digest == first.digest
 
 
+@pytest.mark.slow
 def test_convert_to_files_and_to_standard_output(tmp_path: Path) -> None:
     """By suffix, by --to, by --layout; a file is not written over without --force."""
     source = tmp_path / "t.yaml"
@@ -125,6 +130,7 @@ def test_convert_to_files_and_to_standard_output(tmp_path: Path) -> None:
     assert run("convert", str(tmp_path / "none.yaml"), "-", "--to", "dot").returncode == 1
 
 
+@pytest.mark.slow
 def test_limits_on_the_command_line(tmp_path: Path) -> None:
     """--limit moves them, down too; the fault says how."""
     source = tmp_path / "t.yaml"
@@ -157,7 +163,7 @@ def shapes(draw: st.DrawFn) -> list[tuple[str, ...]]:
 
 
 @given(paths=shapes(), depth=st.none() | st.integers(1, 5), width=st.sampled_from([9, 40, 80, 160]))
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=examples(100), deadline=None, derandomize=True)
 def test_no_class_is_left_out_in_silence(
     paths: list[tuple[str, ...]], depth: int | None, width: int
 ) -> None:

@@ -12,9 +12,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_settings import SETTINGS
 from torch import Tensor
 from torch.nn import functional as F
-from trees import SETTINGS, Case, taxonomies
+from trees import Case, taxonomies
 
 import taxoloss
 from taxoloss import controls, weighting

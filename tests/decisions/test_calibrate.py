@@ -17,8 +17,11 @@ import torch
 from calibration_rows import PATHS, TREE, rows
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_settings import SETTINGS
+from loss_oracle import random_logits
+from modes import fresh
 from torch import Tensor
-from trees import SETTINGS, Case, random_logits, seeds, taxonomies
+from trees import Case, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
 from taxoloss.decisions import (
@@ -53,6 +56,7 @@ def loss_at(case: Case, logits: Any, target: int, least: float, loss: str, decis
     return float(oracle.depth(case, answer) - oracle.depth(case, oracle.lca(case, answer, target)))
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(
     taxonomies(), seeds, st.sampled_from([0.05, 0.2, 0.5]), st.sampled_from(["wrong", "height"]),
@@ -85,6 +89,7 @@ def test_the_lowest_threshold_that_keeps_the_promise(
 # -- by simulation ---------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("n", "risk", "decision"),
     [(9, 0.1, "climb"), (19, 0.05, "climb"), (99, 0.05, "climb"), (20, 0.1, "top_down")],
@@ -340,3 +345,27 @@ def test_what_is_no_number(value: Any) -> None:
     if value is not None:
         with pytest.raises(TypeError, match="expected a number as confidence, got"):
             calibrate_threshold(logits, target, TREE, 0.1, confidence=value)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_ignored_rows(value: float) -> None:
+    """They may hold anything."""
+    g = torch.Generator().manual_seed(0)
+    z, y = torch.randn(200, 5, generator=g), torch.randint(0, 5, (200,), generator=g)
+    y[::7] = -100
+    kept, spoilt = y >= 0, z.clone()
+    spoilt[::7] = value
+    tree = fresh()
+    threshold = decisions.calibrate_threshold(z[kept], y[kept], tree, risk=0.6)
+    assert decisions.calibrate_threshold(spoilt, y, tree, risk=0.6).log_odds == threshold.log_odds
+    assert str(decisions.report(threshold, spoilt, y, tree)) == str(
+        decisions.report(threshold, z[kept], y[kept], tree)
+    )
+    assert str(decisions.risk_curve(spoilt, y, tree)) == str(decisions.risk_curve(z[kept], y[kept], tree))
+    levels = decisions.calibrate_levels
+    torch.testing.assert_close(
+        levels(spoilt, y, tree)(z), levels(z[kept], y[kept], tree)(z), rtol=0, atol=0
+    )
+    spoilt[1] = torch.nan
+    with pytest.raises(ValueError, match="NaN in row 1"):
+        decisions.calibrate_threshold(spoilt, y, tree, risk=0.6)

@@ -13,8 +13,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_settings import SETTINGS
+from loss_oracle import probability, random_logits
 from torch import Tensor, nn
-from trees import SETTINGS, Case, probability, random_logits, seeds, taxonomies
+from trees import Case, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
 from taxoloss.decisions import leaf as rules
@@ -291,6 +293,7 @@ class Answering(nn.Module):
         return self.rule(self.head(features), TREE, return_probability=True)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", [*RULES, "ranking"])
 def test_export(name: str) -> None:
     """One exported graph answers as the model does, for any number of rows."""

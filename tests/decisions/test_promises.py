@@ -131,6 +131,7 @@ def case(name: str, count: int, seed: int = 0) -> tuple[Rows, int, dict[str, Any
     return rows, n, options
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_promise_of_clades_holds_on_average(name: str) -> None:
     """1,000 splits of one pool of rows: the mean loss of the others is at most the risk."""
@@ -150,6 +151,7 @@ def test_the_promise_of_clades_holds_on_average(name: str) -> None:
     assert fmean(means) >= options["risk"] / 4  # it is not kept by answering the root
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", CASES)
 def test_each_row_in_turn(name: str, seed: int) -> None:
@@ -188,6 +190,7 @@ def test_each_row_of_a_clade_counts_once() -> None:
     assert others.log_odds > alone.log_odds
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", ["one_large", "many_small", "boundary", "three_levels"])
 def test_the_confidence_of_clades(name: str) -> None:
     """Of the thresholds, and altogether, at most one in ten has a true rate above the risk."""

@@ -14,8 +14,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_settings import SETTINGS
 from torch import Tensor
-from trees import SETTINGS, Case, seeds, taxonomies
+from trees import Case, seeds, taxonomies
 
 import taxoloss
 from taxoloss import decisions

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from evaluate_command import CLASSES, data, files, names, refused, run, scores, write_text
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 from prediction_tables import NAMES, Table, ours, strictly, tables
-from test_evaluate import CLASSES, data, files, names, refused, run, scores, write_text
 from typer.testing import CliRunner
 
 from taxoloss.cli import app
@@ -21,7 +22,7 @@ from taxoloss.evaluation import readers as prediction_readers
 TREE = "levels: [g, s]\ntree:\n  A: [a, b]\n  B: [c, d]\n"
 HEADER = "target,a,b,c,d\n"
 ROWS = "a,5.1,0.2,0.3,0.4\nb,0.1,7.2,0.3,0.4\n"
-QUICK = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICK = settings(CALM, max_examples=examples(200))
 
 
 @pytest.fixture(scope="module")
@@ -322,6 +323,7 @@ def test_arrays_of_any_number_keep_their_digits(tree: Path) -> None:
     assert block.values.tolist() == values.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.npz", "b.npz", "d.csv", "e.tsv", "g.parquet"])
 def test_spoilt_bytes_end_in_scores_or_one_line(name: str, tree: Path) -> None:
     """Bytes changed, cut and doubled: exit code 0 or 1, no traceback, nothing on the output of an error."""

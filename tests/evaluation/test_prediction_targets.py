@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_evaluate import refused, run, scores
+from evaluate_command import refused, run, scores
 from typer.testing import CliRunner
 
 import taxoloss
@@ -84,6 +84,7 @@ def test_names_that_are_integers_are_names() -> None:
         refused(run("t.yaml", table(f"a,b,c,{class_name}", "1"), "--draws", 2), "T302", "'A/b'", name)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("form", ["{}.0", "{}.", "{},0", "{}.000e+00", "0{}", "+{}", "{}e0", "{:.18e}"])
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_name_in_other_digits_is_an_integer(form: str, suffix: str) -> None:
@@ -135,6 +136,7 @@ def test_integers_of_an_array_that_are_names_too() -> None:
     refused(run("new.yaml", "p.npz", "--migration", "m.json"), "got 2: as an id it is '0', as a name '2'")
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("targets", "words"),
     [
@@ -197,6 +199,7 @@ def test_old_targets_have_one_reading(targets: tuple[str, ...], words: list[str]
     refused(run("new.yaml", "p.csv", "--migration", "m.json", "--draws", 2), "p.csv", *words)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("order", ["abcd", "dcba", "bdac"])
 @pytest.mark.parametrize("named", ["header", "--classes", "npz", "npz --classes"])
 def test_old_numbers_are_those_of_the_columns(order: str, named: str) -> None:
@@ -284,6 +287,7 @@ def test_full_precision_is_given_nothing(kind: str) -> None:
     assert not rounding(values.double().numpy(), kind).any()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", ["probs", "log_probs"])
 @pytest.mark.parametrize("stored", [np.float16, np.float32])
 def test_half_precision_is_evaluated(kind: str, stored: Any) -> None:

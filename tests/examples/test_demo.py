@@ -76,6 +76,7 @@ def check_files_and_table(done: subprocess.CompletedProcess[str], folder: Path) 
     assert sorted(path.name for path in folder.iterdir()) == ["results.csv", "results.png"]
 
 
+@pytest.mark.slow
 def test_the_short_form_keeps_the_promises(tmp_path: Path) -> None:
     """One seed: the tree is inspected, the data is the one measured, the gains are in the bands."""
     done = run("--seeds", "1", "--check", "--out", str(tmp_path / "runs"))
@@ -110,6 +111,7 @@ def test_the_table_of_the_readme_is_that_of_its_rows() -> None:
     assert printed == means(published())
 
 
+@pytest.mark.slow
 def test_all_labels_is_another_comparison(tmp_path: Path) -> None:
     """--labels 100 trains cross-entropy and three weightings; two steps show that it runs."""
     done = run("--seeds", "2", "--steps", "2", "--labels", "100", "--out", str(tmp_path / "runs"))
@@ -119,6 +121,7 @@ def test_all_labels_is_another_comparison(tmp_path: Path) -> None:
     assert arms == ["flat", "uniform", ".2/.3/.5", ".6/.3/.1"] * 2
 
 
+@pytest.mark.slow
 def test_bands_are_for_coarse_labels_only() -> None:
     """--check asks for the default comparison: wrong usage is said at once."""
     done = run("--labels", "100", "--check")

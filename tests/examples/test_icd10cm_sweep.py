@@ -77,6 +77,7 @@ def test_parts_of_a_seed_share_no_group(study: Any) -> None:
     assert not (groups[0] | groups[1]) & groups[2]
 
 
+@pytest.mark.slow
 def test_a_short_sweep_from_end_to_end(tmp_path: Path) -> None:
     """The command, twice: the second trains nothing. Cross-entropy is the loss with all weight below."""
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -105,6 +106,7 @@ def test_a_short_sweep_from_end_to_end(tmp_path: Path) -> None:
     assert {row["epochs"] for row in tested} == {"3"}  # the test is looked at once
 
 
+@pytest.mark.slow
 def test_a_short_search(tmp_path: Path) -> None:
     """Two trials; the same call trains nothing and says the same."""
     pytest.importorskip("optuna")

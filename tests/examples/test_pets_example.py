@@ -92,6 +92,7 @@ def data_set(root: Path, trainval: list[str], test: list[str]) -> Path:
     return root
 
 
+@pytest.mark.slow
 @needs_pets3
 def test_it_runs_from_end_to_end(tmp_path: Path) -> None:
     run = pets("--data", PETS3, "--out", tmp_path, *SHORT)
@@ -111,6 +112,7 @@ def test_it_runs_from_end_to_end(tmp_path: Path) -> None:
     assert saved["accuracy"] == pytest.approx({"species": species, "breed": breed}, abs=1e-4)
 
 
+@pytest.mark.slow
 @needs_pets3
 def test_a_frozen_backbone_from_a_package(tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite_pytorch")
@@ -146,6 +148,7 @@ def test_targets_are_the_classes_of_the_pictures(tmp_path: Path) -> None:
     assert all(classes[target] == THREE[bright] for part in rows for bright, target in part)
 
 
+@pytest.mark.slow
 def test_lists_that_do_not_agree_are_refused(tmp_path: Path) -> None:
     lists = {
         "one label, two names": ["Bengal_1 2 1 2", "Abyssinian_1 2 1 1"],
@@ -171,6 +174,7 @@ def test_lists_that_do_not_agree_are_refused(tmp_path: Path) -> None:
     assert "Bengal_2.jpg" in missing
 
 
+@pytest.mark.slow
 def test_a_folder_without_pictures_ends_the_run(tmp_path: Path) -> None:
     run = pets("--data", tmp_path)
     assert run.returncode == 1
@@ -179,6 +183,7 @@ def test_a_folder_without_pictures_ends_the_run(tmp_path: Path) -> None:
     assert run.stderr.startswith(f"No pictures in {tmp_path}: expected the folders")
 
 
+@pytest.mark.slow
 def test_a_failed_download_names_the_ways_out(tmp_path: Path) -> None:
     code = """
         import os; from data import find; from model import Backbone, build

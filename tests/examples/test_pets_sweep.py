@@ -62,6 +62,7 @@ def scores(row: dict[str, str]) -> dict[str, str]:
     return {k: v for k, v in row.items() if k in names or k.startswith("accuracy_")}
 
 
+@pytest.mark.slow
 @needs_pets3
 @needs_lite
 def test_a_sweep_of_heads_on_kept_features(tmp_path: Path) -> None:
@@ -85,6 +86,7 @@ def test_a_sweep_of_heads_on_kept_features(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @needs_pets3
 def test_a_sweep_of_nets(tmp_path: Path) -> None:
     options = ("--backbone", "none", "--epochs", 1, "--step", 1)
@@ -100,6 +102,7 @@ def test_a_sweep_of_nets(tmp_path: Path) -> None:
     assert "config.epochs: 1 there, 2 here" in refused.stderr
 
 
+@pytest.mark.slow
 @needs_pets3
 def test_show_batch_draws_a_picture(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
@@ -119,6 +122,7 @@ def test_a_bad_step_is_one_line(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 @needs_pets3
 def test_weights_that_cannot_be_downloaded_end_the_sweep_before_it_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ from cpu_forms import loss_of
 from largest import Largest
 from torch import Tensor
 from torch.testing import assert_close
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss.functional.kernels import closed_form
 
@@ -54,6 +54,7 @@ def test_short_dense_shapes_are_few_blocks(
     assert calls_of(tree, monkeypatch, (rows, tree.classes, *places)) <= 2 * flat + 1
 
 
+@pytest.mark.sample(7)
 @TREE
 @pytest.mark.parametrize("entries", [1, 700, 9000])
 @pytest.mark.parametrize("layout", ["contiguous", "channels last", "transposed", "strided", "expanded"])

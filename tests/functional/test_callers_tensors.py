@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss import TaxonomyLoss
 from taxoloss.functional.kernels import closed_form
@@ -25,6 +25,7 @@ TREES = pytest.mark.parametrize("tree", [TREE, CHUNKED, ORDERED], ids=["small", 
 REDUCTION = pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 
 
+@pytest.mark.sample(5)
 @TREES
 @pytest.mark.parametrize("shape", [(4,), (3, 2)])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
@@ -40,6 +41,7 @@ def test_the_callers_tensors_are_left_alone(tree: Wide, shape: tuple[int, ...], 
     assert logits._version == 0
 
 
+@pytest.mark.sample(5)
 @TREES
 @REDUCTION
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
@@ -100,6 +102,7 @@ def strided(tree: Wide) -> dict[str, Tensor]:
     }
 
 
+@pytest.mark.sample(4)
 @TREES
 @pytest.mark.parametrize("name", strided(TREE))
 def test_any_strides(tree: Wide, name: str) -> None:

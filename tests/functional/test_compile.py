@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 import pytest
 import torch
+from compilers import compiler
 from cpu_forms import batch, loss_of, loss_on
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter
 from torch.testing import assert_close
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss import Taxonomy, TaxonomyLoss
 
@@ -44,16 +44,6 @@ def _fresh() -> Iterator[None]:
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
-
-
-@cache
-def compiler() -> str:
-    """Why no C++ code can be compiled; empty where it can."""
-    try:
-        torch.compile(lambda x: x + 1)(torch.ones(3))
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return ""
 
 
 @pytest.fixture
@@ -100,6 +90,7 @@ def model() -> nn.Module:
 # -- eager's numbers -------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", CASES)
 def test_compiled_is_eager(name: str) -> None:
     """Forward and backward in one graph, for mild logits, extreme ones and masked classes."""
@@ -110,6 +101,7 @@ def test_compiled_is_eager(name: str) -> None:
         assert_close(both(compiled, given, target), both(loss, given, target))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_autocast(dtype: torch.dtype) -> None:
     """A float32 loss and a gradient in the logits' dtype, as eager's."""
@@ -122,6 +114,7 @@ def test_autocast(dtype: torch.dtype) -> None:
     assert_close(found, expected)
 
 
+@pytest.mark.slow
 def test_a_step_of_a_model() -> None:
     """A head and its loss in one graph: eager's gradients of the parameters."""
     step = model()
@@ -142,6 +135,7 @@ def test_the_function() -> None:
     assert_close(both(compiled, logits, target), expected)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", ["all", "dense"])
 def test_no_graph_breaks(name: str) -> None:
     """One graph."""
@@ -153,6 +147,7 @@ def test_no_graph_breaks(name: str) -> None:
 # -- how often it compiles -------------------------------------------------------------------------
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", ["all", "dense mean", "bfloat16"])
 def test_two_compilations_serve_every_batch_size(name: str) -> None:
     """The first for its own size, the second for all others."""
@@ -165,6 +160,7 @@ def test_two_compilations_serve_every_batch_size(name: str) -> None:
     assert counter.frame_count == 2
 
 
+@pytest.mark.slow
 def test_a_dynamic_batch_needs_one_compilation() -> None:
     """Where the first dimension is marked as dynamic."""
     counter = CompileCounter()
@@ -177,6 +173,7 @@ def test_a_dynamic_batch_needs_one_compilation() -> None:
     assert counter.frame_count == 1
 
 
+@pytest.mark.slow
 def test_other_level_weights_need_no_compilation() -> None:
     """The compiled loss has the new values; where other levels are used, it is compiled again."""
     counter = CompileCounter()
@@ -201,6 +198,7 @@ def classes_only(tree: Wide) -> Taxonomy:
     return tree.taxonomy.bind(tree.taxonomy.paths())
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("nodes", [False, True])
 def test_bad_targets(nodes: bool) -> None:
     """-1, the first number that is no target and a large one raise; what is ignored never does."""
@@ -222,6 +220,7 @@ def test_bad_targets(nodes: bool) -> None:
 # -- export ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("strict", [False, True])
 def test_export(strict: bool) -> None:
     """A head with its loss, exported with a dynamic batch: eager's loss at other sizes."""
@@ -241,6 +240,7 @@ def test_export(strict: bool) -> None:
 # -- C++ -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_inductor")
 def test_cpp_of_dense_logits() -> None:
     """Eager's loss and gradient in bfloat16, with inner nodes as targets."""
@@ -251,6 +251,7 @@ def test_cpp_of_dense_logits() -> None:
         assert_close(both(compiled, given, target), both(loss, given, target))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_inductor")
 def test_cpp_of_rows() -> None:
     """Eager's loss and gradient; what is no class raises, and -1 is not taken for the last row."""

@@ -11,7 +11,7 @@ from cpu_forms import batch, loss_of
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter, EagerAndRecordGraphs
 from torch.testing import assert_close
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss import Taxonomy
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
@@ -55,6 +55,7 @@ def test_wide_trees_call_it_and_narrow_ones_do_not() -> None:
         assert OPERATION not in program.graph_module.code
 
 
+@pytest.mark.sample(13)
 @pytest.mark.parametrize("tree", [ORDERED, SHUFFLED], ids=["ordered", "shuffled"])
 @pytest.mark.parametrize("shape", [(6,), (3, 4), (2, 2, 3)], ids=str)
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
@@ -87,6 +88,7 @@ def test_it_is_what_torch_asks_of_an_operation() -> None:
             torch.library.opcheck(_closed_form, (logits, target, weights, *tables, reduce, False))
 
 
+@pytest.mark.slow
 def test_two_compilations_serve_every_batch_size() -> None:
     """The first for its own size, the second for all others; other weights need none."""
     counter, loss = CompileCounter(), loss_of(SHUFFLED)
@@ -99,6 +101,7 @@ def test_two_compilations_serve_every_batch_size() -> None:
     assert counter.frame_count == 2
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("bad", [-1, 10**6])
 def test_bad_targets(bad: int) -> None:
     """What is no target raises; ignored rows do not, and an empty batch is eager's."""
@@ -115,6 +118,7 @@ def test_bad_targets(bad: int) -> None:
 # -- transforms inside what is compiled ------------------------------------------------------------
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("tree", [wide_tree(40, 4), SHUFFLED], ids=["masks", "operation"])
 def test_transforms_inside_a_compiled_function(tree: Wide) -> None:
     """torch.func's grad, vmap and jvp, in one graph."""
@@ -137,6 +141,7 @@ def vmap_of(module: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
     return torch.compile(lambda z, y: torch.func.vmap(module)(z, y), fullgraph=True, backend="aot_eager")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("tree", [wide_tree(40, 4), SHUFFLED], ids=["masks", "operation"])
 def test_vmap_of_the_module(tree: Wide) -> None:
     """The module itself in torch.vmap, compiled, wherever torch can do that with its own cross-entropy."""
@@ -156,6 +161,7 @@ def probabilities(logits: Tensor, taxonomy: Taxonomy) -> Tensor:
     return list(level_log_probs(logits, taxonomy).values())[-1].exp().sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["loss", "probabilities"])
 def test_functions_compile_at_their_first_call(name: str) -> None:
     """One graph, though nothing was made for the taxonomy yet."""

@@ -14,7 +14,7 @@ from cpu_forms import FORM, FORMS, Form, masks, public, results, searched
 from mpmath import mp, mpf
 from torch import Tensor
 from torch.testing import assert_close
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.kernels import closed_form
@@ -83,6 +83,7 @@ def batch(
     return torch.tensor(z, dtype=dtype), target
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("regime", REGIMES)
 @FORM
@@ -96,6 +97,7 @@ def test_small_trees(form: Form, regime: str, dtype: torch.dtype) -> None:
             assert_exact(form, results(form, tree, logits, target), exact(tree, logits, target))
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize("shuffled", [False, True])
@@ -124,6 +126,7 @@ def test_both_ways_of_finding_rings_give_one_result() -> None:
 # -- reductions and what comes from above ----------------------------------------------------------
 
 
+@pytest.mark.sample(5)
 @FORM
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_any_upstream_gradient(form: Form, shuffled: bool) -> None:
@@ -137,6 +140,7 @@ def test_any_upstream_gradient(form: Form, shuffled: bool) -> None:
         assert_exact(form, results(form, tree, logits, target, up), (value, slope * rounded))
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("size", [(40, 4), (997, 5)])
 @pytest.mark.parametrize("factor", [-3.5, 1.0, 0.0, 1e-3])
@@ -171,6 +175,7 @@ def masked_batch(rows: int) -> tuple[Tensor, list[int], Tensor]:
     return logits, target.tolist(), mask
 
 
+@pytest.mark.sample(5)
 @FORM
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_masked_classes_that_are_no_target(form: Form, dtype: torch.dtype) -> None:
@@ -205,6 +210,7 @@ def test_a_masked_target(form: Form) -> None:
         assert_close(slope[row], expected, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.sample(5)
 @FORM
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_whole_group_masked(form: Form, dtype: torch.dtype) -> None:
@@ -222,6 +228,7 @@ def test_a_whole_group_masked(form: Form, dtype: torch.dtype) -> None:
     assert_exact(form, (value[2:], slope[2:]), exact(CHUNKED, logits[2:], target[2:]))
 
 
+@pytest.mark.sample(5)
 @FORM
 @pytest.mark.parametrize("bad", [math.nan, INF])
 def test_nan_stays_in_its_row(form: Form, bad: float) -> None:
@@ -282,6 +289,7 @@ def test_masks_round_once(dtype: torch.dtype) -> None:
     assert torch.equal(slope, wide_slope.to(dtype))
 
 
+@pytest.mark.sample(5)
 @FORM
 @pytest.mark.parametrize("regime", ["normal", "wide", "huge"])
 def test_rows_of_a_gradient_sum_to_0(form: Form, regime: str) -> None:

@@ -10,7 +10,7 @@ from cpu_forms import batch, loss_of
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss import Taxonomy, TaxonomyLoss
 from taxoloss.functional.node_tensors import node_tensors
@@ -32,6 +32,7 @@ def with_weight(options: dict[str, Any], tree: Wide) -> dict[str, Any]:
     return options | ({"weight": torch.linspace(0.1, 1, tree.classes)} if options.get("weight") else {})
 
 
+@pytest.mark.sample(7)
 @TREE
 @OPTION
 @pytest.mark.parametrize("soft", [False, True])
@@ -52,6 +53,7 @@ def test_fake_tensors(shape: tuple[int, ...], soft: bool, options: dict[str, Any
         assert (value.dtype, given.grad.shape) == (torch.float32, logits.shape)
 
 
+@pytest.mark.sample(3)
 @TREE
 @pytest.mark.parametrize("tracing", ["real", "fake"])
 @pytest.mark.parametrize("name", ["mean", "all"])

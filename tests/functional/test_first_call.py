@@ -73,6 +73,7 @@ check(found, Answers()(z, y))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [12, 300])
 @pytest.mark.parametrize("strict", [None, False, True], ids=["compile", "export", "strict export"])
 @pytest.mark.parametrize("code", ["modules", "functions"])

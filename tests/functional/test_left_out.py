@@ -12,21 +12,19 @@ from dataclasses import fields
 from typing import Any
 
 import hypothesis.strategies as st
+import loss_oracle as oracle
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-import trees
 from cpu_forms import batch as wide_batch
 from cpu_forms import loss_of
 from hypothesis import assume, given
-from metric_cases import MAKE, ROOT, of, same
-from metric_cases import TREE as METRIC_TREE
-from metric_cases import batch as metric_batch
+from hypothesis_settings import SETTINGS
+from loss_oracle import Options
 from torch import Tensor
 from torch.testing import assert_close
-from trees import SETTINGS, Case, Options, bound, seeds, taxonomies
-from wide_trees import Wide, wide_tree
+from trees import Case, Wide, bound, seeds, taxonomies, wide_tree
 
 from taxoloss import TaxonomyLoss, weighting
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
@@ -35,7 +33,6 @@ from taxoloss.functional.kernels.compiled_closed_form import _closed_form
 from taxoloss.functional.kernels.dispatch import row_losses
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.masked import masked_row_losses
-from taxoloss.heads import LevelHeads
 
 Rng = np.random.Generator
 BAD = (math.nan, math.inf, -math.inf)
@@ -107,7 +104,7 @@ def test_rows_without_weight(
     case: Case, rng: Rng, reduction: str, smoothing: float, shape: tuple[int, ...], weighted: bool
 ) -> None:
     """Ignored rows, the root, targets on unused levels and of class weight 0: by two ways to a gradient."""
-    table = trees.random_table(case, rng)
+    table = oracle.random_table(case, rng)
     assume(table.any())
     target = rng.choice([*case.ids.values(), -100, -100], shape)
     weight = None
@@ -117,12 +114,12 @@ def test_rows_without_weight(
         )
         weight[0] = 1.0
     options = Options(table, None if weight is None else weight.tolist(), smoothing)
-    costs = [{} if y == -100 else trees.index_costs(case, int(y), options) for y in target.ravel()]
+    costs = [{} if y == -100 else oracle.index_costs(case, int(y), options) for y in target.ravel()]
     rows = torch.tensor([not any(cost.values()) for cost in costs]).view(shape)
     share = [0 if y == -100 else options.node_weight(case, case.by_id[y]) for y in target.ravel()]
     assume(sum(share) > 0)
     labels, extra = torch.from_numpy(target), {"weight": weight, "label_smoothing": smoothing}
-    clean = torch.from_numpy(trees.random_logits(case, rng, *shape))
+    clean = torch.from_numpy(oracle.random_logits(case, rng, *shape))
     bad = poisoned(rng, clean, rows)
 
     def loss(z: Tensor) -> Tensor:
@@ -132,7 +129,7 @@ def test_rows_without_weight(
         assert_left_out(lambda z, way=way: way(loss, z), clean, bad, rows)
     if reduction == "none":
         flat = clean.movedim(1, -1).reshape(-1, case.num_classes)
-        expected = [trees.row_loss(case, z, cost)[0] for z, cost in zip(flat.tolist(), costs, strict=True)]
+        expected = [oracle.row_loss(case, z, cost)[0] for z, cost in zip(flat.tolist(), costs, strict=True)]
         assert_close(loss(bad).flatten(), torch.tensor(expected, dtype=torch.float64))
 
 
@@ -142,7 +139,7 @@ def test_class_weights_that_learn(case: Case, rng: Rng, reduction: str) -> None:
     """Ignored rows have no part in the gradient of class weights either; a weight of 0 has its own."""
     levels = case.by_name(rng.uniform(0.1, 2, case.depth).tolist())
     target = torch.tensor([0, 1, -100, -100])
-    clean = torch.from_numpy(trees.random_logits(case, rng, 4))
+    clean = torch.from_numpy(oracle.random_logits(case, rng, 4))
     bad = poisoned(rng, clean, target < 0)
     found = []
     for z in (clean, bad):
@@ -164,9 +161,9 @@ def test_probabilities_without_weight(
 ) -> None:
     """Rows of probabilities that weigh nothing: all 0, or on classes of weight 0."""
     table = (
-        trees.random_table(case, rng)
+        oracle.random_table(case, rng)
         if by_node
-        else trees.level_table(case, rng.uniform(0.1, 2, case.depth))
+        else oracle.level_table(case, rng.uniform(0.1, 2, case.depth))
     )
     assume(table[: case.num_classes].any())
     weight = rng.uniform(0.1, 2, case.num_classes) * (rng.random(case.num_classes) < 0.7)
@@ -177,7 +174,7 @@ def test_probabilities_without_weight(
         classes, uniform = table[: case.num_classes], (table[: case.num_classes] == table[0]).all(0)
         weighs = weighs + np.where(uniform, classes[0], q @ classes) * weight.any()
     rows = torch.from_numpy((weighs == 0).all(1))
-    clean = torch.from_numpy(trees.random_logits(case, rng, 5))
+    clean = torch.from_numpy(oracle.random_logits(case, rng, 5))
     extra: Any = {"weight": torch.from_numpy(weight), "label_smoothing": smoothing, "reduction": reduction}
 
     def loss(z: Tensor) -> Tensor:
@@ -193,7 +190,7 @@ def test_masked_classes_without_weight(
     case: Case, rng: Rng, smoothing: float, weighted: bool, soft: bool
 ) -> None:
     """Classes at -inf that no weighed node needs: the definition without the nodes that weigh nothing."""
-    table = trees.level_table(
+    table = oracle.level_table(
         case, (rng.uniform(0.1, 2, case.depth) * (rng.random(case.depth) < 0.6)).tolist()
     )
     assume(table[: case.num_classes].any())
@@ -203,18 +200,18 @@ def test_masked_classes_without_weight(
     options = Options(table, None if weight is None else weight.tolist(), smoothing)
     if soft:
         target: Any = rng.random((4, case.num_classes)) * (rng.random((4, case.num_classes)) < 0.4)
-        costs = [trees.probability_costs(case, q, options) for q in target]
+        costs = [oracle.probability_costs(case, q, options) for q in target]
     else:
         target = rng.choice(list(case.ids.values()), 4)
-        costs = [trees.index_costs(case, int(y), options) for y in target]
-    z = trees.random_logits(case, rng, 4)
+        costs = [oracle.index_costs(case, int(y), options) for y in target]
+    z = oracle.random_logits(case, rng, 4)
     costs = [{node: cost for node, cost in row.items() if cost} for row in costs]
     for row, cost in zip(z, costs, strict=True):
         gone = rng.random(case.num_classes) < 0.6
         for node in [0, *cost]:  # each node that costs keeps a class
             gone[case.below[node][0]] = False
         row[gone] = -math.inf
-    expected = [trees.row_loss(case, row, cost) for row, cost in zip(z.tolist(), costs, strict=True)]
+    expected = [oracle.row_loss(case, row, cost) for row, cost in zip(z.tolist(), costs, strict=True)]
     values, slopes = (np.stack([row[part] for row in expected]) for part in (0, 1))
     extra: Any = {
         "weight": None if weight is None else torch.from_numpy(weight),
@@ -295,6 +292,7 @@ def definition(kept: LossTensors, ids: Tensor, weights: Tensor) -> Callable[[Ten
     return lambda z: by_definition.losses(z, start, stop, weights, kept.order)
 
 
+@pytest.mark.sample(7)
 @TREE
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("bad", BAD)
@@ -314,6 +312,7 @@ def test_forms(form: Any, bad: float, dtype: torch.dtype, tree: Wide) -> None:
     assert (found_slope[rows] == 0).all()
 
 
+@pytest.mark.sample(5)
 @TREE
 @pytest.mark.parametrize("form", [closed, operation, masks])
 @pytest.mark.parametrize("up", [math.inf, math.nan])
@@ -335,6 +334,7 @@ def test_what_comes_from_above(form: Any, up: float, tree: Wide) -> None:
     assert not slope[~rows, 2:].isfinite().all()
 
 
+@pytest.mark.sample(6)
 @TREE
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"reduction": "sum"}], ids=str)
 def test_compiled(options: dict[str, Any], tree: Wide) -> None:
@@ -384,72 +384,3 @@ def test_per_level() -> None:
     expected = loss.per_level(logits, target)
     logits[target == -100] = math.nan
     assert_close(loss.per_level(logits, target), expected)
-
-
-# -- heads and metrics -----------------------------------------------------------------------------
-
-
-@SETTINGS
-@given(taxonomies(), seeds, st.sampled_from([0.0, 0.1]))
-def test_the_loss_of_level_heads(case: Case, rng: Rng, smoothing: float) -> None:
-    """Features of ignored samples may be anything, and scores on a level of weight 0 beyond all numbers."""
-    torch.manual_seed(int(rng.integers(2**31)))
-    head = LevelHeads(3, case.taxonomy)
-    torch.nn.init.normal_(head.weight)
-    target = torch.tensor([0, 1, -100, -100, case.taxonomy.node_id(())])
-    levels = case.by_name(rng.uniform(0.1, 2, case.depth).tolist())
-    unused = int(rng.integers(case.depth)) if case.depth > 1 else -1
-    if unused >= 0:
-        levels[f"L{unused + 1}"] = 0.0
-    clean = torch.randn(5, 3)
-    bad = clean.clone()
-    bad[2], bad[3, 1], bad[4] = math.nan, math.inf, -math.inf
-    found = []
-    for features in (clean, bad):
-        if features is bad and unused >= 0:
-            first = sum(head.widths[:unused])
-            with torch.no_grad():
-                head.weight[first : first + head.widths[unused]] = 3e38
-        given = features.clone().requires_grad_()
-        value = head.loss(given, target, levels, label_smoothing=smoothing)
-        found.append((value.detach(), *torch.autograd.grad(value, (given, head.weight, head.bias))))
-    assert_close(*found)
-    assert (found[1][1][2:] == 0).all()
-
-
-@pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("dense", [False, True])
-@pytest.mark.parametrize("name", MAKE)
-def test_metrics(name: str, dense: bool, bad: float) -> None:
-    """Logits of rows that are ignored or have the root as target; node ids and rankings there too."""
-    preds, target = metric_batch(24)
-    gone = (target == -100) | (target == ROOT)
-    logits = preds.masked_fill(gone[:, None], bad)
-    logits[gone.nonzero()[0, 0], 1:] = 0.25
-    batches = [(preds, target), (logits, target)]
-    if dense:
-        batches = [(z.view(4, 6, 4).movedim(-1, 1), y.view(4, 6)) for z, y in batches]
-    same(*(of(MAKE[name](METRIC_TREE), one) for one in reversed(batches)))
-
-
-def test_metrics_of_node_ids_and_rankings() -> None:
-    """An ignored sample's answer may be no node, and its ranking no ranking."""
-    _, target = metric_batch(24)
-    gone = target == -100
-    answers = torch.arange(24) % 4
-    ranking = torch.stack([answers, (answers + 1) % 4, (answers + 2) % 4, (answers + 3) % 4], 1)
-    for name in ("LevelAccuracy", "MistakeSeverity", "HierarchicalFScore", "LevelConfusionMatrix"):
-        wanted = of(MAKE[name](METRIC_TREE), (answers, target))
-        same(of(MAKE[name](METRIC_TREE), (answers.masked_fill(gone, 99), target)), wanted)
-    for name in ("HOPS", "HierarchicalDistance_3"):
-        wanted = of(MAKE[name](METRIC_TREE), (ranking, target))
-        same(of(MAKE[name](METRIC_TREE), (ranking.masked_fill(gone[:, None], -7), target)), wanted)
-
-
-def test_probabilities_are_told_behind_ignored_rows() -> None:
-    """What stands in rows that are not counted does not hide what the others are."""
-    preds, target = metric_batch(6)
-    probabilities = preds.softmax(1)
-    target[0], probabilities[0] = -100, -math.inf
-    with pytest.raises(ValueError, match=r"p\.log"):
-        MAKE["LevelAccuracy"](METRIC_TREE).update(probabilities, target)

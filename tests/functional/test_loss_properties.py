@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis.strategies as st
+import loss_oracle as oracle
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-import trees
 from hypothesis import assume, given, settings
+from hypothesis_settings import SETTINGS, examples
+from loss_oracle import Array, Options, tensor
 from torch import Tensor
 from torch.testing import assert_close
-from trees import SETTINGS, Array, Case, Options, bound, seeds, taxonomies, tensor
+from trees import Case, bound, seeds, taxonomies
 
 from taxoloss import weighting
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
@@ -81,13 +83,13 @@ def test_index_targets(
     case: Case, rng: Rng, reduction: str, smoothing: float, scale: float, by_node: bool
 ) -> None:
     """Value and gradient are those of the definition, for targets that are any nodes."""
-    z, target = trees.random_logits(case, rng, ROWS, scale=scale), any_node(case, rng)
+    z, target = oracle.random_logits(case, rng, ROWS, scale=scale), any_node(case, rng)
     weight = any_weight(case, rng)
-    levels: Any = trees.random_table(case, rng) if by_node else any_levels(case, rng)
-    table = levels if by_node else trees.level_table(case, list(levels.values()))
+    levels: Any = oracle.random_table(case, rng) if by_node else any_levels(case, rng)
+    table = levels if by_node else oracle.level_table(case, list(levels.values()))
     assume(table.any())
     options = Options(table, weight, smoothing)
-    value, slope = trees.batch_loss(case, z, target, options, reduction=reduction)
+    value, slope = oracle.batch_loss(case, z, target, options, reduction=reduction)
     logits = tensor(z)
     extra: Any = {"weight": weight, "reduction": reduction, "label_smoothing": smoothing}
     ours = loss(case, logits, target, levels, **extra)
@@ -99,11 +101,11 @@ def test_index_targets(
 @given(taxonomies(), seeds, REDUCTIONS, SMOOTHING, SCALES)
 def test_probability_targets(case: Case, rng: Rng, reduction: str, smoothing: float, scale: float) -> None:
     """Value, gradient and the gradient of the probabilities, which need not sum to 1."""
-    z = trees.random_logits(case, rng, ROWS, scale=scale)
+    z = oracle.random_logits(case, rng, ROWS, scale=scale)
     q = rng.uniform(0, 1, z.shape)
     weight, levels = any_weight(case, rng), any_levels(case, rng)
-    options = Options(trees.level_table(case, list(levels.values())), weight, smoothing)
-    value, slope = trees.batch_loss(case, z, q, options, reduction=reduction)
+    options = Options(oracle.level_table(case, list(levels.values())), weight, smoothing)
+    value, slope = oracle.batch_loss(case, z, q, options, reduction=reduction)
     logits, target = tensor(z), tensor(q)
     extra: Any = {"weight": weight, "reduction": reduction, "label_smoothing": smoothing}
     ours = loss(case, logits, target, levels, **extra)
@@ -112,8 +114,8 @@ def test_probability_targets(case: Case, rng: Rng, reduction: str, smoothing: fl
     close(to_logits, slope)
     # The loss is linear in q: its slope along class c is the loss at q + e_c less that at q.
     c = int(rng.integers(case.num_classes))
-    more = trees.batch_loss(case, z, q + np.eye(case.num_classes)[c], options, reduction="none")[0]
-    less = trees.batch_loss(case, z, q, options, reduction="none")[0]
+    more = oracle.batch_loss(case, z, q + np.eye(case.num_classes)[c], options, reduction="none")[0]
+    less = oracle.batch_loss(case, z, q, options, reduction="none")[0]
     close(to_target[:, c], (more - less) / (ROWS if reduction == "mean" else 1), rtol=1e-7)
 
 
@@ -121,9 +123,9 @@ def test_probability_targets(case: Case, rng: Rng, reduction: str, smoothing: fl
 @given(taxonomies(), seeds, SMOOTHING)
 def test_a_table_mixes_the_losses_of_the_classes(case: Case, rng: Rng, smoothing: float) -> None:
     """Probabilities cost the mixture of what each class costs by its own row."""
-    table = trees.random_table(case, rng)
+    table = oracle.random_table(case, rng)
     assume(table.any())
-    z = tensor(trees.random_logits(case, rng, 1))
+    z = tensor(oracle.random_logits(case, rng, 1))
     q = rng.dirichlet(np.ones(case.num_classes), 1)
     classes = torch.arange(case.num_classes)
     every = z.expand(case.num_classes, -1)
@@ -136,7 +138,7 @@ def test_a_table_mixes_the_losses_of_the_classes(case: Case, rng: Rng, smoothing
 @given(taxonomies(), seeds, st.sampled_from(["none", "mean"]))
 def test_dense_shapes_are_many_rows(case: Case, rng: Rng, reduction: str) -> None:
     """Logits (N, C, 2, 3) cost what their 6 N rows cost."""
-    z, target = trees.random_logits(case, rng, 2, 2, 3), any_node(case, rng, 12)
+    z, target = oracle.random_logits(case, rng, 2, 2, 3), any_node(case, rng, 12)
     rows = np.moveaxis(z, 1, -1).reshape(12, -1)
     options: Any = {"weight": any_weight(case, rng), "label_smoothing": 0.1, "reduction": reduction}
     dense = loss(case, torch.from_numpy(z), target.reshape(2, 2, 3), **options)
@@ -151,12 +153,12 @@ def test_dense_shapes_are_many_rows(case: Case, rng: Rng, reduction: str) -> Non
 @given(taxonomies(), seeds)
 def test_level_log_probs(case: Case, rng: Rng) -> None:
     """log P of each node in index order: each level sums to 1, and is softmax @ the matrix."""
-    z = trees.random_logits(case, rng, 2)
+    z = oracle.random_logits(case, rng, 2)
     summed = level_log_probs(torch.from_numpy(z), case.taxonomy)
     assert list(summed) == case.level_names
     for level, nodes in zip(case.level_names, case.at_level, strict=True):
         assert case.taxonomy.paths(level) == tuple(case.path(node) for node in nodes)
-        expected = [[trees.probability(case, row, node) for node in nodes] for row in z.tolist()]
+        expected = [[oracle.probability(case, row, node) for node in nodes] for row in z.tolist()]
         close(summed[level].exp(), expected)
         close(summed[level].exp().sum(1), [1.0, 1.0])
         matrix = case.taxonomy.aggregation_matrix(level).double()
@@ -167,13 +169,14 @@ def test_level_log_probs(case: Case, rng: Rng) -> None:
 # -- derivatives -----------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("second", [False, True])
-@settings(SETTINGS, max_examples=12)
+@settings(SETTINGS, max_examples=examples(12))
 @given(case=taxonomies(max_nodes=8), rng=seeds, smoothing=st.sampled_from([0.0, 0.2]))
 def test_gradcheck(second: bool, case: Case, rng: Rng, smoothing: float) -> None:
     """First and second derivatives are those of finite differences, in logits and probabilities."""
     check = torch.autograd.gradgradcheck if second else torch.autograd.gradcheck
-    z, target = tensor(trees.random_logits(case, rng, 2, scale=1.0)), any_node(case, rng, 2)
+    z, target = tensor(oracle.random_logits(case, rng, 2, scale=1.0)), any_node(case, rng, 2)
     options = {"label_smoothing": smoothing, "reduction": "sum"}
     options["weight"] = tensor(rng.uniform(0.1, 2, case.num_classes)).detach()
     assert check(lambda x: loss(case, x, target, **options), (z,))
@@ -190,7 +193,7 @@ def test_binding_is_only_an_order(case: Case, rng: Rng) -> None:
     """Classes in another order, logits and targets with them: the same loss and gradient."""
     order = rng.permutation(case.num_classes)
     other = bound(case.parent, case.level, case.depth, [case.order[i] for i in order])
-    z, target = trees.random_logits(case, rng, ROWS), any_node(case, rng)
+    z, target = oracle.random_logits(case, rng, ROWS), any_node(case, rng)
     nodes = [-100 if t == -100 else other.ids[case.by_id[t]] for t in target]
     weight = rng.uniform(0.1, 2, case.num_classes)
     one, two = tensor(z), tensor(z[:, order])
@@ -204,7 +207,7 @@ def test_binding_is_only_an_order(case: Case, rng: Rng) -> None:
 @given(taxonomies(), seeds, st.sampled_from([-1e4, -1.0, 1e4]))
 def test_a_constant_added_changes_nothing(case: Case, rng: Rng, constant: float) -> None:
     """Only differences of logits count; the gradient sums to 0."""
-    z, target = trees.random_logits(case, rng, ROWS), any_class(case)
+    z, target = oracle.random_logits(case, rng, ROWS), any_class(case)
     one, two = tensor(z), tensor(z + constant)
     close(loss(case, one, target), loss(case, two, target), rtol=1e-8)
     close(gradient(loss(case, one, target), one)[0].sum(1), np.zeros(ROWS))
@@ -214,12 +217,12 @@ def test_a_constant_added_changes_nothing(case: Case, rng: Rng, constant: float)
 @given(taxonomies(), seeds, st.booleans())
 def test_a_batch_is_its_rows(case: Case, rng: Rng, weighted: bool) -> None:
     """The sum is that of the rows, the mean is by weight; the root is counted, -100 is not."""
-    z, target = torch.from_numpy(trees.random_logits(case, rng, ROWS)), any_node(case, rng)
+    z, target = torch.from_numpy(oracle.random_logits(case, rng, ROWS)), any_node(case, rng)
     weight = rng.uniform(0.1, 2, case.num_classes) if weighted else None
     rows = [loss(case, z[i], target[i], weight=weight, reduction="sum") for i in range(ROWS)]
     close(loss(case, z, target, weight=weight, reduction="none"), torch.stack(rows))
     close(loss(case, z, target, weight=weight, reduction="sum"), sum(rows))
-    options = Options(trees.level_table(case, [1.0] * case.depth), weight)
+    options = Options(oracle.level_table(case, [1.0] * case.depth), weight)
     shares = [options.node_weight(case, case.by_id[t]) for t in target if t != -100]
     close(loss(case, z, target, weight=weight), sum(rows) / sum(shares))
 
@@ -233,7 +236,7 @@ def test_merging_the_leaves_below_a_node(case: Case, rng: Rng) -> None:
     assume(inner)
     node = inner[rng.integers(len(inner))]
     merged, columns = without_below(case, node)
-    z = torch.from_numpy(trees.random_logits(case, rng, 3))
+    z = torch.from_numpy(oracle.random_logits(case, rng, 3))
     joined = torch.stack([z[:, c].logsumexp(1) for c in columns], 1)
     before, after = level_log_probs(z, case.taxonomy), level_log_probs(joined, merged.taxonomy)
     for level, name in enumerate(case.level_names[: case.level[node]], 1):
@@ -256,7 +259,7 @@ def without_below(case: Case, node: int) -> tuple[Case, list[list[int]]]:
 @given(taxonomies(), seeds)
 def test_a_parent_is_never_less_likely_than_its_child(case: Case, rng: Rng) -> None:
     """On a class's path log P falls with depth; a node that stands on two levels repeats itself."""
-    summed = level_log_probs(torch.from_numpy(trees.random_logits(case, rng, 3)), case.taxonomy)
+    summed = level_log_probs(torch.from_numpy(oracle.random_logits(case, rng, 3)), case.taxonomy)
     index = {name: case.taxonomy.ancestor_index(name) for name in case.level_names}
     for upper, lower in zip(case.level_names, case.level_names[1:], strict=False):
         above, below = summed[upper][:, index[upper]], summed[lower][:, index[lower]]
@@ -272,7 +275,7 @@ def test_a_parent_is_never_less_likely_than_its_child(case: Case, rng: Rng) -> N
 @given(taxonomies(), seeds)
 def test_linear_in_level_weights(case: Case, rng: Rng) -> None:
     """a times some weights and b times others cost a times the one loss and b times the other."""
-    z, target = torch.from_numpy(trees.random_logits(case, rng, ROWS)), any_node(case, rng)
+    z, target = torch.from_numpy(oracle.random_logits(case, rng, ROWS)), any_node(case, rng)
     one, two = rng.uniform(0.1, 2, case.depth), rng.uniform(0.1, 2, case.depth)
     both = case.by_name((0.3 * one + 1.7 * two).tolist())
     first, second = (loss(case, z, target, case.by_name(w.tolist())) for w in (one, two))
@@ -283,7 +286,7 @@ def test_linear_in_level_weights(case: Case, rng: Rng) -> None:
 @given(taxonomies(), seeds, SMOOTHING, REDUCTIONS)
 def test_a_one_hot_target_is_its_index(case: Case, rng: Rng, smoothing: float, reduction: str) -> None:
     """Without class weights (by which only an index's mean divides) both forms agree."""
-    z, target = torch.from_numpy(trees.random_logits(case, rng, ROWS)), any_class(case)
+    z, target = torch.from_numpy(oracle.random_logits(case, rng, ROWS)), any_class(case)
     options: Any = {"label_smoothing": smoothing, "reduction": reduction}
     one_hot = np.eye(case.num_classes)[target]
     close(loss(case, z, one_hot, **options), loss(case, z, target, **options))
@@ -297,7 +300,7 @@ def test_the_root_costs_nothing_but_is_counted(case: Case, rng: Rng, smoothing: 
     """A row with the root as target: loss 0, gradient 0, and half of the mean of two rows."""
     root = len(case.ids) - 1
     assert case.taxonomy.node_id(()) == root
-    logits = tensor(trees.random_logits(case, rng, 2))
+    logits = tensor(oracle.random_logits(case, rng, 2))
     options: Any = {"label_smoothing": smoothing, "reduction": "none"}
     rows = loss(case, logits, np.array([0, root]), **options)
     assert rows[1] == 0
@@ -312,7 +315,7 @@ def test_deepest_on_classes_is_cross_entropy(
     case: Case, rng: Rng, reduction: str, smoothing: float
 ) -> None:
     """With all weight on the target's own node, classes cost what torch says."""
-    logits, target = tensor(trees.random_logits(case, rng, ROWS)), any_class(case)
+    logits, target = tensor(oracle.random_logits(case, rng, ROWS)), any_class(case)
     options: Any = {"reduction": reduction, "label_smoothing": smoothing}
     options["weight"] = torch.from_numpy(rng.uniform(0.1, 2, case.num_classes))
     ours = loss(case, logits, target, weighting.deepest(), **options)
@@ -329,7 +332,7 @@ def test_a_level_without_weight_changes_nothing(case: Case, rng: Rng, smoothing:
     level = [number + (number >= at) for number in case.level]
     more = bound(case.parent, level, case.depth + 1, case.order)
     values = rng.uniform(0.1, 2, case.depth).tolist()
-    z, target = torch.from_numpy(trees.random_logits(case, rng, ROWS)), any_node(case, rng)
+    z, target = torch.from_numpy(oracle.random_logits(case, rng, ROWS)), any_node(case, rng)
     here = loss(case, z, target, case.by_name(values), label_smoothing=smoothing)
     wider = more.by_name([*values[: at - 1], 0.0, *values[at - 1 :]])
     close(here, loss(more, z, target, wider, label_smoothing=smoothing))

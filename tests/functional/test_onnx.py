@@ -111,6 +111,7 @@ def check(model: bytes, work: str) -> None:
             torch.testing.assert_close(torch.from_numpy(one), other.detach(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.sample(11)
 @pytest.mark.parametrize("opset", [16, 17, 18])
 @pytest.mark.parametrize("work", sorted(WORKS))
 def test_the_exporter_that_traces(work: str, opset: int) -> None:
@@ -122,6 +123,7 @@ def test_the_exporter_that_traces(work: str, opset: int) -> None:
         check(traced(work, opset), work)
 
 
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("opset", [11, 13, 15])
 @pytest.mark.parametrize("work", sorted(WORKS))
 def test_opsets_that_cannot_add(work: str, opset: int) -> None:
@@ -136,6 +138,7 @@ def test_opsets_that_cannot_add(work: str, opset: int) -> None:
             traced(work, opset)
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("work", sorted(WORKS))
 def test_the_exporter_that_stands_on_export(work: str) -> None:
     """Right, or it raises."""
@@ -146,6 +149,7 @@ def test_the_exporter_that_stands_on_export(work: str) -> None:
         check(exported(work), work)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("work", sorted(set(WORKS) - {"ranking_cost"}))
 def test_a_traced_program(work: str) -> None:
     """torch.jit.trace, the exporter's first half, sums the same."""

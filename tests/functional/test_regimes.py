@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from compilers import compiler
 from cpu_forms import Loss, loss_of
 from mpmath import mp, mpf
-from test_compile import compiler
 from torch import Tensor, nn
 from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
 from torch.func import grad, grad_and_value, hessian, jacrev, jvp, vmap
 from torch.utils.checkpoint import checkpoint
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 # Compilers and forward mode warn of torch's own parts.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -195,6 +195,7 @@ WAYS: dict[str, Callable[[Loss, Tensor, Tensor], tuple[Tensor, Tensor]]] = {
 }
 
 
+@pytest.mark.sample(11)
 @DTYPES
 @TREE
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
@@ -207,6 +208,7 @@ def test_every_way(way: Any, tree: Wide, dtype: torch.dtype) -> None:
     assert_exact(dtype, slope, truth[1])
 
 
+@pytest.mark.sample(7)
 @TREE
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize(
@@ -223,6 +225,7 @@ def test_reductions(way: str, reduction: str, tree: Wide) -> None:
     assert_exact(torch.float32, slope, slopes[kept] * share)
 
 
+@pytest.mark.sample(6)
 @TREE
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_compiled(backend: str, tree: Wide) -> None:
@@ -245,6 +248,7 @@ def test_compiled(backend: str, tree: Wide) -> None:
         assert_exact(torch.float32, ways[0](z, target), truth_of(tree, torch.float32)[0])
 
 
+@pytest.mark.sample(5)
 @DTYPES
 @TREE
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

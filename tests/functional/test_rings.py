@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from hypothesis_settings import SETTINGS
+from loss_oracle import level_table
 from torch.testing import assert_close
-from trees import SETTINGS, Case, level_table, seeds, taxonomies
-from wide_trees import Wide, wide_tree
+from trees import Case, Wide, seeds, taxonomies, wide_tree
 
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.kernels import chunks as rings
@@ -98,6 +99,7 @@ def test_used_levels_are_those_that_some_target_weighs(case: Case, rng: Rng) -> 
     assert used_levels(single) == levels[-1:]
 
 
+@pytest.mark.sample(4)
 @SIZE
 def test_wide_trees_by_counting(size: tuple[int, int]) -> None:
     """Every target of a wide tree, at every column."""
@@ -156,6 +158,7 @@ def test_chunks_of_few_columns_partition_them() -> None:
     assert cut >= 10
 
 
+@pytest.mark.sample(4)
 @SIZE
 def test_every_chunk_that_an_edge_cuts_is_cut(size: tuple[int, int]) -> None:
     """And the chunks that fill a row up are others; one target needs as many as there are."""
@@ -173,6 +176,7 @@ def test_every_chunk_that_an_edge_cuts_is_cut(size: tuple[int, int]) -> None:
     assert chunks.cut.shape[1] == most
 
 
+@pytest.mark.sample(4)
 @SIZE
 def test_no_width_costs_less(size: tuple[int, int]) -> None:
     """Neither another width that is tried nor all columns one by one."""
@@ -270,6 +274,7 @@ def test_entries_scale_each_column_once(size: tuple[int, int]) -> None:
 # -- blocks of rows --------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("size", [(40, 4), (512, 6), (997, 5)], ids=str)
 @pytest.mark.parametrize("shape", [(), (3,)])
 @pytest.mark.parametrize("entries", [1, 500])

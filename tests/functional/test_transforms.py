@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, grad, hessian, jacrev, jvp, vmap
 from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
-from wide_trees import Wide, wide_tree
+from trees import Wide, wide_tree
 
 from taxoloss import TaxonomyLoss
 
@@ -43,6 +43,7 @@ def differences(loss: Loss, logits: Tensor, target: Tensor, direction: Tensor) -
 # -- finite differences ----------------------------------------------------------------------------
 
 
+@pytest.mark.sample(7)
 @FORWARD_MODE
 @OPTION
 @REDUCTION
@@ -57,6 +58,7 @@ def test_gradcheck(options: dict[str, Any], reduction: str, shape: tuple[int, ..
     assert torch.autograd.gradgradcheck(loss, (logits, target))
 
 
+@pytest.mark.sample(5)
 @FORWARD_MODE
 @REDUCTION
 @pytest.mark.parametrize("shape", [(4,), (2, 2)])
@@ -201,6 +203,7 @@ def test_functional_call() -> None:
 # -- gradients of gradients, and graphs that are kept ----------------------------------------------
 
 
+@pytest.mark.sample(5)
 @TREES
 @REDUCTION
 @pytest.mark.parametrize("shape", [(4,), (3, 2)])

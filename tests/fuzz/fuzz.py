@@ -1,6 +1,6 @@
 """Inputs that nobody meant: each ends in a Taxonomy or a TaxonomyError, in a child process with limits.
 
-    python tests/fuzz.py --count 50000 --seed 1     the nightly form: exit 1 if anything failed
+    python tests/fuzz/fuzz.py --count 50000 --seed 1     the nightly form: exit 1 if anything failed
 
 The child says which input it starts and how it ended. Where it dies (a signal, no memory, no answer within
 the time that a hang takes) the input is the failure, and another child goes on behind it.

@@ -1,6 +1,6 @@
 """Random programs of first uses in nested modes of torch and in threads, each followed by training.
 
-In short in tests/test_modes.py; nightly: python tests/fuzz_modes.py --count 2000.
+In short in tests/functional/test_modes.py; nightly: python tests/fuzz/fuzz_modes.py --count 2000.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The fuzzer, bounded: corpus, mutations, what hypothesis draws; nightly: python tests/fuzz.py."""
+"""The fuzzer, bounded: corpus, mutations, what hypothesis draws; nightly: python tests/fuzz/fuzz.py."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from fuzz import Child, Input, Outcome, mutations, run_all, streams, torture
 from fuzz_seeds import SEEDS, TOKENS
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import CALM, examples
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the limits of the child are POSIX's")
 
@@ -18,6 +19,7 @@ def bad(outcomes: list[Outcome]) -> list[tuple[str, bytes, str]]:
     return [(o.input.target, o.input.data[:200], o.end) for o in outcomes if not o.good]
 
 
+@pytest.mark.slow
 def test_the_corpus_of_torture() -> None:
     """Nesting and alias bombs, gigantic scalars, directives, encodings: no crash, no hang."""
     outcomes = run_all(torture())
@@ -26,6 +28,7 @@ def test_the_corpus_of_torture() -> None:
     assert sum(o.end == "error" for o in outcomes) > 240
 
 
+@pytest.mark.slow
 def test_mutations_of_every_kind() -> None:
     """Files of this package and a seed of each kind, a few bytes changed."""
     outcomes = run_all(mutations(2_500, seed=2026))
@@ -35,6 +38,7 @@ def test_mutations_of_every_kind() -> None:
         assert {"taxonomy", "error"} <= {o.end for o in outcomes if o.input.target == kind}
 
 
+@pytest.mark.slow
 def test_every_end_of_a_file_on_every_stream() -> None:
     """Line breaks, marks and tails; UTF-8, ASCII and cp1252: no traceback, no other tree."""
     outcomes = run_all(streams(40, seed=2026))
@@ -64,7 +68,7 @@ SUFFIXES = st.sampled_from([".yaml", ".json", ".txt", ".csv"])
 
 
 @given(data=PIECES | TEXTS | st.binary(max_size=60), suffix=SUFFIXES)
-@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(CALM, max_examples=examples(250))
 def test_anything(child: Child, data: bytes, suffix: str) -> None:
     """Bytes, texts and pieces of YAML that hypothesis draws, as a tree and for `init`."""
     for target, text in (("load", b"tree: " + data), ("load", data), ("", data)):

@@ -51,6 +51,7 @@ def test_a_head_is_compared_by_its_taxonomy() -> None:
         head.load_state_dict(other.state_dict())
 
 
+@pytest.mark.sample(4)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", HEADS)
 def test_a_distributed_checkpoint(tmp_path: Path, name: str) -> None:
@@ -69,6 +70,7 @@ def test_a_distributed_checkpoint(tmp_path: Path, name: str) -> None:
         other(logits())
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("weights", [None, {"top": 0.5, "leaf": 2.0}])
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
 def test_level_heads_compile_at_their_first_call(mode: Any, weights: Any) -> None:
@@ -81,6 +83,7 @@ def test_level_heads_compile_at_their_first_call(mode: Any, weights: Any) -> Non
     assert_close(found.detach(), head.loss(logits(), targets(), weights).detach())
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("label", [5, 6, 8, 9, -1])
 def test_compiled_labels_that_are_no_target(label: int) -> None:
     """C, from labels that are numbered from 1, is no inner node: not in the tables of all nodes either."""

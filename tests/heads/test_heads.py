@@ -7,13 +7,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis_settings import SETTINGS
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
-from trees import SETTINGS, Case, bound, taxonomies
+from trees import Case, bound, seeds, taxonomies
 
 import taxoloss
 from taxoloss import Taxonomy, decisions
@@ -111,6 +114,7 @@ def test_conditional_probabilities_sum_to_one(case: Case) -> None:
     assert logits.isfinite().all()
 
 
+@pytest.mark.sample(2)
 @each_head
 @given(case=taxonomies())
 @SETTINGS
@@ -194,6 +198,7 @@ def test_any_loss_any_decision(make: Any) -> None:
     assert decisions.minimum_cost(head(x), tree).shape == (64,)
 
 
+@pytest.mark.sample(4)
 @each_head
 def test_it_exports_with_any_number_of_rows(make: Any) -> None:
     head = filled(make, taxoloss.load("pets").bind())
@@ -260,6 +265,36 @@ def test_a_level_without_labels_costs_nothing_and_no_labels_are_nan() -> None:
     assert head.loss(x, cat).item() == pytest.approx(species.item(), rel=1e-6)
     assert head.loss(x, torch.tensor([-100])).isnan()
     assert head.loss(x, torch.tensor([7]), ignore_index=7).isnan()
+
+
+@SETTINGS
+@given(taxonomies(), seeds, st.sampled_from([0.0, 0.1]))
+def test_the_loss_leaves_out_what_has_no_weight(
+    case: Case, rng: np.random.Generator, smoothing: float
+) -> None:
+    """Features of ignored samples may be anything, and scores on a level of weight 0 beyond all numbers."""
+    torch.manual_seed(int(rng.integers(2**31)))
+    head = LevelHeads(3, case.taxonomy)
+    torch.nn.init.normal_(head.weight)
+    target = torch.tensor([0, 1, -100, -100, case.taxonomy.node_id(())])
+    levels = case.by_name(rng.uniform(0.1, 2, case.depth).tolist())
+    unused = int(rng.integers(case.depth)) if case.depth > 1 else -1
+    if unused >= 0:
+        levels[f"L{unused + 1}"] = 0.0
+    clean = torch.randn(5, 3)
+    bad = clean.clone()
+    bad[2], bad[3, 1], bad[4] = math.nan, math.inf, -math.inf
+    found = []
+    for features in (clean, bad):
+        if features is bad and unused >= 0:
+            first = sum(head.widths[:unused])
+            with torch.no_grad():
+                head.weight[first : first + head.widths[unused]] = 3e38
+        given = features.clone().requires_grad_()
+        value = head.loss(given, target, levels, label_smoothing=smoothing)
+        found.append((value.detach(), *torch.autograd.grad(value, (given, head.weight, head.bias))))
+    torch.testing.assert_close(*found)
+    assert (found[1][1][2:] == 0).all()
 
 
 # -- what is refused -------------------------------------------------------------------------------
@@ -333,6 +368,7 @@ class Counted(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.sample(4)
 @each_head
 def test_ten_thousand_classes_take_as_many_operations_as_a_hundred(make: Callable[..., Any]) -> None:
     """No loop over nodes: the number depends on the levels alone."""

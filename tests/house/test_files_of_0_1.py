@@ -19,7 +19,8 @@ import torch
 from command_line import run as command
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_rows import trees
+from hypothesis_settings import examples
+from trees import nested
 
 import taxoloss
 from taxoloss import Taxonomy, decisions, heads, metrics, sweep
@@ -84,8 +85,8 @@ def test_one_order_but_not_one_taxonomy() -> None:
     assert together[0]._state != together[1]._state
 
 
-@given(trees(), st.randoms(), st.booleans(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@given(nested(), st.randoms(), st.booleans(), st.booleans())
+@settings(max_examples=examples(60), deadline=None)
 def test_the_same_order_and_only_that(tree: dict[str, Any], random: Any, one: bool, two: bool) -> None:
     """same_binding is true of the digests of both values of node_targets, and of no other order."""
     file = taxoloss.load({"tree": tree})
@@ -175,6 +176,7 @@ def test_maps(path: Path, t: Taxonomy) -> None:
             other.migrate(weight, migration=migration)
 
 
+@pytest.mark.slow
 @files("migration.json")
 def test_maps_of_predictions(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """evaluate takes them; not for another tree."""
@@ -216,6 +218,7 @@ def head_of(folder: Path) -> Any:
     return json.loads((folder / "sweep.json").read_text())
 
 
+@pytest.mark.sample(4)
 @both
 @today
 def test_a_sweep_goes_on(form: str, t: Taxonomy, tmp_path: Path) -> None:
@@ -231,6 +234,7 @@ def test_a_sweep_goes_on(form: str, t: Taxonomy, tmp_path: Path) -> None:
         assert again.rows == found.rows
 
 
+@pytest.mark.sample(4)
 @both
 @today
 def test_what_differs_in_a_sweep_is_told(form: str, t: Taxonomy, tmp_path: Path) -> None:
@@ -246,6 +250,7 @@ def test_what_differs_in_a_sweep_is_told(form: str, t: Taxonomy, tmp_path: Path)
         assert "config" not in str(caught.value)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("head", ["[]", "null", '{"taxonomy": 3}', '{"taxonomy": {"binding": [1]}}'])
 def test_a_head_of_any_shape_is_another_sweep(head: str, tmp_path: Path) -> None:
     folder = copied("node_targets", "sweep", tmp_path)
@@ -254,6 +259,7 @@ def test_a_head_of_any_shape_is_another_sweep(head: str, tmp_path: Path) -> None
         sweep.run(train, sweep.grid(seed=[0]), folder, taxonomy=TODAY["plain"], progress=False)
 
 
+@pytest.mark.sample(4)
 @both
 @today
 def test_a_search_goes_on(form: str, t: Taxonomy, tmp_path: Path) -> None:

@@ -130,6 +130,7 @@ def modules_after(code: str, *arguments: str) -> set[str]:
     return {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "code",
     [
@@ -154,6 +155,7 @@ def test_reading_a_tree_takes_no_torch(code: str, tmp_path: Path) -> None:
     assert not after & set(HEAVY)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "arguments",
     [

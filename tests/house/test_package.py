@@ -36,6 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_trees_and_nothing_else_of_the_repository(wheel: Path) -> None:
     """Every tree of `taxonomies/` is in it, and no test, script or example."""
     names = zipfile.ZipFile(wheel).namelist()
@@ -46,6 +47,7 @@ def test_the_wheel_holds_the_trees_and_nothing_else_of_the_repository(wheel: Pat
     assert all(name.startswith(("taxoloss/", "taxoloss-")) for name in names)
 
 
+@pytest.mark.slow
 def test_the_wheel_loads_its_trees(wheel: Path, tmp_path: Path) -> None:
     """Unpacked where an installer would put it, away from the checkout, `load` finds them."""
     site = tmp_path / "site"

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from hypothesis_settings import SETTINGS
+from loss_oracle import Array, probability, random_logits
 from torch import Tensor
 from torchmetrics import MetricCollection
-from trees import SETTINGS, Array, Case, probability, random_logits, seeds, taxonomies
+from trees import Case, seeds, taxonomies
 
 from taxoloss import Taxonomy
 from taxoloss.metrics import LevelAccuracy

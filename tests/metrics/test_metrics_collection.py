@@ -93,6 +93,7 @@ def test_draws_do_not_depend_on_batches() -> None:
         assert interval.low <= interval.high
 
 
+@pytest.mark.slow
 def test_intervals_cover() -> None:
     """Of 200 samples of a known accuracy about 95 in 100 intervals hold it."""
     inside = 0
@@ -179,6 +180,7 @@ print("agreed")
 """
 
 
+@pytest.mark.slow
 def test_two_ranks(tmp_path: Path) -> None:
     """Unequal numbers of batches, and none on one rank: no hang, and the score of all samples."""
     arguments = [str(tmp_path / "rendezvous"), str(Path(__file__).parents[1] / "oracles")]
@@ -197,6 +199,7 @@ def test_two_ranks(tmp_path: Path) -> None:
         assert output.endswith("agreed\n")
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("name", MAKE)
 def test_pictures(name: str) -> None:
     """A figure of the score, of a list of scores, and in axes that are given."""

@@ -13,7 +13,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from trees import SETTINGS, Array, Case, probability, random_logits, seeds, taxonomies
+from hypothesis_settings import SETTINGS
+from loss_oracle import Array, probability, random_logits
+from trees import Case, seeds, taxonomies
 
 from taxoloss import metrics
 from taxoloss.metrics import functional

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from wide_trees import Wide
+from trees import Wide
 
 from taxoloss import TaxonomyLoss
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from trees import Case, probability
+from loss_oracle import probability
+from trees import Case
 
 Row = Sequence[float]
 

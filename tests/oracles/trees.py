@@ -1,41 +1,46 @@
-"""Random trees, and the definition of every number in plain Python: no code of the package.
+"""Random trees for all tests, of four kinds.
 
-A `Case` keeps its own parents and levels, from which it is told where each class stands. Its
-nodes are numbers of a small table, 0 the root; `ids` says which target id the design gives each.
+`Case`: small bound trees that keep their own parents and levels, from which it is told where each class
+stands. `Wide`: irregular bound trees of any number of classes, and what stands below their nodes, read
+off the rows. `nested` and `ranked`: what a file holds, with names that have to be quoted. `ragged_rows`
+and `grouped_rows`: a row of names for each of many leaves.
 """
 
 from __future__ import annotations
 
-import math
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 import taxoloss
 from taxoloss import Taxonomy
+from taxoloss.functional.kernels.loss_tensors import LossTensors
+from taxoloss.taxonomy.plan import plan_of
+from taxoloss.weighting.table import weight_table
 
-Array = npt.NDArray[np.float64]
+Names = list[str | None]
+Path = tuple[str, ...]
 
 MAX_LEAVES = 25
-#: No time limits, and the same trees on every run.
-SETTINGS = settings(
-    deadline=None,
-    max_examples=40,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+
+seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+# -- small bound trees ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Case:
-    """A bound taxonomy, and the table of nodes and the order of classes that it was made from."""
+    """A bound taxonomy, and the table of nodes and the order of classes that it was made from.
+
+    The nodes are numbers of a small table, 0 the root; `ids` says which target id the design gives each.
+    """
 
     taxonomy: Taxonomy
     parent: tuple[int, ...]
@@ -136,9 +141,6 @@ def _walk(case: Case, node: int, after: bool) -> Iterator[int]:
         yield node
 
 
-# -- making trees ----------------------------------------------------------------------------------
-
-
 @st.composite
 def taxonomies(draw: st.DrawFn, min_depth: int = 1, max_nodes: int = 34) -> Case:
     """Bound trees of 2..25 classes: ragged, with missing ranks, chains and repeated names."""
@@ -207,137 +209,232 @@ def _items(case: Case, node: int) -> list[Any]:
     return items
 
 
-def random_logits(case: Case, rng: np.random.Generator, *shape: int, scale: float = 3.0) -> Array:
-    """Logits (n, C, d1..dk) for shape (n, d1..dk)."""
-    return rng.normal(0, scale, (shape[0], case.num_classes, *shape[1:]))
+# -- bound trees of any number of classes -----------------------------------------------------------
 
 
-seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+@dataclass(frozen=True, eq=False)
+class Wide:
+    """A bound taxonomy whose nodes may all be targets, and the row of names of each class.
+
+    Ranks are missing, nodes have a single child, classes end early, names are unique. Nothing is taken
+    from the package but the tree's own numbers of its nodes.
+    """
+
+    taxonomy: Taxonomy
+    rows: tuple[tuple[str | None, ...], ...]
+
+    @property
+    def classes(self) -> int:
+        """C."""
+        return len(self.rows)
+
+    @cached_property
+    def level_weights(self) -> dict[str, float]:
+        """A weight for each level, no two alike."""
+        return {level: 0.3 + 0.37 * number for number, level in enumerate(self.taxonomy.levels)}
+
+    @cached_property
+    def lines(self) -> list[list[list[int]]]:
+        """For each target id the classes below its ancestor on each level, down to its own level."""
+        below: dict[Path, list[int]] = {}
+        level_of: dict[Path, int] = {}
+        for number, row in enumerate(self.rows):
+            for path, level in _prefixes(row):
+                below.setdefault(path, []).append(number)
+                level_of[path] = level
+        paths = [self.taxonomy.path(node) for node in range(self.taxonomy.num_nodes)]
+        last = len(self.rows[0]) - 1
+        own = [last if node < self.classes else level_of.get(paths[node], -1) for node in range(len(paths))]
+        lines = []
+        for path, deepest in zip(paths, own, strict=True):
+            line = [path[: end + 1] for end in range(len(path))]
+            stands = [[p for p in line if level_of[p] >= level] for level in range(deepest + 1)]
+            lines.append([below[found[0] if found else path] for found in stands])
+        return lines
+
+    def targets(self, rng: np.random.Generator, number: int) -> list[int]:
+        """Targets: classes and inner nodes in turn, the root left out."""
+        nodes = (self.classes, self.taxonomy.num_nodes - 1 - self.classes)
+        return [
+            int(rng.integers(nodes[turn % 2])) + (self.classes if turn % 2 else 0) for turn in range(number)
+        ]
+
+    def tables(self) -> LossTensors:
+        """New tables for its level weights."""
+        return LossTensors(plan_of(self.taxonomy), weight_table(self.taxonomy, self.level_weights))
 
 
-# -- the definition --------------------------------------------------------------------------------
+@cache
+def wide_tree(classes: int, levels: int = 4, seed: int = 0, shuffled: bool = False) -> Wide:
+    """A tree of so many classes, in its own order or in a random one."""
+    rng = np.random.default_rng([classes, levels, seed])
+    rows: list[Names] = [[None] * levels for _ in range(classes)]
+    _name(rows, 0, rng, count())
+    tree = Taxonomy.from_paths(rows, [f"rank {level}" for level in range(levels)])
+    order = rng.permutation(classes).tolist() if shuffled else range(classes)
+    ordered = tuple(tuple(rows[number]) for number in order)
+    paths = [tuple(name for name in row if name is not None) for row in ordered]
+    return Wide(tree.bind(paths, node_targets=True), ordered)
 
 
-def softmax(logits: Sequence[float]) -> list[float]:
-    """Probabilities of the classes."""
-    top = max(logits)
-    terms = [math.exp(z - top) for z in logits]
-    total = math.fsum(terms)
-    return [term / total for term in terms]
-
-
-def probability(case: Case, logits: Sequence[float], node: int) -> float:
-    """P(n): the sum of softmax over the classes below the node."""
-    p = softmax(logits)
-    return math.fsum(p[label] for label in case.below[node])
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the loss depends on besides logits and target."""
-
-    #: One row a node (by target id), one column a level.
-    table: Array
-    weight: Sequence[float] | None = None
-    smoothing: float = 0.0
-
-    def node_weight(self, case: Case, node: int) -> float:
-        """The mean weight of the classes below a node."""
-        below = case.below[node]
-        return 1.0 if self.weight is None else math.fsum(self.weight[c] for c in below) / len(below)
-
-
-Costs = dict[int, float]
-
-
-def index_costs(case: Case, target: int, options: Options) -> Costs:
-    """How much of -log P(n) each node n brings to the loss of a node id."""
-    node, e = case.by_id[target], options.smoothing
-    costs: Costs = {}
-    for number, nodes in enumerate(case.at_level):
-        there = case.counted(node, number + 1)
-        if there is None:
+def _name(rows: list[Names], level: int, rng: np.random.Generator, numbers: Iterator[int]) -> None:
+    """Names a group of rows from a level down, where they split at random."""
+    if level == len(rows[0]) - 1:
+        for row in rows:
+            row[level] = f"class {next(numbers)}"
+        return
+    for part in _parts(rows, rng):
+        if rng.random() < 0.2:  # no name on this level
+            _name(part, level + 1, rng, numbers)
             continue
-        w = float(options.table[target, number])
-        _add(costs, there, w * (1 - e) * options.node_weight(case, node))
-        for other in nodes if e else ():
-            _add(costs, other, w * e / len(nodes) * options.node_weight(case, other))
-    return costs
+        name = f"node {next(numbers)}"
+        for row in part:
+            row[level] = name
+        if len(part) > 1 or rng.random() < 0.6:  # else the class ends here
+            _name(part, level + 1, rng, numbers)
 
 
-def probability_costs(case: Case, target: Sequence[float], options: Options) -> Costs:
-    """The same for class probabilities: (1-e) q_c weight_c on each class's ancestors, e spread."""
-    e, costs = options.smoothing, {}
-    for number, nodes in enumerate(case.at_level):
-        for label, q in enumerate(target):
-            w = float(options.table[label, number])
-            weight = options.node_weight(case, case.order[label])
-            _add(costs, case.stands(label, number + 1), w * (1 - e) * q * weight)
-        shared = float(options.table[0, number])  # one weight for all classes
-        for other in nodes if e else ():
-            _add(costs, other, shared * e / len(nodes) * options.node_weight(case, other))
-    return costs
+def _parts(rows: list[Names], rng: np.random.Generator) -> list[list[Names]]:
+    """A single child, a few uneven ones, or many."""
+    most = min(len(rows), int(rng.choice([1, 2, 3, 5, 1 + int(len(rows) ** 0.5)])))
+    cuts = sorted(rng.choice(np.arange(1, len(rows)), most - 1, replace=False).tolist()) if most > 1 else []
+    return [rows[start:stop] for start, stop in pairwise([0, *cuts, len(rows)])]
 
 
-def _add(costs: Costs, node: int, value: float) -> None:
-    costs[node] = costs.get(node, 0.0) + value
+def _prefixes(row: tuple[str | None, ...]) -> Iterator[tuple[Path, int]]:
+    """The paths of a class and of its ancestors, with the level of each."""
+    path: Path = ()
+    for level, name in enumerate(row):
+        if name is not None:
+            path = (*path, name)
+            yield path, level
 
 
-def row_loss(case: Case, logits: Sequence[float], costs: Costs) -> tuple[float, Array]:
-    """The loss of one sample and its gradient: d(-log P(n)) = p_j - [j below n] p_j / P(n)."""
-    p = np.array(softmax(logits))
-    value, gradient = 0.0, np.zeros(len(p))
-    for node, cost in costs.items():
-        mass = math.fsum(p[label] for label in case.below[node])
-        inside = np.isin(np.arange(len(p)), case.below[node])
-        value -= cost * math.log(mass)
-        gradient += cost * (p - np.where(inside, p / mass, 0.0))
-    return value, gradient
+# -- what files hold --------------------------------------------------------------------------------
+
+# Few names, so that they repeat in different branches; odd ones, so that writing has to quote them.
+NAMES = (
+    "a", "b", "c", "no", "null", "~", "1.10", "12:30", "2024-01-01", "a b", " a", "a: b", "#x",
+    "\u732b", "\U0001f431", "\u00e9", "it's", 'say "x"', "[a]", "<<", "a/b", "name", "%", "- a",
+)  # fmt: skip
+_VISIBLE = st.characters(exclude_categories=("Cc", "Cs", "Cn", "Co", "Cf", "Zl", "Zp"))
+ANY_TEXT = st.text(_VISIBLE, min_size=1, max_size=9).filter(str.strip)
 
 
-def batch_loss(
-    case: Case,
-    logits: Array,
-    target: npt.NDArray[Any],
-    options: Options,
-    ignore_index: int = -100,
-    reduction: str = "mean",
-) -> tuple[Array, Array]:
-    """Loss and gradient of logits (N, C); for reduction "none" the gradient of the sum."""
-    values, gradient, total = np.zeros(len(target)), np.zeros(logits.shape), 0.0
-    for i, label in enumerate(target):
-        if target.ndim == 2:
-            costs, share = probability_costs(case, label, options), 1.0
-        elif label == ignore_index:
-            continue
+def names(count: int) -> st.SearchStrategy[list[str]]:
+    """Up to `count` different names."""
+    one = st.sampled_from(NAMES) | ANY_TEXT
+    return st.lists(one, min_size=1, max_size=count, unique_by=_nfc)
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+@st.composite
+def nested(draw: Any, depth: int = 4) -> dict[str, Any]:
+    """A mapping of names to None or to such a mapping, with at least two leaves."""
+    tree = draw(_nested_below(depth))
+    if sum(1 for _ in leaves(tree)) < 2:
+        tree = {"one": tree, "two": None}
+    return tree
+
+
+@st.composite
+def _nested_below(draw: Any, depth: int) -> dict[str, Any]:
+    found = draw(names(4))
+    inner = [depth > 1 and draw(st.booleans()) for _ in found]
+    return {
+        name: draw(_nested_below(depth - 1)) if has else None
+        for name, has in zip(found, inner, strict=True)
+    }
+
+
+def leaves(tree: dict[str, Any], path: Path = ()) -> Iterator[Path]:
+    """The paths of the leaves, in the order of the mapping."""
+    for name, below in tree.items():
+        if below is None:
+            yield (*path, name)
         else:
-            costs = index_costs(case, int(label), options)
-            share = options.node_weight(case, case.by_id[label])
-        values[i], gradient[i] = row_loss(case, logits[i].tolist(), costs)
-        total += share
-    if reduction == "none":
-        return values, gradient
-    scale = total if reduction == "mean" else 1.0
-    return np.float64(math.fsum(values)) / scale, gradient / scale
+            yield from leaves(below, (*path, name))
 
 
-def level_table(case: Case, weights: Sequence[float]) -> Array:
-    """The table that weights by level mean: 0 where a target stands above the level."""
-    table = np.zeros((len(case.ids), case.depth))
-    for node, target in case.ids.items():
-        for number in range(case.depth):
-            known = case.counted(node, number + 1) is not None
-            table[target, number] = weights[number] if known else 0.0
-    return table
+def nodes(tree: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, bool]]:
+    """The path of every node in post-order, and whether it is a leaf."""
+    for name, below in tree.items():
+        if below is not None:
+            yield from nodes(below, (*path, name))
+        yield (*path, name), below is None
 
 
-def random_table(case: Case, rng: np.random.Generator) -> Array:
-    """Weights that differ from node to node, some of them 0."""
-    table = level_table(case, [1.0] * case.depth)
-    return table * rng.choice([0.0, 1.0, 1.0], table.shape) * rng.uniform(0, 2, table.shape)
+@st.composite
+def ranked(draw: Any) -> dict[str, Any]:
+    """A file with named levels, missing ranks, weights, aliases and descriptions."""
+    count = draw(st.integers(2, 5))
+    levels = [f"rank {i}" for i in range(count)]
+    weights = draw(st.none() | st.lists(st.floats(0, 9), min_size=count, max_size=count))
+    head = [
+        {"name": level, **({} if weights is None else {"weight": weights[i]})}
+        for i, level in enumerate(levels)
+    ]
+    if weights is not None and not any(weights):
+        head[0]["weight"] = 1.0
+    made: list[str] = []
+    tree = draw(_ranked_below(levels, 0, made))
+    if sum("children" not in node for node in _described(tree)) < 2:
+        tree = [*tree, {"name": "second"}, {"name": "third"}]
+    described = draw(st.none() | ANY_TEXT)
+    extra = {} if described is None else {"description": described, "version": "1.10"}
+    return {"name": "random", **extra, "levels": head, "tree": tree}
 
 
-def tensor(values: Any) -> torch.Tensor:
-    """A tensor that asks for its gradient where it holds floating-point numbers."""
-    made = torch.tensor(np.asarray(values))
-    return made.requires_grad_(made.is_floating_point())
+def _described(tree: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for node in tree:
+        yield node
+        yield from _described(node.get("children", []))
+
+
+@st.composite
+def _ranked_below(draw: Any, levels: list[str], above: int, made: list[str]) -> list[Any]:
+    nodes = []
+    for name in draw(names(3)):
+        level = draw(st.integers(above, len(levels) - 1))
+        node: dict[str, Any] = {"name": name, "level": levels[level]}
+        if draw(st.integers(0, 3)) == 0:
+            made.append(f"alias {len(made)}")
+            node["aliases"] = [made[-1]]
+        if draw(st.integers(0, 3)) == 0:
+            node["description"] = draw(ANY_TEXT)
+        if level + 1 < len(levels) and draw(st.booleans()):
+            node["children"] = draw(_ranked_below(levels, level + 1, made))
+        nodes.append(node)
+    return nodes
+
+
+@st.composite
+def bound_taxonomies(draw: Any) -> Taxonomy:
+    """A random taxonomy, with or without missing ranks, bound in a random order."""
+    source = draw(nested().map(lambda tree: {"tree": tree}) | ranked())
+    t = taxoloss.load(source)
+    return t.bind(draw(st.permutations(t.paths())), node_targets=draw(st.booleans()))
+
+
+# -- rows of names for large trees ------------------------------------------------------------------
+
+
+def ragged_rows(count: int) -> list[tuple[str | None, ...]]:
+    """Rows of six ranks in no order; ranks are missing, names repeat in other branches."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, [3, 5, 7, 20, 60], (count, 5))
+    missing = rng.random((count, 5)) < 0.1
+    rows = []
+    for number, (row, gone) in enumerate(zip(codes.tolist(), missing.tolist(), strict=True)):
+        names = (f"{rank}{code}" for rank, code in zip("kpcog", row, strict=True))
+        rows.append((*(None if no else name for name, no in zip(names, gone, strict=True)), f"s{number}"))
+    return rows
+
+
+def grouped_rows(count: int, *groups: int) -> list[tuple[str, ...]]:
+    """One row a leaf; the number of groups of each level above."""
+    widths = (*groups, count)
+    return [tuple(f"{width}_{leaf * width // count}" for width in widths) for leaf in range(count)]

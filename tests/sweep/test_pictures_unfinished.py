@@ -73,6 +73,7 @@ def test_a_sweep_that_was_killed(tmp_path: Path) -> None:
     assert sum(len(one["seeds"]) for one in data) == done
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("count", [0, 1, 2, 11, 21])
 def test_as_many_as_are_done(tmp_path: Path, count: int) -> None:
     """One cell is a table; of none it is one sentence."""
@@ -194,6 +195,7 @@ WEIGHTS: dict[tuple[str, ...], list[tuple[float, ...]]] = {
 }
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("levels", WEIGHTS)
 @pytest.mark.parametrize("test", [True, False])

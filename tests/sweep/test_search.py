@@ -190,6 +190,7 @@ def test_without_optuna_it_says_what_to_install(tmp_path: Path, monkeypatch: pyt
 # -- kills and company -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", ["sqlite", "journal"])
 def test_killed_and_gone_on(tmp_path: Path, storage: str) -> None:
     folder = tmp_path / "s"
@@ -213,6 +214,7 @@ def test_killed_and_gone_on(tmp_path: Path, storage: str) -> None:
     assert (tmp_path / "journal.log.torn").exists() == bool(where)
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_journal(tmp_path: Path) -> None:
     where = f"journal:{tmp_path / 'journal.log'}"
     together = [start(tmp_path / "s", 10, where, pause=0.02) for _ in range(2)]

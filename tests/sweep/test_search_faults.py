@@ -94,6 +94,7 @@ NO_SCORES: list[Any] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("number", range(len(NO_SCORES)))
 def test_a_score_that_is_no_finite_number(tmp_path: Path, number: int) -> None:
     """Is refused at the first row, at each call; with a score the search goes on."""
@@ -210,6 +211,7 @@ def _as_text(path: Path) -> None:
     path.write_text("no database, and no journal\n" * 100)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("make", [_as_folder, _as_loop, _as_text])
 @pytest.mark.parametrize("journal", [True, False])
 def test_a_storage_that_cannot_be_used(tmp_path: Path, journal: bool, make: Any) -> None:
@@ -282,6 +284,7 @@ def test_what_is_cut_from_a_journal_is_kept_each_time(tmp_path: Path) -> None:
     assert kept == ["first", "second"]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", ["a?mode=ro", "50%", "a%20b", "#1", "a b", "ü"])
 def test_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
     """The database stands in it."""

@@ -63,6 +63,7 @@ def command(folder: Path, *options: object) -> subprocess.CompletedProcess[str]:
 # -- what cannot be read ---------------------------------------------------------------------------
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("call", CALLS)
 def test_any_call_may_fail(tmp_path: Path, call: str) -> None:
     """Whichever fails, in whichever way: a file is named, no cell is lost, and the same call goes on."""
@@ -102,6 +103,7 @@ PLACES: dict[str, Callable[[Path], Path]] = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("place", PLACES)
 def test_files_of_another_user(open_path: Path, place: str) -> None:
     """Without the right to read a file the sweep stops with its name, and every file is as it was."""
@@ -136,6 +138,7 @@ INSTEAD = [
 ]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(("place", "kind"), INSTEAD)
 def test_something_else_in_the_place_of_a_file(tmp_path: Path, place: str, kind: str) -> None:
     """A folder, a link to itself, a link to what is not there: named, and left there."""
@@ -162,6 +165,7 @@ def test_something_else_in_the_place_of_a_file(tmp_path: Path, place: str, kind:
     assert len(sweep.run(never, GRID[:4], folder, taxonomy=PETS, progress=False).rows) == 4 * EPOCHS
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("few", [1, 2, 3, 4])
 def test_too_few_open_files(tmp_path: Path, few: int) -> None:
     """A process that may open no more files stops or goes on; it takes nothing for damage."""
@@ -359,6 +363,7 @@ def test_a_cell_that_is_damaged_while_others_train_has_failed(tmp_path: Path) ->
     assert (len(again.rows), again.failures) == (2 * EPOCHS, {})
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_same_damage(tmp_path: Path) -> None:
     """It is moved once; what one has trained again, the other does not move."""
     assert command(tmp_path, "--sleep", 0.02).returncode == 0

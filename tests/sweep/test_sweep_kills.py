@@ -88,6 +88,7 @@ def is_whole(folder: Path, expected: list[dict[str, str]]) -> None:
 # -- kills -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["inline", "processes"])
 def test_killed_at_random_moments(tmp_path: Path, undisturbed: list[dict[str, str]], engine: str) -> None:
     moments = random.Random(engine)
@@ -108,6 +109,7 @@ def test_killed_at_random_moments(tmp_path: Path, undisturbed: list[dict[str, st
     is_whole(folder, undisturbed)
 
 
+@pytest.mark.sample(17)
 @pytest.mark.parametrize("place", ["fsync", "replace"])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 9, 10, 45, 46, 47])
 def test_killed_while_a_file_is_written(
@@ -120,6 +122,7 @@ def test_killed_while_a_file_is_written(
     is_whole(tmp_path, undisturbed)
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_sweep(tmp_path: Path) -> None:
     one = start(tmp_path, "--sleep", 30, "--engine", "processes")
     while not (children := _children(one.pid)) or not list(tmp_path.glob("claims/*")):
@@ -144,6 +147,7 @@ def _alive(pid: int) -> bool:
     return state != "Z"
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_takes_its_cell_only(tmp_path: Path) -> None:
     mixed = [*cells(3), *sweep.grid(arm=["dies"], seed=[0]), *cells(6)[3:]]
     results = sweep.run(
@@ -156,6 +160,7 @@ def test_a_worker_that_dies_takes_its_cell_only(tmp_path: Path) -> None:
 # -- Ctrl-C ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["inline", "processes"])
 def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(
     tmp_path: Path, undisturbed: list[dict[str, str]], engine: str
@@ -177,6 +182,7 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(
 # -- two at once -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engines", [("inline", "inline", "inline"), ("inline", "processes")])
 def test_processes_share_a_folder(
     tmp_path: Path, undisturbed: list[dict[str, str]], engines: tuple[str, ...]
@@ -189,6 +195,7 @@ def test_processes_share_a_folder(
     is_whole(tmp_path, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_cell_is_trained_once_by_those_who_share(tmp_path: Path) -> None:
     together = [start(tmp_path, "--arm", "raises", "--sleep", 0.05, "--cells", 8) for _ in range(3)]
     for one in together:
@@ -198,6 +205,7 @@ def test_a_cell_is_trained_once_by_those_who_share(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("failed/*.json"))) == 8
 
 
+@pytest.mark.slow
 def test_the_cells_of_a_killed_partner_are_taken_over(
     tmp_path: Path, undisturbed: list[dict[str, str]]
 ) -> None:
@@ -214,6 +222,7 @@ def test_the_cells_of_a_killed_partner_are_taken_over(
 # -- clocks, disks, rights -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps(tmp_path: Path, undisturbed: list[dict[str, str]]) -> None:
     one = finish(tmp_path, "--sleep", 0.02, "--clock")
     assert one.returncode == 0, one.stderr
@@ -222,6 +231,7 @@ def test_a_clock_that_jumps(tmp_path: Path, undisturbed: list[dict[str, str]]) -
         assert all(0 < float(row["seconds"]) < 60 for row in csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written(tmp_path: Path, undisturbed: list[dict[str, str]]) -> None:
     sizes = [path.stat().st_size for path in done(_whole_folder(tmp_path / "a"))]
     one = finish(tmp_path / "b", "--sleep", 0.02, "--limit", min(sizes) - 1)
@@ -253,6 +263,7 @@ def disk(folder: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk(tmp_path: Path, undisturbed: list[dict[str, str]]) -> None:
     kept = tmp_path / "kept"
     with disk(tmp_path / "disk", "size=80k") as small:
@@ -281,6 +292,7 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
     assert f"error: {tmp_path / 'sweep'} cannot be used: Permission denied" in one.stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_live_bar(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
@@ -303,6 +315,7 @@ def test_a_terminal_gets_a_live_bar(tmp_path: Path) -> None:
     assert text.rstrip().endswith("6 of 6 cells done")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("given", [["-"], ["-c"]])
 def test_a_script_without_a_file_cannot_use_several_processes(tmp_path: Path, given: list[str]) -> None:
     code = f"""

@@ -55,6 +55,7 @@ def on_ray(tmp_path: Path, function: str, module: str, count: int) -> subprocess
     return subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_nothing_but_time(tmp_path: Path) -> None:
     done = on_ray(tmp_path, "killed_once", "test_sweep_ray", 6)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -66,6 +67,7 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path: Path) -> None:
     assert table(again) == table(inline)  # Ray's cells are there, and the same
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import examples
 from sweep_cell import EPOCHS, PETS, cells, train
 
 from taxoloss import sweep
@@ -70,6 +71,7 @@ def lines(folder: Path) -> list[dict[str, str]]:
 # -- shapes ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("number", range(len(SHAPES)))
 def test_a_setting_of_any_shape(tmp_path: Path, number: int) -> None:
     """It is trained once, is in the table, and is read from there and from the cells."""
@@ -101,7 +103,7 @@ def test_settings_of_all_shapes_are_told_apart(tmp_path: Path, name: str) -> Non
     assert max(len(one.label) for one in compared) < 100
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.dictionaries(TEXTS.map("x".__add__), PLAIN, max_size=3),
     st.dictionaries(TEXTS.map("y".__add__), PLAIN, max_size=3),
@@ -183,6 +185,7 @@ NO_JSON = [
 ]  # fmt: skip
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("number", range(len(NO_JSON)))
 @pytest.mark.parametrize("place", ["settings", "config", "row"])
 def test_what_json_has_no_word_for(tmp_path: Path, number: int, place: str) -> None:
@@ -205,6 +208,7 @@ OF_ROWS = ["epochs", "reading", "train_loss", "valid_loss", "severity", "distanc
 OF_ROWS += ["accuracy_top5", "test_accuracy_breed", "test_severity", "weight_breed"]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", [*TAKEN, *OF_ROWS])
 def test_names_that_no_setting_may_have(tmp_path: Path, name: str) -> None:
     """They are columns of the table."""
@@ -241,6 +245,7 @@ def test_names_that_no_row_may_have(tmp_path: Path, name: str) -> None:
     assert trained == [0]
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("name", ["severity", "distance", "accuracy_top5", "test_distance", "valid_loss"])
 @pytest.mark.parametrize("value", ["good", "0.5", True, [0.5], {"a": 0.5}])
 def test_scores_are_numbers(tmp_path: Path, name: str, value: Any) -> None:

@@ -13,51 +13,13 @@ import bad_files
 import bad_meaning
 import bad_trees
 import pytest
-from bad_files import Bad, Want
+from bad_files import Bad
+from refusals import carets, matched, refused
 
 import taxoloss
-from taxoloss.errors.faults import Fault, FormError, MeaningError, TaxonomyError
+from taxoloss.errors.faults import FormError, MeaningError, TaxonomyError
 
 CASES = (*bad_files.CASES, *bad_trees.CASES, *bad_meaning.CASES)
-
-
-def refused(case: Bad, folder: Path) -> TaxonomyError:
-    """The error that loading the case raises; a file is written first."""
-    if case.suffix is None:
-        source: Any = case.source
-    else:
-        source = folder / f"bad{case.suffix}"
-        data = case.source if isinstance(case.source, bytes) else case.source.encode()
-        source.write_bytes(data)
-    with pytest.raises(TaxonomyError) as caught:
-        taxoloss.load(source)
-    return caught.value
-
-
-def matched(case: Bad, error: TaxonomyError) -> list[tuple[Want, Fault]]:
-    """Each expected fault with the reported one at its place; fails unless they are the same."""
-    wanted = [(want.code, want.line, want.column) for want in case.wants]
-    reported = [(fault.code, fault.line, fault.column) for fault in error.faults]
-    assert Counter(reported) == Counter(wanted), str(error)
-    pairs = []
-    rest = list(error.faults)
-    for want in case.wants:
-        place = (want.code, want.line, want.column)
-        same = [fault for fault in rest if (fault.code, fault.line, fault.column) == place]
-        words = [fault for fault in same if all(word in str(fault) for word in want.words)]
-        assert words, f"{want.words} not in " + "\n".join(map(str, same))
-        rest.remove(words[0])
-        pairs.append((want, words[0]))
-    return pairs
-
-
-def carets(fault: Fault) -> tuple[str, int, int]:
-    """The line of the text that a fault shows, and where its carets start and end."""
-    shown, pointer = str(fault).splitlines()[1:3]
-    assert shown.startswith(f"  {fault.line} | ") or shown.lstrip().startswith(f"{fault.line} | ")
-    text, marks = shown.split(" | ", 1)[1], pointer.split(" | ", 1)[1]
-    assert set(marks) == {"^"} or set(marks) == {" ", "^"}
-    return text, marks.index("^"), len(marks)
 
 
 def counted(case: Bad, error: TaxonomyError, folder: Path) -> str:
@@ -164,75 +126,6 @@ def test_faults_come_in_the_order_of_the_file(case: Bad, tmp_path: Path) -> None
     assert places == sorted(places)
 
 
-# -- what a caret has to know about terminals ------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "column", "start", "stop"),
-    [
-        ("tree: [\u732b, \u732b]", 11, 11, 13),  # a wide character takes two columns
-        ("tree: [cafe\u0301, b, b]", 18, 16, 17),  # a combining mark takes none
-        ("tree: [a, b, \u72ac, b]", 17, 17, 18),
-    ],
-)
-def test_the_caret_counts_cells(line: str, column: int, start: int, stop: int, tmp_path: Path) -> None:
-    """Wide characters and combining marks before the place do not move the caret off it."""
-    case = Bad("", ".yaml", line + "\n", (Want("T201", 1, column, ()),))
-    ((_, fault),) = matched(case, refused(case, tmp_path))
-    lines = str(fault).splitlines()
-    marks = lines[2].split(" | ", 1)[1]
-    assert (marks.index("^"), len(marks)) == (start, stop)
-
-
-def test_a_long_line_is_cropped_around_the_caret(tmp_path: Path) -> None:
-    """A line of 4,000 characters shows about 100, and the caret under the right one."""
-    names = [f"name{i}" for i in range(400)] + ["name7", "last"]
-    case = Bad("", ".yaml", f"tree: [{', '.join(names)}]\n", ())
-    (fault,) = refused(case, tmp_path).faults
-    text, start, stop = carets(fault)
-    assert text[start:stop] == "name7"
-    assert text.startswith("...")
-    assert len(text) <= 106
-
-
-def test_twenty_faults_are_shown_and_all_are_kept(tmp_path: Path) -> None:
-    """A file with 30 faults prints 20, says how many more, and `.faults` has them all."""
-    tree = "".join(f"  n{i}: []\n" for i in range(30))
-    error = refused(Bad("", ".yaml", f"tree:\n{tree}", ()), tmp_path)
-    assert [fault.line for fault in error.faults] == list(range(2, 32))
-    assert str(error).count("error T118") == 20
-    assert "... and 10 more (all of them in .faults, and with --format json)" in str(error)
-    assert str(error).endswith(f"\n30 errors in {tmp_path / 'bad.yaml'}")
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "code"),
-    [
-        (f"tree: [{', '.join(['a'] * 1_500)}]\n", MeaningError, "T201"),
-        ("tree: {" + ", ".join(f"n{i}: []" for i in range(1_500)) + "}\n", FormError, "T118"),
-    ],
-    ids=["meaning", "form"],
-)
-def test_a_thousand_faults_are_of_their_class_too(
-    text: str, kind: type[TaxonomyError], code: str, tmp_path: Path
-) -> None:
-    """Reading stops at a thousand faults; faults of meaning alone are a MeaningError even then."""
-    error = refused(Bad("", ".yaml", text, ()), tmp_path)
-    assert len(error.faults) >= 1_000
-    assert {fault.code for fault in error.faults} == {code}
-    assert type(error) is kind
-
-
-def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
-    """What a file holds is shown as escapes, in the message and in the line."""
-    source = {"tree": {"a\x1b[31m": ["x\u202e"], "b": "c\x07"}, "\x9bk": 1}
-    text = str(refused(Bad("", None, source, ()), tmp_path))
-    assert not set(text) & {"\x1b", "\u202e", "\x07", "\x9b"}
-    raw = str(refused(Bad("", ".yaml", "tree: [a\x1b[31m, b]\n", ()), tmp_path))
-    assert "\x1b" not in raw
-    assert "tree: [a\\x1b[31m, b]" in raw
-
-
 # -- files that are not there, or too much ---------------------------------------------------------
 
 
@@ -264,6 +157,7 @@ def test_a_directory(tmp_path: Path) -> None:
         taxoloss.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_file_too_large(tmp_path: Path) -> None:
     """T111 before it is read; taxoloss.Limits moves the limit."""
     path = tmp_path / "large.yaml"
@@ -277,6 +171,7 @@ def test_a_file_too_large(tmp_path: Path) -> None:
         taxoloss.load(path, limits=taxoloss.Limits(bytes=12))
 
 
+@pytest.mark.slow
 def test_too_many_values(tmp_path: Path) -> None:
     """T112 at the value, and at the node, that is one too many."""
     path = tmp_path / "many.yaml"
@@ -352,6 +247,7 @@ except taxoloss.TaxonomyError as error:
 """
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("count", [50_000, 200_000])
 @pytest.mark.parametrize(
     ("suffix", "left", "right"),
@@ -380,6 +276,7 @@ def test_deep_nesting_ends_no_process(
         assert set(codes[:-1]) <= {"T116"}  # "? " makes each mapping a key, which is refused too
 
 
+@pytest.mark.slow
 def test_json_with_too_many_values_is_refused_before_they_are_made(tmp_path: Path) -> None:
     """With the place; commas in texts are no values."""
     limits = taxoloss.Limits(nodes=1)

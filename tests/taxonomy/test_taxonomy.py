@@ -12,19 +12,20 @@ import networkx as nx
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_rows import bound, leaves, nodes, trees
+from hypothesis_settings import examples
+from trees import bound_taxonomies, leaves, nested, nodes
 
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.taxonomy.taxonomy import NodeInfo
 
-calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+calm = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 # -- what holds for every tree ---------------------------------------------------------------------
 
 
 @calm
-@given(bound())
+@given(bound_taxonomies())
 def test_each_level_partitions_the_classes(t: Taxonomy) -> None:
     """Each class is below exactly one node of each level, and that node is on its path."""
     for level in t.levels:
@@ -40,7 +41,7 @@ def test_each_level_partitions_the_classes(t: Taxonomy) -> None:
 
 
 @calm
-@given(bound())
+@given(bound_taxonomies())
 def test_deeper_levels_refine_higher_ones(t: Taxonomy) -> None:
     """Two classes that one level joins are joined by every level above it."""
     for above, below in zip(t.levels, t.levels[1:], strict=False):
@@ -49,7 +50,7 @@ def test_deeper_levels_refine_higher_ones(t: Taxonomy) -> None:
 
 
 @calm
-@given(bound())
+@given(bound_taxonomies())
 def test_the_deepest_level_is_the_classes(t: Taxonomy) -> None:
     """Its nodes stand in the bound class order: its log-probabilities are log_softmax."""
     assert t.nodes(t.levels[-1]) == t.classes
@@ -58,7 +59,7 @@ def test_the_deepest_level_is_the_classes(t: Taxonomy) -> None:
 
 
 @calm
-@given(bound())
+@given(bound_taxonomies())
 def test_other_levels_stand_in_tree_order(t: Taxonomy) -> None:
     """The nodes of an inner level do not depend on the binding."""
     for level in t.levels[:-1]:
@@ -66,7 +67,7 @@ def test_other_levels_stand_in_tree_order(t: Taxonomy) -> None:
 
 
 @calm
-@given(trees(), st.randoms())
+@given(nested(), st.randoms())
 def test_node_ids_of_every_node(tree: dict[str, Any], random: Any) -> None:
     """Classes 0..C-1; inner nodes from C on in post-order whatever the binding; the root last."""
     order = list(leaves(tree))
@@ -85,7 +86,7 @@ def test_node_ids_of_every_node(tree: dict[str, Any], random: Any) -> None:
 
 
 @calm
-@given(bound())
+@given(bound_taxonomies())
 def test_describe_every_node(t: Taxonomy) -> None:
     """Name, level and path of every id; ints, lists and tensors give the same."""
     infos = t.describe(torch.arange(t.num_nodes))
@@ -101,7 +102,7 @@ def test_describe_every_node(t: Taxonomy) -> None:
 
 
 @calm
-@given(bound())
+@given(bound_taxonomies())
 def test_aggregation_matrices(t: Taxonomy) -> None:
     """Dense and sparse are equal, rows one-hot, column sums the leaves below."""
     for level in t.levels:
@@ -120,7 +121,7 @@ def test_aggregation_matrices(t: Taxonomy) -> None:
 
 
 @calm
-@given(bound())
+@given(bound_taxonomies())
 def test_the_graph(t: Taxonomy) -> None:
     """An arborescence of target ids from the root, with names and levels; made anew each time."""
     graph = t.graph
@@ -137,7 +138,7 @@ def test_the_graph(t: Taxonomy) -> None:
 
 
 @calm
-@given(bound())
+@given(bound_taxonomies())
 def test_from_graph_gives_it_back(t: Taxonomy) -> None:
     """from_graph(t.graph, t.levels) has the same paths, levels and digest."""
     again = Taxonomy.from_graph(t.graph, t.levels)
@@ -147,7 +148,7 @@ def test_from_graph_gives_it_back(t: Taxonomy) -> None:
 
 
 @calm
-@given(trees())
+@given(nested())
 def test_from_paths_gives_it_back(tree: dict[str, Any]) -> None:
     """from_paths(t.paths(), t.levels) has the same digest: depth l is level l."""
     t = taxoloss.load({"tree": tree})
@@ -157,7 +158,7 @@ def test_from_paths_gives_it_back(tree: dict[str, Any]) -> None:
 
 
 @calm
-@given(bound(), st.data())
+@given(bound_taxonomies(), st.data())
 def test_restrict(t: Taxonomy, data: st.DataObject) -> None:
     """The classes given in their order, their paths as they were, the levels kept."""
     some = data.draw(st.permutations(t.paths()))[: data.draw(st.integers(2, len(t)))]
@@ -191,7 +192,7 @@ def _kept(t: Taxonomy) -> set[tuple[str, ...]]:
 
 
 @calm
-@given(bound())
+@given(bound_taxonomies())
 def test_equality_is_by_binding(t: Taxonomy) -> None:
     """Equal tree, levels, order and node_targets: equal, with one hash; else not."""
     same = dataclasses.replace(t, name="another", description="x", level_weights=None)
@@ -207,7 +208,7 @@ def test_equality_is_by_binding(t: Taxonomy) -> None:
 
 
 @calm
-@given(bound())
+@given(bound_taxonomies())
 def test_copies(t: Taxonomy) -> None:
     """Pickled and copied trees are equal and answer the same."""
     t.index.find("a")

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_rows import bound
+from hypothesis_settings import examples
+from trees import bound_taxonomies
 
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.errors.faults import BindingError, FormError
 
-calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+calm = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 TREE: dict[str, Any] = {
     "levels": ["family", "genus", "species"],
@@ -50,7 +51,7 @@ def faults(call: Callable[[], Any]) -> list[tuple[str, str | None]]:
 
 
 @calm
-@given(bound(), st.data())
+@given(bound_taxonomies(), st.data())
 def test_a_shuffled_order_is_the_order(t: Taxonomy, data: st.DataObject) -> None:
     """bind gives the classes in the order given, in each of the forms that people hold."""
     order = data.draw(st.permutations(t.paths()))

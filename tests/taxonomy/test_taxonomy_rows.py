@@ -209,6 +209,7 @@ def test_a_data_frame(frame: Any) -> None:
         Taxonomy.from_paths(frame(["i", *LEVELS], [(0, *rows[0])]))
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows() -> None:
     """Arrays inside: each row is found at its place."""
     rows = [(f"o{i % 10}", f"g{i % 1_000}", f"s{i}") for i in range(100_000)]

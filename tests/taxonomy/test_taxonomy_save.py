@@ -17,14 +17,15 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_rows import ranked, trees
+from hypothesis_settings import examples
+from trees import nested, ranked
 
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.decisions import Threshold
 from taxoloss.taxonomy.versions.migration import Migration
 
-calm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+calm = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 PETS = {
     "levels": ["species", "breed"],
@@ -42,7 +43,7 @@ def check_same(again: Taxonomy, t: Taxonomy) -> None:
 
 @calm
 @given(
-    trees().map(lambda tree: {"tree": tree}) | ranked(),
+    nested().map(lambda tree: {"tree": tree}) | ranked(),
     st.sampled_from([".yaml", ".yml", ".json", ".JSON", ""]),
 )
 def test_save_and_load(source: dict[str, Any], suffix: str) -> None:
@@ -202,7 +203,7 @@ def test_what_can_be_made_can_be_saved_and_loaded(name: str, suffix: str, tmp_pa
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=12), min_size=2, max_size=6))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=examples(150), deadline=None, derandomize=True)
 def test_any_text_that_is_a_name_is_written_so_that_it_is_read(names: list[str]) -> None:
     """Quoted where YAML would take it for something else; a text for people too."""
     from taxoloss.taxonomy.file.reader import read_text

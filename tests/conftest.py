@@ -1,0 +1,36 @@
+"""What pytest collects, and which tests are slow: `make test` leaves them out, `make test-all` runs all."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+from hypothesis import settings
+
+# Triton reads the variable when it is imported: tests/functional/test_triton.py runs these in a process
+# that has it.
+_TRITON = ["functional/triton_cases.py", "functional/triton_function.py"]
+collect_ignore = [] if os.environ.get("TRITON_INTERPRET") else _TRITON
+
+#: A quarter of the examples that hypothesis tries: tests/oracles/hypothesis_settings.py.
+settings.register_profile("fast", max_examples=25)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The markers of this folder."""
+    config.addinivalue_line("markers", "slow: no part of the fast set, which is -m 'not slow'")
+    config.addinivalue_line("markers", "sample(n): all cases of a test but every n-th are slow")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the cases that a sample leaves out, before they are selected by their marks."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        sample = item.get_closest_marker("sample")
+        if sample is not None:
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % sample.args[0]:
+                item.add_marker("slow")
+            seen[test] += 1
