@@ -108,7 +108,7 @@ class _Comparer:
         self.back: dict[int, int] = {0: 0}
         self.merged: dict[int, int] = {}  # old leaf -> the new class that it became a part of
         self.doubtful: dict[int, list[int]] = {}  # old leaf -> the new classes that its aliases name
-        self.below = [_children(tree) for tree in (old.tree, new.tree)]
+        self.below = [tree.children() for tree in (old.tree, new.tree)]
         self.named = [set(tree.names) for tree in (old.tree, new.tree)]
         #: Names that a tree has in several places: they do not say which node is meant.
         self.repeated = _repeated(old.tree) | _repeated(new.tree)
@@ -324,13 +324,6 @@ class _Comparer:
                 best = others[alike.index(max(alike))]
                 taken[best] += 1
                 yield Change((old.path(node),), (new.path(best),), bool(old.is_leaf[node]))
-
-
-def _children(tree: Tree) -> list[list[int]]:
-    below: list[list[int]] = [[] for _ in range(len(tree))]
-    for node, parent in enumerate(tree.parent[1:].tolist(), 1):
-        below[parent].append(node)
-    return below
 
 
 def _repeated(tree: Tree) -> set[str]:
