@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.cache import cached
 from taxoloss.functional.device_tensors import DeviceTensors
+from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.device_tensors import DeviceTensors, apart
+from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.heads.head import Head
 from taxoloss.heads.path_sums import Depths
+from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

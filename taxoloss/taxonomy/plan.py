@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
+from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import IntArray
 
@@ -67,25 +68,24 @@ class Plan:
         return nodes
 
 
-_PLANS: weakref.WeakKeyDictionary[Taxonomy, Plan] = weakref.WeakKeyDictionary()
+#: By `identity`: equal bindings share a plan while one of them that asked for it lives.
+_SHARED: WeakValueDictionary[str, Plan] = WeakValueDictionary()
 
 
 def plan_of(taxonomy: Taxonomy) -> Plan:
-    """The plan of a bound taxonomy, made once for each binding.
+    """The plan of a bound taxonomy, made once for each binding, also while a compiler traces.
 
     Raises:
         TypeError: not a Taxonomy.
         ValueError: the taxonomy is not bound.
     """
-    if not isinstance(taxonomy, Taxonomy):
-        raise TypeError(
-            f"expected a bound Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}; "
-            "taxoloss.load(...).bind(class_names) makes one"
-        )
-    taxonomy.require_bound("a loss or a metric")
-    plan = _PLANS.get(taxonomy)
+    return cached(taxonomy, _plan)
+
+
+def _plan(taxonomy: Taxonomy) -> Plan:
+    plan = _SHARED.get(taxonomy.identity)
     if plan is None:
-        plan = _PLANS[taxonomy] = _compile(taxonomy)
+        plan = _SHARED[taxonomy.identity] = _compile(taxonomy)
     return plan
 
 
