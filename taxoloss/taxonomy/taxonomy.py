@@ -22,7 +22,7 @@ from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, 
 from taxoloss.taxonomy.tree.arrays import frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
-from taxoloss.taxonomy.tree.numbering import LevelTensors, as_tensor
+from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor
 from taxoloss.taxonomy.versions.diff import TreeDiff, diff
 from taxoloss.taxonomy.versions.migration import Migration
 
@@ -42,7 +42,7 @@ class NodeInfo(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Taxonomy(LevelTensors):
+class Taxonomy(NumberedTree):
     """A tree of classes with named levels, and (once bound) the order of a model's outputs.
 
     Made by `taxoloss.load`, `Taxonomy.from_paths` or `Taxonomy.from_graph`; immutable. Two are equal
