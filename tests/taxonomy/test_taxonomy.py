@@ -144,8 +144,8 @@ def test_edges_and_children(t: Taxonomy) -> None:
     assert [node for _, node in tree.edges()] == list(range(1, len(tree)))
     assert all(tree.path(parent) == tree.path(node)[:-1] for parent, node in tree.edges())
     for parent, below in enumerate(children):
-        assert below == tree.children_of(parent).tolist()
-        assert below == sorted(node for up, node in tree.edges() if up == parent)
+        assert list(below) == tree.children_of(parent).tolist()
+        assert list(below) == sorted(node for up, node in tree.edges() if up == parent)
     assert [len(below) for below in children] == tree.num_children.tolist()
     assert [not below for below in children] == tree.is_leaf.tolist()
 

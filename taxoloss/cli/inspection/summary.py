@@ -115,14 +115,14 @@ def _tree(taxonomy: Taxonomy, depth: int | None) -> _Wide:
         deepest = int(tree.depth[node]) + 1  # of what is added: nodes come row by row
         below = children[node]
         if depth is not None:
-            shown = below if tree.depth[node] < depth else []
+            shown = below if tree.depth[node] < depth else ()
         else:
-            shown = below[:_MOST_CHILDREN] if rows < _MOST_ROWS else []
+            shown = below[:_MOST_CHILDREN] if rows < _MOST_ROWS else ()
         for child in shown:
             waiting.append((child, branch.add(_label(taxonomy, child))))
         rows += len(shown)
         if len(shown) < len(below):
-            branch.add(_more(taxonomy, below[len(shown) :]))
+            branch.add(_more(taxonomy, list(below[len(shown) :])))
     return _Wide(picture, deepest)
 
 

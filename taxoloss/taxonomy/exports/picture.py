@@ -64,8 +64,8 @@ def _boxes(taxonomy: Taxonomy, depth: int | None) -> _Box:
         children = below[node]
         if not children:
             continue
-        shown = children[:_MOST_CHILDREN] if rows + len(children) <= _MOST_ROWS or rows == 1 else []
-        shown = [] if depth is not None and box.depth >= depth else shown
+        shown = children[:_MOST_CHILDREN] if rows + len(children) <= _MOST_ROWS or rows == 1 else ()
+        shown = () if depth is not None and box.depth >= depth else shown
         for child in shown:
             box.children.append(_Box(_short(tree.names[child]), box.depth + 1))
             waiting.append((child, box.children[-1]))

@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -67,15 +66,19 @@ class Tree:
         """
         return zip(self.parent[1:].tolist(), range(1, len(self)), strict=True)
 
-    def children(self) -> list[list[int]]:
+    def children(self) -> list[tuple[int, ...]]:
         """For each node its children, in depth-first order.
 
         >>> import taxoloss
         >>> taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug"]}}).tree.children()
-        [[1, 4], [2, 3], [], [], [5], []]
+        [(1, 4), (2, 3), (), (), (5,), ()]
         """
-        first, nodes = (array.tolist() for array in self._by_parent)
-        return [nodes[start:stop] for start, stop in pairwise(first)]
+        first, nodes = self._by_parent
+        below: list[tuple[int, ...]] = [()] * len(self)
+        inner, children = np.flatnonzero(self.num_children), nodes.tolist()
+        for node, *ends in np.stack([inner, first[inner], first[inner + 1]], 1).tolist():
+            below[node] = tuple(children[slice(*ends)])
+        return below
 
     def children_of(self, node: int) -> IntArray:
         """The children of one node, in depth-first order.
