@@ -14,7 +14,7 @@ from taxoloss.taxonomy.spelling import same_spelling, skeleton, spelling
 from taxoloss.taxonomy.tree.arrays import Tree
 from taxoloss.taxonomy.versions.migration import Migration
 
-__all__ = ["Change", "Comparison", "TreeDiff", "Version", "compare", "diff", "nodes_called"]
+__all__ = ["Change", "Compared", "Comparison", "TreeDiff", "compare", "diff", "nodes_called"]
 
 Path = tuple[str, ...]
 
@@ -24,7 +24,7 @@ class _Names(Protocol):
     def by_path(self, path: Path) -> list[int]: ...
 
 
-class Version(Protocol):
+class Compared(Protocol):
     """What is compared: a Taxonomy."""
 
     @property
@@ -66,7 +66,7 @@ class TreeDiff:
         return not any(parts) and self.old_levels == self.new_levels
 
 
-def diff(old: Version, new: Version, renames: Mapping[str, str] | None = None) -> TreeDiff:
+def diff(old: Compared, new: Compared, renames: Mapping[str, str] | None = None) -> TreeDiff:
     """The changes from one taxonomy to another; see `Taxonomy.diff`."""
     found = compare(old, new, renames or {})
     number = {path: i for i, path in enumerate(old.paths())}
@@ -120,13 +120,13 @@ class Comparison:
     nodes: dict[Path, Path] = field(default_factory=dict)
 
 
-def compare(old: Version, new: Version, renames: Mapping[str, str]) -> Comparison:
+def compare(old: Compared, new: Compared, renames: Mapping[str, str]) -> Comparison:
     """The comparison of two taxonomies; ValueError where a rename names a node that is not there."""
     return _Comparer(old, new, renames).compared()
 
 
 class _Comparer:
-    def __init__(self, old: Version, new: Version, renames: Mapping[str, str]) -> None:
+    def __init__(self, old: Compared, new: Compared, renames: Mapping[str, str]) -> None:
         self.old, self.new = old, new
         self.to: dict[int, int] = {0: 0}  # old node -> new node
         self.back: dict[int, int] = {0: 0}
@@ -356,7 +356,7 @@ def _repeated(tree: Tree) -> set[str]:
     return {name for (name, _), number in count.items() if number > 1}
 
 
-def nodes_called(taxonomy: Version, text: str) -> list[int]:
+def nodes_called(taxonomy: Compared, text: str) -> list[int]:
     """The nodes of a name, or of a path a/b/c; where several have the name, the one whose path it is."""
     tree, text = taxonomy.tree, nfc(text)
     named = taxonomy.index.by_name(text)
@@ -365,7 +365,7 @@ def nodes_called(taxonomy: Version, text: str) -> list[int]:
     return there if len(named) > 1 and len(there) == 1 else sorted({*named, *there})
 
 
-def _node(taxonomy: Version, text: str, which: str) -> int:
+def _node(taxonomy: Compared, text: str, which: str) -> int:
     """The node of a name or a path; ValueError with the nearest name."""
     found = nodes_called(taxonomy, text)
     if len(found) != 1:
