@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from taxoloss.functional.cross_entropy import cross_entropy
-from taxoloss.functional.device_tensors import apart
 from taxoloss.functional.inputs import (
     at_least_float32,
     batched,
@@ -22,6 +21,7 @@ from taxoloss.functional.inputs import (
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.functional.node_tensors import node_tensors
+from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import WeightTable

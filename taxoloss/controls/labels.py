@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
+from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["coarsen", "few", "pseudo_labels", "swap_siblings"]
@@ -90,7 +91,7 @@ def swap_siblings(target: Tensor, taxonomy: Taxonomy, share: float, seed: int) -
     draw = torch.Generator().manual_seed(seed)
     chosen = torch.rand(len(target), generator=draw) < share
     step = torch.rand(len(target), generator=draw)
-    parent = _parents(tables)[: tables.num_classes]
+    parent = torch.tensor(plan_of(taxonomy).parent[: tables.num_classes])
     order = torch.argsort(parent, stable=True)  # siblings side by side
     sizes = torch.bincount(parent, minlength=len(tables.depth))
     starts, place = sizes.cumsum(0) - sizes, torch.empty_like(order)
@@ -127,14 +128,6 @@ def pseudo_labels(logits: Tensor, target: Tensor, taxonomy: Taxonomy) -> Tensor:
     place[tables.depth_first] = torch.arange(tables.num_classes)
     below = (place >= tables.start[target, None]) & (place < tables.stop[target, None])
     return logits.masked_fill(~below, -torch.inf).argmax(1)
-
-
-def _parents(tables: NodeTensors) -> Tensor:
-    """Node id -> the id of its parent; of the root: itself."""
-    # The last of the line, the root first, that is not the node: below its own level the line is the node.
-    above = tables.lines != torch.arange(len(tables.lines))[:, None]
-    last = (above * torch.arange(1, tables.lines.shape[1] + 1)).argmax(1)
-    return tables.lines.gather(1, last[:, None]).squeeze(1)
 
 
 def _checked(target: Tensor, taxonomy: Taxonomy) -> NodeTensors:

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from taxoloss.functional.cache import cached_plan
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import (
     at_least_float32,
@@ -21,6 +20,7 @@ from taxoloss.functional.inputs import (
     without_autocast,
 )
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
+from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Allowed", "Answer", "allowed_classes", "decide", "prepared", "read_once"]
@@ -50,7 +50,7 @@ def prepared(
 
     counted (N, d1..dk): which rows are looked at; the others may hold anything, and are 0.
     """
-    plan = cached_plan(taxonomy)
+    plan = plan_of(taxonomy)
     check_logits(logits, plan)
     if host_may_read(logits):
         refuse_probabilities(logits, None if counted is None else counted.reshape(-1))

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.cache import cached, cached_plan
-from taxoloss.functional.device_tensors import apart
 from taxoloss.functional.inputs import (
     autocast_enabled,
     batched,
@@ -24,6 +22,7 @@ from taxoloss.functional.inputs import (
 from taxoloss.functional.kernels.dispatch import row_losses
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.soft_targets import index_loss, probability_loss
+from taxoloss.taxonomy.cache import apart, cached
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import WeightTable, numbers_by_level
@@ -198,7 +197,7 @@ def _tensors(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTensors:
     """Tables for None and for weights by level, which can be recognised by their values, are kept."""
     if level_weights is None:
         return cached(taxonomy, _loss_tensors, None)
-    cached_plan(taxonomy)  # raises where it is no bound taxonomy
+    plan_of(taxonomy)  # raises where it is no bound taxonomy
     if isinstance(level_weights, Mapping):
         return cached(taxonomy, _loss_tensors, numbers_by_level(level_weights, taxonomy.levels))
     if torch.compiler.is_dynamo_compiling():

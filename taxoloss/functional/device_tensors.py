@@ -9,49 +9,22 @@ served when its logits come, whether or not a module was moved there.
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from taxoloss.taxonomy.handles import at_trace_time, named, new_name
+from taxoloss.taxonomy.cache import apart, at_trace_time, named, new_name
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["DeviceTensors", "apart"]
+__all__ = ["DeviceTensors"]
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 _CPU = torch.device("cpu")
 #: What each object has for itself.
 _OWN = ("_copies", "_handle")
-
-
-def apart(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-    """Calls a function where no mode of the caller is on: what is made there serves every later caller.
-
-    Inference mode, functorch's transforms, fake tensors, tracers, autocast, a default device and the rest
-    belong to a thread, and a new thread has none of them.
-    """
-    outcome: list[Any] = []
-
-    def run() -> None:
-        try:
-            outcome.extend((True, function(*args, **kwargs)))
-        except BaseException as error:
-            outcome.extend((False, error))
-
-    thread = threading.Thread(target=run, name="taxoloss-tables")
-    thread.start()
-    thread.join()
-    good, result = outcome
-    if not good:
-        raise result
-    made: _R = result
-    return made
 
 
 class DeviceTensors:

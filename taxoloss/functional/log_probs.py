@@ -19,7 +19,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from taxoloss.functional.cache import cached, cached_plan
 from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import (
@@ -28,6 +27,7 @@ from taxoloss.functional.inputs import (
     check_logits,
     device_of,
 )
+from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.plan import Plan, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -54,7 +54,7 @@ def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
     tensor([[0.6667, 0.3333]])
     """
     log_probs = cached_log_probs(taxonomy, device_of(logits))
-    plan = cached_plan(taxonomy)
+    plan = plan_of(taxonomy)
     check_logits(logits, plan)
     summed = log_probs(at_least_float32(batched(logits)))
     by_name = {plan.levels[level]: summed[level].all() for level in sorted(summed)}

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.cache import cached
 from taxoloss.functional.device_tensors import DeviceTensors
+from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -92,11 +92,7 @@ def _make(taxonomy: Taxonomy) -> NodeTensors:
     root = np.full((plan.num_nodes, 1), plan.num_nodes - 1)
     below = plan.stop - plan.start
     information = 1 - np.log(below) / np.log(plan.num_classes)
-    groups = []
-    for here, deeper in zip(plan.class_to_node[:-1], plan.class_to_node[1:], strict=True):
-        group = np.empty(int(deeper.max()) + 1, np.int64)
-        group[deeper] = here  # all classes below a node agree
-        groups.append(tensor(group))
+    groups = (tensor(plan.up(level + 1, level)) for level in range(len(plan.levels) - 1))
     return NodeTensors(
         levels=plan.levels,
         lines=tensor(np.concatenate([root, lines], 1)),

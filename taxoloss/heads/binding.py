@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.device_tensors import DeviceTensors
-from taxoloss.taxonomy.handles import at_trace_time
+from taxoloss.taxonomy.cache import at_trace_time
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Binding", "as_bytes", "refuse_another"]

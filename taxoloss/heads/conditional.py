@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.device_tensors import DeviceTensors, apart
+from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.heads.head import Head
 from taxoloss.heads.path_sums import Depths
+from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -69,9 +70,8 @@ class _Siblings(DeviceTensors):
         plan = plan_of(taxonomy)
         self.depths = Depths(taxonomy)
         self.inner = plan.num_nodes - plan.num_classes
-        parent = taxonomy.ids_of_nodes[taxonomy.tree.parent[taxonomy.nodes_by_id[:-1]]]
         #: (V - 1,): the parent's number among the inner nodes, which come after the classes.
-        self.group = torch.tensor(parent - plan.num_classes)
+        self.group = torch.tensor(plan.parent[:-1] - plan.num_classes)
         #: (V - 1,): log of the number of classes below.
         self.offset = torch.tensor(np.log((plan.stop - plan.start)[:-1]))
 

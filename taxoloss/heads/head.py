@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from taxoloss.functional.device_tensors import apart
 from taxoloss.functional.inputs import host_may_read, transformed, wide_dtype
 from taxoloss.heads.binding import Binding, as_bytes, refuse_another
+from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from taxoloss.functional.cache import cached_plan
 from taxoloss.functional.inputs import target_ids
 from taxoloss.functional.masses import greedy_class
 from taxoloss.functional.node_tensors import node_tensors
@@ -112,7 +111,7 @@ class LevelHeads(Head):
                 f"{tuple(features.shape)}, got {tuple(target.shape)}"
             )
         tensors = node_tensors(self.taxonomy, features.device)
-        ids, valid = target_ids(target.reshape(-1), ignore_index, cached_plan(self.taxonomy))
+        ids, valid = target_ids(target.reshape(-1), ignore_index, plan_of(self.taxonomy))
         counted = tensors.counted[ids] if valid is None else tensors.counted[ids] & valid[:, None]
         # What has no weight is left out, not multiplied by 0: an ignored sample may be anything.
         features = torch.where(counted.any(1).view(target.shape).unsqueeze(-1), features, 0.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from taxoloss.functional.device_tensors import apart
 from taxoloss.heads.head import Head
 from taxoloss.heads.path_sums import Depths
+from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

@@ -19,16 +19,16 @@ class Depths(DeviceTensors):
     """Node ids ordered by depth, and where the parent of each stands among those of the depth before."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        plan, tree, by_id = plan_of(taxonomy), taxonomy.tree, taxonomy.nodes_by_id
-        depth, parent = tree.depth[by_id][:-1], taxonomy.ids_of_nodes[tree.parent[by_id[:-1]]]
-        order = np.argsort(depth, kind="stable")  # the root, the last id, is left out
+        plan = plan_of(taxonomy)
+        depth = taxonomy.tree.depth[taxonomy.nodes_by_id[:-1]]  # the root, the last id, is left out
+        order = np.argsort(depth, kind="stable")
         place = np.empty(len(order) + 1, np.int64)
         self.sizes = np.bincount(depth)[1:].tolist()
         parents, start = [], 0
         for number, size in enumerate(self.sizes):
             nodes = order[start : start + size]
             place[nodes] = np.arange(size)
-            parents.append(torch.tensor(place[parent[nodes]]) if number else None)
+            parents.append(torch.tensor(place[plan.parent[nodes]]) if number else None)
             start += size
         where = np.empty(len(order), np.int64)
         where[order] = np.arange(len(order))

@@ -163,9 +163,8 @@ class NameIndex:
     def by_path(self, path: tuple[str, ...]) -> list[int]:
         """The node of that path (the empty path is the root), as a list of one or none."""
         if self._child is None:
-            parents = self.tree.parent.tolist()
             names = self.tree.names
-            self._child = {(parents[node], names[node]): node for node in range(1, len(names))}
+            self._child = {(parent, names[node]): node for parent, node in self.tree.edges()}
         node = 0
         for name in path:
             child = self._child.get((node, name))
@@ -223,8 +222,7 @@ class NameIndex:
         return self.by_path(name[:depth])[0], name[depth]
 
     def _children(self, parent: int) -> list[str]:
-        below = np.flatnonzero(self.tree.parent[1:] == parent) + 1
-        return [self.tree.names[node] for node in below.tolist()]
+        return [self.tree.names[node] for node in self.tree.children_of(parent).tolist()]
 
     def leaves(self, names: Iterable[Name], *, complete: bool) -> IntArray:
         """Depth-first leaf numbers of class names, in their order.

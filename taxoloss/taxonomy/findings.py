@@ -95,13 +95,12 @@ def _short_classes(taxonomy: Taxonomy) -> Iterator[Finding]:
 
 def _chains(taxonomy: Taxonomy) -> Iterator[Finding]:
     tree = taxonomy.tree
-    children = np.bincount(tree.parent[1:], minlength=len(tree))
-    single = np.flatnonzero(children == 1)
+    single = np.flatnonzero(tree.num_children == 1)
     single = single[single > 0]
     if len(single):
         message = f"{_counted(len(single), 'node')} with a single child"
         yield _about(taxonomy, "T405", message, single)
-    if children[0] == 1:
+    if tree.num_children[0] == 1:
         yield _about(taxonomy, "T406", "one node holds all classes: its level teaches nothing", [1])
 
 
@@ -120,8 +119,8 @@ def _lookalikes(taxonomy: Taxonomy) -> Iterator[Finding]:
     tree = taxonomy.tree
     seen: dict[tuple[int, str], int] = {}
     parents, alike = tree.parent.tolist(), [lookalike(name) for name in tree.names]
-    for node in range(1, len(tree)):
-        first = seen.setdefault((parents[node], alike[node]), node)
+    for parent, node in tree.edges():
+        first = seen.setdefault((parent, alike[node]), node)
         if first != node:
             message = "two siblings differ only in case, punctuation or look-alike letters"
             yield _about(taxonomy, "T408", message, [first, node])
@@ -158,9 +157,9 @@ class _Likeness:
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         self.tree = taxonomy.tree
-        self.children: defaultdict[int, set[str]] = defaultdict(set)
-        for node, parent in enumerate(self.tree.parent[1:].tolist(), 1):
-            self.children[parent].add(self.tree.names[node])
+        names = self.tree.names
+        below = enumerate(self.tree.children())
+        self.children = {node: {names[child] for child in nodes} for node, nodes in below if nodes}
 
     def parents(self, first: int, second: int) -> bool:
         one, two = int(self.tree.parent[first]), int(self.tree.parent[second])

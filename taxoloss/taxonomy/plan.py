@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
+from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import IntArray
 
@@ -33,6 +34,8 @@ class Plan:
     ancestors: IntArray
     #: (V, L): whether a target counts on a level: its node there is the target or above it.
     counted: npt.NDArray[np.bool_]
+    #: (V,): node -> its parent; the root, which has none, -> itself.
+    parent: IntArray
     #: (C,): depth-first position -> class.
     depth_first: IntArray
     #: (V,): the classes below a node are depth_first[start:stop].
@@ -51,38 +54,38 @@ class Plan:
         same nodes in the same order.
         """
         steps: list[tuple[int, IntArray | None]] = []
-        below = np.arange(self.num_classes)  # class -> node of the step before
+        before = len(self.levels) - 1  # the deepest level: its nodes are the classes
         for level in sorted(levels, reverse=True):
-            here = self.class_to_node[level]
-            if np.array_equal(below, here):
-                steps.append((level, None))
-                continue
-            group = np.empty(int(below.max()) + 1, np.int64)
-            group[below] = here  # all classes below a node agree
-            steps.append((level, group))
-            below = here
+            same = np.array_equal(self.class_to_node[before], self.class_to_node[level])
+            steps.append((level, None if same else self.up(before, level)))
+            before = level
         return steps
 
+    def up(self, deeper: int, level: int) -> IntArray:
+        """For each node of a level (0 .. L-1) the index of its node on a level above."""
+        nodes = np.empty(self.widths[deeper], np.int64)
+        nodes[self.class_to_node[deeper]] = self.class_to_node[level]  # all classes below a node agree
+        return nodes
 
-_PLANS: weakref.WeakKeyDictionary[Taxonomy, Plan] = weakref.WeakKeyDictionary()
+
+#: By `identity`: equal bindings share a plan while one of them that asked for it lives.
+_SHARED: WeakValueDictionary[str, Plan] = WeakValueDictionary()
 
 
 def plan_of(taxonomy: Taxonomy) -> Plan:
-    """The plan of a bound taxonomy, made once for each binding.
+    """The plan of a bound taxonomy, made once for each binding, also while a compiler traces.
 
     Raises:
         TypeError: not a Taxonomy.
         ValueError: the taxonomy is not bound.
     """
-    if not isinstance(taxonomy, Taxonomy):
-        raise TypeError(
-            f"expected a bound Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}; "
-            "taxoloss.load(...).bind(class_names) makes one"
-        )
-    taxonomy.require_bound("a loss or a metric")
-    plan = _PLANS.get(taxonomy)
+    return cached(taxonomy, _plan)
+
+
+def _plan(taxonomy: Taxonomy) -> Plan:
+    plan = _SHARED.get(taxonomy.identity)
     if plan is None:
-        plan = _PLANS[taxonomy] = _compile(taxonomy)
+        plan = _SHARED[taxonomy.identity] = _compile(taxonomy)
     return plan
 
 
@@ -105,6 +108,7 @@ def _compile(taxonomy: Taxonomy) -> Plan:
         class_to_node=class_to_node,
         ancestors=np.where(counted, ancestors, 0),
         counted=counted,
+        parent=taxonomy.ids_of_nodes[tree.parent[by_id]],
         depth_first=depth_first,
         start=start,
         stop=stop,

@@ -81,7 +81,7 @@ def summarize(taxonomy: Taxonomy) -> Summary:
         inner_nodes=len(tree) - len(taxonomy) - 1,
         smallest_depth=int(depth.min()),
         largest_depth=int(depth.max()),
-        largest_branching=int(np.bincount(tree.parent[1:]).max()),
+        largest_branching=int(tree.num_children.max()),
         weights_from="equal, 1 / levels" if taxonomy.level_weights is None else "the file",
         digest=taxonomy.digest,
         chance_loss=sum(level.weight * level.chance_loss for level in levels),

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from taxoloss.taxonomy.binding import Name, NameIndex
+from taxoloss.taxonomy.cache import Shelf
 from taxoloss.taxonomy.file.document import Document, Value
 from taxoloss.taxonomy.file.models import HEAD
 from taxoloss.taxonomy.file.parser import parse_spec
 from taxoloss.taxonomy.file.writer import write_file
-from taxoloss.taxonomy.handles import new_name
 from taxoloss.taxonomy.names import checked_title
 from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
 from taxoloss.taxonomy.tree.arrays import frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
-from taxoloss.taxonomy.tree.numbering import LevelTensors, as_tensor
+from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor
 from taxoloss.taxonomy.versions.diff import TreeDiff, diff
 from taxoloss.taxonomy.versions.migration import Migration
 
@@ -42,7 +42,7 @@ class NodeInfo(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Taxonomy(LevelTensors):
+class Taxonomy(NumberedTree):
     """A tree of classes with named levels, and (once bound) the order of a model's outputs.
 
     Made by `taxoloss.load`, `Taxonomy.from_paths` or `Taxonomy.from_graph`; immutable. Two are equal
@@ -181,7 +181,7 @@ class Taxonomy(LevelTensors):
             object.__setattr__(self, name, None if value is None else ReadOnlyDict(value))
         if self.order is not None:
             frozen(self.order)
-        object.__setattr__(self, "_handle", new_name(self))
+        object.__setattr__(self, "_shelf", Shelf(self))
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.taxonomy.handles import at_trace_time
+from taxoloss.taxonomy.cache import at_trace_time
 from taxoloss.taxonomy.names import text_of
 from taxoloss.taxonomy.plan import Plan
 from taxoloss.taxonomy.taxonomy import Taxonomy

@@ -64,7 +64,7 @@ def test_ten_thousand_weightings_take_bounded_memory() -> None:
     run(200, 10_000)
     after = held()
     tracemalloc.stop()
-    assert len(taxonomy._kept_tables) <= 24  # type: ignore[attr-defined]
+    assert len(taxonomy._shelf) <= 24  # type: ignore[attr-defined]
     assert after - before < 200_000
     got = functional.taxonomy_cross_entropy(z, y, taxonomy, {"top": 0.25, "leaf": 0.75})
     assert_close(got, 0.25 * top(z, y) + 0.75 * leaf(z, y))

@@ -63,6 +63,28 @@ def test_steps_compose_to_the_ancestors_of_the_classes() -> None:
             assert (node == plan.class_to_node[level]).all()
 
 
+@settings(max_examples=60, deadline=None)
+@given(taxonomies())
+def test_a_parent_is_one_name_shorter(case: Case) -> None:
+    """parent says what the paths say; the root's is itself."""
+    t = case.taxonomy
+    plan = plan_of(t)
+    for node in range(t.num_nodes):
+        assert t.path(int(plan.parent[node])) == t.path(node)[:-1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(taxonomies())
+def test_the_way_up_from_any_level_to_any_above(case: Case) -> None:
+    """It takes each class's node on the one level to its node on the other."""
+    plan = plan_of(case.taxonomy)
+    for deeper in range(len(plan.levels)):
+        for level in range(deeper + 1):
+            up = plan.up(deeper, level)
+            assert up.shape == (plan.widths[deeper],)
+            assert (up[plan.class_to_node[deeper]] == plan.class_to_node[level]).all()
+
+
 def test_one_plan_for_a_binding() -> None:
     """Equal bindings share a plan, other bindings have their own, and none outlives its taxonomy."""
     t, plan = sample()

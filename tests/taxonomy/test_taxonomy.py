@@ -139,6 +139,20 @@ def test_the_graph(t: Taxonomy) -> None:
 
 @calm
 @given(bound_taxonomies())
+def test_edges_and_children(t: Taxonomy) -> None:
+    """Each node but the root is the child of one node, whose path is one name shorter."""
+    tree, children = t.tree, t.tree.children()
+    assert [node for _, node in tree.edges()] == list(range(1, len(tree)))
+    assert all(tree.path(parent) == tree.path(node)[:-1] for parent, node in tree.edges())
+    for parent, below in enumerate(children):
+        assert list(below) == tree.children_of(parent).tolist()
+        assert list(below) == sorted(node for up, node in tree.edges() if up == parent)
+    assert [len(below) for below in children] == tree.num_children.tolist()
+    assert [not below for below in children] == tree.is_leaf.tolist()
+
+
+@calm
+@given(bound_taxonomies())
 def test_from_graph_gives_it_back(t: Taxonomy) -> None:
     """from_graph(t.graph, t.levels) has the same paths, levels and digest."""
     again = Taxonomy.from_graph(t.graph, t.levels)

@@ -47,7 +47,7 @@ def _node(taxonomy: Taxonomy, node: int) -> dict[str, Any]:
         "level": taxonomy.levels[stands - 1],
         "classes": int(tree.stop[node] - tree.start[node]),
         "is_class": bool(tree.is_leaf[node]),
-        "children": int((tree.parent[1:] == node).sum()) if not tree.is_leaf[node] else 0,
+        "children": int(tree.num_children[node]),
         "aliases": list(taxonomy.aliases.get(node, ())),
         "description": taxonomy.descriptions.get(node),
     }

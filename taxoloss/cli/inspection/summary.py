@@ -106,25 +106,23 @@ def _tree(taxonomy: Taxonomy, depth: int | None) -> _Wide:
     With a depth: all children, down to it. What is left out is counted at its place.
     """
     tree = taxonomy.tree
-    children: dict[int, list[int]] = {}
-    for node, parent in enumerate(tree.parent[1:].tolist(), 1):
-        children.setdefault(parent, []).append(node)
+    children = tree.children()
     picture = RichTree(plain(taxonomy.name or "root"))
     waiting = deque([(0, picture)])
     rows = deepest = 0
     while waiting:
         node, branch = waiting.popleft()
         deepest = int(tree.depth[node]) + 1  # of what is added: nodes come row by row
-        below = children.get(node, [])
+        below = children[node]
         if depth is not None:
-            shown = below if tree.depth[node] < depth else []
+            shown = below if tree.depth[node] < depth else ()
         else:
-            shown = below[:_MOST_CHILDREN] if rows < _MOST_ROWS else []
+            shown = below[:_MOST_CHILDREN] if rows < _MOST_ROWS else ()
         for child in shown:
             waiting.append((child, branch.add(_label(taxonomy, child))))
         rows += len(shown)
         if len(shown) < len(below):
-            branch.add(_more(taxonomy, below[len(shown) :]))
+            branch.add(_more(taxonomy, list(below[len(shown) :])))
     return _Wide(picture, deepest)
 
 

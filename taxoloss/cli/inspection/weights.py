@@ -104,7 +104,7 @@ def _examples(taxonomy: Taxonomy, classes: WeightTable) -> Iterator[tuple[str, i
     if not alike:
         yield "another class" if equal else "deepest class", other
         shown = other
-    above = int(taxonomy.ids_of_nodes[tree.parent[tree.leaves[shown]]])
+    above = int(plan_of(taxonomy).parent[shown])
     root = taxonomy.num_nodes - 1
     above = len(taxonomy) if above == root else above  # the first inner node: the root if it is alone
     if above < root:

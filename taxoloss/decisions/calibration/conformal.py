@@ -41,10 +41,10 @@ from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.inputs import Allowed, prepared
 from taxoloss.decisions.on_path import path_class
-from taxoloss.functional.cache import cached_plan
 from taxoloss.functional.inputs import check_logits, target_ids
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
+from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import checked_number
 
@@ -83,7 +83,7 @@ def paths_of(
             "may change to another branch, and no promise can be made"
         )
     with torch.no_grad():
-        plan = cached_plan(taxonomy)
+        plan = plan_of(taxonomy)
         check_logits(logits, plan)
         expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else (1,)
         if target.shape != expected:

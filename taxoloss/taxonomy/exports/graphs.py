@@ -15,17 +15,10 @@ def _dumped(data: Any) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def _children(taxonomy: Taxonomy) -> list[list[int]]:
-    below: list[list[int]] = [[] for _ in range(len(taxonomy.tree))]
-    for node, parent in enumerate(taxonomy.tree.parent[1:].tolist(), 1):
-        below[parent].append(node)
-    return below
-
-
 def nested(taxonomy: Taxonomy) -> str:
     """{"cat": {"Bengal": {}, ...}}: names alone."""
     written: list[dict[str, Any]] = [{} for _ in range(len(taxonomy.tree))]
-    for node, parent in enumerate(taxonomy.tree.parent[1:].tolist(), 1):
+    for parent, node in taxonomy.tree.edges():
         written[parent][taxonomy.tree.names[node]] = written[node]
     return _dumped(written[0])
 
@@ -42,11 +35,7 @@ def node_link(taxonomy: Taxonomy) -> str:
         if node in taxonomy.descriptions:
             facts["description"] = taxonomy.descriptions[node]
         nodes.append(facts)
-    links = [
-        {"source": str(parent), "target": str(node)}
-        for node, parent in enumerate(tree.parent[1:].tolist(), 1)
-        if parent
-    ]
+    links = [{"source": str(parent), "target": str(node)} for parent, node in tree.edges() if parent]
     graph = {"name": taxonomy.name, "levels": list(taxonomy.levels)}
     return _dumped({"directed": True, "multigraph": False, "graph": graph, "nodes": nodes, "links": links})
 
@@ -68,7 +57,7 @@ def _comment(text: str) -> str:
 
 def newick(taxonomy: Taxonomy) -> str:
     """One line; comments [level=NAME] where a rank is missing, [levels=A/B] at the root."""
-    below = _children(taxonomy)
+    below = taxonomy.tree.children()
     pieces: list[str] = []
     # A node stands twice on the stack: before its children, and after them (as its complement).
     stack = [0]
@@ -105,9 +94,7 @@ def dot(taxonomy: Taxonomy) -> str:
     for node, name in enumerate((title, *taxonomy.tree.names[1:])):
         text = name.replace("\\", "\\\\").replace('"', '\\"')
         lines.append(f'  n{node} [label="{text}"];')
-    lines += [
-        f"  n{parent} -> n{node};" for node, parent in enumerate(taxonomy.tree.parent[1:].tolist(), 1)
-    ]
+    lines += [f"  n{parent} -> n{node};" for parent, node in taxonomy.tree.edges()]
     return "\n".join([*lines, "}", ""])
 
 
@@ -117,7 +104,5 @@ def mermaid(taxonomy: Taxonomy) -> str:
     for node, name in enumerate((taxonomy.name or "root", *taxonomy.tree.names[1:])):
         text = re.sub(r"[^\w .,/()+-]", lambda m: f"#{ord(m[0])};", name)
         lines.append(f'  n{node}["{text}"]')
-    lines += [
-        f"  n{parent} --> n{node}" for node, parent in enumerate(taxonomy.tree.parent[1:].tolist(), 1)
-    ]
+    lines += [f"  n{parent} --> n{node}" for parent, node in taxonomy.tree.edges()]
     return "\n".join([*lines, ""])

@@ -57,17 +57,15 @@ def picture(taxonomy: Taxonomy, format: str, depth: int | None = None) -> bytes:
 def _boxes(taxonomy: Taxonomy, depth: int | None) -> _Box:
     """What is drawn: breadth first, until there are enough rows."""
     tree = taxonomy.tree
-    below: dict[int, list[int]] = {}
-    for node, parent in enumerate(tree.parent[1:].tolist(), 1):
-        below.setdefault(parent, []).append(node)
+    below = tree.children()
     root = _Box(_short(taxonomy.name or "root"), 0)
     waiting, rows = [(0, root)], 1
     for node, box in waiting:
-        children = below.get(node, [])
+        children = below[node]
         if not children:
             continue
-        shown = children[:_MOST_CHILDREN] if rows + len(children) <= _MOST_ROWS or rows == 1 else []
-        shown = [] if depth is not None and box.depth >= depth else shown
+        shown = children[:_MOST_CHILDREN] if rows + len(children) <= _MOST_ROWS or rows == 1 else ()
+        shown = () if depth is not None and box.depth >= depth else shown
         for child in shown:
             box.children.append(_Box(_short(tree.names[child]), box.depth + 1))
             waiting.append((child, box.children[-1]))

@@ -65,13 +65,13 @@ def edges(taxonomy: Taxonomy, delimiter: str) -> str:
     rows = (
         [
             str(node),
-            str(parent) if (parent := int(tree.parent[node])) else "",
+            str(parent) if parent else "",
             tree.names[node],
             taxonomy.levels[tree.level[node] - 1],
             str(tree.level[node]),
             "|".join(escaped(alias, "|") for alias in taxonomy.aliases.get(node, ())),
             taxonomy.descriptions.get(node, ""),
         ]
-        for node in range(1, len(tree))
+        for parent, node in tree.edges()
     )
     return _text([EDGES, *rows], delimiter)

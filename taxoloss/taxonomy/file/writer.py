@@ -32,10 +32,7 @@ def as_mapping(taxonomy: Described) -> dict[str, Any]:
 def _children(taxonomy: Described) -> Any:
     """The tree, written from the last node to the first: each is complete before its parent."""
     tree = taxonomy.tree
-    below: list[list[int]] = [[] for _ in range(len(tree.names))]
-    parents = tree.parent.tolist()
-    for node in range(1, len(tree.names)):
-        below[parents[node]].append(node)
+    below = tree.children()
     written: dict[int, Any] = {}
     told = {node: details(taxonomy, node) for node in range(1, len(tree.names))}
     for node in reversed(range(len(tree.names))):

@@ -91,9 +91,7 @@ def _flow(value: Any) -> str:
 def _tree(taxonomy: Described, comments: Comments) -> Iterator[str]:
     """The lines of the tree, depth first, with a stack of its own."""
     tree = taxonomy.tree
-    below: list[list[int]] = [[] for _ in range(len(tree.names))]
-    for node, parent in enumerate(tree.parent[1:].tolist(), 1):
-        below[parent].append(node)
+    below = tree.children()
     told = {node: facts for node in range(1, len(tree.names)) if (facts := details(taxonomy, node))}
     stack: list[tuple[int, int, bool, tuple[str, ...]]] = []
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -30,7 +30,13 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tree:
-    """Names, parents and levels of the nodes, in depth-first order, the root (named "") first."""
+    """Names, parents and levels of the nodes, in depth-first order, the root (named "") first.
+
+    >>> import taxoloss
+    >>> tree = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug"]}}).tree
+    >>> list(enumerate(tree.names))
+    [(0, ''), (1, 'cat'), (2, 'Bengal'), (3, 'Sphynx'), (4, 'dog'), (5, 'pug')]
+    """
 
     names: tuple[str, ...]
     parent: IntArray
@@ -50,6 +56,50 @@ class Tree:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def edges(self) -> Iterator[tuple[int, int]]:
+        """(parent, node) for every node but the root, in depth-first order.
+
+        >>> import taxoloss
+        >>> list(taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug"]}}).tree.edges())
+        [(0, 1), (1, 2), (1, 3), (0, 4), (4, 5)]
+        """
+        return zip(self.parent[1:].tolist(), range(1, len(self)), strict=True)
+
+    def children(self) -> list[tuple[int, ...]]:
+        """For each node its children, in depth-first order.
+
+        >>> import taxoloss
+        >>> taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug"]}}).tree.children()
+        [(1, 4), (2, 3), (), (), (5,), ()]
+        """
+        first, nodes = self._by_parent
+        below: list[tuple[int, ...]] = [()] * len(self)
+        inner, children = np.flatnonzero(self.num_children), nodes.tolist()
+        for node, *ends in np.stack([inner, first[inner], first[inner + 1]], 1).tolist():
+            below[node] = tuple(children[slice(*ends)])
+        return below
+
+    def children_of(self, node: int) -> IntArray:
+        """The children of one node, in depth-first order.
+
+        >>> import taxoloss
+        >>> taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug"]}}).tree.children_of(1)
+        array([2, 3])
+        """
+        first, nodes = self._by_parent
+        return nodes[first[node] : first[node + 1]]
+
+    @cached_property
+    def num_children(self) -> IntArray:
+        """How many children each node has."""
+        return frozen(np.bincount(self.parent[1:], minlength=len(self)))
+
+    @cached_property
+    def _by_parent(self) -> tuple[IntArray, IntArray]:
+        """(V + 1,) and (V - 1,): the children of node n are nodes[first[n] : first[n + 1]]."""
+        first = np.concatenate([[0], np.cumsum(self.num_children)])
+        return frozen(first), frozen(np.argsort(self.parent[1:], kind="stable") + 1)
 
     @cached_property
     def depth(self) -> IntArray:
@@ -165,8 +215,7 @@ class Tree:
         level_names = (None, *self.levels)
         for node, name, level in zip(number, self.names, self.level.tolist(), strict=True):
             graph.add_node(node, name=name, level=level_names[level])
-        parents = self.parent[1:].tolist()
-        graph.add_edges_from((number[up], node) for up, node in zip(parents, number[1:], strict=True))
+        graph.add_edges_from((number[parent], number[node]) for parent, node in self.edges())
         return graph
 
 

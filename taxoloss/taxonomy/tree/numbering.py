@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import networkx as nx
     import torch
 
-__all__ = ["LevelTensors", "NumberedTree", "as_tensor"]
+__all__ = ["NumberedTree", "as_tensor"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -155,10 +155,7 @@ class NumberedTree:
             raise ValueError(f"expected a node id in 0..{self.num_nodes - 1}, got {number}")
         return int(self.nodes_by_id[number])
 
-
-@dataclass(frozen=True, eq=False, repr=False)
-class LevelTensors(NumberedTree):
-    """A numbered tree with the index and the matrix that take classes to the nodes of a level."""
+    # -- tensors and graphs ------------------------------------------------------------------------
 
     def ancestor_index(self, level: str) -> torch.Tensor:
         """For each class (C,) the index of its node in `nodes(level)`; ValueError if not bound.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.suggestions import did_you_mean, likeness
@@ -14,7 +14,32 @@ from taxoloss.taxonomy.spelling import same_spelling, skeleton, spelling
 from taxoloss.taxonomy.tree.arrays import Tree
 from taxoloss.taxonomy.versions.migration import Migration
 
-__all__ = ["Change", "Comparison", "TreeDiff", "compare", "diff", "nodes_called"]
+__all__ = ["Change", "Compared", "Comparison", "TreeDiff", "compare", "diff", "nodes_called"]
+
+Path = tuple[str, ...]
+
+
+class _Names(Protocol):
+    def by_name(self, name: str) -> list[int]: ...
+    def by_path(self, path: Path) -> list[int]: ...
+
+
+class Compared(Protocol):
+    """What is compared: a Taxonomy."""
+
+    @property
+    def tree(self) -> Tree: ...
+    @property
+    def levels(self) -> tuple[str, ...]: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def aliases(self) -> Mapping[int, tuple[str, ...]]: ...
+    @property
+    def index(self) -> _Names: ...
+    @property
+    def binding_digest(self) -> str: ...
+    def paths(self, level: str | None = None) -> tuple[Path, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +66,7 @@ class TreeDiff:
         return not any(parts) and self.old_levels == self.new_levels
 
 
-def diff(old: Any, new: Any, renames: Mapping[str, str] | None = None) -> TreeDiff:
+def diff(old: Compared, new: Compared, renames: Mapping[str, str] | None = None) -> TreeDiff:
     """The changes from one taxonomy to another; see `Taxonomy.diff`."""
     found = compare(old, new, renames or {})
     number = {path: i for i, path in enumerate(old.paths())}
@@ -72,7 +97,6 @@ def diff(old: Any, new: Any, renames: Mapping[str, str] | None = None) -> TreeDi
     )
 
 
-Path = tuple[str, ...]
 _KINDS = ("added", "removed", "moved", "renamed", "merged", "split", "likely")
 _LIKELY = 0.8
 _MOST_GUESSES = 2_000
@@ -96,19 +120,19 @@ class Comparison:
     nodes: dict[Path, Path] = field(default_factory=dict)
 
 
-def compare(old: Any, new: Any, renames: Mapping[str, str]) -> Comparison:
+def compare(old: Compared, new: Compared, renames: Mapping[str, str]) -> Comparison:
     """The comparison of two taxonomies; ValueError where a rename names a node that is not there."""
     return _Comparer(old, new, renames).compared()
 
 
 class _Comparer:
-    def __init__(self, old: Any, new: Any, renames: Mapping[str, str]) -> None:
+    def __init__(self, old: Compared, new: Compared, renames: Mapping[str, str]) -> None:
         self.old, self.new = old, new
         self.to: dict[int, int] = {0: 0}  # old node -> new node
         self.back: dict[int, int] = {0: 0}
         self.merged: dict[int, int] = {}  # old leaf -> the new class that it became a part of
         self.doubtful: dict[int, list[int]] = {}  # old leaf -> the new classes that its aliases name
-        self.below = [_children(tree) for tree in (old.tree, new.tree)]
+        self.below = [tree.children() for tree in (old.tree, new.tree)]
         self.named = [set(tree.names) for tree in (old.tree, new.tree)]
         #: Names that a tree has in several places: they do not say which node is meant.
         self.repeated = _repeated(old.tree) | _repeated(new.tree)
@@ -326,20 +350,13 @@ class _Comparer:
                 yield Change((old.path(node),), (new.path(best),), bool(old.is_leaf[node]))
 
 
-def _children(tree: Tree) -> list[list[int]]:
-    below: list[list[int]] = [[] for _ in range(len(tree))]
-    for node, parent in enumerate(tree.parent[1:].tolist(), 1):
-        below[parent].append(node)
-    return below
-
-
 def _repeated(tree: Tree) -> set[str]:
     """Names of several classes, or of several inner nodes."""
     count = Counter(zip(tree.names[1:], tree.is_leaf[1:].tolist(), strict=True))
     return {name for (name, _), number in count.items() if number > 1}
 
 
-def nodes_called(taxonomy: Any, text: str) -> list[int]:
+def nodes_called(taxonomy: Compared, text: str) -> list[int]:
     """The nodes of a name, or of a path a/b/c; where several have the name, the one whose path it is."""
     tree, text = taxonomy.tree, nfc(text)
     named = taxonomy.index.by_name(text)
@@ -348,7 +365,7 @@ def nodes_called(taxonomy: Any, text: str) -> list[int]:
     return there if len(named) > 1 and len(there) == 1 else sorted({*named, *there})
 
 
-def _node(taxonomy: Any, text: str, which: str) -> int:
+def _node(taxonomy: Compared, text: str, which: str) -> int:
     """The node of a name or a path; ValueError with the nearest name."""
     found = nodes_called(taxonomy, text)
     if len(found) != 1:
