@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from taxoloss.sources.base import Found, Options, counted, foreign, refuse
+from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
-__all__ = ["read_graphml", "read_obo", "read_skos"]
+__all__ = ["FORMATS", "read_graphml", "read_obo", "read_skos"]
 
 
 def _text(path: Path, options: Options) -> str:
@@ -24,7 +25,7 @@ def _text(path: Path, options: Options) -> str:
     return text
 
 
-def read_graphml(path: Path, options: Options, kind: str | None = None) -> Found:
+def read_graphml(path: Path, options: Options) -> Found:
     """A graph with edges from parent to child; nodes are called by their label or name."""
     text = _text(path, options)
     with foreign("GraphML", str(path)):
@@ -45,7 +46,7 @@ def read_graphml(path: Path, options: Options, kind: str | None = None) -> Found
     return Found(nodes.taxonomy(), "graphml", how, tuple(nodes.notes))
 
 
-def read_obo(path: Path, options: Options, kind: str | None = None) -> Found:
+def read_obo(path: Path, options: Options) -> Found:
     """Terms and their is_a, read by pronto; obsolete terms are left out, imports are not followed."""
     text = _text(path, options)
     with foreign("an ontology (OBO, OBO graphs, OWL)", str(path)), warnings.catch_warnings():
@@ -71,7 +72,7 @@ def _term(term: Any) -> tuple[str, str | None, list[str], str | None, list[str]]
 _SKOS = {".ttl": "turtle", ".nt": "nt", ".rdf": "xml", ".xml": "xml", ".skos": "xml", ".n3": "turtle"}
 
 
-def read_skos(path: Path, options: Options, kind: str | None = None) -> Found:
+def read_skos(path: Path, options: Options) -> Found:
     """Concepts with skos:broader or skos:narrower, or classes with rdfs:subClassOf, read by rdflib."""
     text = _text(path, options)
     format = _SKOS.get(path.suffix.lower(), "xml" if text.lstrip().startswith("<") else "turtle")
@@ -110,3 +111,63 @@ def _concepts(graph: Any) -> tuple[list[tuple[str, str]], dict[str, tuple[str, l
 def _english_first(label: Any) -> tuple[bool, bool, str]:
     language = getattr(label, "language", None) or ""
     return not language.startswith("en"), bool(language), str(label)
+
+
+# -- the formats -----------------------------------------------------------------------------------
+
+_GRAPHML = """\
+<?xml version="1.0"?>
+<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="directed">
+<node id="r"/><node id="a"/><node id="b"/>
+<edge source="r" target="a"/><edge source="r" target="b"/>
+</graph></graphml>
+"""
+_TERMS = """\
+format-version: 1.4
+
+[Term]
+id: X:1
+name: root
+
+[Term]
+id: X:2
+name: a
+is_a: X:1
+
+[Term]
+id: X:3
+name: b
+is_a: X:1
+synonym: "bb" EXACT []
+"""
+_CONCEPTS = """\
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+<x:a> a skos:Concept; skos:prefLabel "A"@en; skos:broader <x:r>.
+<x:b> a skos:Concept; skos:broader <x:r>.
+"""
+
+
+def _is_graphml(sample: Sample) -> bool:
+    return sample.start.startswith("<") and "<graphml" in sample.text
+
+
+def _is_skos(sample: Sample) -> bool:
+    """Turtle, or XML of another kind than GraphML."""
+    other_xml = sample.start.startswith("<") and not _is_graphml(sample)
+    return other_xml or sample.start.startswith(("@prefix", "@base", "PREFIX"))
+
+
+FORMATS = (
+    Format(
+        "graphml", read_graphml, "GraphML", (".graphml",), _is_graphml,
+        needs="defusedxml", example=("graph.graphml", _GRAPHML),
+    ),
+    Format(
+        "obo", read_obo, "OBO", (".obo", ".owl"), lambda sample: sample.start.startswith("format-version:"),
+        needs="pronto", example=("terms.obo", _TERMS),
+    ),
+    Format(
+        "skos", read_skos, "SKOS", (".ttl", ".nt", ".rdf", ".skos"), _is_skos,
+        needs="rdflib", example=("concepts.ttl", _CONCEPTS),
+    ),
+)  # fmt: skip

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Found, Options, counted, foreign, refuse
+from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.formats.table_files import Table, open_table
 from taxoloss.sources.graph import RANKS, SourceGraph
 from taxoloss.sources.rows import Rows
 
-__all__ = ["is_taxon_table", "read_archive", "read_inat", "read_ncbi", "read_taxon_table", "taxa_in"]
+__all__ = ["FORMATS", "is_taxon_table", "read_darwin_core", "read_inat", "read_ncbi", "taxa_in"]
 
 _MAIN = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 _TERMS = "http://rs.tdwg.org/dwc/terms/"
@@ -28,9 +29,11 @@ def is_taxon_table(header: Sequence[str]) -> str | None:
     return "darwin-core" if core and ("parentnameusageid" in names or "family" in names) else None
 
 
-def read_taxon_table(path: Path, options: Options, kind: str | None = None) -> Found:
-    """A table with Darwin Core's columns: parentNameUsageID where it is filled, else the rank columns."""
-    return taxa_in(open_table(path, options), options)
+def read_darwin_core(path: Path, options: Options) -> Found:
+    """An archive, or a table with its columns: parentNameUsageID where it is filled, else rank columns."""
+    if path.is_file() and not zipfile.is_zipfile(path):
+        return taxa_in(open_table(path, options), options)
+    return _archive(path, options)
 
 
 def taxa_in(table: Table, options: Options) -> Found:
@@ -40,7 +43,7 @@ def taxa_in(table: Table, options: Options) -> Found:
     return _core(table.rows, table.lines, table.header, table.file, options)
 
 
-def read_archive(path: Path, options: Options, kind: str | None = None) -> Found:
+def _archive(path: Path, options: Options) -> Found:
     """A Darwin Core Archive (zip or folder), read by python-dwca-reader."""
     _check_archive(path, options)
     with foreign("a Darwin Core Archive", str(path)):
@@ -135,7 +138,7 @@ def _by_ranks(
     return Found(found.taxonomy(), "darwin-core", how, tuple(found.notes))
 
 
-def read_inat(path: Path, options: Options, kind: str | None = None) -> Found:
+def read_inat(path: Path, options: Options) -> Found:
     """iNaturalist's open table of taxa: taxon_id, ancestry (ids joined by /), rank, name, active."""
     return _inat(open_table(path, options), options)
 
@@ -159,7 +162,7 @@ def _inat(table: Table, options: Options) -> Found:
     return Found(nodes.taxonomy(), "inat", how, tuple(nodes.notes))
 
 
-def read_ncbi(path: Path, options: Options, kind: str | None = None) -> Found:
+def read_ncbi(path: Path, options: Options) -> Found:
     """NCBI's nodes.dmp and names.dmp in a folder, read by the package taxonomy."""
     folder = path if path.is_dir() else path.parent
     for name in ("nodes.dmp", "names.dmp"):
@@ -180,3 +183,55 @@ def read_ncbi(path: Path, options: Options, kind: str | None = None) -> Found:
         if node.parent and node.parent != node.id:
             nodes.link(node.id, node.parent)
     return Found(nodes.taxonomy(), "ncbi", counted(len(found), "node"), tuple(nodes.notes))
+
+
+# -- the formats -----------------------------------------------------------------------------------
+
+_TAXA = """\
+taxonID,parentNameUsageID,scientificName,taxonRank
+1,,Animalia,kingdom
+2,1,Aves,class
+3,2,Anas a,species
+4,2,Anas b,species
+"""
+_INAT = """\
+taxon_id\tancestry\trank_level\trank\tname\tactive
+1\t\t70\tkingdom\tAnimalia\ttrue
+3\t1\t50\tclass\tAves\ttrue
+4\t1/3\t10\tspecies\tAnas a\ttrue
+6\t1/3\t10\tspecies\tAnas c\ttrue
+"""
+
+
+def _is_archive(sample: Sample) -> bool:
+    """A zip, or what was in it; NCBI's dump is that whatever lies beside it."""
+    zipped = (sample.head or b"").startswith(b"PK")
+    return zipped or (sample.holds("meta.xml") and not sample.holds("nodes.dmp"))
+
+
+FORMATS = (
+    Format(
+        "darwin-core",
+        read_darwin_core,
+        "Darwin Core",
+        sniff=_is_archive,
+        columns=lambda header: is_taxon_table(header) == "darwin-core",
+        needs="python-dwca-reader",
+        example=("taxa.csv", _TAXA),
+    ),
+    Format(
+        "inat",
+        read_inat,
+        "iNaturalist",
+        columns=lambda header: is_taxon_table(header) == "inat",
+        example=("taxa.tsv", _INAT),
+    ),
+    Format(
+        "ncbi",
+        read_ncbi,
+        "NCBI",
+        suffixes=(".dmp",),
+        sniff=lambda sample: sample.holds("nodes.dmp"),
+        needs="taxonomy",
+    ),
+)
