@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from taxoloss.sources.formats import (
+    darwin_core,
+    graphml,
     image_folders,
+    inat,
     json_trees,
+    ncbi,
     newick_trees,
-    ontologies,
+    obo,
+    skos,
     speciesnet,
     tables,
-    taxa,
     wordnet,
 )
 
@@ -20,9 +24,13 @@ _FORMATS = (
     *tables.FORMATS,
     *json_trees.FORMATS,
     newick_trees.FORMAT,
-    *ontologies.FORMATS,
+    graphml.FORMAT,
+    obo.FORMAT,
+    skos.FORMAT,
     speciesnet.FORMAT,
-    *taxa.FORMATS,
+    darwin_core.FORMAT,
+    inat.FORMAT,
+    ncbi.FORMAT,
     wordnet.FORMAT,
 )
 #: All formats by name, in the order in which they are asked whether a source is theirs.

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from taxoloss.errors.characters import quoted
 from taxoloss.sources.base import Found, Options, counted
+from taxoloss.sources.formats.darwin_core import is_darwin_core, taxa_of_darwin_core
 from taxoloss.sources.formats.format import Format
+from taxoloss.sources.formats.inat import is_inat, taxa_of_inat
 from taxoloss.sources.formats.table_columns import WORDS, Layout, layout_of
 from taxoloss.sources.formats.table_files import SEPARATORS, Table, folded, open_table
-from taxoloss.sources.formats.taxa import is_taxon_table, taxa_in
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.rows import Rows
 
@@ -23,8 +24,10 @@ _LEVEL, _ALIASES, _DESCRIPTION = "level", "aliases", "description"
 def read_table(path: Path, options: Options, kind: str | None = None) -> Found:
     """The taxonomy of a table, by the layout of its columns."""
     table = open_table(path, options)
-    if kind is None and options.columns is None and is_taxon_table(table.header):
-        return taxa_in(table, options)
+    if kind is None and options.columns is None:
+        for shows, taxa_of in ((is_inat, taxa_of_inat), (is_darwin_core, taxa_of_darwin_core)):
+            if shows(table.header):
+                return taxa_of(table, options)
     notes: list[str] = [] if path.suffix.lower() == ".parquet" else _settle_header(table, options)
     found = found_in(table, layout_of(table, kind, options), options)
     return replace(found, notes=(*notes, *found.notes))
