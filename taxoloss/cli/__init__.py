@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -18,8 +19,21 @@ from taxoloss.cli.plot import plot
 from taxoloss.cli.schema import schema
 from taxoloss.cli.streams import echo, escape_what_does_not_fit
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "app", "main"]
 
+#: A new command: its file, and its line here.
+COMMANDS: dict[str, Callable[..., None]] = {
+    "list": list_trees,
+    "inspect": inspect,
+    "init": init,
+    "convert": convert,
+    "check": check,
+    "diff": diff,
+    "schema": schema,
+    "explain": explain,
+    "evaluate": evaluate,
+    "plot": plot,
+}
 app = typer.Typer(
     name="taxoloss",
     help="Trees of classes: check them before you train, score what was trained, draw what a sweep shows.",
@@ -27,9 +41,8 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-app.command("list")(list_trees)
-for command in (inspect, init, convert, check, diff, schema, explain, evaluate, plot):
-    app.command()(command)
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 
 
 def _version(value: bool) -> None:

@@ -29,23 +29,16 @@ from taxoloss.taxonomy.file.yaml_writer import yaml_text
 __all__ = ["convert"]
 
 To = Enum("To", {name.replace("-", "_"): name for name in FORMATS}, type=str)  # type: ignore[misc]
-
-
-class Layout(str, Enum):
-    """Of a table."""
-
-    ranks = "ranks"
-    paths = "paths"
-    edges = "edges"
+_TABLES = {name: name for name, format in FORMATS.items() if "delimiter" in format.takes}
+Layout = Enum("Layout", _TABLES, type=str)  # type: ignore[misc]
+_SUFFIXES = " ".join(suffix for format in FORMATS.values() for suffix in format.suffixes)
 
 
 def convert(
     source: SourceArgument,
     output: Annotated[
         str,
-        typer.Argument(
-            metavar="OUT", help="By its suffix: .json .csv .tsv .nwk .dot .mmd .svg .png; - for stdout."
-        ),
+        typer.Argument(metavar="OUT", help=f"By its suffix: {_SUFFIXES}; - for standard output."),
     ],
     to: Annotated[To | None, typer.Option(help="The format, where the suffix does not say it.")] = None,
     layout: Annotated[
@@ -109,7 +102,7 @@ def _format(output: str, to: To | None, layout: Layout | None) -> str:
     if layout is not None:
         if by_suffix not in (None, "ranks"):
             raise typer.BadParameter(f"{by_suffix} has no layout", param_hint="--layout")
-        return layout.value
+        return str(layout.value)
     if by_suffix is None:
         raise typer.BadParameter("--to says in which format to write to standard output", param_hint="--to")
     return by_suffix

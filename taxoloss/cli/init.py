@@ -24,6 +24,7 @@ from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import TaxonomyError
 from taxoloss.sources import KINDS, Found, read
+from taxoloss.sources.formats import FORMATS
 from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.file.comments import comments_of
 from taxoloss.taxonomy.file.writer import write_file
@@ -45,14 +46,15 @@ class Parent(str, Enum):
 
 Kind = Enum("Kind", {kind.replace("-", "_"): kind for kind in KINDS}, type=str)  # type: ignore[misc]
 
+_TITLES = "; ".join(format.title for format in FORMATS.values() if format.title)
+
 
 def init(
     source: Annotated[
         Path,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder of images; CSV, TSV or parquet; JSON; Newick, GraphML, OBO, SKOS; SpeciesNet "
-            "labels; Darwin Core, iNaturalist, NCBI; a list of class names or WordNet ids.",
+            help=f"{_TITLES[:1].upper()}{_TITLES[1:]}.",
         ),
     ],
     output: Annotated[

@@ -31,13 +31,13 @@ from taxoloss.sources.class_lists import from_file
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.summary import Summary, summarize
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting.text import FORMS
+from taxoloss.weighting.text import forms
 
 __all__ = ["inspect"]
 
 
 def _complete_weighting(start: str) -> list[str]:
-    return [name for name in FORMS if name.startswith(start)]
+    return [name for name in forms() if name.startswith(start)]
 
 
 def inspect(

@@ -17,8 +17,9 @@ from datetime import date
 from pathlib import Path
 
 from taxoloss.sources.base import Choice, Found, Options
+from taxoloss.sources.formats import FORMATS
 from taxoloss.sources.formats.image_folders import SPLITS
-from taxoloss.sources.kinds import KINDS, check_kind, kind_of, reader_of
+from taxoloss.sources.kinds import KINDS, check_kind, kind_of
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.names import name_faults
 
@@ -84,9 +85,7 @@ def read(
         wordnet=Path(wordnet) if wordnet is not None else None,
         limits=limits or Limits(),
     )
-    chosen = kind or kind_of(path)
-    layout = None if chosen in ("table", "names") else chosen
-    found = reader_of(chosen, path)(path, options, layout)
+    found = FORMATS[kind or kind_of(path)].read(path, options)
     if found.kind == "taxonomy":
         return found
     taxonomy = dataclasses.replace(

@@ -14,7 +14,17 @@ from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Choice", "Found", "Options", "counted", "foreign", "listed", "read_lines", "refuse"]
+__all__ = [
+    "Choice",
+    "Found",
+    "Options",
+    "counted",
+    "foreign",
+    "listed",
+    "read_lines",
+    "refuse",
+    "text_without_entities",
+]
 
 #: How one of several parents is chosen: a rule, or a function of the node and its parents' names.
 Choice: TypeAlias = "str | Callable[[str, Sequence[str]], int] | None"
@@ -97,3 +107,13 @@ def foreign(what: str, file: str, extra: str | None = None) -> Iterator[None]:
 def read_lines(path: Path, limits: Limits) -> list[str]:
     """The lines of a text in UTF-8; FormError where it is not."""
     return decoded(read_bytes(path, limits), str(path), limits).text.splitlines()
+
+
+def text_without_entities(path: Path, options: Options) -> str:
+    """The text; no document type: its entities can stand for a billion letters, or for other files."""
+    text = decoded(read_bytes(path, options.limits), str(path), options.limits).text
+    for word in ("<!DOCTYPE", "<!ENTITY"):
+        if word in text:
+            line = text[: text.index(word)].count("\n") + 1
+            raise refuse(str(path), f"{word} is not allowed", line=line, help="write its entities out")
+    return text

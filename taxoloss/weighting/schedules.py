@@ -2,7 +2,8 @@
 
 A schedule is called with a bound taxonomy and gives a table (V, L) of numbers: row t is the target node
 t, column l the weight of -log P(ancestor of t on level l). A row weighs no level below its own node. A
-schedule, a dict of weights by level, or such a table is what `level_weights` takes.
+schedule, a dict of weights by level, or such a table is what `level_weights` takes. Whole columns are
+filled, one level at a time: a tree of a million classes takes about a second.
 
 `by_level`, `uniform` and `label_balanced` weigh levels. `deepest`, `geometric`, `hxe` and `balanced`
 weigh the nodes on the path from the root to the target, n_1 just below the root to n_m the target. A
@@ -13,16 +14,23 @@ the deepest of them, and 0 on the others.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from taxoloss.taxonomy.plan import Plan, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.weighting import fill as weight_fill
-from taxoloss.weighting.checks import WeightTable, checked_mapping, checked_number, numbers
+from taxoloss.weighting.checks import (
+    WeightTable,
+    checked_counts,
+    checked_mapping,
+    checked_number,
+    checked_weights,
+    numbers,
+)
+from taxoloss.weighting.register import SCHEDULES, Schedule, Takes, schedule
 
 __all__ = [
     "SCHEDULES",
@@ -37,36 +45,11 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Schedule:
-    """A way to weigh the ancestors of a target: called with a bound taxonomy, it gives the table (V, L).
-
-    >>> geometric(0.7)
-    geometric(0.7)
-    """
-
-    #: Called with the taxonomy and the arguments; it has the name of the function that makes the schedule.
-    fill: Callable[..., WeightTable]
-    arguments: tuple[Any, ...] = ()
-
-    def __call__(self, taxonomy: Taxonomy) -> WeightTable:
-        """The table (V, L), float64."""
-        return self.fill(taxonomy, *self.arguments)
-
-    def __repr__(self) -> str:
-        return f"{self.fill.__name__}({', '.join(map(_shown, self.arguments))})"
-
-
-def _shown(argument: Any) -> str:
-    if not isinstance(argument, np.ndarray):
-        return repr(argument)
-    return np.array2string(argument, separator=", ", threshold=12, max_line_width=10**6)
-
-
 # -- levels ----------------------------------------------------------------------------------------
 
 
-def by_level(weights: Mapping[str, float]) -> Schedule:
+@schedule(Takes.weights, weights=checked_mapping)
+def by_level(taxonomy: Taxonomy, weights: Mapping[str, float]) -> WeightTable:
     """One weight for each level, by its name; used as given, without normalisation.
 
     Args:
@@ -86,10 +69,12 @@ def by_level(weights: Mapping[str, float]) -> Schedule:
 
     Source: I. Flath, "Hierarchical Loss Function", 2020 (two levels).
     """
-    return Schedule(weight_fill.by_level, (checked_mapping(weights),))
+    row = checked_weights(weights, taxonomy.levels)
+    return np.where(plan_of(taxonomy).counted, row[None, :], 0.0)
 
 
-def uniform() -> Schedule:
+@schedule(Takes.nothing)
+def uniform(taxonomy: Taxonomy) -> WeightTable:
     """The same weight, 1/L, for each of the L levels.
 
     The row of a class sums to 1, that of an inner node to the share of the levels down to its own.
@@ -101,10 +86,17 @@ def uniform() -> Schedule:
     Source: B. R. Muller and W. Smith, "A Hierarchical Loss for Semantic Segmentation", VISAPP 2020
     (all weights 1).
     """
-    return Schedule(weight_fill.uniform)
+    counted = plan_of(taxonomy).counted
+    return np.where(counted, 1.0 / counted.shape[1], 0.0)
 
 
-def label_balanced(counts: Mapping[Any, float] | npt.ArrayLike) -> Schedule:
+def _own_counts(counts: Any) -> Any:
+    """Counts as a dict or an array of our own."""
+    return dict(counts) if isinstance(counts, Mapping) else numbers(counts, "numbers of samples as counts")
+
+
+@schedule(Takes.counts, counts=_own_counts)
+def label_balanced(taxonomy: Taxonomy, counts: Mapping[Any, float] | npt.ArrayLike) -> WeightTable:
     """Equal weights, each times N / (samples whose label reaches the level), for labels of mixed depth.
 
     Of N samples N_l have a label on level l or below it. The weight N / (L N_l) makes each level weigh
@@ -132,15 +124,22 @@ def label_balanced(counts: Mapping[Any, float] | npt.ArrayLike) -> Schedule:
 
     Source: this project; the inverse of a frequency as a class weight, by level.
     """
-    if isinstance(counts, Mapping):
-        return Schedule(weight_fill.label_balanced, (dict(counts),))
-    return Schedule(weight_fill.label_balanced, (numbers(counts, "numbers of samples as counts"),))
+    plan = plan_of(taxonomy)
+    samples = checked_counts(counts, taxonomy, plan)
+    reached = samples @ plan.counted
+    used = reached > 0
+    if not used.any():
+        raise ValueError(f"expected a count above 0 below the root, got counts that sum to {samples.sum()}")
+    row = np.zeros(len(reached))
+    row[used] = samples.sum() / (used.sum() * reached[used])
+    return np.where(plan.counted, row[None, :], 0.0)
 
 
 # -- the nodes on the path -------------------------------------------------------------------------
 
 
-def deepest() -> Schedule:
+@schedule(Takes.nothing)
+def deepest(taxonomy: Taxonomy) -> WeightTable:
     """Weight 1 on the target's own node, 0 elsewhere: the likelihood of what the label says.
 
     On data labelled with classes only it is flat cross-entropy. The root as a target says nothing and
@@ -151,10 +150,20 @@ def deepest() -> Schedule:
     >>> deepest()(t)[t.node_ids(["Bengal", "cat"])].tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
-    return Schedule(weight_fill.deepest)
+    counted = plan_of(taxonomy).counted
+    below = np.pad(counted[:, 1:], ((0, 0), (0, 1)))
+    return (counted & ~below).astype(np.float64)
 
 
-def geometric(d: float) -> Schedule:
+def _dilution(d: Any) -> float:
+    number = checked_number(d, "d of geometric(d)")
+    if not 0 < number <= 1:
+        raise ValueError(f"expected d above 0 and at most 1 in geometric(d), got {number}")
+    return number
+
+
+@schedule(Takes.number, d=_dilution)
+def geometric(taxonomy: Taxonomy, d: float) -> WeightTable:
     """Weight d on the target's own node, d (1 - d) on its parent, d (1 - d)^2 above, ...
 
     The root would take what is left, (1 - d)^m of a target m nodes below it, and costs nothing: the row
@@ -175,13 +184,21 @@ def geometric(d: float) -> Schedule:
 
     Source: HACE, arXiv 2605.06274, 2026, eq. 4.
     """
-    number = checked_number(d, "d of geometric(d)")
-    if not 0 < number <= 1:
-        raise ValueError(f"expected d above 0 and at most 1 in geometric(d), got {number}")
-    return Schedule(weight_fill.geometric, (number,))
+    path = _path(plan_of(taxonomy))
+    rank = path.cumsum(axis=1)
+    below = rank[:, -1:] - rank  # nodes of the path below this one
+    return np.where(path, d * (1.0 - d) ** below, 0.0)
 
 
-def hxe(alpha: float) -> Schedule:
+def _decay(alpha: Any) -> float:
+    number = checked_number(alpha, "alpha of hxe(alpha)")
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"expected a finite alpha, 0 or larger, in hxe(alpha), got {number}")
+    return number
+
+
+@schedule(Takes.number, alpha=_decay)
+def hxe(taxonomy: Taxonomy, alpha: float) -> WeightTable:
     """Hierarchical cross-entropy: each step down the path, n_(k-1) to n_k, counts exp(-alpha (k - 1)).
 
     HXE is the sum over k of -lambda_k log P(n_k | n_(k-1)), lambda_k = exp(-alpha (k - 1)), k = 1 just
@@ -208,13 +225,14 @@ def hxe(alpha: float) -> Schedule:
     Source: L. Bertinetto et al., "Making Better Mistakes", CVPR 2020, section 3.1; depth in the place of
     height and no normalisation, as J. Valmadre's code has it.
     """
-    number = checked_number(alpha, "alpha of hxe(alpha)")
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"expected a finite alpha, 0 or larger, in hxe(alpha), got {number}")
-    return Schedule(weight_fill.hxe, (number,))
+    path = _path(plan_of(taxonomy))
+    rank = path.cumsum(axis=1)
+    share = np.where(rank == rank[:, -1:], 1.0, -math.expm1(-alpha))  # of lambda_k
+    return np.where(path, math.exp(-alpha) ** np.maximum(rank - 1, 0) * share, 0.0)
 
 
-def balanced() -> Schedule:
+@schedule(Takes.nothing)
+def balanced(taxonomy: Taxonomy) -> WeightTable:
     """Each node takes (what remains on the path) / (its height + 1): near-equal shares on ragged trees.
 
     The height of a node is the number of edges to the deepest leaf below it. The row of a class sums to
@@ -230,18 +248,23 @@ def balanced() -> Schedule:
     Source: Urbani et al., "Harnessing Superclasses for Learning from Hierarchical Databases", 2024
     (arXiv 2411.16438).
     """
-    return Schedule(weight_fill.balanced)
+    plan = plan_of(taxonomy)
+    height = _of_ancestors(plan, taxonomy.tree.height[taxonomy.nodes_by_id])
+    share = _path(plan) / (height + 1.0)
+    remains = np.cumprod(1.0 - share, axis=1)  # below each level
+    share[:, 1:] *= remains[:, :-1]
+    return share
 
 
-# -- what level_weights takes ----------------------------------------------------------------------
+def _of_ancestors(plan: Plan, of_node: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(V, L): a number of each target's ancestor on each level; it means nothing where none is counted."""
+    columns = zip(plan.nodes, plan.ancestors.T, strict=True)
+    return np.stack([of_node[nodes][index] for nodes, index in columns], axis=1)
 
-#: The functions that make schedules, by name.
-SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
-    "by_level": by_level,
-    "uniform": uniform,
-    "label_balanced": label_balanced,
-    "deepest": deepest,
-    "geometric": geometric,
-    "hxe": hxe,
-    "balanced": balanced,
-}
+
+def _path(plan: Plan) -> npt.NDArray[np.bool_]:
+    """(V, L): whether a level is where the target's node there is weighed: the deepest it stands on."""
+    own_level = plan.counted.sum(axis=1)
+    levels = np.arange(1, len(plan.levels) + 1)
+    deepest_there: npt.NDArray[np.bool_] = _of_ancestors(plan, own_level) == levels
+    return plan.counted & deepest_there

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.weighting.register import TAKES, Takes
 from taxoloss.weighting.schedules import SCHEDULES, Schedule
 
-__all__ = ["FORMS", "parse_schedule", "schedule_text"]
+__all__ = ["forms", "parse_schedule", "schedule_text"]
 
-#: How each schedule is written.
-FORMS = {
-    "uniform": "uniform",
-    "deepest": "deepest",
-    "balanced": "balanced",
-    "geometric": "geometric:NUMBER",
-    "hxe": "hxe:NUMBER",
-    "by_level": "by_level:LEVEL=NUMBER,LEVEL=NUMBER,...",
-}
+
+def forms() -> dict[str, str]:
+    """How each schedule is written, those that take nothing first.
+
+    >>> forms()["hxe"]
+    'hxe:NUMBER'
+    """
+    written = (takes for takes in Takes if takes is not Takes.counts)
+    names = (name for takes in written for name in TAKES if TAKES[name] is takes)
+    return {name: f"{name}:{TAKES[name].value}".removesuffix(":") for name in names}
 
 
 def parse_schedule(text: str) -> Schedule:
@@ -30,43 +32,49 @@ def parse_schedule(text: str) -> Schedule:
     by_level({'species': 0.3, 'breed': 0.7})
     """
     name, colon, argument = text.partition(":")
-    if name == "label_balanced":
-        raise ValueError("label_balanced needs the counts of your labels: weighting.label_balanced(counts)")
-    if name not in FORMS:
-        forms = "there is no schedule " + repr(name) + "; expected " + ", ".join(FORMS.values())
-        raise ValueError("; ".join(filter(None, (forms, did_you_mean(name, list(FORMS))))))
-    if (FORMS[name] == name) == bool(colon):
-        raise ValueError(f"expected {FORMS[name]}, got {text!r}")
-    return SCHEDULES[name](*_arguments(name, argument)) if colon else SCHEDULES[name]()
-
-
-def _arguments(name: str, text: str) -> list[Any]:
+    known = forms()
+    if TAKES.get(name) is Takes.counts:
+        raise ValueError(f"{name} needs the counts of your labels: weighting.{name}(counts)")
+    if name not in known:
+        expected = f"there is no schedule {name!r}; expected {', '.join(known.values())}"
+        raise ValueError("; ".join(filter(None, (expected, did_you_mean(name, list(known))))))
+    if (TAKES[name] is Takes.nothing) == bool(colon):
+        raise ValueError(f"expected {known[name]}, got {text!r}")
     try:
-        if name != "by_level":
-            return [float(text)]
-        pairs = [pair.rpartition("=") for pair in text.split(",")]
-        return [{level: float(number) for level, _, number in pairs}]
+        arguments = _arguments(TAKES[name], argument)
     except ValueError:
-        raise ValueError(f"expected {FORMS[name]}, got {f'{name}:{text}'!r}") from None
+        raise ValueError(f"expected {known[name]}, got {text!r}") from None
+    return SCHEDULES[name](*arguments)
+
+
+def _arguments(takes: Takes, text: str) -> list[Any]:
+    if takes is Takes.nothing:
+        return []
+    if takes is Takes.number:
+        return [float(text)]
+    pairs = [pair.rpartition("=") for pair in text.split(",")]
+    return [{level: float(number) for level, _, number in pairs}]
 
 
 def schedule_text(schedule: Schedule) -> str:
     """The text of a schedule, which `parse_schedule` reads.
 
     Raises:
-        ValueError: label_balanced, which holds the counts of a data set.
+        ValueError: label_balanced, which holds the counts of a data set; a schedule of your own.
 
     >>> from taxoloss import weighting
     >>> schedule_text(weighting.hxe(0.5))
     'hxe:0.5'
     """
-    name = next(name for name in SCHEDULES if schedule.fill.__name__ == name)
-    if name not in FORMS:
+    name = schedule.fill.__name__
+    if name not in TAKES:
+        raise ValueError(f"expected a schedule of {', '.join(SCHEDULES)}, got {schedule!r}")
+    if TAKES[name] is Takes.counts:
         raise ValueError(
             f'{name} holds the counts of a data set: write the text "{name}", and give the counts to '
             "Cell.level_weights"
         )
-    if name == "by_level":
+    if TAKES[name] is Takes.weights:
         (weights,) = schedule.arguments
-        return "by_level:" + ",".join(f"{level}={float(number)!r}" for level, number in weights.items())
+        return f"{name}:" + ",".join(f"{level}={float(number)!r}" for level, number in weights.items())
     return ":".join([name, *(repr(float(number)) for number in schedule.arguments)])

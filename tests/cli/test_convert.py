@@ -20,6 +20,7 @@ from trees import nested, ranked
 import taxoloss
 from taxoloss import Taxonomy, sources
 from taxoloss.taxonomy.exports import FORMATS, export, format_of
+from taxoloss.taxonomy.exports.output_format import PARTS
 from taxoloss.taxonomy.names import name_faults, nfc
 
 calm = settings(CALM, max_examples=examples(60))
@@ -164,3 +165,16 @@ def test_the_suffix_says_the_format() -> None:
         format_of(Path("x.doc"))
     with pytest.raises(ValueError, match="did you mean `newick`"):
         export(taxoloss.load("pets"), "newik")
+
+
+def test_the_records_fit_together() -> None:
+    """A suffix is said once; what is kept are parts of a taxonomy; an extra installs what is needed."""
+    suffixes = [suffix for format in FORMATS.values() for suffix in format.suffixes]
+    assert len(suffixes) == len(set(suffixes))
+    pyproject = (Path(taxoloss.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    extra = pyproject[pyproject.index("\nsweep = [") :].partition("]")[0]
+    for name, format in FORMATS.items():
+        assert format.name == name
+        assert set(format.keeps) <= set(PARTS)
+        assert set(format.takes) <= {"delimiter", "depth"}
+        assert format.needs is None or f'"{format.needs}>=' in extra

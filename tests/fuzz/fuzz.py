@@ -106,8 +106,9 @@ def _end(target: str, path: Path) -> str:
                 path = path.parent
             taxonomy = sources.read(path, kind=target or None, parent="first").taxonomy
         summarize(taxonomy)
-        for format in FORMATS[:10]:  # all but pictures
-            export(taxonomy, format)
+        for format in FORMATS.values():
+            if format.needs is None:  # all but pictures
+                export(taxonomy, format.name)
     except taxoloss.TaxonomyError as error:
         for told in TOLD:
             as_format((*error.faults, *error.warnings), told)

@@ -2,95 +2,26 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
+from pathlib import Path
 
-#: For each kind the suffix of a file and its text.
-SEEDS: dict[str, tuple[str, str]] = {}
+from taxoloss.sources.formats import FORMATS
 
-_FILES = {
-    "predictions .csv": """\
-        target,Bengal,Siamese,pug
-        pug,-1.5,0,2e1
-        "cat/Bengal",3,"-0.25",-inf
-        """,
-    "ranks .csv": """\
-        order,family,species
-        Carnivora,Felidae,cat
-        Carnivora,Felidae,lynx
-        Rodentia,,mouse
-        """,
-    "bins .csv": "class,bin\npug,dog\nbeagle,dog\nBengal,cat\n",
-    "edges .csv": "child,parent\ncat,pet\ndog,pet\npug,dog\nbeagle,dog\n",
-    "paths .txt": "cat/Bengal\ncat/Siamese\ndog/pug\ndog/a\\/b\n",
-    "nested .json": '{"cat": ["Bengal", "Siamese"], "dog": {"pug": null, "beagle": {}}}',
-    "node-link .json": """\
-        {"nodes": [{"id": "r"}, {"id": "a", "rank": "x"}, {"id": 2, "rank": "x"}],
-         "links": [{"source": "r", "target": "a"}, {"source": "r", "target": 2}],
-         "graph": {"levels": ["x"]}}
-        """,
-    "newick .nwk": "((Bengal:1,'Sia''mese'[level=y])cat,(pug,beagle)dog)root[levels=x/y];",
-    "graphml .graphml": """\
-        <?xml version="1.0"?>
-        <graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="directed">
-        <node id="r"/><node id="a"/><node id="b"/>
-        <edge source="r" target="a"/><edge source="r" target="b"/>
-        </graph></graphml>
-        """,
-    "obo .obo": """\
-        format-version: 1.4
-
-        [Term]
-        id: X:1
-        name: root
-
-        [Term]
-        id: X:2
-        name: a
-        is_a: X:1
-
-        [Term]
-        id: X:3
-        name: b
-        is_a: X:1
-        synonym: "bb" EXACT []
-        """,
-    "skos .ttl": """\
-        @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
-        <x:a> a skos:Concept; skos:prefLabel "A"@en; skos:broader <x:r>.
-        <x:b> a skos:Concept; skos:broader <x:r>.
-        """,
-    "speciesnet .txt": """\
-        990ae9dd-7a59-4344-afcb-1b7b21368000;mammalia;primates;hominidae;homo;sapiens;human
-        f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank
-        990ae9dd-7a59-4344-afcb-1b7b21368001;mammalia;carnivora;felidae;;;felidae family
-        """,
-    "darwin-core .csv": """\
-        taxonID,parentNameUsageID,scientificName,taxonRank
-        1,,Animalia,kingdom
-        2,1,Aves,class
-        3,2,Anas a,species
-        4,2,Anas b,species
-        """,
-    "inat .tsv": """\
-        taxon_id\tancestry\trank_level\trank\tname\tactive
-        1\t\t70\tkingdom\tAnimalia\ttrue
-        3\t1\t50\tclass\tAves\ttrue
-        4\t1/3\t10\tspecies\tAnas a\ttrue
-        6\t1/3\t10\tspecies\tAnas c\ttrue
-        """,
-    "wordnet-ids .txt": "n02123045 tabby\nn02123159\nn02124075\n",
-    "image-folder ": "x",
-    "taxonomy .yaml": "levels: [a, b]\ntree:\n  cat: [Bengal]\n  dog: [pug]\n",
-    "table .parquet": "PAR1\x15\x04\x15\x10\x15\x14PAR1",
-    "names .txt": "pug\nBengal\nbeagle\n",
-    "json .json": '{"name": "r", "children": [{"name": "a", "size": 3}, {"name": "b", "children": []}]}',
+#: For each kind the suffix of a file and its text: the examples of the formats, ...
+SEEDS: dict[str, tuple[str, str]] = {
+    format.name: (Path(format.example[0]).suffix, format.example[1])
+    for format in FORMATS.values()
+    if format.example is not None
 }
-SEEDS |= {key.partition(" ")[0]: (key.partition(" ")[2], dedent(text)) for key, text in _FILES.items()}
+#: ... what is no text in one file, ...
+SEEDS["image-folder"] = ("", "x")
+SEEDS["table"] = (".parquet", "PAR1\x15\x04\x15\x10\x15\x14PAR1")
 _TAXA = ((1, 1, "no rank"), (2, 1, "kingdom"), (3, 2, "species"), (4, 2, "species"))
 SEEDS["ncbi"] = (
     ".dmp",
     "".join(f"{a}\t|\t{b}\t|\t{rank}\t|\t\t|" + "\t0\t|" * 9 + "\n" for a, b, rank in _TAXA),
 )
+#: ... and predictions.
+SEEDS["predictions"] = (".csv", 'target,Bengal,Siamese,pug\npug,-1.5,0,2e1\n"cat/Bengal",3,"-0.25",-inf\n')
 
 #: A WordNet of four nouns, one of them with two above it, in the format of data.noun: wndb(5WN).
 NOUNS = """\

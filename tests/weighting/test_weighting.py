@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import pickle
 from collections.abc import Callable
@@ -23,7 +24,9 @@ from trees import Case, bound, seeds, taxonomies
 import taxoloss
 from taxoloss import TaxonomyLoss, weighting
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.weighting.register import Takes, schedule
 from taxoloss.weighting.table import weight_table
+from taxoloss.weighting.text import schedule_text
 
 Rng = np.random.Generator
 Costs = dict[int, float]
@@ -41,6 +44,11 @@ SIMPLE = [
     weighting.by_level({"L1": 0.2, "L2": 0.3, "L3": 0.5}),
 ]
 WITH_ALL = pytest.mark.parametrize("schedule", SIMPLE, ids=repr)
+
+
+def own_table(taxonomy: taxoloss.Taxonomy, factor: float) -> Array:
+    """A schedule that is in no register."""
+    return weighting.uniform()(taxonomy) * factor
 
 
 def losses(case: Case, logits: Array, schedule: Any) -> torch.Tensor:
@@ -279,6 +287,27 @@ def test_a_schedule_keeps_its_arguments() -> None:
     assert by_level(RAGGED.taxonomy)[0].tolist() == [1, 0, 0]
     assert by_label(RAGGED.taxonomy).any()
     assert repr(weighting.label_balanced(np.arange(99))).count(",") < 10
+
+
+def test_the_call_of_a_maker_is_that_of_its_argument() -> None:
+    """Its signature has no taxonomy; arguments may be named; what does not fit is told with its name."""
+    assert list(inspect.signature(weighting.hxe).parameters) == ["alpha"]
+    assert repr(weighting.hxe(alpha=1)) == "hxe(1.0)"
+    for call in (weighting.hxe, lambda: weighting.hxe(1, 2), lambda: weighting.hxe(beta=1)):  # type: ignore[call-arg]
+        with pytest.raises(TypeError, match=r"^hxe\(\): "):
+            call()
+
+
+def test_a_schedule_of_ones_own() -> None:
+    """Any function of the module makes one; it is pickled as it is, and has no text."""
+    own = weighting.Schedule(own_table, (2.0,))
+    assert repr(own) == "own_table(2.0)"
+    again = pickle.loads(pickle.dumps(own))
+    assert (again(RAGGED.taxonomy) == own(RAGGED.taxonomy)).all()
+    with pytest.raises(ValueError, match=r"expected a schedule of by_level, .*got own_table\(2.0\)"):
+        schedule_text(own)
+    with pytest.raises(ValueError, match="got a second 'hxe'"):
+        schedule(Takes.nothing)(weighting.hxe.__wrapped__)  # type: ignore[attr-defined]
 
 
 # -- what is refused -------------------------------------------------------------------------------

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Found, Options, counted, listed, refuse
+from taxoloss.sources.formats.format import Format
 from taxoloss.sources.rows import Rows
 
-__all__ = ["IMAGES", "SPLITS", "class_folders", "read_folder"]
+__all__ = ["FORMAT", "IMAGES", "SPLITS", "class_folders", "read_folder"]
 
 #: Suffixes of images, as torchvision.datasets.ImageFolder takes them, and a few more.
 IMAGES = frozenset({
@@ -22,7 +23,7 @@ SPLITS = frozenset(
 )
 
 
-def read_folder(path: Path, options: Options, kind: str | None = None) -> Found:
+def read_folder(path: Path, options: Options) -> Found:
     """The taxonomy of a folder of folders of images; of its splits (train, val, test) all are read."""
     notes: list[str] = []
     folders = _folders(path, options)
@@ -92,3 +93,6 @@ def class_folders(path: Path) -> list[str]:
     except OSError as error:
         raise_all([Fault("T101", f"the folder cannot be read: {error.strerror}", str(path))])
         raise
+
+
+FORMAT = Format("image-folder", read_folder, "a folder of images")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from taxoloss.sources.base import Found, Options, counted, refuse
+from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, Mark, ScalarValue, Value
 from taxoloss.taxonomy.file.reader import read_file
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["json_kind", "read_json"]
+__all__ = ["FORMATS", "json_kind", "read_json"]
 
 _CHILDREN = ("children", "subcategories", "categories", "nodes", "items", "narrower", "_children")
 _NAME = ("name", "label", "title", "text", "id", "key")
@@ -185,3 +187,31 @@ def _end(item: Value, which: str, keys: list[str], nodes: SourceGraph) -> str | 
     if text is None or text in nodes.nodes:
         return text
     return keys[int(text)] if text.isdecimal() and len(text) < 12 and int(text) < len(keys) else None
+
+
+# -- the formats -----------------------------------------------------------------------------------
+
+_NESTED = '{"cat": ["Bengal", "Siamese"], "dog": {"pug": null, "beagle": {}}}'
+_GRAPH = """\
+{"nodes": [{"id": "r"}, {"id": "a", "rank": "x"}, {"id": 2, "rank": "x"}],
+ "links": [{"source": "r", "target": "a"}, {"source": "r", "target": 2}],
+ "graph": {"levels": ["x"]}}
+"""
+_FILE = "levels: [a, b]\ntree:\n  cat: [Bengal]\n  dog: [pug]\n"
+_NAMED = '{"name": "r", "children": [{"name": "a", "size": 3}, {"name": "b", "children": []}]}'
+
+
+def _is_json(sample: Sample) -> bool:
+    return sample.start.startswith(("{", "["))
+
+
+def _shape(kind: str, file: str, text: str) -> Format:
+    return Format(kind, partial(read_json, kind=kind), example=(file, text))
+
+
+FORMATS = (
+    _shape("nested", "nested.json", _NESTED),
+    _shape("node-link", "graph.json", _GRAPH),
+    _shape("taxonomy", "taxonomy.yaml", _FILE),
+    Format("json", read_json, "JSON", (".json", ".yaml", ".yml"), _is_json, example=("named.json", _NAMED)),
+)

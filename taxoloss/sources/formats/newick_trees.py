@@ -9,16 +9,17 @@ from urllib.parse import unquote
 
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Found, Options, counted, foreign, refuse
+from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
-__all__ = ["read_newick"]
+__all__ = ["FORMAT", "read_newick"]
 
 _LEVELS = re.compile(r"levels=(.*)", re.DOTALL)
 _LEVEL = re.compile(r"level=(.*)", re.DOTALL)
 
 
-def read_newick(path: Path, options: Options, kind: str | None = None) -> Found:
+def read_newick(path: Path, options: Options) -> Found:
     """Names in quotes or not; lengths are left out, comments too but for [level=NAME]."""
     text = decoded(read_bytes(path, options.limits), str(path), options.limits).text
     _check_depth(text, str(path), options)
@@ -75,3 +76,14 @@ def _check_depth(text: str, file: str, options: Options) -> None:
         if depth > options.limits.levels:
             line = text[: match.start()].count("\n") + 1
             raise_all([Fault("T111", f"brackets nest deeper than {options.limits.levels}", file, line)])
+
+
+FORMAT = Format(
+    "newick",
+    read_newick,
+    "Newick",
+    suffixes=(".nwk", ".newick", ".tree", ".tre"),
+    sniff=lambda sample: sample.start.startswith("("),
+    needs="newick",
+    example=("tree.nwk", "((Bengal:1,'Sia''mese'[level=y])cat,(pug,beagle)dog)root[levels=x/y];"),
+)

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from taxoloss.sources.base import Found, Options, counted, listed, read_lines, refuse
+from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 
-__all__ = ["is_label_file", "read_labels"]
+__all__ = ["FORMAT", "is_label_file", "read_labels"]
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _LEVELS = ("class", "order", "family", "genus", "species")
@@ -20,7 +21,7 @@ def is_label_file(lines: list[str]) -> bool:
     return bool(first) and all(line.count(";") == 6 and _UUID.match(line) for line in first)
 
 
-def read_labels(path: Path, options: Options, kind: str | None = None) -> Found:
+def read_labels(path: Path, options: Options) -> Found:
     """Each label is a class: of a species by its two names, of a genus or family by its common name.
 
     A label stands below the node that it names, so that "some kind of felid" and the lynx are two
@@ -67,3 +68,17 @@ def _add(nodes: SourceGraph, fields: list[str], label: str, line: int) -> list[s
     if above is not None:
         nodes.link(label, above)
     return [name] if known and not species else []
+
+
+_LABELS = """\
+990ae9dd-7a59-4344-afcb-1b7b21368000;mammalia;primates;hominidae;homo;sapiens;human
+f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank
+990ae9dd-7a59-4344-afcb-1b7b21368001;mammalia;carnivora;felidae;;;felidae family
+"""
+FORMAT = Format(
+    "speciesnet",
+    read_labels,
+    "SpeciesNet labels",
+    sniff=lambda sample: is_label_file(sample.lines),
+    example=("labels.txt", _LABELS),
+)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from taxoloss.errors.characters import quoted
 from taxoloss.sources.base import Found, Options, counted
+from taxoloss.sources.formats.darwin_core import is_darwin_core, taxa_of_darwin_core
+from taxoloss.sources.formats.format import Format
+from taxoloss.sources.formats.inat import is_inat, taxa_of_inat
 from taxoloss.sources.formats.table_columns import WORDS, Layout, layout_of
 from taxoloss.sources.formats.table_files import SEPARATORS, Table, folded, open_table
-from taxoloss.sources.formats.taxa import is_taxon_table, taxa_in
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.rows import Rows
 
-__all__ = ["read_table", "split_path"]
+__all__ = ["FORMATS", "read_table", "split_path"]
 
 _LEVEL, _ALIASES, _DESCRIPTION = "level", "aliases", "description"
 
@@ -21,8 +24,10 @@ _LEVEL, _ALIASES, _DESCRIPTION = "level", "aliases", "description"
 def read_table(path: Path, options: Options, kind: str | None = None) -> Found:
     """The taxonomy of a table, by the layout of its columns."""
     table = open_table(path, options)
-    if kind is None and options.columns is None and is_taxon_table(table.header):
-        return taxa_in(table, options)
+    if kind is None and options.columns is None:
+        for shows, taxa_of in ((is_inat, taxa_of_inat), (is_darwin_core, taxa_of_darwin_core)):
+            if shows(table.header):
+                return taxa_of(table, options)
     notes: list[str] = [] if path.suffix.lower() == ".parquet" else _settle_header(table, options)
     found = found_in(table, layout_of(table, kind, options), options)
     return replace(found, notes=(*notes, *found.notes))
@@ -180,3 +185,31 @@ def _edges(table: Table, layout: Layout, options: Options) -> Found:
             nodes.link(key, up, line)
     how = f"{table.header[child]} below {table.header[parent]}, {counted(len(table.rows), 'row')}"
     return Found(nodes.taxonomy(), "edges", how, tuple(nodes.notes))
+
+
+# -- the formats -----------------------------------------------------------------------------------
+
+_RANKS = """\
+order,family,species
+Carnivora,Felidae,cat
+Carnivora,Felidae,lynx
+Rodentia,,mouse
+"""
+_PATHS = "cat/Bengal\ncat/Siamese\ndog/pug\ndog/a\\/b\n"
+_PARENTS = "child,parent\ncat,pet\ndog,pet\npug,dog\nbeagle,dog\n"
+_BINS = "class,bin\npug,dog\nbeagle,dog\nBengal,cat\n"
+_NAMES = "pug\nBengal\nbeagle\n"
+
+
+def _layout(kind: str, file: str, text: str) -> Format:
+    return Format(kind, partial(read_table, kind=kind), example=(file, text))
+
+
+FORMATS = (
+    _layout("ranks", "ranks.csv", _RANKS),
+    _layout("paths", "paths.txt", _PATHS),
+    _layout("edges", "edges.csv", _PARENTS),
+    _layout("bins", "bins.csv", _BINS),
+    Format("names", read_table, "a list of class names", example=("names.txt", _NAMES)),
+    Format("table", read_table, "CSV, TSV or parquet", suffixes=(".parquet",)),
+)

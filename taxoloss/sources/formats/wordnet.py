@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from taxoloss.sources.base import Found, Options, counted, listed, read_lines, refuse
+from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.reader import read_bytes
 
-__all__ = ["is_id_list", "read_ids", "wordnet_nouns"]
+__all__ = ["FORMAT", "is_id_list", "read_ids", "wordnet_nouns"]
 
 _ID = re.compile(r"(n\d{8})(?:[\s,;].*)?")
 _FOLDERS = ("/usr/share/wordnet", "/usr/share/wordnet/dict", "/usr/local/WordNet-3.0/dict")
@@ -57,7 +58,7 @@ def _folder(options: Options) -> Path:
     )
 
 
-def read_ids(path: Path, options: Options, kind: str | None = None) -> Found:
+def read_ids(path: Path, options: Options) -> Found:
     """The classes are the ids, named so; their words are descriptions. A class above others gets a leaf."""
     wanted: dict[str, int] = {}
     for number, line in enumerate(read_lines(path, options.limits), 1):
@@ -96,3 +97,12 @@ def _closure(keys: list[str], nouns: dict[str, tuple[list[str], list[str], str]]
             found.add(key)
             keys += nouns[key][1]
     return found
+
+
+FORMAT = Format(
+    "wordnet-ids",
+    read_ids,
+    "a list of WordNet ids",
+    sniff=lambda sample: is_id_list(sample.lines),
+    example=("ids.txt", "n02123045 tabby\nn02123159\nn02124075\n"),
+)

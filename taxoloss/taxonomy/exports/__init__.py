@@ -1,53 +1,28 @@
-"""From a taxonomy to what other tools read: tables, JSON, Newick, pictures."""
+"""From a taxonomy to what other tools read. A new format: its file, and its line in `_FORMATS` below."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.taxonomy.exports import graphs
-from taxoloss.taxonomy.exports import tables as csv_tables
-from taxoloss.taxonomy.exports.picture import picture
+from taxoloss.taxonomy.exports import graphs, picture, tables
+from taxoloss.taxonomy.exports.output_format import PARTS, OutputFormat
 from taxoloss.taxonomy.file.writer import as_json
 from taxoloss.taxonomy.file.yaml_writer import yaml_text
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["FORMATS", "Exported", "export", "format_of"]
 
-_TEXTS: dict[str, Callable[[Taxonomy], str]] = {
-    "yaml": yaml_text,
-    "json": as_json,
-    "nested": graphs.nested,
-    "node-link": graphs.node_link,
-    "newick": graphs.newick,
-    "dot": graphs.dot,
-    "mermaid": graphs.mermaid,
-}
-_TABLES: dict[str, Callable[[Taxonomy, str], str]] = {
-    "ranks": csv_tables.ranks,
-    "paths": csv_tables.paths,
-    "edges": csv_tables.edges,
-}
-_PICTURES = ("svg", "png", "pdf")
-#: What a taxonomy can be converted to.
-FORMATS = (*_TEXTS, *_TABLES, *_PICTURES)
-_BY_SUFFIX = {
-    ".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "ranks", ".tsv": "ranks", ".nwk": "newick",
-    ".newick": "newick", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid",
-    ".svg": "svg", ".png": "png", ".pdf": "pdf",
-}  # fmt: skip
-#: What each form says of nodes beside their names, parents and order.
-_KEEPS = {
-    "yaml": "head weights levels level_descriptions aliases descriptions",
-    "json": "head weights levels level_descriptions aliases descriptions",
-    "node-link": "levels aliases descriptions",
-    "edges": "levels aliases descriptions",
-    "ranks": "levels",
-    "paths": "levels",
-    "newick": "levels",
-}
+_FORMATS = (
+    OutputFormat("yaml", yaml_text, (".yaml", ".yml"), keeps=PARTS),
+    OutputFormat("json", as_json, (".json",), keeps=PARTS),
+    *graphs.FORMATS,
+    *tables.FORMATS,
+    *picture.FORMATS,
+)
+#: What a taxonomy can be converted to, by name.
+FORMATS = {format.name: format for format in _FORMATS}
 
 
 @dataclass(frozen=True)
@@ -65,10 +40,11 @@ def format_of(path: Path) -> str:
     >>> format_of(Path("tree.nwk"))
     'newick'
     """
+    by_suffix = {suffix: format.name for format in FORMATS.values() for suffix in format.suffixes}
     try:
-        return _BY_SUFFIX[path.suffix.lower()]
+        return by_suffix[path.suffix.lower()]
     except KeyError:
-        expected = ", ".join(_BY_SUFFIX)
+        expected = ", ".join(by_suffix)
         raise ValueError(f"expected a suffix among {expected}, got {path.name!r}") from None
 
 
@@ -93,20 +69,16 @@ def export(taxonomy: Taxonomy, format: str, *, delimiter: str = ",", depth: int 
     dog,pug
     """
     if format not in FORMATS:
-        help = did_you_mean(format, FORMATS) or "one of " + ", ".join(FORMATS)
+        help = did_you_mean(format, list(FORMATS)) or "one of " + ", ".join(FORMATS)
         raise ValueError(f"expected a format, got {format!r}; {help}")
-    if format in _PICTURES:
-        data = picture(taxonomy, format, depth)
-    elif format in _TABLES:
-        data = _TABLES[format](taxonomy, delimiter).encode()
-    else:
-        data = _TEXTS[format](taxonomy).encode()
-    return Exported(data, format, tuple(_left_out(taxonomy, format)))
+    options = {"delimiter": delimiter, "depth": depth}
+    data = FORMATS[format].write(taxonomy, **{name: options[name] for name in FORMATS[format].takes})
+    written = data.encode() if isinstance(data, str) else data
+    return Exported(written, format, tuple(_left_out(taxonomy, FORMATS[format])))
 
 
-def _left_out(taxonomy: Taxonomy, format: str) -> list[str]:
+def _left_out(taxonomy: Taxonomy, format: OutputFormat) -> list[str]:
     """What the form cannot say, of what this taxonomy has."""
-    keeps = _KEEPS.get(format, "").split()
     head = [k for k in ("name", "description", "source", "version", "licence") if getattr(taxonomy, k)]
     named = tuple(f"depth_{i + 1}" for i in range(len(taxonomy.levels))) != taxonomy.levels
     tree = taxonomy.tree
@@ -122,7 +94,7 @@ def _left_out(taxonomy: Taxonomy, format: str) -> list[str]:
         if taxonomy.descriptions
         else "",
     }
-    lost = [text for part, text in parts.items() if text and part not in keeps]
-    if format == "edges" and empty:
+    lost = [text for part, text in parts.items() if text and part not in format.keeps]
+    if format.name == "edges" and empty:
         lost.append(f"levels on which no node stands: {', '.join(empty)}")
     return lost

@@ -6,9 +6,10 @@ import json
 import re
 from typing import Any
 
+from taxoloss.taxonomy.exports.output_format import OutputFormat
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["dot", "mermaid", "nested", "newick", "node_link"]
+__all__ = ["FORMATS", "dot", "mermaid", "nested", "newick", "node_link"]
 
 
 def _dumped(data: Any) -> str:
@@ -106,3 +107,12 @@ def mermaid(taxonomy: Taxonomy) -> str:
         lines.append(f'  n{node}["{text}"]')
     lines += [f"  n{parent} --> n{node}" for parent, node in taxonomy.tree.edges()]
     return "\n".join([*lines, ""])
+
+
+FORMATS = (
+    OutputFormat("nested", nested),
+    OutputFormat("node-link", node_link, keeps=("levels", "aliases", "descriptions")),
+    OutputFormat("newick", newick, (".nwk", ".newick"), keeps=("levels",)),
+    OutputFormat("dot", dot, (".dot", ".gv")),
+    OutputFormat("mermaid", mermaid, (".mmd", ".mermaid")),
+)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
+from functools import partial
 
 from taxoloss.errors.characters import escape_invisible
+from taxoloss.taxonomy.exports.output_format import OutputFormat
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["picture"]
+__all__ = ["FORMATS", "picture"]
 
 _MOST_ROWS = 400
 _MOST_CHILDREN = 40
@@ -104,3 +106,9 @@ def _place(root: _Box) -> int:
             stack.append((box, True))
             stack += [(child, False) for child in reversed(box.children)]
     return rows
+
+
+FORMATS = tuple(
+    OutputFormat(name, partial(picture, format=name), (f".{name}",), takes=("depth",), needs="matplotlib")
+    for name in ("svg", "png", "pdf")
+)

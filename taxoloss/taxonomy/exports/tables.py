@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
+from taxoloss.taxonomy.exports.output_format import OutputFormat
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["EDGES", "edges", "escaped", "paths", "ranks"]
+__all__ = ["EDGES", "FORMATS", "edges", "escaped", "paths", "ranks"]
 
 #: Columns of the table of edges.
 EDGES = ("id", "parent", "name", "level", "level_number", "aliases", "description")
@@ -75,3 +76,10 @@ def edges(taxonomy: Taxonomy, delimiter: str) -> str:
         for parent, node in tree.edges()
     )
     return _text([EDGES, *rows], delimiter)
+
+
+FORMATS = (
+    OutputFormat("ranks", ranks, (".csv", ".tsv"), keeps=("levels",), takes=("delimiter",)),
+    OutputFormat("paths", paths, keeps=("levels",), takes=("delimiter",)),
+    OutputFormat("edges", edges, keeps=("levels", "aliases", "descriptions"), takes=("delimiter",)),
+)

@@ -1,4 +1,4 @@
-"""Darwin Core (archives, taxon tables), iNaturalist's taxa table, NCBI's dumps."""
+"""Darwin Core: archives, read by python-dwca-reader, and tables with its columns."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from pathlib import Path
 
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Found, Options, counted, foreign, refuse
+from taxoloss.sources.formats.format import Format, Sample
+from taxoloss.sources.formats.inat import MAIN_RANKS, is_inat, taxa_of_inat
 from taxoloss.sources.formats.table_files import Table, open_table
 from taxoloss.sources.graph import RANKS, SourceGraph
 from taxoloss.sources.rows import Rows
 
-__all__ = ["is_taxon_table", "read_archive", "read_inat", "read_ncbi", "read_taxon_table", "taxa_in"]
+__all__ = ["FORMAT", "is_darwin_core", "read_darwin_core", "taxa_of_darwin_core"]
 
-_MAIN = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 _TERMS = "http://rs.tdwg.org/dwc/terms/"
 
 
-def is_taxon_table(header: Sequence[str]) -> str | None:
-    """The kind of a table of taxa by its columns: "inat", "darwin-core" or neither."""
+def is_darwin_core(header: Sequence[str]) -> bool:
+    """Whether these are columns of Darwin Core, and not of iNaturalist's table."""
     names = {name.casefold() for name in header}
-    if {"taxon_id", "ancestry", "rank", "name"} <= names:
-        return "inat"
-    core = {"scientificname", "taxonrank"} <= names
-    return "darwin-core" if core and ("parentnameusageid" in names or "family" in names) else None
+    core = {"scientificname", "taxonrank"} <= names and not is_inat(header)
+    return core and ("parentnameusageid" in names or "family" in names)
 
 
-def read_taxon_table(path: Path, options: Options, kind: str | None = None) -> Found:
-    """A table with Darwin Core's columns: parentNameUsageID where it is filled, else the rank columns."""
-    return taxa_in(open_table(path, options), options)
+def read_darwin_core(path: Path, options: Options) -> Found:
+    """An archive, or a table with its columns: parentNameUsageID where it is filled, else rank columns."""
+    if path.is_file() and not zipfile.is_zipfile(path):
+        table = open_table(path, options)
+        return (taxa_of_inat if is_inat(table.header) else taxa_of_darwin_core)(table, options)
+    return _archive(path, options)
 
 
-def taxa_in(table: Table, options: Options) -> Found:
-    """The taxonomy of a table of taxa that was opened."""
-    if is_taxon_table(table.header) == "inat":
-        return _inat(table, options)
+def taxa_of_darwin_core(table: Table, options: Options) -> Found:
+    """The taxonomy of such a table that was opened."""
     return _core(table.rows, table.lines, table.header, table.file, options)
 
 
-def read_archive(path: Path, options: Options, kind: str | None = None) -> Found:
+def _archive(path: Path, options: Options) -> Found:
     """A Darwin Core Archive (zip or folder), read by python-dwca-reader."""
     _check_archive(path, options)
     with foreign("a Darwin Core Archive", str(path)):
@@ -113,7 +113,7 @@ def _by_ranks(
     rows: Sequence[tuple[str, ...]], lines: Sequence[int], at: dict[str, int], file: str, options: Options
 ) -> Found:
     """Rank columns; the name of a row's own rank, which has no column for species, is scientificName."""
-    wanted = [rank.casefold() for rank in options.ranks or _MAIN]
+    wanted = [rank.casefold() for rank in options.ranks or MAIN_RANKS]
     used = [rank for rank in wanted if rank in at or rank == "species"]
     found = Rows(file, options, tuple(used))
     columns = [at.get(rank) for rank in used]
@@ -135,48 +135,27 @@ def _by_ranks(
     return Found(found.taxonomy(), "darwin-core", how, tuple(found.notes))
 
 
-def read_inat(path: Path, options: Options, kind: str | None = None) -> Found:
-    """iNaturalist's open table of taxa: taxon_id, ancestry (ids joined by /), rank, name, active."""
-    return _inat(open_table(path, options), options)
+_TAXA = """\
+taxonID,parentNameUsageID,scientificName,taxonRank
+1,,Animalia,kingdom
+2,1,Aves,class
+3,2,Anas a,species
+4,2,Anas b,species
+"""
 
 
-def _inat(table: Table, options: Options) -> Found:
-    options = replace(options, ranks=options.ranks or _MAIN)
-    nodes = SourceGraph(table.file, options)
-    at = {name: table.column(name) for name in ("taxon_id", "ancestry", "rank", "name")}
-    inactive = 0
-    for row, line in zip(table.rows, table.lines, strict=True):
-        if "active" in table.header and row[table.column("active")].casefold() in ("f", "false", "0"):
-            inactive += 1
-            continue
-        key, above = row[at["taxon_id"]], row[at["ancestry"]].rpartition("/")[2]
-        nodes.add(key, row[at["name"]], rank=row[at["rank"]], line=line)
-        if above:
-            nodes.link(key, above, line)
-    if inactive:
-        nodes.notes.append(f"{counted(inactive, 'inactive taxon row')} left out")
-    how = f"{counted(len(table.rows), 'taxon row')} by ancestry"
-    return Found(nodes.taxonomy(), "inat", how, tuple(nodes.notes))
+def _is_archive(sample: Sample) -> bool:
+    """A zip, or what was in it; NCBI's dump is that whatever lies beside it."""
+    zipped = (sample.head or b"").startswith(b"PK")
+    return zipped or (sample.holds("meta.xml") and not sample.holds("nodes.dmp"))
 
 
-def read_ncbi(path: Path, options: Options, kind: str | None = None) -> Found:
-    """NCBI's nodes.dmp and names.dmp in a folder, read by the package taxonomy."""
-    folder = path if path.is_dir() else path.parent
-    for name in ("nodes.dmp", "names.dmp"):
-        file = folder / name
-        if not file.is_file():
-            raise refuse(str(folder), f"there is no file {name}", expected="nodes.dmp and names.dmp")
-        if file.stat().st_size > 4 * options.limits.bytes:
-            raise_all([Fault("T111", "the dump is larger than allowed", str(file))])
-    options = replace(options, ranks=options.ranks or RANKS)
-    nodes = SourceGraph(str(folder), options)
-    with foreign("a dump of NCBI's taxonomy", str(folder)):
-        import taxonomy
-
-        tree = taxonomy.Taxonomy.from_ncbi(str(folder))
-        found = [node for key in tree if (node := tree[key]) is not None]
-    for node in sorted(found, key=lambda node: (len(node.id), node.id)):  # the package keeps no order
-        nodes.add(node.id, node.name, rank=node.rank)
-        if node.parent and node.parent != node.id:
-            nodes.link(node.id, node.parent)
-    return Found(nodes.taxonomy(), "ncbi", counted(len(found), "node"), tuple(nodes.notes))
+FORMAT = Format(
+    "darwin-core",
+    read_darwin_core,
+    "Darwin Core",
+    sniff=_is_archive,
+    columns=is_darwin_core,
+    needs="python-dwca-reader",
+    example=("taxa.csv", _TAXA),
+)

@@ -1,0 +1,74 @@
+"""What a format of sources is: its name, how it shows, who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from taxoloss.sources.base import Found, Options
+from taxoloss.sources.formats.table_files import table_of_text
+
+__all__ = ["HEAD", "Format", "Sample"]
+
+#: How many bytes of a file are looked at.
+HEAD = 65_536
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a source shows before it is read: the files of a folder, the first bytes of a file."""
+
+    path: Path
+    head: bytes | None = None  # None: a folder
+
+    def holds(self, name: str) -> bool:
+        """Whether it is a folder with a file of that name."""
+        return self.head is None and (self.path / name).is_file()
+
+    @cached_property
+    def text(self) -> str:
+        """The first bytes as UTF-8, without a byte order mark; "" of a folder."""
+        return (self.head or b"").decode("utf-8-sig", "replace")
+
+    @cached_property
+    def start(self) -> str:
+        """The first letters that are no spaces."""
+        return self.text.lstrip()[:200]
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The first lines; the last of a long text, which may be cut, only where it is alone."""
+        lines = self.text.splitlines()
+        return lines[:-1] if len(self.text) >= HEAD and len(lines) > 1 else lines
+
+    @cached_property
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns, were it a table; FormError where the first line is none of a table."""
+        return table_of_text(self.lines[0] + "\n", str(self.path), Options()).header
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of source.
+
+    Args:
+        name: what `kind` and `--kind` call it.
+        read: from its path to a taxonomy.
+        title: what people call it, in the help of `taxoloss init`; "" where that of another says it.
+        suffixes: of files that are of this kind whatever is in them.
+        sniff: whether a folder, or a file with another suffix, shows that it is of this kind.
+        columns: whether the columns of a table, which nothing else was sniffed in, show that it is.
+        needs: the package, of the extra `sources`, that reads it.
+        example: a file's name and its text, from which the tests and the fuzzer start.
+    """
+
+    name: str
+    read: Callable[[Path, Options], Found]
+    title: str = ""
+    suffixes: tuple[str, ...] = ()
+    sniff: Callable[[Sample], bool] | None = None
+    columns: Callable[[Sequence[str]], bool] | None = None
+    needs: str | None = None
+    example: tuple[str, str] | None = None

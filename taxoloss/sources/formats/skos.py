@@ -1,0 +1,81 @@
+"""SKOS, read by rdflib."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from taxoloss.sources.base import Found, Options, counted, foreign, text_without_entities
+from taxoloss.sources.formats.format import Format, Sample
+from taxoloss.sources.formats.graphml import is_graphml
+from taxoloss.sources.graph import SourceGraph
+
+__all__ = ["FORMAT", "read_skos"]
+
+
+_SKOS = {".ttl": "turtle", ".nt": "nt", ".rdf": "xml", ".xml": "xml", ".skos": "xml", ".n3": "turtle"}
+
+
+def read_skos(path: Path, options: Options) -> Found:
+    """Concepts with skos:broader or skos:narrower, or classes with rdfs:subClassOf, read by rdflib."""
+    text = text_without_entities(path, options)
+    format = _SKOS.get(path.suffix.lower(), "xml" if text.lstrip().startswith("<") else "turtle")
+    with foreign("SKOS", str(path)):
+        from rdflib import Graph
+
+        graph = Graph().parse(data=text, format=format)
+        edges, names = _concepts(graph)
+    nodes = SourceGraph(str(path), options)
+    for key, (name, aliases) in names.items():
+        nodes.add(key, name, aliases=aliases)
+    for child, parent in edges:
+        nodes.link(child, parent)
+    how = f"{counted(len(names), 'concept')}, {counted(len(edges), 'edge')}"
+    return Found(nodes.taxonomy(), "skos", how, tuple(nodes.notes))
+
+
+def _concepts(graph: Any) -> tuple[list[tuple[str, str]], dict[str, tuple[str, list[str]]]]:
+    """Edges (child, parent); each concept's label and other names. Sorted: a store has no order."""
+    from rdflib.namespace import RDF, RDFS, SKOS
+
+    pairs = {*graph.subject_objects(SKOS.broader), *graph.subject_objects(RDFS.subClassOf)}
+    pairs |= {(child, parent) for parent, child in graph.subject_objects(SKOS.narrower)}
+    subjects = {str(term): term for term in graph.subjects(RDF.type, SKOS.Concept)}
+    subjects |= {str(term): term for pair in pairs for term in pair}
+    names = {}
+    for key, subject in sorted(subjects.items()):
+        labels = sorted(graph.objects(subject, SKOS.prefLabel), key=_english_first)
+        labels = labels or sorted(graph.objects(subject, RDFS.label), key=_english_first)
+        others = sorted(str(label) for label in graph.objects(subject, SKOS.altLabel))
+        notations = sorted(str(label) for label in graph.objects(subject, SKOS.notation))
+        names[key] = (str(labels[0]) if labels else key, [*notations, *others])
+    return sorted((str(child), str(parent)) for child, parent in pairs), names
+
+
+def _english_first(label: Any) -> tuple[bool, bool, str]:
+    language = getattr(label, "language", None) or ""
+    return not language.startswith("en"), bool(language), str(label)
+
+
+_CONCEPTS = """\
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+<x:a> a skos:Concept; skos:prefLabel "A"@en; skos:broader <x:r>.
+<x:b> a skos:Concept; skos:broader <x:r>.
+"""
+
+
+def _is_skos(sample: Sample) -> bool:
+    """Turtle, or XML of another kind than GraphML."""
+    other_xml = sample.start.startswith("<") and not is_graphml(sample)
+    return other_xml or sample.start.startswith(("@prefix", "@base", "PREFIX"))
+
+
+FORMAT = Format(
+    "skos",
+    read_skos,
+    "SKOS",
+    suffixes=(".ttl", ".nt", ".rdf", ".skos"),
+    sniff=_is_skos,
+    needs="rdflib",
+    example=("concepts.ttl", _CONCEPTS),
+)
