@@ -21,8 +21,9 @@ from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.errors.faults import TaxonomyError
 from taxoloss.evaluation.columns import column_names
 from taxoloss.evaluation.migrated import OldNames, migrated
-from taxoloss.evaluation.predictions import PredictionError, PredictionFile
+from taxoloss.evaluation.predictions import VALUES, PredictionError, PredictionFile
 from taxoloss.evaluation.readers import open_predictions
+from taxoloss.evaluation.rules import RULES, calibrated, with_setting
 from taxoloss.evaluation.targets import name_of_text
 from taxoloss.sources.class_lists import from_file
 from taxoloss.taxonomy.binding import Name
@@ -37,23 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
-class Decision(str, Enum):
-    """How logits become answers."""
-
-    leaf = "leaf"
-    climb = "climb"
-    top_down = "top_down"
-    most_specific = "most_specific"
-    minimum_cost = "minimum_cost"
-    hedge = "hedge"
-
-
-class Values(str, Enum):
-    """What the numbers of a file are."""
-
-    logits = "logits"
-    log_probs = "log_probs"
-    probs = "probs"
+Decision = Enum("Decision", {name: name for name in RULES}, type=str)  # type: ignore[misc]
+Values = Enum("Values", {name: name for name in VALUES}, type=str)  # type: ignore[misc]
 
 
 def evaluate(
@@ -91,14 +77,16 @@ def evaluate(
         typer.Option(
             min=0.0,
             max=1.0,
-            help="Calibrate climb or top_down on rows 1, 3, 5, ... to be wrong this often at most; "
-            "the others are scored.",
+            help=f"Calibrate {' or '.join(calibrated())} on rows 1, 3, 5, ... to be wrong this often at "
+            "most; the others are scored.",
         ),
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="A fixed threshold (0.5).")
     ] = None,
-    tradeoff: Annotated[float, typer.Option(min=0.0, help="Of hedge.")] = 0.0,
+    tradeoff: Annotated[
+        float, typer.Option(min=0.0, help=f"Of {' or '.join(with_setting('tradeoff'))}.")
+    ] = 0.0,
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws for the intervals.")] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="metric,value,low,high")] = False,
@@ -134,8 +122,8 @@ def _check_usage(
 ) -> None:
     if both:
         raise typer.BadParameter("one of --json and --csv, not both")
-    if risk is not None and decision not in (Decision.climb, Decision.top_down):
-        raise typer.BadParameter("needs --decision climb or top_down", param_hint="--risk")
+    if risk is not None and (decision is None or not RULES[decision.value].calibrated):
+        raise typer.BadParameter(f"needs --decision {' or '.join(calibrated())}", param_hint="--risk")
     if risk is not None and (threshold is not None or not 0 < risk < 1):
         raise typer.BadParameter("takes a share between 0 and 1, without --threshold", param_hint="--risk")
 

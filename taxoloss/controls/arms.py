@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -19,24 +20,96 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.schedules import deepest
 from taxoloss.weighting.table import LevelWeights
 
-__all__ = ["ARMS", "Arm", "arm"]
+__all__ = ["ARMS", "RECIPES", "Arm", "Recipe", "arm"]
 
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
-#: What each arm is.
-ARMS: Mapping[str, str] = {
-    "flat": "cross-entropy of the classes",
-    "flat_scaled": "flat, its learning rate multiplied by the weight of the deepest level",
-    "smoothing": "flat with label smoothing 0.1",
-    "pseudo": "flat, after labels above a class were replaced by a first net's best class below them",
-    "taxonomy": "one softmax over the classes, the taxonomy loss",
-    "path_sum": "a score for each node, summed along the path; the taxonomy loss",
-    "conditional": "a softmax among siblings; the taxonomy loss",
-    "level_heads": "one softmax for each level, masked cross-entropy for each",
+
+# -- what arms minimise ----------------------------------------------------------------------------
+
+
+def _classes_only(
+    head: Head, taxonomy: Taxonomy, level_weights: LevelWeights, smoothing: float = 0.0
+) -> Loss:
+    """Cross-entropy of the targets that are classes; labels above them count for nothing."""
+    classes = plan_of(taxonomy).num_classes
+
+    def loss(features: Tensor, target: Tensor) -> Tensor:
+        label = target.masked_fill(target >= classes, -100)
+        return F.cross_entropy(head(features), label, label_smoothing=smoothing)
+
+    return loss
+
+
+def _taxonomy_loss(head: Head, taxonomy: Taxonomy, level_weights: LevelWeights) -> Loss:
+    loss = TaxonomyLoss(taxonomy, deepest() if level_weights is None else level_weights)
+    return lambda features, target: loss(head(features), target)
+
+
+def _by_level(head: LevelHeads, taxonomy: Taxonomy, level_weights: LevelWeights) -> Loss:
+    if level_weights is not None and not isinstance(level_weights, Mapping):
+        raise ValueError(f"level_heads take weights by level, got {level_weights!r}")
+    return lambda features, target: head.loss(features, target, level_weights)
+
+
+def _unscaled(taxonomy: Taxonomy, level_weights: LevelWeights) -> float:
+    return 1.0
+
+
+def _share_of_deepest(taxonomy: Taxonomy, level_weights: LevelWeights) -> float:
+    if not isinstance(level_weights, Mapping) or not level_weights.get(taxonomy.levels[-1]):
+        raise ValueError(
+            f"flat_scaled scales the rate by the weight of {taxonomy.levels[-1]}: expected level_weights "
+            f"as a dict with a weight above 0 for it, got {level_weights!r}"
+        )
+    return float(level_weights[taxonomy.levels[-1]]) / sum(map(float, level_weights.values()))
+
+
+# -- the arms --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an arm is made."""
+
+    #: What it is, as `ARMS` says it.
+    words: str
+    #: Of (in_features, taxonomy, bias).
+    head: Callable[[int, Taxonomy, bool], Any] = Flat
+    #: Of (that head, taxonomy, level_weights).
+    loss: Callable[[Any, Taxonomy, LevelWeights], Loss] = _taxonomy_loss
+    #: What its learning rate is multiplied by, of (taxonomy, level_weights).
+    rate: Callable[[Taxonomy, LevelWeights], float] = _unscaled
+    #: Whether labels above a class teach it anything.
+    coarse: bool = True
+
+
+#: A record an arm.
+RECIPES: Mapping[str, Recipe] = {
+    "flat": Recipe("cross-entropy of the classes", loss=_classes_only, coarse=False),
+    "flat_scaled": Recipe(
+        "flat, its learning rate multiplied by the weight of the deepest level",
+        loss=_classes_only,
+        rate=_share_of_deepest,
+        coarse=False,
+    ),
+    "smoothing": Recipe(
+        "flat with label smoothing 0.1", loss=partial(_classes_only, smoothing=0.1), coarse=False
+    ),
+    "pseudo": Recipe(
+        "flat, after labels above a class were replaced by a first net's best class below them",
+        loss=_classes_only,
+        coarse=False,
+    ),
+    "taxonomy": Recipe("one softmax over the classes, the taxonomy loss"),
+    "path_sum": Recipe("a score for each node, summed along the path; the taxonomy loss", PathSum),
+    "conditional": Recipe("a softmax among siblings; the taxonomy loss", ConditionalSoftmax),
+    "level_heads": Recipe(
+        "one softmax for each level, masked cross-entropy for each", LevelHeads, _by_level
+    ),
 }
-_HEADS = {"path_sum": PathSum, "conditional": ConditionalSoftmax, "level_heads": LevelHeads}
-_FLAT = ("flat", "flat_scaled", "smoothing", "pseudo")
-SMOOTHING = 0.1
+#: What each arm is.
+ARMS: Mapping[str, str] = {name: recipe.words for name, recipe in RECIPES.items()}
 
 
 @dataclass(frozen=True)
@@ -87,42 +160,10 @@ def arm(
     flat 2 3.611
     taxonomy 4 2.185
     """
-    if name not in ARMS:
-        words = f"there is no arm {name!r}; expected {', '.join(ARMS)}"
-        raise ValueError("; ".join(filter(None, (words, did_you_mean(name, list(ARMS))))))
-    head = _HEADS.get(name, Flat)(in_features, taxonomy, bias)
-    loss = _loss(name, head, taxonomy, level_weights)
-    return Arm(name, head, loss, _rate(name, taxonomy, level_weights), name not in _FLAT)
-
-
-def _rate(name: str, taxonomy: Taxonomy, level_weights: LevelWeights) -> float:
-    if name != "flat_scaled":
-        return 1.0
-    if not isinstance(level_weights, Mapping) or not level_weights.get(taxonomy.levels[-1]):
-        raise ValueError(
-            f"flat_scaled scales the rate by the weight of {taxonomy.levels[-1]}: expected level_weights "
-            f"as a dict with a weight above 0 for it, got {level_weights!r}"
-        )
-    return float(level_weights[taxonomy.levels[-1]]) / sum(map(float, level_weights.values()))
-
-
-def _loss(name: str, head: Head, taxonomy: Taxonomy, level_weights: LevelWeights) -> Loss:
-    if name in _FLAT:
-        return _flat(head, plan_of(taxonomy).num_classes, SMOOTHING if name == "smoothing" else 0.0)
-    if isinstance(head, LevelHeads):
-        if level_weights is not None and not isinstance(level_weights, Mapping):
-            raise ValueError(f"level_heads take weights by level, got {level_weights!r}")
-        weights = level_weights
-        return lambda features, target: head.loss(features, target, weights)
-    loss = TaxonomyLoss(taxonomy, deepest() if level_weights is None else level_weights)
-    return lambda features, target: loss(head(features), target)
-
-
-def _flat(head: Head, classes: int, smoothing: float) -> Loss:
-    """Cross-entropy of the targets that are classes; labels above them count for nothing."""
-
-    def loss(features: Tensor, target: Tensor) -> Tensor:
-        label = target.masked_fill(target >= classes, -100)
-        return F.cross_entropy(head(features), label, label_smoothing=smoothing)
-
-    return loss
+    if name not in RECIPES:
+        words = f"there is no arm {name!r}; expected {', '.join(RECIPES)}"
+        raise ValueError("; ".join(filter(None, (words, did_you_mean(name, list(RECIPES))))))
+    recipe = RECIPES[name]
+    head = recipe.head(in_features, taxonomy, bias)
+    loss = recipe.loss(head, taxonomy, level_weights)
+    return Arm(name, head, loss, recipe.rate(taxonomy, level_weights), recipe.coarse)

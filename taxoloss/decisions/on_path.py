@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
 import torch
 from torch import Tensor
 
@@ -12,7 +15,10 @@ from taxoloss.functional.masses import argmax, greedy_class, level_masses
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["climb", "path_class", "top_down"]
+__all__ = ["ON_PATH", "climb", "top_down"]
+
+#: Of logits (N, C, d1..dk) the class (N, d1..dk) whose path is answered from.
+PathClass: TypeAlias = Callable[[Tensor, NodeTensors], Tensor]
 
 
 def climb(
@@ -71,12 +77,17 @@ def top_down(
     return _on_path(logits, taxonomy, threshold, "top_down", allowed, return_probability)
 
 
-def path_class(logits: Tensor, tensors: NodeTensors, decision: str) -> Tensor:
-    """The class (N, d1..dk) whose path "climb" or "top_down" answers from."""
-    if decision == "climb":
-        return argmax(logits)
+def _best_class(logits: Tensor, tensors: NodeTensors) -> Tensor:
+    return argmax(logits)
+
+
+def _greedy_class(logits: Tensor, tensors: NodeTensors) -> Tensor:
     # The chosen child has at least its share of its parent's mass, so that nothing underflows.
     return greedy_class(level_masses(logits, tensors), tensors)
+
+
+#: The decisions whose answers stay on one path as the threshold rises: for these a promise can be made.
+ON_PATH: Mapping[str, PathClass] = {"climb": _best_class, "top_down": _greedy_class}
 
 
 def _on_path(
@@ -90,7 +101,7 @@ def _on_path(
     """The deepest node above a threshold on the path of a decision's class."""
 
     def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
-        chosen = path_class(z, tensors, decision)
+        chosen = ON_PATH[decision](z, tensors)
         odds = path_log_odds(z, chosen, taxonomy)
         ids, level = deepest_above(
             above(threshold, odds, chosen, taxonomy, decision), chosen, tensors.lines

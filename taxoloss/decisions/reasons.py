@@ -12,7 +12,7 @@ from torch import Tensor
 from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.cut import ThresholdLike, above
 from taxoloss.decisions.inputs import Allowed, prepared
-from taxoloss.decisions.on_path import path_class
+from taxoloss.decisions.on_path import ON_PATH
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.functional.node_tensors import node_tensors
@@ -89,13 +89,13 @@ def why(
       beside it: cat > Sphynx has P 0.4629
       a threshold below 0.5116 would have gone one step further
     """
-    if decision not in ("climb", "top_down"):
-        raise ValueError(f"expected decision as 'climb' or 'top_down', got {decision!r}")
+    if decision not in ON_PATH:
+        raise ValueError(f"expected decision as {' or '.join(map(repr, ON_PATH))}, got {decision!r}")
     if isinstance(logits, Tensor) and logits.dim() > 2:
         raise ValueError(f"expected logits of shape (C,) or (N, C), got {tuple(logits.shape)}")
     with torch.no_grad():
         ready, tensors = prepared(logits, taxonomy, allowed)
-        classes = path_class(ready, tensors, decision)
+        classes = ON_PATH[decision](ready, tensors)
         odds = path_log_odds(ready, classes, taxonomy)
         taken = above(threshold, odds, classes, taxonomy, decision)
         if isinstance(threshold, Threshold) and threshold.levels is not None:

@@ -13,14 +13,14 @@ from torch import Tensor
 
 from taxoloss import decisions, metrics
 from taxoloss.evaluation.predictions import Block, PredictionError, PredictionFile
+from taxoloss.evaluation.rules import RULES
 from taxoloss.evaluation.targets import TargetReader, integer_names, name_of_text
 from taxoloss.metrics.bootstrap import Interval
 from taxoloss.taxonomy.binding import Name
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["DECISIONS", "Evaluation", "Settings", "evaluate"]
+__all__ = ["Evaluation", "Settings", "evaluate"]
 
-DECISIONS = ("leaf", "climb", "top_down", "most_specific", "minimum_cost", "hedge")
 #: Rows, and numbers, that a calibration keeps in memory.
 _CALIBRATION_ROWS, _CALIBRATION_NUMBERS = 20_000, 1 << 26
 
@@ -87,7 +87,7 @@ def evaluate(
             piece = decisions.report(threshold, logits, target, taxonomy)
             delivered = piece if delivered is None else delivered + piece
         rows, uncounted = rows + len(target), uncounted + int((target == taxonomy.num_nodes - 1).sum())
-        scores.update(logits if plain else _decide(logits, taxonomy, settings, threshold), target)
+        scores.update(_decided(logits, taxonomy, settings, threshold), target)
         progress(len(block.values))
     if rows == 0:
         raise PredictionError(f"{file.path}: expected two rows or more: one to calibrate, one to score")
@@ -148,15 +148,13 @@ def _calibration_rows(file: PredictionFile, taxonomy: Taxonomy) -> tuple[Tensor,
     return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
 
-def _decide(
+def _decided(
     logits: Tensor, taxonomy: Taxonomy, settings: Settings, threshold: decisions.Threshold | None
 ) -> Any:
-    name = settings.decision
-    rule = getattr(decisions, name or "leaf")
-    if name in ("leaf", "minimum_cost"):
-        return rule(logits, taxonomy)
-    if name == "hedge":
-        return rule(logits, taxonomy, settings.tradeoff)
-    if threshold is not None:
-        return rule(logits, taxonomy, threshold)
-    return rule(logits, taxonomy, 0.5 if settings.threshold is None else settings.threshold)
+    """The answers of the decision; without one the logits."""
+    if settings.decision is None:
+        return logits
+    least = 0.5 if settings.threshold is None else settings.threshold
+    values = {"threshold": least if threshold is None else threshold, "tradeoff": settings.tradeoff}
+    taken = [values[name] for name in RULES[settings.decision].takes]
+    return getattr(decisions, settings.decision)(logits, taxonomy, *taken)

@@ -7,19 +7,10 @@ from typing import Any
 from torchmetrics import MetricCollection
 
 from taxoloss.metrics.base.batch import one_pass
-from taxoloss.metrics.base.sum_metric import SumMetric
-from taxoloss.metrics.calibration import LevelCalibrationError
-from taxoloss.metrics.distances import HierarchicalDistance, MistakeSeverity, TreeInducedError
-from taxoloss.metrics.f_score import HierarchicalFScore
-from taxoloss.metrics.hops import HOPS
-from taxoloss.metrics.level_accuracy import FullPathAccuracy, LevelAccuracy
-from taxoloss.metrics.operating_curve import OperatingCurve
-from taxoloss.metrics.risk_coverage import RiskCoverage
+from taxoloss.metrics.families import FAMILIES
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["TaxonomyCollection", "collection"]
-
-_CURVE = ("average_correct", "average_precision", "recall_at_90_correct", "recall_at_95_correct")
 
 
 class TaxonomyCollection(MetricCollection):
@@ -86,45 +77,12 @@ def collection(
     severity 1.5
     tree_induced_error 2.0
     """
-    common: dict[str, Any] = {"ignore_index": ignore_index}
-    families: list[dict[str, SumMetric]] = [
-        _by_level("accuracy", taxonomy, LevelAccuracy, common),
-        {"full_path_accuracy": FullPathAccuracy(taxonomy, **common)},
-        {"severity": MistakeSeverity(taxonomy, **common)},
-        {"distance": HierarchicalDistance(taxonomy, **common)},
-        {"tree_induced_error": TreeInducedError(taxonomy, **common)},
-        {
-            name: _only(HierarchicalFScore(taxonomy, **common), name)
-            for name in ("precision", "recall", "f1")
-        },
+    asked = {"calibration": calibration, "ranking": ranking, "curves": curves}
+    chosen = [
+        family.made(taxonomy, ignore_index)
+        for family in FAMILIES
+        if family.option is None or asked[family.option]
     ]
-    if calibration:
-        families.append(_by_level("calibration_error", taxonomy, LevelCalibrationError, common))
-    if ranking:
-        families.append({"hops": HOPS(taxonomy, **common)})
-    if curves:
-        common["exact"] = False
-        families.append({"aurc": _only(RiskCoverage(taxonomy, **common), "aurc")})
-        families.append({name: _only(OperatingCurve(taxonomy, **common), name) for name in _CURVE})
-    metrics = {name: metric for family in families for name, metric in family.items()}
-    # Those of one family have one state: it is updated once.
-    groups = [list(family) for family in families]
+    metrics = {name: metric for family in chosen for name, metric in family.items()}
+    groups = [list(family) for family in chosen]
     return TaxonomyCollection(metrics, prefix=prefix, postfix=postfix, compute_groups=groups)  # type: ignore[arg-type]
-
-
-def _by_level(
-    name: str, taxonomy: Taxonomy, kind: type[LevelAccuracy] | type[LevelCalibrationError], common: Any
-) -> dict[str, SumMetric]:
-    found: dict[str, SumMetric] = {}
-    for level in getattr(taxonomy, "levels", ()) or ("",):
-        key = f"{name}/{level.replace('.', '_')}"
-        if key in found:
-            raise ValueError(f"expected level names that differ in more than . and _, got {level!r}")
-        found[key] = _only(kind(taxonomy, **common), level)
-    return found
-
-
-def _only(metric: SumMetric, key: str) -> SumMetric:
-    """The metric, whose compute gives one of its scores."""
-    metric.only = key
-    return metric

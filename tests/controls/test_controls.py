@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -18,8 +20,9 @@ from torch.nn import functional as F
 from trees import Case, taxonomies
 
 import taxoloss
-from taxoloss import controls, weighting
+from taxoloss import controls, heads, weighting
 from taxoloss.controls import ARMS, arm, coarsen, few, pseudo_labels, readings, swap_siblings
+from taxoloss.controls.arms import RECIPES, Recipe
 
 WIDTH = 6
 PETS = taxoloss.load("pets").bind(node_targets=True)
@@ -120,6 +123,39 @@ def test_an_unknown_arm_is_refused() -> None:
         arm("taxonmy", WIDTH, PETS)
     with pytest.raises(ValueError, match="level_heads take weights by level"):
         arm("level_heads", WIDTH, PETS, weighting.uniform())
+
+
+@pytest.mark.parametrize("name", heads.__all__)
+def test_every_head_is_that_of_an_arm(name: str) -> None:
+    assert getattr(heads, name) in [recipe.head for recipe in RECIPES.values()]
+
+
+def test_the_page_names_every_arm() -> None:
+    page = (Path(taxoloss.__file__).parents[1] / "docs/experiments.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"makes a head and a loss: ([^.]*)\.", page)
+    assert re.split(r",\s+", said) == list(ARMS) == list(RECIPES)
+    assert dict(ARMS) == {name: recipe.words for name, recipe in RECIPES.items()}
+
+
+class Doubled(heads.Flat):
+    """A head of somebody's own."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Twice the scores of the classes."""
+        return 2 * super().forward(features)
+
+
+def test_a_new_head_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It trains under the taxonomy loss, learns from every label, is read, and is named to who mistypes."""
+    monkeypatch.setitem(RECIPES, "doubled", Recipe("twice the scores of the classes", Doubled))
+    one = made("doubled")
+    features, target = pets_batch(nodes=True)
+    wanted = taxoloss.TaxonomyLoss(PETS, weighting.deepest())(one.head(features), target)
+    torch.testing.assert_close(one.loss(features, target), wanted)
+    assert (one.name, type(one.head), one.rate, one.coarse) == ("doubled", Doubled, 1.0, True)
+    assert len(readings(one.head, *pets_batch(), PETS)) == 3
+    with pytest.raises(ValueError, match=r"expected flat, .*, doubled; did you mean `doubled`"):
+        arm("doublet", WIDTH, PETS)
 
 
 # -- labels ----------------------------------------------------------------------------------------

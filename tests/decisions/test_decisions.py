@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from trees import Case, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
-from taxoloss.decisions import leaf as rules
+from taxoloss.evaluation.rules import RULES as SCORED
 from taxoloss.functional.log_odds import path_log_odds
 
 Rng = np.random.Generator
@@ -67,6 +68,10 @@ def definition(case: Case, logits: Any, name: str) -> int:
     scores = {n: (oracle.information(case, n) + 0.2) * probability(case, logits, n) for n in nodes}
     most = max(scores.values())
     return [n for n in nodes if scores[n] > most - 1e-12][-1]
+
+
+def test_each_decision_that_evaluate_scores_has_a_definition_here() -> None:
+    assert set(SCORED) <= set(RULES)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -322,5 +327,6 @@ def test_a_huge_tree_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of rows give what one pass gives."""
     z = torch.randn(50, 4, generator=torch.Generator().manual_seed(3))
     whole = decisions.at_level(z, TREE, "top")
-    monkeypatch.setattr(rules, "_BLOCK", 12)
+    # The package holds the function of that name.
+    monkeypatch.setattr(sys.modules["taxoloss.decisions.leaf"], "_BLOCK", 12)
     assert torch.equal(decisions.at_level(z, TREE, "top"), whole)  # type: ignore[arg-type]

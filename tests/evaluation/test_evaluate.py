@@ -29,6 +29,7 @@ from evaluate_command import (
 import taxoloss
 from taxoloss import metrics
 from taxoloss.evaluation import readers as prediction_readers
+from taxoloss.evaluation.rules import RULES
 
 TREE = "levels: [species, breed]\ntree:\n  cat: [Bengal, Sphynx]\n  dog: [beagle, pug]\n"
 
@@ -80,18 +81,15 @@ def test_pieces(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             assert list(map(float, a[1:])) == pytest.approx(list(map(float, b[1:])), nan_ok=True)
 
 
-@pytest.mark.parametrize(
-    "decision", ["leaf", "climb", "top_down", "most_specific", "minimum_cost", "hedge"]
-)
+@pytest.mark.parametrize("decision", RULES)
 def test_decisions(decision: str, tree: Path, tmp_path: Path) -> None:
     """The answers of each are scored as node ids."""
     logits, target = (torch.from_numpy(part) for part in data())
     files(tmp_path)
     rule = getattr(taxoloss.decisions, decision)
-    least = dict.fromkeys(("climb", "top_down", "most_specific"), (0.7,))
-    extra = (least | {"hedge": (0.5,)}).get(decision, ())
+    extra = {name: {"threshold": 0.7, "tradeoff": 0.5}[name] for name in RULES[decision].takes}
     wanted = metrics.collection(bound(), calibration=False)
-    wanted.update(rule(logits, bound(), *extra), target)
+    wanted.update(rule(logits, bound(), **extra), target)
     options = ["--decision", decision, "--threshold", 0.7, "--tradeoff", 0.5, "--json", "--draws", 5]
     found = scores(run(tree, tmp_path / "a.npz", *options))
     assert found == pytest.approx({name: float(v) for name, v in wanted.compute().items()}, abs=2e-6)

@@ -19,11 +19,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from trees import Case, bound, seeds, taxonomies
 
 import taxoloss
-from taxoloss import Taxonomy, decisions
+from taxoloss import Taxonomy, decisions, heads
 from taxoloss.heads import ConditionalSoftmax, Flat, LevelHeads, PathSum
 
 WIDTH = 3
-HEADS = (Flat, PathSum, ConditionalSoftmax, LevelHeads)
+HEADS = tuple(getattr(heads, name) for name in heads.__all__)
 each_head = pytest.mark.parametrize("make", HEADS)
 
 

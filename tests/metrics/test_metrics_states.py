@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Any
 
 import pytest
 import torch
-from metric_cases import MAKE, ROOT, TREE, UNBOUND, batch, of, same, scores
+from metric_cases import MAKE, ROOT, SETTINGS, TREE, UNBOUND, batch, of, same, scores, twin_of
 from torchmetrics import MetricCollection
 
 from taxoloss import metrics
@@ -169,27 +168,9 @@ def test_rankings() -> None:
 def test_the_functional_twin(name: str) -> None:
     """The same number from all predictions at once."""
     preds, target = batch(25)
-    twin = {
-        "LevelAccuracy": functional.level_accuracy,
-        "FullPathAccuracy": functional.full_path_accuracy,
-        "HierarchicalDistance": functional.hierarchical_distance,
-        "MistakeSeverity": functional.mistake_severity,
-        "TreeInducedError": functional.tree_induced_error,
-        "HOPS": functional.hops,
-        "HierarchicalFScore": functional.hierarchical_f_score,
-        "LevelCalibrationError": functional.level_calibration_error,
-        "OperatingCurve": functional.operating_curve,
-        "RiskCoverage": functional.risk_coverage,
-        "LevelConfusionMatrix": functional.level_confusion_matrix,
-    }[name.split("_")[0]]
-    options: dict[str, Any] = {
-        "LevelAccuracy_2": {"top_k": 2},
-        "HierarchicalDistance_3": {"top_k": 3},
-        "HierarchicalFScore_samples": {"average": "samples"},
-        "OperatingCurve_bins": {"value": "depth", "exact": False},
-        "RiskCoverage_bins": {"exact": False},
-    }.get(name, {})
-    same(twin(preds, target, TREE, **options), of(MAKE[name](TREE), (preds, target)))  # type: ignore[operator]
+    twin = getattr(functional, twin_of(name.split("_")[0]))
+    options = SETTINGS.get(name, {})
+    same(twin(preds, target, TREE, **options), of(MAKE[name](TREE), (preds, target)))
 
 
 def test_a_collection_keeps_all_settings_apart() -> None:

@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from taxoloss import Taxonomy, metrics
+from taxoloss.metrics.base.sum_metric import SumMetric
 
 ROWS = [("x", "a"), ("x", "b"), ("y", "c"), ("y", "d")]
 UNBOUND = Taxonomy.from_paths(ROWS, ["top", "leaf"])
 TREE = UNBOUND.bind(["c", "a", "d", "b"], node_targets=True)
 ROOT = TREE.node_id(())
 
+#: The options that change what a metric keeps, by the name of the case.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "LevelAccuracy_2": {"top_k": 2},
+    "HierarchicalDistance_3": {"top_k": 3},
+    "HierarchicalFScore_samples": {"average": "samples"},
+    "OperatingCurve_bins": {"value": "depth", "exact": False},
+    "RiskCoverage_bins": {"exact": False},
+}
+
+
+def classes() -> dict[str, type[SumMetric]]:
+    """Every metric of `taxoloss.metrics`."""
+    public = {name: getattr(metrics, name) for name in metrics.__all__}
+    return {n: kind for n, kind in public.items() if isinstance(kind, type) and issubclass(kind, SumMetric)}
+
+
+def twin_of(name: str) -> str:
+    """What a metric is called in `taxoloss.metrics.functional`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
 #: Every metric, under every setting that changes what it keeps.
 MAKE: dict[str, Callable[..., Any]] = {
-    "LevelAccuracy": metrics.LevelAccuracy,
-    "LevelAccuracy_2": lambda t, **o: metrics.LevelAccuracy(t, top_k=2, **o),
-    "FullPathAccuracy": metrics.FullPathAccuracy,
-    "HierarchicalDistance": metrics.HierarchicalDistance,
-    "HierarchicalDistance_3": lambda t, **o: metrics.HierarchicalDistance(t, top_k=3, **o),
-    "MistakeSeverity": metrics.MistakeSeverity,
-    "TreeInducedError": metrics.TreeInducedError,
-    "HOPS": metrics.HOPS,
-    "HierarchicalFScore": metrics.HierarchicalFScore,
-    "HierarchicalFScore_samples": lambda t, **o: metrics.HierarchicalFScore(t, average="samples", **o),
-    "LevelCalibrationError": metrics.LevelCalibrationError,
-    "OperatingCurve": metrics.OperatingCurve,
-    "OperatingCurve_bins": lambda t, **o: metrics.OperatingCurve(t, value="depth", exact=False, **o),
-    "RiskCoverage": metrics.RiskCoverage,
-    "RiskCoverage_bins": lambda t, **o: metrics.RiskCoverage(t, exact=False, **o),
-    "LevelConfusionMatrix": metrics.LevelConfusionMatrix,
+    **classes(),
+    **{name: partial(classes()[name.split("_")[0]], **options) for name, options in SETTINGS.items()},
 }
 
 

@@ -40,7 +40,7 @@ from taxoloss.decisions.calibration.levels import METHODS, LevelCalibration, bro
 from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.inputs import Allowed, prepared
-from taxoloss.decisions.on_path import path_class
+from taxoloss.decisions.on_path import ON_PATH
 from taxoloss.functional.inputs import check_logits, target_ids
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
@@ -50,7 +50,6 @@ from taxoloss.weighting.checks import checked_number
 
 __all__ = ["Paths", "calibrate_levels", "calibrate_threshold", "coarse_rows", "paths_of"]
 
-_DECISIONS = ("climb", "top_down")
 _LOSSES = ("wrong", "height")
 _NARROW = {"float16": np.float16, "float32": np.float32}
 
@@ -77,10 +76,10 @@ def paths_of(
     allowed: Allowed = None,
 ) -> Paths:
     """The paths of rows (N, C), or (N, C, d1..dk), without those that are ignored or known as the root."""
-    if decision not in _DECISIONS:
+    if decision not in ON_PATH:
         raise ValueError(
-            f"expected decision as one of {_DECISIONS}, got {decision!r}: with the threshold its answer "
-            "may change to another branch, and no promise can be made"
+            f"expected decision as one of {tuple(ON_PATH)}, got {decision!r}: with the threshold its "
+            "answer may change to another branch, and no promise can be made"
         )
     with torch.no_grad():
         plan = plan_of(taxonomy)
@@ -95,7 +94,7 @@ def paths_of(
         kept = ids != plan.num_nodes - 1
         kept = kept if valid is None else kept & valid
         ready, tensors = prepared(logits, taxonomy, allowed, kept)
-        classes = path_class(ready, tensors, decision)
+        classes = ON_PATH[decision](ready, tensors)
         odds = path_log_odds(ready, classes, taxonomy).movedim(1, -1).flatten(0, -2)
         kept, ids, classes = kept.reshape(-1), ids.reshape(-1), classes.reshape(-1)
         line = tensors.lines[classes, 1:]
