@@ -39,6 +39,7 @@ from taxoloss import Taxonomy
 from taxoloss.cli.inspection.summary import render_summary
 from taxoloss.cli.shared import stdout_console
 from taxoloss.sweep import SweepError
+from taxoloss.sweep.columns import mean_accuracy
 from taxoloss.taxonomy.summary import summarize
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -223,14 +224,9 @@ def weight_search(
     if not last:
         typer.echo("error: every trial failed; --out has the tracebacks", err=True)
         raise typer.Exit(1)
-    best = max(last, key=mean_of)
-    typer.echo(f"best mean accuracy {mean_of(best):.4f}: {best['weights']}, rate {best['lr']:.3g}")
+    best = max(last, key=mean_accuracy)
+    typer.echo(f"best mean accuracy {mean_accuracy(best):.4f}: {best['weights']}, rate {best['lr']:.3g}")
     raise typer.Exit(1 if results.failures else 0)
-
-
-def mean_of(row: dict[str, float]) -> float:
-    """The mean of a row's accuracies on validation texts."""
-    return sum(value for name, value in row.items() if name.startswith("accuracy_")) / 3
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from statistics import fmean
+from typing import Any
 
-__all__ = ["RESERVED", "is_score", "not_a_row", "not_a_setting", "required_columns"]
+__all__ = ["RESERVED", "is_score", "mean_accuracy", "not_a_row", "not_a_setting", "required_columns"]
 
 #: Columns of results.csv that no setting may be called.
 RESERVED = {"epochs", "train_loss", "valid_loss", "w", "id", "seconds", "versions", "reading"}
@@ -30,6 +32,17 @@ def is_score(name: str) -> bool:
     """
     name = name.removeprefix("test_")
     return name in _MEASURES or name.startswith("accuracy_")
+
+
+def mean_accuracy(row: Mapping[str, Any], levels: Sequence[str] | None = None) -> float:
+    """The mean over the levels of a row's accuracies; None: over all that it has.
+
+    >>> mean_accuracy({"accuracy_breed": 0.5, "accuracy_species": 0.9, "valid_loss": 1.0})
+    0.7
+    """
+    if levels is None:
+        return fmean(value for name, value in row.items() if name.startswith("accuracy_"))
+    return fmean(row[f"accuracy_{level}"] for level in levels)
 
 
 def not_a_setting(names: Collection[str], levels: Sequence[str]) -> list[str]:

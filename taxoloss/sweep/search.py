@@ -7,10 +7,10 @@ import math
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from taxoloss.sweep.cell import Cell, plain
+from taxoloss.sweep.columns import mean_accuracy
 from taxoloss.sweep.errors import SweepError
 from taxoloss.sweep.files import is_there
 from taxoloss.sweep.folder import Folder
@@ -24,7 +24,7 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["mean_accuracy", "search", "suggest_weights"]
+__all__ = ["search", "suggest_weights"]
 
 _LOG = logging.getLogger(__name__)
 #: The user attribute of a trial that names its cell.
@@ -60,15 +60,6 @@ def suggest_weights(trial: optuna.Trial, taxonomy: Taxonomy) -> dict[str, float]
         weights[level] = round(left * share, 12)
         left *= 1 - share
     return {**weights, taxonomy.levels[-1]: round(left, 12)}
-
-
-def mean_accuracy(row: Mapping[str, Any]) -> float:
-    """The mean over the levels of a row's accuracies.
-
-    >>> mean_accuracy({"accuracy_breed": 0.5, "accuracy_species": 0.9, "valid_loss": 1.0})
-    0.7
-    """
-    return fmean(value for name, value in row.items() if name.startswith("accuracy_"))
 
 
 def search(

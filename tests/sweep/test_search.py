@@ -23,7 +23,7 @@ from sweep_cell import EPOCHS, PETS  # noqa: E402
 
 import taxoloss  # noqa: E402
 from taxoloss import sweep  # noqa: E402
-from taxoloss.sweep.search import mean_accuracy  # noqa: E402
+from taxoloss.sweep.columns import mean_accuracy  # noqa: E402
 
 SCRIPT = Path(__file__).with_name("search_cell.py")
 State = optuna.trial.TrialState

@@ -24,7 +24,7 @@ from sweep_cell import EPOCHS  # noqa: E402
 
 from taxoloss.sweep import Cell, SweepError  # noqa: E402
 from taxoloss.sweep import report as pictures  # noqa: E402
-from taxoloss.sweep.search import mean_accuracy  # noqa: E402
+from taxoloss.sweep.columns import mean_accuracy  # noqa: E402
 from taxoloss.sweep.storages import _cut_torn_line, _name_of  # noqa: E402
 
 OLD = Path(__file__).parents[1] / "data" / "0.1" / "sweep_cells" / "search"

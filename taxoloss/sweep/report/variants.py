@@ -9,8 +9,9 @@ from statistics import fmean
 
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.sweep.columns import mean_accuracy
 from taxoloss.sweep.errors import TableError
-from taxoloss.sweep.report.table import ResultsTable, Run, Scores
+from taxoloss.sweep.report.table import ResultsTable, Run
 
 __all__ = ["Variant", "label", "labels", "short", "told_apart", "variants", "worth_a_row"]
 
@@ -127,12 +128,8 @@ def _merit(runs: list[Run], levels: Sequence[str]) -> tuple[int, float]:
     """How many seeds a candidate has, and its mean accuracy on validation data."""
     readings = [run.reading for run in runs]
     reading = "marginal" if "marginal" in readings else readings[0]
-    scores = [_mean_accuracy(run.last, levels) for run in runs if run.reading == reading]
+    scores = [mean_accuracy(run.last, levels) for run in runs if run.reading == reading]
     return len(scores), fmean(scores)
-
-
-def _mean_accuracy(scores: Scores, levels: Sequence[str]) -> float:
-    return fmean(scores[f"accuracy_{level}"] for level in levels)
 
 
 def labels(found: Sequence[Variant]) -> list[str]:
