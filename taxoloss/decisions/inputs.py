@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.cache import cached_plan
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import (
-    at_least_float32,
     batched,
     check_logits,
     host_may_read,

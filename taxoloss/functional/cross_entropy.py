@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import wide_dtype
 from taxoloss.functional.cache import cached, cached_plan
 from taxoloss.functional.device_tensors import apart
 from taxoloss.functional.inputs import (
@@ -18,7 +19,6 @@ from taxoloss.functional.inputs import (
     check_options,
     check_target,
     target_ids,
-    wide_dtype,
     without_autocast,
 )
 from taxoloss.functional.kernels.dispatch import row_losses

@@ -32,7 +32,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from taxoloss.functional.inputs import host_may_read, wide_dtype
+from taxoloss.functional.arithmetic import row_blocks, wide_dtype
+from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels import definition
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.masked import losses_and_slopes
@@ -231,9 +232,7 @@ def _in_log_space(
     if position is None:
         position = torch.arange(z.shape[1], device=z.device)
     # A few rows at a time: a mask for each level is made of their logits.
-    at_once = max(1, _BLOCK // (z.shape[1] * tensors.levels))
-    for first in range(0, len(z), at_once):
-        rows = slice(first, first + at_once)
+    for rows in row_blocks(len(z), z.shape[1] * tensors.levels, _BLOCK):
         start, stop = _ranges(target[rows], tensors)
         costs[rows, 0], found = losses_and_slopes(z[rows], start, stop, weights[rows], position, gradient)
         if slope is not None and found is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import wide_dtype
+from taxoloss.functional.arithmetic import wide_dtype
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.closed_form import losses_and_gradient, times_upstream
 

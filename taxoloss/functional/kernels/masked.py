@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from taxoloss.functional.arithmetic import finite, wide_dtype, wide_on
 from taxoloss.functional.kernels import definition
 
 __all__ = ["losses_and_slopes", "masked_row_losses"]
@@ -35,15 +36,10 @@ __all__ = ["losses_and_slopes", "masked_row_losses"]
 _Pair = tuple[Tensor, Tensor]
 
 
-def _finite(peak: Tensor) -> Tensor:
-    """-inf as 0: what is subtracted from -inf must not be -inf."""
-    return torch.where(peak == -torch.inf, 0.0, peak)
-
-
 def _add(one: _Pair, other: _Pair) -> _Pair:
     """The sum of two sums of exponentials; an empty one has peak -inf and sum 0."""
     peak = torch.maximum(one[0], other[0])
-    base = _finite(peak)
+    base = finite(peak)
     return peak, one[1] * torch.exp(one[0] - base) + other[1] * torch.exp(other[0] - base)
 
 
@@ -77,7 +73,7 @@ class _Rings:
 def _ring_pairs(logits: Tensor, rings: _Rings) -> list[_Pair]:
     numbers = range(len(rings.inside) + 1)
     peaks = [rings.only(ring, logits, -torch.inf).amax(1) for ring in numbers]
-    terms = torch.exp(logits - rings.select([_finite(peak) for peak in peaks]))
+    terms = torch.exp(logits - rings.select([finite(peak) for peak in peaks]))
     return [(peaks[ring], rings.only(ring, terms, 0.0).sum(1)) for ring in numbers]
 
 
@@ -98,7 +94,7 @@ def _times(weight: Tensor, value: Tensor) -> Tensor:
 
 def _share(weight: Tensor, of: _Pair, peak: Tensor) -> Tensor:
     """weight * exp(peak - of), 0 where there is nothing to share."""
-    value = _times(weight, torch.exp(_finite(peak) - _finite(of[0])) / of[1])
+    value = _times(weight, torch.exp(finite(peak) - finite(of[0])) / of[1])
     return torch.where((of[1] == 0) | (peak == -torch.inf), 0.0, value)
 
 
@@ -109,7 +105,7 @@ def _row_values(
     pairs = _ring_pairs(logits, _Rings(logits, start, stop, position))
     # The numbers of a row are few: in float64 (where the device has it) the difference of two peaks keeps
     # all digits; in float32 that of 60 is off by 2e-6, and so is its exponential.
-    few = torch.float32 if logits.device.type == "mps" else torch.float64
+    few = wide_on(logits.device)
     weights = weights.to(few)
     pairs = [(peak.to(few), total.to(few)) for peak, total in pairs]
     inside, outside = _inside_and_outside(pairs)
@@ -118,7 +114,7 @@ def _row_values(
     pulls = []
     for level in range(levels):
         (a, sum_a), (b, sum_b) = inside[level], outside[level]
-        odds = (_finite(b) - _finite(a)) + (torch.log(sum_b) - torch.log(sum_a))
+        odds = (finite(b) - finite(a)) + (torch.log(sum_b) - torch.log(sum_a))
         weight = weights[..., level]
         losses = losses + _times(weight, torch.relu(odds) + torch.log1p(torch.exp(-odds.abs())))
         pulls.append(_times(weight, torch.sigmoid(odds)))
@@ -132,7 +128,7 @@ def _row_values(
             else:
                 factor = factor - _share(pulls[level], inside[level], peak)
         factors.append(factor)
-    shifts = [_finite(peak) for peak, _ in pairs]
+    shifts = [finite(peak) for peak, _ in pairs]
     return losses, torch.stack(shifts, -1), torch.stack(factors, -1)
 
 
@@ -149,7 +145,7 @@ class _Masked(Function):
         position: Tensor,
         order: Tensor | None,
     ) -> Tensor:
-        wide = torch.float64 if logits.dtype == torch.float64 else torch.float32
+        wide = wide_dtype(logits)
         losses, shifts, factors = _row_values(logits.to(wide), start, stop, weights, position)
         losses, shifts, factors = losses.to(wide), shifts.to(wide), factors.to(wide)
         ctx.save_for_backward(logits, start, stop, weights, position, shifts, factors)
