@@ -48,20 +48,20 @@ class _Rings:
 
     def __init__(self, logits: Tensor, start: Tensor, stop: Tensor, position: Tensor) -> None:
         # start, stop: (N, d1..dk, K) -> K tensors (N, 1, d1..dk)
-        column = position.view(-1, *[1] * (logits.dim() - 2))
+        column = position.view(-1, *[1] * (logits.dim() - 2))  # (C, 1..1)
         ends = zip(start.unsqueeze(1).unbind(-1), stop.unsqueeze(1).unbind(-1), strict=True)
         #: For each range, widest first, whether a column is inside.
         self.inside = [(column >= first) & (column < last) for first, last in ends]
 
     def select(self, values: list[Tensor]) -> Tensor:
-        """Of a value for each ring (N, d1..dk) the one of each column's ring."""
+        """Of a value for each ring (N, d1..dk) the one of each column's ring, (N, C, d1..dk)."""
         chosen = values[0].unsqueeze(1)
         for inside, value in zip(self.inside, values[1:], strict=True):
             chosen = torch.where(inside, value.unsqueeze(1), chosen)
         return chosen
 
     def only(self, ring: int, of: Tensor, other: float) -> Tensor:
-        """`of` in a ring, another number elsewhere."""
+        """`of` (N, C, d1..dk) in a ring, another number elsewhere."""
         if ring == 0:
             return torch.where(self.inside[0], other, of)
         mask = self.inside[ring - 1]
@@ -71,6 +71,7 @@ class _Rings:
 
 
 def _ring_pairs(logits: Tensor, rings: _Rings) -> list[_Pair]:
+    """For each of the K + 1 rings (m, s), each (N, d1..dk)."""
     numbers = range(len(rings.inside) + 1)
     peaks = [rings.only(ring, logits, -torch.inf).amax(1) for ring in numbers]
     terms = torch.exp(logits - rings.select([finite(peak) for peak in peaks]))
@@ -78,7 +79,7 @@ def _ring_pairs(logits: Tensor, rings: _Rings) -> list[_Pair]:
 
 
 def _inside_and_outside(pairs: list[_Pair]) -> tuple[list[_Pair], list[_Pair]]:
-    """P_1 .. P_K and Q_1 .. Q_K."""
+    """P_1 .. P_K and Q_1 .. Q_K, pairs of (N, d1..dk)."""
     inside, outside = [pairs[-1]], [pairs[0]]
     for pair in pairs[-2:0:-1]:
         inside.insert(0, _add(inside[0], pair))
@@ -114,7 +115,7 @@ def _row_values(
     pulls = []
     for level in range(levels):
         (a, sum_a), (b, sum_b) = inside[level], outside[level]
-        odds = (finite(b) - finite(a)) + (torch.log(sum_b) - torch.log(sum_a))
+        odds = (finite(b) - finite(a)) + (torch.log(sum_b) - torch.log(sum_a))  # t_l, (N, d1..dk)
         weight = weights[..., level]
         losses = losses + _times(weight, torch.relu(odds) + torch.log1p(torch.exp(-odds.abs())))
         pulls.append(_times(weight, torch.sigmoid(odds)))
@@ -172,7 +173,7 @@ def _alone(start: Tensor, stop: Tensor, weights: Tensor) -> Tensor:
 
 
 def _slopes(logits: Tensor, rings: _Rings, shifts: Tensor, factors: Tensor, alone: Tensor) -> Tensor:
-    """exp(z_j - m_k) c_k."""
+    """exp(z_j - m_k) c_k, (N, C, d1..dk); shifts and factors (N, d1..dk, K + 1), alone (N, d1..dk)."""
     factor = rings.select(list(factors.unbind(-1)))
     terms = torch.exp(logits - rings.select(list(shifts.unbind(-1))))
     # A class that is masked by -inf and is the target: its own logit is pulled by the weights of the
