@@ -259,4 +259,5 @@ def batched(tensor: Tensor) -> Tensor:
 
 
 def device_of(logits: Any) -> torch.device:
+    """The device of logits; the CPU for what is no Tensor."""
     return logits.device if isinstance(logits, Tensor) else torch.device("cpu")
