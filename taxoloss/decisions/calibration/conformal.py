@@ -100,8 +100,8 @@ def paths_of(
         kept, ids, classes = kept.reshape(-1), ids.reshape(-1), classes.reshape(-1)
         line = tensors.lines[classes, 1:]  # (rows given, L), as `wrong`
         wrong = tensors.lca(line, ids.unsqueeze(1)) != line
-        parts = [part[kept].cpu() for part in (classes, ids, odds.double(), line, wrong)]
-        return Paths(tensors, parts[0], parts[1], parts[2], parts[3], parts[4], kept.cpu())
+        parts = [part[kept].cpu() for part in (classes, ids, odds, line, wrong)]
+        return Paths(tensors, parts[0], parts[1], parts[2].double(), parts[3], parts[4], kept.cpu())
 
 
 def calibrate_threshold(
