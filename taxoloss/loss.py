@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.cross_entropy import cross_entropy
 from taxoloss.functional.inputs import (
-    at_least_float32,
     batched,
     check_ignore_index,
     check_logits,

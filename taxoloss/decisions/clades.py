@@ -42,8 +42,8 @@ __all__ = ["Enough", "Pool", "clade_thresholds", "pools_of"]
 class Pool:
     """Rows that share a threshold: below which log-odds their loss rises, and by how much."""
 
-    at: Tensor
-    rise: Tensor
+    at: Tensor  # (steps,)
+    rise: Tensor  # (steps,)
     #: The weight of its rows that its budget is for.
     weight: float
     #: The least and the most that its rows may weigh.
@@ -80,7 +80,7 @@ class Enough:
 
 
 def pools_of(at: Tensor, rise: Tensor, weight: Tensor, clade: Tensor, count: int) -> list[Pool]:
-    """One pool for each of `count` clades, of rows (n,) with steps (n, L)."""
+    """One pool for each of `count` clades, of rows (n,) with steps `at` and `rise` (n, L)."""
     order = clade.argsort(stable=True)
     sizes = torch.bincount(clade, minlength=count).tolist()
     parts = zip(*(torch.split(part[order], sizes) for part in (at, rise, weight)), strict=True)
@@ -88,6 +88,7 @@ def pools_of(at: Tensor, rise: Tensor, weight: Tensor, clade: Tensor, count: int
 
 
 def _pool(at: Tensor, rise: Tensor, weight: float) -> Pool:
+    """Of the rows of a clade, at and rise (rows, L)."""
     counts = rise > 0
     return Pool(at[counts], rise[counts], weight, weight, weight)
 

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import (
-    at_least_float32,
     batched,
     check_logits,
     host_may_read,

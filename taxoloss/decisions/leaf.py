@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.inputs import Allowed, Answer, decide
+from taxoloss.functional.arithmetic import row_blocks
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.masses import argmax
@@ -92,9 +93,9 @@ def at_level(
 
 
 def _in_blocks(z: Tensor, number: int, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
-    blocks = torch.split(z, max(1, _BLOCK // max(1, z[:1].numel())))
-    parts = [_best_of_level(block, number, tensors) for block in blocks]
-    return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+    blocks = row_blocks(len(z), z[:1].numel(), _BLOCK)
+    best, masses = zip(*(_best_of_level(z[rows], number, tensors) for rows in blocks), strict=True)
+    return torch.cat(best), torch.cat(masses)
 
 
 def _best_of_level(z: Tensor, number: int, tensors: NodeTensors) -> tuple[Tensor, Tensor]:

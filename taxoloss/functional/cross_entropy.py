@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import wide_dtype
 from taxoloss.functional.inputs import (
     autocast_enabled,
     batched,
@@ -16,7 +17,6 @@ from taxoloss.functional.inputs import (
     check_options,
     check_target,
     target_ids,
-    wide_dtype,
     without_autocast,
 )
 from taxoloss.functional.kernels.dispatch import row_losses

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import wide_on
 from taxoloss.taxonomy.cache import apart, at_trace_time, named, new_name
 
 if TYPE_CHECKING:
@@ -92,10 +93,8 @@ def _copied_to(handle: str, device: torch.device) -> str:
 
 
 def _copy(original: DeviceTensors, device: torch.device) -> DeviceTensors:
-    narrow = device.type == "mps"  # it has no float64
-
     def move(tensor: Tensor) -> Tensor:
-        return tensor.to(device, torch.float32 if narrow and tensor.dtype == torch.float64 else None)
+        return tensor.to(device, wide_on(device) if tensor.dtype == torch.float64 else None)
 
     copy = original._with_tensors(move, device)
     copy.__dict__["_copies"] = original._copies

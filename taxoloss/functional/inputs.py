@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.rounding import ROUNDED, rounding
 from taxoloss.taxonomy.plan import Plan
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
-    "at_least_float32",
     "autocast_enabled",
     "check_ignore_index",
     "check_logits",
@@ -27,7 +27,6 @@ __all__ = [
     "refuse_probabilities",
     "target_ids",
     "transformed",
-    "wide_dtype",
     "without_autocast",
 ]
 
@@ -242,23 +241,13 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None) -> None:
     if rows.numel() == 0 or not bool(((rows >= 0) & (rows <= 1)).all()):
         return
     rows = rows.reshape(-1, rows.shape[-1]).cpu()
-    values = (rows if rows.dtype == torch.float64 else rows.float()).numpy()
+    values = at_least_float32(rows).numpy()
     off = np.abs(values.sum(1, dtype=np.float64) - 1)
     if (off <= ROUNDED + rounding(values, "probs")).all():
         raise ValueError(
             "expected logits or log-probabilities, got rows in [0, 1] that sum to 1: these look like "
             "probabilities; pass p.log()"
         )
-
-
-def wide_dtype(tensor: Tensor) -> torch.dtype:
-    """What is computed in: float32, or float64 where the input is float64."""
-    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
-
-
-def at_least_float32(tensor: Tensor) -> Tensor:
-    """float16 and bfloat16 as float32."""
-    return tensor.to(wide_dtype(tensor))
 
 
 def batched(tensor: Tensor) -> Tensor:
@@ -270,4 +259,5 @@ def batched(tensor: Tensor) -> Tensor:
 
 
 def device_of(logits: Any) -> torch.device:
+    """The device of logits; the CPU for what is no Tensor."""
     return logits.device if isinstance(logits, Tensor) else torch.device("cpu")

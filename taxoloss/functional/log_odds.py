@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import host_may_read, wide_dtype
+from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.functional.masses import greedy_class, level_masses, node_on_level
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
@@ -64,7 +65,7 @@ def _falling(odds: Tensor, classes: Tensor, tensors: NodeTensors) -> Tensor:
 
 def _in_log_space(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor:
     tensors = node_tensors(taxonomy, logits.device)
-    log_probs = cached_log_probs(taxonomy, logits.device)(logits.to(wide_dtype(logits)))
+    log_probs = cached_log_probs(taxonomy, logits.device)(at_least_float32(logits))
     odds = []
     for level in range(len(tensors.levels)):
         logs = log_probs[level].all()
@@ -77,7 +78,7 @@ def _in_log_space(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor
 def level_log_odds(logits: Tensor, taxonomy: Taxonomy) -> list[Tensor]:
     """For each level, top to bottom, the log-odds (N, W_l, d1..dk) of its nodes."""
     tensors = node_tensors(taxonomy, logits.device)
-    log_probs = cached_log_probs(taxonomy, logits.device)(logits.to(wide_dtype(logits)))
+    log_probs = cached_log_probs(taxonomy, logits.device)(at_least_float32(logits))
     logs = [log_probs[level].all().clamp(max=0.0) for level in range(len(tensors.levels))]
     likely = greedy_class(logs, tensors)
     on_path = path_log_odds(logits, likely, taxonomy)

@@ -19,14 +19,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import at_least_float32, finite
 from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.group_sums import group_sums
-from taxoloss.functional.inputs import (
-    at_least_float32,
-    batched,
-    check_logits,
-    device_of,
-)
+from taxoloss.functional.inputs import batched, check_logits, device_of
 from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.plan import Plan, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -130,11 +126,6 @@ class LevelLogProbs(DeviceTensors):
         return {level: LogProbs(sums, total) for level, sums in found.items()}
 
 
-def _finite(peak: Tensor) -> Tensor:
-    """-inf as 0: what is subtracted from -inf must not be -inf."""
-    return peak.masked_fill(peak == -torch.inf, 0.0)
-
-
 def _merge(children: _Sums, group: Tensor, width: int) -> _Sums:
     """The sums of children as the sums of their parents: child i of dimension 1 is below group[i]."""
     peaks = children.value.detach()
@@ -142,13 +133,13 @@ def _merge(children: _Sums, group: Tensor, width: int) -> _Sums:
     index = group.view(1, -1, *[1] * (peaks.dim() - 2)).expand_as(peaks)
     top = peaks.new_full(shape, -torch.inf).scatter_reduce(1, index, peaks, "amax")
     # sum of exp(child) = exp(top) * sum of exp(child - top)
-    terms = torch.exp(children.above(_finite(top).index_select(1, group)))
+    terms = torch.exp(children.above(finite(top).index_select(1, group)))
     return _Sums(top, _log(group_sums(terms, group, width)))
 
 
 def _merge_all(children: _Sums) -> _Sums:
     top = children.value.detach().amax(1, keepdim=True)
-    return _Sums(top, _log(torch.exp(children.above(_finite(top))).sum(1, keepdim=True)))
+    return _Sums(top, _log(torch.exp(children.above(finite(top))).sum(1, keepdim=True)))
 
 
 def _log(total: Tensor) -> Tensor:

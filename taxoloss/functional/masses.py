@@ -23,8 +23,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import row_blocks, wide_dtype
 from taxoloss.functional.group_sums import group_sums
-from taxoloss.functional.inputs import host_may_read, wide_dtype
+from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.node_tensors import NodeTensors
 
 __all__ = ["argmax", "greedy_class", "level_answers", "level_masses", "node_on_level"]
@@ -74,10 +75,11 @@ def level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]
     Of logits (N, C, d1..dk). The first of equals; on the deepest level the class with the largest logit.
     """
     # Blocks that stay in a cache: the masses of a batch are read again for each level.
-    rows = max(1, _BLOCK_NUMBERS // max(1, logits[:1].numel())) if host_may_read(logits) else len(logits)
-    parts = [_level_answers(block, tensors) for block in torch.split(logits, max(1, rows))]
-    found = [torch.cat(part) for part in zip(*parts, strict=True)] if len(parts) > 1 else parts[0]
-    return found[0], found[1]
+    if not host_may_read(logits):
+        return _level_answers(logits, tensors)
+    blocks = row_blocks(len(logits), logits[:1].numel(), _BLOCK_NUMBERS)
+    best, masses = zip(*(_level_answers(logits[rows], tensors) for rows in blocks), strict=True)
+    return torch.cat(best), torch.cat(masses)
 
 
 def _level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import at_least_float32, host_may_read
+from taxoloss.functional.arithmetic import at_least_float32, wide_on
+from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import LogProbs
 
@@ -139,7 +140,7 @@ def _log_probs(
 def _wide(tensors: LossTensors, tensor: Tensor) -> Tensor:
     """In what is computed in."""
     few = max(tensors.plan.widths[level] for level in tensors.used) < _FEW_NODES
-    return tensor.double() if few and tensor.device.type != "mps" else at_least_float32(tensor)
+    return tensor.to(wide_on(tensor.device)) if few else at_least_float32(tensor)
 
 
 def _mixed(term: Tensor, spread: Tensor, smoothing: float) -> Tensor:

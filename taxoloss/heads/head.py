@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from taxoloss.functional.inputs import host_may_read, transformed, wide_dtype
+from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.inputs import host_may_read, transformed
 from taxoloss.heads.binding import Binding, as_bytes, refuse_another
 from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
@@ -56,7 +57,7 @@ class Head(nn.Module):
         """Scores (..., nodes) of features (..., in_features), in float32 or float64."""
         self.check(features)
         scores = F.linear(features, self.weight, self.bias)
-        return scores.to(wide_dtype(scores))
+        return at_least_float32(scores)
 
     def check(self, features: Tensor) -> None:
         """Refuses features of another width or without fractions."""

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torchmetrics import MetricCollection
 
+from taxoloss.functional.arithmetic import row_blocks, wide_on
 from taxoloss.metrics.base.batch import one_pass
 from taxoloss.metrics.base.sum_metric import Contributions, LastingMetric, SumMetric
 from taxoloss.metrics.confusion import LevelConfusionMatrix
@@ -120,23 +121,21 @@ def _add(sums: Tensor, rows: Contributions, weights: Tensor) -> None:
     values, cells = rows
     if cells is None:
         # In float64, exact to 2^53: int64 has no fast product.
-        wide = torch.float32 if sums.device.type == "mps" else torch.float64
+        wide = wide_on(sums.device)
         sums.add_((values.to(wide).T @ weights.to(wide)).long())
         return
     # Most entries add nothing: a sample takes few of the steps that it could.
     row, entry = torch.nonzero(values.any(-1), as_tuple=True)
     values, cells = values[row, entry], cells[row, entry]
     by_cell = sums.view(-1, values.shape[1], sums.shape[1])
-    block = max(1, _BLOCK // (values.shape[1] * sums.shape[1]))
-    for start in range(0, len(row), block):
-        part = slice(start, start + block)
+    for part in row_blocks(len(row), values.shape[1] * sums.shape[1], _BLOCK):
         added = values[part].unsqueeze(2) * weights[row[part]].unsqueeze(1)
         by_cell.index_add_(0, cells[part], added)
 
 
 def _interval(scores: Tensor, tail: float) -> Interval:
-    value, draws = float(scores[0]), scores[1:].double()
-    ends = torch.tensor([tail, 1 - tail], dtype=torch.float64, device=draws.device)
+    value, draws = float(scores[0]), scores[1:].to(wide_on(scores.device))
+    ends = torch.tensor([tail, 1 - tail], dtype=draws.dtype, device=draws.device)
     low, high = torch.nanquantile(draws, ends).tolist()
     return Interval(value, low, high)
 

@@ -25,6 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import row_blocks
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.sum_metric import UNIT, Contributions, Result, SumMetric, check_top_k, fixed
@@ -79,9 +80,8 @@ class HOPS(SumMetric):
     def _rows(self, batch: Batch) -> Contributions:
         places = min(self.top_k or len(self.taxonomy), len(self.taxonomy))
         order = self._order(batch, places).movedim(1, -1).flatten(0, -2)
-        block = max(1, _BLOCK // places)
-        parts = zip(torch.split(order, block), torch.split(batch.target, block), strict=True)
-        scores = torch.cat([_hops(ranking, target, batch.tensors) for ranking, target in parts])
+        blocks = row_blocks(len(order), places, _BLOCK)
+        scores = torch.cat([_hops(order[rows], batch.target[rows], batch.tensors) for rows in blocks])
         return Contributions(torch.stack([fixed(scores), torch.ones_like(batch.target)], 1))
 
     def _order(self, batch: Batch, places: int) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import row_blocks
 from taxoloss.functional.log_odds import level_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.metrics.base import plots
@@ -111,10 +112,11 @@ class OperatingCurve(CurveMetric):
 
     def _steps_of(self, batch: Batch) -> Steps:
         logits, tensors = batch.need_logits("an operating curve"), batch.tensors
-        rows = logits.movedim(1, -1).flatten(0, -2)
-        block = max(1, _BLOCK // logits.shape[1])
-        parts = zip(torch.split(rows, block), torch.split(batch.target, block), strict=True)
-        found = [self._steps_of_rows(z, target, batch.taxonomy, tensors) for z, target in parts]
+        z = logits.movedim(1, -1).flatten(0, -2)
+        blocks = row_blocks(len(z), z.shape[1], _BLOCK)
+        found = [
+            self._steps_of_rows(z[rows], batch.target[rows], batch.taxonomy, tensors) for rows in blocks
+        ]
         return Steps(*(torch.cat(part) for part in zip(*found, strict=True)))
 
     def _steps_of_rows(

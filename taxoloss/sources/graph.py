@@ -83,6 +83,7 @@ class SourceGraph:
         self.nodes[child].parents[parent] += 1
 
     def fault(self, code: str, message: str, line: int | None = None, **details: object) -> None:
+        """Notes what is wrong in a line of the file; raises where there are too many."""
         self.faults.append(Fault(code, message, self.file, line, **details))  # type: ignore[arg-type]
         if len(self.faults) >= _MOST_FAULTS:
             raise_all(self.faults)

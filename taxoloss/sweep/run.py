@@ -147,6 +147,7 @@ class _Run:
         self.next_table = time.monotonic() + 30
 
     def go(self, make: Callable[[], Engine]) -> Results:
+        """Trains what is left with the engine that `make` gives, and returns the table."""
         with self.counter as counter:
             for key, words in self.damaged.items():
                 again = any(cell.id == key for cell in self.left)

@@ -64,9 +64,11 @@ class _Span:
 
     @property
     def pairs(self) -> Iterator[tuple[_Span, _Span]]:
+        """Keys and values of a mapping."""
         return zip(self.items[::2], self.items[1::2], strict=True)
 
     def get(self, key: str) -> _Span | None:
+        """The value of a key of a mapping."""
         return next((value for name, value in self.pairs if name.text == key), None)
 
 
@@ -166,6 +168,7 @@ class _Edits:
     # -- nodes, in the order of the file -----------------------------------------------------------
 
     def children(self, value: _Span) -> None:
+        """Counts the nodes of a list or mapping depth-first, and edits those that get names."""
         if value.kind == "mapping":
             self.mapping(value)
             return
@@ -183,9 +186,11 @@ class _Edits:
                 self.children(below)
 
     def leaf(self, node: int, names: tuple[str, ...]) -> str:
+        """A leaf that was a name alone, written out."""
         return f"{{name: {scalar(self.names[node])}, aliases: [{', '.join(map(scalar, names))}]}}"
 
     def written_out(self, item: _Span, names: tuple[str, ...]) -> None:
+        """Adds names to the aliases of a node that is a mapping with a name, or the key."""
         listed = ", ".join(map(scalar, names))
         aliases, name = item.get("aliases"), item.get("name")
         if aliases is not None and aliases.kind == "sequence" and not aliases.items:
@@ -228,6 +233,7 @@ class _Edits:
             self.pair(number, key, below, value.flow)
 
     def pair(self, number: int, key: _Span, below: _Span, flow: bool) -> None:
+        """A name and what is below it, as an item of a list."""
         names = self.added.get(number)
         name = scalar(self.names[number])
         aliases = f", aliases: [{', '.join(map(scalar, names))}]" if names else ""

@@ -271,6 +271,7 @@ class _LeafMatch:
         self.faults: list[Fault] = []
 
     def leaves(self) -> IntArray:
+        """For each class its leaf, numbered depth-first; BindingError with all that does not match."""
         for number, name in enumerate(self.names):
             self.match(number, name)
         missing = [node for node in self.tree.leaves.tolist() if node not in self.class_of]
@@ -285,6 +286,7 @@ class _LeafMatch:
         return self.tree.start[np.fromiter(self.class_of, np.int64, len(self.class_of))]
 
     def match(self, number: int, name: Name) -> None:
+        """Finds the leaf of a class, or notes why there is none."""
         found = self.index.find(name)
         leaves = self.leaf(name)
         if len(leaves) == 1:
@@ -305,12 +307,14 @@ class _LeafMatch:
         return [node for node in self.index.find(name) if self.tree.is_leaf[node]]
 
     def twice(self, number: int, first: int) -> None:
+        """Notes a class that is the leaf of another class too."""
         name, other = _text(self.names[number]), _text(self.names[first])
         same = "" if name == other else f", as {quoted(other)}"
         message = f"class {number}, {quoted(name)}, is class {first} already{same}"
         self.faults.append(Fault("T303", message, path=(name,), found=name, expected="once"))
 
     def inner(self, number: int, name: Name, node: int) -> None:
+        """Notes a class that is an inner node."""
         below = int(self.tree.stop[node] - self.tree.start[node])
         message = f"class {number}, {quoted(_text(name))}, is an inner node with {below} leaves"
         help = (
@@ -354,6 +358,7 @@ class _LeafMatch:
         missing[:] = [node for node in missing if self.tree.names[node] not in claimed]
 
     def report_missing(self, missing: list[int]) -> None:
+        """Notes the leaves that no class matches."""
         for node in missing:
             path = self.tree.path(node)
             message = f"the leaf {quoted('/'.join(path))} is missing from the classes"

@@ -162,6 +162,7 @@ class _Likeness:
         self.children = {node: {names[child] for child in nodes} for node, nodes in below if nodes}
 
     def parents(self, first: int, second: int) -> bool:
+        """Whether two nodes of one level have parents with like names, or like children."""
         one, two = int(self.tree.parent[first]), int(self.tree.parent[second])
         if (
             self.tree.level[first] != self.tree.level[second]

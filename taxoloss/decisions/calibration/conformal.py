@@ -95,12 +95,12 @@ def paths_of(
         kept = kept if valid is None else kept & valid
         ready, tensors = prepared(logits, taxonomy, allowed, kept)
         classes = ON_PATH[decision](ready, tensors)
-        odds = path_log_odds(ready, classes, taxonomy).movedim(1, -1).flatten(0, -2)
+        odds = path_log_odds(ready, classes, taxonomy).movedim(1, -1).flatten(0, -2)  # (rows given, L)
         kept, ids, classes = kept.reshape(-1), ids.reshape(-1), classes.reshape(-1)
-        line = tensors.lines[classes, 1:]
+        line = tensors.lines[classes, 1:]  # (rows given, L), as `wrong`
         wrong = tensors.lca(line, ids.unsqueeze(1)) != line
-        parts = [part[kept].cpu() for part in (classes, ids, odds.double(), line, wrong)]
-        return Paths(tensors, parts[0], parts[1], parts[2], parts[3], parts[4], kept.cpu())
+        parts = [part[kept].cpu() for part in (classes, ids, odds, line, wrong)]
+        return Paths(tensors, parts[0], parts[1], parts[2].double(), parts[3], parts[4], kept.cpu())
 
 
 def calibrate_threshold(
@@ -180,7 +180,7 @@ def calibrate_threshold(
     odds = paths.log_odds if levels is None else levels(paths.log_odds)
     bound = 1 if loss == "wrong" else int(paths.tensors.depth.max())
     of_row, n = _groups(groups, target, paths.kept)
-    weight = 1 / torch.bincount(of_row, minlength=n)[of_row].double()
+    weight = 1 / torch.bincount(of_row, minlength=n)[of_row].double()  # (rows,)
     rise, at = _staircase(paths, odds, loss)
     rise = rise * weight.unsqueeze(1)
     everything = pools_of(at, rise, weight, torch.zeros_like(of_row), 1)[0]
@@ -191,8 +191,8 @@ def calibrate_threshold(
     clades: tuple[float, ...] = ()
     if per is not None:
         number = taxonomy.level_number(per) - 1
-        lines = paths.tensors.lines[paths.tensors.nodes[number], : number + 2].tolist()
-        clade = paths.tensors.ancestors.cpu()[paths.classes, number]
+        lines = paths.tensors.lines[paths.tensors.nodes[number], : number + 2].tolist()  # root to node
+        clade = paths.tensors.ancestors.cpu()[paths.classes, number]  # (rows,)
         pools = pools_of(at, rise, weight, clade, len(lines))
         enough = Enough(_least(risk, confidence, bound), risk, groups is None, confidence is None)
         clades = clade_thresholds(lines, pools, enough, cut)

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import wide_on
+
 __all__ = ["LevelCalibration", "broken_line"]
 
 _Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -48,7 +50,7 @@ class LevelCalibration:
 
 
 def _interpolated(odds: Tensor, x: tuple[float, ...], y: tuple[float, ...]) -> Tensor:
-    wide = odds.double() if odds.device.type != "mps" else odds
+    wide = odds.to(wide_on(odds.device))
     at, to = (torch.tensor(values, dtype=wide.dtype, device=wide.device) for values in (x, y))
     right = torch.searchsorted(at, wide.contiguous()).clamp(1, max(1, len(x) - 1))
     left = right - 1

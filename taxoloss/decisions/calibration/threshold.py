@@ -13,6 +13,7 @@ from torch import Tensor
 
 from taxoloss.decisions.calibration.binomial import beta_band
 from taxoloss.decisions.calibration.levels import LevelCalibration
+from taxoloss.functional.arithmetic import wide_on
 from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -63,8 +64,8 @@ class Threshold:
             ValueError: another taxonomy than the one that it was calibrated on.
         """
         self.require(taxonomy)
-        if odds.device.type != "mps":
-            odds = odds.double()  # as it was calibrated: maps of levels must not be rounded in between
+        # As it was calibrated: maps of levels must not be rounded in between.
+        odds = odds.to(wide_on(odds.device))
         if self.levels is not None:
             odds = self.levels(odds)
         if self.level is None:

@@ -115,7 +115,7 @@ def chunks_of(plan: Plan, levels: tuple[int, ...]) -> Chunks:
 
 
 def _best_width(edges: IntArray, classes: int) -> int:
-    """0: every column an entry."""
+    """Of edges (T, 2K); 0: every column an entry."""
     if classes < _FEW_CLASSES:
         return 0
     some = edges[np.linspace(0, len(edges) - 1, min(len(edges), _SAMPLE)).astype(np.int64)]
@@ -152,12 +152,12 @@ def _cut_chunks(edges: IntArray, width: int, whole: int) -> IntArray:
     chosen = np.full((len(edges), most), -1)
     row, column = np.nonzero(first)
     rank = np.cumsum(first, 1)[row, column] - 1
-    chosen[row, rank] = edges[row, column] // width
+    chosen[row, rank] = edges[row, column] // width  # (T, n); -1 where a target cuts fewer than n
     # The first `most` chunks hold enough that are not cut: at most count of them are.
     taken = np.zeros((len(edges), most), bool)
     row, column = np.nonzero((chosen >= 0) & (chosen < most))
     taken[row, chosen[row, column]] = True
-    free = np.argsort(taken, 1, kind="stable")
+    free = np.argsort(taken, 1, kind="stable")  # (T, n): those that are not taken first
     slot = np.arange(most)[None, :] - count[:, None]
     return np.where(slot < 0, chosen, np.take_along_axis(free, np.maximum(slot, 0), 1))
 
@@ -165,6 +165,7 @@ def _cut_chunks(edges: IntArray, width: int, whole: int) -> IntArray:
 def _ring_table(
     edges: IntArray, cut: IntArray, width: int, whole: int, classes: int
 ) -> npt.NDArray[np.uint8]:
+    """(T, entries)."""
     blocks = [slice(first, first + _SAMPLE) for first in range(0, len(edges), _SAMPLE)]
     return np.concatenate(
         [_rings_of_entries(edges[rows], cut[rows], width, whole, classes) for rows in blocks]
@@ -177,9 +178,9 @@ def _rings_of_entries(
     tail = ring_numbers(edges, np.arange(whole * width, classes))
     if not whole:
         return tail
-    chunks = ring_numbers(edges, np.arange(whole) * width)
+    chunks = ring_numbers(edges, np.arange(whole) * width)  # (T, whole)
     np.put_along_axis(chunks, cut // width, np.uint8(edges.shape[1] // 2 + 1), 1)
-    columns = (cut[:, :, None] + np.arange(width)).reshape(len(edges), -1)
+    columns = (cut[:, :, None] + np.arange(width)).reshape(len(edges), -1)  # (T, n * width)
     return np.concatenate([chunks, ring_numbers(edges, columns), tail], 1)
 
 
@@ -243,7 +244,7 @@ class ChunkTensors:
         return self.whole + self.chosen + self.tail
 
     def ring_of_entries(self, target: Tensor, cut: Tensor) -> Tensor:
-        """(N, entries) of the targets; long."""
+        """(N, entries) of targets (N,) with cut chunks (N, n); long."""
         if self.rings is not None:
             return self.rings.index_select(0, target).long()
         edges = self.edges.index_select(0, target)
@@ -251,7 +252,7 @@ class ChunkTensors:
         columns = (cut.unsqueeze(2) + _arange(0, self.width)).flatten(1)
         tail = _arange(self.whole * self.width, self.classes)
         rows = [part.expand(len(edges), -1) for part in (chunks, columns, tail)]
-        passed = torch.searchsorted(edges, torch.cat(rows, 1), right=True)
+        passed = torch.searchsorted(edges, torch.cat(rows, 1), right=True)  # (N, entries): how many edges
         ring = torch.minimum(passed, 2 * self.levels - passed)
         return ring.scatter_(1, cut // self.width, self.levels + 1)
 

@@ -32,7 +32,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from taxoloss.functional.inputs import host_may_read, wide_dtype
+from taxoloss.functional.arithmetic import row_blocks, wide_dtype
+from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels import definition
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.masked import losses_and_slopes
@@ -55,12 +56,13 @@ class _Entries:
         width, columns = tensors.width, tensors.whole * tensors.width
         self.sizes = [tensors.whole, tensors.chosen, tensors.tail]
         self.tail = buffer[:, columns:] if tensors.tail else None
+        # (n, whole, width)
         self.whole = (buffer[:, :columns] if tensors.tail else buffer).view(rows, tensors.whole, width)
         # Any `width` numbers in a row of memory; a cut chunk is one of them.
         self.windows = buffer.as_strided((rows * classes - width + 1, width), (1, 1))
         first = torch.arange(0, rows * classes, classes, device=cut.device)
-        self.index = (cut + first.unsqueeze(1)).view(-1)
-        self.chosen = self.windows.index_select(0, self.index).view(rows, -1)
+        self.index = (cut + first.unsqueeze(1)).view(-1)  # (n * cut chunks,): where each begins
+        self.chosen = self.windows.index_select(0, self.index).view(rows, -1)  # (n, chosen)
 
     def sums(self) -> Tensor:
         """(n, entries) in float64: sums of whole chunks, then single columns."""
@@ -73,7 +75,7 @@ class _Entries:
         return out
 
     def scale(self, factors: Tensor) -> None:
-        """Multiplies the buffer by a factor for each entry."""
+        """Multiplies the buffer by a factor for each entry, (n, entries)."""
         whole, chosen, tail = factors.split_with_sizes(self.sizes, 1)
         self.whole.mul_(whole.unsqueeze(2))
         self.windows.index_copy_(0, self.index, self.chosen.mul_(chosen).view(-1, self.windows.shape[1]))
@@ -90,17 +92,17 @@ def _costs_of_block(
     """
     looked_up = tensors.whole or tensors.rings is None
     cut = tensors.cut.index_select(0, target) if looked_up else tensors.cut
-    ring = tensors.ring_of_entries(target, cut)
+    ring = tensors.ring_of_entries(target, cut)  # (n, entries)
     entries = _Entries(buffer, tensors, cut) if tensors.whole else None
     values = buffer if entries is None else entries.sums()  # float64: few classes, or sums
-    masses = weights.new_zeros(len(target), tensors.levels + 2)
+    masses = weights.new_zeros(len(target), tensors.levels + 2)  # r_0 .. r_K, and what is thrown away
     masses.scatter_add_(1, ring, values)
-    inside, outside = torch.chunk(masses @ tensors.sums, 2, 1)
+    inside, outside = torch.chunk(masses @ tensors.sums, 2, 1)  # P and Q, (n, K)
     odds = outside / inside
     costs = weights * torch.log1p(odds)
     if gradient:
-        by_ring = torch.cat([weights * odds, weights], 1) @ tensors.factors
-        factors = by_ring.to(buffer.dtype).gather(1, ring)
+        by_ring = torch.cat([weights * odds, weights], 1) @ tensors.factors  # b, (n, K + 2)
+        factors = by_ring.to(buffer.dtype).gather(1, ring)  # (n, entries)
         if entries is None:
             buffer.mul_(factors)
         else:
@@ -150,7 +152,7 @@ def _costs(
         logits, gradient = logits.unsqueeze(2), None if gradient is None else gradient.unsqueeze(2)
     costs = []
     for block in _blocks(logits.shape[0], logits.shape[2], size):
-        z, rows = block.of(logits).flatten(0, 1), block.rows
+        z, rows = block.of(logits).flatten(0, 1), block.rows  # z (n * d, C)
         slope = None if gradient is None else block.of(gradient)
         # Places of some samples are rows of a matrix where their strides agree, else of a buffer.
         direct = slope is not None and _is_matrix(slope)
@@ -170,7 +172,7 @@ def _is_matrix(tensor: Tensor) -> bool:
 def _costs_of_rows(
     z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, slope: Tensor | None
 ) -> Tensor:
-    """The same of one block (n, C)."""
+    """The same, (n, K), of one block (n, C); slope (n, C)."""
     # With few classes a sum has few terms, and the rounding of z - max, 2e-6 of a term at a gap of 60, does
     # not average out; float64 costs little there.
     wide = wide_dtype(z) if tensors.whole else torch.float64
@@ -231,9 +233,7 @@ def _in_log_space(
     if position is None:
         position = torch.arange(z.shape[1], device=z.device)
     # A few rows at a time: a mask for each level is made of their logits.
-    at_once = max(1, _BLOCK // (z.shape[1] * tensors.levels))
-    for first in range(0, len(z), at_once):
-        rows = slice(first, first + at_once)
+    for rows in row_blocks(len(z), z.shape[1] * tensors.levels, _BLOCK):
         start, stop = _ranges(target[rows], tensors)
         costs[rows, 0], found = losses_and_slopes(z[rows], start, stop, weights[rows], position, gradient)
         if slope is not None and found is not None:
@@ -253,7 +253,7 @@ def _ranges(target: Tensor, tensors: ChunkTensors) -> tuple[Tensor, Tensor]:
 
 
 def by_definition(logits: Tensor, target: Tensor, row_weights: Tensor, tensors: ChunkTensors) -> Tensor:
-    """The loss of each row as its definition says."""
+    """The loss (N,) of each row as its definition says, of logits (N, C) and weights (N, K)."""
     return definition.row_losses(logits, *_ranges(target, tensors), row_weights, tensors.order)
 
 
@@ -265,7 +265,10 @@ def losses_and_gradient(
     gradient: Tensor | None,
     reduce: bool,
 ) -> Tensor:
-    """The loss of each row, or their sum; writes the gradient of the sum of all, where there is one."""
+    """The loss of each row, (rows,), or their sum; writes the gradient of the sum of all.
+
+    The arguments are those of `closed_form_losses`; gradient: like the logits, in `wide_dtype`, or None.
+    """
     if target.numel() == 0:
         return logits.new_zeros(() if reduce else target.shape, dtype=wide_dtype(logits))
     costs = _costs(logits, target, weights, tensors, gradient)
@@ -334,7 +337,7 @@ def closed_form_losses(
         logits: (N, C) or (N, C, D) on the CPU, any floating dtype and strides.
         target: (rows,) long in 0..T-1; rows are N, or N * D.
         weights: (rows, K) float64: of each row's levels; all 0 for a row that is ignored.
-        tables: of the taxonomy.
+        tensors: of the taxonomy.
         reduce: whether to add the rows up.
     """
     recorded = torch.is_grad_enabled()  # inside forward it is always off

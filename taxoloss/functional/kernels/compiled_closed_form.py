@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import wide_dtype
+from taxoloss.functional.arithmetic import wide_dtype
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.closed_form import losses_and_gradient, times_upstream
 
@@ -47,9 +47,9 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
 
 
 def _backward(ctx: Any, upstream: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
-    (gradient,) = ctx.saved_tensors
+    (gradient,) = ctx.saved_tensors  # (N, C) or (N, C, D)
     if not ctx.reduce:
-        upstream = upstream.view(gradient.shape[0], 1, *gradient.shape[2:])
+        upstream = upstream.view(gradient.shape[0], 1, *gradient.shape[2:])  # (rows,) -> (N, 1[, D])
     return times_upstream(gradient, upstream).to(ctx.dtype), *[None] * 14
 
 

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from taxoloss.functional.arithmetic import finite, wide_dtype, wide_on
+
 __all__ = ["losses", "row_losses"]
 
 
@@ -48,17 +50,17 @@ def losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tenso
     Computed in float64 where the device has it: in float32 log-odds of 60 are off by 2e-6, and so is what
     is made of them. The losses are float32, or float64 for logits in float64.
     """
-    wide = z.double() if z.device.type != "mps" else z.float()
+    wide = z.to(wide_on(z.device))
     rows = wide.movedim(1, -1).flatten(0, -2) if z.dim() > 2 else wide
     start, stop, weights = (table.flatten(0, -2) for table in (start, stop, weights))
     result = row_losses(rows, start, stop, weights, order).view(z.shape[:1] + z.shape[2:])
-    return result if z.dtype == torch.float64 else result.float()
+    return result.to(wide_dtype(z))
 
 
 def _log_sum(z: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """log of the sum of exp(z) over a mask as (largest, log of the sum of exp(z - largest))."""
     peak = z.detach().masked_fill(~mask, -torch.inf).amax(1)
-    shift = peak.masked_fill(peak == -torch.inf, 0.0)
+    shift = finite(peak)
     # exp of what is masked must not be inf: its gradient would be 0 * inf.
     total = torch.exp((z - shift.unsqueeze(1)).masked_fill(~mask, -torch.inf)).sum(1)
     empty = total == 0

@@ -35,7 +35,7 @@ def row_losses(
     """The loss of each target, (N, d1..dk), or their sum.
 
     Args:
-        tables: of the taxonomy and the level weights.
+        tensors: of the taxonomy and the level weights.
         logits: (N, C, d1..dk).
         ids: (N, d1..dk) target ids, in range.
         weights: (N, d1..dk, K): of each target's levels.

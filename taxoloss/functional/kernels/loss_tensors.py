@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import wide_on
 from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.kernels.chunks import ChunkTensors, chunks_of
 from taxoloss.functional.log_probs import LevelLogProbs
@@ -91,7 +92,7 @@ class LossTensors(DeviceTensors):
 
         A node weighs the mean of its classes.
         """
-        wide = weight.to(_table_dtype(weight.device))
+        wide = weight.to(wide_on(weight.device))
         # A node on two levels is counted twice, and so are its classes.
         nodes = self.class_to_id.reshape(-1)
         weights = wide.repeat(len(self.class_to_id))
@@ -99,7 +100,3 @@ class LossTensors(DeviceTensors):
         total, count = (none.index_add(0, nodes, of) for of in (weights, torch.ones_like(weights)))
         inner = (total / count)[self.plan.num_classes : -1]
         return torch.cat([wide, inner, wide.mean(0, keepdim=True)])
-
-
-def _table_dtype(device: torch.device) -> torch.dtype:
-    return torch.float32 if device.type == "mps" else torch.float64

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from taxoloss.functional.arithmetic import finite, wide_dtype, wide_on
 from taxoloss.functional.kernels import definition
 
 __all__ = ["losses_and_slopes", "masked_row_losses"]
@@ -35,15 +36,10 @@ __all__ = ["losses_and_slopes", "masked_row_losses"]
 _Pair = tuple[Tensor, Tensor]
 
 
-def _finite(peak: Tensor) -> Tensor:
-    """-inf as 0: what is subtracted from -inf must not be -inf."""
-    return torch.where(peak == -torch.inf, 0.0, peak)
-
-
 def _add(one: _Pair, other: _Pair) -> _Pair:
     """The sum of two sums of exponentials; an empty one has peak -inf and sum 0."""
     peak = torch.maximum(one[0], other[0])
-    base = _finite(peak)
+    base = finite(peak)
     return peak, one[1] * torch.exp(one[0] - base) + other[1] * torch.exp(other[0] - base)
 
 
@@ -52,20 +48,20 @@ class _Rings:
 
     def __init__(self, logits: Tensor, start: Tensor, stop: Tensor, position: Tensor) -> None:
         # start, stop: (N, d1..dk, K) -> K tensors (N, 1, d1..dk)
-        column = position.view(-1, *[1] * (logits.dim() - 2))
+        column = position.view(-1, *[1] * (logits.dim() - 2))  # (C, 1..1)
         ends = zip(start.unsqueeze(1).unbind(-1), stop.unsqueeze(1).unbind(-1), strict=True)
         #: For each range, widest first, whether a column is inside.
         self.inside = [(column >= first) & (column < last) for first, last in ends]
 
     def select(self, values: list[Tensor]) -> Tensor:
-        """Of a value for each ring (N, d1..dk) the one of each column's ring."""
+        """Of a value for each ring (N, d1..dk) the one of each column's ring, (N, C, d1..dk)."""
         chosen = values[0].unsqueeze(1)
         for inside, value in zip(self.inside, values[1:], strict=True):
             chosen = torch.where(inside, value.unsqueeze(1), chosen)
         return chosen
 
     def only(self, ring: int, of: Tensor, other: float) -> Tensor:
-        """`of` in a ring, another number elsewhere."""
+        """`of` (N, C, d1..dk) in a ring, another number elsewhere."""
         if ring == 0:
             return torch.where(self.inside[0], other, of)
         mask = self.inside[ring - 1]
@@ -75,14 +71,15 @@ class _Rings:
 
 
 def _ring_pairs(logits: Tensor, rings: _Rings) -> list[_Pair]:
+    """For each of the K + 1 rings (m, s), each (N, d1..dk)."""
     numbers = range(len(rings.inside) + 1)
     peaks = [rings.only(ring, logits, -torch.inf).amax(1) for ring in numbers]
-    terms = torch.exp(logits - rings.select([_finite(peak) for peak in peaks]))
+    terms = torch.exp(logits - rings.select([finite(peak) for peak in peaks]))
     return [(peaks[ring], rings.only(ring, terms, 0.0).sum(1)) for ring in numbers]
 
 
 def _inside_and_outside(pairs: list[_Pair]) -> tuple[list[_Pair], list[_Pair]]:
-    """P_1 .. P_K and Q_1 .. Q_K."""
+    """P_1 .. P_K and Q_1 .. Q_K, pairs of (N, d1..dk)."""
     inside, outside = [pairs[-1]], [pairs[0]]
     for pair in pairs[-2:0:-1]:
         inside.insert(0, _add(inside[0], pair))
@@ -98,7 +95,7 @@ def _times(weight: Tensor, value: Tensor) -> Tensor:
 
 def _share(weight: Tensor, of: _Pair, peak: Tensor) -> Tensor:
     """weight * exp(peak - of), 0 where there is nothing to share."""
-    value = _times(weight, torch.exp(_finite(peak) - _finite(of[0])) / of[1])
+    value = _times(weight, torch.exp(finite(peak) - finite(of[0])) / of[1])
     return torch.where((of[1] == 0) | (peak == -torch.inf), 0.0, value)
 
 
@@ -109,7 +106,7 @@ def _row_values(
     pairs = _ring_pairs(logits, _Rings(logits, start, stop, position))
     # The numbers of a row are few: in float64 (where the device has it) the difference of two peaks keeps
     # all digits; in float32 that of 60 is off by 2e-6, and so is its exponential.
-    few = torch.float32 if logits.device.type == "mps" else torch.float64
+    few = wide_on(logits.device)
     weights = weights.to(few)
     pairs = [(peak.to(few), total.to(few)) for peak, total in pairs]
     inside, outside = _inside_and_outside(pairs)
@@ -118,7 +115,7 @@ def _row_values(
     pulls = []
     for level in range(levels):
         (a, sum_a), (b, sum_b) = inside[level], outside[level]
-        odds = (_finite(b) - _finite(a)) + (torch.log(sum_b) - torch.log(sum_a))
+        odds = (finite(b) - finite(a)) + (torch.log(sum_b) - torch.log(sum_a))  # t_l, (N, d1..dk)
         weight = weights[..., level]
         losses = losses + _times(weight, torch.relu(odds) + torch.log1p(torch.exp(-odds.abs())))
         pulls.append(_times(weight, torch.sigmoid(odds)))
@@ -132,7 +129,7 @@ def _row_values(
             else:
                 factor = factor - _share(pulls[level], inside[level], peak)
         factors.append(factor)
-    shifts = [_finite(peak) for peak, _ in pairs]
+    shifts = [finite(peak) for peak, _ in pairs]
     return losses, torch.stack(shifts, -1), torch.stack(factors, -1)
 
 
@@ -149,7 +146,7 @@ class _Masked(Function):
         position: Tensor,
         order: Tensor | None,
     ) -> Tensor:
-        wide = torch.float64 if logits.dtype == torch.float64 else torch.float32
+        wide = wide_dtype(logits)
         losses, shifts, factors = _row_values(logits.to(wide), start, stop, weights, position)
         losses, shifts, factors = losses.to(wide), shifts.to(wide), factors.to(wide)
         ctx.save_for_backward(logits, start, stop, weights, position, shifts, factors)
@@ -176,7 +173,7 @@ def _alone(start: Tensor, stop: Tensor, weights: Tensor) -> Tensor:
 
 
 def _slopes(logits: Tensor, rings: _Rings, shifts: Tensor, factors: Tensor, alone: Tensor) -> Tensor:
-    """exp(z_j - m_k) c_k."""
+    """exp(z_j - m_k) c_k, (N, C, d1..dk); shifts and factors (N, d1..dk, K + 1), alone (N, d1..dk)."""
     factor = rings.select(list(factors.unbind(-1)))
     terms = torch.exp(logits - rings.select(list(shifts.unbind(-1))))
     # A class that is masked by -inf and is the target: its own logit is pulled by the weights of the

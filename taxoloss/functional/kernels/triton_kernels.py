@@ -135,7 +135,7 @@ def _levels(m, s, m0, s0, w, alone, lane, last):
     within = lane[None, :] >= lane[:, None]  # (level l, ring k): ring k lies inside range l
     m_in = tl.where(within, m[None, :], float("-inf"))
     m_out = tl.where(within, float("-inf"), m[None, :])
-    mp = tl.max(m_in, 1)
+    mp = tl.max(m_in, 1)  # (lanes,): a level each, as mq, sp, sq
     mq = tl.maximum(tl.max(m_out, 1), m0)
     e_in = tl.exp(m_in - _finite(mp)[:, None])
     e_out = tl.exp(m_out - _finite(mq)[:, None])
@@ -149,7 +149,7 @@ def _levels(m, s, m0, s0, w, alone, lane, last):
     g = tl.where(w == 0, 0.0, w * tl.where((sp == 0) & (sq == 0), 1.0, share))
     a = tl.where(sq == 0, 0.0, g / sq)
     b = tl.where(sp == 0, 0.0, g / sp)
-    c = tl.sum(a[:, None] * e_out - b[:, None] * e_in, 0)
+    c = tl.sum(a[:, None] * e_out - b[:, None] * e_in, 0)  # (lanes,): a ring each
     # A target's own class at -inf keeps the gradient -w of each level where it stands alone, as in torch:
     # `backward` takes exp(z - m) as 1.
     c = c - tl.where(lane == last, tl.sum(tl.where(alone & (sp == 0), w, 0.0), 0), 0.0)
@@ -164,10 +164,12 @@ def forward(
     targets, classes, depth, batch_step, step, row_step, target_step, scale_step,
     levels: tl.constexpr, lanes: tl.constexpr, tile: tl.constexpr, narrow: tl.constexpr,
 ):  # fmt: skip
+    """Writes loss (N,), peaks and slopes (N, L + 1) of logits (N, C, D); start, stop, weights (T, L)."""
     row = tl.program_id(0).to(tl.int64)
     y = tl.load(target + row * target_step)
     if (y >= 0) & (y < targets):
         lane = tl.arange(0, lanes)
+        # m, s (lanes,): the pair of ring i + 1 in lane i
         m = tl.full([lanes], float("-inf"), tl.float32)
         s = tl.zeros([lanes], tl.float32)
         none = tl.full((), float("-inf"), tl.float32)  # the pair of no terms
@@ -224,6 +226,7 @@ def backward(
     out_batch_step, out_step, out_row_step,
     levels: tl.constexpr, tile: tl.constexpr, narrow: tl.constexpr,
 ):  # fmt: skip
+    """Writes the gradient (N, C, D) from what `forward` kept, (N, L + 1), and the upstream one, (N,)."""
     row = tl.program_id(0).to(tl.int64)
     y = tl.load(target + row * target_step)
     dz = gradient + (row // depth) * out_batch_step + (row % depth) * out_row_step

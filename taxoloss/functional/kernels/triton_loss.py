@@ -149,6 +149,7 @@ class _Triton(Function):
     def forward(
         ctx: Any, logits: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tensor | None
     ) -> Tensor:
+        # logits (N, C) or (N, C, D); start, stop, weights (rows, K)
         rows = torch.arange(start.shape[0], device=logits.device)  # each row has a row of the tables
         short = (start.int(), stop.int())
         narrow = None if order is None else order.int()
@@ -160,7 +161,7 @@ class _Triton(Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         logits, start, stop, weights, order, peaks, slopes = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph: a gradient that can be differentiated again
-            shape = (logits.shape[0], *logits.shape[2:], -1)
+            shape = (logits.shape[0], *logits.shape[2:], -1)  # (N[, D], K)
             start, stop, weights = (table.view(shape) for table in (start, stop, weights))
             losses = definition.losses(logits, start, stop, weights, order)
             (gradient,) = torch.autograd.grad(losses.flatten(), logits, upstream, create_graph=True)

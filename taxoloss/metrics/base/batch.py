@@ -10,7 +10,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import at_least_float32, batched, host_may_read, target_ids
+from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.inputs import batched, host_may_read, target_ids
 from taxoloss.functional.masses import argmax, level_answers
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
 from taxoloss.metrics.base.inputs import check_predictions, check_values, is_ranking

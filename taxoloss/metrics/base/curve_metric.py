@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import wide_on
 from taxoloss.metrics.base.batch import Batch, batch_of
 from taxoloss.metrics.base.sum_metric import UNIT, Contributions, SumMetric, add, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -75,13 +76,14 @@ class CurveMetric(SumMetric):
         steps = self._steps_of(batch)
         add(self.sums, Contributions(torch.where(batch.valid.unsqueeze(1), self._first(steps), 0)))
         made = steps.made & batch.valid.unsqueeze(1)
-        listed = torch.cat([steps.log_odds[made].double().unsqueeze(1), steps.change[made].double()], 1)
-        getattr(self, self._steps).append(listed)
+        listed = torch.cat([steps.log_odds[made].unsqueeze(1), steps.change[made]], 1)
+        getattr(self, self._steps).append(listed.to(wide_on(listed.device)))
 
     def sync(self, *args: Any, **kwargs: Any) -> None:
         """Gathers the states of all ranks; a rank without a batch brings an empty list of the same form."""
         if self.exact and not getattr(self, self._steps):
-            empty = torch.zeros(0, 1 + self._fields, dtype=torch.float64, device=self.sums.device)
+            device = self.sums.device
+            empty = torch.zeros(0, 1 + self._fields, dtype=wide_on(device), device=device)
             setattr(self, self._steps, [empty])
         super().sync(*args, **kwargs)
 
@@ -106,7 +108,8 @@ class CurveMetric(SumMetric):
 
     def _rows(self, batch: Batch) -> Contributions:
         steps = self._steps_of(batch)
-        scaled = torch.asinh(steps.log_odds.double()) * (0.5 / _REACH) + 0.5
+        wide = steps.log_odds.to(wide_on(steps.log_odds.device))
+        scaled = torch.asinh(wide) * (0.5 / _REACH) + 0.5
         # The surest first; row 0 is not a bin.
         bins = 1 + ((1 - scaled.clamp(0, 1)) * _BINS).long().clamp(max=_BINS - 1)
         change = fixed(steps.change)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from taxoloss.functional.arithmetic import wide_on
 from taxoloss.functional.inputs import check_ignore_index
 from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch, batch_of
@@ -31,8 +32,7 @@ UNIT = 1 << 30
 
 def fixed(fraction: Tensor) -> Tensor:
     """Numbers of [-1, 1] as multiples of 1 / UNIT, int64."""
-    wide = fraction if fraction.device.type == "mps" else fraction.double()
-    return (wide * UNIT).round().long()
+    return (fraction.to(wide_on(fraction.device)) * UNIT).round().long()
 
 
 def check_top_k(top_k: Any) -> int:

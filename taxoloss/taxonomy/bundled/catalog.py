@@ -25,6 +25,7 @@ def bundled_names() -> tuple[str, ...]:
 
 @cache
 def bundled_file(name: str) -> Taxonomy:
+    """The bundled taxonomy of a name, read or built once."""
     if name in BUILT:
         return BUILT[name].build()
     data = _folder().joinpath(f"{name}.yaml").read_bytes()

@@ -51,6 +51,7 @@ class ScalarValue:
 
     @property
     def is_null(self) -> bool:
+        """Whether it is null, or nothing at all: written without quotes."""
         return self.plain and self.text in _NULLS
 
 

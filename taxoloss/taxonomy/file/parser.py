@@ -87,6 +87,7 @@ class _Flattener:
         self.rows: list[NodeRow] = []
 
     def flatten(self, file: MappingValue) -> list[NodeRow]:
+        """The rows of a file's nodes, depth-first."""
         tree = file.get("tree")
         if tree is None:
             keys = [key.text for key, _ in file.pairs if key.text not in TaxonomySpec.model_fields]
@@ -99,9 +100,11 @@ class _Flattener:
         return self.rows
 
     def fault(self, code: str, message: str, value: Value, path: tuple[str, ...], **more: Any) -> None:
+        """Notes a fault at a value."""
         self.document.fault(code, message, value.mark, path=path, **more)
 
     def children(self, value: Value, parent: int, path: tuple[str, ...]) -> None:
+        """Adds what is below a node: a mapping of names, or a list of items."""
         if len(path) >= self.document.limits.levels:
             message = f"the tree is deeper than {self.document.limits.levels} levels"
             self.fault("T111", message, value, path)
@@ -120,6 +123,7 @@ class _Flattener:
             self.not_children(value, path)
 
     def not_children(self, value: Value, path: tuple[str, ...]) -> None:
+        """Notes a value that stands where children are expected."""
         where = quoted(path[-1]) if path else "`tree`"
         found = describe(value)
         help = None
@@ -166,6 +170,7 @@ class _Flattener:
         )
 
     def written_out(self, value: MappingValue, parent: int, path: tuple[str, ...]) -> None:
+        """Adds a node that is a mapping with a name, and what is below it."""
         name = value.get("name")
         here = (*path, name.text if isinstance(name, ScalarValue) else "?")
         head = MappingValue([pair for pair in value.pairs if pair[0].text != "children"], value.mark)
@@ -187,6 +192,7 @@ class _Flattener:
             self.written_out_children(children, row, here)
 
     def written_out_children(self, value: Value, row: int, path: tuple[str, ...]) -> None:
+        """Adds what the key `children` of a node holds."""
         if isinstance(value, ScalarValue) and value.is_null:
             message = f"`children` of {quoted(path[-1])} is empty"
             help = "leave the key out for a leaf"
@@ -195,6 +201,7 @@ class _Flattener:
             self.children(value, row, path)
 
     def add(self, name: ScalarValue, parent: int, path: tuple[str, ...]) -> int:
+        """Adds a node by its name, and gives its row."""
         text = "" if name.repeated else nfc(name.text)
         for code, message in name_faults(name.text):
             self.fault(code, message, name, (*path, name.text), found=name.text)
@@ -204,5 +211,6 @@ class _Flattener:
         return len(self.rows) - 1
 
     def check_count(self, mark: Mark | None) -> None:
+        """Refuses a file with too many nodes."""
         if len(self.rows) > (most := self.document.limits.nodes):
             self.document.refuse("T112", f"more than {most:,} nodes", mark, help=MORE)

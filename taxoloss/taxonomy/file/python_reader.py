@@ -26,6 +26,7 @@ class _PythonReader:
         self.count = 0
 
     def value(self, source: Any, depth: int) -> Value:
+        """A value as the readers of text give it; refuses what is too deep or too much."""
         self.count += 1
         limits = self.document.limits
         if depth > limits.nesting:
@@ -46,6 +47,7 @@ class _PythonReader:
         return Other(source)
 
     def key(self, key: Any) -> ScalarValue:
+        """A key as text; a fault where it is none."""
         if not isinstance(key, str):
             message = f"the key {key!r:.60} is {type(key).__name__}"
             help = f"write it as text: {str(key)!r}"

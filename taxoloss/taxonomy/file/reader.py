@@ -134,11 +134,13 @@ class _Builder:
         self.documents = 0
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
+        """Adds a piece of text."""
         mark = _mark(event)
         self.document.check_length(event.value, mark)
         self.add(ScalarValue(event.value, mark, plain=not event.style))
 
     def open(self, value: ListValue | MappingValue) -> None:
+        """Begins a list or mapping."""
         most = self.document.limits.nesting
         if len(self.stack) >= most:
             self.document.refuse("T111", f"brackets nest deeper than {most}", value.mark)
@@ -148,11 +150,13 @@ class _Builder:
         self.seen.append({})
 
     def close(self) -> None:
+        """Ends the innermost list or mapping."""
         self.stack.pop()
         self.keys.pop()
         self.seen.pop()
 
     def add(self, value: Value) -> None:
+        """Puts a value where it belongs: an item, a key, or the value of the key before."""
         self.count += 1
         if self.count > self.document.limits.values:
             message = f"more than {self.document.limits.values:,} values"
@@ -168,6 +172,7 @@ class _Builder:
             self.keys[-1] = None
 
     def as_key(self, value: Value) -> ScalarValue:
+        """A value as a key; a fault where it is no name, or is there already."""
         if not isinstance(value, ScalarValue):
             what = "list" if isinstance(value, ListValue) else "mapping"
             self.document.fault("T116", f"a {what} is used as a key", value.mark, expected="a name")

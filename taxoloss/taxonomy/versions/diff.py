@@ -139,6 +139,7 @@ class _Comparer:
         self.wanted = {_node(old, a, "old"): _node(new, b, "new") for a, b in renames.items()}
 
     def compared(self) -> Comparison:
+        """Pairs the nodes, surest first, and says what changed."""
         for old, new in self.wanted.items():
             self.pair(old, new)
         self.down([0])
@@ -148,6 +149,7 @@ class _Comparer:
         return self.told()
 
     def pair(self, old: int, new: int) -> None:
+        """Notes that two nodes are the same."""
         self.to[old], self.back[new] = new, old
 
     # -- pairs -------------------------------------------------------------------------------------
@@ -170,6 +172,7 @@ class _Comparer:
             waiting += [n for n in self.below[0][old] if n in self.to and n not in seen]
 
     def alike(self, ours: list[int], theirs: list[int]) -> None:
+        """Pairs nodes of one spelling, then those of the same classes, where only one can be meant."""
         old, new = self.old.tree, self.new.tree
         spelled: defaultdict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
         for side, (tree, nodes) in enumerate(((old, ours), (new, theirs))):
@@ -258,6 +261,7 @@ class _Comparer:
     # -- what it means -----------------------------------------------------------------------------
 
     def told(self) -> Comparison:
+        """What changed, from the pairs."""
         found = Comparison()
         old, new = self.old.tree, self.new.tree
         self.tell_pairs(found)
@@ -281,6 +285,7 @@ class _Comparer:
         return found
 
     def tell_pairs(self, found: Comparison) -> None:
+        """Adds what moved, was renamed or split."""
         old, new = self.old.tree, self.new.tree
         for node in range(1, len(old)):
             if node not in self.to:

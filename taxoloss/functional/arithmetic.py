@@ -1,0 +1,44 @@
+"""In which dtypes things are computed, and how many rows at once: said here for all that computes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["at_least_float32", "finite", "row_blocks", "wide_dtype", "wide_on"]
+
+
+def wide_on(device: torch.device) -> torch.dtype:
+    """The widest dtype that a device computes in: float64, and float32 on mps.
+
+    >>> wide_on(torch.device("cpu")), wide_on(torch.device("mps"))
+    (torch.float64, torch.float32)
+    """
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def wide_dtype(tensor: Tensor) -> torch.dtype:
+    """What is computed in: float32, or float64 where the input is float64."""
+    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """float16 and bfloat16 as float32."""
+    return tensor.to(wide_dtype(tensor))
+
+
+def finite(peak: Tensor) -> Tensor:
+    """-inf as 0: what is subtracted from -inf must not be -inf."""
+    return peak.masked_fill(peak == -torch.inf, 0.0)
+
+
+def row_blocks(rows: int, width: int, most: int) -> list[slice]:
+    """Slices that cut rows of `width` numbers into blocks of at most `most` numbers, or of one row.
+
+    Without rows there is one block, an empty one.
+
+    >>> row_blocks(5, width=3, most=7)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    size = max(1, most // max(1, width))
+    return [slice(first, min(first + size, rows)) for first in range(0, max(1, rows), size)]
