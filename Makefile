@@ -23,7 +23,7 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/python examples/icd10cm.py $(ARGS)
+	$(BIN)/python examples/icd10cm/icd10cm.py $(ARGS)
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n 2 $(ARGS)
@@ -53,7 +53,7 @@ bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
 experiments: $(VENV)/installed
-	$(BIN)/python -m benchmarks.experiments --train $(ARGS)
+	$(BIN)/python -m studies.experiments --train $(ARGS)
 
 docs: $(VENV)/installed
 	$(BIN)/python -m pytest -q tests/docs/test_docs.py

@@ -1,1 +1,4 @@
-"""What a step of the loss costs: `python -m benchmarks` measures, benchmarks/results holds the numbers."""
+"""What things cost: `python -m benchmarks` measures a step of the loss (suite), results holds the numbers.
+
+scripts holds measurements that stand alone.
+"""

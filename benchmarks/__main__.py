@@ -20,10 +20,10 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import machine, report
-from benchmarks.cases import Case
-from benchmarks.measure import LEAST_ROUNDS, PROCESSES, pooled
-from benchmarks.questions import QUESTIONS, SMOKE
+from benchmarks.suite import machine, report
+from benchmarks.suite.cases import Case
+from benchmarks.suite.measure import LEAST_ROUNDS, PROCESSES, pooled
+from benchmarks.suite.questions import QUESTIONS, SMOKE
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,7 +41,7 @@ def result_of(case: Case, least: int) -> dict[str, Any]:
 
 def in_a_process(case: Case, least: int) -> dict[str, Any]:
     """What one process finds."""
-    command = [sys.executable, "-m", "benchmarks.worker", json.dumps(case.to_json()), str(least)]
+    command = [sys.executable, "-m", "benchmarks.suite.worker", json.dumps(case.to_json()), str(least)]
     with machine.Others() as others:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, check=False)
     if done.returncode:

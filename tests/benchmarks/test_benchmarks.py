@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import machine, report
 from benchmarks.__main__ import as_text
-from benchmarks.cases import Case, Goal
-from benchmarks.measure import measure, pooled, quartiles
-from benchmarks.problem import Problem
-from benchmarks.questions import QUESTIONS, SMOKE
-from benchmarks.traces import calls, peak_bytes
-from benchmarks.trees import irregular_rows, regular_rows, widths
+from benchmarks.suite import machine, report
+from benchmarks.suite.cases import Case, Goal
+from benchmarks.suite.measure import measure, pooled, quartiles
+from benchmarks.suite.problem import Problem
+from benchmarks.suite.questions import QUESTIONS, SMOKE
+from benchmarks.suite.traces import calls, peak_bytes
+from benchmarks.suite.trees import irregular_rows, regular_rows, widths
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / report.PAGE
@@ -94,7 +94,7 @@ def test_every_question_has_tables_and_plots(tmp_path: Path) -> None:
 def test_the_page_shows_the_plots_that_are_drawn(tmp_path: Path) -> None:
     """Each by its file name, and the same results give the same bytes."""
     pytest.importorskip("matplotlib", reason="plots need the extra `examples` or the group `bench`")
-    from benchmarks.plots import PLOTS, draw
+    from benchmarks.suite.plots import PLOTS, draw
 
     results = {name: json.loads(as_text(made_up(name, QUESTIONS[name]))) for name in PLOTS}
     text = PAGE.read_text(encoding="utf-8")

@@ -32,7 +32,7 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     """
     search = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "icd10cm.py"), *options],
+        [sys.executable, str(ROOT / "examples" / "icd10cm" / "icd10cm.py"), *options],
         capture_output=True,
         encoding="utf-8",
         env={
@@ -129,13 +129,13 @@ def test_bands_are_for_coarse_labels_only() -> None:
 @pytest.fixture
 def report(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module that computes means and intervals."""
-    monkeypatch.syspath_prepend(str(ROOT / "examples"))
-    return importlib.import_module("icd10cm_report")
+    monkeypatch.syspath_prepend(str(ROOT / "examples" / "icd10cm"))
+    return importlib.import_module("report")
 
 
 def test_differences_are_paired(report: Any) -> None:
     """Seed by seed: a gain that is the same on every seed has an interval of no width."""
-    train = importlib.import_module("icd10cm_train")
+    train = importlib.import_module("trial")
     scores = [
         train.Score(arm, seed, 0.5, 0.5, 0.1 * seed + gain, 1.0, 1.0, 1.0)
         for seed in range(3)
@@ -151,7 +151,7 @@ def test_differences_are_paired(report: Any) -> None:
 @pytest.mark.parametrize(("gain", "exits"), [(0.029, True), (0.031, False)])
 def test_too_small_a_gain_fails_the_check(report: Any, gain: float, exits: bool) -> None:
     """--check exits with 1 where category, block or chapter gain too little, and says which."""
-    demo, train = (importlib.import_module(name) for name in ("icd10cm", "icd10cm_train"))
+    demo, train = (importlib.import_module(name) for name in ("icd10cm", "trial"))
     flat = train.Score("flat", 0, 0.70, 0.50, 0.30, 1.3, 0.9, 1.0)
     heads = train.Score("heads", 0, 0.89, 0.80, 0.30, 1.0, 0.7, 1.0)
     loss = train.Score("taxonomy", 0, 0.89, 0.80, 0.30 + gain, 0.9, 0.95, 1.0)
@@ -163,7 +163,7 @@ def test_too_small_a_gain_fails_the_check(report: Any, gain: float, exits: bool)
 
 def test_arms_start_alike(report: Any) -> None:
     """Same first weights and same dropout for one head and for three: only the losses differ."""
-    train = importlib.import_module("icd10cm_train")
+    train = importlib.import_module("trial")
     starts = []
     for outputs in (1133, 21 + 251 + 1133):
         net = train.fresh(outputs, seed=3)

@@ -22,11 +22,11 @@ LEVELS = ("chapter", "block", "category")
 @pytest.fixture(scope="module")
 def study() -> Any:
     """The module of the studies."""
-    sys.path.insert(0, str(ROOT / "examples"))
+    sys.path.insert(0, str(ROOT / "examples" / "icd10cm"))
     try:
-        return importlib.import_module("icd10cm_sweep")
+        return importlib.import_module("sweeps")
     finally:
-        sys.path.remove(str(ROOT / "examples"))
+        sys.path.remove(str(ROOT / "examples" / "icd10cm"))
 
 
 def lesson(study: Any, name: str, **settings: Any) -> Any:
@@ -80,7 +80,7 @@ def test_parts_of_a_seed_share_no_group(study: Any) -> None:
 def test_a_short_sweep_from_end_to_end(tmp_path: Path) -> None:
     """The command, twice: the second trains nothing. Cross-entropy is the loss with all weight below."""
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(ROOT / "examples" / "icd10cm.py"), "sweep", "weights"]
+    command = [sys.executable, str(ROOT / "examples" / "icd10cm" / "icd10cm.py"), "sweep", "weights"]
     command += ["--seeds", "1", "--steps", "3", "--engine", "inline", "--out", str(tmp_path)]
     written = []
     for _ in range(2):
@@ -109,7 +109,7 @@ def test_a_short_search(tmp_path: Path) -> None:
     """Two trials; the same call trains nothing and says the same."""
     pytest.importorskip("optuna")
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(ROOT / "examples" / "icd10cm.py"), "search"]
+    command = [sys.executable, str(ROOT / "examples" / "icd10cm" / "icd10cm.py"), "search"]
     command += ["--trials", "2", "--steps", "3", "--out", str(tmp_path)]
     first, again = (
         subprocess.run(command, capture_output=True, text=True, env=variables, check=False)

@@ -1,4 +1,4 @@
-"""examples/pets.py: it runs, saves what it learnt with its meaning, and says what is wrong."""
+"""examples/pets/pets.py: it runs, saves what it learnt with its meaning, and says what is wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import torch
 import taxoloss
 
 REPOSITORY = Path(__file__).parents[2]
-EXAMPLES = REPOSITORY / "examples"
+EXAMPLE = REPOSITORY / "examples" / "pets"
 PETS3 = REPOSITORY.parent / "shared" / "data" / "pets3"
 NOWHERE = "http://127.0.0.1:9"  # a proxy that refuses: a download fails at once, network or not
 EPOCH = re.compile(r"^epoch 1  train loss ([\d.]+)  accuracy species ([\d.]+)  breed ([\d.]+)  ", re.M)
@@ -32,8 +32,8 @@ needs_pets3 = pytest.mark.skipif(not PETS3.is_dir(), reason="no folder shared/da
 
 
 def python(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A run of python that sees taxoloss and the examples, on one thread."""
-    path = os.pathsep.join([str(REPOSITORY), str(EXAMPLES)])
+    """A run of python that sees taxoloss and the example's modules, on one thread."""
+    path = os.pathsep.join([str(REPOSITORY), str(EXAMPLE)])
     variables = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **environment}
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
@@ -41,7 +41,7 @@ def python(*arguments: object, **environment: str) -> subprocess.CompletedProces
 
 def pets(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """A run of `pets.py train`."""
-    script = EXAMPLES / "pets.py"
+    script = EXAMPLE / "pets.py"
     return python("-W", "error::DeprecationWarning", script, "train", *arguments, **environment)
 
 
@@ -133,7 +133,7 @@ def test_targets_are_the_classes_of_the_pictures(tmp_path: Path) -> None:
     labels = {"Bengal": 2, "american_bulldog": 6, "Abyssinian": 30}
     lines = [f"{breed}_{n} {label} 1 1" for breed, label in labels.items() for n in range(1, 6)]
     code = """
-        from pets_data import label_names, split
+        from data import label_names, split
         names = label_names(Path(sys.argv[1]))
         parts = split(Path(sys.argv[1]), list(names), 40, ([0.5] * 3, [0.5] * 3), 42)
         rows = [[(int(x.mean((1, 2)).argmax()), y) for x, y in part] for part in parts]
@@ -158,7 +158,7 @@ def test_lists_that_do_not_agree_are_refused(tmp_path: Path) -> None:
         data_set(tmp_path / name, lines[:1], lines[1:])
     (tmp_path / "a picture is missing" / "oxford-iiit-pet" / "images" / "Bengal_2.jpg").unlink()
     code = """
-        from pets_data import label_names
+        from data import label_names
         print(json.dumps([sentence(label_names, Path(root)) for root in sys.argv[1:]]))
     """
     names, labels, number, nothing, missing = answer(code, *(tmp_path / name for name in lists))
@@ -181,7 +181,7 @@ def test_a_folder_without_pictures_ends_the_run(tmp_path: Path) -> None:
 
 def test_a_failed_download_names_the_ways_out(tmp_path: Path) -> None:
     code = """
-        import os; from pets_data import find; from pets_model import Backbone, build
+        import os; from data import find; from model import Backbone, build
         os.chdir(sys.argv[1])
         pictures, weights = sentence(find, None), sentence(build, Backbone.imagenet, 3, False)
         print(json.dumps([pictures, weights]))

@@ -1,4 +1,4 @@
-"""examples/pets.py sweep and show-batch: the post's protocol, on three breeds, from end to end."""
+"""examples/pets/pets.py sweep and show-batch: the post's protocol, on three breeds, from end to end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 REPOSITORY = Path(__file__).parents[2]
-EXAMPLES = REPOSITORY / "examples"
+EXAMPLE = REPOSITORY / "examples" / "pets"
 PETS3 = REPOSITORY.parent / "shared" / "data" / "pets3"
 SMALL = ("--resize", 64, "--size", 40, "--readers", 0, "--runs", 1)
 
@@ -34,7 +34,7 @@ needs_lite = pytest.mark.skipif(
 def pets(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """A run of the example in a folder, on one thread."""
     variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(EXAMPLES / "pets.py"), *map(str, arguments)]
+    command = [sys.executable, str(EXAMPLE / "pets.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=variables, check=False, cwd=folder)
 
 
@@ -48,12 +48,12 @@ def swept(folder: Path, out: str, *arguments: object) -> list[dict[str, str]]:
 
 
 def module(name: str) -> Any:
-    """A module of the examples."""
-    sys.path.insert(0, str(EXAMPLES))
+    """A module of the example."""
+    sys.path.insert(0, str(EXAMPLE))
     try:
         return importlib.import_module(name)
     finally:
-        sys.path.remove(str(EXAMPLES))
+        sys.path.remove(str(EXAMPLE))
 
 
 def scores(row: dict[str, str]) -> dict[str, str]:
@@ -138,12 +138,12 @@ def test_weights_that_cannot_be_downloaded_end_the_sweep_before_it_begins(
 
 def test_a_picture_that_is_not_augmented_is_made_smaller_by_averages() -> None:
     pictures = torch.rand(2, 3, 64, 64)
-    small = module("pets_augment").plain(pictures, 16)
+    small = module("augment").plain(pictures, 16)
     torch.testing.assert_close(small, F.avg_pool2d(pictures, 4))
 
 
 def test_augmentations_are_those_of_their_generator() -> None:
-    augment = module("pets_augment").augment
+    augment = module("augment").augment
     pictures = torch.rand(8, 3, 64, 64)
     one, same, other = (augment(pictures, 24, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     assert one.shape == (8, 3, 24, 24)
@@ -153,7 +153,7 @@ def test_augmentations_are_those_of_their_generator() -> None:
 
 
 def test_warps_stay_near_the_picture() -> None:
-    matrices = module("pets_augment").warps(4000, torch.Generator().manual_seed(0), 0.9)
+    matrices = module("augment").warps(4000, torch.Generator().manual_seed(0), 0.9)
     corners = torch.tensor([[x, y, 1.0] for x in (-1, 1) for y in (-1, 1)])
     there = torch.einsum("nij,cj->nci", matrices, corners)
     places = there[..., :2] / there[..., 2:]
@@ -173,7 +173,7 @@ def test_the_frozen_epoch_trains_the_head_and_the_norms() -> None:
     low = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
     middle, head = nn.Sequential(nn.Conv2d(4, 4, 1)), nn.Linear(4, 2)
     seen = []
-    for epoch, cycle in module("pets_finetune").fine_tune([low, middle, head], epochs=2, steps=5):
+    for epoch, cycle in module("finetune").fine_tune([low, middle, head], epochs=2, steps=5):
         rates = []
         for _ in range(5):
             rates.append([part["lr"] for part in cycle.adam.param_groups])
@@ -189,7 +189,7 @@ def test_the_frozen_epoch_trains_the_head_and_the_norms() -> None:
 
 
 def test_the_head_is_that_of_the_post() -> None:
-    body = module("pets_model").Body([nn.Conv2d(3, 512, 1)], 512)
+    body = module("model").Body([nn.Conv2d(3, 512, 1)], 512)
     assert [type(part).__name__ for part in body.groups[-1]] == [
         "BatchNorm1d", "Dropout", "Linear", "ReLU", "BatchNorm1d", "Dropout",
     ]  # fmt: skip

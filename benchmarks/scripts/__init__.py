@@ -1,0 +1,1 @@
+"""Measurements that stand alone: each prints its numbers (`python -m benchmarks.scripts.NAME`)."""

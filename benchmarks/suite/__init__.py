@@ -1,0 +1,1 @@
+"""What `python -m benchmarks` runs: cases, the measuring, and the page made from the results."""

@@ -1,0 +1,1 @@
+"""Trainings whose results a page of docs/ shows."""
