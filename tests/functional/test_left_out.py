@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import hypothesis.strategies as st
@@ -121,7 +122,8 @@ def test_rows_without_weight(
     rows = torch.tensor([not any(cost.values()) for cost in costs]).view(shape)
     share = [0 if y == -100 else options.node_weight(case, case.by_id[y]) for y in target.ravel()]
     assume(sum(share) > 0)
-    labels, extra = torch.from_numpy(target), {"weight": weight, "label_smoothing": smoothing}
+    labels = torch.from_numpy(target)
+    extra: dict[str, Any] = {"weight": weight, "label_smoothing": smoothing}
     clean = torch.from_numpy(trees.random_logits(case, rng, *shape))
     bad = poisoned(rng, clean, rows)
 
@@ -129,7 +131,7 @@ def test_rows_without_weight(
         return taxonomy_cross_entropy(z, labels, case.taxonomy, table, reduction=reduction, **extra)
 
     for way in (both, by_func):
-        assert_left_out(lambda z, way=way: way(loss, z), clean, bad, rows)
+        assert_left_out(partial(way, loss), clean, bad, rows)
     if reduction == "none":
         flat = clean.movedim(1, -1).reshape(-1, case.num_classes)
         expected = [trees.row_loss(case, z, cost)[0] for z, cost in zip(flat.tolist(), costs, strict=True)]
@@ -166,7 +168,7 @@ def test_probabilities_without_weight(
     table = (
         trees.random_table(case, rng)
         if by_node
-        else trees.level_table(case, rng.uniform(0.1, 2, case.depth))
+        else trees.level_table(case, rng.uniform(0.1, 2, case.depth).tolist())
     )
     assume(table[: case.num_classes].any())
     weight = rng.uniform(0.1, 2, case.num_classes) * (rng.random(case.num_classes) < 0.7)
@@ -184,7 +186,7 @@ def test_probabilities_without_weight(
         return taxonomy_cross_entropy(z, torch.from_numpy(q), case.taxonomy, table, **extra)
 
     for way in (both, by_func):
-        assert_left_out(lambda z, way=way: way(loss, z), clean, poisoned(rng, clean, rows), rows)
+        assert_left_out(partial(way, loss), clean, poisoned(rng, clean, rows), rows)
 
 
 @SETTINGS
@@ -352,7 +354,7 @@ def test_compiled(options: dict[str, Any], tree: Wide) -> None:
     compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
     value, slope = both(lambda z: loss(z, target), clean)
     for run in (loss, compiled):
-        found, found_slope = both(lambda z, run=run: run(z, target), logits)
+        found, found_slope = both(partial(run, target=target), logits)
         assert_close(found, value)
         assert_close(found_slope, slope)
         assert (found_slope[rows] == 0).all()
@@ -395,6 +397,7 @@ def test_the_loss_of_level_heads(case: Case, rng: Rng, smoothing: float) -> None
     """Features of ignored samples may be anything, and scores on a level of weight 0 beyond all numbers."""
     torch.manual_seed(int(rng.integers(2**31)))
     head = LevelHeads(3, case.taxonomy)
+    assert head.bias is not None
     torch.nn.init.normal_(head.weight)
     target = torch.tensor([0, 1, -100, -100, case.taxonomy.node_id(())])
     levels = case.by_name(rng.uniform(0.1, 2, case.depth).tolist())

@@ -132,13 +132,13 @@ def test_spread_targets_of_narrow_deep_trees(
     case = bound(parent, level, levels, order)
     weight = rng.uniform(0.1, 3, classes).astype(np.float32)
     weights = rng.uniform(0.1, 1, levels).tolist()
-    z = trees.random_logits(case, rng, 6, scale=scale).astype(np.float32)
+    z: Any = trees.random_logits(case, rng, 6, scale=scale).astype(np.float32)
     target: Any = rng.integers(classes, size=6)
     if soft:
         target = rng.dirichlet(np.ones(classes), 6).astype(np.float32)
     options = Options(trees.level_table(case, weights), weight.tolist(), smoothing)
-    wide = (array.astype(np.float64) if array.ndim == 2 else array for array in (z, target))
-    value, slope = trees.batch_loss(case, *wide, options, reduction="none")
+    wide, wide_target = (array.astype(np.float64) if array.ndim == 2 else array for array in (z, target))
+    value, slope = trees.batch_loss(case, wide, wide_target, options, reduction="none")
     logits = torch.from_numpy(z).requires_grad_()
     found = taxonomy_cross_entropy(
         logits, torch.from_numpy(target), case.taxonomy, case.by_name(weights),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -169,7 +170,7 @@ def test_rankings() -> None:
 def test_the_functional_twin(name: str) -> None:
     """The same number from all predictions at once."""
     preds, target = batch(25)
-    twin = {
+    twins: dict[str, Callable[..., Any]] = {
         "LevelAccuracy": functional.level_accuracy,
         "FullPathAccuracy": functional.full_path_accuracy,
         "HierarchicalDistance": functional.hierarchical_distance,
@@ -181,15 +182,17 @@ def test_the_functional_twin(name: str) -> None:
         "OperatingCurve": functional.operating_curve,
         "RiskCoverage": functional.risk_coverage,
         "LevelConfusionMatrix": functional.level_confusion_matrix,
-    }[name.split("_")[0]]
-    options: dict[str, Any] = {
+    }
+    twin = twins[name.split("_")[0]]
+    of_name: dict[str, dict[str, Any]] = {
         "LevelAccuracy_2": {"top_k": 2},
         "HierarchicalDistance_3": {"top_k": 3},
         "HierarchicalFScore_samples": {"average": "samples"},
         "OperatingCurve_bins": {"value": "depth", "exact": False},
         "RiskCoverage_bins": {"exact": False},
-    }.get(name, {})
-    same(twin(preds, target, TREE, **options), of(MAKE[name](TREE), (preds, target)))  # type: ignore[operator]
+    }
+    found = twin(preds, target, TREE, **of_name.get(name, {}))
+    same(found, of(MAKE[name](TREE), (preds, target)))
 
 
 def test_a_collection_keeps_all_settings_apart() -> None:

@@ -69,7 +69,7 @@ class Case:
 
     def line(self, node: int) -> list[int]:
         """The node and its ancestors, top down, the root left out."""
-        line = []
+        line: list[int] = []
         while node:
             line.insert(0, node)
             node = self.parent[node]
@@ -238,7 +238,7 @@ class Options:
 
     #: One row a node (by target id), one column a level.
     table: Array
-    weight: Sequence[float] | None = None
+    weight: Sequence[float] | Array | None = None
     smoothing: float = 0.0
 
     def node_weight(self, case: Case, node: int) -> float:
@@ -267,7 +267,8 @@ def index_costs(case: Case, target: int, options: Options) -> Costs:
 
 def probability_costs(case: Case, target: Sequence[float], options: Options) -> Costs:
     """The same for class probabilities: (1-e) q_c weight_c on each class's ancestors, e spread."""
-    e, costs = options.smoothing, {}
+    e = options.smoothing
+    costs: Costs = {}
     for number, nodes in enumerate(case.at_level):
         for label, q in enumerate(target):
             w = float(options.table[label, number])

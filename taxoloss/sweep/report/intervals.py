@@ -80,6 +80,6 @@ def paired_difference(ours: Mapping[str, float], theirs: Mapping[str, float]) ->
 @cache
 def _quantile(freedom: int) -> float:
     """The 97.5 % point of Student's t."""
-    from scipy.stats import t  # type: ignore[import-untyped]
+    from scipy.stats import t
 
     return float(t.ppf(0.975, freedom))
