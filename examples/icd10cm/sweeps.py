@@ -9,7 +9,7 @@ are chosen there), another fifth is the test, scored after the last step.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +59,7 @@ def triangle(seeds: int) -> Cells:
 
 def arms(seeds: int, optimizer: str = "adam", labels: int = 100) -> Cells:
     """Every arm at three rates of Adam, or four of SGD, the highest of which some do not survive."""
-    common = {
+    common: dict[str, Iterable[Any]] = {
         "labels": [labels],
         "optimizer": [optimizer],
         "lr": RATES[optimizer],
@@ -233,7 +233,7 @@ class Lesson:
         for step, rows in enumerate(self.batches(), 1):
             optimizer.zero_grad()
             cost = self.arm.loss(dropout(self.body(*self.corpus.bags(rows))), self.target[rows])
-            cost.backward()  # type: ignore[no-untyped-call]
+            cost.backward()
             optimizer.step()
             fall.step()
             costs.append(cost.detach())

@@ -145,7 +145,7 @@ class Trial:
         for rows in self.batches(arm):
             adam.zero_grad()
             cost = loss(net(*self.corpus.bags(rows)), rows)
-            cost.backward()  # type: ignore[no-untyped-call]
+            cost.backward()
             adam.step()
             fall.step()
             advance()

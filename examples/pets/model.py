@@ -86,15 +86,16 @@ class Body(nn.Module):
     def __init__(self, backbone: Sequence[nn.Module], channels: int) -> None:
         super().__init__()
         seen = 2 * channels if backbone else channels
+        narrow = nn.Linear(seen, self.width, bias=False)
         head = nn.Sequential(
             nn.BatchNorm1d(seen),
             nn.Dropout(0.25),
-            nn.Linear(seen, self.width, bias=False),
+            narrow,
             nn.ReLU(),
             nn.BatchNorm1d(self.width),
             nn.Dropout(0.5),
         )
-        nn.init.kaiming_normal_(head[2].weight)
+        nn.init.kaiming_normal_(narrow.weight)
         self.groups = nn.ModuleList([*backbone, head])
 
     def forward(self, inputs: Tensor) -> Tensor:

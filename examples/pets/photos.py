@@ -93,7 +93,7 @@ def batches(
         readers: processes.
         whole: leave out the last batch where it is smaller and not the only one.
     """
-    chunks = [places[start : start + size] for start in range(0, len(places), size)]
+    chunks = [list(places[start : start + size]) for start in range(0, len(places), size)]
     if whole and len(chunks) > 1 and len(chunks[-1]) < size:
         chunks.pop()
     loader = DataLoader(photos, batch_sampler=chunks, num_workers=readers)

@@ -132,7 +132,7 @@ class Lesson:
         self.seen: Features | None = None
         if protocol.features is not None:
             self.seen = Features(protocol.features, self.album)
-        self.body: Body = body_of(Backbone(protocol.backbone), self.seen and self.seen.width)
+        self.body: Body = body_of(Backbone(protocol.backbone), self.seen.width if self.seen else None)
         self.arm = controls.arm(cell["arm"], self.body.width, self.tree, cell.level_weights(), bias=False)
         self.body.to(DEVICE)
         self.arm.head.to(DEVICE)
@@ -146,7 +146,7 @@ class Lesson:
             costs = []
             for inputs, classes in self._lessons(epoch):
                 cost = self.arm.loss(self.body(inputs), classes)
-                cost.backward()  # type: ignore[no-untyped-call]
+                cost.backward()
                 cycle.step()
                 costs.append(cost.detach())
             if epoch:

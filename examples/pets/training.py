@@ -51,7 +51,7 @@ class Lesson:
         """One step on one batch; its loss."""
         cost: Tensor = self.loss(self.model(pictures), breeds)
         self.adam.zero_grad()
-        cost.backward()  # type: ignore[no-untyped-call]
+        cost.backward()
         self.adam.step()
         self.cycle.step()
         return cost.detach()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePath
 from typing import Any
 
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import Fault, Note, faults_text
 
-__all__ = ["FORMATS", "as_format", "fault_data"]
+__all__ = ["FORMATS", "as_format", "fault_data", "installed_version"]
 
 #: What `--format` takes.
 FORMATS = ("text", "json", "sarif", "github")
@@ -73,7 +73,7 @@ def _property(text: str) -> str:
 
 def _sarif(faults: Sequence[Fault]) -> dict[str, Any]:
     rules = [{"id": code} for code in dict.fromkeys(fault.code for fault in faults)]
-    driver = {"name": "taxoloss", "semanticVersion": version("taxoloss"), "rules": rules}
+    driver = {"name": "taxoloss", "semanticVersion": installed_version(), "rules": rules}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -112,3 +112,16 @@ def _location(file: str, place: Fault | Note) -> dict[str, Any]:
     if isinstance(place, Note):
         location["message"] = {"text": escape_invisible(place.text)}
     return location
+
+
+def installed_version() -> str:
+    """The version in the metadata of the installed package; a checkout without any says so.
+
+    >>> from importlib.metadata import version
+    >>> installed_version() == version("taxoloss")
+    True
+    """
+    try:
+        return version("taxoloss")
+    except PackageNotFoundError:
+        return "0.0.0+not.installed"

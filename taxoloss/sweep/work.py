@@ -153,4 +153,4 @@ def _version(name: str) -> str:
     try:
         return version(name)
     except (PackageNotFoundError, ImportError, OSError):  # a checkout; or no file can be opened now
-        return str(getattr(sys.modules.get(name), "__version__", "?"))
+        return str(vars(sys.modules[name]).get("__version__", "?"))

@@ -93,7 +93,7 @@ def test_every_question_has_tables_and_plots(tmp_path: Path) -> None:
 
 def test_the_page_shows_the_plots_that_are_drawn(tmp_path: Path) -> None:
     """Each by its file name, and the same results give the same bytes."""
-    pytest.importorskip("matplotlib", reason="plots need the extra `examples` or `bench`")
+    pytest.importorskip("matplotlib", reason="plots need the extra `examples` or the group `bench`")
     from benchmarks.suite.plots import PLOTS, draw
 
     results = {name: json.loads(as_text(made_up(name, QUESTIONS[name]))) for name in PLOTS}
@@ -193,7 +193,7 @@ def test_a_case_is_measured(mode: str, option: str) -> None:
 def test_the_package_hierarchicalsoftmax_is_called_rightly() -> None:
     """With one level it is cross-entropy on the classes."""
     if importlib.util.find_spec("hierarchicalsoftmax") is None:
-        pytest.skip("hierarchicalsoftmax is not installed (the extra `bench`)")
+        pytest.skip("hierarchicalsoftmax is not installed (the group `bench`)")
     one = Problem(Case((16, 10), 1, ("hierarchicalsoftmax",))).competitor("hierarchicalsoftmax")
     expected = torch.nn.functional.cross_entropy(one.logits, one.target)
     torch.testing.assert_close(one.loss(one.logits, one.target).squeeze(), expected)

@@ -129,7 +129,7 @@ def ordered(option: str) -> list[tuple[str, ...]]:
     """The order that a form has: a column is sorted as text, a folder by path."""
     if option == "--csv":
         return [path for _, path in sorted(zip(TEXTS, ORDER, strict=True))]
-    return sorted(ORDER) if option == "--image-folder" else ORDER
+    return sorted(ORDER) if option == "--image-folder" else list(ORDER)
 
 
 @pytest.mark.sample(4)

@@ -152,7 +152,7 @@ def test_the_height_promise() -> None:
             order = torch.randperm(3000, generator=g)
             mine, others = order[:300], order[300:800]
             made = calibrate_threshold(logits[mine], target[mine], TREE, risk, loss="height")
-            paths = [TREE.path(int(node)) for node in climb(logits[others], TREE, made)]  # type: ignore[union-attr]
+            paths = [TREE.path(int(node)) for node in climb(logits[others], TREE, made)]
             truths = [TREE.path(int(y)) for y in target[others]]
             pairs = zip(paths, truths, strict=True)
             losses += [len(p) - sum(a == b for a, b in zip(p, y, strict=False)) for p, y in pairs]
@@ -184,9 +184,9 @@ def test_a_threshold_for_each_clade() -> None:
         assert made.clades[group] == own.log_odds
     few = calibrate_threshold(logits[:25], target[:25], TREE, 0.05, per="class")
     assert set(few.clades) == {calibrate_threshold(logits[:25], target[:25], TREE, 0.05).log_odds}
-    answer = climb(logits, TREE, made)
-    one_by_one = [climb(z[None], TREE, made) for z in logits[:20]]
-    assert torch.equal(answer[:20], torch.cat(one_by_one))  # type: ignore[index, arg-type]
+    answer: Any = climb(logits, TREE, made)
+    one_by_one: list[Any] = [climb(z[None], TREE, made) for z in logits[:20]]
+    assert torch.equal(answer[:20], torch.cat(one_by_one))
     assert "each predicted group" in str(made)
 
 
@@ -200,7 +200,8 @@ def test_too_few_rows() -> None:
     assert made.log_odds == math.inf
     assert made.probability == 1.0
     assert "too few to promise wrong on at most 5 %; the root is always answered" in str(made)
-    assert set(climb(logits, TREE, made).tolist()) == {TREE.node_id(())}  # type: ignore[union-attr]
+    answer: Any = climb(logits, TREE, made)
+    assert set(answer.tolist()) == {TREE.node_id(())}
     enough = calibrate_threshold(*rows(19, seed=2), TREE, 0.05)
     assert math.isfinite(enough.log_odds)
 
@@ -280,11 +281,11 @@ def test_logits_times_thirty() -> None:
     for sureness in (1.0, 30.0):
         z = logits * sureness
         made = calibrate_threshold(z[:1000], target[:1000], TREE, 0.05)
-        found = climb(z[1000:], TREE, made)
-        rate = float(is_wrong(found, target[1000:]).double().mean())  # type: ignore[arg-type]
+        found: Any = climb(z[1000:], TREE, made)
+        rate = float(is_wrong(found, target[1000:]).double().mean())
         assert 0.02 < rate < 0.09
         answers.append(found)
-    roots = [float((found == TREE.node_id(())).double().mean()) for found in answers]  # type: ignore[union-attr]
+    roots = [float((found == TREE.node_id(())).double().mean()) for found in answers]
     assert max(roots) < 0.5
     p, best = (logits * 30).softmax(1).max(1)
     assert float(((p == 1.0) & (best != target)).double().mean()) > 0.05
@@ -312,7 +313,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 def test_refused(options: dict[str, Any], words: str) -> None:
     """With what was expected and what was found."""
     logits, target = rows(50, seed=0)
-    given = {"logits": logits, "target": target, "taxonomy": TREE, "risk": 0.1}
+    given: dict[str, Any] = {"logits": logits, "target": target, "taxonomy": TREE, "risk": 0.1}
     with pytest.raises(ValueError, match=f"(?s){words}"):
         calibrate_threshold(**(given | options))
 

@@ -134,7 +134,8 @@ def test_a_matrix_of_costs(case: Case, rng: Rng, scale: float) -> None:
     by_matrix = decisions.minimum_cost(z, case.taxonomy, scale * torch.tensor(heights, dtype=torch.float64))
     p = z.softmax(1)
     expected = p @ torch.tensor(heights, dtype=torch.float64).T
-    costs = [expected.gather(1, found[:, None]) for found in (by_tree, by_matrix)]  # type: ignore[index]
+    answers: list[Any] = [by_tree, by_matrix]
+    costs = [expected.gather(1, found[:, None]) for found in answers]
     torch.testing.assert_close(*costs)
     flat = decisions.minimum_cost(z, case.taxonomy, 1 - torch.eye(case.num_classes))
     assert torch.equal(flat, decisions.leaf(z, case.taxonomy))  # type: ignore[arg-type]
@@ -219,7 +220,8 @@ def test_thresholds_are_log_odds(rule: Callable[..., Any]) -> None:
         classes = z.argmax(1)
         odds = path_log_odds(scale * z, classes, TREE)[:, 1]
         middle = float(odds.median())
-        taken = depth_of(decisions.climb(scale * z, TREE, Scaled(middle)))
+        answer: Any = decisions.climb(scale * z, TREE, Scaled(middle))
+        taken = depth_of(answer)
         assert 200 <= sum(d == 2 for d in taken) <= 300
 
 

@@ -127,7 +127,9 @@ CASES: dict[str, tuple[Taxonomy, str, Any, int, int, dict[str, Any]]] = {
 def case(name: str, count: int, seed: int = 0) -> tuple[Rows, int, dict[str, Any]]:
     """Rows of a case, how many to calibrate on, and options."""
     taxonomy, per, how, n, group_of, options = CASES[name]
-    rows = drawn(taxonomy, per, count, *how, seed, options.get("decision", "climb"), group_of)
+    shares, errors, surer = how
+    decision = options.get("decision", "climb")
+    rows = drawn(taxonomy, per, count, shares, errors, surer, seed, decision, group_of)
     return rows, n, options
 
 
@@ -198,7 +200,9 @@ def test_the_confidence_of_clades(name: str) -> None:
     g, risk, tries = torch.Generator().manual_seed(2), 0.1, 500
     clades = int(rows.paths.tensors.ancestors[:, rows.taxonomy.level_number(rows.per) - 1].max()) + 1
     sizes = torch.bincount(rows.clade, minlength=clades)
-    above, shared, altogether = [], [], []
+    above: list[Any] = []
+    shared: list[Any] = []
+    altogether: list[Any] = []
     for _ in range(tries):
         mine = torch.randperm(8000, generator=g)[: 2 * n]
         made = rows.calibrated(

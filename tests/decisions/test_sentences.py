@@ -181,7 +181,8 @@ def test_the_ends_hold(kind: str) -> None:
     paths = paths_of(logits, target, TREE, "climb")
     scores = torch.where(paths.wrong, paths.log_odds, -math.inf).amax(1)
     g = torch.Generator().manual_seed(3)
-    between, below = [], []
+    between: list[Any] = []
+    below: list[Any] = []
     for _ in range(400):
         order = torch.randperm(6000, generator=g)
         mine, rest = order[:150], order[150:]

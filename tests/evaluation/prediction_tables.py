@@ -7,6 +7,7 @@ import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from hypothesis import strategies as st
 
@@ -27,7 +28,7 @@ class Table:
     numbers: tuple[tuple[str, ...], ...]
     targets: tuple[str, ...]
     at: int
-    quoting: int
+    quoting: Literal[0, 1]
     end: str
     head: str
     tail: str

@@ -302,7 +302,11 @@ ARRAYS: dict[str, tuple[dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize("name", ARRAYS)
 def test_arrays_that_are_none(name: str, tree: Path) -> None:
     """One line says what was expected."""
-    good = {"logits": np.eye(4)[:2] * 9, "targets": np.array([0, 1]), "classes": np.array(list("abcd"))}
+    good: dict[str, Any] = {
+        "logits": np.eye(4)[:2] * 9,
+        "targets": np.array([0, 1]),
+        "classes": np.array(list("abcd")),
+    }
     given, words = ARRAYS[name]
     np.savez("p.npz", **{**good, **given})
     refused(run(tree, "p.npz", "--draws", 2), "p.npz", *words)

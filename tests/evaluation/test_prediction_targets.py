@@ -118,7 +118,7 @@ def test_a_name_with_digits_is_no_integer(name: str) -> None:
 
 def test_integers_of_an_array_that_are_names_too() -> None:
     """Where each is the name of a node: the same nodes by either reading, or an error that shows both."""
-    given = {"logits": np.eye(3) * 9, "classes": ["2", "1", "0"]}
+    given: dict[str, Any] = {"logits": np.eye(3) * 9, "classes": ["2", "1", "0"]}
     Path("n.yaml").write_text("tree: ['2', '1', '0']\n")
     for targets, words in (
         ([2, 1, 0], "row 1: expected a target with one reading, got 2: as an id it is '0', as a name '2'"),
@@ -209,7 +209,7 @@ def test_old_numbers_are_those_of_the_columns(order: str, named: str) -> None:
     options: list[Any] = ["--classes", "o.txt"] if "--classes" in named else []
     path = "p.npz" if "npz" in named else "p.csv"
     if path == "p.npz":
-        classes = {} if options else {"classes": list(order)}
+        classes: dict[str, Any] = {} if options else {"classes": list(order)}
         np.savez(path, logits=np.eye(4) * 9, targets=np.arange(4), **classes)
     else:
         header = "0,1,2,3" if options else ",".join(order)
@@ -297,7 +297,8 @@ def test_half_precision_is_evaluated(kind: str, stored: Any) -> None:
     assert run("pets", "p.npz", "--file-order", "--draws", 2).exit_code == 0
     more = values + 0.05 if kind == "log_probs" else values * 1.05
     more = torch.from_numpy(more).bfloat16().float().numpy()
-    np.savez("p.npz", **{kind: more.astype(stored), "targets": np.zeros(60, int)})
+    arrays: dict[str, Any] = {kind: more.astype(stored), "targets": np.zeros(60, int)}
+    np.savez("p.npz", **arrays)
     refused(run("pets", "p.npz", "--file-order"), "row 1", "sum to 1", "call the array logits")
     full = np.log(rounded("12", "probs", 60, 37)) if kind == "log_probs" else rounded("12", "probs", 60, 37)
     np.savez("p.npz", **{kind: full + 0.002 * (kind == "log_probs") + 0.0001 * (kind == "probs")},

@@ -30,9 +30,12 @@ def calls_of(tree: Wide, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
     """How many blocks logits of a shape are done in."""
     done = closed_form._costs_of_rows
     seen = []
-    monkeypatch.setattr(
-        closed_form, "_costs_of_rows", lambda z, *rest: seen.append(len(z)) or done(z, *rest)
-    )
+
+    def noted(z: Tensor, *rest: Any) -> Any:
+        seen.append(len(z))
+        return done(z, *rest)
+
+    monkeypatch.setattr(closed_form, "_costs_of_rows", noted)
     target = torch.randint(tree.classes, (shape[0], *shape[2:]), generator=torch.Generator().manual_seed(0))
     both(tree, torch.randn(shape, generator=torch.Generator().manual_seed(0)), target)
     assert sum(seen) == target.numel()

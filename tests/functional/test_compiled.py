@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ def _fresh() -> None:
     torch._dynamo.reset()
 
 
-def both(loss: nn.Module, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def both(loss: Callable[..., Tensor], logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """The loss, and its gradient for mixed numbers from above."""
     given = logits.detach().clone().requires_grad_()
     value = loss(given, target)
@@ -167,6 +168,8 @@ def test_functions_compile_at_their_first_call(name: str) -> None:
     """One graph, though nothing was made for the taxonomy yet."""
     taxonomy = ORDERED.taxonomy.bind(ORDERED.taxonomy.paths())  # a new one
     logits, target = torch.randn(4, 300), torch.tensor([0, 299, 2, 3])
+    work: Callable[..., Tensor]
+    arguments: tuple[Any, ...]
     if name == "loss":
         work, arguments = taxonomy_cross_entropy, (logits, target, taxonomy)
     else:

@@ -295,5 +295,6 @@ def test_the_dtype_of_the_module_rounds_no_level_weight(change: str) -> None:
 def test_class_weights_follow_the_dtype_of_the_module() -> None:
     """As nn.CrossEntropyLoss's do."""
     module = TaxonomyLoss(TREE, WEIGHTS, weight=torch.ones(5)).half()
+    assert module.weight is not None
     assert module.weight.dtype == torch.float16
     assert module(masked(dtype=torch.float16)[None], torch.tensor([1])).dtype == torch.float16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -50,6 +50,7 @@ def test_fake_tensors(shape: tuple[int, ...], soft: bool, options: dict[str, Any
             value.sum().backward()
         assert isinstance(value, FakeTensor)
         assert value.shape == (shape if options.get("reduction") == "none" else ())
+        assert given.grad is not None
         assert (value.dtype, given.grad.shape) == (torch.float32, logits.shape)
 
 
@@ -57,7 +58,7 @@ def test_fake_tensors(shape: tuple[int, ...], soft: bool, options: dict[str, Any
 @TREE
 @pytest.mark.parametrize("tracing", ["real", "fake"])
 @pytest.mark.parametrize("name", ["mean", "all"])
-def test_traced_by_make_fx(name: str, tracing: str, tree: Wide) -> None:
+def test_traced_by_make_fx(name: str, tracing: Literal["real", "fake"], tree: Wide) -> None:
     """A graph of torch's operations that gives the loss and gradient of other logits and targets."""
     loss = loss_of(tree, **with_weight(OPTIONS[name], tree))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import hypothesis.strategies as st
@@ -126,7 +127,7 @@ def test_rows_without_weight(
         return taxonomy_cross_entropy(z, labels, case.taxonomy, table, reduction=reduction, **extra)
 
     for way in (both, by_func):
-        assert_left_out(lambda z, way=way: way(loss, z), clean, bad, rows)
+        assert_left_out(partial(way, loss), clean, bad, rows)
     if reduction == "none":
         flat = clean.movedim(1, -1).reshape(-1, case.num_classes)
         expected = [oracle.row_loss(case, z, cost)[0] for z, cost in zip(flat.tolist(), costs, strict=True)]
@@ -181,7 +182,7 @@ def test_probabilities_without_weight(
         return taxonomy_cross_entropy(z, torch.from_numpy(q), case.taxonomy, table, **extra)
 
     for way in (both, by_func):
-        assert_left_out(lambda z, way=way: way(loss, z), clean, poisoned(rng, clean, rows), rows)
+        assert_left_out(partial(way, loss), clean, poisoned(rng, clean, rows), rows)
 
 
 @SETTINGS
@@ -352,7 +353,7 @@ def test_compiled(options: dict[str, Any], tree: Wide) -> None:
     compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
     value, slope = both(lambda z: loss(z, target), clean)
     for run in (loss, compiled):
-        found, found_slope = both(lambda z, run=run: run(z, target), logits)
+        found, found_slope = both(partial(run, target=target), logits)
         assert_close(found, value)
         assert_close(found_slope, slope)
         assert (found_slope[rows] == 0).all()

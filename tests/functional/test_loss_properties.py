@@ -240,7 +240,9 @@ def test_merging_the_leaves_below_a_node(case: Case, rng: Rng) -> None:
     joined = torch.stack([z[:, c].logsumexp(1) for c in columns], 1)
     before, after = level_log_probs(z, case.taxonomy), level_log_probs(joined, merged.taxonomy)
     for level, name in enumerate(case.level_names[: case.level[node]], 1):
-        here = case.at_level[level - 1].index(case.counted(node, level))
+        counted = case.counted(node, level)
+        assert counted is not None
+        here = case.at_level[level - 1].index(counted)
         kept = merged.taxonomy.paths(name).index(case.taxonomy.paths(name)[here])
         close(before[name][:, here], after[name][:, kept])
 

@@ -119,9 +119,10 @@ def test_the_function_keeps_no_stale_weights() -> None:
     logits, target = batch()
     table = np.array(weighting.uniform()(TREE))
     levels = dict(WEIGHTS)
-    for given in (levels, table):
+    places: list[tuple[Any, Any]] = [(levels, "family"), (table, 0)]
+    for given, place in places:
         first = taxonomy_cross_entropy(logits, target, TREE, given)
-        given["family" if given is levels else 0] = 3.0 if given is levels else table[0] * 4
+        given[place] = 3.0 if given is levels else table[0] * 4
         second = taxonomy_cross_entropy(logits, target, TREE, given)
         assert_close(second, TaxonomyLoss(TREE, given)(logits, target))
         assert not torch.equal(first, second)
@@ -131,7 +132,7 @@ def test_the_function_keeps_no_stale_weights() -> None:
 def test_set_level_weights(first: Any) -> None:
     """As if constructed so, also where other levels than before have a weight."""
     loss = TaxonomyLoss(TREE, first)
-    wanted = [WEIGHTS, {"family": 1.0, "genus": 0.0, "species": 0.0}, weighting.deepest(), None,
+    wanted: list[Any] = [WEIGHTS, {"family": 1.0, "genus": 0.0, "species": 0.0}, weighting.deepest(), None,
               weighting.uniform()(TREE) * 2]  # fmt: skip
     for weights in wanted:
         loss.set_level_weights(weights)
@@ -326,7 +327,7 @@ def test_bundled_tree_in_the_place_of_cross_entropy() -> None:
 def test_a_schedule_that_was_not_called_is_named() -> None:
     """weighting.uniform in the place of weighting.uniform()."""
     with pytest.raises(TypeError, match=r"weighting\.uniform\(\.\.\.\), with parentheses"):
-        TaxonomyLoss(TREE, taxoloss.weighting.uniform)
+        TaxonomyLoss(TREE, taxoloss.weighting.uniform)  # type: ignore[arg-type]
 
 
 def test_repr_shows_the_level_weights_in_force() -> None:

@@ -136,6 +136,11 @@ def checkpointed(reentrant: bool) -> Callable[[Loss, Tensor, Tensor], tuple[Tens
     return way
 
 
+def _first(of: Any) -> Tensor:
+    found: Tensor = of[0]
+    return found
+
+
 def of_module(loss: Loss, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """With hooks before and after, as those that shard a model have."""
 
@@ -146,8 +151,8 @@ def of_module(loss: Loss, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     module = Inner()
     module.register_forward_pre_hook(lambda _, given: (given[0].clone(),))
     module.register_forward_hook(lambda _, __, out: out.clone())
-    module.register_full_backward_pre_hook(lambda _, up: (up[0].clone(),))
-    module.register_full_backward_hook(lambda _, into, __: (into[0].clone(),))
+    module.register_full_backward_pre_hook(lambda _, up: (_first(up).clone(),))
+    module.register_full_backward_hook(lambda _, into, __: (_first(into).clone(),))
     return backward(module, z)
 
 
@@ -269,7 +274,8 @@ def test_forward_mode(tree: Wide) -> None:
     kept = torch.isfinite(values)
     direction = torch.from_numpy(np.random.default_rng(0).normal(size=z.shape))
     loss = loss_of(tree, reduction="none")
-    value, found = jvp(lambda x: loss(x, target), (z,), (direction,))
+    pair: Any = jvp(lambda x: loss(x, target), (z,), (direction,))
+    value, found = pair
     assert_exact(torch.float64, value, values)
     expected = (slopes * direction).sum(1)
     bound = 1e-12 * (slopes * direction).abs().sum(1)

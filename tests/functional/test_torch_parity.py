@@ -45,8 +45,8 @@ def ours_on(tree: Callable[[int], tuple[Taxonomy, Any]], classes: int = 5) -> Lo
     """Our loss in the place of F.cross_entropy."""
     taxonomy, levels = tree(classes)
 
-    def loss(*args: Any, **options: Any) -> Tensor:
-        return taxonomy_cross_entropy(*args, taxonomy, levels, **options)
+    def loss(logits: Tensor, target: Tensor, **options: Any) -> Tensor:
+        return taxonomy_cross_entropy(logits, target, taxonomy, levels, **options)
 
     return loss
 
@@ -73,7 +73,7 @@ def assert_same(tree: Any, logits: Tensor, target: Tensor, **options: Any) -> No
         assert_close(one, other, equal_nan=True, **tolerance(one.dtype))
 
 
-def tolerance(dtype: torch.dtype) -> dict[str, float]:
+def tolerance(dtype: torch.dtype) -> dict[str, Any]:
     """Some units in the last place."""
     eps = torch.finfo(dtype).eps
     return {"rtol": 20 * eps, "atol": 20 * eps}
@@ -123,7 +123,7 @@ def test_the_wrong_inputs_of_the_module(tree: Any) -> None:
         given = error.module_error_input.forward_input
         taxonomy, levels = tree(given.args[0].shape[1])
         with pytest.raises(error.error_type):
-            taxonomy_cross_entropy(*given.args, taxonomy, levels, **made.kwargs)
+            taxonomy_cross_entropy(given.args[0], given.args[1], taxonomy, levels, **made.kwargs)
         with pytest.raises((error.error_type, ValueError)):  # options fail at construction
             TaxonomyLoss(taxonomy, levels, **made.kwargs)(*given.args)
 

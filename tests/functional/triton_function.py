@@ -107,8 +107,8 @@ def test_as_a_function_of_torch(shape: tuple[int, ...], classes: list[str] | Non
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(shape[0], 7, *shape[1:], generator=generator, requires_grad=True)
     ids = torch.randint(7, shape, generator=generator)
-    tables = (kept.look_up(table, ids) for table in (kept.start, kept.stop, kept.weights))
-    found = triton_losses(logits, *tables, kept.order)
+    start, stop, weights = (kept.look_up(table, ids) for table in (kept.start, kept.stop, kept.weights))
+    found = triton_losses(logits, start, stop, weights, kept.order)
     truth = row_losses(kept, logits, ids, kept.look_up(kept.weights, ids), reduce=False)
     upstream = torch.rand(shape, generator=generator)
     one, other = (torch.autograd.grad(losses, logits, upstream)[0] for losses in (found, truth))
@@ -119,6 +119,8 @@ def test_as_a_function_of_torch(shape: tuple[int, ...], classes: list[str] | Non
         (slope,) = torch.autograd.grad(losses.sum(), logits, create_graph=True)
         return torch.autograd.grad(slope.square().sum(), logits)[0]
 
-    tables = (kept.look_up(table, ids) for table in (kept.start, kept.stop, kept.weights))
+    start, stop, weights = (kept.look_up(table, ids) for table in (kept.start, kept.stop, kept.weights))
     again = row_losses(kept, logits, ids, kept.look_up(kept.weights, ids), reduce=False)
-    torch.testing.assert_close(curvature(triton_losses(logits, *tables, kept.order)), curvature(again))
+    torch.testing.assert_close(
+        curvature(triton_losses(logits, start, stop, weights, kept.order)), curvature(again)
+    )

@@ -21,7 +21,8 @@ def command(*arguments: str, encoding: str = "utf-8", stdin: bytes = b"") -> Don
     from taxoloss.cli import main
 
     given = io.TextIOWrapper(io.BytesIO(stdin), encoding=encoding)
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+    written, said = io.BytesIO(), io.BytesIO()
+    out, err = (io.TextIOWrapper(to, encoding=encoding) for to in (written, said))
     with (
         patch.multiple(sys, stdin=given, stdout=out, stderr=err, argv=["taxoloss", *arguments]),
         patch.dict("os.environ", {"NO_COLOR": "1", "COLUMNS": "120"}),
@@ -34,4 +35,4 @@ def command(*arguments: str, encoding: str = "utf-8", stdin: bytes = b"") -> Don
         out.flush()
         err.flush()
     assert isinstance(code, int), code
-    return Done(code, out.buffer.getvalue(), err.buffer.getvalue())  # type: ignore[attr-defined]
+    return Done(code, written.getvalue(), said.getvalue())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -115,6 +116,21 @@ def _soft(z: Tensor) -> Tensor:
     return torch.full_like(z, 0.2)
 
 
+def _counted(metric: Any, z: Tensor) -> Tensor:
+    metric.update(z, targets())
+    return torch.stack([value.float() for value in metric.compute().values()]).nan_to_num().sum()
+
+
+def _through(kind: Any, t: Taxonomy, z: Tensor) -> Tensor:
+    made: Tensor = kind(5, t)(z).square().sum()
+    return made
+
+
+def _sum(answer: Any) -> Tensor:
+    total: Tensor = answer.sum()
+    return total
+
+
 #: Of a taxonomy and logits a number, by each function and module that looks tables up.
 USES: dict[str, Callable[[Taxonomy, Tensor], Tensor]] = {
     "functional": lambda t, z: taxonomy_cross_entropy(z, targets(), t),
@@ -127,27 +143,13 @@ USES: dict[str, Callable[[Taxonomy, Tensor], Tensor]] = {
     "module_smoothing": lambda t, z: TaxonomyLoss(t, label_smoothing=0.1)(z, targets()),
     "level_log_probs": lambda t, z: level_log_probs(z, t)["top"].sum(),
     "per_level": lambda t, z: TaxonomyLoss(t).per_level(z, targets())["top"],
-    "leaf": lambda t, z: decisions.leaf(z, t).sum(),
-    "climb": lambda t, z: decisions.climb(z, t, 0.5).sum(),
-    "top_down": lambda t, z: decisions.top_down(z, t, 0.5).sum(),
-    "most_specific": lambda t, z: decisions.most_specific(z, t, 0.5).sum(),
-    "minimum_cost": lambda t, z: decisions.minimum_cost(z, t).sum(),
-    "hedge": lambda t, z: decisions.hedge(z, t, 1.0).sum(),
-    "ranking": lambda t, z: decisions.ranking(z, t).sum(),
+    "leaf": lambda t, z: _sum(decisions.leaf(z, t)),
+    "climb": lambda t, z: _sum(decisions.climb(z, t, 0.5)),
+    "top_down": lambda t, z: _sum(decisions.top_down(z, t, 0.5)),
+    "most_specific": lambda t, z: _sum(decisions.most_specific(z, t, 0.5)),
+    "minimum_cost": lambda t, z: _sum(decisions.minimum_cost(z, t)),
+    "hedge": lambda t, z: _sum(decisions.hedge(z, t, 1.0)),
+    "ranking": lambda t, z: _sum(decisions.ranking(z, t)),
     "collection": lambda t, z: _counted(metrics.collection(t, ranking=True, curves=True), z),
-    **{
-        name: lambda t, z, kind=kind: _through(kind, t, z)
-        for name, kind in vars(heads).items()
-        if isinstance(kind, type)
-    },
+    **{name: partial(_through, kind) for name, kind in vars(heads).items() if isinstance(kind, type)},
 }
-
-
-def _counted(metric: Any, z: Tensor) -> Tensor:
-    metric.update(z, targets())
-    return torch.stack([value.float() for value in metric.compute().values()]).nan_to_num().sum()
-
-
-def _through(kind: Any, t: Taxonomy, z: Tensor) -> Tensor:
-    made: Tensor = kind(5, t)(z).square().sum()
-    return made

@@ -10,7 +10,8 @@ import modes
 import pytest
 import torch
 from modes import fresh, logits, targets
-from torch.distributed import checkpoint
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 from torch.testing import assert_close
 
 from taxoloss import TaxonomyLoss, heads
@@ -60,11 +61,11 @@ def test_a_distributed_checkpoint(tmp_path: Path, name: str) -> None:
     stored, same = kind(5, fresh()), kind(5, fresh())
     with torch.no_grad():
         stored.weight.copy_(torch.sin(torch.arange(float(stored.weight.numel()))).view_as(stored.weight))
-    checkpoint.save(stored.state_dict(), checkpoint_id=tmp_path, no_dist=True)
+    save(stored.state_dict(), checkpoint_id=tmp_path, no_dist=True)
     other = kind(5, fresh().bind(sorted(modes.ORDER)))
     for head in (same, other):
         head(logits())  # compared, and then written to
-        checkpoint.load(head.state_dict(), checkpoint_id=tmp_path, no_dist=True)
+        load(head.state_dict(), checkpoint_id=tmp_path, no_dist=True)
     assert_close(same(logits()), stored(logits()), rtol=0, atol=0)
     with pytest.raises(RuntimeError, match=f"the state of {name} was stored for another taxonomy"):
         other(logits())

@@ -122,7 +122,7 @@ def test_gradients(make: Any, case: Case) -> None:
     head, x = filled(make, case.taxonomy), features(2).requires_grad_()
 
     def leaf(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return torch.func.functional_call(head, {"weight": weight, "bias": bias}, (x,))  # type: ignore[no-any-return]
+        return torch.func.functional_call(head, {"weight": weight, "bias": bias}, (x,))
 
     assert torch.autograd.gradcheck(leaf, (x, head.weight, head.bias))
 
@@ -190,12 +190,13 @@ def test_any_loss_any_decision(make: Any) -> None:
         for _ in range(5):
             cost = loss(head(x), target)
             adam.zero_grad()
-            cost.backward()  # type: ignore[no-untyped-call]
+            cost.backward()
             adam.step()
             costs.append(cost.item())
         assert costs[-1] < costs[0]
-    assert decisions.climb(head(x), tree, 0.5).shape == (64,)
-    assert decisions.minimum_cost(head(x), tree).shape == (64,)
+    for answer in (decisions.climb(head(x), tree, 0.5), decisions.minimum_cost(head(x), tree)):
+        assert isinstance(answer, Tensor)
+        assert answer.shape == (64,)
 
 
 @pytest.mark.sample(4)
@@ -230,10 +231,10 @@ def test_heads_read_one_by_one_and_top_down(case: Case) -> None:
         for level, values in zip(case.level_names, scores, strict=True):
             assert int(single[level][row]) == values.index(max(values))
         inside = list(range(case.num_classes))
-        for level, (nodes, values) in enumerate(zip(case.at_level, scores, strict=True), 1):
-            here = {nodes.index(case.stands(c, level)) for c in inside}
+        for number, (nodes, values) in enumerate(zip(case.at_level, scores, strict=True), 1):
+            here = {nodes.index(case.stands(c, number)) for c in inside}
             best = max(here, key=values.__getitem__)
-            inside = [c for c in inside if case.stands(c, level) == nodes[best]]
+            inside = [c for c in inside if case.stands(c, number) == nodes[best]]
         assert [int(chain[row])] == inside
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.metadata
 import json
 import re
 import subprocess
@@ -15,6 +15,7 @@ import networkx as nx
 import pytest
 
 import taxoloss
+from taxoloss.errors.formats import as_format
 
 PACKAGE = Path(taxoloss.__file__).parent
 #: Whose classes people use.
@@ -96,7 +97,7 @@ def test_every_public_name_resolves(name: str) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """As for any module, in Python's words."""
     with pytest.raises(AttributeError, match="module 'taxoloss' has no attribute 'lod'"):
-        taxoloss.lod  # type: ignore[attr-defined]  # noqa: B018
+        taxoloss.lod  # noqa: B018
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
@@ -111,9 +112,24 @@ def test_all_of_each_module_exists(module: str) -> None:
 
 
 def test_version_is_that_of_pyproject() -> None:
-    """One version, in two places."""
+    """The metadata has it from there, and who cites reads the same."""
     text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    cited = (PACKAGE.parent / "CITATION.cff").read_text(encoding="utf-8")
     assert f'\nversion = "{taxoloss.__version__}"\n' in text
+    assert f"\nversion: {taxoloss.__version__}\n" in cited
+
+
+def test_a_checkout_that_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`import taxoloss` works, its version says so and is below every release, also in SARIF."""
+    monkeypatch.setattr("taxoloss.errors.formats.version", _nothing_is_installed)
+    assert taxoloss.__version__ == "0.0.0+not.installed"
+    fault = taxoloss.errors.Fault("T117", "a name is empty")
+    (run,) = json.loads(as_format([fault], "sarif"))["runs"]
+    assert run["tool"]["driver"]["semanticVersion"] == taxoloss.__version__
+
+
+def _nothing_is_installed(name: str) -> str:
+    raise importlib.metadata.PackageNotFoundError(name)
 
 
 # -- what importing costs --------------------------------------------------------------------------

@@ -107,9 +107,8 @@ def test_answers_that_are_nodes(case: Case, rng: Rng) -> None:
 @given(taxonomies(), seeds, DECISIONS)
 def test_updates_add_up(case: Case, rng: Rng, decision: str) -> None:
     """Row by row, in parts, dense, as log-probabilities: one result; forward gives a batch's."""
-    logits, target = torch.from_numpy(random_logits(case, rng, 12)), any_node(case, rng, 12)
-    target = torch.from_numpy(target)
-    make = {"taxonomy": case.taxonomy, "decision": decision}
+    logits, target = (torch.from_numpy(of(case, rng, 12)) for of in (random_logits, any_node))
+    make: dict[str, Any] = {"taxonomy": case.taxonomy, "decision": decision}
     whole = score(LevelAccuracy(**make), logits, target)
     single, parts = LevelAccuracy(**make), LevelAccuracy(**make)
     for row, label in zip(logits, target, strict=True):
@@ -258,7 +257,8 @@ def test_copies_and_reset() -> None:
     """Pickle, deepcopy and clone keep what was counted and go on apart; reset forgets it."""
     metric = LevelAccuracy(TREE, top_k=2, ignore_index=3)
     wanted = score(metric, LOGITS, TARGET)
-    for other in (pickle.loads(pickle.dumps(metric)), copy.deepcopy(metric), metric.clone()):
+    copies: list[Any] = [pickle.loads(pickle.dumps(metric)), copy.deepcopy(metric), metric.clone()]
+    for other in copies:
         same(other.compute(), wanted)
         other.update(LOGITS, TARGET + 1)
         same(metric.compute(), wanted)
@@ -277,7 +277,7 @@ def test_the_state_dict_is_empty() -> None:
 def assert_apart(metrics: dict[str, LevelAccuracy], groups: bool) -> None:
     """In a collection each metric has the scores that it has alone, though a first batch agrees."""
     alone = copy.deepcopy(metrics)
-    together = MetricCollection(metrics, compute_groups=groups)
+    together = MetricCollection({**metrics}, compute_groups=groups)
     batches = [(LOGITS, torch.full((3,), 3)), (LOGITS, TARGET), (-LOGITS, TARGET)]
     for preds, target in batches:
         together.update(preds, target)

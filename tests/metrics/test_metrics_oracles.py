@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -34,7 +34,7 @@ def counted(case: Case, target: Array) -> list[tuple[int, int]]:
     return [(row, case.by_id[label]) for row, label in rows if label != -100 and case.by_id[label] != 0]
 
 
-def mean(values: list[float]) -> float:
+def mean(values: Sequence[float]) -> float:
     """NaN of nothing."""
     return fmean(values) if values else math.nan
 
@@ -82,7 +82,7 @@ def f_scores(case: Case, pairs: list[tuple[int, int]], average: str) -> dict[str
 def test_distances_and_f_scores(case: Case, rng: Rng, nodes: bool) -> None:
     """Of logits and of answers that are any node."""
     logits, target = random_logits(case, rng, 14), any_node(case, rng, 14)
-    answers = rng.choice(len(case.ids), 14) if nodes else None
+    answers: Any = rng.choice(len(case.ids), 14) if nodes else None
     pairs = of_answers(case, logits, answers, target)
     preds = torch.from_numpy(logits if answers is None else answers)
     args = preds, torch.from_numpy(target), case.taxonomy

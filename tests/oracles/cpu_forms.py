@@ -37,15 +37,15 @@ def searched(tree: Wide, logits: Tensor, target: Tensor) -> Tensor:
 def masks(tree: Wide, logits: Tensor, target: Tensor) -> Tensor:
     """The form that compilers and other devices run."""
     kept = tree.tables()
-    tables = (kept.look_up(table, target) for table in (kept.start, kept.stop, kept.weights))
-    return masked_row_losses(logits, *tables, kept.position, kept.order)
+    start, stop, weights = (kept.look_up(table, target) for table in (kept.start, kept.stop, kept.weights))
+    return masked_row_losses(logits, start, stop, weights, kept.position, kept.order)
 
 
 def definition(tree: Wide, logits: Tensor, target: Tensor) -> Tensor:
     """The form that is differentiated twice, and does rows whose masses underflow."""
     kept = tree.tables()
-    tables = (kept.look_up(table, target) for table in (kept.start, kept.stop, kept.weights))
-    return by_definition.losses(logits, *tables, kept.order)
+    start, stop, weights = (kept.look_up(table, target) for table in (kept.start, kept.stop, kept.weights))
+    return by_definition.losses(logits, start, stop, weights, kept.order)
 
 
 FORMS: dict[str, Form] = {f.__name__: f for f in (public, searched, masks, definition)}

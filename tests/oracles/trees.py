@@ -74,7 +74,7 @@ class Case:
 
     def line(self, node: int) -> list[int]:
         """The node and its ancestors, top down, the root left out."""
-        line = []
+        line: list[int] = []
         while node:
             line.insert(0, node)
             node = self.parent[node]

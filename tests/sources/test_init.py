@@ -157,7 +157,12 @@ def test_one_parent_is_chosen_and_said(tmp_path: Path) -> None:
         assert f"{parent}/waxwing" in names(found.taxonomy.paths())
         assert f"1 node with several parents, {how}: `waxwing (under {parent})`" in found.notes
     asked: list[Any] = []
-    found = sources.read(path, parent=lambda name, parents: asked.append((name, list(parents))) or 1)
+
+    def second(name: str, parents: Any) -> int:
+        asked.append((name, list(parents)))
+        return 1
+
+    found = sources.read(path, parent=second)
     assert asked == [("waxwing", ["insect", "bird"])]
     assert "bird/waxwing" in names(found.taxonomy.paths())
     with pytest.raises(ValueError, match="expected parent"):

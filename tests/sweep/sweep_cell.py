@@ -12,7 +12,7 @@ import random
 import signal
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import taxoloss
@@ -77,7 +77,8 @@ def table(results: sweep.Results) -> list[dict[str, Any]]:
 
 def die_in(place: str, count: int) -> None:
     """Kill this process in the n-th fsync (half of the text on the disk) or before the n-th renaming."""
-    real = {"fsync": os.fsync, "replace": os.replace}[place]
+    calls: dict[str, Callable[..., Any]] = {"fsync": os.fsync, "replace": os.replace}
+    real = calls[place]
     left = [count]
 
     def mortal(*arguments: Any) -> Any:

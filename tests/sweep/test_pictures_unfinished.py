@@ -170,7 +170,7 @@ def test_cells_whose_rows_differ(tmp_path: Path) -> None:
 
     def some(cell: Cell) -> Iterator[dict[str, Any]]:
         for values in train(cell):
-            more = (
+            more: tuple[dict[str, Any], ...] = (
                 {},
                 {"severity": 1.5},
                 {"accuracy_top5": 0.9},

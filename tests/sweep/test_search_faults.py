@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -26,6 +26,9 @@ from taxoloss.sweep import Cell, SweepError  # noqa: E402
 from taxoloss.sweep import report as pictures  # noqa: E402
 from taxoloss.sweep.columns import mean_accuracy  # noqa: E402
 from taxoloss.sweep.storages import _cut_torn_line, _name_of  # noqa: E402
+
+if TYPE_CHECKING:
+    from optuna import Trial
 
 OLD = Path(__file__).parents[1] / "data" / "0.1" / "sweep_cells" / "search"
 NOP = optuna.pruners.NopPruner()
@@ -58,10 +61,10 @@ def finished(folder: Path) -> list[Path]:
 def test_a_parameter_of_another_distribution(tmp_path: Path) -> None:
     """The folder and the parameter are named; what `suggest` raises itself stays."""
 
-    def numbers(trial: optuna.Trial) -> dict[str, Any]:
+    def numbers(trial: Trial) -> dict[str, Any]:
         return {"arm": "taxonomy", "seed": 0, "lr": trial.suggest_float("lr", 0.1, 1.0)}
 
-    def words(trial: optuna.Trial) -> dict[str, Any]:
+    def words(trial: Trial) -> dict[str, Any]:
         return {"arm": "taxonomy", "seed": 0, "lr": trial.suggest_categorical("lr", [0.1, 1.0])}
 
     run(tmp_path, 1, suggest=numbers, pruner=NOP)
@@ -142,7 +145,7 @@ def test_cells_without_a_score_are_passed_over(tmp_path: Path, caplog: pytest.Lo
     folder = tmp_path / "old"
     shutil.copytree(OLD, folder)
 
-    def both(trial: optuna.Trial) -> dict[str, Any]:
+    def both(trial: Trial) -> dict[str, Any]:
         return {**suggest(trial), "lr": trial.suggest_float("lr", 0.01, 0.1, log=True)}
 
     with caplog.at_level(logging.WARNING):
@@ -171,8 +174,13 @@ def test_cells_without_a_score_are_passed_over(tmp_path: Path, caplog: pytest.Lo
 def test_settings_that_are_refused_stop_a_search(tmp_path: Path, settings: Any, words: str) -> None:
     """They do not make one failed trial after another."""
     calls = []
+
+    def given(trial: Trial) -> Any:
+        calls.append(1)
+        return settings
+
     with pytest.raises(SweepError, match=words):
-        run(tmp_path, 3, train=never, suggest=lambda trial: calls.append(1) or settings)
+        run(tmp_path, 3, train=never, suggest=given)
     assert len(calls) == 1
 
 
@@ -181,7 +189,7 @@ def test_settings_that_are_refused_stop_a_search(tmp_path: Path, settings: Any, 
 def test_choices_that_json_cannot_hold(tmp_path: Path, choices: list[Any]) -> None:
     """Refused before the training, which would be lost."""
 
-    def odd(trial: optuna.Trial) -> dict[str, Any]:
+    def odd(trial: Trial) -> dict[str, Any]:
         return {"n": choices.index(trial.suggest_categorical("choice", choices))}
 
     with pytest.raises((SweepError, TypeError, UnicodeError)):
@@ -260,7 +268,12 @@ def test_a_journal_is_not_cut_while_it_is_written(tmp_path: Path) -> None:
     lock = JournalFileSymlinkLock(str(path))
     lock.acquire()
     opened: list[bool] = []
-    other = threading.Thread(target=lambda: opened.append(_cut_torn_line(path) is None))
+
+    def cut() -> None:
+        _cut_torn_line(path)
+        opened.append(True)
+
+    other = threading.Thread(target=cut)
     other.start()
     other.join(0.3)
     assert not opened

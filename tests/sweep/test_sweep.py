@@ -100,7 +100,10 @@ def test_a_simplex_has_every_point_once(levels: int, step: float) -> None:
     ("call", "words"),
     [
         (lambda: grid(seed=[]), "the axis seed has no values"),
-        (lambda: grid(seed=5), "expected a list of values for seed, got int 5"),
+        (
+            lambda: grid(seed=5),  # type: ignore[arg-type]
+            "expected a list of values for seed, got int 5",
+        ),
         (lambda: grid(arm="flat"), "expected a list of values for arm, got str 'flat'"),
         (lambda: grid(lr=[float("nan")]), "expected a finite number as lr, got nan"),
         (lambda: grid(lr=[object()]), "expected lr as text, a number"),

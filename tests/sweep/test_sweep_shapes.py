@@ -227,7 +227,7 @@ def test_names_that_a_setting_may_have(tmp_path: Path, name: str) -> None:
 def test_names_of_settings_are_text(tmp_path: Path) -> None:
     """A number is none."""
     with pytest.raises(SweepError, match="names of the settings of cell 1 as text, got 7"):
-        run(never, [{7: 1}], tmp_path)
+        run(never, [{7: 1}], tmp_path)  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("name", [*TAKEN, "seed", "arm", "weights", "weight_breed", "weight_species"])
@@ -263,7 +263,8 @@ def test_readings_are_names(tmp_path: Path, reading: Any) -> None:
 
 def test_columns_of_a_row_are_there_once(tmp_path: Path) -> None:
     """1 and "1" are one name."""
-    results = run(lambda cell: [{**measured(), 1: 2, "1": 3}], [{}], tmp_path)
+    twice: dict[Any, Any] = {1: 2, "1": 3}
+    results = run(lambda cell: [measured() | twice], [{}], tmp_path)
     assert "expected each column of a row once" in str(results.failures)
 
 

@@ -30,7 +30,7 @@ def counted(case: Bad, error: TaxonomyError, folder: Path) -> str:
     return words + (f" in {folder / 'bad'}{case.suffix}" if case.suffix else "")
 
 
-def every(cases: tuple[Bad, ...]) -> Any:
+def every(cases: tuple[Bad, ...]) -> pytest.MarkDecorator:
     """The test, once for each of these cases."""
     return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
 

@@ -58,12 +58,12 @@ def test_the_plan_of_a_large_ragged_tree() -> None:
         assert sorted(plan.depth_first[start:stop].tolist()) == below[path]
     level = np.array([level_of[path] for path in paths])
     assert (plan.counted == (np.arange(6) <= level[:, None])).all()
-    number = {path: node for node, path in enumerate(paths)}
+    number_of = {path: node for node, path in enumerate(paths)}
     for column in range(6):
         stands = []  # where the rank is missing: the nearest node below
         for row in rows_of_classes:
             nearest = next(c for c in range(column, 6) if row[c] is not None)
-            stands.append(number[path_to(row, nearest)])
+            stands.append(number_of[path_to(row, nearest)])
         assert (plan.nodes[column][plan.class_to_node[column]] == stands).all()
         first = np.array([below[path][0] for path in paths])
         ancestors = np.where(level >= column, plan.class_to_node[column][first], 0)

@@ -227,7 +227,7 @@ def test_copies_and_pickles(t: Taxonomy) -> None:
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 1
         with pytest.raises(TypeError, match="cannot be changed"):
-            again.aliases[1] = ("x",)  # type: ignore[index]
+            again.aliases[1] = ("x",)
 
 
 @unbound_too

@@ -276,7 +276,8 @@ def write_wordnet(folder: Path, name: str) -> None:
     cifar100_wordnet leaves out nouns with a single child: it is built from the same tree.
     """
     t = taxoloss.load(name)
-    words, above = {"n00001740": ["entity"]}, {"n00001740": []}
+    words: dict[str, list[str]] = {"n00001740": ["entity"]}
+    above: dict[str, list[str]] = {"n00001740": []}
     ids = {0: "n00001740"}
     for node in range(1, len(t.tree)):
         aliases = [a for a in t.aliases.get(node, ()) if re.fullmatch(r"n\d{8}", a)]

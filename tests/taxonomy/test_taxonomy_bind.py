@@ -276,7 +276,7 @@ def test_restrict_refuses(t: Taxonomy, some: list[Any], expected: list[tuple[str
 def test_node_ids_name_all_that_are_wrong(t: Taxonomy) -> None:
     """Unknown and ambiguous names and paths, each once, with the nearest right name."""
     b = t.bind()
-    wrong = ["lion", "tigger", "other", ("cats", "bigg"), ("lion",)]
+    wrong: list[Any] = ["lion", "tigger", "other", ("cats", "bigg"), ("lion",)]
     assert faults(lambda: b.node_ids(wrong)) == [
         ("T302", "cats/bigg"), ("T302", "lion"), ("T302", "tigger"), ("T304", "other"),
     ]  # fmt: skip

@@ -37,7 +37,7 @@ def test_the_numbers_of_five_pets(pets: Taxonomy) -> None:
     assert pets.nodes("species") == ("cat", "dog")
     assert pets.ancestor_index("species").tolist() == [1, 0, 1, 0, 1]
     assert pets.aggregation_matrix("species").tolist() == [[0, 1], [1, 0], [0, 1], [1, 0], [0, 1]]
-    names = ["pug", "cat", ("dog",), ("cat", "Bengal"), ()]
+    names: list[Any] = ["pug", "cat", ("dog",), ("cat", "Bengal"), ()]
     assert pets.node_ids(names).tolist() == [0, 5, 6, 3, 7]
     assert pets.node_id("dog") == 6
     assert pets.describe([0, 5, 7]) == [
@@ -121,7 +121,11 @@ def test_no_attribute_can_be_set(pets: Taxonomy, field: str) -> None:
 
 
 def _arrays(t: Taxonomy) -> dict[str, np.ndarray]:
-    arrays = {"order": t.order, "nodes_by_id": t.nodes_by_id, "ids_of_nodes": t.ids_of_nodes}
+    arrays: dict[str, Any] = {
+        "order": t.order,
+        "nodes_by_id": t.nodes_by_id,
+        "ids_of_nodes": t.ids_of_nodes,
+    }
     arrays["level_nodes"] = t.level_nodes(len(t.levels))
     for name in ("parent", "level", "depth", "is_leaf", "size", "leaves", "start", "stop", "inner"):
         arrays[name] = getattr(t.tree, name)

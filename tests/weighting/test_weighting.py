@@ -233,9 +233,9 @@ def test_rows_of_a_ragged_tree() -> None:
     t = RAGGED.taxonomy
     assert [t.path(i) for i in (0, 2, 4)] == [("n2",), ("n0", "n1"), ("n1", "n0")]
     hxe = weighting.hxe(math.log(2))(t)[[0, 2, 4]]
-    np.testing.assert_allclose(hxe, [[0, 0, 1], [0.5, 0, 0.5], [0, 0.5, 0.5]], rtol=1e-15)
+    np.testing.assert_allclose(hxe, [[0.0, 0.0, 1.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5]], rtol=1e-15)
     balanced = weighting.balanced()(t)[[0, 1, 2, 4]]
-    expected = [[0, 0, 1], [1 / 3, 1 / 3, 1 / 3], [1 / 3, 0, 2 / 3], [0, 0.5, 0.5]]
+    expected = [[0.0, 0.0, 1.0], [1 / 3, 1 / 3, 1 / 3], [1 / 3, 0.0, 2 / 3], [0.0, 0.5, 0.5]]
     np.testing.assert_allclose(balanced, expected, rtol=1e-15)
 
 
@@ -372,6 +372,6 @@ def test_a_weight_that_wants_a_gradient_is_refused(make: str) -> None:
     """Level weights are constants: a gradient would never come."""
     t = taxoloss.load("pets").bind()
     weight = torch.tensor(0.3, requires_grad=True)
-    weights = {"species": weight, "breed": 0.7} if make == "dict" else weight.expand(40, 2)
+    weights: Any = {"species": weight, "breed": 0.7} if make == "dict" else weight.expand(40, 2)
     with pytest.raises(TypeError, match=r"a constant as .*requires a gradient; detach it"):
         TaxonomyLoss(t, weights)

@@ -79,7 +79,7 @@ def _half(values: Sequence[float]) -> float | None:
         return None
     if min(values) == max(values):
         return 0.0  # to scipy 0 / 0
-    from scipy.stats import ttest_1samp  # type: ignore[import-untyped]
+    from scipy.stats import ttest_1samp
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of numbers that differ by their rounding alone
