@@ -158,11 +158,9 @@ class Read:
         if document is None:
             return Fault(finding.code, finding.message, self.source)
         nodes = self.taxonomy.index.by_path(finding.paths[0]) if finding.paths else []
-        before = len(document.warnings)
         path = finding.paths[0] if finding.paths else ()
-        mark = document.node_marks[nodes[0]] if nodes else None
-        document.fault(finding.code, finding.message, mark, path=path)
-        return document.warnings[before:].pop()
+        place = document.place(document.node_marks[nodes[0]] if nodes else None)
+        return Fault(finding.code, finding.message, document.file, path=path, **place)
 
 
 def read(source: str, limits: Limits | None = None) -> Read:

@@ -14,7 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 import numpy as np
 
 from taxoloss.errors.characters import quoted
-from taxoloss.errors.faults import Fault, Note, raise_all
+from taxoloss.errors.faults import FaultLog, Note
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sources.base import Options, counted, listed
 from taxoloss.taxonomy.names import name_faults, nfc
@@ -25,7 +25,6 @@ __all__ = ["RANKS", "SourceGraph"]
 
 #: The ranks that become levels where a source does not say which.
 RANKS = ("domain", "superkingdom", "kingdom", "phylum", "class", "order", "family", "genus", "species")
-_MOST_FAULTS = 1_000
 
 
 @dataclass
@@ -49,7 +48,7 @@ class SourceGraph:
         self.nodes: dict[str, _Node] = {}
         self.classes: set[str] | None = None
         self.notes: list[str] = []
-        self.faults: list[Fault] = []
+        self.log = FaultLog(file)
 
     # -- filling it --------------------------------------------------------------------------------
 
@@ -68,7 +67,7 @@ class SourceGraph:
         if node is None:
             if len(self.nodes) >= self.options.limits.nodes:
                 self.fault("T112", f"more than {self.options.limits.nodes:,} nodes", line)
-                raise_all(self.faults)
+                self.log.raise_all()
             node = self.nodes[key] = _Node(nfc(name if name is not None else key), line=line)
         elif name is not None:
             node.name = nfc(name)
@@ -83,18 +82,16 @@ class SourceGraph:
         self.nodes[child].parents[parent] += 1
 
     def fault(self, code: str, message: str, line: int | None = None, **details: object) -> None:
-        self.faults.append(Fault(code, message, self.file, line, **details))  # type: ignore[arg-type]
-        if len(self.faults) >= _MOST_FAULTS:
-            raise_all(self.faults)
+        self.log.note(code, message, line=line, **details)
 
     # -- the tree of it ----------------------------------------------------------------------------
 
     def taxonomy(self, name: str | None = None) -> Taxonomy:
         """The taxonomy; TaxonomyError with every fault."""
         parent = self._parents()
-        raise_all(self.faults)
+        self.log.raise_all()
         self._check_cycles(parent)
-        raise_all(self.faults)
+        self.log.raise_all()
         parent = self._below(parent)
         parent = self._of_classes(parent)
         parent = self._without_root(parent)
@@ -116,7 +113,7 @@ class SourceGraph:
                 chosen[key] = self._choose(key, parents, degree)
             else:
                 chosen[key] = parents[0] if parents else None
-        if several and not self.faults:
+        if several and not self.log.faults:
             how = self.options.parent if isinstance(self.options.parent, str) else "asked"
             told = [f"{self.nodes[k].name} (under {self.nodes[chosen[k] or k].name})" for k in several]
             self.notes.append(
@@ -175,7 +172,7 @@ class SourceGraph:
             message = f"{quoted(wanted)} is called by {counted(len(found), 'node')}"
             help = did_you_mean(wanted, names) if not found else "give its key: " + listed(found)
             self.fault("T302", message, found=wanted, expected="one node", help=help)
-            raise_all(self.faults)
+            self.log.raise_all()
         kept: dict[str, bool] = {found[0]: True}
         for start in parent:
             path = []
@@ -219,7 +216,7 @@ class SourceGraph:
         number = {rank.casefold(): index for index, rank in enumerate(wanted)}
         if len(number) < len(wanted):
             self.fault("T209", f"a level is named twice: {', '.join(map(quoted, wanted))}")
-            raise_all(self.faults)
+            self.log.raise_all()
         keep = {key for key in parent if (self.nodes[key].rank or "").casefold() in number}
         dropped = Counter(self.nodes[key].rank or "no rank" for key in parent if key not in keep)
         if dropped:
@@ -257,7 +254,7 @@ class SourceGraph:
     def _check_any(self, parent: dict[str, str | None]) -> None:
         if not parent:
             self.fault("T202", "the source holds no node", expected="at least two leaves")
-            raise_all(self.faults)
+            self.log.raise_all()
 
     def _without_root(self, parent: dict[str, str | None]) -> dict[str, str | None]:
         """A single root is not a class, nor a level."""
@@ -294,7 +291,7 @@ class SourceGraph:
         self._check_names(order, parents)
         if len(order) - len(set(parents[1:]) - {0}) < 2:
             self.fault("T202", "the source holds fewer than two leaves", expected="at least two")
-        raise_all(self.faults)
+        self.log.raise_all()
         nodes = [self.nodes[key] for key in order]
         names = tuple(ranks) if ranks else tuple(f"depth_{i + 1}" for i in range(max(levels)))
         tree = Tree(("", *(node.name for node in nodes)), np.array(parents), np.array(levels), names)
@@ -315,7 +312,7 @@ class SourceGraph:
             self.fault("T206", message, node.line, found=node.name)
         if level > most:
             self.fault("T111", f"{quoted(node.name)} is deeper than {most} levels", node.line)
-            raise_all(self.faults)
+            self.log.raise_all()
         return level
 
     def _check_names(self, order: list[str], parents: list[int]) -> None:

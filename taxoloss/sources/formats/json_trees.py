@@ -31,7 +31,7 @@ def json_kind(value: Value) -> str | None:
 def read_json(path: Path, options: Options, kind: str | None = None) -> Found:
     """The taxonomy of a file of nested mappings and lists, or of nodes and links, or of a taxonomy."""
     value, document = read_file(path, options.limits)
-    document.raise_faults()  # a key that stands twice, an alias
+    document.log.raise_all()  # a key that stands twice, an alias
     shown = json_kind(value)
     kind = kind if kind not in (None, "json") else shown
     if kind == "taxonomy":

@@ -29,9 +29,9 @@ def build_tree(parsed: ParsedFile) -> Tree:
         names = [spec.name for spec in specs] if specs is not None else None
         level = _place(rows, names, document)
         _check_leaves(rows, document)
-    if document.faults:
+    if document.log.faults:
         _warn_of_lookalikes(rows, document)
-    document.raise_faults()
+    document.log.raise_all()
     depth = max(level)
     levels = tuple(names) if names is not None else tuple(f"depth_{i + 1}" for i in range(depth))
     # Row i of the file is node i + 1 of the tree: the file is read in depth-first order.
@@ -172,7 +172,7 @@ def _too_deep(rows: Sequence[NodeRow], index: int, names: list[str], document: D
 
 
 def _check_leaves(rows: Sequence[NodeRow], document: Document) -> None:
-    if document.faults:
+    if document.log.faults:
         return  # a tree that is at fault may have leaves that were not read
     leaves = len(rows) - len({row.parent for row in rows if row.parent >= 0})
     if leaves < 2:

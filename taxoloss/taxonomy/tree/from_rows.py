@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taxoloss.errors.characters import quoted
-from taxoloss.errors.faults import Fault, raise_all
+from taxoloss.errors.faults import Fault, FaultLog, raise_all
 from taxoloss.taxonomy.file.limits import MAX_LEVELS
 from taxoloss.taxonomy.names import MAX_NAME, name_faults, nfc, require_order, text_of
 from taxoloss.taxonomy.tree.arrays import Tree, arrange
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     import networkx as nx
 
 __all__ = ["tree_from_graph", "tree_from_paths"]
-
-# A million rows with one column too many are one mistake, not a million.
-_MOST_FAULTS = 1_000
 
 
 class _Table:
@@ -32,13 +29,7 @@ class _Table:
         self.level = [0]
         # A dict for each parent: one dict of pairs (parent, name) is slower and several times as large.
         self.children: defaultdict[int, dict[str, int]] = defaultdict(dict)
-        self.faults: list[Fault] = []
-
-    def fault(self, code: str, message: str, **details: Any) -> None:
-        """Notes a fault; so many of them are raised before the last row."""
-        self.faults.append(Fault(code, message, **details))
-        if len(self.faults) >= _MOST_FAULTS:
-            raise_all(self.faults)
+        self.log = FaultLog()
 
     def node(self, parent: int, name: str, level: int, where: str) -> int:
         number = self.children[parent].setdefault(name, len(self.names))
@@ -53,14 +44,14 @@ class _Table:
                 f"and on level {self.level[number]} in a row above, below the same parent"
             )
             help = "put the name into one column; two nodes need two names"
-            self.fault("T206", message, found=name, expected="one level for a node", help=help)
+            self.log.note("T206", message, found=name, expected="one level for a node", help=help)
         return number
 
     def check_name(self, name: str, where: str) -> None:
         if name.isprintable() and name.strip() and len(name) <= MAX_NAME:
             return  # a quarter of the time of a million rows; no character that names forbid is printable
         for code, message in name_faults(name):
-            self.fault(code, f"{where}: {message}", found=name)
+            self.log.note(code, f"{where}: {message}", found=name)
 
     def tree(self, levels: tuple[str, ...]) -> Tree:
         parent, level = np.array(self.parent, np.int64), np.array(self.level, np.int64)
@@ -71,8 +62,8 @@ class _Table:
         tree = Tree(names, number[parent[order]], level[order], levels)
         if len(tree.leaves) < 2:
             message = f"the rows hold {len(tree.leaves)} class"
-            self.fault("T202", message, expected="at least two")
-        raise_all(self.faults)
+            self.log.note("T202", message, expected="at least two")
+        self.log.raise_all()
         return tree
 
 
@@ -89,7 +80,7 @@ def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
         if not isinstance(row, (tuple, list)):
             _check_row(number, row)
         if not _add_row(table, number, row, deepest):
-            table.fault("T117", f"row {number} holds no name", expected="a class")
+            table.log.note("T117", f"row {number} holds no name", expected="a class")
     return table.tree(_level_names(given, max(table.level)))
 
 
@@ -120,7 +111,7 @@ def _add_row(table: _Table, number: int, row: Iterable[Any], deepest: int) -> in
             if level > deepest:
                 message = f"row {number}: {quoted(cell)} stands in column {level}"
                 expected = f"at most {deepest} columns, one a level"
-                table.fault("T204", message, found=cell, expected=expected)
+                table.log.note("T204", message, found=cell, expected=expected)
                 break
             child = table.node(node, nfc(cell), level, f"row {number}")
         node = child
@@ -188,18 +179,18 @@ def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tre
         where = f"node {child!r:.40}"
         if name in table.children[placed[parent]]:
             message = f"{where}: {quoted(name)} stands twice under one parent"
-            table.fault("T201", message, found=name)
+            table.log.note("T201", message, found=name)
         if level == 0:
             message = f"{where}: there is no level {quoted(str(data['level']))}"
             expected = "one of " + ", ".join(number_of)
-            table.fault("T205", message, found=str(data["level"]), expected=expected)
+            table.log.note("T205", message, found=str(data["level"]), expected=expected)
             level = above + 1
         if not above < level <= (len(number_of) or MAX_LEVELS):
             message = f"{where}: level {level} is not below its parent's level {above}, or too deep"
             expected = ", ".join(number_of) or f"at most {MAX_LEVELS} levels"
-            table.fault("T204", message, found=name, expected=expected)
+            table.log.note("T204", message, found=name, expected=expected)
         placed[child] = table.node(placed[parent], name, level, where)
-    raise_all(table.faults)
+    table.log.raise_all()
     return table.tree(_level_names(levels, max(table.level)))
 
 
