@@ -98,12 +98,12 @@ class TreeBuilder:
         if leaves < 2:
             self.log.note("T202", **self.few_leaves(leaves))
 
-    def tree(self, levels: tuple[str, ...]) -> Tree:
-        """The tree in depth-first order, siblings in the order of their numbers."""
+    def tree(self, levels: tuple[str, ...], *, arranged: bool = False) -> Tree:
+        """The tree in depth-first order (`arranged`: that of the numbers), siblings as they came."""
         parent, level = np.array(self.parent, np.int64), np.array(self.level, np.int64)
-        order = arrange(parent)
-        if (order[1:] > order[:-1]).all():
+        if arranged:
             return Tree(tuple(self.names), parent, level, levels)
+        order = arrange(parent)
         number = np.empty_like(order)
         number[order] = np.arange(len(order))
         names = tuple(map(self.names.__getitem__, order.tolist()))

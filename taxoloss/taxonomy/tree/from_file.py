@@ -36,7 +36,8 @@ def build_tree(parsed: ParsedFile) -> Tree:
         _warn_of_lookalikes(rows, document)
     document.log.raise_all()
     # The file is read in depth-first order: row i is node i + 1 of the tree as well.
-    return builder.tree(names or tuple(f"depth_{i + 1}" for i in range(max(builder.level))))
+    levels = names or tuple(f"depth_{i + 1}" for i in range(max(builder.level)))
+    return builder.tree(levels, arranged=True)
 
 
 class _RowTree(TreeBuilder):
