@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.heads import ConditionalSoftmax, Flat, LevelHeads, PathSum
 from taxoloss.heads.head import Head
 from taxoloss.loss import TaxonomyLoss
@@ -89,7 +89,7 @@ def arm(
     """
     if name not in ARMS:
         words = f"there is no arm {name!r}; expected {', '.join(ARMS)}"
-        raise ValueError("; ".join(filter(None, (words, did_you_mean(name, list(ARMS))))))
+        raise ValueError(with_suggestion(words, name, list(ARMS)))
     head = _HEADS.get(name, Flat)(in_features, taxonomy, bias)
     loss = _loss(name, head, taxonomy, level_weights)
     return Arm(name, head, loss, _rate(name, taxonomy, level_weights), name not in _FLAT)

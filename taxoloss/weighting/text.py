@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.weighting.schedules import SCHEDULES, Schedule
 
 __all__ = ["FORMS", "parse_schedule", "schedule_text"]
@@ -34,7 +34,7 @@ def parse_schedule(text: str) -> Schedule:
         raise ValueError("label_balanced needs the counts of your labels: weighting.label_balanced(counts)")
     if name not in FORMS:
         forms = "there is no schedule " + repr(name) + "; expected " + ", ".join(FORMS.values())
-        raise ValueError("; ".join(filter(None, (forms, did_you_mean(name, list(FORMS))))))
+        raise ValueError(with_suggestion(forms, name, list(FORMS)))
     if (FORMS[name] == name) == bool(colon):
         raise ValueError(f"expected {FORMS[name]}, got {text!r}")
     return SCHEDULES[name](*_arguments(name, argument)) if colon else SCHEDULES[name]()
