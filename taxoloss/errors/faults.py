@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.characters import counted, escape_invisible
 
 __all__ = [
     "BindingError",
@@ -138,7 +138,7 @@ def _counts(faults: Sequence[Fault]) -> Iterator[str]:
     for severity in ("error", "warning"):
         count = sum(fault.severity == severity for fault in faults)
         if count:
-            yield f"{count:,} {severity}{'' if count == 1 else 's'}"
+            yield counted(count, severity)
 
 
 class FormError(TaxonomyError):

@@ -170,9 +170,9 @@ class SourceGraph:
             builder.check_parents({key: list(self.nodes[key].parents) for key in several})
         if several and not self.log.faults:
             how = self.options.parent if isinstance(self.options.parent, str) else "asked"
-            told = [f"{self.nodes[k].name} (under {self.nodes[chosen[k] or k].name})" for k in several]
+            shown = [f"{self.nodes[k].name} (under {self.nodes[chosen[k] or k].name})" for k in several]
             self.notes.append(
-                f"{counted(len(several), 'node')} with several parents, {how}: {listed(told)}"
+                f"{counted(len(several), 'node')} with several parents, {how}: {listed(shown)}"
             )
         return chosen
 
@@ -230,14 +230,14 @@ class SourceGraph:
                 up = parent[up]
         inner = {parent[key] for key in kept} & self.classes
         result = {key: up for key, up in parent.items() if key in kept}
-        told = [key for key in result if key in inner]
-        for key in told:
+        both = [key for key in result if key in inner]
+        for key in both:
             own = f"{key} (itself)"
             self.nodes[own] = _Node(**{**vars(self.nodes[key]), "parents": Counter({key: 1})})
             result[own] = key
-        if told:
-            names = listed([self.nodes[key].name for key in told])
-            count = counted(len(told), "class")
+        if both:
+            names = listed([self.nodes[key].name for key in both])
+            count = counted(len(both), "class")
             self.notes.append(f"{count} above other classes: a leaf of its name stands below: {names}")
         return result
 
@@ -329,7 +329,8 @@ class SourceGraph:
             builder.add(above, node.name)
         builder.check_leaves()
         self.log.raise_all()
-        tree = builder.tree(tuple(ranks or (f"depth_{i + 1}" for i in range(max(builder.level)))))
+        levels = tuple(ranks or (f"depth_{i + 1}" for i in range(max(builder.level))))
+        tree = builder.tree(levels, arranged=True)
         return Taxonomy(
             tree=tree,
             name=title,

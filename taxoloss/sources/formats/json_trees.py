@@ -146,9 +146,11 @@ def _links(value: MappingValue, nodes: SourceGraph) -> str:
                 (t for k in ("label", "name", "title") if (t := _text(item.get(k))) is not None), None
             )
             key = name if name is not None else (title if title is not None else str(len(keys)))
-            rank, told = _text(item.get("rank")), _text(item.get("description"))
+            rank, description = _text(item.get("rank")), _text(item.get("description"))
             aliases = _texts(item.get("aliases"))
-            nodes.add(key, title, rank=rank, aliases=aliases, description=told, line=_line(item.mark))
+            nodes.add(
+                key, title, rank=rank, aliases=aliases, description=description, line=_line(item.mark)
+            )
         elif name is not None:
             key = name
             nodes.add(key, line=_line(item.mark))
