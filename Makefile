@@ -15,7 +15,7 @@ help:
 	@echo "make fuzz    50,000 inputs that nobody meant, for every reader and stream; all modes of torch (minutes)"
 	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md (a quarter of an hour)"
 	@echo "make experiments  train the studies of docs/experiments.md, rewrite its tables and pictures (an hour)"
-	@echo "make docs    run the code of the README and the docs"
+	@echo "make docs    docs/errors.md from the register of the codes; run the code of the README and the docs"
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -59,6 +59,7 @@ experiments: $(VENV)/installed
 	$(BIN)/python -m studies.experiments --train $(ARGS)
 
 docs: $(VENV)/installed
+	cp taxoloss/errors/codes.md docs/errors.md
 	$(BIN)/python -m pytest -q tests/docs/test_docs.py
 
 clean:

@@ -34,7 +34,7 @@ def draw(data: Path | None, size: int, resize: int, rows: int, columns: int, see
         species, breed = paths[number]
         axes.set_xlabel(f"{breed}\n{species}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=120)
-    write_whole(out, data.getvalue())
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    write_whole(out, picture.getvalue())
     return out

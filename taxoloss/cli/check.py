@@ -82,7 +82,7 @@ def check(
 
     Example: taxoloss check taxonomy.yaml --image-folder data/train
     """
-    told = chosen_format(format, as_json)
+    format = chosen_format(format, as_json)
     limits = limits_of(limit)
     if sum(given is not None for given in (classes, image_folder, csv, hf)) != 1:
         raise typer.BadParameter("give one of --classes, --image-folder, --csv, --hf")
@@ -92,7 +92,7 @@ def check(
         raise typer.BadParameter(
             "without a terminal to ask on, --yes accepts every guess", param_hint="--write"
         )
-    with stop_on_faults(told):
+    with stop_on_faults(format):
         given = read(source, limits)
         listed = _listed(classes, image_folder, csv, hf, limits)
         found = match(given.taxonomy, listed.names, subset=subset, node_targets=node_targets)
@@ -100,7 +100,7 @@ def check(
             given = _write(given, found, yes, limits)
             found = match(given.taxonomy, listed.names, subset=subset, node_targets=node_targets)
     verb = "node_ids" if node_targets else "restrict" if subset else "bind"
-    _tell(given, listed, found, verb, told)
+    _show(given, listed, found, verb, format)
     if found.faults:
         raise typer.Exit(1)
 
@@ -158,12 +158,12 @@ def _accepted(guess: Guess) -> bool:
     return typer.confirm(f"{_arrow(guess)}{doubt}?", default=guess.sure, err=True)
 
 
-# -- what is told ----------------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------------------
 
 
-def _tell(given: Read, listed: ClassList, found: Match, verb: str, told: str) -> None:
+def _show(given: Read, listed: ClassList, found: Match, verb: str, format: str) -> None:
     python = None if found.faults else one_line(given.python_bound(listed, verb))
-    if told == "json":
+    if format == "json":
         data: dict[str, Any] = {
             **asdict(found),
             "valid": not found.faults,
@@ -175,8 +175,8 @@ def _tell(given: Read, listed: ClassList, found: Match, verb: str, told: str) ->
             del guess["node"]
         write_json(data)
         return
-    if told != "text":
-        report(_placed(given, found.faults), told)
+    if format != "text":
+        report(_placed(given, found.faults), format)
         return
     console = stdout_console()
     for line in _lines(given, listed, found, verb):

@@ -58,12 +58,12 @@ def convert(
 
     Example: taxoloss convert pets pets.csv --layout edges
     """
-    told = chosen_format(format, as_json)
+    format = chosen_format(format, as_json)
     chosen = _format(output, to, layout)
     path = Path(output)
     if output != "-" and path.exists() and not force:
         raise typer.BadParameter(f"{output} is there already; --force writes over it", param_hint="OUT")
-    with stop_on_faults(told):
+    with stop_on_faults(format):
         given = read(source, limits_of(limit))
         taxonomy = given.taxonomy
         delimiter = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","

@@ -24,7 +24,7 @@ from taxoloss.cli.shared import (
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_json
-from taxoloss.sources.base import counted
+from taxoloss.errors.characters import counted
 from taxoloss.sources.class_lists import ClassList, from_file
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.versions.diff import Change, TreeDiff, nodes_called
@@ -67,9 +67,9 @@ def diff(
 
     Example: taxoloss diff pets-2024.yaml pets.yaml --map migration.json
     """
-    told = chosen_format(format, as_json)
+    format = chosen_format(format, as_json)
     limits = limits_of(limit)
-    with stop_on_faults(told):
+    with stop_on_faults(format):
         first, second = read(old, limits), read(new, limits)
         old_list, new_list = (
             None if file is None else from_file(file, limits) for file in (old_classes, new_classes)
@@ -83,7 +83,7 @@ def diff(
         if map_ is not None:
             found.migration.save(map_)
             echo(f"wrote {map_}", err=True)
-    if told == "json":
+    if format == "json":
         write_json(_data(found))
         return
     console = stdout_console()

@@ -101,14 +101,14 @@ def init(
 
     Example: taxoloss init species.csv -o taxonomy.yaml --columns order,family,species
     """
-    told = chosen_format(format, as_json)
+    format = chosen_format(format, as_json)
     if output is not None and output.exists() and not force:
         raise typer.BadParameter(f"{output} is there already; --force writes over it", param_hint="-o")
     if parent is Parent.ask and not sys.stdin.isatty():
         raise typer.BadParameter(
             "ask needs a terminal; first or most-common need none", param_hint="--parent"
         )
-    with stop_on_faults(told):
+    with stop_on_faults(format):
         found = read(
             source,
             kind=None if kind is None else str(kind.value),
@@ -124,7 +124,7 @@ def init(
         )
         found = _named(found, name)
         _write(found, source, output)
-    _tell(found, source, output, told)
+    _show(found, source, output, format)
 
 
 def _split(text: str | None) -> list[str] | None:
@@ -193,7 +193,7 @@ def _old_comments(output: Path, found: Found) -> tuple[tuple[str, ...], Comments
     return head, {path: kept.nodes[path] for path in paths}
 
 
-def _tell(found: Found, source: Path, output: Path | None, told: str) -> None:
+def _show(found: Found, source: Path, output: Path | None, format: str) -> None:
     """What the source was read as, what to look at, what to do next."""
     taxonomy = found.taxonomy
     findings = list(find(taxonomy))
@@ -208,7 +208,7 @@ def _tell(found: Found, source: Path, output: Path | None, told: str) -> None:
         lines.append(f"wrote {output}; next: taxoloss check {output} {classes}")
     for line in lines:
         echo(escape_invisible(line), err=True)
-    if told == "json" and output is not None:
+    if format == "json" and output is not None:
         data = {
             "kind": found.kind,
             "how": found.how,

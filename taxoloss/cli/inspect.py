@@ -75,21 +75,21 @@ def inspect(
 
     Example: taxoloss inspect pets --classes classes.txt --weighting geometric:0.7
     """
-    told = chosen_format(format, as_json)
+    format = chosen_format(format, as_json)
     schedule = None if weighting is None else schedule_option(weighting)
     limits = limits_of(limit)
-    with stop_on_faults(told):
+    with stop_on_faults(format):
         given = read(source, limits)
         binding = None if classes is None else _bind(given, classes, limits)
     taxonomy = given.taxonomy
     if level is not None and level not in taxonomy.levels:
         raise typer.BadParameter(_no_level(level, taxonomy), param_hint="--level")
     summary = summarize(taxonomy)
-    if told in ("sarif", "github"):
-        write_data(as_format([given.warning(finding) for finding in summary.findings], told) + "\n")
+    if format in ("sarif", "github"):
+        write_data(as_format([given.warning(finding) for finding in summary.findings], format) + "\n")
         return
     shares = None if schedule is None else weighting_facts(taxonomy, schedule)
-    if told == "json":
+    if format == "json":
         data = {"valid": True, **_facts(given, summary), "binding": binding}
         data["weighting"] = None if shares is None else shares.as_dict()
         data["found"] = None if find is None else found_facts(taxonomy, find)

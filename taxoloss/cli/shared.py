@@ -1,4 +1,4 @@
-"""What the commands share: where a tree comes from, how faults are told, exit codes."""
+"""What the commands share: where a tree comes from, how faults are shown, exit codes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def plain(text: str) -> Text:
 
 
 class Format(str, Enum):
-    """How faults are told."""
+    """How faults are shown."""
 
     text = "text"
     json = "json"
@@ -97,11 +97,11 @@ LimitOption: TypeAlias = Annotated[
 ]
 
 
-def chosen_format(format: Format | None, as_json: bool) -> str:
+def chosen_format(format: Format | None, as_json: bool) -> Format:
     """--format, or --json, which is short for one of them."""
     if as_json and format not in (None, Format.json):
         raise typer.BadParameter("--json and --format contradict each other", param_hint="--format")
-    return "json" if as_json else (format or Format.text).value
+    return Format.json if as_json else format or Format.text
 
 
 def limits_of(given: Sequence[str] | None) -> Limits:
@@ -158,11 +158,9 @@ class Read:
         if document is None:
             return Fault(finding.code, finding.message, self.source)
         nodes = self.taxonomy.index.by_path(finding.paths[0]) if finding.paths else []
-        before = len(document.warnings)
         path = finding.paths[0] if finding.paths else ()
-        mark = document.node_marks[nodes[0]] if nodes else None
-        document.fault(finding.code, finding.message, mark, path=path)
-        return document.warnings[before:].pop()
+        place = document.place(document.node_marks[nodes[0]] if nodes else None)
+        return Fault(finding.code, finding.message, document.file, path=path, **place)
 
 
 def read(source: str, limits: Limits | None = None) -> Read:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.heads import ConditionalSoftmax, Flat, LevelHeads, PathSum
 from taxoloss.heads.head import Head
 from taxoloss.loss import TaxonomyLoss
@@ -162,7 +162,7 @@ def arm(
     """
     if name not in RECIPES:
         words = f"there is no arm {name!r}; expected {', '.join(RECIPES)}"
-        raise ValueError("; ".join(filter(None, (words, did_you_mean(name, list(RECIPES))))))
+        raise ValueError(with_suggestion(words, name, list(RECIPES)))
     recipe = RECIPES[name]
     head = recipe.head(in_features, taxonomy, bias)
     loss = recipe.loss(head, taxonomy, level_weights)

@@ -1,4 +1,4 @@
-"""Characters that no name may hold, and text made safe for a terminal."""
+"""Characters that no name may hold; names and counts as a message writes them, safe for a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-__all__ = ["escape_invisible", "find_forbidden", "quoted"]
+__all__ = ["counted", "escape_invisible", "find_forbidden", "quoted"]
 
 # Control characters, line and paragraph separators, zero-width space and word joiner, a byte order
 # mark inside the text, marks and overrides of text direction, surrogates, noncharacters.
@@ -45,3 +45,13 @@ def quoted(text: str) -> str:
     '`a\\\\x1b[31m`'
     """
     return f"`{escape_invisible(text)}`"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "row"), counted(1204, "class"), counted(2, "category")
+    ('1 row', '1,204 classes', '2 categories')
+    """
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + ("es" if noun.endswith("s") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"

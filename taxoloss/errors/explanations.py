@@ -1,4 +1,4 @@
-"""What each code of a fault means: the sections of docs/errors.md, which the package carries along."""
+"""The register of the codes of faults: what each means is a section of codes.md, beside this file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from importlib.abc import Traversable
-
-__all__ = ["Explanation", "explanations"]
+__all__ = ["Explanation", "explanations", "register"]
 
 _SECTION = re.compile(r"^## (T\d{3}): ([^\n]*)\n\n(.*?)(?=^## T|\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```(\w+) (wrong|right)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -47,8 +42,13 @@ def explanations() -> dict[str, Explanation]:
     >>> explanations()["T203"].title
     'a node with several parents'
     """
-    page = _page().read_text(encoding="utf-8")
-    return {code: _explanation(code, title, body) for code, title, body in _SECTION.findall(page)}
+    sections = _SECTION.findall(register())
+    return {code: _explanation(code, title, body) for code, title, body in sections}
+
+
+def register() -> str:
+    """The text of codes.md; docs/errors.md is a copy of it, which `make docs` makes."""
+    return files("taxoloss.errors").joinpath("codes.md").read_text(encoding="utf-8")
 
 
 def _explanation(code: str, title: str, body: str) -> Explanation:
@@ -56,9 +56,3 @@ def _explanation(code: str, title: str, body: str) -> Explanation:
     text = body.partition("```")[0].strip()
     language = blocks["wrong"][0]
     return Explanation(code, title, text, language, blocks["wrong"][1], blocks["right"][1])
-
-
-def _page() -> Traversable:
-    """Inside an installed package, or in the docs of a checkout."""
-    inside = files("taxoloss").joinpath("errors.md")
-    return inside if inside.is_file() else Path(__file__).parents[2] / "docs" / "errors.md"

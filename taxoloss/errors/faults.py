@@ -16,12 +16,25 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.characters import counted, escape_invisible
 
-__all__ = ["BindingError", "Fault", "FormError", "MeaningError", "Note", "TaxonomyError", "faults_text"]
+__all__ = [
+    "BindingError",
+    "Fault",
+    "FaultLog",
+    "FormError",
+    "MeaningError",
+    "Note",
+    "TaxonomyError",
+    "faults_text",
+    "raise_all",
+]
 
 _MOST_SHOWN = 20
+# A million rows with one column too many are one mistake, not a million.
+_MOST_FAULTS = 1_000
 _SNIPPET_WIDTH = 100
 
 
@@ -125,7 +138,7 @@ def _counts(faults: Sequence[Fault]) -> Iterator[str]:
     for severity in ("error", "warning"):
         count = sum(fault.severity == severity for fault in faults)
         if count:
-            yield f"{count:,} {severity}{'' if count == 1 else 's'}"
+            yield counted(count, severity)
 
 
 class FormError(TaxonomyError):
@@ -138,6 +151,60 @@ class MeaningError(TaxonomyError):
 
 class BindingError(TaxonomyError):
     """The classes given are not the classes of the tree."""
+
+
+# -- many faults at once ---------------------------------------------------------------------------
+
+
+class FaultLog:
+    """Faults and warnings, noted while the reading goes on; the 1,000th fault raises them all.
+
+    Args:
+        file: the file that all of them are in.
+        by_place: whether they are raised in the order of their lines, else as they were noted.
+
+    >>> log = FaultLog("a.yaml")
+    >>> log.note("T117", "a name is empty", line=3, column=5)
+    >>> log.raise_all()
+    Traceback (most recent call last):
+    taxoloss.errors.FormError: a.yaml:3:5: error T117: a name is empty
+    1 error in a.yaml
+    """
+
+    def __init__(self, file: str | None = None, *, by_place: bool = False) -> None:
+        self.file = file
+        self.by_place = by_place
+        self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
+
+    def note(self, code: str, message: str, **details: Any) -> None:
+        """Notes a fault, or (T4xx) a warning; the details are the other fields of `Fault`."""
+        fault = Fault(code, message, self.file, **details)
+        if fault.severity == "warning":
+            self.warnings += [fault] if len(self.warnings) < _MOST_FAULTS else []
+            return
+        self.faults.append(fault)
+        if len(self.faults) >= _MOST_FAULTS:
+            self.raise_all()
+
+    def raise_all(self) -> None:
+        """Raises what was noted, if any of it is a fault."""
+        faults, warnings = self.faults, self.warnings
+        if self.by_place:
+            faults, warnings = sorted(faults, key=_place), sorted(warnings, key=_place)
+        raise_all(faults, warnings)
+
+
+def _place(fault: Fault) -> tuple[int, int]:
+    return fault.line or 0, fault.column or 0
+
+
+def raise_all(faults: Sequence[Fault], warnings: Sequence[Fault] = ()) -> None:
+    """Raises the faults, if any; one of form outranks those of meaning."""
+    if faults:
+        form = any(fault.code.startswith("T1") for fault in faults)
+        kind: type[TaxonomyError] = FormError if form else MeaningError
+        raise kind(faults, warnings)
 
 
 # -- the line with a caret -------------------------------------------------------------------------
@@ -169,11 +236,3 @@ def _pointed(place: Fault | Note, mark: str, label: str, gutter: int) -> list[st
     under = max(1, _cells(escape_invisible(part[at - 1 : at - 1 + place.width])))
     pointer = " " * before + mark * under + (f" {escape_invisible(label)}" if label else "")
     return [f"  {place.line:>{gutter}} | {escape_invisible(part)}", f"  {'':>{gutter}} | {pointer}"]
-
-
-def raise_all(faults: Sequence[Fault]) -> None:
-    """Raises the faults, if any: of form before those of meaning."""
-    if faults:
-        form = any(fault.code.startswith("T1") for fault in faults)
-        kind: type[TaxonomyError] = FormError if form else MeaningError
-        raise kind(faults)

@@ -49,10 +49,10 @@ def fault_data(fault: Fault) -> dict[str, Any]:
 def _github(fault: Fault) -> str:
     places = {"file": fault.file, "line": fault.line, "col": fault.column, "title": fault.code}
     written = (f"{key}={_property(str(value))}" for key, value in places.items() if value is not None)
-    return f"::{fault.severity} {','.join(written)}::{_escaped(_told(fault))}"
+    return f"::{fault.severity} {','.join(written)}::{_escaped(_text(fault))}"
 
 
-def _told(fault: Fault) -> str:
+def _text(fault: Fault) -> str:
     """The message, what was expected and the help, in one text."""
     parts = [fault.message]
     parts += [f"expected: {fault.expected}"] if fault.expected else []
@@ -91,7 +91,7 @@ def _result(fault: Fault) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": fault.code,
         "level": fault.severity,
-        "message": {"text": _told(fault)},
+        "message": {"text": _text(fault)},
     }
     if fault.file:
         result["locations"] = [_location(fault.file, fault)]

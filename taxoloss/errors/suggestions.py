@@ -8,7 +8,15 @@ import numpy as np
 
 from taxoloss.errors.characters import quoted
 
-__all__ = ["MOST_COMPARISONS", "as_question", "did_you_mean", "likeness", "nearest", "nearest_of_each"]
+__all__ = [
+    "MOST_COMPARISONS",
+    "as_question",
+    "did_you_mean",
+    "likeness",
+    "nearest",
+    "nearest_of_each",
+    "with_suggestion",
+]
 
 
 _NEAR = 0.62
@@ -76,5 +84,15 @@ def did_you_mean(word: str, candidates: Sequence[str]) -> str | None:
 
 
 def as_question(guess: str | None) -> str | None:
-    """The question that a guess is told by."""
+    """The question that shows a guess."""
     return f"did you mean {quoted(guess)}?" if guess else None
+
+
+def with_suggestion(message: str, word: str, candidates: Sequence[str]) -> str:
+    """The message, and which of the candidates may have been meant, where one is near.
+
+    >>> with_suggestion("there is no node `Bengall`", "Bengall", ["Abyssinian", "Bengal"])
+    'there is no node `Bengall`; did you mean `Bengal`?'
+    """
+    question = did_you_mean(word, candidates)
+    return message if question is None else f"{message}; {question}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.errors.faults import Fault, FormError, TaxonomyError
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
@@ -67,12 +67,6 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-def counted(number: int, noun: str) -> str:
-    """ "1 row", "1,204 rows"."""
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + ("es" if noun.endswith("s") else "s")
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
 def listed(names: Sequence[str], most: int = 3) -> str:
     """The first few names, and how many more there are."""
     shown = ", ".join(f"`{escape_invisible(name)}`" for name in names[:most])
@@ -100,8 +94,8 @@ def foreign(what: str, file: str, extra: str | None = None) -> Iterator[None]:
         )
         raise ImportError(needed) from error
     except BaseException as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise refuse(file, f"this cannot be read as {what}: {told:.300}") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise refuse(file, f"this cannot be read as {what}: {reason:.300}") from error
 
 
 def read_lines(path: Path, limits: Limits) -> list[str]:

@@ -11,21 +11,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-import numpy as np
-
-from taxoloss.errors.characters import quoted
-from taxoloss.errors.faults import Fault, Note, raise_all
+from taxoloss.errors.characters import counted, quoted
+from taxoloss.errors.faults import FaultLog, Note
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.sources.base import Options, counted, listed
+from taxoloss.sources.base import Options, listed
 from taxoloss.taxonomy.names import name_faults, nfc
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import Tree
+from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
 
 __all__ = ["RANKS", "SourceGraph"]
 
 #: The ranks that become levels where a source does not say which.
 RANKS = ("domain", "superkingdom", "kingdom", "phylum", "class", "order", "family", "genus", "species")
-_MOST_FAULTS = 1_000
 
 
 @dataclass
@@ -36,6 +34,59 @@ class _Node:
     description: str | None = None
     line: int | None = None
     parents: Counter[str] = field(default_factory=Counter)
+
+
+class _GraphTree(TreeBuilder):
+    """The nodes of a source, depth first, each with its key."""
+
+    def __init__(self, graph: SourceGraph) -> None:
+        super().__init__(graph.log)
+        self.graph = graph
+        self.keys = [""]  # of the nodes, the root's first
+        self.number: dict[str, int] = {}  # of the ranks that are levels
+
+    def place_next(self, key: str, above: int) -> None:
+        """The level of the next node: that of its rank, or the one below its parent's."""
+        node, most = self.graph.nodes[key], self.graph.options.limits.levels
+        self.keys.append(key)
+        level = self.number[(node.rank or "").casefold()] if self.number else self.level[above] + 1
+        self.place(above, level)
+        if level > most:
+            self.graph.fault("T111", f"{quoted(node.name)} is deeper than {most} levels", node.line)
+            self.log.raise_all()
+
+    # -- what is said of a fault --------------------------------------------------------------------
+
+    def where(self, node: int) -> Words:
+        return self.where_key(self.keys[node])
+
+    def where_key(self, key: str) -> Words:
+        return {"line": self.graph.nodes[key].line, "found": self.graph.nodes[key].name}
+
+    def called(self, key: str) -> str:
+        return self.graph.called(key)
+
+    def several_parents(self, key: str, parents: Sequence[str]) -> Words:
+        help = "keep one of them; or --parent first, --parent most-common, --parent ask"
+        return {**super().several_parents(key, parents), **self.where_key(key), "help": help}
+
+    def cycle(self, keys: Sequence[str]) -> Words:
+        shown = " > ".join(quoted(self.graph.nodes[key].name) for key in keys[:20])
+        line = self.graph.nodes[keys[0]].line
+        return {"line": line, "message": f"a cycle: {shown}", "expected": "no cycle"}
+
+    def not_below(self, node: int, level: int, above: int) -> Words:
+        ranks, words = list(self.number), self.where(node)
+        of = f"of rank {ranks[level - 1]}, stands below one of rank {ranks[above - 1]}"
+        return {**words, "message": f"{quoted(words['found'])}, {of}"}
+
+    def twice(self, node: int, first: int) -> Words:
+        one, other = self.keys[first], self.keys[node]
+        note = Note(f"these are {one} and {other} in the source", self.graph.nodes[one].line)
+        return {**super().twice(node, first), "notes": (note,)}
+
+    def few_leaves(self, leaves: int) -> Words:
+        return {"message": "the source holds fewer than two leaves", "expected": "at least two"}
 
 
 class SourceGraph:
@@ -49,7 +100,7 @@ class SourceGraph:
         self.nodes: dict[str, _Node] = {}
         self.classes: set[str] | None = None
         self.notes: list[str] = []
-        self.faults: list[Fault] = []
+        self.log = FaultLog(file)
 
     # -- filling it --------------------------------------------------------------------------------
 
@@ -68,7 +119,7 @@ class SourceGraph:
         if node is None:
             if len(self.nodes) >= self.options.limits.nodes:
                 self.fault("T112", f"more than {self.options.limits.nodes:,} nodes", line)
-                raise_all(self.faults)
+                self.log.raise_all()
             node = self.nodes[key] = _Node(nfc(name if name is not None else key), line=line)
         elif name is not None:
             node.name = nfc(name)
@@ -83,27 +134,26 @@ class SourceGraph:
         self.nodes[child].parents[parent] += 1
 
     def fault(self, code: str, message: str, line: int | None = None, **details: object) -> None:
-        """Notes what is wrong in a line of the file; raises where there are too many."""
-        self.faults.append(Fault(code, message, self.file, line, **details))  # type: ignore[arg-type]
-        if len(self.faults) >= _MOST_FAULTS:
-            raise_all(self.faults)
+        """Notes what is wrong in a line of the file."""
+        self.log.note(code, message, line=line, **details)
 
     # -- the tree of it ----------------------------------------------------------------------------
 
     def taxonomy(self, name: str | None = None) -> Taxonomy:
         """The taxonomy; TaxonomyError with every fault."""
-        parent = self._parents()
-        raise_all(self.faults)
-        self._check_cycles(parent)
-        raise_all(self.faults)
+        builder = _GraphTree(self)
+        parent = self._parents(builder)
+        self.log.raise_all()
+        builder.check_cycles({key: [up] if up is not None else [] for key, up in parent.items()})
+        self.log.raise_all()
         parent = self._below(parent)
         parent = self._of_classes(parent)
         parent = self._without_root(parent)
         parent, ranks = self._of_ranks(parent)
         self._check_any(parent)
-        return self._built(parent, ranks, name)
+        return self._built(builder, parent, ranks, name)
 
-    def _parents(self) -> dict[str, str | None]:
+    def _parents(self, builder: TreeBuilder) -> dict[str, str | None]:
         """One parent for each node, None for roots."""
         degree = Counter(parent for node in self.nodes.values() for parent in node.parents)
         chosen: dict[str, str | None] = {}
@@ -117,52 +167,34 @@ class SourceGraph:
                 chosen[key] = self._choose(key, parents, degree)
             else:
                 chosen[key] = parents[0] if parents else None
-        if several and not self.faults:
+        if self.options.parent is None:
+            builder.check_parents({key: list(self.nodes[key].parents) for key in several})
+        if several and not self.log.faults:
             how = self.options.parent if isinstance(self.options.parent, str) else "asked"
-            told = [f"{self.nodes[k].name} (under {self.nodes[chosen[k] or k].name})" for k in several]
+            shown = [f"{self.nodes[k].name} (under {self.nodes[chosen[k] or k].name})" for k in several]
             self.notes.append(
-                f"{counted(len(several), 'node')} with several parents, {how}: {listed(told)}"
+                f"{counted(len(several), 'node')} with several parents, {how}: {listed(shown)}"
             )
         return chosen
 
     def _choose(self, key: str, parents: list[str], degree: Counter[str]) -> str | None:
         node, how = self.nodes[key], self.options.parent
-        names = [self._told(parent) for parent in parents]
         if how is None:
-            shown = ", ".join(map(quoted, names))
-            message = f"{quoted(self._told(key))} has {len(parents)} parents: {shown}"
-            help = "keep one of them; or --parent first, --parent most-common, --parent ask"
-            self.fault("T203", message, node.line, found=node.name, expected="one parent", help=help)
             return None
         if callable(how):
-            return parents[how(self._told(key), names)]
+            return parents[how(self.called(key), [self.called(parent) for parent in parents])]
         if how == "first":
             return parents[0]
         # The one written most often; of these the one with most children; of these the first.
         best = max(range(len(parents)), key=lambda i: (node.parents[parents[i]], degree[parents[i]], -i))
         return parents[best]
 
-    def _told(self, key: str) -> str:
+    def called(self, key: str) -> str:
         """A name for people: a number with what it means."""
         node = self.nodes[key]
         words = node.description or ""
         short = words if len(words) <= 40 else words[:37] + "..."
         return f"{node.name} ({short})" if words and not node.name.isalpha() else node.name
-
-    def _check_cycles(self, parent: dict[str, str | None]) -> None:
-        done: set[str] = set()
-        for start in parent:
-            path: dict[str, None] = {}
-            key: str | None = start
-            while key is not None and key not in done and key not in path:
-                path[key] = None
-                key = parent[key]
-            if key is not None and key in path:
-                keys = list(path)
-                cycle = [self.nodes[k].name for k in [*keys[keys.index(key) :], key]]
-                shown = " > ".join(map(quoted, cycle[::-1][:20]))
-                self.fault("T211", f"a cycle: {shown}", self.nodes[key].line, expected="no cycle")
-            done.update(path)
 
     def _below(self, parent: dict[str, str | None]) -> dict[str, str | None]:
         """Only what is below the node that `under` names."""
@@ -176,7 +208,7 @@ class SourceGraph:
             message = f"{quoted(wanted)} is called by {counted(len(found), 'node')}"
             help = did_you_mean(wanted, names) if not found else "give its key: " + listed(found)
             self.fault("T302", message, found=wanted, expected="one node", help=help)
-            raise_all(self.faults)
+            self.log.raise_all()
         kept: dict[str, bool] = {found[0]: True}
         for start in parent:
             path = []
@@ -199,14 +231,14 @@ class SourceGraph:
                 up = parent[up]
         inner = {parent[key] for key in kept} & self.classes
         result = {key: up for key, up in parent.items() if key in kept}
-        told = [key for key in result if key in inner]
-        for key in told:
+        both = [key for key in result if key in inner]
+        for key in both:
             own = f"{key} (itself)"
             self.nodes[own] = _Node(**{**vars(self.nodes[key]), "parents": Counter({key: 1})})
             result[own] = key
-        if told:
-            names = listed([self.nodes[key].name for key in told])
-            count = counted(len(told), "class")
+        if both:
+            names = listed([self.nodes[key].name for key in both])
+            count = counted(len(both), "class")
             self.notes.append(f"{count} above other classes: a leaf of its name stands below: {names}")
         return result
 
@@ -220,7 +252,7 @@ class SourceGraph:
         number = {rank.casefold(): index for index, rank in enumerate(wanted)}
         if len(number) < len(wanted):
             self.fault("T209", f"a level is named twice: {', '.join(map(quoted, wanted))}")
-            raise_all(self.faults)
+            self.log.raise_all()
         keep = {key for key in parent if (self.nodes[key].rank or "").casefold() in number}
         dropped = Counter(self.nodes[key].rank or "no rank" for key in parent if key not in keep)
         if dropped:
@@ -258,7 +290,7 @@ class SourceGraph:
     def _check_any(self, parent: dict[str, str | None]) -> None:
         if not parent:
             self.fault("T202", "the source holds no node", expected="at least two leaves")
-            raise_all(self.faults)
+            self.log.raise_all()
 
     def _without_root(self, parent: dict[str, str | None]) -> dict[str, str | None]:
         """A single root is not a class, nor a level."""
@@ -273,64 +305,39 @@ class SourceGraph:
         return {key: up if up != roots[0] else None for key, up in parent.items() if key != roots[0]}
 
     def _built(
-        self, parent: dict[str, str | None], ranks: Sequence[str] | None, title: str | None
+        self,
+        builder: _GraphTree,
+        parent: dict[str, str | None],
+        ranks: Sequence[str] | None,
+        title: str | None,
     ) -> Taxonomy:
         """Depth first, each node checked when it is reached."""
         below: dict[str | None, list[str]] = {}
         for key, up in parent.items():
             below.setdefault(up, []).append(key)
-        number = {rank.casefold(): index for index, rank in enumerate(ranks or (), 1)}
-        order: list[str] = []
-        parents, levels = [0], [0]
+        builder.number = {rank.casefold(): number for number, rank in enumerate(ranks or (), 1)}
+        parents: list[int] = []
         stack = [(key, 0) for key in reversed(below[None])]
-        most = self.options.limits.levels
         while stack:
-            key, number_above = stack.pop()
-            order.append(key)
-            here = len(order)
-            parents.append(number_above)
-            levels.append(self._level(key, levels[number_above], number, most))
-            children = below.get(key, [])
-            stack += [(child, here) for child in reversed(children)]
-        self._check_names(order, parents)
-        if len(order) - len(set(parents[1:]) - {0}) < 2:
-            self.fault("T202", "the source holds fewer than two leaves", expected="at least two")
-        raise_all(self.faults)
-        nodes = [self.nodes[key] for key in order]
-        names = tuple(ranks) if ranks else tuple(f"depth_{i + 1}" for i in range(max(levels)))
-        tree = Tree(("", *(node.name for node in nodes)), np.array(parents), np.array(levels), names)
+            key, above = stack.pop()
+            builder.place_next(key, above)
+            parents.append(above)
+            here = len(parents)
+            stack += [(child, here) for child in reversed(below.get(key, []))]
+        nodes = [self.nodes[key] for key in builder.keys[1:]]
+        for number, (node, above) in enumerate(zip(nodes, parents, strict=True), 1):
+            builder.check_name(number, node.name)
+            builder.add(above, node.name)
+        builder.check_leaves()
+        self.log.raise_all()
+        levels = tuple(ranks or (f"depth_{i + 1}" for i in range(max(builder.level))))
+        tree = builder.tree(levels, arranged=True)
         return Taxonomy(
             tree=tree,
             name=title,
             aliases=self._aliases(nodes, tree),
             descriptions={i: node.description for i, node in enumerate(nodes, 1) if node.description},
         )
-
-    def _level(self, key: str, above: int, number: dict[str, int], most: int) -> int:
-        node = self.nodes[key]
-        level = number[(node.rank or "").casefold()] if number else above + 1
-        if level <= above:
-            ranks = list(number)
-            of = f"of rank {ranks[level - 1]}, stands below one of rank {ranks[above - 1]}"
-            message = f"{quoted(node.name)}, {of}"
-            self.fault("T206", message, node.line, found=node.name)
-        if level > most:
-            self.fault("T111", f"{quoted(node.name)} is deeper than {most} levels", node.line)
-            raise_all(self.faults)
-        return level
-
-    def _check_names(self, order: list[str], parents: list[int]) -> None:
-        seen: dict[tuple[int, str], str] = {}
-        for key, up in zip(order, parents[1:], strict=True):
-            node = self.nodes[key]
-            for code, message in name_faults(node.name):
-                self.fault(code, message, node.line, found=node.name)
-            first = seen.setdefault((up, node.name), key)
-            if first != key:
-                where = f"under {quoted(self.nodes[order[up - 1]].name)}" if up else "at the top"
-                notes = (Note(f"these are {first} and {key} in the source", self.nodes[first].line),)
-                message = f"{quoted(node.name)} stands twice {where}"
-                self.fault("T201", message, node.line, found=node.name, notes=notes)
 
     def _aliases(self, nodes: list[_Node], tree: Tree) -> dict[int, tuple[str, ...]]:
         """Aliases that name one leaf; others would make a dataset's names ambiguous."""

@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from taxoloss.errors.characters import quoted
+from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, TaxonomyError, raise_all
-from taxoloss.sources.base import Options, counted, listed
+from taxoloss.sources.base import Options, listed
 from taxoloss.taxonomy.names import nfc
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -56,9 +56,9 @@ class Rows:
 
     def _placed(self, fault: Fault) -> Fault:
         """A fault that speaks of a row, at that row's line."""
-        told = _ROW.match(fault.message)
-        line = self.lines[int(told[1]) - 1] if told else None
-        message = _ROW.sub("", fault.message, count=1).lstrip(": ") if told else fault.message
+        match = _ROW.match(fault.message)
+        line = self.lines[int(match[1]) - 1] if match else None
+        message = _ROW.sub("", fault.message, count=1).lstrip(": ") if match else fault.message
         return replace(fault, file=self.file, line=line, message=message)
 
     def _strip(self) -> None:
@@ -117,10 +117,10 @@ class Rows:
                 continue
             chosen = {name: self._choose(name, paths) for name, paths in several.items()}
             if chosen:
-                told = [f"{name} (under {'/'.join(filter(None, path))})" for name, path in chosen.items()]
+                shown = [f"{name} (under {'/'.join(filter(None, path))})" for name, path in chosen.items()]
                 rule = how if isinstance(how, str) else "asked"
                 self.notes.append(
-                    f"{counted(len(chosen), 'name')} with several parents, {rule}: {listed(told)}"
+                    f"{counted(len(chosen), 'name')} with several parents, {rule}: {listed(shown)}"
                 )
             self.rows = [
                 (*chosen[row[level]], *row[level:]) if level < len(row) and row[level] in chosen else row

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.sweep.errors import SweepError
 from taxoloss.taxonomy.names import text_of
 from taxoloss.weighting.schedules import Schedule, label_balanced
@@ -41,8 +41,8 @@ class Cell:
     def __getitem__(self, name: str) -> Any:
         """A setting; KeyError names the nearest one."""
         if name not in self.settings:
-            near = did_you_mean(name, list(self.settings))
-            raise KeyError(f"no setting {name!r} in this cell" + (f"; {near}" if near else ""))
+            words = f"no setting {name!r} in this cell"
+            raise KeyError(with_suggestion(words, name, list(self.settings)))
         return self.settings[name]
 
     def get(self, name: str, default: Any = None) -> Any:

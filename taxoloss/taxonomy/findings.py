@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from taxoloss.errors.characters import quoted
+from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.suggestions import likeness
 from taxoloss.taxonomy.spelling import lookalike
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -59,10 +59,6 @@ def _about(taxonomy: Taxonomy, code: str, message: str, nodes: IntArray | Iterab
     return Finding(code, f"{message}: {shown}" + (f" and {more:,} more" if more else ""), paths)
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s" if noun[-1] != "s" else "es")
-
-
 def _empty_levels(taxonomy: Taxonomy) -> Iterator[Finding]:
     for number, level in enumerate(taxonomy.levels, 1):
         if not (taxonomy.tree.level == number).any():
@@ -81,7 +77,7 @@ def _missing_ranks(taxonomy: Taxonomy) -> Iterator[Finding]:
     tree = taxonomy.tree
     skipping = np.flatnonzero(tree.level > tree.level[tree.parent] + 1)
     if len(skipping):
-        message = f"{_counted(len(skipping), 'node')} with a rank missing above"
+        message = f"{counted(len(skipping), 'node')} with a rank missing above"
         yield _about(taxonomy, "T403", message, skipping)
 
 
@@ -89,7 +85,7 @@ def _short_classes(taxonomy: Taxonomy) -> Iterator[Finding]:
     tree = taxonomy.tree
     short = tree.leaves[tree.level[tree.leaves] < len(taxonomy.levels)]
     if len(short):
-        message = f"{_counted(len(short), 'class')} above the deepest level"
+        message = f"{counted(len(short), 'class')} above the deepest level"
         yield _about(taxonomy, "T404", message, short)
 
 
@@ -98,7 +94,7 @@ def _chains(taxonomy: Taxonomy) -> Iterator[Finding]:
     single = np.flatnonzero(tree.num_children == 1)
     single = single[single > 0]
     if len(single):
-        message = f"{_counted(len(single), 'node')} with a single child"
+        message = f"{counted(len(single), 'node')} with a single child"
         yield _about(taxonomy, "T405", message, single)
     if tree.num_children[0] == 1:
         yield _about(taxonomy, "T406", "one node holds all classes: its level teaches nothing", [1])
@@ -142,7 +138,7 @@ def _repeated_names(taxonomy: Taxonomy) -> Iterator[Finding]:
     if not several:
         return
     again = [node for nodes in several for node in nodes[1:]]
-    message = f"{_counted(len(several), 'name')} in more than one place (the path tells them apart)"
+    message = f"{counted(len(several), 'name')} in more than one place (the path tells them apart)"
     yield _about(taxonomy, "T409", message, sorted(again))
     alike = _Likeness(taxonomy)
     pairs = ((nodes[0], other) for nodes in several for other in nodes[1:])
@@ -194,7 +190,5 @@ def _wrong_ranks(taxonomy: Taxonomy) -> Iterator[Finding]:
                 if proper in levels and proper != rank and ending.fullmatch(tree.names[node]):
                     wrong[rank, proper].append(node)
     for (rank, proper), nodes in wrong.items():
-        message = (
-            f"{_counted(len(nodes), 'name')} of the level {quoted(rank)} end as names of a {proper} do"
-        )
+        message = f"{counted(len(nodes), 'name')} of the level {quoted(rank)} end as names of a {proper} do"
         yield _about(taxonomy, "T411", message, nodes)

@@ -102,7 +102,7 @@ def from_plain(data: Any) -> dict[str, Any]:
     try:
         form = TaxonomyData.model_validate(_copied(data))
     except ValidationError as error:
-        raise ValueError(_told(error)) from None
+        raise ValueError(_message(error)) from None
     tree = _tree(form)
     weights = {level.name: level.weight for level in form.levels if level.weight is not None}
     if weights and len(weights) < len(form.levels):
@@ -147,7 +147,7 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, Sequence) else value
 
 
-def _told(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     faults = error.errors(include_url=False, include_context=False)
     lines = []
     for fault in faults[:_MOST]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.taxonomy.cache import at_trace_time
 from taxoloss.taxonomy.names import text_of
 from taxoloss.taxonomy.plan import Plan
@@ -59,7 +59,7 @@ def checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> We
     for name in weights:
         if name not in levels:
             known = ", ".join(map(repr, levels))
-            expected = "; ".join(filter(None, (known, did_you_mean(str(name), levels))))
+            expected = with_suggestion(known, str(name), levels)
             raise ValueError(f"there is no level {name!r}; expected {expected}")
     missing = [level for level in levels if level not in weights]
     if missing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.weighting.register import TAKES, Takes
 from taxoloss.weighting.schedules import SCHEDULES, Schedule
 
@@ -37,7 +37,7 @@ def parse_schedule(text: str) -> Schedule:
         raise ValueError(f"{name} needs the counts of your labels: weighting.{name}(counts)")
     if name not in known:
         expected = f"there is no schedule {name!r}; expected {', '.join(known.values())}"
-        raise ValueError("; ".join(filter(None, (expected, did_you_mean(name, list(known))))))
+        raise ValueError(with_suggestion(expected, name, list(known)))
     if (TAKES[name] is Takes.nothing) == bool(colon):
         raise ValueError(f"expected {known[name]}, got {text!r}")
     try:

@@ -1,20 +1,26 @@
-"""docs/errors.md and `taxoloss explain`: each code has a wrong text that raises it and a right one."""
+"""The register of the codes, `taxoloss explain` and docs/errors.md: each code has a wrong text that raises
+it and a right one."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import run
+from typer.testing import CliRunner
 
 import taxoloss
-from taxoloss.errors.explanations import Explanation, explanations
+from taxoloss.cli import app
+from taxoloss.errors import explanations as register_module
+from taxoloss.errors.explanations import Explanation, explanations, register
 from taxoloss.taxonomy.file.reader import read_text
 from taxoloss.taxonomy.findings import find
 
 ROOT = Path(taxoloss.__file__).parent
+PAGE = ROOT.parent / "docs" / "errors.md"
 KNOWN = explanations()
 
 
@@ -30,13 +36,46 @@ def codes_of(one: Explanation, text: str) -> set[str]:
     return set()
 
 
-def test_every_code_has_a_section() -> None:
-    """And no section is of a code that nothing raises."""
+def codes_in_the_code() -> set[str]:
+    """Each code that stands in the package as a literal."""
     used: set[str] = set()
     for file in ROOT.rglob("*.py"):
         used |= set(re.findall(r'"(T[1-4]\d\d)"', file.read_text(encoding="utf-8")))
-    assert used == set(KNOWN)
+    return used
+
+
+def test_every_code_has_a_section() -> None:
+    """And no section is of a code that nothing raises."""
+    assert codes_in_the_code() == set(KNOWN)
     assert list(KNOWN) == sorted(KNOWN)
+
+
+def test_the_page_is_the_register() -> None:
+    """`make docs` copies taxoloss/errors/codes.md, the one source, to docs/errors.md."""
+    assert PAGE.read_text(encoding="utf-8") == register()
+
+
+@pytest.fixture
+def dummy(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """One more code in the register."""
+    text = register() + (
+        "\n## T499: a dummy\n\nNothing stops.\n\n"
+        "```yaml wrong\ntree: [a, a]\n```\n\n```yaml right\ntree: [a, b]\n```\n"
+    )
+    monkeypatch.setattr(register_module, "register", lambda: text)
+    explanations.cache_clear()
+    yield text
+    explanations.cache_clear()
+
+
+def test_a_new_code_is_seen_everywhere(dummy: str) -> None:
+    """By `explain`, by the page's check, by the check that something raises it."""
+    runner = CliRunner()
+    shown = runner.invoke(app, ["explain", "t499"])
+    assert (shown.exit_code, shown.output[:14]) == (0, "T499: a dummy\n")
+    assert "T499  a dummy" in runner.invoke(app, ["explain"]).output
+    assert PAGE.read_text(encoding="utf-8") != dummy
+    assert set(explanations()) - codes_in_the_code() == {"T499"}
 
 
 @pytest.mark.parametrize("code", KNOWN)

@@ -119,7 +119,8 @@ def test_rows_without_weight(
     rows = torch.tensor([not any(cost.values()) for cost in costs]).view(shape)
     share = [0 if y == -100 else options.node_weight(case, case.by_id[y]) for y in target.ravel()]
     assume(sum(share) > 0)
-    labels, extra = torch.from_numpy(target), {"weight": weight, "label_smoothing": smoothing}
+    labels = torch.from_numpy(target)
+    extra: dict[str, Any] = {"weight": weight, "label_smoothing": smoothing}
     clean = torch.from_numpy(oracle.random_logits(case, rng, *shape))
     bad = poisoned(rng, clean, rows)
 
@@ -164,7 +165,7 @@ def test_probabilities_without_weight(
     table = (
         oracle.random_table(case, rng)
         if by_node
-        else oracle.level_table(case, rng.uniform(0.1, 2, case.depth))
+        else oracle.level_table(case, rng.uniform(0.1, 2, case.depth).tolist())
     )
     assume(table[: case.num_classes].any())
     weight = rng.uniform(0.1, 2, case.num_classes) * (rng.random(case.num_classes) < 0.7)

@@ -39,7 +39,7 @@ def test_every_buffer_is_in_the_state() -> None:
     """A loader that fills what a checkpoint holds leaves nothing else to chance."""
     model = everything(fresh())
     assert {name for name, _ in model.named_buffers()} <= set(model.state_dict())
-    assert not list(model["loss"].state_dict()), "a loss has no state"  # type: ignore[operator]
+    assert not list(model["loss"].state_dict()), "a loss has no state"  # type: ignore[index]
 
 
 @pytest.mark.parametrize("how", ["to_empty", "meta_init", "to_meta", "empty_like"])
@@ -74,7 +74,7 @@ def test_on_the_meta_device_shapes_are_known() -> None:
     assert_close(loss(logits(), targets()), before)
     model = everything(fresh()).to("meta")
     for name in HEADS:
-        assert model[name](logits().to("meta")).shape == (6, 5)  # type: ignore[operator]
+        assert model[name](logits().to("meta")).shape == (6, 5)  # type: ignore[index]
 
 
 def test_class_weights_without_numbers_are_refused() -> None:
@@ -112,6 +112,6 @@ def test_copies_of_modules(way: Any) -> None:
     if way is not copy.copy:
         twin["loss"].set_level_weights({"top": 0.0, "leaf": 1.0})
         twin["loss"].set_level_weights({"top": 0.0, "leaf": 2.0})
-        model["loss"].set_level_weights({"top": 2.0, "leaf": 1.0})  # type: ignore[operator]
+        model["loss"].set_level_weights({"top": 2.0, "leaf": 1.0})  # type: ignore[index]
         assert_close(twin["loss"].per_level(logits(), targets())["leaf"].double() * 0 + 2,
                      twin["loss"].tensors.weights.max())  # fmt: skip

@@ -140,8 +140,8 @@ def test_spread_targets_of_narrow_deep_trees(
     if soft:
         target = rng.dirichlet(np.ones(classes), 6).astype(np.float32)
     options = Options(oracle.level_table(case, weights), weight.tolist(), smoothing)
-    wide = (array.astype(np.float64) if array.ndim == 2 else array for array in (z, target))
-    value, slope = oracle.batch_loss(case, *wide, options, reduction="none")
+    wide = target.astype(np.float64) if soft else target
+    value, slope = oracle.batch_loss(case, z.astype(np.float64), wide, options, reduction="none")
     logits = torch.from_numpy(z).requires_grad_()
     found = taxonomy_cross_entropy(
         logits, torch.from_numpy(target), case.taxonomy, case.by_name(weights),

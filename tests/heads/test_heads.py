@@ -293,6 +293,7 @@ def test_the_loss_leaves_out_what_has_no_weight(
                 head.weight[first : first + head.widths[unused]] = 3e38
         given = features.clone().requires_grad_()
         value = head.loss(given, target, levels, label_smoothing=smoothing)
+        assert head.bias is not None
         found.append((value.detach(), *torch.autograd.grad(value, (given, head.weight, head.bias))))
     torch.testing.assert_close(*found)
     assert (found[1][1][2:] == 0).all()

@@ -42,24 +42,26 @@ def test_the_wheel_holds_the_trees_and_nothing_else_of_the_repository(wheel: Pat
     names = zipfile.ZipFile(wheel).namelist()
     trees = sorted(Path(name).name for name in names if name.startswith("taxoloss/taxonomies/"))
     assert trees == sorted([*BUNDLED, "taxonomy.schema.json"])
-    assert "taxoloss/errors.md" in names
+    assert "taxoloss/errors/codes.md" in names
     assert "taxoloss/py.typed" in names
     assert all(name.startswith(("taxoloss/", "taxoloss-")) for name in names)
 
 
 @pytest.mark.slow
 def test_the_wheel_loads_its_trees(wheel: Path, tmp_path: Path) -> None:
-    """Unpacked where an installer would put it, away from the checkout, `load` finds them."""
+    """Unpacked where an installer would put it, away from the checkout; and its register of codes."""
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     code = (
         "import sys, pathlib, taxoloss\n"
         f"assert pathlib.Path(taxoloss.__file__).is_relative_to({str(site)!r})\n"
-        "print(*(len(taxoloss.load(n)) for n in ('cifar100', 'isic4', 'pets')))"
+        "from taxoloss.errors.explanations import explanations\n"
+        "print(*(len(taxoloss.load(n)) for n in ('cifar100', 'isic4', 'pets')))\n"
+        "print(explanations()['T203'].code)"
     )
     done = run(code, site, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["100", "419", "37"]
+    assert done.stdout.split() == ["100", "419", "37", "T203"]
 
 
 def test_the_checkout_loads_its_trees(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def test_a_default_device_changes_no_score(rows: int) -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
 def test_metrics_of_another_dtype(dtype: torch.dtype) -> None:
     """Their sums stay integers."""
-    made = [metrics.collection(fresh(), ranking=True, curves=True), metrics.LevelConfusionMatrix(fresh())]
+    made: list[Any] = [metrics.collection(fresh(), ranking=True, curves=True)]
+    made.append(metrics.LevelConfusionMatrix(fresh()))
     for metric in made:
         want = copy.deepcopy(metric)
         metric.set_dtype(dtype)

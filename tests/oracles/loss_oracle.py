@@ -69,7 +69,8 @@ def index_costs(case: Case, target: int, options: Options) -> Costs:
 
 def probability_costs(case: Case, target: Sequence[float], options: Options) -> Costs:
     """The same for class probabilities: (1-e) q_c weight_c on each class's ancestors, e spread."""
-    e, costs = options.smoothing, {}
+    e = options.smoothing
+    costs: Costs = {}
     for number, nodes in enumerate(case.at_level):
         for label, q in enumerate(target):
             w = float(options.table[label, number])

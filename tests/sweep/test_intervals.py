@@ -27,8 +27,9 @@ def students(values: list[float], level: float = 0.95) -> tuple[float, float, fl
     """
     numbers = [Fraction(value) for value in values]
     freedom = len(numbers) - 1
-    mean = sum(numbers) / len(numbers)
-    of_mean = sum((number - mean) ** 2 for number in numbers) / freedom / len(numbers)
+    mean = Fraction(sum(numbers)) / len(numbers)
+    squares = Fraction(sum((number - mean) ** 2 for number in numbers))
+    of_mean = squares / freedom / len(numbers)
     with mpmath.workdps(30):
         error = mpmath.sqrt(mpmath.mpf(of_mean.numerator) / of_mean.denominator)
         centre = mpmath.mpf(mean.numerator) / mean.denominator

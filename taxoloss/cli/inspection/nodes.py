@@ -65,8 +65,8 @@ def render_found(taxonomy: Taxonomy, text: str) -> RenderableType:
         return _table(taxonomy, nodes, f"found {text}")
     help = did_you_mean(text, taxonomy.tree.names[1:]) or ""
     guess = nearest(text, taxonomy.tree.names[1:])
-    told: RenderableType = plain(f"no node is called {quoted(text)}. {help}".rstrip())
-    return Group(told, render_found(taxonomy, guess)) if guess else told
+    message: RenderableType = plain(f"no node is called {quoted(text)}. {help}".rstrip())
+    return Group(message, render_found(taxonomy, guess)) if guess else message
 
 
 def _table(taxonomy: Taxonomy, nodes: list[dict[str, Any]], title: str) -> RenderableType:

@@ -33,7 +33,7 @@ def json_kind(value: Value) -> str | None:
 def read_json(path: Path, options: Options, kind: str | None = None) -> Found:
     """The taxonomy of a file of nested mappings and lists, or of nodes and links, or of a taxonomy."""
     value, document = read_file(path, options.limits)
-    document.raise_faults()  # a key that stands twice, an alias
+    document.log.raise_all()  # a key that stands twice, an alias
     shown = json_kind(value)
     kind = kind if kind not in (None, "json") else shown
     if kind == "taxonomy":
@@ -148,9 +148,11 @@ def _links(value: MappingValue, nodes: SourceGraph) -> str:
                 (t for k in ("label", "name", "title") if (t := _text(item.get(k))) is not None), None
             )
             key = name if name is not None else (title if title is not None else str(len(keys)))
-            rank, told = _text(item.get("rank")), _text(item.get("description"))
+            rank, description = _text(item.get("rank")), _text(item.get("description"))
             aliases = _texts(item.get("aliases"))
-            nodes.add(key, title, rank=rank, aliases=aliases, description=told, line=_line(item.mark))
+            nodes.add(
+                key, title, rank=rank, aliases=aliases, description=description, line=_line(item.mark)
+            )
         elif name is not None:
             key = name
             nodes.add(key, line=_line(item.mark))

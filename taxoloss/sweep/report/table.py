@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
-from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.sweep.columns import (
     FIXED,
     REQUIRED,
@@ -195,9 +195,10 @@ def _check_columns(file: Path, columns: list[str]) -> None:
     if all(level_of(name) is None for name in columns):
         missing.append(accuracy_column("<level>"))
     if missing:
-        near = [did_you_mean(name, columns) for name in missing]
         words = f"{file}:1: expected the columns {', '.join(missing)}, got {', '.join(columns)}"
-        raise TableError("; ".join(filter(None, [words, *near])))
+        for name in missing:
+            words = with_suggestion(words, name, columns)
+        raise TableError(words)
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
         raise TableError(f"{file}:1: the column {', '.join(twice)} is there twice")
 

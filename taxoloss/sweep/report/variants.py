@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from taxoloss.errors.characters import escape_invisible
-from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.sweep.columns import mean_accuracy
 from taxoloss.sweep.errors import TableError
 from taxoloss.sweep.report.table import ResultsTable, Run
@@ -88,7 +88,7 @@ def _check(sweep: ResultsTable, over: Sequence[str], readings: Sequence[str] | N
 
 def _unknown(kind: str, name: str, known: list[str]) -> TableError:
     words = f"the table has no {kind} {name!r}; expected {', '.join(known)}"
-    return TableError("; ".join(filter(None, [words, did_you_mean(name, known)])))
+    return TableError(with_suggestion(words, name, known))
 
 
 def _tuned(run: Run, over: Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, NoReturn, TypeAlias
 
 from taxoloss.errors.characters import quoted
-from taxoloss.errors.faults import Fault, FormError, MeaningError, Note
+from taxoloss.errors.faults import FaultLog, Note
 from taxoloss.taxonomy.file.limits import MORE, Limits
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
 ]
 
 
-_MOST_FAULTS = 1_000
 _LONG_LINE = 1_000
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
@@ -102,15 +101,14 @@ def describe(value: Value) -> str:
 
 
 class Document:
-    """The text that values came from, how large it may be, and the faults found in it so far."""
+    """The text that values came from, how large it may be, and the log of the faults found in it."""
 
     def __init__(
         self, text: str | None = None, file: str | None = None, limits: Limits | None = None
     ) -> None:
         self.file = file
         self.limits = limits or Limits()
-        self.faults: list[Fault] = []
-        self.warnings: list[Fault] = []
+        self.log = FaultLog(file, by_place=True)
         #: Where each node of the tree stands, once there is one (the root: None).
         self.node_marks: list[Mark | None] = []
         #: Whether the text was read as YAML, which has comments.
@@ -145,28 +143,24 @@ class Document:
         first = starts[mark.line - 1] + self.offset(mark)
         return self.text[first : min(stop, first + 2 * _LONG_LINE)].rstrip("\r\n")
 
-    def offset(self, mark: Mark | None) -> int:
+    def offset(self, mark: Mark) -> int:
         """The columns before a snippet: a thousand faults of one long line would fill the memory."""
-        return 0 if mark is None or mark.column <= _LONG_LINE else mark.column - _LONG_LINE
+        return 0 if mark.column <= _LONG_LINE else mark.column - _LONG_LINE
+
+    def place(self, mark: Mark | None) -> dict[str, Any]:
+        """What a fault or a note says of its place: line, column, width, and the text that stands there."""
+        if mark is None:
+            return {}
+        place = {"line": mark.line, "column": mark.column, "width": mark.width}
+        return {**place, "snippet": self.snippet(mark), "offset": self.offset(mark)}
 
     def note(self, text: str, mark: Mark | None) -> Note:
         """A second place, for a fault that speaks of two."""
-        if mark is None:
-            return Note(text)
-        return Note(text, mark.line, mark.column, self.snippet(mark), mark.width, self.offset(mark))
+        return Note(text, **self.place(mark))
 
     def fault(self, code: str, message: str, mark: Mark | None = None, **details: Any) -> None:
-        """Notes a fault, or (T4xx) a warning; reading goes on, so that all of them are found at once."""
-        if mark is not None:
-            details |= {"line": mark.line, "column": mark.column, "width": mark.width}
-            details["offset"] = self.offset(mark)
-        fault = Fault(code, message, self.file, snippet=self.snippet(mark), **details)
-        if fault.severity == "warning":
-            self.warnings += [fault] if len(self.warnings) < _MOST_FAULTS else []
-            return
-        self.faults.append(fault)
-        if len(self.faults) >= _MOST_FAULTS:
-            self.raise_faults()
+        """Hands a fault with its place on to the log; reading goes on, so that all are found at once."""
+        self.log.note(code, message, **self.place(mark), **details)
 
     def check_length(self, text: str, mark: Mark | None) -> None:
         """Notes a fault where a text is longer than the limit."""
@@ -177,20 +171,8 @@ class Document:
     def refuse(self, code: str, message: str, mark: Mark | None = None, **details: Any) -> NoReturn:
         """Notes a fault of form after which nothing more can be read, and raises all there are."""
         self.fault(code, message, mark, **details)
-        self.raise_faults()
+        self.log.raise_all()
         raise AssertionError(code)  # not reached: there is a fault
-
-    def raise_faults(self) -> None:
-        """Stops here if anything is wrong; a fault of form outranks those of meaning."""
-        faults, warnings = (sorted(noted, key=_place) for noted in (self.faults, self.warnings))
-        if any(fault.code.startswith("T1") for fault in faults):
-            raise FormError(faults, warnings)
-        if faults:
-            raise MeaningError(faults, warnings)
-
-
-def _place(fault: Fault) -> tuple[int, int]:
-    return fault.line or 0, fault.column or 0
 
 
 def plain(value: Value) -> Any:

@@ -64,8 +64,8 @@ def read_text(
         document.is_yaml = True
         refuse_directives(text, document)
         value = _build(yaml_events(text, document), document)
-    if any(fault.code in _FATAL for fault in document.faults):
-        document.raise_faults()  # what was read is not what was written
+    if any(fault.code in _FATAL for fault in document.log.faults):
+        document.log.raise_all()  # what was read is not what was written
     if value is None or (isinstance(value, ScalarValue) and value.is_null):
         document.refuse("T104", "the file is empty", expected="a mapping with the key `tree`")
     return value, document
@@ -100,7 +100,7 @@ def _text_of(data: bytes, file: str) -> str:
 def _refuse_forbidden(text: str, document: Document) -> None:
     for index, what in find_forbidden(text, in_file=True):
         document.fault("T113", f"the character {what} is not allowed", document.mark_at(index), found=what)
-    document.raise_faults()
+    document.log.raise_all()
 
 
 def _is_json(text: str, file: str) -> bool:

@@ -14,7 +14,7 @@ from taxoloss.taxonomy.names import MAX_NAME
 
 __all__ = ["schema"]
 
-_TOLD = {
+_DESCRIPTIONS = {
     "name": "What to call it.",
     "description": "Text for people.",
     "source": "Where the classes come from.",
@@ -43,15 +43,15 @@ def schema() -> dict[str, Any]:
         "description": "A tree of classes with named levels.",
         "type": "object",
         "properties": {
-            **{key: _told(name if key == "name" else text, key) for key in HEAD},
+            **{key: _described(name if key == "name" else text, key) for key in HEAD},
             "levels": {
-                "description": _TOLD["levels"],
+                "description": _DESCRIPTIONS["levels"],
                 "anyOf": [
                     {"type": "array", "items": {"$ref": "#/definitions/level"}, "maxItems": 64},
                     {"type": "null"},
                 ],
             },
-            "tree": _told({"$ref": "#/definitions/children"}, "tree"),
+            "tree": _described({"$ref": "#/definitions/children"}, "tree"),
         },
         "required": ["tree"],
         "additionalProperties": False,
@@ -104,9 +104,9 @@ def _definitions(name: dict[str, Any], text: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(value: dict[str, Any], key: str) -> dict[str, Any]:
+def _described(value: dict[str, Any], key: str) -> dict[str, Any]:
     """The value with its description; draft 7 ignores what stands beside a $ref."""
-    return {**(value if "$ref" not in value else {"allOf": [value]}), "description": _TOLD[key]}
+    return {**(value if "$ref" not in value else {"allOf": [value]}), "description": _DESCRIPTIONS[key]}
 
 
 def _object(model: Any, properties: dict[str, Any], name: dict[str, Any]) -> dict[str, Any]:
@@ -115,8 +115,8 @@ def _object(model: Any, properties: dict[str, Any], name: dict[str, Any]) -> dic
     return {
         "type": "object",
         "properties": {
-            "name": _told(name, "name"),
-            **{key: _told(value, key) for key, value in properties.items() if key in known},
+            "name": _described(name, "name"),
+            **{key: _described(value, key) for key, value in properties.items() if key in known},
         },
         "required": ["name"],
         "additionalProperties": False,

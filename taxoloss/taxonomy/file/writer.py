@@ -34,13 +34,13 @@ def _children(taxonomy: Described) -> Any:
     tree = taxonomy.tree
     below = tree.children()
     written: dict[int, Any] = {}
-    told = {node: details(taxonomy, node) for node in range(1, len(tree.names))}
+    facts_of = {node: details(taxonomy, node) for node in range(1, len(tree.names))}
     for node in reversed(range(len(tree.names))):
         children = below[node]
         if not children:
             written[node] = None
-        elif any(told[child] for child in children):
-            written[node] = [_item(taxonomy, c, told[c], written.pop(c)) for c in children]
+        elif any(facts_of[child] for child in children):
+            written[node] = [_item(taxonomy, c, facts_of[c], written.pop(c)) for c in children]
         elif all(written[child] is None for child in children):
             written[node] = [tree.names[child] for child in children]
         else:

@@ -92,12 +92,12 @@ def _tree(taxonomy: Described, comments: Comments) -> Iterator[str]:
     """The lines of the tree, depth first, with a stack of its own."""
     tree = taxonomy.tree
     below = tree.children()
-    told = {node: facts for node in range(1, len(tree.names)) if (facts := details(taxonomy, node))}
+    facts_of = {node: facts for node in range(1, len(tree.names)) if (facts := details(taxonomy, node))}
     stack: list[tuple[int, int, bool, tuple[str, ...]]] = []
 
     def push(parent: int, indent: int, path: tuple[str, ...]) -> None:
         children = below[parent]
-        written_out = any(child in told or len(tree.names[child]) > _LONGEST_KEY for child in children)
+        written_out = any(child in facts_of or len(tree.names[child]) > _LONGEST_KEY for child in children)
         listed = written_out or not any(below[child] for child in children)
         stack.extend((child, indent, listed, path) for child in reversed(children))
 
@@ -108,7 +108,7 @@ def _tree(taxonomy: Described, comments: Comments) -> Iterator[str]:
         before, behind = comments.get(path, ((), ""))
         space = " " * indent
         yield from (f"{space}# {line}".rstrip() for line in before)
-        first, *rest = _node(tree.names[node], told.get(node, {}), listed, bool(below[node]))
+        first, *rest = _node(tree.names[node], facts_of.get(node, {}), listed, bool(below[node]))
         yield space + first + (f"  # {behind}" if behind else "")
         yield from (space + line for line in rest)
         push(node, indent + (4 if listed else 2), path)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from math import inf
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.suggestions import did_you_mean
@@ -13,6 +12,7 @@ from taxoloss.taxonomy.file.models import LevelSpec
 from taxoloss.taxonomy.file.parser import NodeRow, ParsedFile
 from taxoloss.taxonomy.spelling import lookalike
 from taxoloss.taxonomy.tree.arrays import Tree
+from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
 
 __all__ = ["build_tree"]
 
@@ -23,20 +23,83 @@ def build_tree(parsed: ParsedFile) -> Tree:
     specs = parsed.spec.levels if parsed.spec is not None else None
     if specs is not None:
         _check_levels(specs, parsed.level_marks, document)
-    _check_siblings(rows, document)
+    names = tuple(spec.name for spec in specs) if specs is not None else None
+    builder = _RowTree(rows, names, document)
+    for row in rows:
+        builder.add(row.parent + 1, row.name, known=bool(row.name))  # else it is a fault of form already
     _check_aliases(rows, document)
     if parsed.spec is not None:
-        names = [spec.name for spec in specs] if specs is not None else None
-        level = _place(rows, names, document)
-        _check_leaves(rows, document)
-    if document.faults:
+        builder.place_all()
+        if not document.log.faults:  # a tree that is at fault may have leaves that were not read
+            builder.check_leaves()
+    if document.log.faults:
         _warn_of_lookalikes(rows, document)
-    document.raise_faults()
-    depth = max(level)
-    levels = tuple(names) if names is not None else tuple(f"depth_{i + 1}" for i in range(depth))
-    # Row i of the file is node i + 1 of the tree: the file is read in depth-first order.
-    parent = np.array([0, *(row.parent + 1 for row in rows)], np.int64)
-    return Tree(("", *(row.name for row in rows)), parent, np.array([0, *level], np.int64), levels)
+    document.log.raise_all()
+    # The file is read in depth-first order: row i is node i + 1 of the tree as well.
+    levels = names or tuple(f"depth_{i + 1}" for i in range(max(builder.level)))
+    return builder.tree(levels, arranged=True)
+
+
+class _RowTree(TreeBuilder):
+    """Row i of the file is node i + 1."""
+
+    def __init__(self, rows: Sequence[NodeRow], levels: tuple[str, ...] | None, document: Document) -> None:
+        super().__init__(document.log, inf if levels is None else len(levels))
+        self.rows = rows
+        self.levels = levels or ()
+        self.number = {name: index for index, name in enumerate(self.levels, 1)}
+        self.document = document
+
+    def place_all(self) -> None:
+        """The level of each node: the one it names, else one below its parent's."""
+        for node, row in enumerate(self.rows, 1):
+            above = self.level[row.parent + 1]
+            named = above + 1 if row.level is None else self.number.get(row.level)
+            if named is None:
+                self.note_no_level(node)
+            self.place(row.parent + 1, named or above + 1, instead=above + 1)
+
+    def note_no_level(self, node: int) -> None:
+        row = self.rows[node - 1]
+        name = row.level or ""
+        message = f"{quoted(row.name)} names the level {quoted(name)}, which is not in `levels`"
+        expected = "one of " + ", ".join(self.number) if self.number else "a list `levels` at the top"
+        words: Words = {"path": _path(self.rows, node - 1), "expected": expected}
+        words["help"] = did_you_mean(name, list(self.number))
+        # At the word that is wrong, not at the node's name.
+        self.document.fault("T205", message, row.level_mark, found=name, **words)
+
+    # -- what is said of a fault --------------------------------------------------------------------
+
+    def where(self, node: int) -> Words:
+        place = self.document.place(self.rows[node - 1].mark)
+        return {**super().where(node), **place, "path": _path(self.rows, node - 1)}
+
+    def twice(self, node: int, first: int) -> Words:
+        notes = (self.document.note("first written here", self.rows[first - 1].mark),)
+        help = "rename one, or give it another parent"
+        return {**super().twice(node, first), "help": help, "notes": notes}
+
+    def too_deep(self, node: int, level: int) -> Words:
+        words = super().too_deep(node, level)
+        return {
+            **words,
+            "found": f"depth {len(words['path'])}",
+            "expected": f"at most {len(self.levels)} levels: {', '.join(self.levels) or 'none'}",
+            "help": "name one more level in `levels`, or take one out of the tree",
+        }
+
+    def not_below(self, node: int, level: int, above: int) -> Words:
+        named = self.levels[level - 1]
+        message = f"{quoted(self.names[node])} is on level {quoted(named)}, not below its parent's level"
+        expected = "one of " + ", ".join(key for key, value in self.number.items() if value > above)
+        return {**self.where(node), "message": message, "found": named, "expected": expected}
+
+    def few_leaves(self, leaves: int) -> Words:
+        last = self.rows[-1] if self.rows else None
+        message = f"the tree has {leaves} leaf, {quoted(last.name)}" if last else "no leaves"
+        place = self.document.place(last.mark if last else None)
+        return {**place, "message": message, "path": ("tree",), "expected": "at least two leaves"}
 
 
 def _path(rows: Sequence[NodeRow], index: int) -> tuple[str, ...]:
@@ -72,26 +135,6 @@ def _check_levels(specs: Sequence[LevelSpec], marks: Sequence[Mark | None], docu
         document.fault("T208", message, marks[0], path=("levels",), expected="one weight above 0")
 
 
-def _check_siblings(rows: Sequence[NodeRow], document: Document) -> None:
-    seen: dict[tuple[int, str], NodeRow] = {}
-    for index, row in enumerate(rows):
-        if not row.name:
-            continue  # already a fault of form
-        first = seen.setdefault((row.parent, row.name), row)
-        if first is not row:
-            path = _path(rows, index)
-            below = f"under {quoted(path[-2])}" if len(path) > 1 else "at the top"
-            document.fault(
-                "T201",
-                f"{quoted(row.name)} stands twice {below}",
-                row.mark,
-                path=path,
-                found=row.name,
-                help="rename one, or give it another parent",
-                notes=(document.note("first written here", first.mark),),
-            )
-
-
 def _warn_of_lookalikes(rows: Sequence[NodeRow], document: Document) -> None:
     """Beside other faults; of a sound file `taxoloss inspect` tells the same."""
     alike: dict[tuple[int, str], NodeRow] = {}
@@ -118,64 +161,3 @@ def _check_aliases(rows: Sequence[NodeRow], document: Document) -> None:
                 notes = (document.note("this one", rows[other].mark),)
                 path = _path(rows, index)
                 document.fault("T210", message, row.mark, path=path, found=alias, notes=notes)
-
-
-def _place(rows: Sequence[NodeRow], names: list[str] | None, document: Document) -> list[int]:
-    """The level of each node: the one it names, else one below its parent's."""
-    number = {name: index + 1 for index, name in enumerate(names or ())}
-    deepest = len(names) if names is not None else len(rows)
-    level: list[int] = []
-    for index, row in enumerate(rows):
-        above = level[row.parent] if row.parent >= 0 else 0
-        here = above + 1
-        if row.level is not None:
-            here = _named_level(rows, index, number, above, document)
-        if here > deepest >= above:  # once for a branch: what is below it is too deep as well
-            _too_deep(rows, index, names or [], document)
-        level.append(here)
-    return level
-
-
-def _named_level(
-    rows: Sequence[NodeRow], index: int, number: dict[str, int], above: int, document: Document
-) -> int:
-    row = rows[index]
-    name = row.level or ""
-    path = _path(rows, index)
-    if name not in number:
-        message = f"{quoted(row.name)} names the level {quoted(name)}, which is not in `levels`"
-        expected = "one of " + ", ".join(number) if number else "a list `levels` at the top"
-        help = did_you_mean(name, list(number))
-        mark = row.level_mark  # the word that is wrong, not the node's name
-        document.fault("T205", message, mark, path=path, found=name, expected=expected, help=help)
-        return above + 1
-    if number[name] <= above:
-        message = f"{quoted(row.name)} is on level {quoted(name)}, not below its parent's level"
-        expected = "one of " + ", ".join(key for key, value in number.items() if value > above)
-        document.fault("T206", message, row.mark, path=path, found=name, expected=expected)
-        return above + 1
-    return number[name]
-
-
-def _too_deep(rows: Sequence[NodeRow], index: int, names: list[str], document: Document) -> None:
-    row, path = rows[index], _path(rows, index)
-    listed = ", ".join(names) if names else "none"
-    document.fault(
-        "T204",
-        f"{quoted(row.name)} is below the deepest level",
-        row.mark,
-        path=path,
-        found=f"depth {len(path)}",
-        expected=f"at most {len(names)} levels: {listed}",
-        help="name one more level in `levels`, or take one out of the tree",
-    )
-
-
-def _check_leaves(rows: Sequence[NodeRow], document: Document) -> None:
-    if document.faults:
-        return  # a tree that is at fault may have leaves that were not read
-    leaves = len(rows) - len({row.parent for row in rows if row.parent >= 0})
-    if leaves < 2:
-        message = f"the tree has {leaves} leaf, {quoted(rows[-1].name)}" if rows else "no leaves"
-        mark = rows[-1].mark if rows else None
-        document.fault("T202", message, mark, path=("tree",), expected="at least two leaves")

@@ -2,95 +2,73 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from taxoloss.errors.characters import quoted
-from taxoloss.errors.faults import Fault, raise_all
+from taxoloss.errors.characters import counted, quoted
+from taxoloss.errors.faults import Fault, FaultLog, raise_all
 from taxoloss.taxonomy.file.limits import MAX_LEVELS
-from taxoloss.taxonomy.names import MAX_NAME, name_faults, nfc, require_order, text_of
-from taxoloss.taxonomy.tree.arrays import Tree, arrange
+from taxoloss.taxonomy.names import name_faults, nfc, require_order, text_of
+from taxoloss.taxonomy.tree.arrays import Tree
+from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
 
 if TYPE_CHECKING:
     import networkx as nx
 
 __all__ = ["tree_from_graph", "tree_from_paths"]
 
-# A million rows with one column too many are one mistake, not a million.
-_MOST_FAULTS = 1_000
-
-
-class _Table:
-    """Nodes by parent and name, in order of first appearance, with the level of each."""
-
-    def __init__(self) -> None:
-        self.names = [""]
-        self.parent = [0]
-        self.level = [0]
-        # A dict for each parent: one dict of pairs (parent, name) is slower and several times as large.
-        self.children: defaultdict[int, dict[str, int]] = defaultdict(dict)
-        self.faults: list[Fault] = []
-
-    def fault(self, code: str, message: str, **details: Any) -> None:
-        """Notes a fault; so many of them are raised before the last row."""
-        self.faults.append(Fault(code, message, **details))
-        if len(self.faults) >= _MOST_FAULTS:
-            raise_all(self.faults)
-
-    def node(self, parent: int, name: str, level: int, where: str) -> int:
-        number = self.children[parent].setdefault(name, len(self.names))
-        if number == len(self.names):
-            self.names.append(name)
-            self.parent.append(parent)
-            self.level.append(level)
-            self.check_name(name, where)
-        elif self.level[number] != level:
-            message = (
-                f"{where}: {quoted(name)} stands on level {level}, "
-                f"and on level {self.level[number]} in a row above, below the same parent"
-            )
-            help = "put the name into one column; two nodes need two names"
-            self.fault("T206", message, found=name, expected="one level for a node", help=help)
-        return number
-
-    def check_name(self, name: str, where: str) -> None:
-        if name.isprintable() and name.strip() and len(name) <= MAX_NAME:
-            return  # a quarter of the time of a million rows; no character that names forbid is printable
-        for code, message in name_faults(name):
-            self.fault(code, f"{where}: {message}", found=name)
-
-    def tree(self, levels: tuple[str, ...]) -> Tree:
-        parent, level = np.array(self.parent, np.int64), np.array(self.level, np.int64)
-        order = arrange(parent)
-        number = np.empty_like(order)
-        number[order] = np.arange(len(order))
-        names = tuple(map(self.names.__getitem__, order.tolist()))
-        tree = Tree(names, number[parent[order]], level[order], levels)
-        if len(tree.leaves) < 2:
-            message = f"the rows hold {len(tree.leaves)} class"
-            self.fault("T202", message, expected="at least two")
-        raise_all(self.faults)
-        return tree
-
 
 # -- rows of names ---------------------------------------------------------------------------------
+
+
+class _RowTree(TreeBuilder):
+    """Nodes of rows, in order of first appearance: rows that name one again mean the same node."""
+
+    def __init__(self, deepest: int) -> None:
+        super().__init__(FaultLog(), deepest)
+        self.row = 0
+        self.cell = ""  # that is looked at, where it names no node yet
+
+    def no_name(self, node: int, message: str) -> Words:
+        return {**self.where(node), "message": f"row {self.row}: {message}"}
+
+    def too_deep(self, node: int, level: int) -> Words:
+        message = f"row {self.row}: {quoted(self.cell)} stands in column {level}"
+        expected = f"at most {self.deepest} columns, one a level"
+        return {"message": message, "found": self.cell, "expected": expected}
+
+    def on_two_levels(self, node: int, level: int) -> Words:
+        message = (
+            f"row {self.row}: {quoted(self.names[node])} stands on level {level}, "
+            f"and on level {self.level[node]} in a row above, below the same parent"
+        )
+        help = "put the name into one column; two nodes need two names"
+        expected = "one level for a node"
+        return {**self.where(node), "message": message, "expected": expected, "help": help}
+
+    def few_leaves(self, leaves: int) -> Words:
+        return {"message": f"the rows hold {counted(leaves, 'class')}", "expected": "at least two"}
 
 
 def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
     """The tree of rows of names, top to leaf; see Taxonomy.from_paths."""
     rows, columns = _opened(rows)
     given = levels if levels is not None else columns
-    deepest = len(given) if given is not None else MAX_LEVELS
-    table = _Table()
+    builder = _RowTree(len(given) if given is not None else MAX_LEVELS)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, (tuple, list)):
             _check_row(number, row)
-        if not _add_row(table, number, row, deepest):
-            table.fault("T117", f"row {number} holds no name", expected="a class")
-    return table.tree(_level_names(given, max(table.level)))
+        builder.row = number
+        if not _add_row(builder, row):
+            builder.log.note("T117", f"row {number} holds no name", expected="a class")
+    return _finished(builder, given)
+
+
+def _finished(builder: TreeBuilder, levels: Sequence[str] | None) -> Tree:
+    names = _level_names(levels, max(builder.level))
+    builder.check_leaves()
+    builder.log.raise_all()
+    return builder.tree(names)
 
 
 def _check_row(number: int, row: Any) -> None:
@@ -102,9 +80,9 @@ def _check_row(number: int, row: Any) -> None:
         )
 
 
-def _add_row(table: _Table, number: int, row: Iterable[Any], deepest: int) -> int:
+def _add_row(builder: _RowTree, row: Iterable[Any]) -> int:
     """The last node of a row, 0 where it holds no name. Most cells name a node that is there already."""
-    children, level_of = table.children, table.level
+    children, level_of = builder.children, builder.level
     node = level = 0
     for cell in row:
         level += 1
@@ -114,16 +92,26 @@ def _add_row(table: _Table, number: int, row: Iterable[Any], deepest: int) -> in
                 continue
             if not isinstance(cell, str):
                 raise TypeError(
-                    f"row {number}, column {level} holds {type(cell).__name__} {cell!r:.40}; "
+                    f"row {builder.row}, column {level} holds {type(cell).__name__} {cell!r:.40}; "
                     "expected text, or None or '' where the rank is missing"
                 )
-            if level > deepest:
-                message = f"row {number}: {quoted(cell)} stands in column {level}"
-                expected = f"at most {deepest} columns, one a level"
-                table.fault("T204", message, found=cell, expected=expected)
+            builder.cell = cell
+            if not builder.check_depth(len(level_of), level):
                 break
-            child = table.node(node, nfc(cell), level, f"row {number}")
+            child = _add_cell(builder, node, nfc(cell), level)
         node = child
+    return node
+
+
+def _add_cell(builder: TreeBuilder, parent: int, name: str, level: int) -> int:
+    """The node of a name below a parent: the one that is there, or a new one."""
+    node = builder.children[parent].get(name)
+    if node is not None:
+        builder.check_level(node, level)
+        return node
+    node = builder.add(parent, name)
+    builder.level.append(level)  # columns go down along a row
+    builder.check_name(node, name)
     return node
 
 
@@ -168,59 +156,84 @@ def _level_names(given: Sequence[str] | None, width: int) -> tuple[str, ...]:
 # -- networkx graphs -------------------------------------------------------------------------------
 
 
+class _EdgeTree(TreeBuilder):
+    """Nodes of a graph, from the root down."""
+
+    def __init__(self, levels: Sequence[str] | None) -> None:
+        self.number_of = {nfc(text_of(name)): number for number, name in enumerate(levels or (), 1)}
+        super().__init__(FaultLog(), len(self.number_of) or MAX_LEVELS)
+        self.keys: list[Hashable] = [None]  # of the nodes, the root's first
+
+    def say(self, node: int, message: str) -> Words:
+        """A message about a node, which starts with the node itself."""
+        return {**self.where(node), "message": f"node {self.keys[node]!r:.40}: {message}"}
+
+    def no_name(self, node: int, message: str) -> Words:
+        return self.say(node, message)
+
+    def twice(self, node: int, first: int) -> Words:
+        return self.say(node, f"{quoted(self.names[node])} stands twice under one parent")
+
+    def too_deep(self, node: int, level: int) -> Words:
+        return {**self.say(node, f"level {level} is too deep"), "expected": self.expected}
+
+    def not_below(self, node: int, level: int, above: int) -> Words:
+        message = f"level {level} is not below its parent's level {above}"
+        return {**self.say(node, message), "expected": self.expected}
+
+    @property
+    def expected(self) -> str:
+        return ", ".join(self.number_of) or f"at most {MAX_LEVELS} levels"
+
+    def cycle(self, keys: Sequence[Any]) -> Words:
+        return {**super().cycle(keys), "found": str(keys[0])}
+
+    def few_leaves(self, leaves: int) -> Words:
+        return {"message": f"the graph holds {counted(leaves, 'class')}", "expected": "at least two"}
+
+    def level_below(self, node: int, level: Any, above: int) -> int:
+        """The number of the level that a node names, else the one below its parent's; T205."""
+        if not self.number_of or level is None:
+            return above + 1
+        number = self.number_of.get(nfc(level) if isinstance(level, str) else level, 0)
+        if number == 0:
+            message = self.say(node, f"there is no level {quoted(str(level))}")["message"]
+            expected = "one of " + ", ".join(self.number_of)
+            self.log.note("T205", message, found=str(level), expected=expected)
+        return number or above + 1
+
+
 def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tree:
     """The tree of a directed graph, parent -> child; see Taxonomy.from_graph."""
     import networkx as nx  # here: whoever reads a file need not wait for it
 
-    raise_all(_graph_faults(graph))
-    root = next(node for node in graph if graph.in_degree(node) == 0)
-    number_of = {nfc(text_of(name)): number for number, name in enumerate(levels or (), 1)}
-    table = _Table()
+    if not graph.is_directed():
+        raise TypeError(f"expected a directed graph, parent -> child, got {graph!s:.60}")
+    builder = _EdgeTree(levels)
+    root = _root(graph, builder)
     placed: dict[Hashable, int] = {root: 0}
     for parent, child in nx.bfs_edges(graph, root):
-        data = graph.nodes[child]
-        above = table.level[placed[parent]]
-        level = above + 1
-        if number_of and data.get("level") is not None:
-            own = data["level"]
-            level = number_of.get(nfc(own) if isinstance(own, str) else own, 0)
+        data, above = graph.nodes[child], placed[parent]
+        builder.keys.append(child)
         name = nfc(text_of(data.get("name", child)))
-        where = f"node {child!r:.40}"
-        if name in table.children[placed[parent]]:
-            message = f"{where}: {quoted(name)} stands twice under one parent"
-            table.fault("T201", message, found=name)
-        if level == 0:
-            message = f"{where}: there is no level {quoted(str(data['level']))}"
-            expected = "one of " + ", ".join(number_of)
-            table.fault("T205", message, found=str(data["level"]), expected=expected)
-            level = above + 1
-        if not above < level <= (len(number_of) or MAX_LEVELS):
-            message = f"{where}: level {level} is not below its parent's level {above}, or too deep"
-            expected = ", ".join(number_of) or f"at most {MAX_LEVELS} levels"
-            table.fault("T204", message, found=name, expected=expected)
-        placed[child] = table.node(placed[parent], name, level, where)
-    raise_all(table.faults)
-    return table.tree(_level_names(levels, max(table.level)))
+        placed[child] = node = builder.add(above, name)
+        level = builder.level_below(node, data.get("level"), builder.level[above])
+        builder.place(above, level)
+        builder.check_name(node, name)
+    builder.log.raise_all()
+    return _finished(builder, levels)
 
 
-def _graph_faults(graph: nx.DiGraph[Any]) -> list[Fault]:
-    """Why a graph is not an arborescence: networkx's own test, and then the nodes that break it."""
-    import networkx as nx
-
-    if len(graph) and nx.is_arborescence(graph):
-        return []
-    faults = []
-    for node, degree in graph.in_degree():
-        if degree > 1:
-            parents = ", ".join(quoted(str(parent)) for parent in graph.predecessors(node))
-            message = f"{quoted(str(node))} has {degree} parents: {parents}"
-            faults.append(Fault("T203", message, found=str(node), expected="one parent"))
-    roots = [str(node) for node, degree in graph.in_degree() if degree == 0]
+def _root(graph: nx.DiGraph[Any], builder: _EdgeTree) -> Any:
+    """The one root; every node and cycle that makes the graph no tree."""
+    parents = {node: list(graph.predecessors(node)) for node in graph}
+    if graph.is_multigraph():  # an edge that is there twice is two parents
+        parents = {node: [parent for parent, _ in graph.in_edges(node)] for node in graph}
+    builder.check_parents(parents)
+    roots = [node for node, above in parents.items() if not above]
     if len(roots) != 1:
-        message = f"{len(roots)} nodes have no parent: " + ", ".join(map(quoted, roots[:5]))
-        faults.append(Fault("T211", message, expected="one root"))
-    if not nx.is_directed_acyclic_graph(graph):
-        cycle = [str(edge[0]) for edge in nx.find_cycle(graph)]
-        message = "a cycle: " + " > ".join(quoted(node) for node in [*cycle, cycle[0]])
-        faults.append(Fault("T211", message, found=cycle[0], expected="no cycle"))
-    return faults
+        shown = ", ".join(quoted(str(root)) for root in roots[:5])
+        builder.log.note("T211", f"{len(roots)} nodes have no parent: {shown}", expected="one root")
+    builder.check_cycles(parents)
+    builder.log.raise_all()
+    return roots[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class NumberedTree:
     def level_number(self, level: str) -> int:
         """1 for the top level to L for the deepest; ValueError with the nearest name otherwise."""
         if level not in self.levels:
-            found = "; ".join(filter(None, (repr(level), did_you_mean(str(level), self.levels))))
+            found = with_suggestion(repr(level), str(level), self.levels)
             raise ValueError(f"expected a level, one of {', '.join(self.levels)}; got {found}")
         return self.levels.index(level) + 1
 
