@@ -34,7 +34,8 @@ def test_the_help_lists_the_commands() -> None:
     """In their order, each with the first line of its own help."""
     text = shown("--help")
     places = [
-        text.index(f" {name} {(command.__doc__ or '').partition('.')[0]}") for name, command in COMMANDS.items()
+        text.index(f" {name} {(command.__doc__ or '').partition('.')[0]}")
+        for name, command in COMMANDS.items()
     ]
     assert places == sorted(places)
 

@@ -34,7 +34,7 @@ def test_the_nearest_of_many_is_that_of_each(words: list[str], candidates: list[
 
 def test_help_is_that_of_one_name_alone() -> None:
     """Names, parts of paths, and both at once: as if each were the only one that is wrong."""
-    wrong = ["aa", ("x", "bb"), ("z", "c"), ("y", "dd"), "cc", ("y", "q")]
+    wrong: list[str | tuple[str, ...]] = ["aa", ("x", "bb"), ("z", "c"), ("y", "dd"), "cc", ("y", "q")]
     tree = taxoloss.load({"tree": {"x": ["aaa", "bbb"], "y": ["ccc", "ddd"], "zz": ["e"]}})
     with pytest.raises(taxoloss.TaxonomyError) as caught:
         tree.bind().node_ids(wrong)

@@ -19,8 +19,8 @@ def test_metrics_after_inference_mode(first: str) -> None:
     """Validated under inference mode, as Lightning does before it trains, a collection counts on."""
     taxonomy = fresh()
     batch = logits(), targets()
-    scores = metrics.collection(taxonomy, ranking=True, curves=True)
-    drawn = metrics.bootstrap(metrics.collection(taxonomy), draws=5)
+    scores: Any = metrics.collection(taxonomy, ranking=True, curves=True)
+    drawn: Any = metrics.bootstrap(metrics.collection(taxonomy), draws=5)
     with torch.inference_mode():
         if first == "made":
             scores = metrics.collection(taxonomy, ranking=True, curves=True)

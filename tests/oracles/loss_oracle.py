@@ -40,7 +40,7 @@ class Options:
 
     #: One row a node (by target id), one column a level.
     table: Array
-    weight: Sequence[float] | None = None
+    weight: Sequence[float] | Array | None = None
     smoothing: float = 0.0
 
     def node_weight(self, case: Case, node: int) -> float:

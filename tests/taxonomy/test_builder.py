@@ -36,7 +36,7 @@ def as_file(nodes: list[dict[str, Any]], folder: Path) -> Taxonomy:
 
 def as_graph(nodes: list[dict[str, Any]], folder: Path) -> Taxonomy:
     """The taxonomy of a networkx graph, below a root of its own."""
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     for node in nodes:
         graph.add_node(node["id"], name=node["name"], level=node["level"])
     graph.add_edges_from(
@@ -139,4 +139,4 @@ def test_a_graph_without_direction_is_refused() -> None:
     with pytest.raises(
         TypeError, match="expected a directed graph, parent -> child, got Graph with 3 nodes"
     ):
-        Taxonomy.from_graph(nx.Graph([("r", "a"), ("r", "b")]))
+        Taxonomy.from_graph(nx.Graph([("r", "a"), ("r", "b")]))  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import inspect
 import math
 import pickle
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import hypothesis.strategies as st
@@ -293,7 +294,8 @@ def test_the_call_of_a_maker_is_that_of_its_argument() -> None:
     """Its signature has no taxonomy; arguments may be named; what does not fit is told with its name."""
     assert list(inspect.signature(weighting.hxe).parameters) == ["alpha"]
     assert repr(weighting.hxe(alpha=1)) == "hxe(1.0)"
-    for call in (weighting.hxe, lambda: weighting.hxe(1, 2), lambda: weighting.hxe(beta=1)):  # type: ignore[call-arg]
+    hxe: Any = weighting.hxe
+    for call in (hxe, partial(hxe, 1, 2), partial(hxe, beta=1)):
         with pytest.raises(TypeError, match=r"^hxe\(\): "):
             call()
 
