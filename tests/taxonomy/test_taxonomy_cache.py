@@ -109,4 +109,4 @@ def test_what_cannot_be_made() -> None:
     with pytest.raises(ValueError, match=r"needs a bound taxonomy: .* t\.bind\(dataset\.classes\)"):
         cached(Taxonomy.from_paths([("a",), ("b",)]), make, 1)
     with pytest.raises(TypeError, match="expected a bound Taxonomy, got str 'pets'"):
-        cached("pets", make, 1)  # type: ignore[type-var,arg-type,misc]
+        cached("pets", make, 1)  # type: ignore[misc]
