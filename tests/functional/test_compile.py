@@ -101,7 +101,7 @@ def test_compiled_is_eager(name: str) -> None:
         assert_close(both(compiled, given, target), both(loss, given, target))
 
 
-@pytest.mark.sample(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_autocast(dtype: torch.dtype) -> None:
     """A float32 loss and a gradient in the logits' dtype, as eager's."""
@@ -126,6 +126,7 @@ def test_a_step_of_a_model() -> None:
     assert_close(found, expected)
 
 
+@pytest.mark.slow
 def test_the_function() -> None:
     """Once it has made its tables, it is one graph as the module is."""
     loss = loss_on(TREE)
@@ -147,7 +148,7 @@ def test_no_graph_breaks(name: str) -> None:
 # -- how often it compiles -------------------------------------------------------------------------
 
 
-@pytest.mark.sample(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["all", "dense mean", "bfloat16"])
 def test_two_compilations_serve_every_batch_size(name: str) -> None:
     """The first for its own size, the second for all others."""
