@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis_settings import SETTINGS
 from loss_oracle import level_table
 from torch.testing import assert_close
@@ -145,7 +145,7 @@ def test_chunks_of_few_columns_partition_them() -> None:
     """The same for random small trees, most of which are cut when chunks may be narrow."""
     cut = 0
 
-    @SETTINGS
+    @settings(SETTINGS, max_examples=40)
     @given(taxonomies(), seeds)
     def check(case: Case, rng: Rng) -> None:
         nonlocal cut

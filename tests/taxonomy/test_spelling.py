@@ -261,6 +261,7 @@ def test_bind_shows_no_rule_that_joins_opposites() -> None:
 # -- --rename --------------------------------------------------------------------------------------
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("one", "other"),
     [("<65", "<=65"), ("a=b", "a≠b"), ("=", "=="), ("-5", "5"),
