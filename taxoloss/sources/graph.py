@@ -144,7 +144,7 @@ class SourceGraph:
         builder = _GraphTree(self)
         parent = self._parents(builder)
         self.log.raise_all()
-        builder.check_cycles({key: [up] if up is not None else [] for key, up in parent.items()})
+        builder.check_cycles({key: () if up is None else (up,) for key, up in parent.items()})
         self.log.raise_all()
         parent = self._below(parent)
         parent = self._of_classes(parent)

@@ -163,9 +163,11 @@ def _cycles(parents: Mapping[_Key, Sequence[_Key]]) -> Iterator[list[_Key]]:
     """Cycles from top to bottom, the first node again at the end: at most one from each start."""
     done: set[_Key] = set()
     for start in parents:
-        path: dict[_Key, None] = {}
+        if start in done:
+            continue
+        path: dict[_Key, None] = {start: None}
         cycle: list[_Key] = []
-        waiting = [iter([start])]
+        waiting = [iter(parents[start])]
         while waiting:
             for key in waiting[-1]:
                 if key in path and not cycle:
@@ -177,7 +179,6 @@ def _cycles(parents: Mapping[_Key, Sequence[_Key]]) -> Iterator[list[_Key]]:
                     break
             else:
                 waiting.pop()
-                if path:
-                    done.add(path.popitem()[0])
+                done.add(path.popitem()[0])
         if cycle:
             yield cycle
