@@ -60,7 +60,7 @@ class Outcome:
 
 
 def child() -> None:
-    """Reads inputs as lines of JSON, answers each with a line; a hang is killed by an alarm."""
+    """Reads inputs as lines of JSON, answers each with a line; what does not end is killed: of its own time, or asleep."""
     import resource
     import warnings
 
@@ -74,10 +74,12 @@ def child() -> None:
         os.environ["WNSEARCHDIR"] = folder
         for line in sys.stdin:
             given = json.loads(line)
-            signal.alarm(SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            signal.alarm(20 * SECONDS)
             path = Path(folder) / f"input{given['suffix']}"
             path.write_bytes(base64.b64decode(given["data"]))
             end = _end(given["target"], path)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
             out.write(json.dumps(end) + "\n")
             out.flush()
