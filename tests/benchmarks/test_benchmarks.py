@@ -178,7 +178,7 @@ def test_competitors_compute_the_same_loss_and_gradient() -> None:
         torch.testing.assert_close(other, found["ours"], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.sample(6)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "option"), [("forward", "none"), *(("train", option) for option in ("none", *report.OPTIONS))]
 )

@@ -89,7 +89,7 @@ def test_the_lowest_threshold_that_keeps_the_promise(
 # -- by simulation ---------------------------------------------------------------------------------
 
 
-@pytest.mark.sample(4)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "risk", "decision"),
     [(9, 0.1, "climb"), (19, 0.05, "climb"), (99, 0.05, "climb"), (20, 0.1, "top_down")],
@@ -129,6 +129,7 @@ def test_answers_are_wrong_as_often_as_the_scores_say() -> None:
     assert report(made, logits[300:], target[300:], TREE).overall.wrong == int(wrong.sum())
 
 
+@pytest.mark.slow
 def test_with_confidence() -> None:
     """The true rate is above the risk in at most one calibration in ten."""
     logits, target = rows(4000, seed=5)
@@ -142,6 +143,7 @@ def test_with_confidence() -> None:
     assert fmean(above) <= 0.1 + 3 * math.sqrt(0.09 / 500)
 
 
+@pytest.mark.slow
 def test_the_height_promise() -> None:
     """Edges too far down, on average."""
     logits, target = rows(3000, seed=6)

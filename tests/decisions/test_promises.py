@@ -192,7 +192,7 @@ def test_each_row_of_a_clade_counts_once() -> None:
     assert others.log_odds > alone.log_odds
 
 
-@pytest.mark.sample(4)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["one_large", "many_small", "boundary", "three_levels"])
 def test_the_confidence_of_clades(name: str) -> None:
     """Of the thresholds, and altogether, at most one in ten has a true rate above the risk."""
@@ -241,6 +241,7 @@ def test_groups_must_have_the_shape_of_targets() -> None:
         calibrate_threshold(z, y, t, 0.5, groups=torch.zeros(3, 4, dtype=torch.long))
 
 
+@pytest.mark.slow
 def test_a_new_group_that_tips_the_scale() -> None:
     """80 groups with the same ten clades, all nearly large enough, whose budget must not be spent twice.
 

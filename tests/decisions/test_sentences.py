@@ -167,7 +167,7 @@ def test_edges_are_no_percent(risk: float) -> None:
         assert not re.search(r"(150|100|225) %", text)
 
 
-@pytest.mark.sample(5)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["continuous", "steps", "coarse_steps", "seldom_wrong", "never_wrong"])
 def test_the_ends_hold(kind: str) -> None:
     """Of 400 calibrations: two ends hold 9 times in 10 where they are named, one 19 times in 20."""

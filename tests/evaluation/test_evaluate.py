@@ -67,6 +67,7 @@ def test_parquet(tree: Path, tmp_path: Path) -> None:
     refused(run(tree, tmp_path / "g.parquet"), "g.parquet: expected a whole .parquet file")
 
 
+@pytest.mark.slow
 def test_pieces(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of two rows give what one gives."""
     kinds = files(tmp_path)

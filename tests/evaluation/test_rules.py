@@ -99,6 +99,7 @@ def test_a_new_decision_is_in_the_help() -> None:
     assert "Of hedge or last." in shown
 
 
+@pytest.mark.slow
 def test_a_new_decision_is_scored_calibrated_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def test_the_studies_hold_what_has_to_be_compared(study: Any) -> None:
     assert {cell["noise"] for cell in cells["noise"]} == {20, 40}
 
 
+@pytest.mark.slow
 def test_arms_of_a_seed_are_paired(study: Any) -> None:
     """First weights, batches, number of steps: all but the loss and the head."""
     names = ("flat", "smoothing", "taxonomy", "path_sum", "conditional", "level_heads")

@@ -111,6 +111,7 @@ def test_show_batch_draws_a_picture(tmp_path: Path) -> None:
     assert (tmp_path / "batch.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
+@pytest.mark.slow
 def test_a_bad_step_is_one_line(tmp_path: Path) -> None:
     if not PETS3.is_dir():
         pytest.skip("no folder shared/data/pets3")

@@ -86,6 +86,7 @@ def test_any_block_gives_the_same(
     assert_close(found_slope.movedim(1, -1).reshape(-1, tree.classes), slope)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(2, 9, 400, 400), (3000, 9, 5, 5), (60000, 9, 1)], ids=str)
 @pytest.mark.parametrize("last", [False, True])
 def test_no_copy_of_the_whole(shape: tuple[int, ...], last: bool) -> None:

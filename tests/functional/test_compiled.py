@@ -46,6 +46,7 @@ def calls(loss: nn.Module, logits: Tensor, target: Tensor) -> int:
     return sum(OPERATION in str(node.target) for node in backend.graphs[0].graph.nodes)
 
 
+@pytest.mark.slow
 def test_wide_trees_call_it_and_narrow_ones_do_not() -> None:
     """Columns times levels decide; an exported program holds torch's own operations alone."""
     assert calls(loss_of(ORDERED), *batch(ORDERED, 5)) == 1
@@ -119,7 +120,7 @@ def test_bad_targets(bad: int) -> None:
 # -- transforms inside what is compiled ------------------------------------------------------------
 
 
-@pytest.mark.sample(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("tree", [wide_tree(40, 4), SHUFFLED], ids=["masks", "operation"])
 def test_transforms_inside_a_compiled_function(tree: Wide) -> None:
     """torch.func's grad, vmap and jvp, in one graph."""

@@ -230,7 +230,7 @@ def test_reductions(way: str, reduction: str, tree: Wide) -> None:
     assert_exact(torch.float32, slope, slopes[kept] * share)
 
 
-@pytest.mark.sample(6)
+@pytest.mark.slow
 @TREE
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_compiled(backend: str, tree: Wide) -> None:

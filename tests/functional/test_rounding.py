@@ -64,7 +64,7 @@ def test_the_factor_of_each_row_comes_before_rounding(
     assert torch.equal(found[0], found[1].to(dtype))
 
 
-@pytest.mark.sample(7)
+@pytest.mark.slow
 @TREE
 @NARROW
 @SHAPES

@@ -60,7 +60,7 @@ class Outcome:
 
 
 def child() -> None:
-    """Reads inputs as lines of JSON, answers each with a line; what does not end is killed: of its own time, or asleep."""
+    """Reads inputs as lines of JSON, answers each with a line; what works or sleeps too long is killed."""
     import resource
     import warnings
 

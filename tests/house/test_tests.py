@@ -72,6 +72,7 @@ def test_the_fast_set_has_every_error_code() -> None:
     assert codes == set(explanations())
 
 
+@pytest.mark.slow
 def test_a_sample_is_every_nth_case_and_all_run_without_options() -> None:
     """Always the same ones."""
     file, name = "tests/cli/test_cli.py", "test_every_schedule_that_can_be_written"

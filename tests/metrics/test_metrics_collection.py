@@ -77,6 +77,7 @@ def test_names_with_a_dot() -> None:
 # -- intervals -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_draws_do_not_depend_on_batches() -> None:
     """The same intervals, however the samples come; draw 0 is the sample itself."""
     preds, target = batch(60)

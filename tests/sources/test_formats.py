@@ -97,6 +97,8 @@ def test_the_records_fit_together() -> None:
     assert all(re.fullmatch(r"\.[a-z]+", suffix) for suffix in suffixes)
     assert set(FORMATS) <= set(SEEDS)
     pyproject = (Path(taxoloss.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
-    extra = pyproject[pyproject.index("\nsources = [") :].partition("]")[0]
+    extra = pyproject[pyproject.index("\nparquet = [") :].partition("\n]")[
+        0
+    ]  # sources has parquet, and follows it
     for format in FORMATS.values():
         assert format.needs is None or f'"{format.needs}>=' in extra

@@ -105,7 +105,7 @@ def test_nothing_to_average_is_refused() -> None:
         paired_difference({"0": 1.0}, {"1": 1.0})
 
 
-@pytest.mark.sample(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3, 5, 10])
 def test_95_intervals_in_100_hold_the_truth(count: int) -> None:
     """4,000 sweeps of a few seeds: the share that holds the true difference is .95 within four errors."""

@@ -266,6 +266,7 @@ def test_names_are_text_and_no_formula(tmp_path: Path) -> None:
 # -- the command -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_prints_what_arithmetic_says(tmp_path: Path) -> None:
     found = list(rows(rates=(0.1,)))
     done = plot(write(tmp_path, found))
@@ -308,6 +309,7 @@ def test_what_cannot_be_plotted_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "valid" / "pictures").exists()
 
 
+@pytest.mark.slow
 def test_plotting_takes_no_torch(tmp_path: Path) -> None:
     write(tmp_path, list(rows()))
     code = (

@@ -52,6 +52,7 @@ def stopped_after(count: int, given: list[dict[str, Any]], folder: Path) -> None
     (folder / "results.csv").unlink()
 
 
+@pytest.mark.slow
 def test_a_sweep_that_was_killed(tmp_path: Path) -> None:
     """No table was written: the cells are drawn, and counted."""
     command = [sys.executable, str(SCRIPT), str(tmp_path), "--sleep", "0.01"]
@@ -124,6 +125,7 @@ def test_what_has_failed_is_damaged_or_of_another_grid_is_told(tmp_path: Path) -
     assert {str(path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_search_counts_trials(tmp_path: Path) -> None:
     """A pruned one leaves no cell."""
     pytest.importorskip("optuna")
@@ -165,6 +167,7 @@ def test_a_table_that_is_kept_without_its_cells(tmp_path: Path) -> None:
 # -- rows that differ ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_cells_whose_rows_differ(tmp_path: Path) -> None:
     """Severity, an accuracy of no level, scores of a test: what some cells lack is left out of theirs."""
 

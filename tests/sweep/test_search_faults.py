@@ -126,6 +126,7 @@ def test_a_score_that_is_none_in_the_end(tmp_path: Path) -> None:
     assert not finished(tmp_path)
 
 
+@pytest.mark.slow
 def test_scores_of_other_kinds_are_numbers(tmp_path: Path) -> None:
     """Of numpy, torch and the standard library."""
     import torch
@@ -249,6 +250,7 @@ def test_a_storage_that_fails_is_no_cell_that_fails(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("failed/*"))
 
 
+@pytest.mark.slow
 def test_a_cell_that_cannot_be_written_stops_a_search(tmp_path: Path) -> None:
     """It is not one of many trials that may fail."""
     run(tmp_path, 1, pruner=NOP)

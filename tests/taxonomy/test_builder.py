@@ -113,6 +113,7 @@ def test_cycles_are_those_of_networkx(seed: int) -> None:
         assert found == {frozenset(cycle) for cycle in nx.simple_cycles(graph)}
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_no_recursion(tmp_path: Path) -> None:
     """A chain of 100,000 nodes, closed or too deep: said, and no stack is used up."""
     chain = [(number, number + 1) for number in range(100_000)]
