@@ -69,6 +69,7 @@ def test_a_random_tree_comes_back(format: str, case: Any) -> None:
         assert back(t, format, Path(folder)).digest == t.digest
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(min_size=1, max_size=9), min_size=2, max_size=5), st.sampled_from(ROUND))
 @calm
 def test_any_name_comes_back(names: list[str], format: str) -> None:

@@ -33,6 +33,7 @@ def test_every_command_has_an_example_and_its_exit_codes(command: str) -> None:
     assert "Exit code 0" in shown
 
 
+@pytest.mark.slow
 def test_inspect_finds_names() -> None:
     """Exact, by alias, by a part of a name whatever its case; else the nearest name is shown."""
     assert "dog/Beagle" not in run("inspect", "pets", "--find", "beagle").stdout

@@ -267,6 +267,7 @@ def on_level(case: Case, answers: list[int], target: list[int], level: int) -> f
     return fmean(answer == node for answer, node in zip(answers, wanted, strict=True))
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(taxonomies(), st.integers(0, 99), st.sampled_from(["taxonomy", "level_heads"]))
 def test_readings_by_their_definitions(case: Case, seed: int, name: str) -> None:

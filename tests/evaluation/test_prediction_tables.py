@@ -271,6 +271,7 @@ def test_a_parquet_file_is_no_pattern(tree: Path) -> None:
     assert scores(run(tree, "p[1].parquet", "--json", "--draws", 2))["accuracy/s"] == 1
 
 
+@pytest.mark.slow
 def test_integers_mean_the_same_in_every_table(tree: Path) -> None:
     """As text, as integers and as a category."""
     logits = np.eye(4) * 9

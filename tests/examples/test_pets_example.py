@@ -130,6 +130,7 @@ def test_a_frozen_backbone_from_a_package(tmp_path: Path) -> None:
         assert torch.equal(saved["state_dict"][f"backbone.0.{name}"], before[name])
 
 
+@pytest.mark.slow
 def test_targets_are_the_classes_of_the_pictures(tmp_path: Path) -> None:
     # Labels with gaps, and in another order than the names.
     labels = {"Bengal": 2, "american_bulldog": 6, "Abyssinian": 30}

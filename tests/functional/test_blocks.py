@@ -43,6 +43,7 @@ def calls_of(tree: Wide, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
     return len(seen)
 
 
+@pytest.mark.slow
 @TREE
 @pytest.mark.parametrize("rows", [7, 4096])
 @pytest.mark.parametrize("places", [(1,), (1, 1), (2,), (7,), (3, 3)])

@@ -90,6 +90,7 @@ def test_tables_by_device_are_one_object() -> None:
     assert pickle.loads(pickle.dumps(there)).lines.device.type == "cpu"
 
 
+@pytest.mark.slow
 def test_threads_that_let_tables_go() -> None:
     """More weightings than are kept, asked for by many threads: none is taken away from another."""
     taxonomy, wrong = fresh(), []

@@ -221,7 +221,7 @@ def test_bad_targets(nodes: bool) -> None:
 # -- export ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.sample(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True])
 def test_export(strict: bool) -> None:
     """A head with its loss, exported with a dynamic batch: eager's loss at other sizes."""

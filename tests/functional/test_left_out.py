@@ -336,7 +336,7 @@ def test_what_comes_from_above(form: Any, up: float, tree: Wide) -> None:
     assert not slope[~rows, 2:].isfinite().all()
 
 
-@pytest.mark.sample(6)
+@pytest.mark.slow
 @TREE
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"reduction": "sum"}], ids=str)
 def test_compiled(options: dict[str, Any], tree: Wide) -> None:

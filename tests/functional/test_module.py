@@ -240,7 +240,7 @@ def test_an_inner_node_needs_node_targets(number: int) -> None:
 # -- autograd and the compiler ---------------------------------------------------------------------
 
 
-@pytest.mark.sample(5)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "variant"), [*(("eager", name) for name in VARIANTS), ("aot_eager", "all")]
 )

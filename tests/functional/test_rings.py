@@ -131,6 +131,7 @@ def assert_partition(chunks: Chunks, classes: int, expected: Any) -> None:
         assert (seen == expected[target]).all()
 
 
+@pytest.mark.slow
 @SIZE
 def test_chunks_partition_the_columns(size: tuple[int, int]) -> None:
     """No column is left out or counted twice, and none has another's ring."""

@@ -84,7 +84,7 @@ def test_level_heads_compile_at_their_first_call(mode: Any, weights: Any) -> Non
     assert_close(found.detach(), head.loss(logits(), targets(), weights).detach())
 
 
-@pytest.mark.sample(5)
+@pytest.mark.slow
 @pytest.mark.parametrize("label", [5, 6, 8, 9, -1])
 def test_compiled_labels_that_are_no_target(label: int) -> None:
     """C, from labels that are numbered from 1, is no inner node: not in the tables of all nodes either."""

@@ -177,6 +177,7 @@ def test_homonyms_in_rank_columns_are_two_nodes(tmp_path: Path) -> None:
     assert names(sources.read(path, parent="first").taxonomy.paths()) == ["A/F/x", "A/F/y", "B/G/z"]
 
 
+@pytest.mark.slow
 def test_asking_on_a_terminal(tmp_path: Path) -> None:
     """--parent ask asks there, and is a usage error elsewhere."""
     path = made(tmp_path, "a.csv", SEVERAL)

@@ -74,7 +74,7 @@ def test_a_sweep_that_was_killed(tmp_path: Path) -> None:
     assert sum(len(one["seeds"]) for one in data) == done
 
 
-@pytest.mark.sample(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 2, 11, 21])
 def test_as_many_as_are_done(tmp_path: Path, count: int) -> None:
     """One cell is a table; of none it is one sentence."""
@@ -94,6 +94,7 @@ def test_as_many_as_are_done(tmp_path: Path, count: int) -> None:
     assert read(tmp_path).unfinished == ""
 
 
+@pytest.mark.slow
 def test_a_finished_sweep_is_drawn_from_its_cells_as_from_its_table(tmp_path: Path) -> None:
     """The same rows in the same order: the same files, byte by byte."""
     given = [*grid(arm=["flat"], seed=range(3)), *cells(22, arm="taxonomy")]

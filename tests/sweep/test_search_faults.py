@@ -97,7 +97,7 @@ NO_SCORES: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.sample(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(NO_SCORES)))
 def test_a_score_that_is_no_finite_number(tmp_path: Path, number: int) -> None:
     """Is refused at the first row, at each call; with a score the search goes on."""

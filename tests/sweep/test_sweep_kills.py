@@ -109,7 +109,7 @@ def test_killed_at_random_moments(tmp_path: Path, undisturbed: list[dict[str, st
     is_whole(folder, undisturbed)
 
 
-@pytest.mark.sample(17)
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["fsync", "replace"])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 9, 10, 45, 46, 47])
 def test_killed_while_a_file_is_written(

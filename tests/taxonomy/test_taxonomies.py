@@ -122,7 +122,7 @@ def test_head(name: str) -> None:
     assert head.startswith("# yaml-language-server: $schema=taxonomy.schema.json\n# ")
 
 
-@pytest.mark.sample(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIZES)
 def test_yaml_readers_take_every_name_as_text(name: str) -> None:
     assert yaml.safe_load(text_of(name))["tree"] == tree_of(name)
@@ -388,7 +388,7 @@ def test_the_published_schema_is_that_of_the_command() -> None:
     jsonschema.Draft7Validator.check_schema(published)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIZES)
 def test_bundled_files_fit_the_schema(name: str) -> None:
     validator = jsonschema.Draft7Validator(schema())
