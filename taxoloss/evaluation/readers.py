@@ -58,8 +58,8 @@ def _whole(path: Path, kind: str) -> Iterator[None]:
     except (PredictionError, OSError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise PredictionError(f"{path}: expected a whole {kind} file: {told:.300}") from None
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PredictionError(f"{path}: expected a whole {kind} file: {reason:.300}") from None
 
 
 def _open_npz(path: Path, values: str | None, target: str) -> PredictionFile:

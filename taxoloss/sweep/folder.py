@@ -241,13 +241,13 @@ class Folder(Kept):
 
     def set_damaged_aside(self) -> dict[str, str]:
         """Moves what is damaged into `damaged`; by the id of its cell, what was moved where, in words."""
-        told = {}
+        moved: dict[str, str] = {}
         with locked(self.path / ".damaged"):
             # Looked at again under the lock: another process may have moved a file, and trained its cell.
             for path in (*self.read()[1], *self.damaged_failures()):
                 there = move_into(self.path / "damaged", path)
-                told[path.stem] = f"{path} is damaged: it is kept as {there}"
-        return told
+                moved[path.stem] = f"{path} is damaged: it is kept as {there}"
+        return moved
 
     # -- who works on which ------------------------------------------------------------------------
 

@@ -204,7 +204,7 @@ class _Search:
         for cell_id, body in bodies.items():
             if "trial" in body and cell_id not in known:
                 try:
-                    self.study.add_trial(self._told(cell_id, body))
+                    self.study.add_trial(self._as_trial(cell_id, body))
                 except ValueError as error:
                     _LOG.warning("cell %s is passed over: %s", cell_id, error)
 
@@ -217,7 +217,7 @@ class _Search:
         self.folder.release(claim)
         return True
 
-    def _told(self, cell_id: str, body: Mapping[str, Any]) -> optuna.trial.FrozenTrial:
+    def _as_trial(self, cell_id: str, body: Mapping[str, Any]) -> optuna.trial.FrozenTrial:
         from optuna.distributions import json_to_distribution
         from optuna.trial import create_trial
 

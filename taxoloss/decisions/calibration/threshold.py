@@ -115,9 +115,9 @@ class Threshold:
         """A promise for each clade; those that answer nothing are told."""
         where = f"for each predicted {level} with rows enough, and for those without together"
         silent, all_ = self.clades.count(math.inf), len(self.clades)
-        told = "" if silent == all_ else f" for {silent:,} of {all_:,}"
-        told = f"; the root is always answered{told}" if silent else ""
-        return f"{self._wrong()}{self._on_average()} {where}{self._sure('each')}{told}"
+        which = "" if silent == all_ else f" for {silent:,} of {all_:,}"
+        note = f"; the root is always answered{which}" if silent else ""
+        return f"{self._wrong()}{self._on_average()} {where}{self._sure('each')}{note}"
 
     def _wrong(self) -> str:
         if self.loss == "height":

@@ -146,7 +146,7 @@ class _Comparer:
         self.moves()
         self.aliases()
         self.down(list(self.to))
-        return self.told()
+        return self.comparison()
 
     def pair(self, old: int, new: int) -> None:
         """Notes that two nodes are the same."""
@@ -260,7 +260,7 @@ class _Comparer:
 
     # -- what it means -----------------------------------------------------------------------------
 
-    def told(self) -> Comparison:
+    def comparison(self) -> Comparison:
         """What changed, from the pairs."""
         found = Comparison()
         old, new = self.old.tree, self.new.tree
