@@ -42,7 +42,8 @@ def lowest(session: nox.Session) -> None:
     session.install("-e", f".[{','.join(EXTRAS)}]", "--group", "test", "--constraint", str(bounds))
     rooms = [f"tests/{room}" for room in FAST]
     # Old releases of others warn of what came after them.
-    session.run("pytest", "-q", "-W", "default::DeprecationWarning", *(session.posargs or rooms))
+    fast = ("-n", "2", "-m", "not slow", "--hypothesis-profile=fast")
+    session.run("pytest", "-q", *fast, "-W", "default::DeprecationWarning", *(session.posargs or rooms))
 
 
 def lowest_versions() -> list[str]:
