@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from taxoloss.sources.class_lists import from_column, from_file, from_folder, from_hugging_face
+from taxoloss.sources.class_lists import ClassList, from_column, from_file, from_folder, from_hugging_face
 
-__all__ = ["from_column", "from_file", "from_folder", "from_hugging_face"]
+__all__ = ["ClassList", "from_column", "from_file", "from_folder", "from_hugging_face"]

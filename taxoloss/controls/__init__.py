@@ -5,7 +5,7 @@ rate, read by the same decisions, or heads for each level that are read together
 on the same features, `readings` scores each in every way that it can be read, and `coarsen`, `few`,
 `swap_siblings` and `pseudo_labels` make the data on which they differ.
 
-Imports taxonomy, functional, loss, heads, metrics, decisions.
+Imports errors, taxonomy, weighting, functional, loss, heads, metrics, decisions.
 """
 
 from taxoloss.controls.arms import ARMS, Arm, arm

@@ -1,6 +1,6 @@
 """Decisions: from the logits of a model to a node of the tree, any class or inner node.
 
-Imports errors, taxonomy, functional.
+Imports taxonomy, weighting, functional.
 """
 
 from taxoloss.decisions.any_node import hedge, most_specific

@@ -32,7 +32,7 @@ class Explanation:
 
 
 def _indented(block: str) -> str:
-    return "".join(f"    {line}\n" for line in block.splitlines())
+    return "".join(f"    {line}".rstrip() + "\n" for line in block.splitlines())
 
 
 @cache

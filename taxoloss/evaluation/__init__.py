@@ -1,1 +1,1 @@
-"""Predictions in a file, and their scores. Imports taxonomy, functional, metrics, decisions."""
+"""Predictions in a file, and their scores. Imports errors, taxonomy, functional, metrics, decisions."""

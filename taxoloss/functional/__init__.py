@@ -1,4 +1,4 @@
-"""Functions of logits and a bound taxonomy. Imports errors, taxonomy, weighting."""
+"""Functions of logits and a bound taxonomy. Imports taxonomy, weighting."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Any head trains under any weighting, and any decision reads it, since all meet in leaf logits only. All
 begin at the uniform distribution over the classes.
 
-Imports errors, taxonomy, functional.
+Imports taxonomy, weighting, functional.
 """
 
 from taxoloss.heads.conditional import ConditionalSoftmax

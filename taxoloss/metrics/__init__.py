@@ -1,6 +1,6 @@
 """Metrics of a hierarchical classifier, as torchmetrics metrics; `functional` has them as functions.
 
-Imports errors, taxonomy, functional.
+Imports taxonomy, functional.
 """
 
 from taxoloss.metrics import functional

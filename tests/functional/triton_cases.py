@@ -1,4 +1,4 @@
-"""What the Triton kernels compute; tests/test_triton.py runs this file under Triton's interpreter."""
+"""What the Triton kernels compute; test_triton.py runs this file under Triton's interpreter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from taxoloss.functional.kernels import triton_loss
 
-assert os.environ.get("TRITON_INTERPRET") == "1", "run tests/test_triton.py"
+assert os.environ.get("TRITON_INTERPRET") == "1", "run tests/functional/test_triton.py"
 # The interpreter's numpy warns of 1 / 0 and log 0 where a branch that is not taken forms them.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

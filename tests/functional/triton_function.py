@@ -1,4 +1,4 @@
-"""The Triton kernels beside the loss itself; tests/test_triton.py runs this file under the interpreter."""
+"""The Triton kernels beside the loss itself; test_triton.py runs this file under the interpreter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.triton_loss import triton_losses
 from taxoloss.taxonomy.plan import plan_of
 
-assert os.environ.get("TRITON_INTERPRET") == "1", "run tests/test_triton.py"
+assert os.environ.get("TRITON_INTERPRET") == "1", "run tests/functional/test_triton.py"
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 _ROWS = [

@@ -48,7 +48,7 @@ FORMAT = OutputFormat("census", census, (".census",), keeps=("levels",))
 ''',
         "taxonomy/exports/__init__.py",
         [
-            ("from taxoloss.taxonomy.exports import graphs, picture, tables",
+            ("from __future__ import annotations",
              "from taxoloss.taxonomy.exports.census import FORMAT as CENSUS"),
             ("    *picture.FORMATS,", "    CENSUS,"),
         ],
@@ -65,7 +65,7 @@ def halving(taxonomy, by):
     return uniform()(taxonomy) / by
 ''',
         "weighting/__init__.py",
-        [("from taxoloss.weighting.checks import WeightTable",
+        [("from __future__ import annotations",
           "from taxoloss.weighting.halving import halving")],
     ),
     "cli/greet.py": (
@@ -77,7 +77,7 @@ def greet() -> None:
     echo("good morning")
 ''',
         "cli/__init__.py",
-        [("from taxoloss.cli.explain import explain", "from taxoloss.cli.greet import greet"),
+        [("from __future__ import annotations", "from taxoloss.cli.greet import greet"),
          ('    "plot": plot,', '    "greet": greet,')],
     ),
 }  # fmt: skip
@@ -155,13 +155,13 @@ def test_the_pages_are_found_to_lack_them(seen: dict[str, Any]) -> None:
 
 def test_a_source_format(seen: dict[str, Any]) -> None:
     """Read by its suffix, by its first letters and by --kind; in the help of init; a seed of the fuzzer."""
-    assert seen["kinds"][-1] == "outline"
+    assert seen["kinds"].count("outline") == 1
     assert seen["read"] == [["outline", [["cat", "Bengal"], ["dog", "pug"]]]] * 2
     assert seen["seed"] == [".outline", "%outline\ncat over Bengal\ndog over pug\n"]
     code, help = seen["init"]
     assert code == 0
     assert "outlines of ours" in help
-    assert "wordnet-ids|outline" in help.replace(" ", "")
+    assert "|outline" in help.replace(" ", "")
     code, told = seen["said"]
     assert (code, "was read as outline: line by line" in told) == (0, True)
 
@@ -184,7 +184,7 @@ def test_a_schedule(seen: dict[str, Any]) -> None:
     assert (code, '"halving(4.0)"' in told) == (0, True)
     code, told = seen["no weighting"]
     assert code == 2
-    assert "hxe:NUMBER, halving:NUMBER, by_level:" in told
+    assert ", halving:NUMBER, " in told
     assert "did you mean `halving`" in told
 
 

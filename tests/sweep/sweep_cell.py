@@ -1,6 +1,6 @@
 """Training functions of the sweeps that tests run, and a script that runs one: `python sweep_cell.py`.
 
-python tests/sweep_cell.py FOLDER [--engine E] [--cells N] [--die WHERE] [--clock] [--limit BYTES]
+python tests/sweep/sweep_cell.py FOLDER [--engine E] [--cells N] [--die WHERE] [--clock] [--limit BYTES]
     [--files MORE] [--user ID]
 """
 
