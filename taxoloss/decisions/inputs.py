@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -20,6 +19,7 @@ from taxoloss.functional.inputs import (
     without_autocast,
 )
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
+from taxoloss.taxonomy.binding import integer_of
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -82,11 +82,9 @@ def read_once(allowed: Allowed) -> Tensor | None:
 
 
 def _integer(value: Any) -> int:
-    try:
-        if not isinstance(value, bool):
-            return operator.index(value)
-    except TypeError:
-        pass
+    number = integer_of(value)
+    if number is not None:
+        return number
     raise TypeError(
         f"expected allowed as integer node ids, got {value!r} of type {type(value).__name__} "
         "(taxonomy.node_id gives the id of a name)"

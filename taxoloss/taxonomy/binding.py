@@ -17,7 +17,7 @@ from taxoloss.taxonomy.names import nfc, require_order
 from taxoloss.taxonomy.spelling import pair_by_spelling
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree
 
-__all__ = ["Name", "NameIndex", "class_list", "split_text"]
+__all__ = ["Name", "NameIndex", "class_list", "integer_of", "split_text"]
 
 Name: TypeAlias = "str | tuple[str, ...]"
 
@@ -72,7 +72,7 @@ def _index_number(value: object) -> int | None:
     if isinstance(value, str):
         return int(value) if value.isdecimal() else None
     whole = isinstance(value, float) and value.is_integer()
-    return int(value) if whole else _integer(value)  # type: ignore[call-overload]
+    return int(value) if whole else integer_of(value)  # type: ignore[call-overload]
 
 
 def _first(names: Iterable[Any]) -> str:
@@ -86,8 +86,8 @@ _HELD = ("names", "classes", "classes_", "categories")
 
 def _by_number(names: Mapping[Any, Any]) -> list[Any]:
     """The names of `class_to_idx` (name -> number) or `id2label` (number, or digits, -> name)."""
-    values = [_integer(value) for value in names.values()]
-    keys = [_integer(key) for key in names]
+    values = [integer_of(value) for value in names.values()]
+    keys = [integer_of(key) for key in names]
     if all(value is not None for value in values):
         numbers, held = values, list(names)
     elif all(key is not None for key in keys):
@@ -108,7 +108,7 @@ def _by_number(names: Mapping[Any, Any]) -> list[Any]:
     return [by_number[number] for number in range(len(names))]
 
 
-def _integer(value: object) -> int | None:
+def integer_of(value: object) -> int | None:
     """The number of Python's, numpy's and torch's integers; None of all else, truth values too."""
     if isinstance(value, (bool, str)) or "bool" in str(getattr(value, "dtype", "")):
         return None
@@ -123,7 +123,7 @@ def _checked(name: object) -> Name:
         return nfc(name)
     if isinstance(name, (tuple, list)) and all(isinstance(part, str) for part in name):
         return tuple(nfc(part) for part in name)
-    number = _integer(name)
+    number = integer_of(name)
     help = "" if number is None else ": give the names, in the order of the numbers"
     raise TypeError(
         f"expected a name, or a path as a tuple of names, got {type(name).__name__} {name!r:.60}{help}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,11 +111,12 @@ CELLS: dict[str, tuple[str, str]] = {
     "other digits": ("\u0661", "expected a number, got '\u0661'"),
     "no-break space": ("\u00a05", "expected a number, got '\\xa05'"),
     "a tab": ("5\t", "expected a number, got '5\\t'"),
-    "NUL": ("5\x00", "expected a number, got '5\\x00'"),
     "nothing": ("", "expected a number, got ''"),
     "too large": ("-1e999", "expected a number within the range of float64, got '-1e999'"),
     "a mark in the middle": ("\ufeff5", "expected a number, got '\\ufeff5'"),
 }
+if sys.version_info >= (3, 11):  # before, csv refuses the whole line
+    CELLS["NUL"] = ("5\x00", "expected a number, got '5\\x00'")
 
 
 @pytest.mark.parametrize("name", CELLS)

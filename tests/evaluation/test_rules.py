@@ -94,7 +94,7 @@ def test_a_new_decision_is_in_the_help() -> None:
     done = evaluate("--help")
     assert done.stderr.split() == ["False"]
     shown = " ".join(done.stdout.split())
-    assert f"<{'|'.join(RULES)}|first|last>" in shown
+    assert re.search(rf"[<\[]{re.escape('|'.join(RULES))}\|first\|last[>\]]", shown)
     assert "Calibrate climb or top_down or first on rows" in shown
     assert "Of hedge or last." in shown
 

@@ -76,7 +76,7 @@ def _copy_owner_and_mode(status: os.stat_result, path: Path) -> None:
         for owner, group in ((status.st_uid, -1), (-1, status.st_gid)):
             with suppress(OSError):
                 os.chown(path, owner, group)
-    path.chmod(status.st_mode & 0o777)
+    os.chmod(path, status.st_mode & 0o777)
 
 
 def _sync_folder(folder: Path) -> None:
