@@ -79,6 +79,8 @@ def test_traced_by_make_fx(name: str, tracing: Literal["real", "fake"], tree: Wi
 @pytest.mark.parametrize("device", ["cpu", "meta", "cuda"])
 def test_tables_are_where_fake_logits_are(device: str) -> None:
     """Also on a device that this machine has not, as torch's own loss is; nothing of it is kept."""
+    if device == "cuda" and not torch.cuda.is_available() and torch.__version__ < "2.10":
+        pytest.skip("this torch asks the driver, also where tensors are fake")
     taxonomy = Taxonomy.from_paths([("x", "a"), ("x", "b"), ("y", "c")]).bind(["c", "a", "b"])
     with FakeTensorMode():
         z, y = torch.empty(4, 3, device=device), torch.empty(4, dtype=torch.long, device=device)
