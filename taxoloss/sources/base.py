@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from taxoloss.errors.characters import counted, escape_invisible
+from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import Fault, FormError, TaxonomyError
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
@@ -18,7 +18,6 @@ __all__ = [
     "Choice",
     "Found",
     "Options",
-    "counted",
     "foreign",
     "listed",
     "read_lines",

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from taxoloss.errors.characters import counted
 from taxoloss.errors.faults import Fault, raise_all
-from taxoloss.sources.base import Found, Options, counted, foreign, refuse
+from taxoloss.sources.base import Found, Options, foreign, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.formats.inat import MAIN_RANKS, is_inat, taxa_of_inat
 from taxoloss.sources.formats.table_files import Table, open_table

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from taxoloss.sources.base import Found, Options, counted, foreign, refuse, text_without_entities
+from taxoloss.errors.characters import counted
+from taxoloss.sources.base import Found, Options, foreign, refuse, text_without_entities
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.graph import SourceGraph
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from taxoloss.sources.base import Found, Options, counted
+from taxoloss.errors.characters import counted
+from taxoloss.sources.base import Found, Options
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.formats.table_files import Table, open_table
 from taxoloss.sources.graph import SourceGraph

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from taxoloss.sources.base import Found, Options, counted, refuse
+from taxoloss.errors.characters import counted
+from taxoloss.sources.base import Found, Options, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, Mark, ScalarValue, Value

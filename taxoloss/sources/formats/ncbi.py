@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from taxoloss.errors.characters import counted
 from taxoloss.errors.faults import Fault, raise_all
-from taxoloss.sources.base import Found, Options, counted, foreign, refuse
+from taxoloss.sources.base import Found, Options, foreign, refuse
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import RANKS, SourceGraph
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from taxoloss.errors.characters import counted
 from taxoloss.errors.faults import Fault, raise_all
-from taxoloss.sources.base import Found, Options, counted, foreign, refuse
+from taxoloss.sources.base import Found, Options, foreign, refuse
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.reader import decoded, read_bytes

@@ -7,7 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from taxoloss.sources.base import Found, Options, counted, foreign, text_without_entities
+from taxoloss.errors.characters import counted
+from taxoloss.sources.base import Found, Options, foreign, text_without_entities
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from taxoloss.sources.base import Found, Options, counted, foreign, text_without_entities
+from taxoloss.errors.characters import counted
+from taxoloss.sources.base import Found, Options, foreign, text_without_entities
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.formats.graphml import is_graphml
 from taxoloss.sources.graph import SourceGraph

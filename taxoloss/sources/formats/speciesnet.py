@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from taxoloss.sources.base import Found, Options, counted, listed, read_lines, refuse
+from taxoloss.errors.characters import counted
+from taxoloss.sources.base import Found, Options, listed, read_lines, refuse
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 

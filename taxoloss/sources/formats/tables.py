@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from taxoloss.errors.characters import quoted
-from taxoloss.sources.base import Found, Options, counted
+from taxoloss.errors.characters import counted, quoted
+from taxoloss.sources.base import Found, Options
 from taxoloss.sources.formats.darwin_core import is_darwin_core, taxa_of_darwin_core
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.formats.inat import is_inat, taxa_of_inat

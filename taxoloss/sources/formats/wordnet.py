@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from taxoloss.sources.base import Found, Options, counted, listed, read_lines, refuse
+from taxoloss.errors.characters import counted
+from taxoloss.sources.base import Found, Options, listed, read_lines, refuse
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.taxonomy.file.reader import read_bytes
