@@ -15,15 +15,16 @@ import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from taxoloss.sources.base import Choice, Found, Options
-from taxoloss.sources.formats import FORMATS
 from taxoloss.sources.formats.image_folders import SPLITS
-from taxoloss.sources.kinds import KINDS, check_kind, kind_of
+from taxoloss.sources.reading import Grade, Look, Reading, choose
+from taxoloss.sources.survey import KINDS, check_kind, found_by, look_at
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.names import name_faults
 
-__all__ = ["KINDS", "Choice", "Found", "Options", "read"]
+__all__ = ["KINDS", "Choice", "Found", "Grade", "Look", "Options", "Reading", "look", "read"]
 
 
 def read(
@@ -38,9 +39,11 @@ def read(
     header: bool | None = None,
     missing: Sequence[str] = (),
     wordnet: str | os.PathLike[str] | None = None,
+    node_name: str | None = None,
+    missing_parent: str | None = None,
     limits: Limits | None = None,
 ) -> Found:
-    """The taxonomy of a source, the kind that it was taken for, and notes on what was left out.
+    """The taxonomy of a source, by the reading that explains it best, and notes on what was left out.
 
     Args:
         source: a file or a folder.
@@ -55,6 +58,8 @@ def read(
             where that is not plain, a note says what it was taken for.
         missing: texts of a table that say that a rank is missing, beside the empty one.
         wordnet: the folder of WordNet's data.noun, for lists of ids.
+        node_name: of codes: "code" or "title" is what a node is called; the other is its description.
+        missing_parent: "top" or "drop" a row whose parent has no row; by default that is a fault.
         limits: how large the source may be.
 
     Raises:
@@ -69,23 +74,69 @@ def read(
     >>> found.kind, found.taxonomy
     ('ranks', Taxonomy('pets', 3 classes, species 2 > breed 3, not bound))
     """
-    path = Path(source)
-    if kind is not None:
-        check_kind(kind)
+    path, options = (
+        Path(source),
+        options_of(
+            kind=kind,
+            parent=parent,
+            columns=columns,
+            separator=separator,
+            ranks=ranks,
+            under=under,
+            header=header,
+            missing=missing,
+            wordnet=wordnet,
+            node_name=node_name,
+            missing_parent=missing_parent,
+            limits=limits,
+        ),
+    )
+    seen = look_at(path, options)
+    return _titled(found_by(choose(seen, str(path)), seen), path)
+
+
+def look(source: str | os.PathLike[str], options: Options | None = None) -> Look:
+    """Every reading of a source, each with what speaks for it: what `read` chooses from.
+
+    Raises:
+        TaxonomyError: the source cannot be opened.
+
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "pets.csv"
+    >>> _ = file.write_text("species,breed\\ncat,Bengal\\ndog,pug\\ndog,beagle\\n")
+    >>> [(reading.kind, reading.example) for reading in look(file).readings]
+    [('ranks', ('cat', 'Bengal'))]
+    """
+    return look_at(Path(source), options or Options())
+
+
+def options_of(**given: Any) -> Options:
+    """Options, checked.
+
+    Raises:
+        ValueError: there is no such kind, no such rule for parents or names.
+    """
+    if given["kind"] is not None:
+        check_kind(given["kind"])
+    parent = given["parent"]
     if parent not in (None, "first", "most-common") and not callable(parent):
         raise ValueError(f'expected parent "first", "most-common" or a function, got {parent!r:.40}')
-    options = Options(
-        parent=parent,
-        columns=tuple(columns) if columns is not None else None,
-        separator=separator,
-        ranks=tuple(ranks) if ranks is not None else None,
-        under=under,
-        header=header,
-        missing=tuple(missing),
-        wordnet=Path(wordnet) if wordnet is not None else None,
-        limits=limits or Limits(),
-    )
-    found = FORMATS[kind or kind_of(path)].read(path, options)
+    for name, rules in _RULES.items():
+        if given[name] not in (None, *rules):
+            expected = " or ".join(f'"{rule}"' for rule in rules)
+            raise ValueError(f"expected {name} {expected}, got {given[name]!r:.40}")
+    for name in ("columns", "ranks"):
+        given[name] = tuple(given[name]) if given[name] is not None else None
+    wordnet = given["wordnet"]
+    given["wordnet"] = Path(wordnet) if wordnet is not None else None
+    return Options(**{**given, "missing": tuple(given["missing"]), "limits": given["limits"] or Limits()})
+
+
+_RULES = {"node_name": ("code", "title"), "missing_parent": ("top", "drop")}
+
+
+def _titled(found: Found, path: Path) -> Found:
+    """With the name of the source, where the taxonomy has none of its own."""
     if found.kind == "taxonomy":
         return found
     taxonomy = dataclasses.replace(

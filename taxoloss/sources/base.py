@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import Fault, FormError, TaxonomyError
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 from taxoloss.taxonomy.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from taxoloss.sources.reading import Reading
 
 __all__ = [
     "Choice",
@@ -34,6 +37,7 @@ class Options:
     """How a source is read.
 
     Args:
+        kind: what the source is said to be; None: what it shows.
         parent: "first", "most-common" or a function that picks one of several parents; None refuses.
         columns: of a table: ranks from top to leaf; a column of paths; child and parent; class and bin.
         separator: between the names of a path.
@@ -42,9 +46,12 @@ class Options:
         header: of a table: whether its first line names the columns; None: what it looks like.
         missing: texts that say in a table that a rank is missing, beside the empty one.
         wordnet: the folder that holds WordNet's data.noun.
+        node_name: of codes: what a node is called by, "code" or "title"; the other is its description.
+        missing_parent: what becomes of a row whose parent has no row: "top", "drop"; None refuses.
         limits: how large the source may be.
     """
 
+    kind: str | None = None
     parent: Choice = None
     columns: tuple[str, ...] | None = None
     separator: str | None = None
@@ -53,17 +60,32 @@ class Options:
     header: bool | None = None
     missing: tuple[str, ...] = ()
     wordnet: Path | None = None
+    node_name: str | None = None
+    missing_parent: str | None = None
     limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A taxonomy that was read, the kind of its source and how it shows, and notes for people."""
+    """A taxonomy that was read, the kind of its source and how it shows, and notes for people.
+
+    Args:
+        unused: the columns, or keys, that nothing was made of.
+        readings: every reading of the source that was looked at, this one among them.
+    """
 
     taxonomy: Taxonomy
     kind: str
     how: str
     notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = field(default=(), repr=False)
+
+    @property
+    def example(self) -> tuple[str, ...]:
+        """The path of the first class of the most ranks."""
+        tree = self.taxonomy.tree
+        return tree.path(int(tree.leaves[tree.depth[tree.leaves].argmax()]))
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from taxoloss.errors.characters import counted
@@ -12,9 +13,10 @@ from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Found, Options, foreign, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.formats.inat import MAIN_RANKS, is_inat, taxa_of_inat
-from taxoloss.sources.formats.table_files import Table, open_table
 from taxoloss.sources.graph import RANKS, SourceGraph
+from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
+from taxoloss.sources.tables.table import Table, open_table
 
 __all__ = ["FORMAT", "is_darwin_core", "read_darwin_core", "taxa_of_darwin_core"]
 
@@ -151,12 +153,19 @@ def _is_archive(sample: Sample) -> bool:
     return zipped or (sample.holds("meta.xml") and not sample.holds("nodes.dmp"))
 
 
+def _readings(table: Table, options: Options) -> list[Reading]:
+    if not is_darwin_core(table.header):
+        return []
+    make = partial(taxa_of_darwin_core, table, options)
+    return [Reading("darwin-core", "its columns", Grade.PLAIN, make, "--kind darwin-core")]
+
+
 FORMAT = Format(
     "darwin-core",
     read_darwin_core,
     "Darwin Core",
     sniff=_is_archive,
-    columns=is_darwin_core,
+    of_table=_readings,
     needs="python-dwca-reader",
     example=("taxa.csv", _TAXA),
 )

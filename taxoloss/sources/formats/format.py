@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from taxoloss.sources.base import Found, Options
-from taxoloss.sources.formats.table_files import table_of_text
+from taxoloss.sources.reading import Look, Reading
+from taxoloss.sources.tables.table import Table
 
 __all__ = ["HEAD", "Format", "Sample"]
 
@@ -43,32 +44,34 @@ class Sample:
         lines = self.text.splitlines()
         return lines[:-1] if len(self.text) >= HEAD and len(lines) > 1 else lines
 
-    @cached_property
-    def header(self) -> tuple[str, ...]:
-        """The names of the columns, were it a table; FormError where the first line is none of a table."""
-        return table_of_text(self.lines[0] + "\n", str(self.path), Options()).header
-
 
 @dataclass(frozen=True)
 class Format:
     """A kind of source.
 
+    A format has a syntax of its own (`read`, shown by `sniff` or a suffix), or is a layout of tables
+    (`of_table`), or carries other kinds, as JSON and text do (`look`).
+
     Args:
         name: what `kind` and `--kind` call it.
         read: from its path to a taxonomy.
+        of_table: the readings of a table as this kind, each with what speaks for it.
+        look: what stands in a file: readings, and tables for the formats that read tables.
         title: what people call it, in the help of `taxoloss init`; "" where that of another says it.
-        suffixes: of files that are of this kind whatever is in them.
-        sniff: whether a folder, or a file with another suffix, shows that it is of this kind.
-        columns: whether the columns of a table, which nothing else was sniffed in, show that it is.
+        form: what it is made of, for who asked for it and has something else.
+        suffixes: of files that are of this kind where what is in them shows none.
+        sniff: whether a folder, or the content of a file, shows that it is of this kind.
         needs: the package, of the extra `sources`, that reads it.
         example: a file's name and its text, from which the tests and the fuzzer start.
     """
 
     name: str
-    read: Callable[[Path, Options], Found]
+    read: Callable[[Path, Options], Found] | None = None
     title: str = ""
     suffixes: tuple[str, ...] = ()
     sniff: Callable[[Sample], bool] | None = None
-    columns: Callable[[Sequence[str]], bool] | None = None
+    of_table: Callable[[Table, Options], Iterable[Reading]] | None = None
+    look: Callable[[Path, Options], Look] | None = None
+    form: str = ""
     needs: str | None = None
     example: tuple[str, str] | None = None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options
 from taxoloss.sources.formats.format import Format
-from taxoloss.sources.formats.table_files import Table, open_table
 from taxoloss.sources.graph import SourceGraph
+from taxoloss.sources.reading import Grade, Reading
+from taxoloss.sources.tables.table import Table, open_table
 
 __all__ = ["FORMAT", "MAIN_RANKS", "is_inat", "read_inat", "taxa_of_inat"]
 
@@ -55,4 +57,13 @@ taxon_id\tancestry\trank_level\trank\tname\tactive
 4\t1/3\t10\tspecies\tAnas a\ttrue
 6\t1/3\t10\tspecies\tAnas c\ttrue
 """
-FORMAT = Format("inat", read_inat, "iNaturalist", columns=is_inat, example=("taxa.tsv", _INAT))
+
+
+def _readings(table: Table, options: Options) -> list[Reading]:
+    if not is_inat(table.header):
+        return []
+    make = partial(taxa_of_inat, table, options)
+    return [Reading("inat", "its columns", Grade.PLAIN, make, "--kind inat")]
+
+
+FORMAT = Format("inat", read_inat, "iNaturalist", of_table=_readings, example=("taxa.tsv", _INAT))

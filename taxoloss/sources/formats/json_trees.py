@@ -9,6 +9,7 @@ from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.graph import SourceGraph
+from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, Mark, ScalarValue, Value
 from taxoloss.taxonomy.file.reader import read_file
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -208,6 +209,16 @@ def _is_json(sample: Sample) -> bool:
     return sample.start.startswith(("{", "["))
 
 
+def look_at_json(path: Path, options: Options) -> Look:
+    """What a JSON or YAML file holds."""
+    value, document = read_file(path, options.limits)
+    document.log.raise_all()  # a key that stands twice, an alias
+    shown = json_kind(value)
+    make = partial(read_json, path, options, shown)
+    readings = [Reading(shown, "", Grade.PLAIN, make, f"--kind {shown}")] if shown else []
+    return Look("a JSON document", readings)
+
+
 def _shape(kind: str, file: str, text: str) -> Format:
     return Format(kind, partial(read_json, kind=kind), example=(file, text))
 
@@ -216,5 +227,13 @@ FORMATS = (
     _shape("nested", "nested.json", _NESTED),
     _shape("node-link", "graph.json", _GRAPH),
     _shape("taxonomy", "taxonomy.yaml", _FILE),
-    Format("json", read_json, "JSON", (".json", ".yaml", ".yml"), _is_json, example=("named.json", _NAMED)),
+    Format(
+        "json",
+        None,
+        "JSON",
+        (".json", ".yaml", ".yml"),
+        _is_json,
+        look=look_at_json,
+        example=("named.json", _NAMED),
+    ),
 )

@@ -7,30 +7,46 @@ from functools import partial
 from pathlib import Path
 
 from taxoloss.errors.characters import counted, quoted
+from taxoloss.errors.faults import FormError
 from taxoloss.sources.base import Found, Options
-from taxoloss.sources.formats.darwin_core import is_darwin_core, taxa_of_darwin_core
 from taxoloss.sources.formats.format import Format
-from taxoloss.sources.formats.inat import is_inat, taxa_of_inat
-from taxoloss.sources.formats.table_columns import WORDS, Layout, layout_of
-from taxoloss.sources.formats.table_files import SEPARATORS, Table, folded, open_table
 from taxoloss.sources.graph import SourceGraph
+from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
+from taxoloss.sources.tables.layout import WORDS, Layout, layout_of
+from taxoloss.sources.tables.table import SEPARATORS, Table, folded, open_table
 
-__all__ = ["FORMATS", "read_table", "split_path"]
+__all__ = ["FORMATS", "split_path"]
 
 _LEVEL, _ALIASES, _DESCRIPTION = "level", "aliases", "description"
 
 
-def read_table(path: Path, options: Options, kind: str | None = None) -> Found:
-    """The taxonomy of a table, by the layout of its columns."""
+def look_at_table(path: Path, options: Options) -> Look:
+    """The table of a text or a parquet file."""
     table = open_table(path, options)
-    if kind is None and options.columns is None:
-        for shows, taxa_of in ((is_inat, taxa_of_inat), (is_darwin_core, taxa_of_darwin_core)):
-            if shows(table.header):
-                return taxa_of(table, options)
-    notes: list[str] = [] if path.suffix.lower() == ".parquet" else _settle_header(table, options)
-    found = found_in(table, layout_of(table, kind, options), options)
-    return replace(found, notes=(*notes, *found.notes))
+    if path.suffix.lower() != ".parquet":
+        _settle_header(table, options)
+    columns = ", ".join(map(quoted, table.header[:12]))
+    saw = f"a table of {counted(len(table.rows), 'row')} with the columns {columns}"
+    return Look(saw, tables=[table], needs=NEEDS)
+
+
+NEEDS = (
+    "ranks from top to leaf (--columns order,family,species), a child and its parent "
+    "(--kind edges --columns CHILD,PARENT), "
+    "a class and its group (--kind bins --columns CLASS,BIN), or paths (--columns PATH)"
+)
+
+
+def readings_as(kind: str, table: Table, options: Options) -> list[Reading]:
+    """The readings of a table as one kind."""
+    try:
+        layout = layout_of(table, kind, options)
+    except FormError:
+        return []
+    names = ",".join(table.header[i] for i in layout.columns)
+    make = partial(found_in, table, layout, options)
+    return [Reading(kind, names, Grade.PLAIN, make, f"--kind {kind} --columns {names}")]
 
 
 def _settle_header(table: Table, options: Options) -> list[str]:
@@ -202,7 +218,7 @@ _NAMES = "pug\nBengal\nbeagle\n"
 
 
 def _layout(kind: str, file: str, text: str) -> Format:
-    return Format(kind, partial(read_table, kind=kind), example=(file, text))
+    return Format(kind, of_table=partial(readings_as, kind), example=(file, text))
 
 
 FORMATS = (
@@ -210,6 +226,6 @@ FORMATS = (
     _layout("paths", "paths.txt", _PATHS),
     _layout("edges", "edges.csv", _PARENTS),
     _layout("bins", "bins.csv", _BINS),
-    Format("names", read_table, "a list of class names", example=("names.txt", _NAMES)),
-    Format("table", read_table, "CSV, TSV or parquet", suffixes=(".parquet",)),
+    Format("names", title="a list of class names", example=("names.txt", _NAMES)),
+    Format("table", title="CSV, TSV or parquet", suffixes=(".parquet",), look=look_at_table),
 )

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from taxoloss.errors.characters import quoted
 from taxoloss.sources.base import Options, refuse
-from taxoloss.sources.formats.table_files import Table, folded
+from taxoloss.sources.tables.table import Table, folded
 
 __all__ = ["WORDS", "Layout", "layout_of"]
 
@@ -46,7 +46,7 @@ class Layout:
 # -- what the columns mean -------------------------------------------------------------------------
 
 
-def layout_of(table: Table, kind: str | None, options: Options) -> Layout:
+def layout_of(table: Table, kind: str | None, options: Options) -> Layout | None:
     """The layout that was asked for, or the one that the names and cells of the columns show."""
     if options.columns is not None:
         numbers = tuple(table.column(name) for name in options.columns)

@@ -1,0 +1,133 @@
+"""Ways to read a source, each with what speaks for it, and which of them is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+from taxoloss.errors.characters import counted, escape_invisible
+from taxoloss.errors.faults import Fault, FormError, TaxonomyError
+from taxoloss.sources.base import Found
+from taxoloss.sources.tables.table import Table
+
+__all__ = ["Grade", "Look", "Reading", "choose"]
+
+_MOST_SHOWN = 6
+
+
+class Grade(IntEnum):
+    """How much of a source speaks for a reading."""
+
+    #: Only a name does: the suffix of the file, the name of a column.
+    NAME = 1
+    #: What stands in it fits, and could by accident.
+    CELLS = 2
+    #: What stands in it, and how it is called, say so both; or the syntax is of this kind alone.
+    PLAIN = 3
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a source, and what speaks for it.
+
+    Args:
+        kind: as `--kind` calls it.
+        how: what was understood: "order > family > species, 5 rows".
+        grade: how much speaks for it.
+        make: makes the taxonomy; TaxonomyError with every fault.
+        option: what chooses this reading: "--kind ranks --columns order,family,species".
+        covers: the columns, or keys, that it makes names and edges of.
+        unused: those that it leaves out.
+    """
+
+    kind: str
+    how: str
+    grade: Grade
+    make: Callable[[], Found]
+    option: str = ""
+    covers: frozenset[str] = frozenset()
+    unused: tuple[str, ...] = ()
+
+    @cached_property
+    def made(self) -> Found | TaxonomyError:
+        """The taxonomy, or why there is none."""
+        try:
+            return self.make()
+        except TaxonomyError as error:
+            return error
+
+    @property
+    def example(self) -> tuple[str, ...]:
+        """A path of the tree: the first that is as deep as most levels allow; () where there is no tree."""
+        return () if isinstance(self.made, TaxonomyError) else self.made.example
+
+    def __str__(self) -> str:
+        said = f"{self.kind}: {self.how}"
+        if self.example:
+            said += f", e.g. {' / '.join(self.example)}"
+        elif isinstance(self.made, TaxonomyError):
+            said += f", which makes no tree: {self.made.faults[0].message}"
+        if self.unused:
+            said += f"; not used: {listed_plain(self.unused)}"
+        return said
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at a source shows: in words, the readings of it, what would make it readable.
+
+    Args:
+        saw: "a list of 80 records with the keys id, name, supercategory".
+        readings: in no order.
+        tables: that stand in it: each format that reads tables looks at them.
+        needs: what it would need to be a tree.
+    """
+
+    saw: str
+    readings: Sequence[Reading] = ()
+    tables: Sequence[Table] = ()
+    needs: str = ""
+
+
+def listed_plain(names: Sequence[str], most: int = 8) -> str:
+    """The first few names without quotes, and how many more there are."""
+    shown = ", ".join(escape_invisible(name) for name in names[:most])
+    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def choose(look: Look, file: str) -> Reading:
+    """The reading that explains a source best.
+
+    That is the one of the highest grade. Of several those stand back that cover only a part of what
+    another covers, or make no tree, or the same tree as one before them.
+
+    Raises:
+        FormError: T121 where there is none; T122 where several explain about as much.
+        TaxonomyError: the faults of the only one.
+    """
+    best = max((reading.grade for reading in look.readings), default=None)
+    rivals = [reading for reading in look.readings if reading.grade == best]
+    if not rivals:
+        message = f"this is {look.saw}: no tree of classes can be read from it"
+        raise FormError([Fault("T121", message, file, expected=look.needs or None)])
+    wide = [reading.covers for reading in rivals]
+    rivals = [one for one in rivals if not one.covers or not any(one.covers < other for other in wide)]
+    trees = [reading for reading in rivals if isinstance(reading.made, Found)]
+    rivals = _different(trees) or rivals[:1]
+    if len(rivals) == 1:
+        return rivals[0]
+    shown = [f"{reading} ({reading.option})" for reading in rivals[:_MOST_SHOWN]]
+    message = f"this is {look.saw}, and can be read in {counted(len(rivals), 'way')}"
+    help = "say which:\n" + "\n".join(shown)
+    raise FormError([Fault("T122", message, file, expected="one reading", help=help)])
+
+
+def _different(readings: Sequence[Reading]) -> list[Reading]:
+    """Of readings that make one tree the first."""
+    kept: dict[frozenset[tuple[str, ...]], Reading] = {}
+    for reading in readings:
+        if isinstance(reading.made, Found):
+            kept.setdefault(frozenset(reading.made.taxonomy.paths()), reading)
+    return list(kept.values())

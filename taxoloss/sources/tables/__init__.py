@@ -1,0 +1,1 @@
+"""Tables: their files, what their columns hold, and the readings of them as trees."""
