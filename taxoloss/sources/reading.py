@@ -38,7 +38,8 @@ class Reading:
         grade: how much speaks for it.
         make: makes the taxonomy; TaxonomyError with every fault.
         option: what chooses this reading: "--kind ranks --columns order,family,species".
-        covers: the columns, or keys, that it makes names and edges of.
+        covers: the columns, or keys, that it makes names and edges of: a reading of another kind that
+            covers these and more explains more.
         unused: those that it leaves out.
     """
 
@@ -112,8 +113,7 @@ def choose(look: Look, file: str) -> Reading:
     if not rivals:
         message = f"this is {look.saw}: no tree of classes can be read from it"
         raise FormError([Fault("T121", message, file, expected=look.needs or None)])
-    wide = [reading.covers for reading in rivals]
-    rivals = [one for one in rivals if not one.covers or not any(one.covers < other for other in wide)]
+    rivals = [one for one in rivals if not any(_is_part(one, other) for other in rivals)]
     trees = [reading for reading in rivals if isinstance(reading.made, Found)]
     rivals = _different(trees) or rivals[:1]
     if len(rivals) == 1:
@@ -122,6 +122,14 @@ def choose(look: Look, file: str) -> Reading:
     message = f"this is {look.saw}, and can be read in {counted(len(rivals), 'way')}"
     help = "say which:\n" + "\n".join(shown)
     raise FormError([Fault("T122", message, file, expected="one reading", help=help)])
+
+
+def _is_part(one: Reading, other: Reading) -> bool:
+    """Whether a reading of another kind makes use of all that this one does, and of more.
+
+    Of one kind that is no reason: two ranks or three is what the source leaves open.
+    """
+    return bool(one.covers) and one.kind != other.kind and one.covers < other.covers
 
 
 def _different(readings: Sequence[Reading]) -> list[Reading]:

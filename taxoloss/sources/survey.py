@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from taxoloss.sources.base import Found, Options, refuse
 from taxoloss.sources.formats import FORMATS
 from taxoloss.sources.formats.format import HEAD, Format, Sample
 from taxoloss.sources.reading import Grade, Look, Reading
+from taxoloss.sources.tables.table import Table
 
 __all__ = ["KINDS", "check_kind", "found_by", "look_at"]
 
@@ -38,10 +40,16 @@ def _with_tables(look: Look, carrier: Format, asked: Format | None, options: Opt
     layouts = [f for f in FORMATS.values() if f.of_table and asked in (None, carrier, f)]
     readings = [r for r in look.readings if asked in (None, carrier) or (asked and r.kind == asked.name)]
     for table in look.tables:
-        for layout in layouts:
-            readings += layout.of_table(table, options)  # type: ignore[misc]
+        found = (one for layout in layouts for one in layout.of_table(table, options))  # type: ignore[misc]
+        readings += [replace(one, make=partial(_noted, one.make, table)) for one in found]
     needs = asked.form if asked is not None and asked.form else look.needs
     return replace(look, readings=readings, needs=needs)
+
+
+def _noted(make: Callable[[], Found], table: Table) -> Found:
+    """What a reading of a table makes, with what was noted when the table was opened."""
+    found = make()
+    return replace(found, notes=(*table.notes, *found.notes))
 
 
 def _carrier_or_own(path: Path, asked: Format | None) -> tuple[Format, Grade]:

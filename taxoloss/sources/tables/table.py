@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,21 +13,19 @@ from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sources.base import Options, foreign, refuse
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
-__all__ = ["SEPARATORS", "Table", "folded", "open_table", "table_of_text"]
-
-
-#: Separators of paths, tried in this order.
-SEPARATORS = ("/", ";", "|", ">", "\t", "::", ",")
+__all__ = ["Table", "open_table", "table_of_text"]
 
 
 @dataclass
 class Table:
-    """Column names, rows of text, and the line that each row starts on."""
+    """Column names, rows of text, the line that each row starts on, that of the names, and notes."""
 
     file: str
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
     lines: list[int]
+    first: int = 1
+    notes: tuple[str, ...] = ()
 
     def column(self, name: str) -> int:
         """The number of a column; FormError with the nearest name where there is none."""
@@ -107,12 +104,3 @@ def _parquet(path: Path, options: Options) -> Table:
             raise_all([Fault("T112", f"more than {most:,} rows", str(path))])
         texts = frame.select(pl.all().cast(pl.String)).fill_null("")
         return Table(str(path), tuple(frame.columns), texts.rows(), list(range(1, len(frame) + 1)))
-
-
-def folded(name: str) -> str:
-    """The name of a column as it is compared: no case, no space, no namespace.
-
-    >>> folded("Parent ID")
-    'parent_id'
-    """
-    return re.sub(r"[\s_\-.:]+", "_", name.strip().casefold().rpartition("/")[2])
