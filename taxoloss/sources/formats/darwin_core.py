@@ -157,7 +157,7 @@ def _readings(table: Table, options: Options) -> list[Reading]:
     if not is_darwin_core(table.header):
         return []
     make = partial(taxa_of_darwin_core, table, options)
-    return [Reading("darwin-core", "its columns", Grade.PLAIN, make, "--kind darwin-core")]
+    return [Reading("darwin-core", "its columns", Grade.STANDARD, make, "--kind darwin-core")]
 
 
 FORMAT = Format(

@@ -63,7 +63,7 @@ def _readings(table: Table, options: Options) -> list[Reading]:
     if not is_inat(table.header):
         return []
     make = partial(taxa_of_inat, table, options)
-    return [Reading("inat", "its columns", Grade.PLAIN, make, "--kind inat")]
+    return [Reading("inat", "its columns", Grade.STANDARD, make, "--kind inat")]
 
 
 FORMAT = Format("inat", read_inat, "iNaturalist", of_table=_readings, example=("taxa.tsv", _INAT))

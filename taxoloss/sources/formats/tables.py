@@ -14,11 +14,12 @@ from taxoloss.sources.formats.format import Format
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
 from taxoloss.sources.tables import words
-from taxoloss.sources.tables.chains import Chain, chains_of, is_candidate
-from taxoloss.sources.tables.columns import Column, columns_of
+from taxoloss.sources.tables.chains import Chain, is_candidate
+from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.edge_rows import edge_graph
-from taxoloss.sources.tables.edges import Edges, edges_of, edges_of_columns
+from taxoloss.sources.tables.edges import Edges, edges_of_columns
 from taxoloss.sources.tables.header import settle_header
+from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.paths import is_column_of_paths, separator_of, split_path
 from taxoloss.sources.tables.table import Table, open_table
 
@@ -46,14 +47,15 @@ def _chosen(table: Table, columns: Sequence[Column], options: Options) -> list[C
 
 def ranks_of(table: Table, options: Options) -> Iterator[Reading]:
     """The readings of a table as ranks, a column each."""
-    columns = columns_of(table)
+    judgement = judged(table)
+    columns = judgement.columns
     chosen = _chosen(table, columns, options)
     if chosen:
         if options.kind == "ranks" or _are_ranks(chosen, columns):
             yield _ranks(table, Chain(tuple(chosen), Grade.PLAIN), options)
         return
-    for chain in chains_of(columns):
-        if not _are_bins(chain, columns):
+    for chain in judgement.chains:
+        if not _are_bins(chain):
             yield _ranks(table, chain, options)
 
 
@@ -84,26 +86,27 @@ def _by_columns(kind: str, how: str, table: Table, columns: Sequence[Column], op
 
 def bins_of(table: Table, options: Options) -> Iterator[Reading]:
     """The readings of a table as classes, each with its group."""
-    columns = columns_of(table)
+    judgement = judged(table)
+    columns = judgement.columns
     chosen = _chosen(table, columns, options)
     if chosen:
         if options.kind == "bins" and len(chosen) == 2:
             yield _bins(table, chosen[0], chosen[1], Grade.PLAIN, options)
         return
-    for chain in chains_of(columns):
-        if _are_bins(chain, columns):
+    for chain in judgement.chains:
+        if _are_bins(chain):
             yield _bins(table, chain.columns[1], chain.columns[0], chain.grade, options)
-    for edges in edges_of(columns):
-        if not edges.chained and not edges.has_ids:
+    for edges in judgement.edges:
+        if not _are_edges(edges):
             yield _bins(table, edges.child, edges.parent, edges.grade, options)
 
 
-def _are_bins(chain: Chain, columns: Sequence[Column]) -> bool:
-    """Whether two columns are a class and its group: they are called so, or not at all."""
+def _are_bins(chain: Chain) -> bool:
+    """Whether two columns are a class and its group, no ranks of an order that is known."""
     if len(chain.columns) != 2:
         return False
-    high, low = (column.word for column in chain.columns)
-    return (high in words.GROUP and low in words.CLASS) or not (high or low)
+    known = (words.rank_number, words.number_of)
+    return not any(all(says(column.word) is not None for column in chain.columns) for says in known)
 
 
 def _bins(table: Table, fine: Column, coarse: Column, grade: Grade, options: Options) -> Reading:
@@ -120,11 +123,12 @@ def _bins(table: Table, fine: Column, coarse: Column, grade: Grade, options: Opt
 
 def paths_of(table: Table, options: Options) -> Iterator[Reading]:
     """The readings of a table as one column of paths."""
-    columns = columns_of(table)
+    judgement = judged(table)
+    columns = judgement.columns
     chosen = _chosen(table, columns, options)
     if len(chosen) > 1 or (chosen and options.kind not in (None, "paths")):
         return
-    ranks = not chosen and any(len(chain.columns) > 2 for chain in chains_of(columns))
+    ranks = not chosen and any(len(chain.columns) > 2 for chain in judgement.chains)
     for column in chosen or columns:
         mark = options.separator or separator_of(column.cells)
         named = words.is_path(column.word) or bool(chosen)
@@ -150,15 +154,16 @@ def _by_path(how: str, table: Table, column: Column, mark: str, options: Options
 
 def names_of(table: Table, options: Options) -> Iterator[Reading]:
     """The readings of a table as a flat list: the one column that holds names of classes."""
-    columns = columns_of(table)
+    judgement = judged(table)
+    columns = judgement.columns
     chosen = _chosen(table, columns, options)
     if chosen:
         if options.kind == "names" and len(chosen) == 1:
             yield _names(table, chosen[0], Grade.PLAIN, options)
         return
     candidates = [column for column in columns if is_candidate(column) and not column.is_number]
-    chains = chains_of(columns)
-    if any(chain.grade is Grade.PLAIN for chain in chains) or edges_of(columns):
+    chains = judgement.chains
+    if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges:
         return
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     for column in candidates:
@@ -184,21 +189,27 @@ def _by_name(how: str, table: Table, column: Column, options: Options) -> Found:
 
 def edges_readings(table: Table, options: Options) -> Iterator[Reading]:
     """The readings of a table as children with their parents."""
-    columns = columns_of(table)
+    judgement = judged(table)
+    columns = judgement.columns
     chosen = _chosen(table, columns, options)
-    found: Iterable[Edges] = edges_of(columns)
+    found: Iterable[Edges] = judgement.edges
     if chosen:
         asked = options.kind == "edges" and len(chosen) in (2, 3)
         shown = options.kind is None and len(chosen) == 2 and not _are_ranks(chosen, columns)
         found = [edges_of_columns(chosen, columns)] if asked or shown else []
     for edges in found:
-        if not (edges.chained or edges.has_ids or chosen):
+        if not (chosen or _are_edges(edges)):
             continue
         how = f"{edges.child.name} below {edges.parent.name}"
         how += f", called by {edges.title.name}" if edges.title is not None else ""
         how += f", {counted(len(table.rows), 'row')}"
         make = partial(_by_edges, how, table, columns, edges, options)
         yield _reading("edges", table, edges.columns, how, edges.grade, make)
+
+
+def _are_edges(edges: Edges) -> bool:
+    """Whether these are nodes with their parents, and not classes, each with its group."""
+    return edges.chained or edges.has_ids or edges.child.word in ("child", "node", "target")
 
 
 def _by_edges(how: str, table: Table, columns: Sequence[Column], edges: Edges, options: Options) -> Found:

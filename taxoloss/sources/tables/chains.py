@@ -39,9 +39,7 @@ def is_candidate(column: Column, *, named: bool = True) -> bool:
         return not (column.is_number and column.is_unique)
     if column.is_constant or words.is_parent(column.word) or words.is_path(column.word):
         return False
-    return not (words.is_id(column.word) and (column.is_unique or column.word != "")) and not (
-        column.is_number and column.is_unique
-    )
+    return not words.is_id(column.word) and not (column.is_number and column.is_unique)
 
 
 def chains_of(columns: Sequence[Column]) -> list[Chain]:
@@ -56,7 +54,7 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
     if not ordered:
         ordered = _by_cells([c for c in candidates if words.is_hierarchy(c.word)])
     if len(ordered) < 2:
-        return _of_places(columns, candidates) or _of_cells(columns)
+        return _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
     bases = _as_the_cells_say(ordered)
     return [chain for base in bases for chain in _widened(base, candidates, alone=len(bases) == 1)]
 
@@ -114,7 +112,17 @@ def _as_the_cells_say(ordered: list[Column]) -> list[list[Column]]:
 def _is_turned(high: Column, low: Column) -> bool:
     if (words.rank_number(low.word) or 0) >= words.RANKS.index("species"):
         return False
-    return determines(high, low) >= _NESTS and determines(low, high) < _TURNED
+    fewer = len(low.counts) < len(high.counts)
+    return fewer and determines(high, low) >= _NESTS and determines(low, high) < _TURNED
+
+
+def _of_pair(candidates: Sequence[Column]) -> list[Chain]:
+    """A class and its group, by their names alone: a class that stands in two groups is a fault."""
+    if len(candidates) != 2:
+        return []
+    pairs = [(a, b) for a in candidates for b in candidates if a is not b]
+    found = [(a, b) for a, b in pairs if a.word in words.GROUP and b.word in words.CLASS]
+    return [Chain(found[0], Grade.PLAIN)] if len(found) == 1 else []
 
 
 def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[Chain]:
@@ -199,7 +207,8 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     links = list(pairwise(chain))
     sure = all(bits_of_nesting(low, high, leaf) >= _SURE_BITS for high, low in links[:-1])
     sure = sure and len(links) > 1 and len(chain) == len(candidates) and all(map(is_candidate, chain))
-    grade = Grade.PLAIN if sure or not any(column.word for column in chain) else Grade.CELLS
+    two = len(columns) == 2 and all(map(is_candidate, chain)) and not chain[0].is_unique
+    grade = Grade.PLAIN if sure or two or not any(column.word for column in chain) else Grade.CELLS
     others = [_by_cells([c for c in candidates if c is not left]) for left in chain]
     found = [chain, *(other for other in others if len(other) == len(chain) and other != chain)]
     return [Chain(tuple(one), grade) for one in found]

@@ -48,6 +48,14 @@ def parents_in(parent: Column, child: Column) -> set[str]:
     return {cell for cell in cells if cell and (cell in known or cell.casefold() not in NO_PARENT)}
 
 
+def _without_parents(parent: Column, others: Sequence[Column]) -> Edges | None:
+    """Where every node stands at the top: ids beside names."""
+    ids = [c for c in others if words.is_id(c.word) and c.is_unique]
+    return (
+        _edges(ids[0], parent, others, chained=False) if ids and words.is_sure_parent(parent.word) else None
+    )
+
+
 def _share(parent: Column, child: Column) -> float:
     """The share of the parents that are children."""
     above = parents_in(parent, child)
@@ -56,7 +64,7 @@ def _share(parent: Column, child: Column) -> float:
 
 def edges_of(columns: Sequence[Column]) -> list[Edges]:
     """The edges that a table shows: a column is called a parent's, and its cells are another column's."""
-    parents = [column for column in columns if words.is_parent(column.word) and column.filled]
+    parents = [column for column in columns if words.is_parent(column.word)]
     pairs = [pair for parent in parents if (pair := _pair(parent, columns)) is not None]
     pairs += _source_and_target(columns)
     # parent_id beside parent_name: the ids
@@ -79,7 +87,7 @@ def _pair(parent: Column, columns: Sequence[Column]) -> Edges | None:
     """The child of a parent column: the column that holds most of the parents."""
     others = [c for c in columns if c is not parent and c.filled and not words.is_parent(c.word)]
     if not any(parents_in(parent, other) for other in others):
-        return None
+        return _without_parents(parent, others)
     scored = [(_share(parent, other), _likely(other, parent), -other.number, other) for other in others]
     share, _, _, child = max(scored, key=lambda score: score[:3])
     if share == 0:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import Fault, raise_all
@@ -26,6 +27,8 @@ class Table:
     lines: list[int]
     first: int = 1
     notes: tuple[str, ...] = ()
+    #: What was found in it, kept for the next who asks; a table made of this one starts anew.
+    found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def column(self, name: str) -> int:
         """The number of a column; FormError with the nearest name where there is none."""

@@ -73,7 +73,7 @@ _SUPER = re.compile(r"super.*(id|idx|index|key|code)")
 _NOT_PARENT = re.compile(r"apparent|transparent")
 _ID = re.compile(
     r"(.*_)?(id|ids|key|code|idx|index|uid|uuid|guid|identifier|nr|no|node|concept|aphiaid|mid|wnid|synset)"
-    r"|.*[a-z](id|key|code|idx)|#|"
+    r"|.*[a-z](id|key|code|idx)|#"
 )
 _NAME = (
     "name", "label", "title", "term", "text", "caption", "scientific_name", "scientificname",
