@@ -79,16 +79,21 @@ class Rows:
         self.lines = [self.lines[number] for number in named]
 
     def _empty_placeholders(self, rows: list[list[str]]) -> None:
-        """Empties what says that a rank is missing: as asked for, and what never is a name among names."""
+        """Empties what says that a rank is missing: as asked for, and what never is a name among names.
+
+        In a list of classes, and for a class beside its group, there is no rank that could be missing.
+        """
         missing = set(self.options.missing)
         emptied: Counter[str] = Counter()
         kept: Counter[str] = Counter()
-        for column in range(max(map(len, rows), default=0)):
+        width = max(map(len, rows), default=0)
+        for column in range(width):
             counts = Counter(row[column] for row in rows if column < len(row) and row[column])
             asked = counts.keys() & missing
             likely = {text for text in counts.keys() - asked if is_placeholder(text)}
             names = len(counts) - len(likely) - len(asked)
-            gone = asked | (likely if names else set())
+            is_class = column == width - 1 and (self.strict or width == 1)
+            gone = asked | (likely if names and not is_class else set())
             kept.update({text: counts[text] for text in likely - gone})
             emptied.update({text: counts[text] for text in gone - missing})
             for row in rows if gone else ():

@@ -14,7 +14,7 @@ from taxoloss.sources.formats.format import Format
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
 from taxoloss.sources.tables import words
-from taxoloss.sources.tables.chains import Chain, is_candidate
+from taxoloss.sources.tables.chains import Chain, candidates_of
 from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
@@ -23,7 +23,7 @@ from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.paths import is_column_of_paths, separator_of, split_path
 from taxoloss.sources.tables.table import Table, open_table
 
-__all__ = ["FORMATS"]
+__all__ = ["FORMATS", "NEEDS"]
 
 
 def _reading(
@@ -136,7 +136,8 @@ def paths_of(table: Table, options: Options) -> Iterator[Reading]:
             continue
         if not named and (words.is_beside(column.word) or len(table.header) == 1):
             continue
-        grade = Grade.PLAIN if named and not ranks else Grade.CELLS
+        plain = named or all(mark in cell for cell in column.counts)
+        grade = Grade.PLAIN if plain and not ranks else Grade.CELLS
         how = f"{column.name or 'paths'}, split at `{mark}`, {counted(len(table.rows), 'row')}"
         make = partial(_by_path, how, table, column, mark, options)
         yield _reading("paths", table, [column], how, grade, make)
@@ -161,7 +162,7 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
         if options.kind == "names" and len(chosen) == 1:
             yield _names(table, chosen[0], Grade.PLAIN, options)
         return
-    candidates = [column for column in columns if is_candidate(column) and not column.is_number]
+    candidates = [column for column in candidates_of(columns) if not column.is_number]
     chains = judgement.chains
     if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges:
         return
@@ -217,12 +218,20 @@ def _by_edges(how: str, table: Table, columns: Sequence[Column], edges: Edges, o
     return Found(nodes.taxonomy(), "edges", how, tuple(nodes.notes))
 
 
+#: What would make a tree of a table.
+NEEDS = (
+    "ranks from top to leaf (--columns order,family,species), a child and its parent (--kind edges "
+    "--columns CHILD,PARENT), a class and its group (--kind bins --columns CLASS,BIN), or paths "
+    "(--kind paths --columns PATH)"
+)
+
+
 def look_at_table(path: Path, options: Options) -> Look:
     """The table of a text or a parquet file."""
     table = settle_header(open_table(path, options), options)
     columns = ", ".join(map(quoted, table.header[:12]))
     saw = f"a table of {counted(len(table.rows), 'row')} with the columns {columns}"
-    return Look(saw, tables=[table], needs="x")
+    return Look(saw, tables=[table], needs=NEEDS)
 
 
 # -- the formats -----------------------------------------------------------------------------------

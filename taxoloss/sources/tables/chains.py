@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +11,7 @@ from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, same_groups
 
-__all__ = ["Chain", "chains_of", "is_candidate"]
+__all__ = ["Chain", "candidates_of", "chains_of", "is_candidate"]
 
 #: Below so many bits columns of unknown names may nest by chance: 1 in a million.
 _SURE_BITS = 20.0
@@ -35,11 +36,21 @@ def is_candidate(column: Column, *, named: bool = True) -> bool:
     """Whether the cells of a column, and where `named` its name, allow that it is a rank."""
     if not column.names_nodes or (named and words.is_beside(column.word)):
         return False
-    if words.rank_number(column.word) is not None:
-        return not (column.is_number and column.is_unique)
-    if column.is_constant or words.is_parent(column.word) or words.is_path(column.word):
+    if column.is_number and column.is_unique:
         return False
-    return not words.is_id(column.word) and not (column.is_number and column.is_unique)
+    if words.rank_number(column.word) is not None or words.number_of(column.word) is not None:
+        return True
+    other = (words.is_parent, words.is_path, words.is_id)
+    return not column.is_constant and not any(says(column.word) for says in other)
+
+
+def candidates_of(columns: Sequence[Column]) -> list[Column]:
+    """The columns that may be ranks: codes of the finest level too, where coarser ones are codes."""
+    found = [column for column in columns if is_candidate(column)]
+    if not any(column.is_number and words.is_hierarchy(column.word) for column in found):
+        return found
+    codes = [c for c in columns if c.is_number and c.is_unique and words.is_hierarchy(c.word)]
+    return sorted([*found, *codes], key=lambda column: column.number)
 
 
 def chains_of(columns: Sequence[Column]) -> list[Chain]:
@@ -49,13 +60,13 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
     where that says the contrary. A column of an unknown name that nests with them may be a rank, or
     not: that is a chain of its own.
     """
-    candidates = [column for column in columns if is_candidate(column)]
+    candidates = candidates_of(columns)
     ordered = _of_ranks(candidates) or _numbered(candidates)
     if not ordered:
         ordered = _by_cells([c for c in candidates if words.is_hierarchy(c.word)])
     if len(ordered) < 2:
         return _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
-    bases = _as_the_cells_say(ordered)
+    bases = [swapped for base in _as_the_cells_say(ordered) for swapped in _orders(base)]
     return [chain for base in bases for chain in _widened(base, candidates, alone=len(bases) == 1)]
 
 
@@ -135,7 +146,7 @@ def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[
         return []
     places = [c for c in columns if c.word in words.PLACES and c.names_nodes]
     chain = _by_cells(sorted(places, key=lambda c: words.PLACES.index(c.word)))
-    return [Chain(tuple(chain), Grade.PLAIN)] if len(chain) > 1 else []
+    return [Chain(tuple(one), Grade.PLAIN) for one in _orders(chain)] if len(chain) > 1 else []
 
 
 # -- by what determines what -----------------------------------------------------------------------
@@ -143,12 +154,27 @@ def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[
 
 def _by_cells(columns: Iterable[Column]) -> list[Column]:
     """Coarse to fine; the longest run in which each column determines the one before it."""
-    ordered = sorted(columns, key=lambda column: (len(column.counts), column.number))
+    ordered = sorted(columns, key=_coarse_first)
     best: list[list[Column]] = []  # the longest chain that ends at each column
     for place, low in enumerate(ordered):
         above = [best[i] for i in range(place) if _nests(low, ordered[i])]
         best.append([*max(above, key=len, default=[]), low])
     return max(best, key=len, default=[])
+
+
+def _coarse_first(column: Column) -> tuple[int, float, int]:
+    place = words.place_of(column.word)
+    return (len(column.counts), math.inf if place is None else place, column.number)
+
+
+def _orders(chain: list[Column]) -> list[list[Column]]:
+    """The chain; where two columns have the same groups and no known order, beside it the other one."""
+    for i, (high, low) in enumerate(pairwise(chain)):
+        places = (words.place_of(high.word), words.place_of(low.word))
+        known = None not in places and places[0] != places[1]
+        if not known and same_groups(high, low):
+            return [chain, [*chain[:i], low, high, *chain[i + 2 :]]]
+    return [chain]
 
 
 def _nests(low: Column, high: Column) -> bool:
@@ -174,7 +200,7 @@ def _with(chain: Sequence[Column], more: Sequence[Column]) -> list[Column]:
 def _above(column: Column, other: Column) -> bool:
     """Whether a column stands above another; of two with the same groups the one that is written first."""
     if same_groups(column, other):
-        return column.number < other.number
+        return _coarse_first(column) < _coarse_first(other)
     return determines(other, column) == 1.0
 
 
@@ -210,5 +236,6 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     two = len(columns) == 2 and all(map(is_candidate, chain)) and not chain[0].is_unique
     grade = Grade.PLAIN if sure or two or not any(column.word for column in chain) else Grade.CELLS
     others = [_by_cells([c for c in candidates if c is not left]) for left in chain]
-    found = [chain, *(other for other in others if len(other) == len(chain) and other != chain)]
+    found = _orders(chain)
+    found += [other for other in others if len(other) == len(chain) and other != chain]
     return [Chain(tuple(one), grade) for one in found]

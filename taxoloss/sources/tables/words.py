@@ -19,6 +19,7 @@ __all__ = [
     "is_path",
     "is_sure_parent",
     "number_of",
+    "place_of",
     "rank_number",
 ]
 
@@ -60,6 +61,17 @@ _LEVELS = frozenset(RANKS) | frozenset(CLASS) | frozenset(GROUP) | frozenset((
     "subsubcategory", "sub_sub_category", "submajor_group", "sub_major_group", "taxon", "theme",
     "unit_group", "super_family", "superfamily",
 )) - {"index", "level", "code"}  # fmt: skip
+# Levels of all fields from top to leaf, where they have the same groups: nothing else would tell.
+_ORDER = (
+    "domain", "nature", "theme", "field", "area", "discipline", "subject", "department", "sector",
+    "abteilung", "chapter", "section", "industry", "division", "aisle", "segment", "block", "heading", "group", "make",
+    "manufacturer", "brand", "topic", "bin", "coarse", "cluster", "category", "class", "family", "line",
+    "series", "model", "variant", "generation", "product", "item", "label", "leaf", "name",
+)  # fmt: skip
+_MODIFIER = re.compile(
+    r"^(super|main|coarse|major|parent|top|(sub_?)+|fine|minor)_?(?=.)|_(name|label|title|class|category)$"
+)
+_HIGHER = re.compile(r"super|main|coarse|major|parent|top")
 _PATH = frozenset((
     "path", "paths", "taxonomy", "lineage", "hierarchy", "taxonomy_string", "category_path",
     "full_path", "class_path", "taxon_path", "breadcrumb", "breadcrumbs", "classification",
@@ -79,7 +91,8 @@ _NAME = (
     "name", "label", "title", "term", "text", "caption", "scientific_name", "scientificname",
     "display_name", "displayname", "class_name", "classname", "category_name", "node_name",
     "nodename", "label_name", "taxon_name", "preferred_name", "preflabel", "pref_label", "name_en",
-    "english", "words", "category", "description", "definition",
+    "english", "words", "category", "description", "definition", "vernacular", "vernacular_name",
+    "vernacularname", "common_name", "commonname",
 )  # fmt: skip
 # What stands beside a class without being above it.
 _BESIDE = re.compile(
@@ -152,6 +165,25 @@ def rank_number(name: str) -> int | None:
 def is_hierarchy(name: str) -> bool:
     """Whether a column of that (folded) name is a level of some field's trees."""
     return name in _LEVELS or re.sub(r"_(name|label|title)$", "", name) in _LEVELS
+
+
+def place_of(name: str) -> float | None:
+    """Where a level of that (folded) name stands among others, smaller nearer to the top; None: not known.
+
+    >>> place_of("main_category") < place_of("category") < place_of("sub_category")
+    True
+    """
+    numbered = number_of(name)
+    if numbered is not None:
+        return float(numbered[1])
+    base = _MODIFIER.sub("", name)
+    if base in _ORDER:
+        deeper = name.count("sub") + name.startswith(("fine", "minor")) - bool(_HIGHER.match(name))
+        return _ORDER.index(base) + deeper / 8
+    rank = rank_number(name)
+    if rank is None and name in PLACES:
+        rank = PLACES.index(name)
+    return None if rank is None else float(rank)
 
 
 def number_of(name: str) -> tuple[str, int] | None:
