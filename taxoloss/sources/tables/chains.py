@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cmp_to_key
 from itertools import pairwise
 
 from taxoloss.sources.reading import Grade
@@ -154,7 +154,7 @@ def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[
 
 def _by_cells(columns: Iterable[Column]) -> list[Column]:
     """Coarse to fine; the longest run in which each column determines the one before it."""
-    ordered = sorted(columns, key=_coarse_first)
+    ordered = sorted(columns, key=cmp_to_key(_compared))
     best: list[list[Column]] = []  # the longest chain that ends at each column
     for place, low in enumerate(ordered):
         above = [best[i] for i in range(place) if _nests(low, ordered[i])]
@@ -162,17 +162,18 @@ def _by_cells(columns: Iterable[Column]) -> list[Column]:
     return max(best, key=len, default=[])
 
 
-def _coarse_first(column: Column) -> tuple[int, float, int]:
-    place = words.place_of(column.word)
-    return (len(column.counts), math.inf if place is None else place, column.number)
+def _compared(one: Column, other: Column) -> int:
+    """Coarse before fine: fewer names, then what is known of the names, then the order in the file."""
+    if len(one.counts) != len(other.counts):
+        return len(one.counts) - len(other.counts)
+    above = words.stands_above(one.word, other.word)
+    return one.number - other.number if above is None else (-1 if above else 1)
 
 
 def _orders(chain: list[Column]) -> list[list[Column]]:
     """The chain; where two columns have the same groups and no known order, beside it the other one."""
     for i, (high, low) in enumerate(pairwise(chain)):
-        places = (words.place_of(high.word), words.place_of(low.word))
-        known = None not in places and places[0] != places[1]
-        if not known and same_groups(high, low):
+        if words.stands_above(high.word, low.word) is None and same_groups(high, low):
             return [chain, [*chain[:i], low, high, *chain[i + 2 :]]]
     return [chain]
 
@@ -200,7 +201,7 @@ def _with(chain: Sequence[Column], more: Sequence[Column]) -> list[Column]:
 def _above(column: Column, other: Column) -> bool:
     """Whether a column stands above another; of two with the same groups the one that is written first."""
     if same_groups(column, other):
-        return _coarse_first(column) < _coarse_first(other)
+        return _compared(column, other) < 0
     return determines(other, column) == 1.0
 
 

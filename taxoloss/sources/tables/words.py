@@ -19,8 +19,8 @@ __all__ = [
     "is_path",
     "is_sure_parent",
     "number_of",
-    "place_of",
     "rank_number",
+    "stands_above",
 ]
 
 #: Ranks of living things, from top to leaf.
@@ -64,8 +64,8 @@ _LEVELS = frozenset(RANKS) | frozenset(CLASS) | frozenset(GROUP) | frozenset((
 # Levels of all fields from top to leaf, where they have the same groups: nothing else would tell.
 _ORDER = (
     "domain", "nature", "theme", "field", "area", "discipline", "subject", "department", "sector",
-    "abteilung", "chapter", "section", "industry", "division", "aisle", "segment", "block", "heading", "group", "make",
-    "manufacturer", "brand", "topic", "bin", "coarse", "cluster", "category", "class", "family", "line",
+    "abteilung", "chapter", "section", "industry", "division", "aisle", "segment", "block", "heading", "group",
+    "make", "manufacturer", "brand", "topic", "bin", "coarse", "cluster", "category", "class", "family", "line",
     "series", "model", "variant", "generation", "product", "item", "label", "leaf", "name",
 )  # fmt: skip
 _MODIFIER = re.compile(
@@ -167,23 +167,34 @@ def is_hierarchy(name: str) -> bool:
     return name in _LEVELS or re.sub(r"_(name|label|title)$", "", name) in _LEVELS
 
 
-def place_of(name: str) -> float | None:
-    """Where a level of that (folded) name stands among others, smaller nearer to the top; None: not known.
+def stands_above(name: str, other: str) -> bool | None:
+    """Whether a level of one (folded) name stands above one of another; None where that is not known.
 
-    >>> place_of("main_category") < place_of("category") < place_of("sub_category")
-    True
+    >>> stands_above("main_category", "category"), stands_above("sub_category", "category")
+    (True, False)
+    >>> stands_above("family", "genus"), stands_above("level_2", "level_1"), stands_above("x", "y")
+    (True, False, None)
     """
-    numbered = number_of(name)
-    if numbered is not None:
-        return float(numbered[1])
+    numbers = number_of(name), number_of(other)
+    if numbers[0] and numbers[1] and numbers[0][0] == numbers[1][0]:
+        return numbers[0][1] < numbers[1][1]
+    for place in (rank_number, _place, _in_order):
+        one, two = place(name), place(other)
+        if one is not None and two is not None and one != two:
+            return one < two
+    return None
+
+
+def _place(name: str) -> int | None:
+    return PLACES.index(name) if name in PLACES else None
+
+
+def _in_order(name: str) -> float | None:
     base = _MODIFIER.sub("", name)
-    if base in _ORDER:
-        deeper = name.count("sub") + name.startswith(("fine", "minor")) - bool(_HIGHER.match(name))
-        return _ORDER.index(base) + deeper / 8
-    rank = rank_number(name)
-    if rank is None and name in PLACES:
-        rank = PLACES.index(name)
-    return None if rank is None else float(rank)
+    if base not in _ORDER:
+        return None
+    deeper = name.count("sub") + name.startswith(("fine", "minor")) - bool(_HIGHER.match(name))
+    return _ORDER.index(base) + deeper / 8
 
 
 def number_of(name: str) -> tuple[str, int] | None:
