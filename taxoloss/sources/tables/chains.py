@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
-from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, same_groups
+from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, nests, same_groups
 
 __all__ = ["Chain", "candidates_of", "chains_of", "is_candidate"]
 
@@ -157,7 +157,7 @@ def _by_cells(columns: Iterable[Column]) -> list[Column]:
     ordered = sorted(columns, key=cmp_to_key(_compared))
     best: list[list[Column]] = []  # the longest chain that ends at each column
     for place, low in enumerate(ordered):
-        above = [best[i] for i in range(place) if _nests(low, ordered[i])]
+        above = [best[i] for i in range(place) if nests(low, ordered[i])]
         best.append([*max(above, key=len, default=[]), low])
     return max(best, key=len, default=[])
 
@@ -178,13 +178,8 @@ def _orders(chain: list[Column]) -> list[list[Column]]:
     return [chain]
 
 
-def _nests(low: Column, high: Column) -> bool:
-    """Whether each low name stands below one high name, and some high name has several, or is as fine."""
-    return determines(low, high) == 1.0
-
-
 def _fits(column: Column, chain: Sequence[Column]) -> bool:
-    return all(determines(column, other) == 1.0 or determines(other, column) == 1.0 for other in chain)
+    return all(nests(column, other) or nests(other, column) for other in chain)
 
 
 def _with(chain: Sequence[Column], more: Sequence[Column]) -> list[Column]:
@@ -202,7 +197,7 @@ def _above(column: Column, other: Column) -> bool:
     """Whether a column stands above another; of two with the same groups the one that is written first."""
     if same_groups(column, other):
         return _compared(column, other) < 0
-    return determines(other, column) == 1.0
+    return nests(other, column)
 
 
 def _with_names(chain: list[Column], rest: Sequence[Column]) -> list[Column]:

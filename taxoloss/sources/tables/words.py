@@ -64,9 +64,10 @@ _LEVELS = frozenset(RANKS) | frozenset(CLASS) | frozenset(GROUP) | frozenset((
 # Levels of all fields from top to leaf, where they have the same groups: nothing else would tell.
 _ORDER = (
     "domain", "nature", "theme", "field", "area", "discipline", "subject", "department", "sector",
-    "abteilung", "chapter", "section", "industry", "division", "aisle", "segment", "block", "heading", "group",
-    "make", "manufacturer", "brand", "topic", "bin", "coarse", "cluster", "category", "class", "family", "line",
-    "series", "model", "variant", "generation", "product", "item", "label", "leaf", "name",
+    "abteilung", "chapter", "section", "industry", "division", "aisle", "segment", "block",
+    "heading", "group", "make", "manufacturer", "brand", "topic", "bin", "coarse", "cluster",
+    "category", "class", "family", "line", "series", "model", "variant", "generation", "product",
+    "item", "label", "leaf", "name",
 )  # fmt: skip
 _MODIFIER = re.compile(
     r"^(super|main|coarse|major|parent|top|(sub_?)+|fine|minor)_?(?=.)|_(name|label|title|class|category)$"
