@@ -161,6 +161,8 @@ def nests(fine: Column, coarse: Column) -> bool:
     """Whether each fine name stands below one coarse name only, and some does."""
     if len(fine.counts) < len(coarse.counts) and fine.filled == coarse.filled:
         return False  # fewer names than groups, where both are always there
+    if fine.is_unique:
+        return coarse.filled > 0
     return _first_rows_nest(fine, coarse) and determines(fine, coarse) == 1.0
 
 
