@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from taxoloss.errors.characters import counted
 from taxoloss.taxonomy.binding import Name, NameIndex
 from taxoloss.taxonomy.cache import Shelf
 from taxoloss.taxonomy.file.document import Document, Value
@@ -65,6 +66,8 @@ class Taxonomy(NumberedTree):
     level_descriptions: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     descriptions: Mapping[int, str] = field(default_factory=dict)
+    #: What was noticed when the tree was made of rows; in no file, and no part of what `==` compares.
+    notes: tuple[str, ...] = ()
 
     # -- making one --------------------------------------------------------------------------------
 
@@ -95,8 +98,12 @@ class Taxonomy(NumberedTree):
         levels: Sequence[str] | None = None,
         *,
         name: str | None = None,
+        missing: Iterable[str] = (),
     ) -> Taxonomy:
         """The taxonomy of rows of names, top to leaf: a CSV, a pandas or polars DataFrame.
+
+        Its `notes` say what was noticed: spaces around names (they are left out), rows that name nothing
+        or end at an inner node, and names such as `NA`, `sp.` or `g__`, which stay names.
 
         Args:
             rows: sequences of names; "", None or NaN where a rank is missing. Rows that repeat are one
@@ -104,6 +111,7 @@ class Taxonomy(NumberedTree):
             levels: names of the columns, top to bottom; by default a DataFrame's column names, else
                 depth_1, depth_2, ...
             name: what to call the taxonomy.
+            missing: texts that say that a rank is missing too: ["NA", "unknown"].
 
         Raises:
             TypeError: a row is no sequence, a cell is no text.
@@ -113,7 +121,8 @@ class Taxonomy(NumberedTree):
         >>> Taxonomy.from_paths(rows, levels=["species", "breed"])
         Taxonomy(3 classes, species 2 > breed 3, not bound)
         """
-        return cls(tree=tree_from_paths(rows, levels), name=checked_title(name))
+        tree, notes = tree_from_paths(rows, levels, missing)
+        return cls(tree=tree, name=checked_title(name), notes=notes)
 
     @classmethod
     def from_graph(
@@ -200,7 +209,8 @@ class Taxonomy(NumberedTree):
         if self.order is not None and np.array_equal(self.order, np.arange(len(self))):
             state = "bound in the file's order"
         targets = ", node targets" if self.node_targets else ""
-        return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets})"
+        notes = f", {counted(len(self.notes), 'note')}" if self.notes else ""
+        return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets}{notes})"
 
     # -- binding it --------------------------------------------------------------------------------
 
