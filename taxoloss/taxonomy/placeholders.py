@@ -10,10 +10,12 @@ __all__ = ["is_missing", "is_placeholder"]
 #: A rank's prefix, as in Greengenes, SILVA, UNITE and GTDB: g__, sk__, D_5__.
 _PREFIX = re.compile(r"^(?:[a-z]{1,2}|d_\d{1,2})__", re.IGNORECASE)
 #: Not here: "empty" and "blank", which are classes of camera traps, and "other", a class like any other.
-_WORDS = frozenset(
-    "na n/a #n/a nan none null nil <na> <nan> <null> - -- . .. ? ?? ??? unknown unassigned unidentified "
-    "unclassified undetermined unspecified indet indet. sp sp. spp spp.".split()
-) | {"incertae sedis", "not assigned", "not available", "not identified", "not known", "no rank"}
+_WORDS = frozenset((
+    "na", "n/a", "#n/a", "nan", "<na>", "<nan>", "none", "null", "<null>", "nil", "-", "--", ".", "..",
+    "?", "??", "???", "unknown", "not known", "unassigned", "not assigned", "unidentified",
+    "not identified", "unclassified", "undetermined", "unspecified", "not available", "indet", "indet.",
+    "incertae sedis", "no rank", "sp", "sp.", "spp", "spp.",
+))  # fmt: skip
 
 
 def is_missing(cell: Any) -> bool:

@@ -20,6 +20,7 @@ from taxoloss.taxonomy.file.parser import parse_spec
 from taxoloss.taxonomy.file.writer import write_file
 from taxoloss.taxonomy.names import checked_title
 from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
+from taxoloss.taxonomy.targets import checked_ignore_index, nodes_of_names, nodes_of_table
 from taxoloss.taxonomy.tree.arrays import frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
@@ -293,7 +294,8 @@ class Taxonomy(NumberedTree):
         return int(self.ids_of_nodes[self.index.node(path)])
 
     def node_ids(self, names: Iterable[Name]) -> torch.Tensor:
-        """The target ids (long tensor) of names or paths, for labels of mixed depth.
+        """The target ids (long tensor) of names or paths, for labels of mixed depth; in a path that is a
+        row of ranks, None, NaN and "" are missing ones. `targets` reads tables.
 
         `target = t.node_ids(labels_of_the_dataset)[label]` turns a dataset's label numbers, some of
         which mean a genus and some a species, into targets.
@@ -303,11 +305,44 @@ class Taxonomy(NumberedTree):
             ValueError: the taxonomy is not bound.
 
         >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind(node_targets=True)
-        >>> t.node_ids(["beagle", "cat", ()])
-        tensor([1, 2, 4])
+        >>> t.node_ids(["beagle", "cat", (), ("dog", None)])
+        tensor([1, 2, 4, 3])
         """
         self.require_bound("node_ids")
-        return as_tensor(self.ids_of_nodes[self.index.nodes(names)])
+        return as_tensor(self.ids_of_nodes[nodes_of_names(names, self.index)])
+
+    def targets(self, table: Any, columns: Any = None, *, ignore_index: int | None = None) -> torch.Tensor:
+        """The target ids (N,) of the rows of a table, whose labels may be of mixed depth.
+
+        A row means the node of its deepest name, which stands below the other names of the row. None,
+        NaN, "" and what says that there is no name (`NA`, `sp.`, `g__`; where no node is called so) are
+        missing ranks. Spaces around names are left out; domestica below Musca is `Musca domestica`,
+        where that is a node. A loss takes ids of inner nodes after `bind(..., node_targets=True)`.
+
+        Args:
+            table: a pandas or polars DataFrame or Series, a dict of columns, a list of dicts, or a list
+                (or array) of names, of paths as text (a/b, a > b, a;b) or of tuples of names.
+            columns: the columns of the ranks, or one of names or paths; by default those called like
+                levels, else the only one.
+            ignore_index: the target of rows that name nothing; without it they are an error.
+
+        Raises:
+            BindingError: each name that is unknown, ambiguous or below another than the table says, with
+                the number of its rows and the first of them; the rows that name nothing.
+            TypeError: this is no table, or a cell is no text.
+            ValueError: it is not plain which columns are meant; or the taxonomy is not bound.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")], ["species", "breed"]).bind()
+        >>> t.targets({"species": ["dog", "cat"], "breed": ["pug", None], "file": ["1.jpg", "2.jpg"]})
+        tensor([1, 2])
+        >>> t.targets(["cat/Bengal", "dog", ""], ignore_index=-100)
+        tensor([   0,    3, -100])
+        """
+        self.require_bound("targets")
+        ignored = checked_ignore_index(ignore_index, self.num_nodes)
+        nodes = nodes_of_table(table, columns, self.index, allow_empty=ignored is not None)
+        ids = self.ids_of_nodes[nodes]
+        return as_tensor(ids if ignored is None else np.where(nodes < 0, ignored, ids))
 
     def path(self, node_id: int) -> tuple[str, ...]:
         """The names from below the root down to a node; () for the root."""
