@@ -35,13 +35,13 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
     if isinstance(names, (str, bytes)):
         raise TypeError(f"expected a list of class names, got the text {names!r:.60}")
     if isinstance(names, Mapping):
-        return [_checked(name) for name in _by_number(names)]
+        return _all_checked(_by_number(names))
     require_order(names, "class names")
     if not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
         held = next((name for name in _HELD if getattr(names, name, None) is not None), None)
         more = f": give its .{held}" if held else ""
         raise TypeError(f"expected a list of class names, got {_kind(names)}{more}")
-    return [_checked(name) for name in names]
+    return _all_checked(names)
 
 
 def _kind(names: object) -> str:
@@ -118,15 +118,24 @@ def integer_of(value: object) -> int | None:
         return None
 
 
-def _checked(name: object) -> Name:
+def _all_checked(names: Iterable[object]) -> list[Name]:
+    return [_checked(name, place) for place, name in enumerate(names)]
+
+
+def _checked(name: object, place: int) -> Name:
     if isinstance(name, str):
         return nfc(name)
     if isinstance(name, (tuple, list)) and all(isinstance(part, str) for part in name):
         return tuple(nfc(part) for part in name)
-    number = integer_of(name)
+    wrong, where = name, f"position {place}"
+    if isinstance(name, (tuple, list)):
+        part, wrong = next((part, one) for part, one in enumerate(name) if not isinstance(one, str))
+        where = f"place {part} of the path at {where}"
+    number = integer_of(wrong)
     help = "" if number is None else ": give the names, in the order of the numbers"
     raise TypeError(
-        f"expected a name, or a path as a tuple of names, got {type(name).__name__} {name!r:.60}{help}"
+        f"expected a name, or a path as a tuple of names, got {type(wrong).__name__} {wrong!r:.60} "
+        f"at {where}{help}"
     )
 
 

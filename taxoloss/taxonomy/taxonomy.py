@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from taxoloss.errors.characters import counted
 from taxoloss.taxonomy.binding import Name, NameIndex
 from taxoloss.taxonomy.cache import Shelf
 from taxoloss.taxonomy.file.document import Document, Value
@@ -19,6 +20,7 @@ from taxoloss.taxonomy.file.parser import parse_spec
 from taxoloss.taxonomy.file.writer import write_file
 from taxoloss.taxonomy.names import checked_title
 from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
+from taxoloss.taxonomy.targets import checked_ignore_index, nodes_of_names, nodes_of_table
 from taxoloss.taxonomy.tree.arrays import frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
@@ -65,6 +67,8 @@ class Taxonomy(NumberedTree):
     level_descriptions: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     descriptions: Mapping[int, str] = field(default_factory=dict)
+    #: What was noticed when the tree was made of rows; in no file, and no part of what `==` compares.
+    notes: tuple[str, ...] = ()
 
     # -- making one --------------------------------------------------------------------------------
 
@@ -95,8 +99,12 @@ class Taxonomy(NumberedTree):
         levels: Sequence[str] | None = None,
         *,
         name: str | None = None,
+        missing: Iterable[str] = (),
     ) -> Taxonomy:
         """The taxonomy of rows of names, top to leaf: a CSV, a pandas or polars DataFrame.
+
+        Its `notes` say what was noticed: spaces around names (they are left out), rows that name nothing
+        or end at an inner node, and names such as `NA`, `sp.` or `g__`, which stay names.
 
         Args:
             rows: sequences of names; "", None or NaN where a rank is missing. Rows that repeat are one
@@ -104,6 +112,7 @@ class Taxonomy(NumberedTree):
             levels: names of the columns, top to bottom; by default a DataFrame's column names, else
                 depth_1, depth_2, ...
             name: what to call the taxonomy.
+            missing: texts that say that a rank is missing too: ["NA", "unknown"].
 
         Raises:
             TypeError: a row is no sequence, a cell is no text.
@@ -113,7 +122,8 @@ class Taxonomy(NumberedTree):
         >>> Taxonomy.from_paths(rows, levels=["species", "breed"])
         Taxonomy(3 classes, species 2 > breed 3, not bound)
         """
-        return cls(tree=tree_from_paths(rows, levels), name=checked_title(name))
+        tree, notes = tree_from_paths(rows, levels, missing)
+        return cls(tree=tree, name=checked_title(name), notes=notes)
 
     @classmethod
     def from_graph(
@@ -200,7 +210,8 @@ class Taxonomy(NumberedTree):
         if self.order is not None and np.array_equal(self.order, np.arange(len(self))):
             state = "bound in the file's order"
         targets = ", node targets" if self.node_targets else ""
-        return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets})"
+        notes = f", {counted(len(self.notes), 'note')}" if self.notes else ""
+        return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets}{notes})"
 
     # -- binding it --------------------------------------------------------------------------------
 
@@ -283,7 +294,8 @@ class Taxonomy(NumberedTree):
         return int(self.ids_of_nodes[self.index.node(path)])
 
     def node_ids(self, names: Iterable[Name]) -> torch.Tensor:
-        """The target ids (long tensor) of names or paths, for labels of mixed depth.
+        """The target ids (long tensor) of names or paths, for labels of mixed depth; in a path that is a
+        row of ranks, None, NaN and "" are missing ones. `targets` reads tables.
 
         `target = t.node_ids(labels_of_the_dataset)[label]` turns a dataset's label numbers, some of
         which mean a genus and some a species, into targets.
@@ -293,11 +305,44 @@ class Taxonomy(NumberedTree):
             ValueError: the taxonomy is not bound.
 
         >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind(node_targets=True)
-        >>> t.node_ids(["beagle", "cat", ()])
-        tensor([1, 2, 4])
+        >>> t.node_ids(["beagle", "cat", (), ("dog", None)])
+        tensor([1, 2, 4, 3])
         """
         self.require_bound("node_ids")
-        return as_tensor(self.ids_of_nodes[self.index.nodes(names)])
+        return as_tensor(self.ids_of_nodes[nodes_of_names(names, self.index)])
+
+    def targets(self, table: Any, columns: Any = None, *, ignore_index: int | None = None) -> torch.Tensor:
+        """The target ids (N,) of the rows of a table, whose labels may be of mixed depth.
+
+        A row means the node of its deepest name, which stands below the other names of the row. None,
+        NaN, "" and what says that there is no name (`NA`, `sp.`, `g__`; where no node is called so) are
+        missing ranks. Spaces around names are left out; domestica below Musca is `Musca domestica`,
+        where that is a node. A loss takes ids of inner nodes after `bind(..., node_targets=True)`.
+
+        Args:
+            table: a pandas or polars DataFrame or Series, a dict of columns, a list of dicts, or a list
+                (or array) of names, of paths as text (a/b, a > b, a;b) or of tuples of names.
+            columns: the columns of the ranks, or one of names or paths; by default those called like
+                levels, else the only one.
+            ignore_index: the target of rows that name nothing; without it they are an error.
+
+        Raises:
+            BindingError: each name that is unknown, ambiguous or below another than the table says, with
+                the number of its rows and the first of them; the rows that name nothing.
+            TypeError: this is no table, or a cell is no text.
+            ValueError: it is not plain which columns are meant; or the taxonomy is not bound.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")], ["species", "breed"]).bind()
+        >>> t.targets({"species": ["dog", "cat"], "breed": ["pug", None], "file": ["1.jpg", "2.jpg"]})
+        tensor([1, 2])
+        >>> t.targets(["cat/Bengal", "dog", ""], ignore_index=-100)
+        tensor([   0,    3, -100])
+        """
+        self.require_bound("targets")
+        ignored = checked_ignore_index(ignore_index, self.num_nodes)
+        nodes = nodes_of_table(table, columns, self.index, allow_empty=ignored is not None)
+        ids = self.ids_of_nodes[nodes]
+        return as_tensor(ids if ignored is None else np.where(nodes < 0, ignored, ids))
 
     def path(self, node_id: int) -> tuple[str, ...]:
         """The names from below the root down to a node; () for the root."""
