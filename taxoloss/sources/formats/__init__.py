@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from taxoloss.sources.formats import (
+    coldp,
     darwin_core,
+    excel,
     graphml,
     image_folders,
     inat,
@@ -15,6 +17,7 @@ from taxoloss.sources.formats import (
     speciesnet,
     tables,
     wordnet,
+    worms,
 )
 
 __all__ = ["FORMATS"]
@@ -22,6 +25,7 @@ __all__ = ["FORMATS"]
 _FORMATS = (
     image_folders.FORMAT,
     *tables.FORMATS,
+    excel.FORMAT,
     *json_trees.FORMATS,
     newick_trees.FORMAT,
     graphml.FORMAT,
@@ -29,6 +33,8 @@ _FORMATS = (
     skos.FORMAT,
     speciesnet.FORMAT,
     darwin_core.FORMAT,
+    coldp.FORMAT,
+    worms.FORMAT,
     inat.FORMAT,
     ncbi.FORMAT,
     wordnet.FORMAT,

@@ -46,7 +46,8 @@ def readings_as(kind: str, table: Table, options: Options) -> list[Reading]:
         return []
     names = ",".join(table.header[i] for i in layout.columns)
     make = partial(found_in, table, layout, options)
-    return [Reading(kind, names, Grade.PLAIN, make, f"--kind {kind} --columns {names}")]
+    covers = frozenset(table.header[i] for i in layout.columns)
+    return [Reading(kind, names, Grade.PLAIN, make, f"--kind {kind} --columns {names}", covers)]
 
 
 def _settle_header(table: Table, options: Options) -> list[str]:
