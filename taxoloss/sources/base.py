@@ -101,11 +101,17 @@ def refuse(file: str, message: str, **details: object) -> FormError:
 
 
 @contextmanager
-def foreign(what: str, file: str, extra: str | None = None) -> Iterator[None]:
+def foreign(what: str, file: str, extra: str | None = None, *, lines: bool = True) -> Iterator[None]:
     """Turns whatever a reader of another package raises into a fault of form, with the line if it is known.
 
     The package's own words are about its insides: they stay with the error, as its cause. A panic of a
     package in Rust is a BaseException: it is caught like the others.
+
+    Args:
+        what: the kind, in words.
+        file: its path.
+        extra: that installs the package.
+        lines: whether the lines that the package counts are those of the file.
     """
     try:
         yield
@@ -118,7 +124,7 @@ def foreign(what: str, file: str, extra: str | None = None) -> Iterator[None]:
         raise ImportError(needed) from error
     except BaseException as error:
         message = f"this cannot be read as {what}: it is cut off, or breaks the rules of that format"
-        raise refuse(file, message, line=_line_of(error)) from error
+        raise refuse(file, message, line=_line_of(error) if lines else None) from error
 
 
 def _line_of(error: BaseException) -> int | None:

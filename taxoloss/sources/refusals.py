@@ -104,6 +104,8 @@ def text_refusal(path: Path, text: str) -> FormError | None:
 
 def rdf_text(path: Path, options: Options) -> str:
     """The text of a file that may be XML; FormError where that is XML of another kind, or has entities."""
-    if refused := text_refusal(path, decoded(read_bytes(path, options.limits), str(path), options.limits).text):
+    if refused := text_refusal(
+        path, decoded(read_bytes(path, options.limits), str(path), options.limits).text
+    ):
         raise refused
     return text_without_entities(path, options)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.taxa.readings import taxa_reading
 

@@ -1,4 +1,4 @@
-"""Darwin Core: archives, read by python-dwca-reader, and tables with its columns: GBIF, OBIS, iNaturalist."""
+"""Darwin Core: archives, read by python-dwca-reader, and tables with its columns (GBIF, OBIS)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_archive(path: Path, options: Options) -> Found:
         ImportError: the reader is not installed.
     """
     _check_archive(path, options)
-    with foreign("a Darwin Core Archive", str(path)):
+    with foreign("a Darwin Core Archive", str(path), lines=False):
         from dwca.read import DwCAReader
 
         with DwCAReader(str(path)) as archive:
@@ -81,7 +81,9 @@ def _readings(table: Table, options: Options) -> list[Reading]:
     if named is not None:
         make = partial(taxa_found, named, options, "darwin-core")
         how = "GBIF's backbone, 30 columns without names"
-        return [Reading("darwin-core", how, Grade.PLAIN, make, "--kind darwin-core", frozenset(table.header))]
+        return [
+            Reading("darwin-core", how, Grade.PLAIN, make, "--kind darwin-core", frozenset(table.header))
+        ]
     return taxa_reading(table, options, "darwin-core")
 
 

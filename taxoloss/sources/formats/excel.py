@@ -1,4 +1,4 @@
-"""Excel workbooks with one sheet, read by polars with fastexcel."""
+"""Excel workbooks with one sheet, read by fastexcel with polars."""
 
 from __future__ import annotations
 
@@ -23,25 +23,21 @@ def look_at_excel(path: Path, options: Options) -> Look:
         ImportError: polars or fastexcel are not installed.
     """
     _check_size(path, options)
-    with foreign("an Excel workbook", str(path)):
-        import fastexcel  # noqa: F401  (polars names no extra of ours when it is missing)
-        import polars as pl
+    with foreign("an Excel workbook", str(path), lines=False):
+        import fastexcel
 
-        frames = pl.read_excel(
-            path,
-            sheet_id=0,
-            engine="calamine",
-            has_header=False,
-            raise_if_empty=False,
-            drop_empty_rows=False,
-            read_options={"dtypes": "string"},
-        )
+        book = fastexcel.read_excel(path)
+        frames = {
+            n: book.load_sheet(n, header_row=None, dtypes="string").to_polars() for n in book.sheet_names
+        }
         sheets = {name: frame.fill_null("").rows() for name, frame in frames.items()}
     sheets = {name: rows for name, rows in sheets.items() if any(any(row) for row in rows)}
     if not sheets:
         raise refuse(str(path), "the workbook is empty", expected="a row of column names, then rows")
     if len(sheets) > 1:
-        message = f"the workbook has {counted(len(sheets), 'sheet')} that hold something: {listed(list(sheets))}"
+        message = (
+            f"the workbook has {counted(len(sheets), 'sheet')} that hold something: {listed(list(sheets))}"
+        )
         help = "save the one with the taxonomy as CSV, or in a workbook of its own"
         raise refuse(str(path), message, expected="one sheet", help=help)
     ((name, rows),) = sheets.items()
@@ -68,7 +64,7 @@ def _table(path: Path, rows: list[tuple[str, ...]], options: Options) -> Table:
 
 def _check_size(path: Path, options: Options) -> None:
     """A workbook is a zip: how large it unpacks is looked at before."""
-    with foreign("an Excel workbook", str(path)), zipfile.ZipFile(path) as archive:
+    with foreign("an Excel workbook", str(path), lines=False), zipfile.ZipFile(path) as archive:
         total = sum(item.file_size for item in archive.infolist())
     most = options.limits.bytes
     if total > most:

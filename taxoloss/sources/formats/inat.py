@@ -27,12 +27,18 @@ def _columns(table: Table) -> dict[str, int] | None:
     at = {bare(name): number for number, name in reversed(list(enumerate(table.header)))}
     roles = {role: at[name] for role in ("name", "rank", "ancestry") if (name := role) in at}
     for role, names in (("key", _KEY), ("parent", _PARENT), ("active", _ACTIVE)):
-        roles |= {role: at[name] for name in names[::-1] if name in at}
+        found = next((at[name] for name in names if name in at), None)
+        roles |= {} if found is None else {role: found}
     roles |= {"level": at["ranklevel"]} if "ranklevel" in at else {}
     roles |= {"class": at["leafclassid"]} if "leafclassid" in at else {}
     ranked = "level" in roles or ("rank" in roles and "ancestry" in roles)
     above = "ancestry" in roles or ("parent" in roles and "level" in roles)
     return roles if {"key", "name"} <= roles.keys() and ranked and above else None
+
+
+def _above(roles: dict[str, int]) -> int:
+    """The column that says what is above a taxon."""
+    return roles["ancestry"] if "ancestry" in roles else roles["parent"]
 
 
 def _readings(table: Table, options: Options) -> list[Reading]:
@@ -41,7 +47,7 @@ def _readings(table: Table, options: Options) -> list[Reading]:
         return []
     covers = frozenset(table.header[at] for at in roles.values())
     make = partial(_found, table, roles, options)
-    how = f"{table.header[roles['key']]} below {table.header[roles.get('ancestry', roles.get('parent', 0))]}"
+    how = f"{table.header[roles['key']]} below {table.header[_above(roles)]}"
     unused = tuple(name for name in table.header if name not in covers)
     return [Reading("inat", how, Grade.PLAIN, make, "--kind inat", covers, unused)]
 
@@ -65,7 +71,8 @@ def _found(table: Table, roles: dict[str, int], options: Options) -> Found:
         tree.notes.append(f"{counted(inactive, 'inactive taxon row')} left out")
     if classes:
         _as_outputs(tree, classes, table.header[roles["class"]])
-    how = f"{counted(len(table.rows), 'taxon row')} by {table.header[roles.get('ancestry', roles.get('parent', 0))]}"
+    by = table.header[_above(roles)]
+    how = f"{counted(len(table.rows), 'taxon row')} by {by}"
     return Found(tree.taxonomy(), "inat", how, tuple(tree.notes))
 
 
@@ -74,7 +81,9 @@ def _taxon(row: Sequence[str], line: int, roles: dict[str, int]) -> Taxon:
         return "" if role not in roles or is_none(row[roles[role]]) else row[roles[role]].strip()
 
     key = _number(cell("key"))
-    above = [_number(part) for part in re.split(r"[/,;| ]+", cell("ancestry")) if part and _number(part) != key]
+    above = [
+        _number(part) for part in re.split(r"[/,;| ]+", cell("ancestry")) if part and _number(part) != key
+    ]
     above = above[::-1] or ([_number(cell("parent"))] if cell("parent") else [])
     return Taxon(key, cell("name"), _rank(cell("rank"), cell("level")), line, tuple(above))
 
@@ -118,6 +127,6 @@ FORMAT = Format(
     "inat",
     title="iNaturalist",
     of_table=_readings,
-    form="columns of iNaturalist: taxon_id, ancestry, rank, name; or taxon_id, parent_taxon_id, rank_level, name",
+    form="columns of iNaturalist: taxon_id, name, and ancestry, rank or parent_taxon_id, rank_level",
     example=("taxa.tsv", _INAT),
 )

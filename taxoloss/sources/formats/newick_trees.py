@@ -105,18 +105,26 @@ class _Newick:
             message = f"{counted(len(empty), 'leaf')} without a name".replace("leafs", "leaves")
             raise refuse(self.file, message, line=self._line("leaf"), expected="a name for each leaf")
         if inner and not any(self.names[number] for number in inner):
-            those = "the only inner node has no" if len(inner) == 1 else f"none of {len(inner):,} inner nodes has a"
+            those = (
+                "the only inner node has no"
+                if len(inner) == 1
+                else f"none of {len(inner):,} inner nodes has a"
+            )
             hold = f", {len(self.support):,} hold a support value" if self.support else ""
             message = f"{those} name{hold}: there is no class above the {len(leaves):,} leaves"
             help = "name the inner nodes; or give the leaves as a list: --kind names"
-            raise refuse(self.file, message, line=self._line("inner"), expected="names of groups", help=help)
+            raise refuse(
+                self.file, message, line=self._line("inner"), expected="names of groups", help=help
+            )
         self._tell(inner)
 
     def _tell(self, inner: Sequence[int]) -> None:
         unnamed = [number for number in inner if not self.names[number]]
         if unnamed:
             line = self._line("inner")
-            said = f"{counted(len(unnamed), 'inner node')} without a name dissolved, the first in line {line}"
+            said = (
+                f"{counted(len(unnamed), 'inner node')} without a name dissolved, the first in line {line}"
+            )
             self.nodes.notes.append(f"{said}: what is below stands below the nearest named one")
         if self.support:
             shown = listed(list(dict.fromkeys(self.support.values())))
@@ -135,9 +143,9 @@ class _Newick:
                 up.append(up[above])
                 continue
             rank = levels[numbers[-1] - 1] if levels and 0 < numbers[-1] <= len(levels) else None
-            self.nodes.add(str(number), self.names[number] or "root", rank=rank)
+            self.nodes.add(f"node {number}", self.names[number] or "root", rank=rank)
             if number:
-                self.nodes.link(str(number), str(up[above]))
+                self.nodes.link(f"node {number}", f"node {up[above]}")
             up.append(number)
         return len(self.nodes.nodes), lengths
 
@@ -188,13 +196,13 @@ def _nameless(text: str) -> Iterator[tuple[str, int]]:
         quoted = following is not None and following.group()[0] == "'"
         label = re.sub(r"\[[^\]]*\]", "", text[match.end() : end]).partition(":")[0].strip()
         line = text[: match.end()].count("\n") + 1
-        ends = following is None or following.group() in ("(", ")", ",", ";")
+        mark = following.group() if following is not None else ""
+        ends = mark in ("", "(", ")", ",", ";")
         if match.group() == ")" and not quoted and (not label or _SUPPORT.fullmatch(label)):
-            if following is not None and following.group() != ";":  # the root's
+            if mark not in ("", ";"):  # the root's
                 yield "inner", line
-        elif match.group() in ("(", ",") and not label and ends and not quoted:
-            if following is None or following.group() != "(":
-                yield "leaf", line
+        elif match.group() in "(," and not label and ends and not quoted and mark != "(":
+            yield "leaf", line
 
 
 def _check_depth(text: str, file: str, options: Options) -> None:

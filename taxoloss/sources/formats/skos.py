@@ -16,7 +16,6 @@ from taxoloss.sources.refusals import rdf_text, xml_root
 __all__ = ["FORMAT", "read_skos"]
 
 
-
 def read_skos(path: Path, options: Options) -> Found:
     """Concepts with skos:broader or skos:narrower, or classes with rdfs:subClassOf, read by rdflib."""
     text = rdf_text(path, options)

@@ -8,10 +8,10 @@ from taxoloss.sources.taxa.readings import taxa_reading
 __all__ = ["FORMAT"]
 
 _NAMES = """\
-AphiaID,ScientificName,Authority,AphiaID_accepted,ScientificName_accepted,Family,Genus,Species,taxonRank,Status
-1,Calanus finmarchicus,"(Gunnerus, 1770)",1,Calanus finmarchicus,Calanidae,Calanus,finmarchicus,Species,accepted
-2,Calanus glacialis,"Jaschnov, 1955",2,Calanus glacialis,Calanidae,Calanus,glacialis,Species,accepted
-3,Monoculus finmarchicus,"Gunnerus, 1770",1,Calanus finmarchicus,Calanidae,Monoculus,finmarchicus,Species,unaccepted
+AphiaID,ScientificName,AphiaID_accepted,ScientificName_accepted,Family,Genus,Species,taxonRank
+1,Calanus finmarchicus,1,Calanus finmarchicus,Calanidae,Calanus,finmarchicus,Species
+2,Calanus glacialis,2,Calanus glacialis,Calanidae,Calanus,glacialis,Species
+3,Monoculus finmarchicus,1,Calanus finmarchicus,Calanidae,Monoculus,finmarchicus,Species
 """
 FORMAT = Format(
     "worms",

@@ -51,7 +51,9 @@ class _ByParent:
         empty = nameless + [t.line for t in self.tree.taxa.values() if not t.name and t.accepted is None]
         if empty:
             shown = ", ".join(map(str, empty[:3]))
-            notes.append(f"{counted(len(empty), 'row')} without a name, left out of the paths: line {shown}")
+            notes.append(
+                f"{counted(len(empty), 'row')} without a name, left out of the paths: line {shown}"
+            )
         if bare:
             notes.append(f"{counted(len(bare), 'bare name')} left out, of no taxon: {listed(bare)}")
         taxonomy = self.tree.taxonomy()

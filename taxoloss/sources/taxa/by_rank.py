@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from taxoloss.errors.characters import counted, quoted
+from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options, listed
 from taxoloss.sources.graph import RANKS, clear_aliases
 from taxoloss.sources.rows import Rows
@@ -173,12 +173,17 @@ class _ByRank:
 
     # -- what is told ------------------------------------------------------------------------------
 
-    def _leave(self, why: str, name: str) -> None:
+    def _leave(self, why: str, name: str) -> _Row | None:
+        """No row, which is counted."""
         self.left[why].append(name)
+        return None
 
     def _left_out(self) -> list[str]:
         """The rows that are left out, by reason; the species that only a finer rank tells."""
-        return [f"{counted(len(names), 'row')} {why} left out: {listed(names)}" for why, names in self.left.items()]
+        return [
+            f"{counted(len(names), 'row')} {why} left out: {listed(names)}"
+            for why, names in self.left.items()
+        ]
 
 
 def _above(cells: dict[str, str], rank: str, used: Sequence[str]) -> dict[str, str]:
@@ -205,7 +210,13 @@ def _is_name_of(long: str, species: str) -> bool:
     return not any(word[:1].islower() and word not in _OF_AUTHORS for word in rest)
 
 
-_OF_AUTHORS = frozenset("de da do di du von van der den la le ex et and in f. fil. non nec auct. zu".split())
+#: Words in lower case that stand between authors.
+_OF_AUTHORS = frozenset(
+    (
+        "de", "da", "do", "di", "du", "von", "van", "der", "den", "zu", "la", "le", "ex", "et", "and", "in",
+        "f.", "fil.",
+    )
+)  # fmt: skip
 
 
 def _with_aliases(
@@ -217,7 +228,9 @@ def _with_aliases(
     for node in range(1, len(tree.parent)):
         places[taxonomy.levels[tree.level[node] - 1], tree.names[node]].append(node)
     given = {
-        places[place][0]: tuple(names) for place, names in aliases.items() if names and len(places[place]) == 1
+        places[place][0]: tuple(names)
+        for place, names in aliases.items()
+        if names and len(places[place]) == 1
     }
     taken, dropped = clear_aliases(tree, given)
     if dropped:

@@ -20,8 +20,8 @@ _ROLES = {
         "acceptedkey", "acceptedid", "acceptedtaxonid",
     ),
     "accepted name": (
-        "acceptednameusage", "scientificnameaccepted", "acceptedscientificname", "validname", "acceptedname",
-        "accepted",
+        "acceptednameusage", "scientificnameaccepted", "acceptedscientificname", "validname",
+        "acceptedname", "accepted",
     ),
     "accepted author": ("authorityaccepted", "validauthority"),
     "name": ("scientificname",),
@@ -56,7 +56,7 @@ class TaxonColumns:
             known = at.get(bare(name))
             if known is None or not _filled(table, known):
                 at[bare(name)] = number
-        roles = {role: at[name] for role, names in _ROLES.items() if (name := _first(names, at))}
+        roles = {role: first for role, names in _ROLES.items() if (first := _first(names, at)) is not None}
         if "rank" in roles and not _says_ranks(row[roles["rank"]] for row in table.rows):
             del roles["rank"]
         ranks: dict[str, int] = {}
@@ -94,7 +94,9 @@ class TaxonColumns:
         """How many rows name a parent, or an accepted name, that is an id in this column."""
         keys = {_plain(row[key]) for row in self.table.rows}
         given = [self.roles[role] for role in ("parent", "accepted") if role in self.roles]
-        return sum(_plain(row[at]) in keys and not is_none(row[at]) for row in self.table.rows for at in given)
+        return sum(
+            _plain(row[at]) in keys and not is_none(row[at]) for row in self.table.rows for at in given
+        )
 
     @property
     def names_taxa(self) -> bool:
@@ -139,8 +141,8 @@ def _plain(text: str) -> str:
     return match[1] if match else text.strip()
 
 
-def _first(names: Sequence[str], at: dict[str, int]) -> str | None:
-    return next((name for name in names if name in at), None)
+def _first(names: Sequence[str], at: dict[str, int]) -> int | None:
+    return next((at[name] for name in names if name in at), None)
 
 
 def _filled(table: Table, column: int) -> bool:

@@ -65,6 +65,6 @@ class TaxonNames:
             return []
         name, long = next(iter(self.shortened.items()))
         header, roles = self.columns.table.header, self.columns.roles
-        by = "canonical" if "canonical" in roles else "author"
-        said = f"{counted(len(self.shortened), 'name')} without the author, as {quoted(header[roles[by]])} says"
+        by = header[roles["canonical" if "canonical" in roles else "author"]]
+        said = f"{counted(len(self.shortened), 'name')} without the author, as {quoted(by)} says"
         return [f"{said}; the long form is an alias: {quoted(name)} for {quoted(long)}"]

@@ -101,5 +101,9 @@ def _how(columns: TaxonColumns) -> str:
     header, roles = columns.table.header, columns.roles
     if _by_parent(columns):
         return f"{header[roles['key']]} below {header[roles['parent']]}"
-    ranks = [rank for rank in columns.ranks if any(not is_none(r[columns.ranks[rank]]) for r in columns.table.rows)]
+    ranks = [
+        rank
+        for rank in columns.ranks
+        if any(not is_none(r[columns.ranks[rank]]) for r in columns.table.rows)
+    ]
     return " > ".join(ranks)

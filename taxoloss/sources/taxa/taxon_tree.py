@@ -117,7 +117,9 @@ class TaxonTree:
                 joined.append(f"{taxon.name} ({self.taxa[target].name})")
         self.graph.log.raise_all()
         if joined:
-            self.notes.append(f"aliases of the accepted names: {counted(len(joined), 'synonym')}, {listed(joined)}")
+            self.notes.append(
+                f"aliases of the accepted names: {counted(len(joined), 'synonym')}, {listed(joined)}"
+            )
         if lost:
             said = f"{counted(len(lost), 'synonym')} left out, whose accepted name has no row"
             self.notes.append(f"{said}: {listed(lost)}")
@@ -157,8 +159,10 @@ class TaxonTree:
     def _hang_orphans(self) -> None:
         """Taxa whose parent has no row: a fault, or what `missing_parent` says."""
         for taxon in self.taxa.values():
-            if len(taxon.above) == 1 and taxon.above[0] in ("0", "-1", taxon.key) and (
-                taxon.above[0] not in self.taxa or taxon.above[0] == taxon.key
+            if (
+                len(taxon.above) == 1
+                and taxon.above[0] in ("0", "-1", taxon.key)
+                and (taxon.above[0] not in self.taxa or taxon.above[0] == taxon.key)
             ):
                 self._none.append(taxon.above[0])
                 taxon.above = ()
@@ -226,15 +230,16 @@ class TaxonTree:
         if not is_epithets([taxon.name for taxon, _ in pairs], [genus for _, genus in pairs]):
             return
         joined = {}
-        for taxon, genus in pairs:
+        for taxon, called in pairs:
             if is_epithet(taxon.name):
-                name = species_name(genus, taxon.name)
+                name = species_name(called, taxon.name)
                 joined[name] = taxon.name
                 taxon.name = name
         for taxon in self.taxa.values():
-            species = self._of_rank(taxon, "species") if taxon.rank in FINER and is_epithet(taxon.name) else None
-            if species is not None:
-                taxon.name = species_name(species.name, taxon.name)
+            finer = taxon.rank in FINER and is_epithet(taxon.name)
+            above = self._of_rank(taxon, "species") if finer else None
+            if above is not None:
+                taxon.name = species_name(above.name, taxon.name)
         self.notes.append(joined_note(joined))
 
     def _of_rank(self, taxon: Taxon, rank: str) -> Taxon | None:

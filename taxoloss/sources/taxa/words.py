@@ -13,16 +13,16 @@ KNOWN_RANKS = (
     "parvphylum", "gigaclass", "megaclass", "superclass", "class", "subclass", "infraclass", "subterclass",
     "cohort", "superorder", "order", "suborder", "infraorder", "parvorder", "zoosection", "zoosubsection",
     "superfamily", "epifamily", "family", "subfamily", "supertribe", "tribe", "subtribe", "genus",
-    "genushybrid", "subgenus", "section", "subsection", "series", "subseries", "complex", "species aggregate",
-    "species", "hybrid",
+    "genushybrid", "subgenus", "section", "subsection", "series", "subseries", "complex",
+    "species aggregate", "species", "hybrid",
 )  # fmt: skip
 #: Ranks below the species.
 FINER = frozenset(
     (
-        "subspecies", "infraspecies", "infraspecific name", "infrasubspecific name", "variety", "subvariety",
-        "convariety", "form", "subform", "infrahybrid", "forma specialis", "cultivar", "cultivar group",
-        "strain", "breed", "race", "natio", "morph", "aberration", "proles", "mutatio", "pathovar", "biovar",
-        "serovar", "chemovar", "phagovar",
+        "subspecies", "infraspecies", "infraspecific name", "infrasubspecific name", "variety",
+        "subvariety", "convariety", "form", "subform", "infrahybrid", "forma specialis", "cultivar",
+        "cultivar group", "strain", "breed", "race", "natio", "morph", "aberration", "proles", "mutatio",
+        "pathovar", "biovar", "serovar", "chemovar", "phagovar",
     )
 )  # fmt: skip
 #: Ranks as they are shortened, or written in Latin.
