@@ -11,6 +11,7 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, TaxonomyError, raise_all
 from taxoloss.sources.base import Options, listed
 from taxoloss.taxonomy.names import nfc
+from taxoloss.taxonomy.placeholders import is_placeholder
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Rows"]
@@ -196,14 +197,3 @@ class Rows:
             self.notes.append(
                 f"rows that end at an inner node name no class, but a possible target: {shown}"
             )
-
-
-_MISSING = frozenset(
-    {"na", "n/a", "nan", "none", "null", "-", "?", "unknown", "unassigned", "sp.", "sp", "spp."}
-)
-_PREFIX = re.compile(r"[a-z]{1,2}__")
-
-
-def is_placeholder(text: str) -> bool:
-    """Whether a cell says that a rank is missing."""
-    return text.casefold() in _MISSING or bool(_PREFIX.fullmatch(text))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from taxoloss.sources.formats import (
+    coldp,
     darwin_core,
+    excel,
     graphml,
     image_folders,
     inat,
@@ -15,6 +17,7 @@ from taxoloss.sources.formats import (
     speciesnet,
     tables,
     wordnet,
+    worms,
 )
 
 __all__ = ["FORMATS"]
@@ -22,13 +25,16 @@ __all__ = ["FORMATS"]
 _FORMATS = (
     image_folders.FORMAT,
     *tables.FORMATS,
-    *json_trees.FORMATS,
+    excel.FORMAT,
     newick_trees.FORMAT,
+    *json_trees.FORMATS,
     graphml.FORMAT,
     obo.FORMAT,
     skos.FORMAT,
     speciesnet.FORMAT,
     darwin_core.FORMAT,
+    coldp.FORMAT,
+    worms.FORMAT,
     inat.FORMAT,
     ncbi.FORMAT,
     wordnet.FORMAT,

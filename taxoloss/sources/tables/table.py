@@ -98,7 +98,7 @@ def _delimiter(text: str) -> str:
 
 
 def _parquet(path: Path, options: Options) -> Table:
-    with foreign("a parquet file", str(path), "parquet"):
+    with foreign("a parquet file", str(path), "parquet", lines=False):
         import polars as pl
 
         most = 2 * options.limits.nodes
