@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from taxoloss.sources.formats import (
+    codes,
     darwin_core,
     graphml,
     image_folders,
     inat,
+    indented,
     json_trees,
     ncbi,
     newick_trees,
@@ -14,6 +16,7 @@ from taxoloss.sources.formats import (
     skos,
     speciesnet,
     tables,
+    texts,
     wordnet,
 )
 
@@ -22,6 +25,9 @@ __all__ = ["FORMATS"]
 _FORMATS = (
     image_folders.FORMAT,
     *tables.FORMATS,
+    indented.FORMAT,
+    codes.FORMAT,
+    texts.FORMAT,
     *json_trees.FORMATS,
     newick_trees.FORMAT,
     graphml.FORMAT,

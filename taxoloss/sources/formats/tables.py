@@ -4,31 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import FormError
 from taxoloss.sources.base import Found, Options
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
-from taxoloss.sources.reading import Grade, Look, Reading
+from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
+from taxoloss.sources.separators import split_path
 from taxoloss.sources.tables.layout import WORDS, Layout, layout_of
-from taxoloss.sources.tables.table import SEPARATORS, Table, folded, open_table
+from taxoloss.sources.tables.table import SEPARATORS, Table, folded
 
-__all__ = ["FORMATS", "split_path"]
+__all__ = ["FORMATS", "NEEDS", "settle_header"]
 
 _LEVEL, _ALIASES, _DESCRIPTION = "level", "aliases", "description"
-
-
-def look_at_table(path: Path, options: Options) -> Look:
-    """The table of a text or a parquet file."""
-    table = open_table(path, options)
-    if path.suffix.lower() != ".parquet":
-        _settle_header(table, options)
-    columns = ", ".join(map(quoted, table.header[:12]))
-    saw = f"a table of {counted(len(table.rows), 'row')} with the columns {columns}"
-    return Look(saw, tables=[table], needs=NEEDS)
 
 
 NEEDS = (
@@ -49,7 +39,7 @@ def readings_as(kind: str, table: Table, options: Options) -> list[Reading]:
     return [Reading(kind, names, Grade.PLAIN, make, f"--kind {kind} --columns {names}")]
 
 
-def _settle_header(table: Table, options: Options) -> list[str]:
+def settle_header(table: Table, options: Options) -> list[str]:
     """Whether the first line names the columns; a note where only the look of it tells."""
     notes: list[str] = []
     headed = options.header
@@ -122,27 +112,6 @@ def found_in(table: Table, layout: Layout, options: Options) -> Found:
 
 
 # -- paths -----------------------------------------------------------------------------------------
-
-
-def split_path(text: str, separator: str) -> list[str]:
-    r"""The names of a path; a backslash keeps what follows it.
-
-    >>> split_path(r"cat/long\/short", "/")
-    ['cat', 'long/short']
-    """
-    if "\\" not in text:
-        return text.split(separator)
-    names, name, kept = [], "", False
-    rest = text
-    while rest:
-        if kept or not (rest.startswith(separator) or rest[0] == "\\"):
-            name, rest, kept = name + rest[0], rest[1:], False
-        elif rest[0] == "\\":
-            rest, kept = rest[1:], True
-        else:
-            names.append(name)
-            name, rest = "", rest[len(separator) :]
-    return [*names, name]
 
 
 def _separator(texts: list[str]) -> str:
@@ -227,5 +196,4 @@ FORMATS = (
     _layout("edges", "edges.csv", _PARENTS),
     _layout("bins", "bins.csv", _BINS),
     Format("names", title="a list of class names", example=("names.txt", _NAMES)),
-    Format("table", title="CSV, TSV or parquet", suffixes=(".parquet",), look=look_at_table),
 )

@@ -29,6 +29,8 @@ class Table:
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
     lines: list[int]
+    #: What people should know of how it was opened.
+    notes: tuple[str, ...] = ()
 
     def column(self, name: str) -> int:
         """The number of a column; FormError with the nearest name where there is none."""
@@ -51,9 +53,10 @@ def open_table(path: Path, options: Options) -> Table:
     return table_of_text(document.text, str(path), options)
 
 
-def table_of_text(text: str, file: str, options: Options) -> Table:
+def table_of_text(text: str, file: str, options: Options, delimiter: str | None = None) -> Table:
     """The table of a text; the first row names the columns."""
-    delimiter = "\t" if file.lower().endswith((".tsv", ".tab")) else _delimiter(text)
+    if delimiter is None:
+        delimiter = "\t" if file.lower().endswith((".tsv", ".tab")) else _delimiter(text)
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
     csv.field_size_limit(options.limits.scalar)
