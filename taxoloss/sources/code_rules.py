@@ -74,8 +74,9 @@ class Rule:
 
 def rules_of(codes: Sequence[str]) -> list[Rule]:
     """The rules that give some code a parent; of those that fit the best, and others that fit as well."""
-    rules = [by_parts(codes, mark) for mark in _part_marks(codes)]
-    if len({len(code) for code in codes}) > 1 or any(_RANGE.fullmatch(code) for code in codes):
+    ranges = any(map(_is_range, codes))
+    rules = [] if ranges else [by_parts(codes, mark) for mark in _part_marks(codes)]
+    if ranges or len({len(code) for code in codes}) > 1:
         rules.append(by_start(codes))
     if _may_end_in_zeros(codes):
         rules += _zeros(codes)
@@ -187,7 +188,7 @@ def _is_range(code: str) -> bool:
 
 
 def _holes(parent: dict[str, str | None], plain: dict[str, str]) -> dict[str, str | None]:
-    """Codes longer than most that stand where they do: the code between them and their parent is missing."""
+    """Codes between which and their parent a code is missing, by their lengths."""
     lengths = sorted({len(plain[code]) for code in parent if not _is_range(code)})
     above = dict(pairwise([0, *lengths]))
     usual = {length: before for before, length in above.items()}

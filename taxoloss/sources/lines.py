@@ -16,7 +16,7 @@ from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["Lines", "cells_of", "delimiter_of", "open_lines"]
 
-_EXCEL = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_EXCEL = re.compile(r'\s*"?sep=(.)"?[\s,;]*$', re.IGNORECASE)
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 #: How many lines are cut on trial.
 _SAMPLE = 20_000
@@ -62,7 +62,7 @@ class Lines:
         return self._without_excel()._without_comments()
 
     def _without_excel(self) -> Lines:
-        match = _EXCEL.fullmatch(self.texts[0].strip().rstrip(",;\t")) if self.texts else None
+        match = _EXCEL.match(self.texts[0]) if self.texts else None
         if match is None or len(self.texts) == 1:
             return self
         note = f"the first line, {quoted(self.texts[0])}, says how cells are separated: it is left out"
@@ -75,8 +75,8 @@ class Lines:
             return self
         top = comments.index(False)
         shown = listed([t for t, one in zip(self.texts, comments, strict=True) if one], 2)
-        verb = "is" if sum(comments) == 1 else "are"
-        note = f"{counted(sum(comments), 'line')} that {'starts' if verb == 'is' else 'start'} with # {verb} left out: {shown}"
+        what = "line that starts with # is" if sum(comments) == 1 else "lines that start with # are"
+        note = f"{sum(comments):,} {what} left out: {shown}"
         header = self.texts[top - 1].lstrip().lstrip("#").strip()
         return replace(self.kept([not one for one in comments], note), header=header)
 

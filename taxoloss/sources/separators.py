@@ -15,7 +15,9 @@ __all__ = ["Cut", "cut_at", "cuts_of", "split_path"]
 #: Marks that stand in few names, then those that stand in some, then those that stand in many.
 _STRONG = ("->", "=>", "→", "»", "›", ">>", ">", "::", "|", ";", "\t", "\\")
 _FAIR = ("/", "--")
-_WEAK = (":", ".", " - ", " – ", " — ", "_")
+_WEAK = (":", ".", "-", "–", "—", "_")
+#: Marks that separate only where spaces stand around them.
+_APART = ("-", "–", "—")
 #: Marks that say something else where another mark stands beside them.
 _NOT_PART = {
     ">": r"(?<![-=>])>(?!>)",
@@ -90,7 +92,8 @@ class Cut:
             return None
         if self.core in _WEAK and not self._has_words():
             return None
-        many = self.explained >= _ENOUGH[self.core] and self.share >= 0.3
+        enough = 0.5 if self.core in _FAIR and self.share >= 0.95 else _ENOUGH[self.core]
+        many = self.explained >= enough and self.share >= 0.3
         arrows = self.core in _STRONG[:8] and self.share >= 0.8
         if (many or arrows) and self.core != "_":
             return Grade.PLAIN
@@ -118,11 +121,11 @@ def cut_at(texts: Sequence[str], mark: str) -> Cut:
 
 def _spaced(texts: Sequence[str], core: str) -> str | None:
     """The mark as the texts write it, with a space on both sides or as it is; None where none holds it."""
-    pattern = re.compile(_NOT_PART.get(core, re.escape(core)))
+    apart = f" {core} "
+    pattern = re.compile(re.escape(apart) if core in _APART else _NOT_PART.get(core, re.escape(core)))
     held = [text for text in texts if pattern.search(text)]
     if len(held) < 2:
         return None
-    apart = f" {core} "
     spaced = sum(apart in text for text in held)
     return apart if core.strip() == core and core != "\t" and spaced >= 0.95 * len(held) else core
 

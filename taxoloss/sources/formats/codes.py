@@ -57,6 +57,7 @@ class _Codes:
 
 def readings_of_code_lines(lines: Lines, options: Options) -> list[Reading]:
     """The readings of lines that start with a code: one for each rule that fits about as well."""
+    lines = _without_header(lines, options)
     if all(CODE.fullmatch(text.strip()) for text in lines.texts):
         codes = [text.strip().rstrip(".") for text in lines.texts]
         found = _Codes(lines.file, tuple(codes), ("",) * len(codes), lines.numbers, lines.notes)
@@ -67,6 +68,17 @@ def readings_of_code_lines(lines: Lines, options: Options) -> list[Reading]:
         return []
     titles = tuple(match["title"].strip() for match in matches)
     return _readings(_Codes(lines.file, tuple(codes), titles, lines.numbers, lines.notes), options, "names")
+
+
+def _without_header(lines: Lines, options: Options) -> Lines:
+    """Without a first line that is no code where all the others are."""
+    starts = [re.split(r"[\s,;|]", text.strip(), maxsplit=1)[0].rstrip(".):") for text in lines.texts]
+    others = all(map(CODE.fullmatch, starts[1:])) and not re.search(r"\d", starts[0])
+    if not (options.header if options.header is not None else others and len(starts) > 2):
+        return lines
+    note = f"the first line, {quoted(lines.texts[0])}, names the columns"
+    told = () if options.header else (f"{note}: --no-header says that it is data",)
+    return lines.kept([False, *[True] * (len(starts) - 1)], *told)
 
 
 def readings_of_code_table(table: Table, options: Options) -> list[Reading]:
@@ -235,7 +247,7 @@ def _titles(found: _Codes, how: str, options: Options) -> Found:
 
 
 def _mended(found: _Codes, rules: Sequence[Rule]) -> list[Rule]:
-    """The rule of codes with the zero before them that a spreadsheet took; FormError where that is not plain."""
+    """The rule of codes with the zero before them that a spreadsheet took, where that is plain."""
     codes = list(dict.fromkeys(found.codes))
     lengths = {len(code) for code in codes}
     if not rules or not all(code.isdecimal() for code in codes) or len(lengths) < 2:
@@ -346,15 +358,26 @@ def _told_holes(rule: Rule) -> Iterator[str]:
         yield f"{len(tops):,} {what} at the top: {listed(tops)}"
 
 
-_EXAMPLE = "code,title\n1,Managers\n11,Chief executives\n111,Legislators\n112,Directors\n12,Other managers\n121,Finance\n2,Professionals\n21,Science\n211,Physics\n"
+_EXAMPLE = """\
+code,title
+1,Managers
+11,Chief executives
+111,Legislators
+112,Directors
+12,Other managers
+121,Finance
+2,Professionals
+21,Science
+211,Physics
+"""
 
 FORMAT = Format(
     "codes",
     title="a classification whose codes hold the tree",
     of_table=readings_of_code_table,
     form=(
-        "codes of which some begin others (11 and 111), have fewer parts (1.1 and 1.1.2) or more zeros at their "
-        "end (3300 and 3310), with or without titles (--columns CODE,TITLE)"
+        "codes of which some begin others (11 and 111), have fewer parts (1.1 and 1.1.2) "
+        "or more zeros at their end (3300 and 3310), with or without titles (--columns CODE,TITLE)"
     ),
     example=("codes.csv", _EXAMPLE),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -173,8 +172,8 @@ def _depths(found: _Indents) -> list[int]:
         last = depths[-1] if depths else -1
         if depth > last + 1:
             of = f"{counted(depth - last, 'level')} below the line above it" if depths else "to the right"
-            help = "indent each level by as much, and give each node its parent; --kind names reads a flat list"
-            raise refuse(file, f"{quoted(name)}, stands {of}", line=line, expected="one at most", help=help)
+            help = "indent all levels by as much; --kind names reads a flat list"
+            raise refuse(file, f"{quoted(name)} stands {of}", line=line, expected="one at most", help=help)
         depths.append(depth)
     return depths
 

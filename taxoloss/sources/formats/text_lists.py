@@ -22,7 +22,7 @@ __all__ = ["names_as_they_are", "readings_of_list", "readings_of_names", "readin
 _ID_BEFORE = (
     re.compile(r"\s*(?P<id>\S+)\s+:\s+(?P<rest>\S.*)"),
     re.compile(r"\s*(?P<id>\w*\d\w*)\s+[-–]\s+(?P<rest>\S.*)"),
-    re.compile(r"\s*(?P<id>\w*\d\w*)\t\s*(?P<rest>\S.*)"),
+    re.compile(r"\s*(?P<id>\S*\d\S*)\t\s*(?P<rest>\S.*)"),
     re.compile(r"\s*(?P<id>\d+)[.):]?\s+(?P<rest>\S.*)"),
     re.compile(r"(?P<id>\d+)_(?P<rest>\S.*)"),
 )
@@ -52,6 +52,7 @@ def readings_of_paths(lines: Lines, options: Options) -> list[Reading]:
         body = _without_ids(lines, options.separator) or lines
         cut = cut_at(body.texts, options.separator)
         return [_path_reading(body, cut, Grade.PLAIN, options)] if cut.share else []
+    lines = _cut_off(lines, _ID_BEHIND[0], of_list=True) or lines
     whole, (grade, cuts) = lines, cuts_of(lines.texts)
     for pattern in _ID_BEFORE:
         cut_off = _cut_off(lines, pattern)
@@ -61,10 +62,6 @@ def readings_of_paths(lines: Lines, options: Options) -> list[Reading]:
         if below is not None and below >= (grade or Grade.NAME):
             whole, grade, cuts = cut_off, below, found
             break
-    if grade is None:
-        behind = _cut_off(lines, _ID_BEHIND[0], of_list=True)
-        if behind is not None:
-            whole, (grade, cuts) = behind, cuts_of(behind.texts)
     return [_path_reading(whole, cut_at(whole.texts, c.mark), grade, options) for c in cuts if grade]
 
 
@@ -149,7 +146,8 @@ def _are_words(names: Sequence[str]) -> bool:
 
 
 def _doubt(first: str, what: str) -> str:
-    return f"the first line, {quoted(first)}, is taken as {what} like the others; --header says that it is none"
+    shown = f"the first line, {quoted(first)}, is taken as {what} like the others"
+    return f"{shown}; --header says that it is none"
 
 
 # -- names -----------------------------------------------------------------------------------------
@@ -170,7 +168,7 @@ def readings_of_names(lines: Lines, options: Options, grade: Grade) -> list[Read
     if all(_BULLET.match(text) for text in lines.texts):
         texts = [_BULLET.sub("", text, count=1) for text in lines.texts]
         lines = lines.having(texts, f"the bullets before {counted(len(texts), 'name')} are left out")
-    for pattern in (*_ID_BEFORE, *_ID_BEHIND):
+    for pattern in (*_ID_BEFORE, *_ID_BEHIND) if grade is Grade.PLAIN else ():
         cut = _cut_off(lines, pattern, of_list=True)
         if cut is not None:
             return [_name_reading(cut, grade, options)]
@@ -222,4 +220,5 @@ def _heads_names(lines: Lines, options: Options) -> tuple[bool, list[str]]:
 def _repeated(names: Sequence[str]) -> Iterator[str]:
     again = [name for name, count in Counter(names).items() if count > 1]
     if again:
-        yield f"{counted(len(again), 'name')} that {'stands' if len(again) == 1 else 'stand'} in several lines: {listed(again)}"
+        what = "name that stands" if len(again) == 1 else "names that stand"
+        yield f"{len(again):,} {what} in several lines: {listed(again)}"

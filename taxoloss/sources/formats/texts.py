@@ -57,7 +57,7 @@ def look_at_text(path: Path, options: Options) -> Look:
 
 
 def _is_table(lines: Lines, delimiter: str, options: Options) -> bool:
-    """Whether lines of as many cells are no paths: not cut at the separator asked for, no list with commas."""
+    """Whether lines of as many cells are a table: no paths, and no list of names with commas."""
     if options.kind == "indented" or (options.separator == delimiter and options.kind != "codes"):
         return False
     if delimiter in ";|" and _has_rank_prefixes(lines, delimiter):
@@ -86,7 +86,10 @@ def _both(lines: Lines, delimiter: str, options: Options) -> Look:
     if column:
         return Look(_seen(lines), column, needs=NEEDS)
     look = _look_at_table(_table(lines, delimiter, options))
-    readings = readings_of_edges(lines, options) if delimiter == "\t" and options.separator is None else []
+    readings = []
+    if delimiter == "\t" and options.kind in (None, "table", "edges", "paths"):
+        readings = readings_of_edges(lines, options) if options.separator is None else []
+        readings += readings_of_paths(lines, options) if len(look.tables[0].header) == 2 else []
     if delimiter == "," and _is_spaced(lines) and options.kind in (None, "table"):
         readings += readings_of_names(lines, options, Grade.CELLS)
     return replace(
@@ -108,7 +111,7 @@ def _of_list(whole: Lines, lines: Lines, options: Options) -> Look:
         return Look(_seen(lines), readings, tables, needs=_LIST_NEEDS)
     if options.separator is None and is_parent_index(lines):
         saw = f"a list of names with a number each, {quoted(lines.texts[0])}"
-        needs = "names alone, or a table of child and parent: a number may be a count, an id, or a parent's line"
+        needs = "names alone, or a table of child and parent: a number may be a count or a parent's line"
         return Look(saw, needs=needs)
     return Look(_seen(lines), _unasked(whole, lines, options), needs=_LIST_NEEDS)
 
