@@ -17,7 +17,13 @@ from taxoloss.sources.separators import Cut, cut_at, cuts_of, split_path
 from taxoloss.sources.tables.layout import WORDS
 from taxoloss.sources.tables.table import folded
 
-__all__ = ["names_as_they_are", "readings_of_list", "readings_of_names", "readings_of_paths"]
+__all__ = [
+    "names_as_they_are",
+    "readings_below_levels",
+    "readings_of_list",
+    "readings_of_names",
+    "readings_of_paths",
+]
 
 _ID_BEFORE = (
     re.compile(r"\s*(?P<id>\S+)\s+:\s+(?P<rest>\S.*)"),
@@ -28,6 +34,8 @@ _ID_BEFORE = (
 )
 _ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;:]\s*(?P<id>\d+)\s*"),)
 _LEVEL = re.compile(r"(level|depth|tier|rank|l|category|cat)_?\d+")
+#: Marks between the names of levels, above paths.
+_LEVEL_MARKS = ("/", " > ", ">", "::", "->", "--")
 _BULLET = re.compile(r"\s*[-*+•‣▪]\s+(?=\S)")
 #: Of a list of names: lines with more words than these are sentences.
 _WORDS_OF_TEXT = 10
@@ -41,6 +49,26 @@ def readings_of_list(lines: Lines, options: Options) -> list[Reading]:
     if paths and paths[0].grade is Grade.PLAIN:
         return paths
     return [*paths, *readings_of_names(lines, options, Grade.CELLS if paths else Grade.PLAIN)]
+
+
+def readings_below_levels(lines: Lines, options: Options) -> list[Reading]:
+    """The reading of lines whose first names the levels beyond doubt: order/family/species, tier/kind/.
+
+    `convert` ends that line with a slash.
+    """
+    if options.header is False or options.separator is not None or len(lines.texts) < 2:
+        return []
+    cut = cut_at(lines.texts, "/")
+    first, deepest = cut.rows[0], max(map(len, cut.rows[1:]))
+    if not first[-1] and all(first[:-1]) and deepest < len(first) and all(row[-1] for row in cut.rows[1:]):
+        if len(first) == 2:
+            return [_name_reading(lines, Grade.PLAIN, options)]
+        return [_path_reading(lines, cut, Grade.PLAIN, options)]
+    for mark in _LEVEL_MARKS:
+        cut = cut_at(lines.texts, mark)
+        if 1 < len(cut.rows[0]) >= max(map(len, cut.rows[1:])) > 1 and _are_words(cut.rows[0]):
+            return [_path_reading(lines, cut, Grade.PLAIN, options)]
+    return []
 
 
 # -- paths -----------------------------------------------------------------------------------------
@@ -126,10 +154,10 @@ class _Head:
 def _head_of_paths(lines: Lines, cut: Cut, options: Options) -> _Head:
     first, others = list(cut.rows[0]), cut.rows[1:]
     deepest = max((len(row) for row in others), default=0)
-    marked = not first[-1] and not any(row[0] == first[0] for row in others)
+    marked = not first[-1] and all(row[-1] for row in others) and len(first) > deepest
     names = [*first[:-1]] if not first[-1] else first
     same = any(row[0] == first[0] for row in others)
-    plain = (marked or _are_words(names)) and not same and bool(others)
+    plain = (marked or (_are_words(names) and not same)) and bool(others)
     if not (options.header if options.header is not None else plain):
         doubt = options.header is None and len(others) > 1 and not same and 1 < deepest <= len(first)
         return _Head(notes=(_doubt(lines.texts[0], "a path"),) if doubt else ())

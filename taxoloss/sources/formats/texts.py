@@ -19,6 +19,7 @@ from taxoloss.sources.formats.indented import (
 from taxoloss.sources.formats.tables import NEEDS, settle_header
 from taxoloss.sources.formats.text_lists import (
     names_as_they_are,
+    readings_below_levels,
     readings_of_list,
     readings_of_names,
     readings_of_paths,
@@ -45,6 +46,10 @@ def look_at_text(path: Path, options: Options) -> Look:
     whole = open_lines(path, options)
     if options.kind == "names" and options.columns is None:
         return Look(_seen(whole), names_as_they_are(whole, options), needs=_LIST_NEEDS)
+    if options.kind in (None, "table", "paths") and options.columns is None:
+        told = readings_below_levels(whole.unquoted(), options)
+        if told:
+            return Look(_seen(whole), told, needs=_LIST_NEEDS)
     lines = whole.prepared()
     delimiter = delimiter_of(lines)
     if options.columns is not None and options.kind != "indented":
