@@ -20,6 +20,8 @@ __all__ = ["CODE", "Rule", "by_parts", "by_start", "by_zeros", "rules_of", "with
 CODE = re.compile(r"(?=\S*\d)[^\W_][\w./:\-–*]*|[A-Z]{1,3}|[A-Z]\d*\s?[-–]\s?[A-Z]\d*|\d+\s?[-–]\s?\d+")
 _RANGE = re.compile(r"(?P<low>[A-Za-z]*\d+)\s?[-–]\s?(?P<high>[A-Za-z]*\d+)")
 _CHECK_DIGIT = re.compile(r"\d{8}-\d")
+#: Classifications known by the shape of their codes: CPV, the occupations of SOC.
+_SHAPES = ((_CHECK_DIGIT, (2, 3, 4, 5, 6, 7, 8)), (re.compile(r"\d\d-\d{4}"), (2, 3, 4, 5, 6)))
 _LAST = "\U0010ffff"
 #: The share of codes that may end between two levels, as 10, 20, 30 do; from how many codes it tells.
 _FEW, _MANY = 0.2, 30
@@ -101,7 +103,7 @@ def _fitting(rules: list[Rule], codes: Sequence[str]) -> list[Rule]:
         if count >= 0.8:
             return parts
         others = [rule for rule in kept if rule.name not in _MARKS]
-        if count < 0.3 and all(rule.is_complete for rule in others):
+        if count < 0.3 and all(_counts_on(rule, parts[0]) for rule in others):
             return others
     return kept
 
@@ -115,6 +117,17 @@ def _numbered(rule: Rule) -> float:
             groups[up].append(int(last))
     told = [max(numbers) <= len(numbers) + 1 for numbers in groups.values() if len(numbers) > 1]
     return sum(told) / len(told) if told else 0.0
+
+
+def _counts_on(rule: Rule, parts: Rule) -> bool:
+    """Whether letters count 1, 2, 3, ... below each code where parts have another parent: 01.11, 01.12."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for code, up in rule.parent.items():
+        if up is not None and up != parts.parent[code]:
+            groups[up].append(code.removeprefix(up))
+    several = [ends for ends in groups.values() if len(ends) > 1]
+    counted = [all(end.isdecimal() and int(end) <= len(ends) for end in ends) for ends in several]
+    return rule.is_complete and len(several) > 0 and all(counted)
 
 
 # -- by parts --------------------------------------------------------------------------------------
@@ -254,9 +267,10 @@ def _may_end_in_zeros(codes: Sequence[str]) -> bool:
 def _cuts(codes: Sequence[str]) -> list[tuple[int, ...]]:
     """Where a code of zeros may be cut into levels: the first, and steps of one, two or three."""
     length = len(_digits(codes[0]))
-    if all(_CHECK_DIGIT.fullmatch(code) for code in codes):
-        return [(2, 3, 4, 5, 6, 7, 8)]  # CPV
-    ways = [(first, step) for first in (1, 2, 3) for step in (1, 2, 3)]
+    for shape, cuts in _SHAPES:
+        if all(shape.fullmatch(code) for code in codes):
+            return [cuts]
+    ways = [(first, step) for first in (1, 2) for step in (1, 2, 3)] + [(3, 3)]
     found = [tuple(range(first, length, step)) for first, step in ways]
     return list(dict.fromkeys((*cuts, length) for cuts in found if cuts))
 

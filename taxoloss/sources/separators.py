@@ -136,7 +136,9 @@ def cuts_of(texts: Sequence[str]) -> tuple[Grade | None, list[Cut]]:
     A mark that stands in many names is not plain beside one that stands in few.
     """
     sample = texts[:_SAMPLE]
-    marks = ((core, _spaced(sample, core)) for core in (*_STRONG, *_FAIR, *_WEAK))
+    links = sum("://" in text for text in sample) >= 0.5 * len(sample)
+    cores = [core for core in (*_STRONG, *_FAIR, *_WEAK) if not (links and core in "/:.")]
+    marks = ((core, _spaced(sample, core)) for core in cores)
     found = [cut_at(sample, mark) for core, mark in marks if mark is not None]
     plain = [cut for cut in found if cut.grade is Grade.PLAIN and not _is_doubted(cut, found)]
     if plain:

@@ -73,7 +73,8 @@ def readings_of_code_lines(lines: Lines, options: Options) -> list[Reading]:
 def _without_header(lines: Lines, options: Options) -> Lines:
     """Without a first line that is no code where all the others are."""
     starts = [re.split(r"[\s,;|]", text.strip(), maxsplit=1)[0].rstrip(".):") for text in lines.texts]
-    others = all(map(CODE.fullmatch, starts[1:])) and not re.search(r"\d", starts[0])
+    word = not CODE.fullmatch(starts[0]) or folded(starts[0]) in _CODES
+    others = word and all(map(CODE.fullmatch, starts[1:])) and not re.search(r"\d", starts[0])
     if not (options.header if options.header is not None else others and len(starts) > 2):
         return lines
     note = f"the first line, {quoted(lines.texts[0])}, names the columns"
@@ -91,7 +92,7 @@ def readings_of_code_table(table: Table, options: Options) -> list[Reading]:
             help = "--columns CODE,TITLE, or --columns CODE"
             raise refuse(table.file, f"codes stand in one column, not in {len(columns)}", help=help)
         return _readings(_of_columns(table, columns, options), options, "")
-    code = _code_column(table)
+    code = _code_column(table, options)
     if code is None:
         return []
     title = _title_column(table, code)
@@ -130,14 +131,25 @@ def _heads_data(table: Table, column: int) -> bool:
     )
 
 
-def _code_column(table: Table) -> int | None:
-    """The first column of codes, each once."""
+def _code_column(table: Table, options: Options) -> int | None:
+    """The column of codes, each once: of several the one that puts most codes below others."""
+    most, best = 0.0, None
     for column, name in enumerate(table.header):
-        cells = [row[column].strip().rstrip(".") for row in table.rows[:_SAMPLE] if row[column].strip()]
-        unique = len(set(cells)) == len(cells) >= 0.9 * min(len(table.rows), _SAMPLE)
-        if cells and unique and all(map(CODE.fullmatch, cells)) and "parent" not in folded(name):
-            return column
-    return None
+        head = [table.header[column]] if options.header is None and _heads_data(table, column) else []
+        texts = [*head, *(row[column] for row in table.rows[:_SAMPLE])]
+        cells = [text.strip().rstrip(".") for text in texts if text.strip()]
+        distinct = list(dict.fromkeys(cells))
+        enough = len(cells) >= 0.9 * min(len(table.rows), _SAMPLE) and len(distinct) > 1
+        unique = len(distinct) == len(cells) or (
+            options.kind == "codes" and len(distinct) > 0.5 * len(cells)
+        )
+        if not enough or not unique or not all(map(CODE.fullmatch, cells)) or "parent" in folded(name):
+            continue
+        below = max((rule.below - len(rule.holes) for rule in rules_of(distinct)), default=0)
+        worth = below / len(distinct) + (0.1 if folded(name) in _CODES and below else 0)
+        if worth > most:
+            most, best = worth, column
+    return best
 
 
 def _title_column(table: Table, code: int) -> int | None:
@@ -145,7 +157,7 @@ def _title_column(table: Table, code: int) -> int | None:
     others = [column for column in range(len(table.header)) if column != code]
     words = {column: _words(table, column) for column in others}
     for word in _TITLES:
-        named = [c for c in others if words[c] and word in folded(table.header[c]).split("_")]
+        named = [c for c in others if word in folded(table.header[c]).split("_")]
         if named:
             return named[0]
     best = max(others, key=lambda column: words[column], default=None)

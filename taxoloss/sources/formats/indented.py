@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -59,6 +60,9 @@ def indented_column(lines: Lines, delimiter: str, options: Options) -> list[Read
     rows = cells_of(lines.texts, delimiter)
     if len(rows) != len(lines.texts) or len({len(row) for row in rows}) != 1:
         return []
+    if _is_header(rows, options):
+        note = f"the first line, {quoted(lines.texts[0])}, names the columns"
+        rows, lines = rows[1:], lines.kept([False, *[True] * (len(rows) - 1)], note)
     names = lines.having([row[-1] for row in rows])
     widths = [len(text) - len(text.lstrip(" ")) for text in names.texts]
     deeper = sum(width > 0 for width in widths)
@@ -67,6 +71,14 @@ def indented_column(lines: Lines, delimiter: str, options: Options) -> list[Read
     found = _spaced(names)
     others = f"columns 1 to {len(rows[0]) - 1}" if len(rows[0]) > 2 else "column 1"
     return [_reading(found, options, (others,))] if found is not None else []
+
+
+def _is_header(rows: Sequence[Sequence[str]], options: Options) -> bool:
+    """Whether the first row names columns: no number, where all the others have one."""
+    if options.header is not None:
+        return options.header
+    numbered = all(re.search(r"\d", row[0]) for row in rows[1:])
+    return len(rows) > 1 and numbered and not re.search(r"\d", rows[0][0])
 
 
 def readings_of_headings(lines: Lines, options: Options) -> list[Reading]:
@@ -113,8 +125,7 @@ def _spaced(lines: Lines) -> _Indents | None:
     deeper = sum(width > 0 for width in widths)
     if not deeper:
         return None
-    if all(_BULLET.match(name) for name in names):
-        names = [_BULLET.sub("", name, count=1) for name in names]
+    names = _without_marks(names, widths)
     if {*"".join(before)} >= {" ", "\t"}:
         grade = Grade.PLAIN  # the reading says in which line they are mixed
     else:
@@ -123,6 +134,17 @@ def _spaced(lines: Lines) -> _Indents | None:
         grade = Grade.CELLS if few or widths[0] > 0 else Grade.PLAIN
     how = f"indented by {'tabs' if '	' in ''.join(before) else 'spaces'}, {counted(len(names), 'line')}"
     return _Indents(lines, tuple(widths), tuple(names), how, grade)
+
+
+def _without_marks(names: list[str], widths: Sequence[int]) -> list[str]:
+    """Names without the bullets before all leaves, and without the colons behind all others."""
+    inner = [below > here for here, below in zip(widths, [*widths[1:], 0], strict=True)]
+    pairs = list(zip(names, inner, strict=True))
+    if all(_BULLET.match(name) for name, above in pairs if not above):
+        names = [_BULLET.sub("", name, count=1) for name in names]
+    if all(name.endswith(":") == above for name, above in pairs):
+        names = [name.rstrip(":") for name in names]
+    return names
 
 
 def _marked(lines: Lines) -> _Indents | None:
@@ -136,6 +158,7 @@ def _marked(lines: Lines) -> _Indents | None:
     spaced = sum(bool(m and m.string[m.end("run")].isspace()) for m in matches)
     plain = spaced == count >= 0.3 * len(widths) or min(widths) > 0
     names = [m["name"] if m else text.strip() for m, text in zip(matches, lines.texts, strict=True)]
+    names = _without_marks(names, widths)
     how = f"`{marks.pop()}` before the names, {counted(len(names), 'line')}"
     return _Indents(lines, tuple(widths), tuple(names), how, Grade.PLAIN if plain else Grade.CELLS)
 

@@ -32,7 +32,7 @@ _ID_BEFORE = (
     re.compile(r"\s*(?P<id>\d+)[.):]?\s+(?P<rest>\S.*)"),
     re.compile(r"(?P<id>\d+)_(?P<rest>\S.*)"),
 )
-_ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;:]\s*(?P<id>\d+)\s*"),)
+_ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;]\s*(?P<id>\d+)\s*"),)
 _LEVEL = re.compile(r"(level|depth|tier|rank|l|category|cat)_?\d+")
 #: Marks between the names of levels, above paths.
 _LEVEL_MARKS = ("/", " > ", ">", "::", "->", "--")
@@ -62,7 +62,8 @@ def readings_below_levels(lines: Lines, options: Options) -> list[Reading]:
     first, deepest = cut.rows[0], max(map(len, cut.rows[1:]))
     if not first[-1] and all(first[:-1]) and deepest < len(first) and all(row[-1] for row in cut.rows[1:]):
         if len(first) == 2:
-            return [_name_reading(lines, Grade.PLAIN, options)]
+            reading = _name_reading(lines, Grade.PLAIN, options)
+            return [replace(reading, kind=options.kind if options.kind == "paths" else "names")]
         return [_path_reading(lines, cut, Grade.PLAIN, options)]
     for mark in _LEVEL_MARKS:
         cut = cut_at(lines.texts, mark)
@@ -111,7 +112,9 @@ def _cut_off(lines: Lines, pattern: re.Pattern[str], of_list: bool = False) -> L
         return None
     if not all(re.search(r"\d|://", one) for one in ids) or (of_list and not _is_count(ids)):
         return None
-    where = "before" if "id" in pattern.groupindex and pattern.groupindex["id"] == 1 else "behind"
+    where = "before" if pattern.groupindex["id"] == 1 else "behind"
+    if where == "behind" and len({match["rest"] for match in matches}) < len(ids):
+        return None
     note = f"the {counted(len(ids), 'id')} {where} the names are left out: {listed(ids, 2)}"
     return lines.having([match["rest"].rstrip() for match in matches], note)
 

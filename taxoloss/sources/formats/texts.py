@@ -113,7 +113,10 @@ def _of_list(whole: Lines, lines: Lines, options: Options) -> Look:
     if options.kind in makers:
         readings = makers[options.kind]()
         tables = [_table(lines, None, options)] if options.kind == "edges" and not readings else []
-        return Look(_seen(lines), readings, tables, needs=_LIST_NEEDS)
+        saw, mark = _seen(lines), options.separator
+        if mark is not None and options.kind == "paths" and not readings:
+            saw += f", none of which holds {quoted(mark)}"
+        return Look(saw, readings, tables, needs=_LIST_NEEDS)
     if options.separator is None and is_parent_index(lines):
         saw = f"a list of names with a number each, {quoted(lines.texts[0])}"
         needs = "names alone, or a table of child and parent: a number may be a count or a parent's line"
