@@ -6,22 +6,20 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-from taxoloss.errors.characters import counted, quoted
+from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options
 from taxoloss.sources.formats.format import Format
-from taxoloss.sources.reading import Grade, Look, Reading
+from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
+from taxoloss.sources.separators import cut_at, cuts_of, split_path
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.chains import Chain, candidates_of
 from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
-from taxoloss.sources.tables.header import settle_header
 from taxoloss.sources.tables.judgement import judged
-from taxoloss.sources.tables.paths import is_column_of_paths, separator_of, split_path
-from taxoloss.sources.tables.table import Table, open_table
+from taxoloss.sources.tables.table import Table
 
 __all__ = ["FORMATS", "NEEDS"]
 
@@ -130,17 +128,32 @@ def paths_of(table: Table, options: Options) -> Iterator[Reading]:
         return
     ranks = not chosen and any(len(chain.columns) > 2 for chain in judgement.chains)
     for column in chosen or columns:
-        mark = options.separator or separator_of(column.cells)
         named = words.is_path(column.word) or bool(chosen)
-        if mark is None or not (named or is_column_of_paths(column)):
-            continue
-        if not named and (words.is_beside(column.word) or len(table.header) == 1):
-            continue
-        plain = named or all(mark in cell for cell in column.counts)
-        grade = Grade.PLAIN if plain and not ranks else Grade.CELLS
-        how = f"{column.name or 'paths'}, split at `{mark}`, {counted(len(table.rows), 'row')}"
-        make = partial(_by_path, how, table, column, mark, options)
-        yield _reading("paths", table, [column], how, grade, make)
+        if named or _may_hold_paths(column):
+            yield from _paths(table, column, options, named=named, beside_ranks=ranks)
+
+
+def _may_hold_paths(column: Column) -> bool:
+    """Whether cells are no files, links or dates, and the name says nothing else."""
+    return column.kind in ("name", "mixed", "text") and not words.is_beside(column.word)
+
+
+def _paths(
+    table: Table, column: Column, options: Options, *, named: bool, beside_ranks: bool
+) -> Iterator[Reading]:
+    """The readings of one column, a separator each; three columns of ranks say more than it does."""
+    texts = list(column.counts)
+    if options.separator is not None:
+        plain, cuts = True, [cut_at(texts, options.separator)]
+    else:
+        grade, cuts = cuts_of(texts)
+        plain = grade is Grade.PLAIN or (named and len(cuts) == 1)
+    for cut in cuts:
+        how = f"{column.name or 'paths'}, split at `{cut.mark}`, {counted(len(table.rows), 'row')}"
+        make = partial(_by_path, how, table, column, cut.mark, options)
+        grade = Grade.PLAIN if plain and not beside_ranks else Grade.CELLS
+        reading = _reading("paths", table, [column], how, grade, make)
+        yield replace(reading, option=f"{reading.option} --separator {shlex.quote(cut.mark)}")
 
 
 def _by_path(how: str, table: Table, column: Column, mark: str, options: Options) -> Found:
@@ -226,14 +239,6 @@ NEEDS = (
 )
 
 
-def look_at_table(path: Path, options: Options) -> Look:
-    """The table of a text or a parquet file."""
-    table = settle_header(open_table(path, options), options)
-    columns = ", ".join(map(quoted, table.header[:12]))
-    saw = f"a table of {counted(len(table.rows), 'row')} with the columns {columns}"
-    return Look(saw, tables=[table], needs=NEEDS)
-
-
 # -- the formats -----------------------------------------------------------------------------------
 
 _RANKS = """\
@@ -243,6 +248,8 @@ Carnivora,Felidae,lynx
 Rodentia,,mouse
 """
 _PARENTS = "child,parent\ncat,pet\ndog,pet\npug,dog\nbeagle,dog\n"
+_PATHS = "cat/Bengal\ncat/Siamese\ndog/pug\ndog/a\\/b\n"
+_NAMES = "pug\nBengal\nbeagle\n"
 _BINS = "class,bin\npug,dog\nbeagle,dog\nBengal,cat\n"
 
 FORMATS = (
@@ -264,9 +271,13 @@ FORMATS = (
         form="a column of classes and one of their groups (--columns CLASS,BIN)",
         example=("bins.csv", _BINS),
     ),
-    Format("paths", of_table=paths_of, form="a column of paths (--columns PATH --separator ' > ')"),
+    Format(
+        "paths",
+        of_table=paths_of,
+        form="paths, one a line or in a column (--columns PATH), with a separator (--separator ' > ')",
+        example=("paths.txt", _PATHS),
+    ),
     Format(
         "names", title="a list of class names", of_table=names_of, form="a column of names (--columns NAME)"
     ),
-    Format("table", title="CSV, TSV or parquet", suffixes=(".parquet",), look=look_at_table),
 )

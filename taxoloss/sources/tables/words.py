@@ -11,6 +11,7 @@ __all__ = [
     "RANKS",
     "folded",
     "is_beside",
+    "is_head",
     "is_hierarchy",
     "is_id",
     "is_known",
@@ -73,6 +74,12 @@ _MODIFIER = re.compile(
     r"^(super|main|coarse|major|parent|top|(sub_?)+|fine|minor)_?(?=.)|_(name|label|title|class|category)$"
 )
 _HIGHER = re.compile(r"super|main|coarse|major|parent|top")
+_HEADS = frozenset((
+    "bin", "category", "child", "class", "class_name", "classes", "coarse", "coarse_label", "concept",
+    "fine", "fine_label", "group", "id", "label", "label_name", "labels", "leaf", "name", "names",
+    "node", "parent", "parent_id", "parent_name", "subcategory", "supercategory", "superclass",
+    "target", "taxon",
+))  # fmt: skip
 _PATH = frozenset((
     "path", "paths", "taxonomy", "lineage", "hierarchy", "taxonomy_string", "category_path",
     "full_path", "class_path", "taxon_path", "breadcrumb", "breadcrumbs", "classification",
@@ -126,6 +133,11 @@ def folded(name: str) -> str:
 def is_path(name: str) -> bool:
     """Whether a column of that (folded) name holds paths."""
     return name in _PATH
+
+
+def is_head(name: str) -> bool:
+    """Whether a (folded) name above a list of names or paths is no name of a class."""
+    return name in _HEADS or name in RANKS or is_path(name)
 
 
 def is_parent(name: str) -> bool:

@@ -41,7 +41,7 @@ def taxa_reading(table: Table, options: Options, kind: str) -> list[Reading]:
         return []
     make = partial(_found, columns, options, kind)
     how = _how(columns)
-    return [Reading(kind, how, Grade.PLAIN, make, f"--kind {kind}", columns.covers, columns.unused)]
+    return [Reading(kind, how, Grade.STANDARD, make, f"--kind {kind}", columns.covers, columns.unused)]
 
 
 def taxa_found(table: Table, options: Options, kind: str) -> Found:
