@@ -13,9 +13,7 @@ from taxoloss.sources.formats.json_named import named_readings
 from taxoloss.sources.formats.json_nested import nested_readings, why_not_nested
 from taxoloss.sources.formats.json_records import look_at_columns, look_at_keyed, look_at_records
 from taxoloss.sources.formats.json_values import (
-    NEVER,
     Place,
-    bare,
     is_text,
     merged,
     nothing,
@@ -23,100 +21,12 @@ from taxoloss.sources.formats.json_values import (
     said,
     scalars_in,
 )
+from taxoloss.sources.formats.json_words import ABOUT, HOLDERS, NEVER, bare
 from taxoloss.sources.reading import Grade, Look
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
 __all__ = ["look_at_value"]
 
-#: Keys of a document below which its classes stand.
-_HOLDERS = frozenset(
-    [
-        "categories",
-        "classes",
-        "taxonomic",
-        "taxonomy",
-        "taxonomies",
-        "taxa",
-        "labels",
-        "names",
-        "groups",
-        "classnames",
-        "labelnames",
-        "categorynames",
-        "id2label",
-        "idtolabel",
-        "classtoidx",
-        "labelgroups",
-        "hierarchy",
-        "root",
-        "nodes",
-        "tree",
-        "data",
-        "records",
-        "concepts",
-        "species",
-        "ontology",
-        "label",
-        "category",
-        "finetocoarse",
-        "coarse2fine",
-        "fine2coarse",
-        "classhierarchy",
-        "labeltree",
-        "superclasses",
-        "supercategories",
-    ]
-)
-#: Keys that only a document about data has beside them.
-_ABOUT = frozenset(
-    [
-        "info",
-        "version",
-        "description",
-        "author",
-        "licenses",
-        "license",
-        "date",
-        "datecreated",
-        "created",
-        "url",
-        "year",
-        "path",
-        "train",
-        "val",
-        "test",
-        "nc",
-        "dataset",
-        "database",
-        "contributors",
-        "resources",
-        "sources",
-        "images",
-        "annotations",
-        "videos",
-        "shape",
-        "type",
-        "format",
-        "schema",
-        "id",
-        "label2id",
-        "labeltoid",
-        "idxtoclass",
-        "modeltype",
-        "architectures",
-        "numlabels",
-        "profile",
-        "project",
-        "homepage",
-        "citation",
-        "settings",
-        "config",
-        "meta",
-        "metadata",
-        "count",
-        "total",
-    ]
-)
 _DEEPEST = 8
 
 
@@ -156,9 +66,8 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
     named = named_readings(value, place)
     if any(reading.grade == Grade.PLAIN for reading in named):
         return Look(said(value) + place.said, named)
-    for look_at in (look_at_columns, look_at_keyed):
-        if (look := look_at(value, place)) is not None:
-            return look
+    if (table := look_at_columns(value, place) or look_at_keyed(value, place)) is not None:
+        return table
     if not _is_about_data(value):
         if (look := look_at_scalars(value, place)) is not None:
             return look
@@ -188,14 +97,14 @@ def _is_about_data(value: MappingValue) -> bool:
     keys = [key.text for key, _ in value.pairs]
     words = [bare(key) for key in keys]
     if len(keys) > 1 and all(
-        _PIECES.fullmatch(key) or word in _HOLDERS | _ABOUT for key, word in zip(keys, words)
+        _PIECES.fullmatch(key) or word in HOLDERS | ABOUT for key, word in zip(keys, words, strict=True)
     ):
         return not all(isinstance(below, ScalarValue) for _, below in value.pairs)
     holds = any(
-        word in _HOLDERS and isinstance(below, (ListValue, MappingValue))
+        word in HOLDERS and isinstance(below, (ListValue, MappingValue))
         for word, (_, below) in zip(words, value.pairs, strict=True)
     )
-    known = _HOLDERS | _ABOUT | NEVER
+    known = HOLDERS | ABOUT | NEVER
     return holds and all(
         word in known or is_text(below) for word, (_, below) in zip(words, value.pairs, strict=True)
     )
@@ -206,9 +115,9 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
     if len(place.keys) >= _DEEPEST:
         return None
     held = [(key.text, below) for key, below in value.pairs if isinstance(below, (ListValue, MappingValue))]
-    known = [pair for pair in held if bare(pair[0]) in _HOLDERS]
+    known = [pair for pair in held if bare(pair[0]) in HOLDERS]
     others = [
-        pair for pair in held if bare(pair[0]) not in _HOLDERS | _ABOUT | NEVER and not scalars_in(pair[1])
+        pair for pair in held if bare(pair[0]) not in HOLDERS | ABOUT | NEVER and not scalars_in(pair[1])
     ]
     for pairs in (known, others):
         looks = [look_at_value(below, place.below(key)) for key, below in pairs]

@@ -7,7 +7,8 @@ from functools import partial
 from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_links import pair_readings
-from taxoloss.sources.formats.json_values import NAMES, Place, bare, first_key, line_of, scalars_in, text_of
+from taxoloss.sources.formats.json_values import Place, first_key, line_of, scalars_in, text_of
+from taxoloss.sources.formats.json_words import NAMES, bare
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows

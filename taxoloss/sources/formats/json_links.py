@@ -9,15 +9,8 @@ from functools import partial
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_named import facts_of
-from taxoloss.sources.formats.json_values import (
-    NAMES,
-    Place,
-    bare,
-    held_texts,
-    line_of,
-    scalars_in,
-    text_of,
-)
+from taxoloss.sources.formats.json_values import Place, held_texts, line_of, scalars_in, text_of
+from taxoloss.sources.formats.json_words import NAMES, bare
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, Value
@@ -28,8 +21,8 @@ _NODES = ("nodes", "vertices", "concepts")
 _LINKS = ("links", "edges", "relations", "relationships", "arcs")
 #: The keys of a link's ends; from the first to the second is from parent to child ...
 _ENDS = (
-    ("source", "target"), ("from", "to"), ("parent", "child"), ("src", "dst"), ("start", "end"), ("tail", "head"),
-    ("parentid", "childid"), ("sourceid", "targetid"), ("fromid", "toid"), ("source", "dest"),
+    ("source", "target"), ("from", "to"), ("parent", "child"), ("src", "dst"), ("start", "end"),
+    ("tail", "head"), ("parentid", "childid"), ("sourceid", "targetid"), ("fromid", "toid"), ("source", "dest"),
 )  # fmt: skip
 #: ... where these do not show that it is the other way round; `parent` and `child` cannot be doubted.
 _SAID = frozenset({"parent", "parentid"})

@@ -8,17 +8,8 @@ from functools import partial
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_links import pair_readings
-from taxoloss.sources.formats.json_values import (
-    IDS,
-    NAMES,
-    PARENTS,
-    RANK_WORDS,
-    Place,
-    bare,
-    is_number,
-    is_text,
-    line_of,
-)
+from taxoloss.sources.formats.json_values import Place, is_number, is_text, line_of
+from taxoloss.sources.formats.json_words import IDS, NAMES, PARENTS, RANKS, bare
 from taxoloss.sources.formats.tables import split_path
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
@@ -92,7 +83,7 @@ def look_at_texts(texts: Sequence[ScalarValue], place: Place) -> Look:
 def names_reading(names: Sequence[ScalarValue], place: Place, how: str) -> Reading:
     """Names as one level, in their order."""
     said = f"{how}, {counted(len(names), 'name')}{place.said}"
-    rows = [(name.text,) for name in names]
+    rows: list[tuple[str, ...]] = [(name.text,) for name in names]
     make = partial(_found, rows, [line_of(name) or 1 for name in names], "names", said, place)
     return Reading("names", said, Grade.CELLS, make, "--kind names")
 
@@ -118,7 +109,7 @@ def _found(rows: list[tuple[str, ...]], lines: list[int], kind: str, how: str, p
 
 
 def look_at_rows(value: ListValue, place: Place) -> Look | None:
-    """A list of lists: rows of one width are a table, others are paths; None where it holds anything else."""
+    """A list of lists: rows of one width are a table, others paths; None where it holds else."""
     rows = [_cells(item) for item in value.items if isinstance(item, ListValue)]
     if not rows or len(rows) < len(value.items) or any(row is None for row in rows):
         return None
@@ -173,7 +164,7 @@ def _is_header(rows: list[list[ScalarValue]]) -> bool:
     columns = list(zip(*([_text(cell) for cell in row] for row in rest), strict=True))
     if any(cell.text in column for cell, column in zip(first, columns, strict=True)):
         return False
-    known = any(bare(cell.text) in {*IDS, *NAMES, *PARENTS, *RANK_WORDS, *_WORDS} for cell in first)
+    known = any(bare(cell.text) in {*IDS, *NAMES, *PARENTS, *RANKS, *_WORDS} for cell in first)
     return known or any(all(is_number(row[i]) for row in rest) for i in range(len(first)))
 
 

@@ -121,7 +121,7 @@ def _bins(pairs: _Pairs, place: Place) -> Found:
 
 def _edges(pairs: _Pairs, place: Place) -> Found:
     nodes = SourceGraph(place.file, place.options)
-    for key, below in pairs:
+    for key, _ in pairs:
         nodes.add(key.text, line=line_of(key))
     for key, below in pairs:
         if not below.is_null and below.text:

@@ -10,11 +10,7 @@ from functools import partial
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_values import (
-    CHILD_LISTS,
-    NAMES,
-    NEVER,
     Place,
-    bare,
     held_texts,
     is_empty,
     is_number,
@@ -22,6 +18,7 @@ from taxoloss.sources.formats.json_values import (
     line_of,
     text_of,
 )
+from taxoloss.sources.formats.json_words import CHILD_LISTS, NAMES, NEVER, bare
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value

@@ -13,21 +13,25 @@ from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_lists import names_reading
 from taxoloss.sources.formats.json_named import facts_of
 from taxoloss.sources.formats.json_values import (
-    CHILD_LISTS,
-    IDS,
-    NAMES,
-    NEVER,
-    PARENTS,
-    RANK_WORDS,
-    SAMPLES,
     Place,
-    bare,
     first_key,
     is_number,
     line_of,
     said,
     scalars_in,
     text_of,
+)
+from taxoloss.sources.formats.json_words import (
+    CHILD_LISTS,
+    IDS,
+    NAMES,
+    NEVER,
+    PARENTS,
+    PATHS,
+    PLAIN,
+    RANKS,
+    SAMPLES,
+    bare,
 )
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
@@ -38,56 +42,8 @@ from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue
 __all__ = ["look_at_columns", "look_at_keyed", "look_at_records"]
 
 _NEEDS = (
-    "ranks (family, genus, species), a class and its group (supercategory), an id and the id of its parent, "
+    "ranks (family, genus, species), a class and its group (supercategory), an id and that of its parent, "
     "or lists of the ids of children"
-)
-#: Keys that say nothing of a hierarchy.
-_PLAIN = frozenset(
-    [
-        "color",
-        "colour",
-        "shape",
-        "type",
-        "hotkey",
-        "isthing",
-        "frequency",
-        "enabled",
-        "enable",
-        "count",
-        "size",
-        "visible",
-        "geometry",
-        "geometrytype",
-        "alias",
-        "shortcut",
-        "icon",
-        "order",
-        "background",
-        "trainid",
-        "index",
-        "definition",
-        "description",
-        "def",
-        "url",
-        "wiki",
-        "imagecount",
-        "instancecount",
-        "images",
-        "attributes",
-    ]
-)
-_PATHS = frozenset(
-    [
-        "path",
-        "paths",
-        "taxonomy",
-        "lineage",
-        "hierarchy",
-        "ancestors",
-        "taxonomypath",
-        "categorypath",
-        "names",
-    ]
 )
 
 
@@ -170,7 +126,7 @@ class _Records:
         for column in self.columns:
             columns[column] = self.texts(column)
             for inner, texts in self._inside(column).items():
-                columns.setdefault(inner if inner in RANK_WORDS else f"{column}.{inner}", texts)
+                columns.setdefault(inner if inner in RANKS else f"{column}.{inner}", texts)
         self._without_roots(columns)
         rows = list(zip(*columns.values(), strict=True))
         return Table(self.place.file, tuple(columns), rows, self.lines)
@@ -180,7 +136,7 @@ class _Records:
         inner = [below for cells in self.cells if isinstance(below := cells.get(column), MappingValue)]
         if bare(column) in NEVER:
             return {}
-        known = {*IDS, *PARENTS, *RANK_WORDS}
+        known = {*IDS, *PARENTS, *RANKS}
         keys = dict.fromkeys(
             key.text for one in inner for key, below in one.pairs if bare(key.text) in known
         )
@@ -190,20 +146,19 @@ class _Records:
         return {key: [text_of(cell.get(key)) or "" for cell in cells] for key in keys}
 
     def _key_column(self) -> str:
-        """What the column of the keys is called: the rank below those that are there, or a name, or an id."""
+        """What the column of the keys is called: the rank below those that are there, a name, an id."""
         present = {bare(column) for column in self.columns}
-        ranks = [number for number, rank in enumerate(RANK_WORDS) if rank in present]
+        ranks = [number for number, rank in enumerate(RANKS) if rank in present]
         if len(ranks) > 1 or "genus" in present:
-            return RANK_WORDS[ranks[-1] + 1] if ranks[-1] + 1 < len(RANK_WORDS) else "key"
+            return RANKS[ranks[-1] + 1] if ranks[-1] + 1 < len(RANKS) else "key"
         free = [name for name in ("name", "id", "key") if name not in present]
         return free[0] if free else "key "
 
     def _without_roots(self, columns: dict[str, list[str]]) -> None:
         """jsTree writes # as the parent of what has none."""
         for column, texts in columns.items():
-            if bare(column) in PARENTS and not any(
-                "#" in cells for c, cells in columns.items() if c != column
-            ):
+            others = (cells for other, cells in columns.items() if other != column)
+            if bare(column) in PARENTS and not any("#" in cells for cells in others):
                 columns[column] = ["" if text == "#" else text for text in texts]
 
     # -- as links ----------------------------------------------------------------------------------
@@ -286,7 +241,7 @@ class _Records:
         found = []
         for column in self.columns:
             lists = [scalars_in(cells.get(column)) for cells in self.cells]
-            if bare(column) not in _PATHS or not any(lists) or any(items is None for items in lists):
+            if bare(column) not in PATHS or not any(lists) or any(items is None for items in lists):
                 continue
             rows = [[item.text for item in items or ()] for items in lists]
             own = self._own_names() or [""] * len(rows)
@@ -304,7 +259,7 @@ class _Records:
         return Found(made.taxonomy(), "paths", how, tuple(made.notes))
 
     def flat(self) -> list[Reading]:
-        """As class names, where records hold a name that differs in each and nothing that could group them."""
+        """As class names, where records hold a name that differs in each and nothing that groups them."""
         name = first_key(self.scalars, [word for word in NAMES if word not in IDS or word in _TITLES])
         if name is None:
             return []
@@ -320,7 +275,7 @@ class _Records:
     def _is_plain(self, column: str) -> bool:
         """A column that groups nothing: a colour, a number, a list, ids."""
         word, texts = bare(column), self.texts(column)
-        if word in _PLAIN or word in NEVER or not any(texts):
+        if word in PLAIN or word in NEVER or not any(texts):
             return True
         if word in PARENTS:
             return False

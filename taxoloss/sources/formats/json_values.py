@@ -9,19 +9,12 @@ from dataclasses import dataclass
 
 from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.sources.base import Options
+from taxoloss.sources.formats.json_words import bare
 from taxoloss.sources.reading import Look
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
 __all__ = [
-    "CHILD_LISTS",
-    "IDS",
-    "NAMES",
-    "NEVER",
-    "PARENTS",
-    "RANK_WORDS",
-    "SAMPLES",
     "Place",
-    "bare",
     "first_key",
     "held_texts",
     "is_empty",
@@ -36,116 +29,6 @@ __all__ = [
     "scalars_in",
     "text_of",
 ]
-
-#: Keys that hold what a node is called, the surest first; compared as `bare` writes them.
-NAMES = (
-    "name", "label", "labelname", "title", "text", "displayname", "classname", "categoryname", "nodename",
-    "taxonname", "caption", "scientificname", "canonicalname", "value", "key", "id", "code",
-)  # fmt: skip
-#: Keys that hold what a record is known by.
-IDS = (
-    "id", "key", "code", "uuid", "nodeid", "taxonid", "categoryid", "classid", "labelid", "index", "idx",
-    "labelname", "name", "label", "title", "text",
-)  # fmt: skip
-#: Keys that hold the nodes below a node, or their ids, whatever else stands beside them.
-CHILD_LISTS = frozenset(
-    [
-        "children",
-        "childs",
-        "kids",
-        "subcategory",
-        "subcategories",
-        "subclass",
-        "subclasses",
-        "subgroup",
-        "subgroups",
-        "subtypes",
-        "subtopics",
-        "subconcepts",
-        "subtaxa",
-        "narrower",
-        "descendants",
-        "hyponyms",
-        "childids",
-        "childrenids",
-        "childid",
-        "childnodes",
-        "childnames",
-        "subnodes",
-        "childlist",
-    ]
-)
-#: Keys that hold the ids of the nodes above a node.
-PARENTS = frozenset(
-    [
-        "parents",
-        "parentids",
-        "parentid",
-        "parent",
-        "broader",
-        "isa",
-        "hypernyms",
-        "superclasses",
-        "parentnames",
-    ]
-)
-#: Keys that never hold classes, though what they hold has names too.
-NEVER = frozenset(
-    [
-        "images",
-        "image",
-        "annotations",
-        "annotation",
-        "attributes",
-        "attribute",
-        "licenses",
-        "licences",
-        "license",
-        "info",
-        "videos",
-        "video",
-        "tracks",
-        "files",
-        "file",
-        "part",
-        "parts",
-        "keypoints",
-        "skeleton",
-        "sublabels",
-        "properties",
-        "instances",
-        "samples",
-        "examples",
-        "shapes",
-        "points",
-        "users",
-        "contributors",
-        "sources",
-        "resources",
-        "deployments",
-        "media",
-        "observations",
-        "predictions",
-        "result",
-        "results",
-        "bbox",
-        "segmentation",
-        "segments",
-        "metadata",
-        "meta",
-        "settings",
-        "config",
-        "tags",
-        "links",
-        "edges",
-    ]
-)
-#: Keys of records that are pictures or tasks, not classes.
-SAMPLES = frozenset(
-    ["annotations", "predictions", "shapes", "objects", "bbox", "segmentation", "regions", "filename"]
-)
-#: Ranks, from top to leaf.
-RANK_WORDS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"-?\d+")
@@ -168,15 +51,6 @@ class Place:
     def below(self, key: str) -> Place:
         """The place of the value of a key."""
         return Place(self.file, self.options, (*self.keys, key))
-
-
-def bare(key: str) -> str:
-    """A key as it is compared: without case, spaces and signs.
-
-    >>> bare("Child_IDs")
-    'childids'
-    """
-    return re.sub(r"[\W_]+", "", key.casefold())
 
 
 def text_of(value: Value | None) -> str | None:
@@ -235,7 +109,7 @@ def first_key(keys: Iterable[str], words: Sequence[str]) -> str | None:
 
 
 def records_in(value: Value) -> list[MappingValue] | None:
-    """The mappings of a list that look alike; None where it holds none, or they share no key with a text."""
+    """The mappings of a list that look alike; None where they share no key with a text."""
     if not isinstance(value, ListValue):
         return None
     records = [item for item in value.items if isinstance(item, MappingValue) and item.pairs]
@@ -289,8 +163,8 @@ def _noun(items: Sequence[Value]) -> str:
 # -- what is no tree, though it may look like one --------------------------------------------------
 
 _NEEDS = (
-    'names below names ({"cat": ["Bengal", "Siamese"]}), {"name": ..., "children": [...]}, nodes and links, '
-    "a mapping of classes to groups, or records with ranks, a group or the id of a parent"
+    'names below names ({"cat": ["Bengal", "Siamese"]}), {"name": ..., "children": [...]}, '
+    "nodes and links, a mapping of classes to groups, or records with ranks, a group or the id of a parent"
 )
 
 
