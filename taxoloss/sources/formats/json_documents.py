@@ -48,11 +48,14 @@ def _look_at_list(value: ListValue, place: Place) -> Look:
         return look_at_texts(texts, place)
     if (rows := look_at_rows(value, place)) is not None:
         return rows
+    records = records_in(value)
+    if records is not None and place.options.columns is not None:
+        return look_at_records(records, value, place)
     if readings := named_readings(value, place):
         return Look(said(value) + place.said, readings)
     if (single := merged(value)) is not None and not nested_readings(value, place):
         return _look_at_mapping(single, place)
-    if (records := records_in(value)) is not None:
+    if records is not None:
         return look_at_records(records, value, place)
     if readings := nested_readings(value, place):
         return Look(said(value) + place.said, readings)

@@ -22,7 +22,8 @@ _LINKS = ("links", "edges", "relations", "relationships", "arcs")
 #: The keys of a link's ends; from the first to the second is from parent to child ...
 _ENDS = (
     ("source", "target"), ("from", "to"), ("parent", "child"), ("src", "dst"), ("start", "end"),
-    ("tail", "head"), ("parentid", "childid"), ("sourceid", "targetid"), ("fromid", "toid"), ("source", "dest"),
+    ("tail", "head"), ("parentid", "childid"), ("sourceid", "targetid"),
+    ("fromid", "toid"), ("source", "dest"),
 )  # fmt: skip
 #: ... where these do not show that it is the other way round; `parent` and `child` cannot be doubted.
 _SAID = frozenset({"parent", "parentid"})

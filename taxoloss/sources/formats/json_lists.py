@@ -3,63 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_links import pair_readings
 from taxoloss.sources.formats.json_values import Place, is_number, is_text, line_of
-from taxoloss.sources.formats.json_words import IDS, NAMES, PARENTS, RANKS, bare
-from taxoloss.sources.formats.tables import split_path
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
+from taxoloss.sources.tables import words
+from taxoloss.sources.tables.header import settle_header
+from taxoloss.sources.tables.paths import separator_of, split_path
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.file.document import ListValue, ScalarValue
 
-__all__ = ["look_at_rows", "look_at_texts", "names_reading", "path_mark", "paths_reading"]
+__all__ = ["look_at_rows", "look_at_texts", "names_reading", "paths_reading"]
 
-#: Between the names of a path; of two that all texts hold, the first.
-_MARKS = (
-    " > ",
-    " -> ",
-    " / ",
-    " | ",
-    "::",
-    "; ",
-    "/",
-    ";",
-    "|",
-    ">",
-    "->",
-    "\t",
-    "\\",
-    "--",
-    ":",
-    ", ",
-    ",",
-)
-#: That stand in names as well.
-_IN_NAMES = frozenset({", ", ",", "--", ":"})
-
-
-def path_mark(texts: Sequence[str]) -> str | None:
-    """What separates names in nearly all texts, where texts share their first name; None without such.
-
-    >>> path_mark(["Animal/Cat", "Animal/Dog"]), path_mark(["AC/DC", "ABBA"])
-    ('/', None)
-    """
-    found: list[tuple[int, int, str]] = []
-    for order, mark in enumerate(_MARKS):
-        tops = [text.split(mark)[0] for text in texts if mark in text]
-        if 10 * len(tops) >= 9 * len(texts) and len(set(tops)) < len(tops):
-            found.append((-len(tops), order, mark))
-    return min(found)[2] if found else None
+#: Separators that stand in names as well.
+_COMMON = (",", ":", " - ", "--", ".")
+#: Separators that may stand between names, though nothing else says so.
+_MARKS = (" > ", " -> ", "/", "::", ";", "|", ">", "\\")
 
 
 def _any_mark(texts: Sequence[str]) -> str | None:
     """What separates names in all texts, though none shares its first name with another."""
-    marks = (mark for mark in _MARKS if mark not in _IN_NAMES)
-    return next((mark for mark in marks if texts and all(mark in text for text in texts)), None)
+    return next((mark for mark in _MARKS if all(mark in text for text in texts)), None)
 
 
 def look_at_texts(texts: Sequence[ScalarValue], place: Place) -> Look:
@@ -70,12 +39,12 @@ def look_at_texts(texts: Sequence[ScalarValue], place: Place) -> Look:
             f"a list of {counted(len(texts), 'number')}{place.said}", needs="names, or paths of names"
         )
     written = [text.text for text in texts]
-    shared, asked = path_mark(written), place.options.separator
+    shared, asked = separator_of(written), place.options.separator
     mark = asked or shared or _any_mark(written)
     flat = names_reading(texts, place, "a list of class names")
     if mark is None:
         return Look(what, [flat])
-    sure = asked is not None or (shared is not None and mark not in _IN_NAMES)
+    sure = asked is not None or (shared is not None and mark not in _COMMON)
     paths = paths_reading(texts, place, mark, Grade.PLAIN if sure else Grade.CELLS)
     return Look(what, [paths, flat])
 
@@ -148,12 +117,9 @@ def _paths_of(rows: list[list[ScalarValue]], lines: list[int], place: Place) -> 
 
 def _table(rows: list[list[ScalarValue]], lines: list[int], place: Place) -> Table:
     texts = [tuple(map(_text, row)) for row in rows]
-    if place.options.header or (place.options.header is None and _is_header(rows)):
-        return Table(place.file, texts[0], texts[1:], lines[1:])
-    names = {1: ("path",), 2: ("", "")}
-    width = len(texts[0])
-    header = names.get(width, tuple(f"column_{i + 1}" for i in range(width)))
-    return Table(place.file, header, texts, lines)
+    headed = place.options.header if place.options.header is not None else _is_header(rows)
+    table = Table(place.file, texts[0], texts[1:], lines[1:], lines[0])
+    return settle_header(table, replace(place.options, header=headed))
 
 
 def _is_header(rows: list[list[ScalarValue]]) -> bool:
@@ -164,18 +130,5 @@ def _is_header(rows: list[list[ScalarValue]]) -> bool:
     columns = list(zip(*([_text(cell) for cell in row] for row in rest), strict=True))
     if any(cell.text in column for cell, column in zip(first, columns, strict=True)):
         return False
-    known = any(bare(cell.text) in {*IDS, *NAMES, *PARENTS, *RANKS, *_WORDS} for cell in first)
+    known = all(words.is_known(words.folded(cell.text)) for cell in first)
     return known or any(all(is_number(row[i]) for row in rest) for i in range(len(first)))
-
-
-_WORDS = (
-    "child",
-    "category",
-    "supercategory",
-    "group",
-    "path",
-    "level",
-    "superclass",
-    "leaf",
-    "subcategory",
-)

@@ -131,12 +131,39 @@ def _form(value: Value) -> _Form | None:
         return None
     keys = tuple(dict.fromkeys(key.text for node in seen.nodes for key, _ in node.pairs))
     name = _name_key(seen, tops)
+    bare_top = len(tops) == 1 and name is not None and not _holds(tops[0][1], name)
+    if _are_linked(seen, tops) or (bare_top and not strong.downs):
+        return None  # records that list each other; or a document around a list
     if name is None and seen.keyed < len(seen.nodes) - (len(tops) == 1):
         return None
     one_top = len(tops) == 1
     return _Form(
         name, frozenset(seen.downs), len(seen.nodes), seen.depth, bool(strong.downs), keys, one_top
     )
+
+
+def _holds(node: Value, key: str) -> bool:
+    return isinstance(node, MappingValue) and text_of(node.get(key)) is not None
+
+
+def _are_linked(seen: _Seen, tops: list[_Child]) -> bool:
+    """Whether nodes stand side by side and list ids, or names, of others."""
+    if len(tops) < 2 or len(seen.nodes) > len(tops):
+        return False
+    owner: dict[str, int] = {}
+    for number, (key, node) in enumerate(tops):
+        pairs = node.pairs if isinstance(node, MappingValue) else ()
+        cells = [below.text for _, below in pairs if isinstance(below, ScalarValue) and not is_empty(below)]
+        for text in [*cells, *([key] if key is not None else [])]:
+            owner.setdefault(text, number)
+    listed = (
+        (number, text_of(item))
+        for number, (_, node) in enumerate(tops)
+        for key, below in (node.pairs if isinstance(node, MappingValue) else ())
+        if key.text in seen.downs
+        for _, item in _listed(below)
+    )
+    return any(text is not None and owner.get(text, number) != number for number, text in listed)
 
 
 def _tops(value: Value) -> list[_Child]:

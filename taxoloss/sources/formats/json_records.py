@@ -15,13 +15,13 @@ from taxoloss.sources.formats.json_named import facts_of
 from taxoloss.sources.formats.json_values import (
     Place,
     first_key,
-    is_number,
     line_of,
     said,
     scalars_in,
     text_of,
 )
 from taxoloss.sources.formats.json_words import (
+    CHILD_IDS,
     CHILD_LISTS,
     IDS,
     NAMES,
@@ -36,6 +36,7 @@ from taxoloss.sources.formats.json_words import (
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
+from taxoloss.sources.tables.paths import separator_of
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
@@ -172,14 +173,15 @@ class _Records:
             texts = {item.text for items in lists for item in items}
             if not texts or word in NEVER:
                 continue
-            ids = self._ids(texts)
-            known = word in CHILD_LISTS or word in PARENTS
-            if ids is None and word in CHILD_LISTS:
-                ids = self._own_names()  # groups and their classes, which have no records
-            if ids is None or not (known or 2 * len(texts & set(ids)) > len(texts)):
+            known = word in CHILD_LISTS or word in CHILD_IDS or word in PARENTS
+            ids = self._ids(texts, known)
+            if ids is None or not (known or (texts <= set(ids) and not self._has_parents())):
                 continue
             found.append(self._link_reading(column, lists, ids, known))
         return found
+
+    def _has_parents(self) -> bool:
+        return any(bare(column) in PARENTS for column in self.scalars)
 
     def _link_reading(
         self, column: str, lists: list[list[ScalarValue]], ids: list[str], known: bool
@@ -190,19 +192,27 @@ class _Records:
         make = partial(self._linked, lists, ids, up, how)
         return Reading("edges", how, Grade.PLAIN if known else Grade.CELLS, make, "--kind edges")
 
-    def _ids(self, texts: set[str]) -> list[str] | None:
-        """The column, of those that differ in every record, that holds most of some texts."""
+    def _ids(self, texts: set[str], known: bool) -> list[str] | None:
+        """The column that holds most of some texts, of those that differ in every record.
+
+        Where it is `known` that the texts are ids, of those too that differ in most; texts that are
+        no record's id are told later.
+        """
         ways = [[key or "" for key in self.keys]] if any(self.keys) else []
         order = sorted(self.scalars, key=lambda c: IDS.index(bare(c)) if bare(c) in IDS else len(IDS))
         ways += [self.texts(column) for column in order]
-        unique = [way for way in ways if len(set(way)) == len(way) and texts & set(way)]
-        return max(unique, key=lambda way: len(texts & set(way)), default=None)
+        most = [
+            way for way in ways if len(set(way)) == len(way) or (known and 2 * len(set(way)) > len(way))
+        ]
+        best = max(most, key=lambda way: (len(texts & set(way)), len(set(way))), default=None)
+        return best if best is not None and (known or texts & set(best)) else None
 
     def _own_names(self) -> list[str] | None:
-        if any(self.keys):
-            return [key or "" for key in self.keys]
-        name = first_key(self.scalars, NAMES)
-        return self.texts(name) if name is not None else None
+        """What each record is called; None where only ids are known."""
+        name = first_key(self.scalars, _CALLED)
+        if name is not None:
+            return self.texts(name)
+        return [key or "" for key in self.keys] if any(self.keys) else None
 
     def _linked(self, lists: list[list[ScalarValue]], ids: list[str], up: bool, how: str) -> Found:
         nodes = SourceGraph(self.place.file, self.place.options)
@@ -260,31 +270,30 @@ class _Records:
 
     def flat(self) -> list[Reading]:
         """As class names, where records hold a name that differs in each and nothing that groups them."""
-        name = first_key(self.scalars, [word for word in NAMES if word not in IDS or word in _TITLES])
+        name = first_key(self.scalars, _CALLED)
         if name is None:
             return []
         values = [cells.get(name) for cells in self.cells]
         texts = [value for value in values if isinstance(value, ScalarValue) and value.text]
-        others = [column for column in self.columns if column != name and not self._is_plain(column)]
+        known = {text.text for text in texts}
+        others = [column for column in self.columns if column != name and not self._is_plain(column, known)]
         if others or len(texts) < len(values) or len({text.text for text in texts}) < len(texts):
             return []
         how = f"{quoted(name)} of each record"
         reading = names_reading(texts, self.place, how)
         return [reading]
 
-    def _is_plain(self, column: str) -> bool:
-        """A column that groups nothing: a colour, a number, a list, ids."""
+    def _is_plain(self, column: str, names: set[str]) -> bool:
+        """A column that groups nothing: a colour, a list, ids, what differs in each record."""
         word, texts = bare(column), self.texts(column)
-        if word in PLAIN or word in NEVER or not any(texts):
+        if word in PLAIN or word in NEVER or not (any(texts) or self._inside(column)):
             return True
-        if word in PARENTS:
+        if word in (*PARENTS, "code") or names & set(texts):
             return False
-        cells = [cells[column] for cells in self.cells if column in cells]
-        numbers = all(is_number(cell) for cell in cells)
-        return (word in IDS or numbers) and len(set(texts)) == len(texts)
+        return bool(any(texts)) and len(set(texts)) == len(texts) and separator_of(texts) is None
 
 
-_TITLES = ("name", "label", "title", "text")
+_CALLED = [word for word in NAMES if word not in ("value", "key", "id", "code")]
 
 
 # -- columns ---------------------------------------------------------------------------------------
