@@ -174,6 +174,7 @@ READ: list[tuple[str, str, str, str]] = [
      '"c", "synonyms": ["spray can"]}, {"id": 2, "synset": "air.n.01", "name": "air_duct", "def": "a duct", '
      '"frequency": "c", "synonyms": []}, {"id": 3, "synset": "oak.n.01", "name": "oak", "def": "a tree", '
      '"frequency": "r", "synonyms": []}]}', "names", "aerosol_can air_duct oak"),
+    ("numbers of classes", '{"cat": {"count": 3, "size": 2}, "dog": {"count": 4, "size": 1}}', "names", "cat dog"),
     ("ids and names", '[{"id": 3, "name": "cat"}, {"id": 1, "name": "dog"}]', "names", "cat dog"),
     ("coco without groups", "{" + COCO + '"categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]}',
      "names", "cat dog"),
@@ -191,7 +192,7 @@ def test_records_are_read(name: str, text: str, kind: str, paths: str, tmp_path:
     [
         (SPEECH.replace('"/m/3"]', '"/m/9"]'), "T212", "`/m/9` is the id of no record"),
         (CATEGORIES.replace("]", ", 7]"), "T116", "item 4 of the list is no record"),
-        (SPEECH.replace('"/m/2", "name"', '"/m/1", "name"'), "T121", "records"),
+        (SPEECH.replace('"/m/2", "name"', '"/m/1", "name"'), "T201", "two records are called `/m/1`"),
         ('[{"id": 1, "label": 3, "bbox": [1, 2]}, {"id": 2, "label": 4, "bbox": [1, 2]}]', "T121", "pictures or tasks"),
         ('[{"id": 1, "x": 0.5}, {"id": 2, "x": 0.25}]', "T121", "a list of 2 records with the keys id, x"),
     ],

@@ -10,7 +10,7 @@ from taxoloss.sources.formats.json_links import look_at_links
 from taxoloss.sources.formats.json_lists import look_at_rows, look_at_texts
 from taxoloss.sources.formats.json_mappings import look_at_adjacency, look_at_scalars
 from taxoloss.sources.formats.json_named import named_readings
-from taxoloss.sources.formats.json_nested import nested_readings, why_not_nested
+from taxoloss.sources.formats.json_nested import are_splits, nested_readings, why_not_nested
 from taxoloss.sources.formats.json_records import look_at_columns, look_at_keyed, look_at_records
 from taxoloss.sources.formats.json_values import (
     Place,
@@ -69,7 +69,8 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
     named = named_readings(value, place)
     if any(reading.grade == Grade.PLAIN for reading in named):
         return Look(said(value) + place.said, named)
-    if (table := look_at_columns(value, place) or look_at_keyed(value, place)) is not None:
+    table = look_at_columns(value, place) or look_at_keyed(value, place)
+    if table is not None and not are_splits(value):
         return table
     if not _is_about_data(value):
         if (look := look_at_scalars(value, place)) is not None:
@@ -82,7 +83,7 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
         return replace(held, readings=[*named, *held.readings])
     if named:
         return Look(said(value) + place.said, named)
-    why = "" if _is_about_data(value) else why_not_nested(value)
+    why = why_not_nested(value) if are_splits(value) or not _is_about_data(value) else ""
     return held or nothing(value, place, f", and {why}" if why else "")
 
 

@@ -18,12 +18,18 @@ from taxoloss.sources.tables.paths import separator_of, split_path
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.file.document import ListValue, ScalarValue
 
-__all__ = ["look_at_rows", "look_at_texts", "names_reading", "paths_reading"]
+__all__ = ["look_at_rows", "look_at_texts", "names_reading", "paths_reading", "sure_mark"]
 
 #: Separators that stand in names as well.
 _COMMON = (",", ":", " - ", "--", ".")
 #: Separators that may stand between names, though nothing else says so.
 _MARKS = (" > ", " -> ", "/", "::", ";", "|", ">", "\\")
+
+
+def sure_mark(texts: Sequence[str]) -> str | None:
+    """The separator of paths, where it is none that stands in names too; None where there is none."""
+    mark = separator_of(texts)
+    return None if mark in _COMMON else mark
 
 
 def _any_mark(texts: Sequence[str]) -> str | None:

@@ -8,12 +8,12 @@ from functools import partial
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found
-from taxoloss.sources.formats.json_lists import names_reading
+from taxoloss.sources.formats.json_lists import names_reading, sure_mark
 from taxoloss.sources.formats.json_values import Place, is_number, line_of, said
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.tables.paths import separator_of, split_path
+from taxoloss.sources.tables.paths import split_path
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue
 
 __all__ = ["look_at_adjacency", "look_at_scalars"]
@@ -41,7 +41,7 @@ def look_at_scalars(value: MappingValue, place: Place) -> Look | None:
     if _are_numbers_of_classes(pairs):
         names = [key for key, _ in sorted(pairs, key=lambda pair: int(pair[1].text))]
         return Look(what, [names_reading(names, place, "classes with their numbers")])
-    if separator_of(texts) is not None:
+    if sure_mark(texts) is not None and not all(is_number(below) for _, below in full):
         return Look(what, [_paths(pairs, place)])
     asked = _group_readings(pairs, place) if place.options.kind in ("bins", "edges") else []
     return Look(f"{what}, none of which stands twice", asked, needs=_NEEDS)
@@ -69,7 +69,7 @@ def _labels(pairs: _Pairs, place: Place) -> list[Reading]:
     """{"0": "cat"}: labels in the order of their numbers, or paths."""
     ordered = sorted(pairs, key=lambda pair: (len(pair[0].text.lstrip("0")), pair[0].text.lstrip("0")))
     labels = [below for _, below in ordered]
-    if separator_of([label.text for label in labels]) is not None:
+    if sure_mark([label.text for label in labels]) is not None:
         return [_paths([(label, label) for label in labels], place)]
     return [names_reading(labels, place, "labels in the order of their numbers")]
 
@@ -110,7 +110,7 @@ def _group_readings(pairs: _Pairs, place: Place) -> list[Reading]:
 
 def _bins(pairs: _Pairs, place: Place) -> Found:
     """Both ends of a path: the group, where the value is one, and the class."""
-    mark = separator_of([below.text for _, below in pairs if not below.is_null])
+    mark = sure_mark([below.text for _, below in pairs if not below.is_null])
     rows = Rows(place.file, place.options, strict=mark is None)
     for key, below in pairs:
         above = split_path(below.text, mark) if mark else [below.text]
@@ -132,7 +132,7 @@ def _edges(pairs: _Pairs, place: Place) -> Found:
 
 def _paths(pairs: _Pairs, place: Place) -> Reading:
     """Values that are paths: of the key, where they do not end at it, they are the groups."""
-    mark = separator_of([below.text for _, below in pairs]) or "/"
+    mark = sure_mark([below.text for _, below in pairs]) or "/"
     names = [[name.strip() for name in split_path(below.text, mark)] for _, below in pairs]
     how = f"values are paths, split at {quoted(mark)}, {counted(len(pairs), 'path')}{place.said}"
     lines = [line_of(key) or 1 for key, _ in pairs]

@@ -86,14 +86,12 @@ def named_readings(value: Value, place: Place) -> list[Reading]:
     form = _form(value)
     if form is None:
         return []
-    # One node above others that stand side by side may be a document that holds a table.
-    plain = form.sure and (form.depth > 2 or not form.one_top)
     used = {form.name or "", *form.children, *_FACTS}
     return [
         Reading(
             "nested",
             f"{_written(form)}, {counted(form.nodes, 'node')}{place.said}",
-            Grade.PLAIN if plain else Grade.CELLS,
+            Grade.PLAIN if form.sure else Grade.CELLS,
             partial(_found, value, form, place),
             "--kind nested",
             unused=tuple(key for key in form.keys if key not in used),
@@ -130,7 +128,7 @@ def _form(value: Value) -> _Form | None:
     if not seen.downs:
         return None
     keys = tuple(dict.fromkeys(key.text for node in seen.nodes for key, _ in node.pairs))
-    name = _name_key(seen, tops)
+    name = _name_key(seen, tops) if seen.keyed < len(seen.nodes) else _own_name_key(seen.nodes)
     bare_top = len(tops) == 1 and name is not None and not _holds(tops[0][1], name)
     if _are_linked(seen, tops) or (bare_top and not strong.downs):
         return None  # records that list each other; or a document around a list
@@ -231,6 +229,13 @@ def _name_key(seen: _Seen, tops: list[_Child]) -> str | None:
     best = [key for _, key in known if counts[key] == len(nodes)]
     best += sorted((key for _, key in known if 2 * counts[key] > len(nodes)), key=lambda key: -counts[key])
     return best[0] if best else _only_text(nodes, counts)
+
+
+def _own_name_key(nodes: list[MappingValue]) -> str | None:
+    """The key of the names of nodes that stand below keys, where they say one of their own."""
+    words = {bare(key.text): key.text for node in nodes for key, _ in node.pairs}
+    named = (words[word] for word in NAMES[:-4] if word in words)
+    return next((key for key in named if all(_holds(node, key) for node in nodes)), None)
 
 
 def _only_text(nodes: list[MappingValue], counts: Counter[str]) -> str | None:

@@ -15,7 +15,7 @@ from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
-__all__ = ["nested_readings", "why_not_nested"]
+__all__ = ["are_splits", "nested_readings", "why_not_nested"]
 
 
 def nested_readings(value: Value, place: Place) -> list[Reading]:
@@ -38,7 +38,7 @@ def why_not_nested(value: Value) -> str:
     """What stands in a value that is no name, in words; "" where nothing does."""
     if isinstance(value, ScalarValue) or is_empty(value):
         return "it holds no names"
-    if _are_splits(value):
+    if are_splits(value):
         return "it holds the parts of a data set"
     return _walked(value).why
 
@@ -101,8 +101,8 @@ def _are_facts(siblings: list[MappingValue]) -> bool:
     return 2 * again > sum(counts.values())
 
 
-def _are_splits(value: Value) -> bool:
-    """{"train": [...], "val": [...]}."""
+def are_splits(value: Value) -> bool:
+    """Whether the keys are those of the parts of a data set: train, val, test."""
     if not isinstance(value, MappingValue) or len(value.pairs) < 2:
         return False
     return all(key.text.casefold() in SPLITS for key, _ in value.pairs)
