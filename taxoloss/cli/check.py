@@ -245,15 +245,10 @@ def _lines(given: Read, listed: ClassList, found: Match, verb: str) -> list[str]
 def _offers(guesses: Sequence[Guess]) -> list[str]:
     """What --write would do with the guesses: those that a rule explains first."""
     ruled = sum(guess.rule is not None for guess in guesses)
-    lines = [
-        f"{len(guesses):,} of the unknown may mean a leaf: --write asks whether to add them as aliases"
-    ]
-    if ruled:
-        lines[0] += f", --write --yes adds {'the' if ruled == len(guesses) else 'those'} {ruled:,} that a"
-        lines[0] += " rule of spelling explains"
+    some = f", with --yes the {ruled:,} that a rule of spelling explains" if ruled < len(guesses) else ""
+    lines = [f"{len(guesses):,} of the unknown may mean a leaf: --write adds them as aliases{some}"]
     shown = sorted(guesses, key=lambda guess: guess.rule is None)[:10]
-    lines += [f"  {_arrow(guess)}{_doubt(guess).replace(' (', '  (')}" for guess in shown]
-    return lines
+    return lines + [f"  {_arrow(guess)}{_doubt(guess).replace(' (', '  (')}" for guess in shown]
 
 
 def _rest(count: int) -> str:

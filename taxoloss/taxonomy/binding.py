@@ -42,9 +42,7 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
         raise TypeError(f"expected a list of class names, got {_kind(names)}: give one of its columns")
     if isinstance(names, os.PathLike):
         read = f"pathlib.Path({os.fspath(names)!r}).read_text().splitlines()"
-        raise TypeError(
-            f"expected a list of class names, got {_kind(names)}: the lines of a file are {read}"
-        )
+        raise TypeError(f"expected a list of class names, got {_kind(names)}: its lines are {read}")
     if not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
         held = next((name for name in _HELD if getattr(names, name, None) is not None), None)
         more = f": give its .{held}" if held else ""

@@ -156,6 +156,7 @@ SPELLING_RULES: tuple[tuple[str, _Rule], ...] = (
     ('name.replace("_", "-")', lambda name: name.replace("_", "-")),
     ("name.strip()", str.strip),
     ("name.lower()", str.lower),
+    ("name.upper()", str.upper),
     ("name.title()", str.title),
     ("name.capitalize()", str.capitalize),
     ('name.lower().replace(" ", "_")', lambda name: name.lower().replace(" ", "_")),
@@ -213,33 +214,8 @@ _STRIPPED = str.maketrans(
 )
 _SPELT_OUT = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00e5": "aa", "\u00f8": "oe"})
 #: Words that say what stands where: dog to cat is not cat to dog.
-_LINKS = frozenset(
-    [
-        "to",
-        "from",
-        "of",
-        "in",
-        "on",
-        "over",
-        "under",
-        "above",
-        "below",
-        "before",
-        "after",
-        "into",
-        "by",
-        "for",
-        "with",
-        "without",
-        "no",
-        "not",
-        "non",
-        "vs",
-        "than",
-        "as",
-        "at",
-    ]
-)
+_LINKS = {"to", "from", "of", "in", "on", "over", "under", "above", "below", "before", "after", "into"}
+_LINKS |= {"by", "for", "with", "without", "no", "not", "non", "vs", "than", "as", "at"}
 
 
 def explained(one: str, other: str) -> str | None:
@@ -258,7 +234,10 @@ def explained(one: str, other: str) -> str | None:
     if same_spelling(one, other):
         return "spelling"
     first, second = spelling(one), spelling(other)
-    if not (_LONG.search(first) and may_be_slip(_bare(one), _bare(other))):
+    ours, theirs = _bare(one), _bare(other)
+    if first == second or not _LONG.search(first) or not may_be_slip(ours, theirs):
+        return None
+    if _short_words(ours) != _short_words(theirs):
         return None
     if second in _without_accents(first) or first in _without_accents(second):
         return "accents"
@@ -294,6 +273,11 @@ def explained_pairs(
 def _bare(name: str) -> str:
     """The name without accents and commas: what is left tells two things apart."""
     return min(_without_accents(_words(name)), default=_words(name)).replace(",", " ")
+
+
+def _short_words(name: str) -> list[str]:
+    """Words in which case tells: mW and MW, Co and CO."""
+    return sorted(word for word in _split(name) if len(word) < 3)
 
 
 def _keys(name: str) -> set[tuple[str, ...]]:
