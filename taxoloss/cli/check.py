@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +26,7 @@ from taxoloss.cli.shared import (
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_json
-from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.errors.faults import Fault
 from taxoloss.errors.formats import fault_data
 from taxoloss.sources.class_lists import ClassList, from_column, from_file, from_folder, from_hugging_face
@@ -68,7 +69,11 @@ def check(
         ),
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Accept every guess; without it each is asked for.")
+        bool,
+        typer.Option(
+            "--yes",
+            help="Accept what a rule of spelling explains; without it each guess is asked for.",
+        ),
     ] = False,
     as_json: JsonOption = False,
     format: FormatOption = None,
@@ -90,7 +95,8 @@ def check(
         raise typer.BadParameter("standard input cannot be written", param_hint="--write")
     if write and not yes and not sys.stdin.isatty():
         raise typer.BadParameter(
-            "without a terminal to ask on, --yes accepts every guess", param_hint="--write"
+            "without a terminal to ask on, --yes accepts what a rule of spelling explains",
+            param_hint="--write",
         )
     with stop_on_faults(format):
         given = read(source, limits)
@@ -132,7 +138,10 @@ def _write(given: Read, found: Match, yes: bool, limits: Limits) -> Read:
         raise typer.BadParameter(
             f"{given.source} is bundled: convert it to a file of yours first", param_hint="--write"
         )
-    accepted = [guess for guess in found.guesses if yes or _accepted(guess)]
+    accepted = [guess for guess in found.guesses if (guess.rule if yes else _accepted(guess))]
+    for guess in found.guesses if yes else ():
+        if not guess.rule:
+            echo(f"not written, for no rule of spelling explains it: {_arrow(guess)}", err=True)
     if not accepted:
         return given
     added: dict[int, tuple[str, ...]] = {}
@@ -145,7 +154,7 @@ def _write(given: Read, found: Match, yes: bool, limits: Limits) -> Read:
         echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     write_whole(given.source, text)
-    echo(f"wrote {len(accepted)} aliases to {given.source}", err=True)
+    echo(f"wrote {counted(len(accepted), 'alias')} to {given.source}", err=True)
     return read(given.source, limits)
 
 
@@ -154,8 +163,12 @@ def _arrow(guess: Guess) -> str:
 
 
 def _accepted(guess: Guess) -> bool:
-    doubt = "" if guess.sure else " (a guess)"
-    return typer.confirm(f"{_arrow(guess)}{doubt}?", default=guess.sure, err=True)
+    return typer.confirm(f"{_arrow(guess)}{_doubt(guess)}?", default=guess.sure, err=True)
+
+
+def _doubt(guess: Guess) -> str:
+    """What a person should know of a guess before it is accepted."""
+    return "" if guess.sure else f" ({guess.rule or 'a guess'})"
 
 
 # -- what is shown ---------------------------------------------------------------------------------
@@ -222,12 +235,20 @@ def _lines(given: Read, listed: ClassList, found: Match, verb: str) -> list[str]
     elif found.moved == 0:
         lines.append("they stand in the order of the file")
     if found.guesses and found.faults:
-        lines.append(f"{len(found.guesses):,} of the unknown may mean a leaf: --write adds them as aliases")
-        lines += [f"  {_arrow(guess)}{'' if guess.sure else '  (a guess)'}" for guess in found.guesses[:10]]
+        lines += _offers(found.guesses)
         lines += [f"  ...{more}"] if (more := _rest(len(found.guesses) - 10)) else []
     if found.missing and verb == "bind" and not found.extra and not found.inner:
         lines.append("--subset checks that the data has some of the tree's classes")
     return lines
+
+
+def _offers(guesses: Sequence[Guess]) -> list[str]:
+    """What --write would do with the guesses: those that a rule explains first."""
+    ruled = sum(guess.rule is not None for guess in guesses)
+    some = f", with --yes the {ruled:,} that a rule of spelling explains" if ruled < len(guesses) else ""
+    lines = [f"{len(guesses):,} of the unknown may mean a leaf: --write adds them as aliases{some}"]
+    shown = sorted(guesses, key=lambda guess: guess.rule is None)[:10]
+    return lines + [f"  {_arrow(guess)}{_doubt(guess).replace(' (', '  (')}" for guess in shown]
 
 
 def _rest(count: int) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import operator
+import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -13,8 +14,8 @@ import numpy as np
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import BindingError, Fault
 from taxoloss.errors.suggestions import as_question, nearest_of_each
-from taxoloss.taxonomy.names import nfc, require_order
-from taxoloss.taxonomy.spelling import pair_by_spelling
+from taxoloss.taxonomy.names import integer_of, nfc, require_order
+from taxoloss.taxonomy.spelling import SPELLING_RULES, explained_pairs, pair_by_spelling
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree
 
 __all__ = ["Name", "NameIndex", "class_list", "integer_of", "split_text"]
@@ -37,6 +38,11 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
     if isinstance(names, Mapping):
         return _all_checked(_by_number(names))
     require_order(names, "class names")
+    if hasattr(names, "columns") and hasattr(names, "shape"):
+        raise TypeError(f"expected a list of class names, got {_kind(names)}: give one of its columns")
+    if isinstance(names, os.PathLike):
+        read = f"pathlib.Path({os.fspath(names)!r}).read_text().splitlines()"
+        raise TypeError(f"expected a list of class names, got {_kind(names)}: its lines are {read}")
     if not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
         held = next((name for name in _HELD if getattr(names, name, None) is not None), None)
         more = f": give its .{held}" if held else ""
@@ -106,16 +112,6 @@ def _by_number(names: Mapping[Any, Any]) -> list[Any]:
             f"expected the class numbers 0 to {len(names) - 1}, each once, got {numbers!r:.80}"
         )
     return [by_number[number] for number in range(len(names))]
-
-
-def integer_of(value: object) -> int | None:
-    """The number of Python's, numpy's and torch's integers; None of all else, truth values too."""
-    if isinstance(value, (bool, str)) or "bool" in str(getattr(value, "dtype", "")):
-        return None
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        return None
 
 
 def _all_checked(names: Iterable[object]) -> list[Name]:
@@ -207,18 +203,24 @@ class NameIndex:
             raise BindingError(faults)
         return np.array([nodes[0] for nodes in found], np.int64)
 
-    def hints(self, names: Sequence[Name], candidates: Sequence[str]) -> list[str | None]:
-        """Of each name the nearest; of a path the nearest sibling of the first part that is not there."""
+    def hints(
+        self, names: Sequence[Name], candidates: Sequence[str], taken: Sequence[str] = ()
+    ) -> list[str | None]:
+        """Of each name the nearest; of a path the nearest sibling of the first part that is not there.
+
+        A name whose nearest is one of `taken`, the right name of another class, has none.
+        """
         hints: list[str | None] = [None] * len(names)
         missing = [self._missing_part(name) for name in names]
         groups: dict[int, list[int]] = {}  # places by the parent of the part that is missing, -1: names
         for place, (parent, _) in enumerate(missing):
             groups.setdefault(parent, []).append(place)
         for parent, places in groups.items():
-            near = candidates if parent < 0 else self._children(parent)
+            near = [*candidates, *taken] if parent < 0 else self._children(parent)
             words = [missing[place][1] for place in places]
+            others = set(taken) - set(candidates) if parent < 0 else set()
             for place, guess in zip(places, nearest_of_each(words, near), strict=True):
-                help = as_question(guess)
+                help = as_question(None if guess in others else guess)
                 above = f" under {quoted(self.tree.names[parent])}?" if parent > 0 else None
                 hints[place] = f"{help[:-1]}{above}" if help and above else help
         return hints
@@ -260,13 +262,12 @@ def _unknown(name: Name, message: str, help: str | None) -> Fault:
     return Fault("T302", message, path=(_text(name),), found=_text(name), help=help)
 
 
-def _with_rule(fault: Fault, rule: str, mended: int, count: int) -> Fault:
+def _with_rule(fault: Fault, call: str, mended: int, count: int) -> Fault:
     """The fault, with the one line that mends all, or most, of the names that differ in spelling only."""
     what = f"the {count} names differ" if count > 1 else "the name differs"
     which = f"{mended} of them" if mended < count else ("them" if count > 1 else "it")
-    line = f"t.bind([{rule} for name in class_names])"
     text = f"{what} in spelling only; this mends {which}:"
-    return replace(fault, help="\n".join(filter(None, (fault.help, text, line))))
+    return replace(fault, help="\n".join(filter(None, (fault.help, text, call))))
 
 
 class _LeafMatch:
@@ -330,41 +331,69 @@ class _LeafMatch:
             "bind the leaves only, with node_targets=True; an inner node is then a target: "
             "target = t.node_ids(labels)[label]"
         )
+        if not self.complete:
+            help = self.classes_below(node)
         path = (_text(name),)
         self.faults.append(Fault("T305", message, path=path, found=_text(name), help=help))
+
+    def classes_below(self, node: int) -> str:
+        """What `restrict` needs instead of an inner node, and what may be meant."""
+        above = self.tree.path(node)
+        chosen = f"t.restrict([path for path in t.paths() if path[:{len(above)}] == {above!r}])"
+        return (
+            "restrict takes classes, so leaves; those below this node are\n"
+            f"{chosen}\n"
+            "a model of all classes answers among them by allowed= of taxoloss.decisions (node ids)"
+        )
 
     def report_extra(self, missing: list[int]) -> None:
         """Unknown classes, each with the leaf that it is likely meant to be."""
         free = [self.tree.names[node] for node in missing]
+        taken = [self.tree.names[node] for node in self.class_of]
         extra = {number: self.names[number] for number in self.extra}
-        matched = [name for number, name in enumerate(self.names) if number not in extra]
-
-        def allows(rule: Callable[[str], str]) -> bool:
-            """Whether the rule takes the names that fit already to the same leaves."""
-            names = (name for name in matched if isinstance(name, str))
-            return all(self.leaf(rule(name)) == self.leaf(name) for name in names)
-
-        pairs, rule, mended = pair_by_spelling(
-            (name for name in extra.values() if isinstance(name, str)),
-            free,
-            allows,
-        )
-        claimed: set[str] = set()
+        texts = [name for name in extra.values() if isinstance(name, str)]
+        pairs = pair_by_spelling(texts, free, taken)
+        likely = {name: other for name, (other, _) in explained_pairs(texts, free, taken).items()} | pairs
+        rule, mended = self.best_rule(pairs)
         first = next(iter(pairs), None)  # what mends all must not be among the faults that are only counted
-        hints = self.index.hints(list(extra.values()), free)
+        hints = self.index.hints(list(extra.values()), free, taken)
         for (number, name), help in zip(extra.items(), hints, strict=True):
             message = f"class {number}, {quoted(_text(name))}, is no leaf of the tree"
-            paired = pairs.get(_text(name))
-            if paired is not None:  # sure, even where a measure of likeness would not see it
-                help = f"did you mean {quoted(paired)}?"
+            if (
+                isinstance(name, str) and name in likely
+            ):  # even where a measure of likeness would not see it
+                help = f"did you mean {quoted(likely[name])}?"
             fault = _unknown(name, message, help)
-            if paired is not None:
-                claimed.add(paired)
-                if rule and _text(name) == first:
-                    fault = _with_rule(fault, rule, mended, len(pairs))
+            if rule and name == first:
+                fault = _with_rule(fault, rule, mended, len(pairs))
+                first = None
             self.faults.append(fault)
         # A leaf that a misspelt class stands for is not missing too; `pairs` names leaves of one name only.
+        claimed = set(pairs.values())
         missing[:] = [node for node in missing if self.tree.names[node] not in claimed]
+
+    def best_rule(self, pairs: Mapping[str, str]) -> tuple[str | None, int]:
+        """The call with the rule that mends most of the pairs, and how many; None where not even half."""
+        best, most = None, len(pairs) // 2
+        for expression, rule in SPELLING_RULES:
+            if (mended := self.mended(rule, pairs)) > most:
+                best, most = expression, mended
+        if best is None:
+            return None, 0
+        paths = any(not isinstance(name, str) for name in self.names)
+        spelt = f"name if isinstance(name, tuple) else {best}" if paths else best
+        return f"t.{'bind' if self.complete else 'restrict'}([{spelt} for name in class_names])", most
+
+    def mended(self, rule: Callable[[str], str], pairs: Mapping[str, str]) -> int:
+        """How many of the pairs a rule mends; 0 where it takes another name to another leaf, or to any."""
+        right: Counter[str] = Counter()
+        for name in (name for name in self.names if isinstance(name, str)):
+            spelt = rule(name)
+            if name in pairs:
+                right[spelt] += spelt == pairs[name]
+            elif self.leaf(spelt) != self.leaf(name):
+                return 0
+        return sum(count == 1 for count in right.values())
 
     def report_missing(self, missing: list[int]) -> None:
         """Notes the leaves that no class matches."""

@@ -10,7 +10,7 @@ from taxoloss.errors.faults import BindingError, Fault
 from taxoloss.errors.suggestions import MOST_COMPARISONS, nearest_of_each
 from taxoloss.taxonomy.binding import Name, split_text
 from taxoloss.taxonomy.names import nfc
-from taxoloss.taxonomy.spelling import pair_by_spelling, same_signs
+from taxoloss.taxonomy.spelling import explained_pairs, same_signs
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Guess", "Match", "match"]
@@ -24,6 +24,8 @@ class Guess:
     node: int
     path: tuple[str, ...]
     sure: bool
+    #: The rule that explains the difference: "spelling", "accents", "order of words"; None of a likeness.
+    rule: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,34 +111,36 @@ def _clean(name: Name) -> Name:
 
 
 def _guesses(taxonomy: Taxonomy, extra: list[str], free: list[int]) -> list[Guess]:
-    """Each unknown class with one free leaf: by spelling, then the nearest; no leaf twice."""
-    names = taxonomy.tree.names
-    by_name: dict[str, list[int]] = {}
-    for node in free:
-        by_name.setdefault(names[node], []).append(node)
-    single = {name: nodes[0] for name, nodes in by_name.items() if len(nodes) == 1}
-    pairs, _, _ = pair_by_spelling(extra, single)
-    taken = Counter(pairs.values())
-    guesses = {name: (target, True) for name, target in pairs.items() if taken[target] == 1}
-    rest = [name for name in single if name not in taken]
-    near = _nearest(extra, rest, [name for name in extra if name not in pairs])
+    """Each unknown class with one free leaf: by a rule of spelling, then the nearest; no leaf twice.
+
+    None where it is as near to a leaf that another class names.
+    """
+    tree = taxonomy.tree
+    single = _single(tree.names, free)
+    known = set(free)
+    taken = [tree.names[node] for node in tree.leaves.tolist() if node not in known]
+    others = [name for name in {tree.names[node] for node in free} if name not in single]
+    pairs = explained_pairs(extra, single, [*taken, *others])
+    met = {target for target, _ in pairs.values()}
+    found: dict[str, tuple[str, str | None]] = dict(pairs)
+    rest = [name for name in single if name not in met]
+    near = _nearest([*rest, *taken, *others], [name for name in extra if name not in pairs])
     twice = Counter(near.values())
-    guesses |= {
-        name: (target, False)
-        for name, target in near.items()
-        if target and twice[target] == 1 and same_signs(name, target)
-    }
-    return [
-        Guess(
-            name, single[guesses[name][0]], taxonomy.tree.path(single[guesses[name][0]]), guesses[name][1]
-        )
-        for name in extra
-        if name in guesses
-    ]
+    for name, target in near.items():
+        if target in single and target not in taken and twice[target] == 1 and same_signs(name, target):
+            found[name] = target, None
+    guesses = ((name, single[found[name][0]], found[name][1]) for name in extra if name in found)
+    return [Guess(name, node, tree.path(node), rule == "spelling", rule) for name, node, rule in guesses]
 
 
-def _nearest(extra: list[str], free: list[str], names: list[str]) -> dict[str, str | None]:
-    """For each name the free leaf nearest to it; none where not all can be compared."""
-    if len(extra) * len(free) > MOST_COMPARISONS:  # a leaf near to one name may be nearer to another
+def _single(names: Sequence[str], nodes: list[int]) -> dict[str, int]:
+    """The names that one of the nodes has, and its number."""
+    count = Counter(names[node] for node in nodes)
+    return {names[node]: node for node in nodes if count[names[node]] == 1}
+
+
+def _nearest(leaves: list[str], names: list[str]) -> dict[str, str | None]:
+    """For each name the leaf nearest to it; none where not all can be compared."""
+    if len(leaves) * len(names) > MOST_COMPARISONS:  # a leaf near to one name may be nearer to another
         return {}
-    return dict(zip(names, nearest_of_each(names, free), strict=True))
+    return dict(zip(names, nearest_of_each(names, leaves), strict=True))

@@ -24,7 +24,7 @@ from taxoloss.taxonomy.targets import checked_ignore_index, nodes_of_names, node
 from taxoloss.taxonomy.tree.arrays import frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
-from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor
+from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor, ids_of
 from taxoloss.taxonomy.versions.diff import TreeDiff, diff
 from taxoloss.taxonomy.versions.migration import Migration
 
@@ -345,13 +345,23 @@ class Taxonomy(NumberedTree):
         return as_tensor(ids if ignored is None else np.where(nodes < 0, ignored, ids))
 
     def path(self, node_id: int) -> tuple[str, ...]:
-        """The names from below the root down to a node; () for the root."""
+        """The names from below the root down to a node; () for the root.
+
+        Raises:
+            TypeError: no number; `node_id` is that of a name.
+            ValueError: there is no such id.
+        """
         return self.tree.path(self._node(node_id))
 
     def describe(self, node_ids: Any) -> list[NodeInfo]:
-        """Name, level and path of each node id (an int, a list or a tensor)."""
+        """Name, level and path of each node id (an int, a list or a tensor).
+
+        Raises:
+            TypeError: an id is no number; `node_ids` are those of names.
+            ValueError: there is no such id.
+        """
         levels = (None, *self.levels)
-        ids = np.asarray(node_ids).reshape(-1).tolist()
+        ids = ids_of(node_ids)
         nodes = [self._node(number) for number in ids]
         return [NodeInfo(self.tree.names[n], levels[self.tree.level[n]], self.tree.path(n)) for n in nodes]
 

@@ -36,7 +36,6 @@ from taxoloss.sources.formats.json_words import (
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.tables.paths import separator_of
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
@@ -290,7 +289,7 @@ class _Records:
             return True
         if word in (*PARENTS, "code") or names & set(texts):
             return False
-        return bool(any(texts)) and len(set(texts)) == len(texts) and separator_of(texts) is None
+        return bool(any(texts)) and len(set(texts)) == len(texts) and sure_mark(texts) is None
 
 
 _CALLED = [word for word in NAMES if word not in ("value", "key", "id", "code")]
