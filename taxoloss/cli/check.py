@@ -62,6 +62,10 @@ def check(
     node_targets: Annotated[
         bool, typer.Option("--node-targets", help="The names are labels, some of them of inner nodes.")
     ] = False,
+    inner_classes: Annotated[
+        bool,
+        typer.Option("--inner-classes", help="Some classes are inner nodes: a genus beside its species."),
+    ] = False,
     write: Annotated[
         bool,
         typer.Option(
@@ -91,6 +95,10 @@ def check(
     limits = limits_of(limit)
     if sum(given is not None for given in (classes, image_folder, csv, hf)) != 1:
         raise typer.BadParameter("give one of --classes, --image-folder, --csv, --hf")
+    if node_targets and inner_classes:
+        raise typer.BadParameter(
+            "a name is a label or a class: not with --node-targets", param_hint="--inner-classes"
+        )
     if write and source == "-":
         raise typer.BadParameter("standard input cannot be written", param_hint="--write")
     if write and not yes and not sys.stdin.isatty():
@@ -101,12 +109,13 @@ def check(
     with stop_on_faults(format):
         given = read(source, limits)
         listed = _listed(classes, image_folder, csv, hf, limits)
-        found = match(given.taxonomy, listed.names, subset=subset, node_targets=node_targets)
+        how = {"subset": subset, "node_targets": node_targets, "inner_classes": inner_classes}
+        found = match(given.taxonomy, listed.names, **how)
         if write and found.guesses:
             given = _write(given, found, yes, limits)
-            found = match(given.taxonomy, listed.names, subset=subset, node_targets=node_targets)
+            found = match(given.taxonomy, listed.names, **how)
     verb = "node_ids" if node_targets else "restrict" if subset else "bind"
-    _show(given, listed, found, verb, format)
+    _show(given, listed, found, verb, inner_classes, format)
     if found.faults:
         raise typer.Exit(1)
 
@@ -174,8 +183,11 @@ def _doubt(guess: Guess) -> str:
 # -- what is shown ---------------------------------------------------------------------------------
 
 
-def _show(given: Read, listed: ClassList, found: Match, verb: str, format: str) -> None:
-    python = None if found.faults else one_line(given.python_bound(listed, verb))
+def _show(
+    given: Read, listed: ClassList, found: Match, verb: str, inner_classes: bool, format: str
+) -> None:
+    more = ", inner_classes=True" if inner_classes and found.inner else ""
+    python = None if found.faults else one_line(given.python_bound(listed, verb, more=more))
     if format == "json":
         data: dict[str, Any] = {
             **asdict(found),
@@ -192,7 +204,7 @@ def _show(given: Read, listed: ClassList, found: Match, verb: str, format: str) 
         report(_placed(given, found.faults), format)
         return
     console = stdout_console()
-    for line in _lines(given, listed, found, verb):
+    for line in _lines(given, listed, found, verb, inner_classes):
         console.print(plain(line))
     if python is not None:
         if verb == "node_ids":
@@ -213,7 +225,7 @@ def _placed(given: Read, faults: tuple[Fault, ...]) -> list[Fault]:
     return placed
 
 
-def _lines(given: Read, listed: ClassList, found: Match, verb: str) -> list[str]:
+def _lines(given: Read, listed: ClassList, found: Match, verb: str, inner_classes: bool) -> list[str]:
     """The facts, before the faults."""
     leaves = len(given.taxonomy)
     lines = [f"{found.classes:,} classes: {listed.how}", f"{leaves:,} leaves: {given.source}"]
@@ -225,9 +237,11 @@ def _lines(given: Read, listed: ClassList, found: Match, verb: str) -> list[str]
     )
     if found.inner:
         shown = ", ".join(found.inner[:5]) + _rest(len(found.inner) - 5)
-        lines.append(f"{len(found.inner):,} of the names are inner nodes: {shown}")
-        if verb != "node_ids":
+        own = "; each has a leaf of its own" if inner_classes else ""
+        lines.append(f"{len(found.inner):,} of the names are inner nodes: {shown}{own}")
+        if verb != "node_ids" and not inner_classes:
             lines.append("images that are labelled so can be trained on: --node-targets")
+            lines.append("where the model has outputs for them: --inner-classes")
     if found.moved:
         lines.append(
             f"{found.moved:,} of them stand elsewhere than in the file: bind them, its order is not theirs"

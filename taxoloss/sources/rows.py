@@ -195,5 +195,6 @@ class Rows:
         if ending:
             shown = listed(["/".join(path) for path in ending])
             self.notes.append(
-                f"rows that end at an inner node name no class, but a possible target: {shown}"
+                f"rows that end at an inner node name no class, but a possible target, or with "
+                f"bind(names, inner_classes=True) a class above other classes: {shown}"
             )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from taxoloss.errors.faults import BindingError, Fault
 from taxoloss.errors.suggestions import MOST_COMPARISONS, nearest_of_each
-from taxoloss.taxonomy.binding import Name, split_text
 from taxoloss.taxonomy.names import nfc
 from taxoloss.taxonomy.spelling import explained_pairs, same_signs
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -40,7 +39,7 @@ class Match:
     missing: tuple[tuple[str, ...], ...]
     #: Classes that are no leaf.
     extra: tuple[str, ...]
-    #: Classes that are inner nodes.
+    #: Classes that are inner nodes; with inner_classes they fit.
     inner: tuple[str, ...]
     guesses: tuple[Guess, ...]
     #: How many of the classes stand elsewhere than in the file; None where they do not fit.
@@ -50,7 +49,12 @@ class Match:
 
 
 def match(
-    taxonomy: Taxonomy, lines: Sequence[str], *, subset: bool = False, node_targets: bool = False
+    taxonomy: Taxonomy,
+    lines: Sequence[str],
+    *,
+    subset: bool = False,
+    node_targets: bool = False,
+    inner_classes: bool = False,
 ) -> Match:
     """Compares a list of class names, or paths a/b/c, with the leaves of a tree.
 
@@ -58,6 +62,7 @@ def match(
         lines: in the order of the dataset.
         subset: whether leaves may be missing.
         node_targets: whether names may be inner nodes, as labels, and leaves may be missing.
+        inner_classes: whether classes may be inner nodes, each with an output of the model.
 
     >>> import taxoloss
     >>> found = match(taxoloss.load({"tree": ["Bengal", "Maine Coon"]}), ["maine_coon", "Bengal"])
@@ -65,33 +70,27 @@ def match(
     (1, [('maine_coon', ('Maine Coon',), True)])
     """
     index, tree = taxonomy.index, taxonomy.tree
-    names: list[Name] = [split_text(line, index) for line in lines]
     faults: tuple[Fault, ...] = ()
     moved = None
     try:
         if node_targets:
-            index.nodes(names)
+            index.nodes(lines)
         else:
-            bound = taxonomy.restrict(names) if subset else taxonomy.bind(names)
+            bind = taxonomy.restrict if subset else taxonomy.bind
+            bound = bind(lines, inner_classes=inner_classes)
             moved = int((bound.order != range(len(bound))).sum()) if bound.order is not None else 0
     except BindingError as error:
         faults = error.faults
-    leaves = [[n for n in index.find(_clean(name)) if tree.is_leaf[n]] for name in names]
-    found = Counter(nodes[0] for nodes in leaves if len(nodes) == 1)
+    meant = [index.find(nfc(line)) for line in lines]
+    leaves = [[n for n in nodes if tree.is_leaf[n]] for nodes in meant]
+    extra = [line for line, nodes in zip(lines, meant, strict=True) if not nodes]
+    inner = [line for line, all, some in zip(lines, meant, leaves, strict=True) if all and not some]
+    fitting = meant if inner_classes else leaves
+    found = Counter(nodes[0] for nodes in fitting if len(nodes) == 1)
     by_alias = sum(
-        len(nodes) == 1 and isinstance(name, str) and tree.names[nodes[0]] != nfc(name)
-        for name, nodes in zip(names, leaves, strict=True)
+        len(nodes) == 1 and tree.names[nodes[0]] != nfc(line) and bool(index.by_name(nfc(line)))
+        for line, nodes in zip(lines, fitting, strict=True)
     )
-    extra = [
-        line
-        for line, name, nodes in zip(lines, names, leaves, strict=True)
-        if not nodes and not index.find(_clean(name))
-    ]
-    inner = [
-        line
-        for line, name, nodes in zip(lines, names, leaves, strict=True)
-        if not nodes and index.find(_clean(name))
-    ]
     free = [node for node in tree.leaves.tolist() if node not in found]
     return Match(
         classes=len(lines),
@@ -104,10 +103,6 @@ def match(
         moved=moved,
         faults=faults,
     )
-
-
-def _clean(name: Name) -> Name:
-    return nfc(name) if isinstance(name, str) else tuple(map(nfc, name))
 
 
 def _guesses(taxonomy: Taxonomy, extra: list[str], free: list[int]) -> list[Guess]:

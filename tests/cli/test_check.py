@@ -174,7 +174,7 @@ def test_nested_folders_and_inner_nodes(folder: Path) -> None:
     assert "2 of the names are inner nodes: cat, dog" in done.stdout
     done = run("check", "p.yaml", "--image-folder", "flat", "--node-targets")
     assert done.returncode == 0
-    assert "bind(node_targets=True); ids = t.node_ids(from_folder('flat').names_in(t))" in done.stdout
+    assert "bind(node_targets=True); ids = t.node_ids(from_folder('flat').names)" in done.stdout
     for name in ("cat/Bengal", "cat/Maine Coon", "dog/pug", "dog/Beagle", "dog/american bulldog", "eel"):
         (folder / "deep" / name).mkdir(parents=True)
     done = run("check", "p.yaml", "--image-folder", "deep")
@@ -188,7 +188,7 @@ def test_a_column(folder: Path) -> None:
     (folder / "x.csv").write_text("file,breed\n1,pug\n2,Bengal\n3,pug\n")
     done = run("check", "p.yaml", "--csv", "x.csv:breed", "--subset")
     assert done.returncode == 0, done.stderr
-    assert ".restrict(from_column('x.csv:breed').names_in(t))" in done.stdout
+    assert ".restrict(from_column('x.csv:breed').names)" in done.stdout
     done = run("check", "p.yaml", "--csv", "x.csv:bred")
     assert done.returncode == 1
     assert "did you mean `breed`?" in done.stderr
@@ -230,7 +230,7 @@ def test_hugging_face(name: str, text: str, folder: Path) -> None:
     (folder / name).write_text(text)
     done = run("check", "p.yaml", "--hf", name, "--subset")
     assert done.returncode == 0, done.stderr
-    assert f"restrict(from_hugging_face({name!r}).names_in(t))" in done.stdout
+    assert f"restrict(from_hugging_face({name!r}).names)" in done.stdout
 
 
 def test_hugging_face_with_several_features(folder: Path) -> None:

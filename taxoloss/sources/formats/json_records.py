@@ -10,7 +10,7 @@ from functools import partial
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import FaultLog
 from taxoloss.sources.base import Found
-from taxoloss.sources.formats.json_lists import names_reading
+from taxoloss.sources.formats.json_lists import names_reading, sure_mark
 from taxoloss.sources.formats.json_named import facts_of
 from taxoloss.sources.formats.json_values import (
     Place,
