@@ -23,6 +23,7 @@ __all__ = ["look_at_rows", "look_at_texts", "names_reading", "paths_reading", "s
 #: Separators that stand in names as well.
 _COMMON = (",", ":", " - ", "--", ".")
 #: Separators that may stand between names, though nothing else says so.
+_STRONG = (" > ", " -> ", "::")
 _MARKS = (" > ", " -> ", "/", "::", ";", "|", ">", "\\")
 
 
@@ -33,8 +34,13 @@ def sure_mark(texts: Sequence[str]) -> str | None:
 
 
 def _any_mark(texts: Sequence[str]) -> str | None:
-    """What separates names in all texts, though none shares its first name with another."""
-    return next((mark for mark in _MARKS if all(mark in text for text in texts)), None)
+    """What may separate names, though hardly any text shares its first name with another."""
+    for mark in _MARKS:
+        holding = [text for text in texts if mark in text]
+        deep = any(text.count(mark) > 1 for text in holding)
+        if holding and (mark in _STRONG or deep or 3 * len(holding) >= len(texts)):
+            return mark
+    return None
 
 
 def look_at_texts(texts: Sequence[ScalarValue], place: Place) -> Look:
