@@ -11,6 +11,7 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, TaxonomyError, raise_all
 from taxoloss.sources.base import Options, listed
 from taxoloss.taxonomy.names import nfc
+from taxoloss.taxonomy.placeholders import is_placeholder
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Rows"]
@@ -79,16 +80,21 @@ class Rows:
         self.lines = [self.lines[number] for number in named]
 
     def _empty_placeholders(self, rows: list[list[str]]) -> None:
-        """Empties what says that a rank is missing: as asked for, and what never is a name among names."""
+        """Empties what says that a rank is missing: as asked for, and what never is a name among names.
+
+        In a list of classes, and for a class beside its group, there is no rank that could be missing.
+        """
         missing = set(self.options.missing)
         emptied: Counter[str] = Counter()
         kept: Counter[str] = Counter()
-        for column in range(max(map(len, rows), default=0)):
+        width = max(map(len, rows), default=0)
+        for column in range(width):
             counts = Counter(row[column] for row in rows if column < len(row) and row[column])
             asked = counts.keys() & missing
             likely = {text for text in counts.keys() - asked if is_placeholder(text)}
             names = len(counts) - len(likely) - len(asked)
-            gone = asked | (likely if names else set())
+            is_class = column == width - 1 and (self.strict or width == 1)
+            gone = asked | (likely if names and not is_class else set())
             kept.update({text: counts[text] for text in likely - gone})
             emptied.update({text: counts[text] for text in gone - missing})
             for row in rows if gone else ():
@@ -189,16 +195,6 @@ class Rows:
         if ending:
             shown = listed(["/".join(path) for path in ending])
             self.notes.append(
-                f"rows that end at an inner node name no class, but a possible target: {shown}"
+                f"rows that end at an inner node name no class, but a possible target, or with "
+                f"bind(names, inner_classes=True) a class above other classes: {shown}"
             )
-
-
-_MISSING = frozenset(
-    {"na", "n/a", "nan", "none", "null", "-", "?", "unknown", "unassigned", "sp.", "sp", "spp."}
-)
-_PREFIX = re.compile(r"[a-z]{1,2}__")
-
-
-def is_placeholder(text: str) -> bool:
-    """Whether a cell says that a rank is missing."""
-    return text.casefold() in _MISSING or bool(_PREFIX.fullmatch(text))

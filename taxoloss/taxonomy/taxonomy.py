@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from taxoloss.errors.characters import counted
 from taxoloss.taxonomy.binding import Name, NameIndex
 from taxoloss.taxonomy.cache import Shelf
 from taxoloss.taxonomy.file.document import Document, Value
@@ -19,10 +20,11 @@ from taxoloss.taxonomy.file.parser import parse_spec
 from taxoloss.taxonomy.file.writer import write_file
 from taxoloss.taxonomy.names import checked_title
 from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
-from taxoloss.taxonomy.tree.arrays import frozen
+from taxoloss.taxonomy.targets import checked_ignore_index, nodes_of_names, nodes_of_table
+from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
-from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor
+from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor, ids_of
 from taxoloss.taxonomy.versions.diff import TreeDiff, diff
 from taxoloss.taxonomy.versions.migration import Migration
 
@@ -65,6 +67,8 @@ class Taxonomy(NumberedTree):
     level_descriptions: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     descriptions: Mapping[int, str] = field(default_factory=dict)
+    #: What was noticed when the tree was made of rows; in no file, and no part of what `==` compares.
+    notes: tuple[str, ...] = ()
 
     # -- making one --------------------------------------------------------------------------------
 
@@ -95,8 +99,12 @@ class Taxonomy(NumberedTree):
         levels: Sequence[str] | None = None,
         *,
         name: str | None = None,
+        missing: Iterable[str] = (),
     ) -> Taxonomy:
         """The taxonomy of rows of names, top to leaf: a CSV, a pandas or polars DataFrame.
+
+        Its `notes` say what was noticed: spaces around names (they are left out), rows that name nothing
+        or end at an inner node, and names such as `NA`, `sp.` or `g__`, which stay names.
 
         Args:
             rows: sequences of names; "", None or NaN where a rank is missing. Rows that repeat are one
@@ -104,6 +112,7 @@ class Taxonomy(NumberedTree):
             levels: names of the columns, top to bottom; by default a DataFrame's column names, else
                 depth_1, depth_2, ...
             name: what to call the taxonomy.
+            missing: texts that say that a rank is missing too: ["NA", "unknown"].
 
         Raises:
             TypeError: a row is no sequence, a cell is no text.
@@ -113,7 +122,8 @@ class Taxonomy(NumberedTree):
         >>> Taxonomy.from_paths(rows, levels=["species", "breed"])
         Taxonomy(3 classes, species 2 > breed 3, not bound)
         """
-        return cls(tree=tree_from_paths(rows, levels), name=checked_title(name))
+        tree, notes = tree_from_paths(rows, levels, missing)
+        return cls(tree=tree, name=checked_title(name), notes=notes)
 
     @classmethod
     def from_graph(
@@ -200,7 +210,8 @@ class Taxonomy(NumberedTree):
         if self.order is not None and np.array_equal(self.order, np.arange(len(self))):
             state = "bound in the file's order"
         targets = ", node targets" if self.node_targets else ""
-        return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets})"
+        notes = f", {counted(len(self.notes), 'note')}" if self.notes else ""
+        return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets}{notes})"
 
     # -- binding it --------------------------------------------------------------------------------
 
@@ -209,37 +220,54 @@ class Taxonomy(NumberedTree):
         class_names: Iterable[Name] | Mapping[Any, Any] | None = None,
         *,
         node_targets: bool = False,
+        inner_classes: bool = False,
     ) -> Taxonomy:
         """This taxonomy with its classes in a dataset's order.
 
         Args:
             class_names: for each output of the model its class: a name (unique among the leaves), an
-                alias, or a path as a tuple of names. Also a dict `class_to_idx` or `id2label`.
-                None: the order of the file; say so only if your dataset was made from it.
+                alias, or a path, as a tuple of names or as text a/b/c. Also a dict `class_to_idx` or
+                `id2label`. None: the order of the file; say so only if your dataset was made from it.
             node_targets: whether targets may be any node (`node_ids`), not only classes 0..C-1.
+            inner_classes: whether classes may be inner nodes: a genus beside its species. Each gets a
+                leaf of its own, the first below its node and of its name. The loss takes it as a leaf;
+                metrics see it as the node: a genus and its species are one edge apart. Names are then
+                unique among all nodes.
 
         Raises:
             BindingError: names every class that is missing, extra, ambiguous or there twice, with
                 the nearest right name.
+            ValueError: inner_classes without class_names.
 
         >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")])
         >>> t.bind(["beagle", "Bengal"]).classes
         ('beagle', 'Bengal')
+        >>> t.bind(["beagle", "cat", "Bengal"], inner_classes=True).paths()
+        (('dog', 'beagle'), ('cat', 'cat'), ('cat', 'Bengal'))
         """
         if class_names is None:
-            order = np.arange(len(self), dtype=np.int64)
-        else:
-            order = self.index.leaves(class_names, complete=True)
-        return dataclasses.replace(self, order=order, node_targets=bool(node_targets))
+            if inner_classes:
+                raise ValueError("inner_classes=True needs class_names: which inner nodes are classes?")
+            return dataclasses.replace(
+                self, order=np.arange(len(self), dtype=np.int64), node_targets=bool(node_targets)
+            )
+        grown, nodes = self._with_classes(class_names, complete=True, inner_classes=inner_classes)
+        order = grown.tree.start[nodes]
+        return dataclasses.replace(grown, order=order, node_targets=bool(node_targets))
 
     def restrict(
-        self, class_names: Iterable[Name] | Mapping[Any, Any], *, node_targets: bool = False
+        self,
+        class_names: Iterable[Name] | Mapping[Any, Any],
+        *,
+        node_targets: bool = False,
+        inner_classes: bool = False,
     ) -> Taxonomy:
         """The tree pruned to these classes, levels kept, and bound to them in this order.
 
         Args:
             class_names: some of the classes, as in `bind`.
             node_targets: as in `bind`.
+            inner_classes: as in `bind`; a node without another class below it becomes a leaf.
 
         Raises:
             BindingError: as in `bind`, but classes may be missing.
@@ -248,17 +276,34 @@ class Taxonomy(NumberedTree):
         >>> t.restrict(["Sphynx", "Bengal"]).paths()
         (('cat', 'Sphynx'), ('cat', 'Bengal'))
         """
-        kept = self.index.leaves(class_names, complete=False)
-        tree, nodes = self.tree.pruned(kept)
+        grown, classes = self._with_classes(class_names, complete=False, inner_classes=inner_classes)
+        kept = grown.tree.start[classes]
+        tree, nodes = grown.tree.pruned(kept)
         number = {node: new for new, node in enumerate(nodes.tolist())}
+        pruned = grown._renumbered(tree, number)
         order = np.argsort(np.argsort(kept))
+        return dataclasses.replace(pruned, order=order, node_targets=bool(node_targets))
+
+    def _with_classes(
+        self, names: Iterable[Name] | Mapping[Any, Any], *, complete: bool, inner_classes: bool
+    ) -> tuple[Taxonomy, IntArray]:
+        """The taxonomy in which classes of these names are leaves, and the leaf of each."""
+        nodes = self.index.classes(names, complete=complete, inner=bool(inner_classes))
+        is_leaf = self.tree.is_leaf[nodes]
+        if is_leaf.all():
+            return self, nodes
+        tree, number = self.tree.with_own_leaves(np.sort(nodes[~is_leaf]))
+        grown = self._renumbered(tree, dict(enumerate(number.tolist())))
+        return grown, number[nodes] + ~is_leaf
+
+    def _renumbered(self, tree: Tree, number: Mapping[int, int]) -> Taxonomy:
+        """The taxonomy with another tree, not bound; the number there of each node that it has too."""
         return dataclasses.replace(
             self,
             tree=tree,
             aliases={number[i]: names for i, names in self.aliases.items() if i in number},
             descriptions={number[i]: s for i, s in self.descriptions.items() if i in number},
-            order=order,
-            node_targets=bool(node_targets),
+            order=None,
         )
 
     @cached_property
@@ -268,22 +313,33 @@ class Taxonomy(NumberedTree):
 
     # -- node ids ----------------------------------------------------------------------------------
 
-    def node_id(self, path: Name) -> int:
+    def node_id(self, path: Name, *, inner: bool = False) -> int:
         """The target id of a node: a class has its number, 0..C-1; inner nodes follow, the root last.
 
         Args:
             path: a tuple of names from the top (the empty tuple is the root), or a bare name or alias
-                where it is unique among all nodes.
+                where it is unique among all nodes, or a path as text a/b/c.
+            inner: of a node that is a class itself (`bind(names, inner_classes=True)`) the id of the
+                inner node, which is it and all below it; without it the class.
 
         Raises:
             BindingError: no node, or several, have that name.
             ValueError: the taxonomy is not bound.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")])
+        >>> t = t.bind(["beagle", "cat", "Bengal"], inner_classes=True)
+        >>> t.node_id("cat"), t.node_id("cat", inner=True)
+        (1, 3)
         """
         self.require_bound("node_id")
-        return int(self.ids_of_nodes[self.index.node(path)])
+        node = self.index.node(path)
+        if inner and node in self.tree.own_leaf.values():
+            node = int(self.tree.parent[node])
+        return int(self.ids_of_nodes[node])
 
     def node_ids(self, names: Iterable[Name]) -> torch.Tensor:
-        """The target ids (long tensor) of names or paths, for labels of mixed depth.
+        """The target ids (long tensor) of names or paths, for labels of mixed depth; in a path that is a
+        row of ranks, None, NaN and "" are missing ones. `targets` reads tables.
 
         `target = t.node_ids(labels_of_the_dataset)[label]` turns a dataset's label numbers, some of
         which mean a genus and some a species, into targets.
@@ -293,22 +349,70 @@ class Taxonomy(NumberedTree):
             ValueError: the taxonomy is not bound.
 
         >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind(node_targets=True)
-        >>> t.node_ids(["beagle", "cat", ()])
-        tensor([1, 2, 4])
+        >>> t.node_ids(["beagle", "cat", (), ("dog", None)])
+        tensor([1, 2, 4, 3])
         """
         self.require_bound("node_ids")
-        return as_tensor(self.ids_of_nodes[self.index.nodes(names)])
+        return as_tensor(self.ids_of_nodes[nodes_of_names(names, self.index)])
+
+    def targets(self, table: Any, columns: Any = None, *, ignore_index: int | None = None) -> torch.Tensor:
+        """The target ids (N,) of the rows of a table, whose labels may be of mixed depth.
+
+        A row means the node of its deepest name, which stands below the other names of the row. None,
+        NaN, "" and what says that there is no name (`NA`, `sp.`, `g__`; where no node is called so) are
+        missing ranks. Spaces around names are left out; domestica below Musca is `Musca domestica`,
+        where that is a node. A loss takes ids of inner nodes after `bind(..., node_targets=True)`.
+
+        Args:
+            table: a pandas or polars DataFrame or Series, a dict of columns, a list of dicts, or a list
+                (or array) of names, of paths as text (a/b, a > b, a;b) or of tuples of names.
+            columns: the columns of the ranks, or one of names or paths; by default those called like
+                levels, else the only one.
+            ignore_index: the target of rows that name nothing; without it they are an error.
+
+        Raises:
+            BindingError: each name that is unknown, ambiguous or below another than the table says, with
+                the number of its rows and the first of them; the rows that name nothing.
+            TypeError: this is no table, or a cell is no text.
+            ValueError: it is not plain which columns are meant; or the taxonomy is not bound.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")], ["species", "breed"]).bind()
+        >>> t.targets({"species": ["dog", "cat"], "breed": ["pug", None], "file": ["1.jpg", "2.jpg"]})
+        tensor([1, 2])
+        >>> t.targets(["cat/Bengal", "dog", ""], ignore_index=-100)
+        tensor([   0,    3, -100])
+        """
+        self.require_bound("targets")
+        ignored = checked_ignore_index(ignore_index, self.num_nodes)
+        nodes = nodes_of_table(table, columns, self.index, allow_empty=ignored is not None)
+        ids = self.ids_of_nodes[nodes]
+        return as_tensor(ids if ignored is None else np.where(nodes < 0, ignored, ids))
 
     def path(self, node_id: int) -> tuple[str, ...]:
-        """The names from below the root down to a node; () for the root."""
+        """The names from below the root down to a node; () for the root.
+
+        Raises:
+            TypeError: no number; `node_id` is that of a name.
+            ValueError: there is no such id.
+        """
         return self.tree.path(self._node(node_id))
 
     def describe(self, node_ids: Any) -> list[NodeInfo]:
-        """Name, level and path of each node id (an int, a list or a tensor)."""
-        levels = (None, *self.levels)
-        ids = np.asarray(node_ids).reshape(-1).tolist()
+        """Name, level and path of each node id (an int, a list or a tensor).
+
+        A class above other classes has the level of its node; its path names the node twice.
+
+        Raises:
+            TypeError: an id is no number; `node_ids` are those of names.
+            ValueError: there is no such id.
+        """
+        levels, tree = (None, *self.levels), self.tree
+        ids = ids_of(node_ids)
         nodes = [self._node(number) for number in ids]
-        return [NodeInfo(self.tree.names[n], levels[self.tree.level[n]], self.tree.path(n)) for n in nodes]
+        of_level = {leaf: node for node, leaf in tree.own_leaf.items()}
+        return [
+            NodeInfo(tree.names[n], levels[tree.level[of_level.get(n, n)]], tree.path(n)) for n in nodes
+        ]
 
     # -- another version of it ---------------------------------------------------------------------
 
@@ -363,8 +467,16 @@ class Taxonomy(NumberedTree):
     # -- other forms -------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all."""
-        write_file(self, Path(path))
+        """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all.
+
+        Which outputs of a model are which nodes is no part of the file: neither the order of the classes,
+        nor leaves that `bind(names, inner_classes=True)` made (`to_dict` keeps both).
+        """
+        taxonomy = self
+        if self.tree.own is not None:
+            tree, nodes = self.tree.without_own_leaves()
+            taxonomy = self._renumbered(tree, {node: new for new, node in enumerate(nodes.tolist())})
+        write_file(taxonomy, Path(path))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, the order of the classes too, as dicts, lists, text, numbers and None.

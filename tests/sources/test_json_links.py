@@ -80,7 +80,9 @@ def test_graphs_that_are_no_tree(text: str, code: str, words: str, tmp_path: Pat
     assert words in str(error)
 
 
-LABELS = '"labels": [{"id": "a", "name": "animal"}, {"id": "c", "name": "cat"}, {"id": "d", "name": "dog"}, '
+LABELS = (
+    '"labels": [{"id": "a", "name": "animal"}, {"id": "c", "name": "cat"}, {"id": "d", "name": "dog"}, '
+)
 LABELS += '{"id": "p", "name": "plant"}, {"id": "o", "name": "oak"}]'
 
 

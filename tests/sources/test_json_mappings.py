@@ -99,7 +99,10 @@ def test_two_readings_are_shown_and_can_be_chosen(text: str, kinds: list[str], t
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"tench": "Tinca tinca", "cock": "Gallus", "hen": "Gallina"}', "3 names to texts, none of which stands twice"),
+        (
+            '{"tench": "Tinca tinca", "cock": "Gallus", "hen": "Gallina"}',
+            "3 names to texts, none of which stands twice",
+        ),
         ('{"cat": 1200, "dog": 80, "oak": 3}', "3 names to numbers"),
         ('{"lr": 0.1, "momentum": 0.9}', "2 names to numbers"),
         ('{"a": "x"}', "1 name to texts"),
@@ -116,7 +119,10 @@ def test_what_is_no_hierarchy_is_said(text: str, words: str, tmp_path: Path) -> 
 
 
 def test_a_kind_that_was_asked_for_is_obeyed(tmp_path: Path) -> None:
-    assert paths_of(read_text(tmp_path, '{"cat": "animal", "oak": "plant"}', kind="bins")) == "animal/cat plant/oak"
+    assert (
+        paths_of(read_text(tmp_path, '{"cat": "animal", "oak": "plant"}', kind="bins"))
+        == "animal/cat plant/oak"
+    )
     flat = read_text(tmp_path, '["animal/cat", "animal/dog"]', kind="names")
     assert flat.taxonomy.classes == ("animal/cat", "animal/dog")
     assert paths_of(read_text(tmp_path, '["a_x", "a_y", "b_z"]', separator="_")) == "a/x a/y b/z"

@@ -132,7 +132,9 @@ def test_siblings_of_one_name_are_a_fault(tmp_path: Path) -> None:
 
 def test_ranks_and_descriptions_of_nodes(tmp_path: Path) -> None:
     """A number is no rank; facts are kept."""
-    text = '[{"name": "F", "rank": "family", "children": [{"name": "x", "rank": "genus", "description": "d"}, '
+    text = (
+        '[{"name": "F", "rank": "family", "children": [{"name": "x", "rank": "genus", "description": "d"}, '
+    )
     text += '{"name": "y", "rank": "genus"}]}, {"name": "G", "rank": "family", "children": [{"name": "z", "rank": "genus"}]}]'
     assert read_text(tmp_path, text).taxonomy.levels == ("family", "genus")
     text = '[{"name": "a", "rank": 1, "children": [{"name": "b", "rank": 2}]}, {"name": "c", "rank": 3}]'

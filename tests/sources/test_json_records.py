@@ -204,7 +204,9 @@ def test_records_that_are_no_tree(text: str, code: str, words: str, tmp_path: Pa
 
 
 def test_all_odd_items_are_told_with_their_lines(tmp_path: Path) -> None:
-    error = refusal_of(tmp_path, '[{"a": 1, "b": "x"},\n"x",\n{"a": 2, "b": "x"},\n{"a": 2, "b": "y"},\n[1]]')
+    error = refusal_of(
+        tmp_path, '[{"a": 1, "b": "x"},\n"x",\n{"a": 2, "b": "x"},\n{"a": 2, "b": "y"},\n[1]]'
+    )
     assert [(fault.code, fault.line) for fault in error.faults] == [("T116", 2), ("T116", 5)]
 
 
@@ -224,7 +226,9 @@ def test_columns_of_records_may_be_said(tmp_path: Path) -> None:
 
 
 def test_many_records(tmp_path: Path) -> None:
-    records = [{"id": str(n), "name": f"n{n}", "child_ids": [str(2 * n), str(2 * n + 1)]} for n in range(1, 20_000)]
+    records = [
+        {"id": str(n), "name": f"n{n}", "child_ids": [str(2 * n), str(2 * n + 1)]} for n in range(1, 20_000)
+    ]
     records += [{"id": str(n), "name": f"n{n}", "child_ids": []} for n in range(20_000, 40_000)]
     found = read_text(tmp_path, json.dumps(records))
     assert len(found.taxonomy) == 20_000

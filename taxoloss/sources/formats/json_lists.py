@@ -12,35 +12,19 @@ from taxoloss.sources.formats.json_links import pair_readings
 from taxoloss.sources.formats.json_values import Place, is_number, is_text, line_of
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
+from taxoloss.sources.separators import cut_at, cuts_of, split_path
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.header import settle_header
-from taxoloss.sources.tables.paths import separator_of, split_path
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.file.document import ListValue, ScalarValue
 
 __all__ = ["look_at_rows", "look_at_texts", "names_reading", "paths_reading", "sure_mark"]
 
-#: Separators that stand in names as well.
-_COMMON = (",", ":", " - ", "--", ".")
-#: Separators that may stand between names, though nothing else says so.
-_STRONG = (" > ", " -> ", "::")
-_MARKS = (" > ", " -> ", "/", "::", ";", "|", ">", "\\")
-
 
 def sure_mark(texts: Sequence[str]) -> str | None:
-    """The separator of paths, where it is none that stands in names too; None where there is none."""
-    mark = separator_of(texts)
-    return None if mark in _COMMON else mark
-
-
-def _any_mark(texts: Sequence[str]) -> str | None:
-    """What may separate names, though hardly any text shares its first name with another."""
-    for mark in _MARKS:
-        holding = [text for text in texts if mark in text]
-        deep = any(text.count(mark) > 1 for text in holding)
-        if holding and (mark in _STRONG or deep or 3 * len(holding) >= len(texts)):
-            return mark
-    return None
+    """The separator of paths, where it is plain which one it is; None where there is none."""
+    grade, cuts = cuts_of(texts)
+    return cuts[0].mark if grade is Grade.PLAIN and len(cuts) == 1 else None
 
 
 def look_at_texts(texts: Sequence[ScalarValue], place: Place) -> Look:
@@ -51,14 +35,11 @@ def look_at_texts(texts: Sequence[ScalarValue], place: Place) -> Look:
             f"a list of {counted(len(texts), 'number')}{place.said}", needs="names, or paths of names"
         )
     written = [text.text for text in texts]
-    shared, asked = separator_of(written), place.options.separator
-    mark = asked or shared or _any_mark(written)
+    asked = place.options.separator
     flat = names_reading(texts, place, "a list of class names")
-    if mark is None:
-        return Look(what, [flat])
-    sure = asked is not None or (shared is not None and mark not in _COMMON)
-    paths = paths_reading(texts, place, mark, Grade.PLAIN if sure else Grade.CELLS)
-    return Look(what, [paths, flat])
+    grade, cuts = (Grade.PLAIN, [cut_at(written, asked)]) if asked is not None else cuts_of(written)
+    paths = [paths_reading(texts, place, cut.mark, grade or Grade.CELLS) for cut in cuts]
+    return Look(what, [*paths, flat])
 
 
 def names_reading(names: Sequence[ScalarValue], place: Place, how: str) -> Reading:

@@ -13,7 +13,7 @@ from taxoloss.sources.formats.json_values import Place, is_number, line_of, said
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.tables.paths import split_path
+from taxoloss.sources.separators import split_path
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue
 
 __all__ = ["look_at_adjacency", "look_at_scalars"]

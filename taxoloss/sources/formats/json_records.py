@@ -10,7 +10,7 @@ from functools import partial
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import FaultLog
 from taxoloss.sources.base import Found
-from taxoloss.sources.formats.json_lists import names_reading
+from taxoloss.sources.formats.json_lists import names_reading, sure_mark
 from taxoloss.sources.formats.json_named import facts_of
 from taxoloss.sources.formats.json_titles import CALLED, titles_of
 from taxoloss.sources.formats.json_values import (
@@ -37,7 +37,6 @@ from taxoloss.sources.formats.json_words import (
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.tables.paths import separator_of
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
@@ -237,9 +236,8 @@ class _Records:
             if key in nodes.nodes or not key:
                 nodes.fault("T201", f"two records are called {quoted(key)}", line_of(one))
             nodes.add(key, name or key, line=line_of(one), **facts_of(one))  # type: ignore[arg-type]
-        ids_alone = (
-            any(names) and names != ids
-        )  # ids of no record are slips; names of none are leaves, or tops
+        # Ids of no record are slips; names of none are leaves, or tops.
+        ids_alone = any(names) and names != ids
         for key, items in zip(ids, lists, strict=True):
             for item in items:
                 if self._is_known(item, ids_alone, nodes):
@@ -301,7 +299,7 @@ class _Records:
             return True
         if word in (*PARENTS, "code") or names & set(texts):
             return False
-        return bool(any(texts)) and len(set(texts)) == len(texts) and separator_of(texts) is None
+        return bool(any(texts)) and len(set(texts)) == len(texts) and sure_mark(texts) is None
 
 
 def _items(value: Value | None) -> list[MappingValue]:

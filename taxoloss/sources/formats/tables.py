@@ -6,23 +6,22 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-from taxoloss.errors.characters import counted, quoted
+from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options
 from taxoloss.sources.formats.format import Format
-from taxoloss.sources.reading import Grade, Look, Reading
+from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
+from taxoloss.sources.separators import cut_at, cuts_of, split_path
 from taxoloss.sources.tables import words
-from taxoloss.sources.tables.chains import Chain, chains_of, is_candidate
-from taxoloss.sources.tables.columns import Column, columns_of
+from taxoloss.sources.tables.chains import Chain, candidates_of
+from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.edge_rows import edge_graph
-from taxoloss.sources.tables.edges import Edges, edges_of, edges_of_columns
-from taxoloss.sources.tables.header import settle_header
-from taxoloss.sources.tables.paths import is_column_of_paths, separator_of, split_path
-from taxoloss.sources.tables.table import Table, open_table
+from taxoloss.sources.tables.edges import Edges, edges_of_columns
+from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.table import Table
 
-__all__ = ["FORMATS"]
+__all__ = ["FORMATS", "NEEDS"]
 
 
 def _reading(
@@ -46,14 +45,15 @@ def _chosen(table: Table, columns: Sequence[Column], options: Options) -> list[C
 
 def ranks_of(table: Table, options: Options) -> Iterator[Reading]:
     """The readings of a table as ranks, a column each."""
-    columns = columns_of(table)
+    judgement = judged(table)
+    columns = judgement.columns
     chosen = _chosen(table, columns, options)
     if chosen:
         if options.kind == "ranks" or _are_ranks(chosen, columns):
             yield _ranks(table, Chain(tuple(chosen), Grade.PLAIN), options)
         return
-    for chain in chains_of(columns):
-        if not _are_bins(chain, columns):
+    for chain in judgement.chains:
+        if not _are_bins(chain):
             yield _ranks(table, chain, options)
 
 
@@ -84,26 +84,27 @@ def _by_columns(kind: str, how: str, table: Table, columns: Sequence[Column], op
 
 def bins_of(table: Table, options: Options) -> Iterator[Reading]:
     """The readings of a table as classes, each with its group."""
-    columns = columns_of(table)
+    judgement = judged(table)
+    columns = judgement.columns
     chosen = _chosen(table, columns, options)
     if chosen:
         if options.kind == "bins" and len(chosen) == 2:
             yield _bins(table, chosen[0], chosen[1], Grade.PLAIN, options)
         return
-    for chain in chains_of(columns):
-        if _are_bins(chain, columns):
+    for chain in judgement.chains:
+        if _are_bins(chain):
             yield _bins(table, chain.columns[1], chain.columns[0], chain.grade, options)
-    for edges in edges_of(columns):
-        if not edges.chained and not edges.has_ids:
+    for edges in judgement.edges:
+        if not _are_edges(edges):
             yield _bins(table, edges.child, edges.parent, edges.grade, options)
 
 
-def _are_bins(chain: Chain, columns: Sequence[Column]) -> bool:
-    """Whether two columns are a class and its group: they are called so, or not at all."""
+def _are_bins(chain: Chain) -> bool:
+    """Whether two columns are a class and its group, no ranks of an order that is known."""
     if len(chain.columns) != 2:
         return False
-    high, low = (column.word for column in chain.columns)
-    return (high in words.GROUP and low in words.CLASS) or not (high or low)
+    known = (words.rank_number, words.number_of)
+    return not any(all(says(column.word) is not None for column in chain.columns) for says in known)
 
 
 def _bins(table: Table, fine: Column, coarse: Column, grade: Grade, options: Options) -> Reading:
@@ -120,22 +121,39 @@ def _bins(table: Table, fine: Column, coarse: Column, grade: Grade, options: Opt
 
 def paths_of(table: Table, options: Options) -> Iterator[Reading]:
     """The readings of a table as one column of paths."""
-    columns = columns_of(table)
+    judgement = judged(table)
+    columns = judgement.columns
     chosen = _chosen(table, columns, options)
     if len(chosen) > 1 or (chosen and options.kind not in (None, "paths")):
         return
-    ranks = not chosen and any(len(chain.columns) > 2 for chain in chains_of(columns))
+    ranks = not chosen and any(len(chain.columns) > 2 for chain in judgement.chains)
     for column in chosen or columns:
-        mark = options.separator or separator_of(column.cells)
         named = words.is_path(column.word) or bool(chosen)
-        if mark is None or not (named or is_column_of_paths(column)):
-            continue
-        if not named and (words.is_beside(column.word) or len(table.header) == 1):
-            continue
-        grade = Grade.PLAIN if named and not ranks else Grade.CELLS
-        how = f"{column.name or 'paths'}, split at `{mark}`, {counted(len(table.rows), 'row')}"
-        make = partial(_by_path, how, table, column, mark, options)
-        yield _reading("paths", table, [column], how, grade, make)
+        if named or _may_hold_paths(column):
+            yield from _paths(table, column, options, named=named, beside_ranks=ranks)
+
+
+def _may_hold_paths(column: Column) -> bool:
+    """Whether cells are no files, links or dates, and the name says nothing else."""
+    return column.kind in ("name", "mixed", "text") and not words.is_beside(column.word)
+
+
+def _paths(
+    table: Table, column: Column, options: Options, *, named: bool, beside_ranks: bool
+) -> Iterator[Reading]:
+    """The readings of one column, a separator each; three columns of ranks say more than it does."""
+    texts = list(column.counts)
+    if options.separator is not None:
+        plain, cuts = True, [cut_at(texts, options.separator)]
+    else:
+        grade, cuts = cuts_of(texts)
+        plain = grade is Grade.PLAIN or (named and len(cuts) == 1)
+    for cut in cuts:
+        how = f"{column.name or 'paths'}, split at `{cut.mark}`, {counted(len(table.rows), 'row')}"
+        make = partial(_by_path, how, table, column, cut.mark, options)
+        grade = Grade.PLAIN if plain and not beside_ranks else Grade.CELLS
+        reading = _reading("paths", table, [column], how, grade, make)
+        yield replace(reading, option=f"{reading.option} --separator {shlex.quote(cut.mark)}")
 
 
 def _by_path(how: str, table: Table, column: Column, mark: str, options: Options) -> Found:
@@ -150,15 +168,16 @@ def _by_path(how: str, table: Table, column: Column, mark: str, options: Options
 
 def names_of(table: Table, options: Options) -> Iterator[Reading]:
     """The readings of a table as a flat list: the one column that holds names of classes."""
-    columns = columns_of(table)
+    judgement = judged(table)
+    columns = judgement.columns
     chosen = _chosen(table, columns, options)
     if chosen:
         if options.kind == "names" and len(chosen) == 1:
             yield _names(table, chosen[0], Grade.PLAIN, options)
         return
-    candidates = [column for column in columns if is_candidate(column) and not column.is_number]
-    chains = chains_of(columns)
-    if any(chain.grade is Grade.PLAIN for chain in chains) or edges_of(columns):
+    candidates = [column for column in candidates_of(columns) if not column.is_number]
+    chains = judgement.chains
+    if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges:
         return
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     for column in candidates:
@@ -184,15 +203,16 @@ def _by_name(how: str, table: Table, column: Column, options: Options) -> Found:
 
 def edges_readings(table: Table, options: Options) -> Iterator[Reading]:
     """The readings of a table as children with their parents."""
-    columns = columns_of(table)
+    judgement = judged(table)
+    columns = judgement.columns
     chosen = _chosen(table, columns, options)
-    found: Iterable[Edges] = edges_of(columns)
+    found: Iterable[Edges] = judgement.edges
     if chosen:
         asked = options.kind == "edges" and len(chosen) in (2, 3)
         shown = options.kind is None and len(chosen) == 2 and not _are_ranks(chosen, columns)
         found = [edges_of_columns(chosen, columns)] if asked or shown else []
     for edges in found:
-        if not (edges.chained or edges.has_ids or chosen):
+        if not (chosen or _are_edges(edges)):
             continue
         how = f"{edges.child.name} below {edges.parent.name}"
         how += f", called by {edges.title.name}" if edges.title is not None else ""
@@ -201,17 +221,22 @@ def edges_readings(table: Table, options: Options) -> Iterator[Reading]:
         yield _reading("edges", table, edges.columns, how, edges.grade, make)
 
 
+def _are_edges(edges: Edges) -> bool:
+    """Whether these are nodes with their parents, and not classes, each with its group."""
+    return edges.chained or edges.has_ids or edges.child.word in ("child", "node", "target")
+
+
 def _by_edges(how: str, table: Table, columns: Sequence[Column], edges: Edges, options: Options) -> Found:
     nodes = edge_graph(table, columns, edges, options)
     return Found(nodes.taxonomy(), "edges", how, tuple(nodes.notes))
 
 
-def look_at_table(path: Path, options: Options) -> Look:
-    """The table of a text or a parquet file."""
-    table = settle_header(open_table(path, options), options)
-    columns = ", ".join(map(quoted, table.header[:12]))
-    saw = f"a table of {counted(len(table.rows), 'row')} with the columns {columns}"
-    return Look(saw, tables=[table], needs="x")
+#: What would make a tree of a table.
+NEEDS = (
+    "ranks from top to leaf (--columns order,family,species), a child and its parent (--kind edges "
+    "--columns CHILD,PARENT), a class and its group (--kind bins --columns CLASS,BIN), or paths "
+    "(--kind paths --columns PATH)"
+)
 
 
 # -- the formats -----------------------------------------------------------------------------------
@@ -223,6 +248,8 @@ Carnivora,Felidae,lynx
 Rodentia,,mouse
 """
 _PARENTS = "child,parent\ncat,pet\ndog,pet\npug,dog\nbeagle,dog\n"
+_PATHS = "cat/Bengal\ncat/Siamese\ndog/pug\ndog/a\\/b\n"
+_NAMES = "pug\nBengal\nbeagle\n"
 _BINS = "class,bin\npug,dog\nbeagle,dog\nBengal,cat\n"
 
 FORMATS = (
@@ -244,9 +271,13 @@ FORMATS = (
         form="a column of classes and one of their groups (--columns CLASS,BIN)",
         example=("bins.csv", _BINS),
     ),
-    Format("paths", of_table=paths_of, form="a column of paths (--columns PATH --separator ' > ')"),
+    Format(
+        "paths",
+        of_table=paths_of,
+        form="paths, one a line or in a column (--columns PATH), with a separator (--separator ' > ')",
+        example=("paths.txt", _PATHS),
+    ),
     Format(
         "names", title="a list of class names", of_table=names_of, form="a column of names (--columns NAME)"
     ),
-    Format("table", title="CSV, TSV or parquet", suffixes=(".parquet",), look=look_at_table),
 )

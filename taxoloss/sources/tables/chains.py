@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cmp_to_key
 from itertools import pairwise
 
 from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
-from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, same_groups
+from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, nests, same_groups
 
-__all__ = ["Chain", "chains_of", "is_candidate"]
+__all__ = ["Chain", "candidates_of", "chains_of", "is_candidate"]
 
 #: Below so many bits columns of unknown names may nest by chance: 1 in a million.
 _SURE_BITS = 20.0
@@ -35,13 +36,21 @@ def is_candidate(column: Column, *, named: bool = True) -> bool:
     """Whether the cells of a column, and where `named` its name, allow that it is a rank."""
     if not column.names_nodes or (named and words.is_beside(column.word)):
         return False
-    if words.rank_number(column.word) is not None:
-        return not (column.is_number and column.is_unique)
-    if column.is_constant or words.is_parent(column.word) or words.is_path(column.word):
+    if column.is_number and column.is_unique:
         return False
-    return not (words.is_id(column.word) and (column.is_unique or column.word != "")) and not (
-        column.is_number and column.is_unique
-    )
+    if words.rank_number(column.word) is not None or words.number_of(column.word) is not None:
+        return True
+    other = (words.is_parent, words.is_path, words.is_id)
+    return not column.is_constant and not any(says(column.word) for says in other)
+
+
+def candidates_of(columns: Sequence[Column]) -> list[Column]:
+    """The columns that may be ranks: codes of the finest level too, where coarser ones are codes."""
+    found = [column for column in columns if is_candidate(column)]
+    if not any(column.is_number and words.is_hierarchy(column.word) for column in found):
+        return found
+    codes = [c for c in columns if c.is_number and c.is_unique and words.is_hierarchy(c.word)]
+    return sorted([*found, *codes], key=lambda column: column.number)
 
 
 def chains_of(columns: Sequence[Column]) -> list[Chain]:
@@ -51,13 +60,13 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
     where that says the contrary. A column of an unknown name that nests with them may be a rank, or
     not: that is a chain of its own.
     """
-    candidates = [column for column in columns if is_candidate(column)]
+    candidates = candidates_of(columns)
     ordered = _of_ranks(candidates) or _numbered(candidates)
     if not ordered:
         ordered = _by_cells([c for c in candidates if words.is_hierarchy(c.word)])
     if len(ordered) < 2:
-        return _of_places(columns, candidates) or _of_cells(columns)
-    bases = _as_the_cells_say(ordered)
+        return _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
+    bases = [swapped for base in _as_the_cells_say(ordered) for swapped in _orders(base)]
     return [chain for base in bases for chain in _widened(base, candidates, alone=len(bases) == 1)]
 
 
@@ -114,7 +123,17 @@ def _as_the_cells_say(ordered: list[Column]) -> list[list[Column]]:
 def _is_turned(high: Column, low: Column) -> bool:
     if (words.rank_number(low.word) or 0) >= words.RANKS.index("species"):
         return False
-    return determines(high, low) >= _NESTS and determines(low, high) < _TURNED
+    fewer = len(low.counts) < len(high.counts)
+    return fewer and determines(high, low) >= _NESTS and determines(low, high) < _TURNED
+
+
+def _of_pair(candidates: Sequence[Column]) -> list[Chain]:
+    """A class and its group, by their names alone: a class that stands in two groups is a fault."""
+    if len(candidates) != 2:
+        return []
+    pairs = [(a, b) for a in candidates for b in candidates if a is not b]
+    found = [(a, b) for a, b in pairs if a.word in words.GROUP and b.word in words.CLASS]
+    return [Chain(found[0], Grade.PLAIN)] if len(found) == 1 else []
 
 
 def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[Chain]:
@@ -127,7 +146,7 @@ def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[
         return []
     places = [c for c in columns if c.word in words.PLACES and c.names_nodes]
     chain = _by_cells(sorted(places, key=lambda c: words.PLACES.index(c.word)))
-    return [Chain(tuple(chain), Grade.PLAIN)] if len(chain) > 1 else []
+    return [Chain(tuple(one), Grade.PLAIN) for one in _orders(chain)] if len(chain) > 1 else []
 
 
 # -- by what determines what -----------------------------------------------------------------------
@@ -135,21 +154,32 @@ def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[
 
 def _by_cells(columns: Iterable[Column]) -> list[Column]:
     """Coarse to fine; the longest run in which each column determines the one before it."""
-    ordered = sorted(columns, key=lambda column: (len(column.counts), column.number))
+    ordered = sorted(columns, key=cmp_to_key(_compared))
     best: list[list[Column]] = []  # the longest chain that ends at each column
     for place, low in enumerate(ordered):
-        above = [best[i] for i in range(place) if _nests(low, ordered[i])]
+        above = [best[i] for i in range(place) if nests(low, ordered[i])]
         best.append([*max(above, key=len, default=[]), low])
     return max(best, key=len, default=[])
 
 
-def _nests(low: Column, high: Column) -> bool:
-    """Whether each low name stands below one high name, and some high name has several, or is as fine."""
-    return determines(low, high) == 1.0
+def _compared(one: Column, other: Column) -> int:
+    """Coarse before fine: fewer names, then what is known of the names, then the order in the file."""
+    if len(one.counts) != len(other.counts):
+        return len(one.counts) - len(other.counts)
+    above = words.stands_above(one.word, other.word)
+    return one.number - other.number if above is None else (-1 if above else 1)
+
+
+def _orders(chain: list[Column]) -> list[list[Column]]:
+    """The chain; where two columns have the same groups and no known order, beside it the other one."""
+    for i, (high, low) in enumerate(pairwise(chain)):
+        if words.stands_above(high.word, low.word) is None and same_groups(high, low):
+            return [chain, [*chain[:i], low, high, *chain[i + 2 :]]]
+    return [chain]
 
 
 def _fits(column: Column, chain: Sequence[Column]) -> bool:
-    return all(determines(column, other) == 1.0 or determines(other, column) == 1.0 for other in chain)
+    return all(nests(column, other) or nests(other, column) for other in chain)
 
 
 def _with(chain: Sequence[Column], more: Sequence[Column]) -> list[Column]:
@@ -166,8 +196,8 @@ def _with(chain: Sequence[Column], more: Sequence[Column]) -> list[Column]:
 def _above(column: Column, other: Column) -> bool:
     """Whether a column stands above another; of two with the same groups the one that is written first."""
     if same_groups(column, other):
-        return column.number < other.number
-    return determines(other, column) == 1.0
+        return _compared(column, other) < 0
+    return nests(other, column)
 
 
 def _with_names(chain: list[Column], rest: Sequence[Column]) -> list[Column]:
@@ -199,7 +229,9 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     links = list(pairwise(chain))
     sure = all(bits_of_nesting(low, high, leaf) >= _SURE_BITS for high, low in links[:-1])
     sure = sure and len(links) > 1 and len(chain) == len(candidates) and all(map(is_candidate, chain))
-    grade = Grade.PLAIN if sure or not any(column.word for column in chain) else Grade.CELLS
+    two = len(columns) == 2 and all(map(is_candidate, chain)) and not chain[0].is_unique
+    grade = Grade.PLAIN if sure or two or not any(column.word for column in chain) else Grade.CELLS
     others = [_by_cells([c for c in candidates if c is not left]) for left in chain]
-    found = [chain, *(other for other in others if len(other) == len(chain) and other != chain)]
+    found = _orders(chain)
+    found += [other for other in others if len(other) == len(chain) and other != chain]
     return [Chain(tuple(one), grade) for one in found]

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.names import nfc
 
-__all__ = ["Column", "bits_of_nesting", "columns_of", "determines", "same_groups", "whole_numbers"]
+__all__ = ["Column", "bits_of_nesting", "columns_of", "determines", "nests", "same_groups", "whole_numbers"]
 
 _INTEGER = re.compile(r"[-+]?\d+")
 _WHOLE = re.compile(r"([-+]?\d+)\.0*")
@@ -156,9 +157,25 @@ def determines(fine: Column, coarse: Column) -> float:
     return sum(len(names) == 1 for names in above.values()) / len(above) if above else 0.0
 
 
+def nests(fine: Column, coarse: Column) -> bool:
+    """Whether each fine name stands below one coarse name only, and some does."""
+    if len(fine.counts) < len(coarse.counts) and fine.filled == coarse.filled:
+        return False  # fewer names than groups, where both are always there
+    if fine.is_unique:
+        return coarse.filled > 0
+    return _first_rows_nest(fine, coarse) and determines(fine, coarse) == 1.0
+
+
+def _first_rows_nest(fine: Column, coarse: Column) -> bool:
+    """Most columns that do not nest show it soon."""
+    above: dict[str, str] = {}
+    pairs = islice(zip(fine.cells, coarse.cells, strict=True), _MOST)
+    return all(above.setdefault(low, high) == high for low, high in pairs if low and high)
+
+
 def same_groups(one: Column, other: Column) -> bool:
     """Whether each name of one goes with one name of the other, both ways: a second name of the same."""
-    return determines(one, other) == 1.0 == determines(other, one)
+    return nests(one, other) and nests(other, one)
 
 
 def bits_of_nesting(fine: Column, coarse: Column, leaf: Column) -> float:

@@ -10,9 +10,9 @@ from typing import Any
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Options, listed
 from taxoloss.sources.graph import SourceGraph
+from taxoloss.sources.separators import split_path
 from taxoloss.sources.tables.columns import Column, whole_numbers
 from taxoloss.sources.tables.edges import NO_PARENT, Edges
-from taxoloss.sources.tables.paths import split_path
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["edge_graph"]

@@ -27,6 +27,7 @@ class Edges:
         title: the column of names where the children are ids; None where they are names.
         chained: whether some parent is a child too.
         has_ids: whether each row is one node, known by its id: then a parent must have a row.
+        titles: other columns that may say what the children are called.
     """
 
     child: Column
@@ -35,6 +36,7 @@ class Edges:
     chained: bool
     has_ids: bool
     grade: Grade
+    titles: tuple[Column, ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -48,6 +50,14 @@ def parents_in(parent: Column, child: Column) -> set[str]:
     return {cell for cell in cells if cell and (cell in known or cell.casefold() not in NO_PARENT)}
 
 
+def _without_parents(parent: Column, others: Sequence[Column]) -> Edges | None:
+    """Where every node stands at the top: ids beside names."""
+    ids = [c for c in others if words.is_id(c.word) and c.is_unique]
+    return (
+        _edges(ids[0], parent, others, chained=False) if ids and words.is_sure_parent(parent.word) else None
+    )
+
+
 def _share(parent: Column, child: Column) -> float:
     """The share of the parents that are children."""
     above = parents_in(parent, child)
@@ -56,12 +66,13 @@ def _share(parent: Column, child: Column) -> float:
 
 def edges_of(columns: Sequence[Column]) -> list[Edges]:
     """The edges that a table shows: a column is called a parent's, and its cells are another column's."""
-    parents = [column for column in columns if words.is_parent(column.word) and column.filled]
+    parents = [column for column in columns if words.is_parent(column.word)]
     pairs = [pair for parent in parents if (pair := _pair(parent, columns)) is not None]
     pairs += _source_and_target(columns)
     # parent_id beside parent_name: the ids
     ids = [pair for pair in pairs if pair.has_ids and pair.chained]
-    return ids[:1] or [pair for pair in pairs if pair.chained][:1] or pairs[:1]
+    best = ids[:1] or [pair for pair in pairs if pair.chained][:1] or pairs[:1]
+    return best + [replace(pair, title=title) for pair in best for title in pair.titles]
 
 
 def _source_and_target(columns: Sequence[Column]) -> list[Edges]:
@@ -79,7 +90,7 @@ def _pair(parent: Column, columns: Sequence[Column]) -> Edges | None:
     """The child of a parent column: the column that holds most of the parents."""
     others = [c for c in columns if c is not parent and c.filled and not words.is_parent(c.word)]
     if not any(parents_in(parent, other) for other in others):
-        return None
+        return _without_parents(parent, others)
     scored = [(_share(parent, other), _likely(other, parent), -other.number, other) for other in others]
     share, _, _, child = max(scored, key=lambda score: score[:3])
     if share == 0:
@@ -113,26 +124,25 @@ def _rest(parent: Column) -> str:
 
 
 def _edges(child: Column, parent: Column, columns: Sequence[Column], *, chained: bool) -> Edges:
-    others = [c for c in columns if c is not child and c is not parent]
-    coded = child.is_number or (words.is_id(child.word) and bool(child.word))
-    title = _title(child, others) if coded or not words.is_name(child.word) else None
-    has_ids = coded or title is not None
-    return Edges(child, parent, title, chained, has_ids, Grade.PLAIN)
+    """Children with what they are called; where they are ids, several columns may say so."""
+    titles = _titles(child, [c for c in columns if c is not child and c is not parent])
+    title = titles[0] if titles else None
+    grade = Grade.PLAIN if len(titles) < 2 else Grade.CELLS
+    return Edges(child, parent, title, chained, child.is_number or title is not None, grade, titles[1:])
 
 
-def _title(child: Column, others: Sequence[Column]) -> Column | None:
-    """The column that says what the children are called, where there is one."""
-    names = [c for c in others if not words.is_parent(c.word) and c.filled and c.kind not in _NO_TITLE]
+def _titles(child: Column, others: Sequence[Column]) -> tuple[Column, ...]:
+    """The column that says what the children are called; all that may, where no name tells."""
+    if words.is_name(child.word) and not child.is_number:
+        return ()
+    names = [c for c in others if not words.is_parent(c.word) and c.kind not in _NO_TITLE]
     named = sorted((c for c in names if words.is_name(c.word)), key=lambda c: words.is_name(c.word))
     if named:
-        return named[0]
-    free = [
-        c
-        for c in names
-        if c.kind == "name" and not words.is_beside(c.word) and not words.is_hierarchy(c.word)
-    ]
-    free = [c for c in free if not words.is_id(c.word) and len(c.counts) > 0.5 * len(child.counts)]
-    return free[0] if len(free) == 1 and child.kind != "name" else None
+        return (named[0],)
+    other = (words.is_beside, words.is_hierarchy, words.is_id)
+    free = [c for c in names if c.kind == "name" and not any(says(c.word) for says in other)]
+    coded = child.is_number or words.is_id(child.word)
+    return tuple(c for c in free if coded and 2 * len(c.counts) > len(child.counts))
 
 
 def edges_of_columns(chosen: Sequence[Column], columns: Sequence[Column]) -> Edges:

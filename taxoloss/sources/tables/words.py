@@ -11,6 +11,7 @@ __all__ = [
     "RANKS",
     "folded",
     "is_beside",
+    "is_head",
     "is_hierarchy",
     "is_id",
     "is_known",
@@ -20,6 +21,7 @@ __all__ = [
     "is_sure_parent",
     "number_of",
     "rank_number",
+    "stands_above",
 ]
 
 #: Ranks of living things, from top to leaf.
@@ -60,6 +62,24 @@ _LEVELS = frozenset(RANKS) | frozenset(CLASS) | frozenset(GROUP) | frozenset((
     "subsubcategory", "sub_sub_category", "submajor_group", "sub_major_group", "taxon", "theme",
     "unit_group", "super_family", "superfamily",
 )) - {"index", "level", "code"}  # fmt: skip
+# Levels of all fields from top to leaf, where they have the same groups: nothing else would tell.
+_ORDER = (
+    "domain", "nature", "theme", "field", "area", "discipline", "subject", "department", "sector",
+    "abteilung", "chapter", "section", "industry", "division", "aisle", "segment", "block",
+    "heading", "group", "make", "manufacturer", "brand", "topic", "bin", "coarse", "cluster",
+    "category", "class", "family", "line", "series", "model", "variant", "generation", "product",
+    "item", "label", "leaf", "name",
+)  # fmt: skip
+_MODIFIER = re.compile(
+    r"^(super|main|coarse|major|parent|top|(sub_?)+|fine|minor)_?(?=.)|_(name|label|title|class|category)$"
+)
+_HIGHER = re.compile(r"super|main|coarse|major|parent|top")
+_HEADS = frozenset((
+    "bin", "category", "child", "class", "class_name", "classes", "coarse", "coarse_label", "concept",
+    "fine", "fine_label", "group", "id", "label", "label_name", "labels", "leaf", "name", "names",
+    "node", "parent", "parent_id", "parent_name", "subcategory", "supercategory", "superclass",
+    "target", "taxon",
+))  # fmt: skip
 _PATH = frozenset((
     "path", "paths", "taxonomy", "lineage", "hierarchy", "taxonomy_string", "category_path",
     "full_path", "class_path", "taxon_path", "breadcrumb", "breadcrumbs", "classification",
@@ -73,13 +93,14 @@ _SUPER = re.compile(r"super.*(id|idx|index|key|code)")
 _NOT_PARENT = re.compile(r"apparent|transparent")
 _ID = re.compile(
     r"(.*_)?(id|ids|key|code|idx|index|uid|uuid|guid|identifier|nr|no|node|concept|aphiaid|mid|wnid|synset)"
-    r"|.*[a-z](id|key|code|idx)|#|"
+    r"|.*[a-z](id|key|code|idx)|#"
 )
 _NAME = (
     "name", "label", "title", "term", "text", "caption", "scientific_name", "scientificname",
     "display_name", "displayname", "class_name", "classname", "category_name", "node_name",
     "nodename", "label_name", "taxon_name", "preferred_name", "preflabel", "pref_label", "name_en",
-    "english", "words", "category", "description", "definition",
+    "english", "words", "category", "description", "definition", "vernacular", "vernacular_name",
+    "vernacularname", "common_name", "commonname",
 )  # fmt: skip
 # What stands beside a class without being above it.
 _BESIDE = re.compile(
@@ -112,6 +133,11 @@ def folded(name: str) -> str:
 def is_path(name: str) -> bool:
     """Whether a column of that (folded) name holds paths."""
     return name in _PATH
+
+
+def is_head(name: str) -> bool:
+    """Whether a (folded) name above a list of names or paths is no name of a class."""
+    return name in _HEADS or name in RANKS or is_path(name)
 
 
 def is_parent(name: str) -> bool:
@@ -152,6 +178,36 @@ def rank_number(name: str) -> int | None:
 def is_hierarchy(name: str) -> bool:
     """Whether a column of that (folded) name is a level of some field's trees."""
     return name in _LEVELS or re.sub(r"_(name|label|title)$", "", name) in _LEVELS
+
+
+def stands_above(name: str, other: str) -> bool | None:
+    """Whether a level of one (folded) name stands above one of another; None where that is not known.
+
+    >>> stands_above("main_category", "category"), stands_above("sub_category", "category")
+    (True, False)
+    >>> stands_above("family", "genus"), stands_above("level_2", "level_1"), stands_above("x", "y")
+    (True, False, None)
+    """
+    numbers = number_of(name), number_of(other)
+    if numbers[0] and numbers[1] and numbers[0][0] == numbers[1][0]:
+        return numbers[0][1] < numbers[1][1]
+    for place in (rank_number, _place, _in_order):
+        one, two = place(name), place(other)
+        if one is not None and two is not None and one != two:
+            return one < two
+    return None
+
+
+def _place(name: str) -> int | None:
+    return PLACES.index(name) if name in PLACES else None
+
+
+def _in_order(name: str) -> float | None:
+    base = _MODIFIER.sub("", name)
+    if base not in _ORDER:
+        return None
+    deeper = name.count("sub") + name.startswith(("fine", "minor")) - bool(_HIGHER.match(name))
+    return _ORDER.index(base) + deeper / 8
 
 
 def number_of(name: str) -> tuple[str, int] | None:
