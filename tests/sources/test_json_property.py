@@ -158,7 +158,7 @@ class Writer:
 
     def ranks(self) -> Any:
         columns = self.random.choice((("kingdom", "order", "family", "species"), ("l1", "l2", "l3", "l4"),
-                                      ("top", "mid", "low", "bottom")))  # fmt: skip
+                                      ("top", "middle", "low", "bottom")))  # fmt: skip
         leaves = [node for node in self.order if not below(self.tree, node)]
         rows = [dict(zip(columns, [*path_to(self.tree, node), None, None, None], strict=False)) for node in leaves]
         return self.placed([self.shuffled(node, row) for node, row in zip(leaves, rows, strict=True)])
