@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from readings import paths_of, read_text, refusal_of
 
+from taxoloss.errors.faults import TaxonomyError
+
 PETS = "animal/cat animal/dog plant/oak"
 MIXED = "animal/cat/Bengal animal/dog plant"
 
@@ -162,7 +164,12 @@ def test_broken_json_has_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", ["terms.txt", "terms"])
 def test_a_bracket_alone_is_no_json(file: str, tmp_path: Path) -> None:
     """Sections of OBO and of INI files are lines like others."""
-    error = refusal_of(tmp_path, "[Term]\nid: X:1\nname: a, b, c\n\n[Term]\nid: X:2\n", file)
-    assert "JSON" not in str(error)
-    assert "YAML" not in str(error)
+    for section in ("[Term]", "[species]", "[1] cat"):
+        try:
+            found = read_text(tmp_path, f"{section}\nname: a, b, c\n\n{section}\nid: 2\n", file)
+        except (TaxonomyError, ImportError) as error:
+            assert "JSON" not in str(error)
+            assert "YAML" not in str(error)
+        else:
+            assert found.kind not in ("nested", "json")
     assert paths_of(read_text(tmp_path, '[["animal", "cat", "x"], ["animal", "dog"], ["plant"]]', "a.txt"))

@@ -155,7 +155,7 @@ READ: list[tuple[str, str, str, str]] = [
      '{"nodeId": 3, "nodeName": "dog", "parentId": 1, "parentName": "animal"}, '
      '{"nodeId": 4, "nodeName": "plant", "parentId": 0, "parentName": "Root"}, '
      '{"nodeId": 5, "nodeName": "oak", "parentId": 4, "parentName": "plant"}]}', "edges", PETS),
-    ("camtrap-dp", f'{{"resources": [{{"name": "media", "path": "m.csv"}}], "taxonomic": {TAXA}}}', "ranks",
+    ("camtrap-dp", f'{{"resources": [{{"name": "media", "path": "m.csv"}}], "taxonomic": {TAXA}}}', "darwin-core",
      "Animalia/Canidae/Canis/Canis_lupus Animalia/Felidae/Felis/Felis_catus Animalia/Felidae/Felis/Felis_silvestris"),
     ("attributes", '{"cat": {"group": "animal", "n": 3}, "dog": {"group": "animal", "n": 3}, "oak": '
      '{"group": "plant", "n": 4}}', "bins", PETS),

@@ -9,11 +9,12 @@ from functools import partial
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_named import facts_of
+from taxoloss.sources.formats.json_titles import titles_of
 from taxoloss.sources.formats.json_values import Place, held_texts, line_of, scalars_in, text_of
-from taxoloss.sources.formats.json_words import NAMES, bare
+from taxoloss.sources.formats.json_words import bare
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
-from taxoloss.taxonomy.file.document import ListValue, MappingValue, Value
+from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
 __all__ = ["look_at_links", "pair_readings"]
 
@@ -88,8 +89,10 @@ def _found(graph: _Graph, place: Place) -> Found:
     found = _Links()
     listed = [(_id_of(key, _inside(item)), _inside(item)) for key, item in graph.nodes]
     by_id = all(own is not None for own, _ in listed)
-    for own, item in listed:
-        _add_node(own, item, by_id, found, nodes)
+    cells = [{key.text: below for key, below in _pairs(item)} for _, item in listed]
+    titles = titles_of(cells, [own or "" for own, _ in listed], nodes)
+    for (own, item), title in zip(listed, titles, strict=True):
+        _add_node(own, item, title, by_id, found, nodes)
     _read_ends(graph.links, found, nodes)
     nodes.log.raise_all()
     down = _points_down(found, nodes)
@@ -114,9 +117,14 @@ def _id_of(above: str | None, item: Value) -> str | None:
     return next((own for word in ("id", "key") if (own := text_of(known.get(word))) is not None), None)
 
 
-def _add_node(own: str | None, item: Value, by_id: bool, found: _Links, nodes: SourceGraph) -> None:
+def _pairs(item: Value) -> list[tuple[ScalarValue, Value]]:
+    return item.pairs if isinstance(item, MappingValue) else []
+
+
+def _add_node(
+    own: str | None, item: Value, title: str | None, by_id: bool, found: _Links, nodes: SourceGraph
+) -> None:
     """A node by its id; by its place where some have none, so that two of one title stay two."""
-    title = _title(item)
     if own is None and title is None:
         nodes.fault("T116", "a node is neither a text nor a mapping with an id", line_of(item))
         return
@@ -125,14 +133,6 @@ def _add_node(own: str | None, item: Value, by_id: bool, found: _Links, nodes: S
         nodes.fault("T201", f"two nodes have the id {quoted(own or key)}", line_of(item))
     nodes.add(key, title or own, line=line_of(item), **facts_of(item))  # type: ignore[arg-type]
     found.keys.append(key)
-
-
-def _title(item: Value) -> str | None:
-    if not isinstance(item, MappingValue):
-        return None
-    known = {bare(key.text): below for key, below in reversed(item.pairs)}
-    titles = (text_of(known.get(word)) for word in (*NAMES, "lbl") if word not in ("id", "key", "value"))
-    return next((title for title in titles if title), None)
 
 
 def _read_ends(links: ListValue, found: _Links, nodes: SourceGraph) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,9 +12,11 @@ from taxoloss.errors.faults import FaultLog
 from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_lists import names_reading, sure_mark
 from taxoloss.sources.formats.json_named import facts_of
+from taxoloss.sources.formats.json_titles import CALLED, titles_of
 from taxoloss.sources.formats.json_values import (
     Place,
     first_key,
+    is_empty,
     line_of,
     said,
     scalars_in,
@@ -24,7 +26,6 @@ from taxoloss.sources.formats.json_words import (
     CHILD_IDS,
     CHILD_LISTS,
     IDS,
-    NAMES,
     NEVER,
     PARENTS,
     PATHS,
@@ -58,18 +59,22 @@ def look_at_keyed(value: MappingValue, place: Place) -> Look | None:
     records = [below for _, below in value.pairs if isinstance(below, MappingValue)]
     if len(records) < len(value.pairs) or len(records) < 2:
         return None
-    counts = Counter(key.text for one in records for key, below in one.pairs if _is_cell(below))
-    shared = {key for key, count in counts.items() if 10 * count >= 6 * len(records)}
-    if not shared or not all(any(key.text in shared for key, _ in one.pairs) for one in records):
-        return None
-    listed = said(ListValue(list(records))).removeprefix("a list of ")
     keys = [key.text for key, _ in value.pairs]
-    return _look(records, keys, f"a mapping of keys to {listed}{place.said}", place)
+    what = said(ListValue(list(records))).removeprefix("a list of ")
+    what = f"a mapping of keys to {what}{place.said}"
+    if _share(records, lambda below: text_of(below) not in (None, "")):
+        return _look(records, keys, what, place)
+    if _share(records, lambda below: is_empty(below) or scalars_in(below) is not None):
+        tree = _Records(records, keys, place).linked()  # lists that hold keys: else names below names
+        return Look(what, tree, needs=_NEEDS) if tree else None
+    return None
 
 
-def _is_cell(value: Value) -> bool:
-    """A text or a number, or a list of them: what records hold, and names below names do not."""
-    return text_of(value) not in (None, "") or bool(scalars_in(value))
+def _share(records: list[MappingValue], fits: Callable[[Value], bool]) -> bool:
+    """Whether all records have one of the keys whose values fit in most records."""
+    counts = Counter(key.text for one in records for key, below in one.pairs if fits(below))
+    shared = {key for key, count in counts.items() if 10 * count >= 6 * len(records)}
+    return bool(shared) and all(any(key.text in shared for key, _ in one.pairs) for one in records)
 
 
 def _refuse_others(value: ListValue, place: Place) -> None:
@@ -87,6 +92,8 @@ def _look(records: list[MappingValue], keys: Sequence[str | None], what: str, pl
     tree = [*rows.linked(), *rows.paths()]
     asked = place.options.columns is not None
     names = [key for one in records for key, _ in one.pairs]
+    if not tree and not asked and (inner := rows.inner()) is not None:
+        return Look(f"{what}, which hold others in {quoted(inner)}", needs=_INNER)
     if any(bare(key.text) in SAMPLES for key in names) and not asked and not tree:
         return Look(f"{what}: pictures or tasks, not classes", needs=_NEEDS)
     if tree and not asked:
@@ -161,6 +168,15 @@ class _Records:
             if bare(column) in PARENTS and not any("#" in cells for cells in others):
                 columns[column] = ["" if text == "#" else text for text in texts]
 
+    def inner(self) -> str | None:
+        """The key of lists of records like these, none of whose words is known: a tree, but which?"""
+        for column in self.columns:
+            items = [item for cells in self.cells for item in _items(cells.get(column))]
+            keys = {key.text for item in items for key, _ in item.pairs}
+            if bare(column) not in NEVER and keys & set(self.scalars):
+                return column
+        return None
+
     # -- as links ----------------------------------------------------------------------------------
 
     def linked(self) -> list[Reading]:
@@ -208,31 +224,25 @@ class _Records:
 
     def _own_names(self) -> list[str] | None:
         """What each record is called; None where only ids are known."""
-        name = first_key(self.scalars, _CALLED)
+        name = first_key(self.scalars, CALLED)
         if name is not None:
             return self.texts(name)
         return [key or "" for key in self.keys] if any(self.keys) else None
 
     def _linked(self, lists: list[list[ScalarValue]], ids: list[str], up: bool, how: str) -> Found:
         nodes = SourceGraph(self.place.file, self.place.options)
-        names = self._titles(ids)
+        names = titles_of(self.cells, ids, nodes)
         for key, name, one in zip(ids, names, self.records, strict=True):
             if key in nodes.nodes or not key:
                 nodes.fault("T201", f"two records are called {quoted(key)}", line_of(one))
             nodes.add(key, name or key, line=line_of(one), **facts_of(one))  # type: ignore[arg-type]
-        ids_alone = names != ids  # ids of no record are slips; names of none are leaves, or tops
+        # Ids of no record are slips; names of none are leaves, or tops.
+        ids_alone = any(names) and names != ids
         for key, items in zip(ids, lists, strict=True):
             for item in items:
                 if self._is_known(item, ids_alone, nodes):
                     nodes.link(*((key, item.text) if up else (item.text, key)), line_of(item))
         return Found(nodes.taxonomy(), "edges", how, tuple(nodes.notes))
-
-    def _titles(self, ids: list[str]) -> list[str]:
-        """What the records are called: by the first key for names that is not the id."""
-        known = [column for column in self.scalars if bare(column) in NAMES]
-        ordered = sorted(known, key=lambda column: NAMES.index(bare(column)))
-        full = [texts for column in ordered if all(texts := self.texts(column))]
-        return full[0] if full else ids
 
     def _is_known(self, item: ScalarValue, ids_alone: bool, nodes: SourceGraph) -> bool:
         if item.text in nodes.nodes or not ids_alone:
@@ -269,7 +279,7 @@ class _Records:
 
     def flat(self) -> list[Reading]:
         """As class names, where records hold a name that differs in each and nothing that groups them."""
-        name = first_key(self.scalars, _CALLED)
+        name = first_key(self.scalars, CALLED)
         if name is None:
             return []
         values = [cells.get(name) for cells in self.cells]
@@ -292,7 +302,12 @@ class _Records:
         return bool(any(texts)) and len(set(texts)) == len(texts) and sure_mark(texts) is None
 
 
-_CALLED = [word for word in NAMES if word not in ("value", "key", "id", "code")]
+def _items(value: Value | None) -> list[MappingValue]:
+    items = value.items if isinstance(value, ListValue) else []
+    return [item for item in items if isinstance(item, MappingValue)]
+
+
+_INNER = 'the names in a key `name`, what is below in `children`: {"name": ..., "children": [...]}'
 
 
 # -- columns ---------------------------------------------------------------------------------------

@@ -36,8 +36,8 @@ def _set(words: str) -> frozenset[str]:
 
 #: Keys that hold what a node is called, the surest first.
 NAMES = (
-    "name", "label", "labelname", "title", "text", "displayname", "classname", "categoryname", "nodename",
-    "taxonname", "caption", "scientificname", "canonicalname", "value", "key", "id", "code",
+    "name", "label", "lbl", "labelname", "title", "text", "displayname", "classname", "categoryname",
+    "nodename", "taxonname", "caption", "scientificname", "canonicalname", "value", "key", "id", "code",
 )  # fmt: skip
 #: Keys that hold what a record is known by.
 IDS = (
