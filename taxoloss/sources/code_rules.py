@@ -17,7 +17,7 @@ from itertools import pairwise
 __all__ = ["CODE", "Rule", "by_parts", "by_start", "by_zeros", "rules_of", "with_sections"]
 
 #: What is a code: it holds a digit, or is a few capital letters; no spaces.
-CODE = re.compile(r"(?=\S*\d)[^\W_][\w./:\-–*]*|[A-Z]{1,3}|[A-Z]\d*\s?[-–]\s?[A-Z]\d*|\d+\s?[-–]\s?\d+")
+CODE = re.compile(r"(?=\S*\d)[^\W_][\w./\-–*]*|[A-Z]{1,3}|[A-Z]\d*\s?[-–]\s?[A-Z]\d*|\d+\s?[-–]\s?\d+")
 _RANGE = re.compile(r"(?P<low>[A-Za-z]*\d+)\s?[-–]\s?(?P<high>[A-Za-z]*\d+)")
 _CHECK_DIGIT = re.compile(r"\d{8}-\d")
 #: Classifications known by the shape of their codes: CPV, the occupations of SOC.
@@ -25,7 +25,7 @@ _SHAPES = ((_CHECK_DIGIT, (2, 3, 4, 5, 6, 7, 8)), (re.compile(r"\d\d-\d{4}"), (2
 _LAST = "\U0010ffff"
 #: The share of codes that may end between two levels, as 10, 20, 30 do; from how many codes it tells.
 _FEW, _MANY = 0.2, 30
-_MARKS = (".", "-", "/", ":", "_")
+_MARKS = (".", "-", "/", "_")
 
 
 @dataclass(frozen=True)
