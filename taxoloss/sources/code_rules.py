@@ -298,10 +298,14 @@ def by_zeros(codes: Sequence[str], cuts: Sequence[int]) -> Rule:
     there = {value: code for code, value in digits.items()}
     parent: dict[str, str | None] = {}
     holes: dict[str, str | None] = {}
+    stems = {code: len(value.rstrip("0")) or 1 for code, value in digits.items()}
+    own = {
+        code: next((cut for cut in cuts if cut >= stem), len(digits[code])) for code, stem in stems.items()
+    }
+    least = min(own.values())  # levels above it are in no code of the list
     for code, value in digits.items():
-        stem = len(value.rstrip("0")) or 1
-        own = next((cut for cut in cuts if cut >= stem), len(value))
-        above = [value[:cut].ljust(len(value), "0") for cut in reversed(cuts) if cut < own]
+        between = [cut for cut in reversed(cuts) if least <= cut < own[code]]
+        above = [value[:cut].ljust(len(value), "0") for cut in between]
         above = [one for one in dict.fromkeys(above) if one != value and one.strip("0")]
         parent[code] = next((there[one] for one in above if one in there), None)
         if above and above[0] not in there:

@@ -188,10 +188,12 @@ def _readings(found: _Codes, options: Options, flat: str) -> list[Reading]:
         rules = [rule for rule in rules if _is_likely(rule, distinct)]
     elif not rules or all(rule.contradicted for rule in rules):
         rules = _mended(found, rules)
-    plain = asked or (len(rules) == 1 and flat and _is_plain(rules[0], distinct))
-    grade = Grade.PLAIN if plain else Grade.CELLS
+    plain = len(rules) == 1 and _is_plain(rules[0], distinct)
+    if not asked and not plain and not flat:
+        return []
+    grade = Grade.PLAIN if asked or (plain and flat) else Grade.CELLS
     readings = [_reading(found, rule, grade, options, len(rules) > 1) for rule in rules]
-    if readings and not plain and flat and any(found.titles) and " " in flat:
+    if readings and grade is Grade.CELLS and any(found.titles) and " " in flat:
         readings.append(_flat(found, flat, options))
     return readings
 
@@ -221,7 +223,8 @@ def _asked_rules(codes: Sequence[str], options: Options) -> list[Rule]:
 def _is_likely(rule: Rule, codes: Sequence[str]) -> bool:
     """Whether nobody asked for codes, and the codes say nevertheless that they are a tree."""
     few = len(rule.holes) <= 0.1 * len(codes) and rule.contradicted <= 0.02
-    return few and rule.below >= 0.3 * len(codes) and not _is_count(codes)
+    many = rule.is_complete or rule.below >= 0.3 * len(codes)
+    return few and many and not _is_count(codes)
 
 
 def _is_count(codes: Sequence[str]) -> bool:
