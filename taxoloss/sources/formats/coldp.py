@@ -36,9 +36,8 @@ def read_archive(path: Path, options: Options) -> Found:
     missing = [table for table in ("name", "taxon") if table not in names]
     if missing:
         raise refuse(str(path), f"there is no table {missing[0].title()} in it", expected="Name and Taxon")
-    tables = {
-        name: _opened(path, names[name], options) for name in ("name", "taxon", "synonym") if name in names
-    }
+    used = [name for name in names if name in ("name", "taxon", "synonym")]
+    tables = {name: _opened(path, names[name], options) for name in used}
     return taxa_found(_joined(path, tables), options, "coldp")
 
 
@@ -112,7 +111,7 @@ def _readings(table: Table, options: Options) -> list[Reading]:
     names = {bare(name) for name in table.header}
     if {"nameid", "parentid"} <= names and not {"scientificname", "name"} & names:
         make = partial(_without_names, table.file)
-        return [Reading("coldp", "taxa", Grade.PLAIN, make, "--kind coldp", frozenset(table.header))]
+        return [Reading("coldp", "taxa", Grade.KNOWN, make, "--kind coldp", frozenset(table.header))]
     return taxa_reading(table, options, "coldp")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from taxoloss.sources.tables.table import Table
-from taxoloss.sources.taxa.words import FINER, KNOWN_RANKS, bare, is_none, rank_of
+from taxoloss.sources.taxa.words import FINER, KNOWN_RANKS, bare, is_none, is_synonym, rank_of
 
 __all__ = ["TaxonColumns"]
 
@@ -112,11 +112,12 @@ class TaxonColumns:
 
     @cached_property
     def has_parents(self) -> bool:
-        """Whether there are parents, and one of them at least is the id of a row."""
+        """Whether there are parents, and one at least that is no accepted name is the id of a row."""
         if not self.has("key", "parent"):
             return False
         keys = {self.ids(row, "key") for row in self.table.rows} - {""}
-        return any(self.ids(row, "parent") in keys for row in self.table.rows)
+        used = (row for row in self.table.rows if not is_synonym(self.cell(row, "status")))
+        return any(self.ids(row, "parent") in keys for row in used)
 
     @property
     def names_parents(self) -> bool:

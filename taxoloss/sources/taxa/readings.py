@@ -41,9 +41,10 @@ def taxa_reading(table: Table, options: Options, kind: str) -> list[Reading]:
         return []
     make = partial(_found, columns, options, kind)
     how = _how(columns)
-    # It explains the whole table: what reads two of its columns as something else, stands back.
+    # It explains the whole table: what reads two of its columns as something else stands back.
     covers = frozenset(table.header)
-    return [Reading(kind, how, Grade.PLAIN, make, f"--kind {kind}", covers, columns.unused)]
+    grade = Grade.KNOWN if columns.has("rank") else Grade.PLAIN
+    return [Reading(kind, how, grade, make, f"--kind {kind}", covers, columns.unused)]
 
 
 def taxa_found(table: Table, options: Options, kind: str) -> Found:
