@@ -35,7 +35,7 @@ Row = dict[str, str]
 
 @dataclass
 class Taxa:
-    """Taxa in their order, each with the number of its parent (-1: none), and other names of some species."""
+    """Taxa in their order, each with the number of its parent (-1: none); other names of some species."""
 
     names: list[str] = field(default_factory=list)
     ranks: list[str] = field(default_factory=list)
@@ -228,7 +228,7 @@ TABLES = {"coldp": coldp, "darwin-core": backbone, "occurrences": occurrences, "
 
 
 def disguised(rows: list[Row], rng: np.random.Generator, prefix: str) -> str:
-    """The table as CSV: columns shuffled and called otherwise, columns of no use beside, rows in any order."""
+    """The table as CSV: columns and rows shuffled, columns called otherwise, others of no use beside."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     called = {name: _renamed(name, rng, prefix) for name in names}
     junk = {

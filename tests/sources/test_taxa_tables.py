@@ -1,4 +1,4 @@
-"""Tables of taxa of GBIF, the Catalogue of Life, WoRMS, OBIS and iNaturalist: the right tree, or a refusal."""
+"""Tables of taxa of GBIF, the Catalogue of Life, WoRMS and iNaturalist: the right tree, or a refusal."""
 
 from __future__ import annotations
 
@@ -49,20 +49,23 @@ COLDP = [
           "G N accepted Felis genus", "C D ambiguous_synonym Felis_dom species",
           "D A misapplied Felis_old species", "A G accepted Felis_catus species",
           "B G accepted Felis_chaus species"),
-    table("rank Scientific_Name Status Parent_ID ID", "family Felidae accepted - 1", "genus Felis accepted 1 2",
+    table("rank Scientific_Name Status Parent_ID ID", "family Felidae accepted - 1",
+          "genus Felis accepted 1 2",
           "species Felis_catus accepted 2 3", "species Felis_chaus accepted 2 4",
           "species Felis_dom synonym 3 5"),
     table("ID status scientificName authorship rank family genus parentID",
           "1 accepted Felis_catus L. species Felidae Felis -",
           "2 accepted Felis_chaus L. species Felidae Felis -",
           "3 synonym Felis_dom L. species - - 1"),
-    table("ID parentID status rank uninomial genericName specificEpithet", "N - accepted family Felidae - -",
+    table("ID parentID status rank uninomial genericName specificEpithet",
+          "N - accepted family Felidae - -",
           "G N accepted genus Felis - -", "A G accepted species - Felis catus",
           "B G accepted species - Felis chaus", "C A heterotypic_synonym species - Felis dom",
           "D - bare_name species - Felis bare"),
 ]  # fmt: skip
 GBIF = [
-    table("taxonID parentNameUsageID acceptedNameUsageID scientificName canonicalName taxonRank taxonomicStatus",
+    table("taxonID parentNameUsageID acceptedNameUsageID scientificName canonicalName taxonRank "
+          "taxonomicStatus",
           "1 - - Felidae Felidae family accepted", "2 1 - Felis_L. Felis genus accepted",
           "3 2 - Felis_catus_L. Felis_catus species accepted",
           "4 2 - Felis_chaus_S. Felis_chaus species doubtful",
@@ -86,7 +89,8 @@ GBIF = [
           "5 2.0 3.0 Felis_dom sp."),
 ]  # fmt: skip
 WORMS = [
-    table("AphiaID ScientificName AphiaID_accepted ScientificName_accepted Family Genus Species taxonRank Status",
+    table("AphiaID ScientificName AphiaID_accepted ScientificName_accepted Family Genus Species taxonRank "
+          "Status",
           "1 Felis_catus 1 Felis_catus Felidae Felis catus Species accepted",
           "2 Felis_chaus 2 Felis_chaus Felidae Felis chaus Species accepted",
           "3 Felis_dom 1 Felis_catus Felidae Felis dom Species unaccepted"),
@@ -95,7 +99,8 @@ WORMS = [
           "2 Felis_chaus S. accepted Species 2 Felis_chaus Felidae Felis"),
     table("taxonID scientificName acceptedNameUsageID acceptedNameUsage parentNameUsageID taxonRank",
           "urn:1 Felidae urn:1 Felidae - Family", "urn:2 Felis urn:2 Felis urn:1 Genus",
-          "urn:4 Felis_dom urn:3 Felis_catus urn:2 Species", "urn:5 Felis_chaus urn:5 Felis_chaus urn:2 Species"),
+          "urn:4 Felis_dom urn:3 Felis_catus urn:2 Species",
+          "urn:5 Felis_chaus urn:5 Felis_chaus urn:2 Species"),
     table("aphiaID scientificName acceptedNameUsage taxonRank family genus species subspecies originalName",
           "1 Felis_catus_minor - Subspecies Felidae Felis Felis_catus Felis_catus_minor x",
           "4 Felis - Genus Felidae Felis - - y", "5 Felis_chaus - Species Felidae Felis Felis_chaus - z",
@@ -109,7 +114,7 @@ WORMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", [*COLDP, *GBIF, *WORMS])
+@pytest.mark.parametrize("text", [*COLDP, *GBIF, *WORMS], ids=lambda text: "+".join(text.split()[:4]))
 def test_a_table_of_taxa(text: str, tmp_path: Path) -> None:
     """Accepted names make the tree, the others are aliases: no id is a name, no synonym a class."""
     found = read(tmp_path, text)
@@ -284,16 +289,17 @@ def test_the_backbone_without_a_header(tmp_path: Path) -> None:
 # -- iNaturalist ------------------------------------------------------------------------------------
 
 INAT = [
-    "taxon_id,ancestry,rank,name\n1,,kingdom,Animalia\n10,1,family,Felidae\n12,1/10/11,species,Felis catus\n"
-    "20,1,family,Canidae\n21,1/20/22,species,Canis lupus\n",
+    "taxon_id,ancestry,rank,name\n1,,kingdom,Animalia\n10,1,family,Felidae\n"
+    "12,1/10/11,species,Felis catus\n20,1,family,Canidae\n21,1/20/22,species,Canis lupus\n",
     "taxon_id,ancestry,rank,name,active\n1,48460,kingdom,Animalia,true\n10,48460/1,family,Felidae,true\n"
-    "11,48460/1/10,genus,Felis,false\n12,48460/1/10/11,species,Felis catus,true\n48460,,stateofmatter,Life,true\n"
-    "20,48460/1,family,Canidae,true\n21,48460/1/20,species,Canis lupus,true\n22,48460/1/20,species,x y,f\n",
+    "11,48460/1/10,genus,Felis,false\n12,48460/1/10/11,species,Felis catus,true\n"
+    "48460,,stateofmatter,Life,true\n20,48460/1,family,Canidae,true\n"
+    "21,48460/1/20,species,Canis lupus,true\n22,48460/1/20,species,x y,f\n",
     "id,rank,name,parent_id,is_active,rank_level\n1,kingdom,Animalia,48460,true,70\n10,family,Felidae,1,true,30\n"
     "11,genus,Felis,10,false,20\n12,species,Felis catus,11,true,10\n20,family,Canidae,1,true,30\n"
     "21,species,Canis lupus,20,true,10\n",
-    "taxon_id,ancestry,rank_level,name\n1,,70,Animalia\n10,1,30.0,Felidae\n12,1/10,10,Felis catus\n20,1,30,Canidae\n"
-    "21,1/20,10,Canis lupus\n23,1/20/21,5,Canis lupus dingo\n",
+    "taxon_id,ancestry,rank_level,name\n1,,70,Animalia\n10,1,30.0,Felidae\n12,1/10,10,Felis catus\n"
+    "20,1,30,Canidae\n21,1/20,10,Canis lupus\n23,1/20/21,5,Canis lupus dingo\n",
     "parent_taxon_id,taxon_id,rank_level,leaf_class_id,iconic_class_id,name\n,1,70,,,Animalia\n1.0,10,30,,,Felidae\n"
     "10.0,12,10,1,3,Felis catus\n1.0,20,30,,,Canidae\n20.0,21,10,0,3,Canis lupus\n",
 ]  # fmt: skip
@@ -322,7 +328,8 @@ def test_the_outputs_of_a_vision_model(tmp_path: Path) -> None:
 
 
 def test_species_whose_ancestors_have_no_row(tmp_path: Path) -> None:
-    text = "taxon_id,ancestry,rank,name\n1,,kingdom,Animalia\n12,7/10/11,species,Felis catus\n21,1,species,Canis lupus\n"
+    text = "taxon_id,ancestry,rank,name\n1,,kingdom,Animalia\n12,7/10/11,species,Felis catus\n"
+    text += "21,1,species,Canis lupus\n"
     with pytest.raises(
         TaxonomyError, match=r"a\.csv:3: error T212: the parent `11` of `Felis catus` has no row"
     ):
@@ -333,7 +340,8 @@ def test_observations_of_inaturalist(tmp_path: Path) -> None:
     text = (
         "id,scientific_name,taxon_id,taxon_family_name,taxon_genus_name,taxon_species_name,quality_grade\n"
     )
-    text += "1,Felis catus,5,Felidae,Felis,Felis catus,research\n2,Felis chaus,6,Felidae,Felis,Felis chaus,casual\n"
+    text += "1,Felis catus,5,Felidae,Felis,Felis catus,research\n"
+    text += "2,Felis chaus,6,Felidae,Felis,Felis chaus,casual\n"
     text += "3,Felis catus,5,Felidae,Felis,Felis catus,research\n4,Felidae,7,Felidae,,,casual\n"
     found = read(tmp_path, text)
     assert (found.kind, names(found)) == ("inat", CATS)
