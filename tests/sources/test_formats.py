@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fuzz_seeds import NOUNS, SEEDS
+from taxoloss.sources.kinds import kind_of
 
 import taxoloss
 from taxoloss import sources

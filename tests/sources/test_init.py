@@ -317,7 +317,7 @@ def test_a_table_of_taxa_with_rank_columns(tmp_path: Path) -> None:
     for name in ("a.parquet", "a.csv"):
         found = sources.read(tmp_path / name)
         assert (found.kind, names(found.taxonomy.paths())) == ("darwin-core", ["A/F/G/G x", "A/F/G/G y"])
-        assert "taxa of other ranks are left out: 1" in found.notes
+        assert found.taxonomy.levels == ("kingdom", "family", "genus", "species")
 
 
 def test_ncbi_dumps(tmp_path: Path) -> None:
