@@ -14,7 +14,7 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.suggestions import did_you_mean, nearest
 from taxoloss.taxonomy.names import nfc
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.taxonomy.versions.diff import nodes_called
+from taxoloss.taxonomy.versions.nodes import nodes_called
 
 __all__ = ["found_facts", "level_facts", "render_found", "render_level"]
 
