@@ -416,15 +416,19 @@ class Taxonomy(NumberedTree):
 
     # -- another version of it ---------------------------------------------------------------------
 
-    def diff(self, new: Taxonomy, renames: Mapping[str, str] | None = None) -> TreeDiff:
+    def diff(self, new: Taxonomy, renames: Mapping[Name, Name] | None = None) -> TreeDiff:
         """What changes from this taxonomy to a new one, and the map that moves a trained head.
 
         Args:
             new: the later taxonomy. Both may be bound: the map then goes from order to order.
-            renames: old name (or path a/b/c) -> new one, where no alias says so.
+            renames: old node -> new one, where no alias says so: names, paths a/b/c, or paths as tuples,
+                where a name holds "/" or stands in several places. Several old classes may become one; so
+                may a class and one that keeps its name.
 
         Raises:
-            ValueError: a rename names a node that is not there, or that is not unique.
+            TypeError: a rename is neither a name nor a path.
+            ValueError: a rename names a node that is not there, or that is not unique; or two renames
+                contradict each other.
 
         >>> old = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")])
         >>> new = Taxonomy.from_paths([("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "Pug")])
@@ -433,6 +437,8 @@ class Taxonomy(NumberedTree):
         ([(('cat', 'Sphynx'),)], [(('dog', 'pug'),)])
         >>> found.migration.sources
         ((0,), (), (1,))
+        >>> old.diff(new, {("cat", "Bengal"): ("cat", "Sphynx")}).migration.sources
+        ((), (0,), (1,))
         """
         return diff(self, new, renames)
 
