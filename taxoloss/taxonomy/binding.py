@@ -130,12 +130,12 @@ def _checked(name: object, place: int) -> Name:
     wrong, where = name, f"position {place}"
     if isinstance(name, (tuple, list)):
         part, wrong = next((part, one) for part, one in enumerate(name) if not isinstance(one, str))
-        where = f"place {part} of the path at {where}"
+        where = f"place {part} of the path, {where}"
     number = integer_of(wrong)
     help = "" if number is None else ": give the names, in the order of the numbers"
     raise TypeError(
-        f"expected a name, or a path as a tuple of names, got {type(wrong).__name__} {wrong!r:.60} "
-        f"at {where}{help}"
+        f"expected a name, or a path as a tuple of names, got {type(wrong).__name__} {wrong!r:.60}{help} "
+        f"({where})"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -146,17 +146,16 @@ def _nothing(rows: IntArray, table: LabelTable) -> Fault:
 # -- names, some of which are rows of ranks ---------------------------------------------------------
 
 
-def nodes_of_names(names: Iterable[Name], index: NameIndex) -> IntArray:
+def nodes_of_names(names: Any, index: NameIndex) -> IntArray:
     """The nodes of names or paths, in which ranks may be missing; BindingError with all that are none."""
     if hasattr(names, "columns"):
         what = type(names).__name__
         raise TypeError(
             f"expected names or paths, got a {what}: t.targets(table) reads the rows of a table"
         )
-    if isinstance(names, (str, bytes, Mapping, Set)) or not isinstance(names, Iterable):
-        return index.nodes(names)
-    if getattr(names, "ndim", 1) == 0:
-        return index.nodes(names)
+    plain = isinstance(names, Iterable) and getattr(names, "ndim", 1) != 0
+    if not plain or isinstance(names, (str, bytes, Mapping, Set)):
+        return index.nodes(cast("Iterable[Name]", names))
     listed = [tuple(name) if isinstance(name, np.ndarray) and name.ndim else name for name in names]
     faults = _fill_ranks(listed, index)
     try:

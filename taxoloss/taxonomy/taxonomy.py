@@ -293,7 +293,7 @@ class Taxonomy(NumberedTree):
         self.require_bound("node_id")
         return int(self.ids_of_nodes[self.index.node(path)])
 
-    def node_ids(self, names: Iterable[Name]) -> torch.Tensor:
+    def node_ids(self, names: Iterable[Name | Sequence[Any]]) -> torch.Tensor:
         """The target ids (long tensor) of names or paths, for labels of mixed depth; in a path that is a
         row of ranks, None, NaN and "" are missing ones. `targets` reads tables.
 
