@@ -122,7 +122,7 @@ def _pair(text: str, before: Taxonomy, after: Taxonomy) -> tuple[str, str]:
 
 
 def _bound(taxonomy: Taxonomy, classes: ClassList | None) -> Taxonomy:
-    return taxonomy.bind(None if classes is None else classes.names_in(taxonomy))
+    return taxonomy.bind(None if classes is None else classes.names)
 
 
 def _data(found: TreeDiff) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def _facts(given: Read, summary: Summary) -> dict[str, Any]:
 def _bind(given: Read, file: Path, limits: Limits) -> dict[str, Any]:
     """Binds the classes of a text file; BindingError where they do not fit."""
     listed = from_file(file, limits)
-    bound = given.taxonomy.bind(listed.names_in(given.taxonomy))
+    bound = given.taxonomy.bind(listed.names)
     return {
         "classes": len(bound),
         "binding_digest": bound.binding_digest,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -100,10 +101,17 @@ def refuse(file: str, message: str, **details: object) -> FormError:
 
 
 @contextmanager
-def foreign(what: str, file: str, extra: str | None = None) -> Iterator[None]:
-    """Turns whatever a reader of another package raises into a fault of form.
+def foreign(what: str, file: str, extra: str | None = None, *, lines: bool = True) -> Iterator[None]:
+    """Turns whatever a reader of another package raises into a fault of form, with the line if it is known.
 
-    A panic of a package in Rust is a BaseException: it is caught like the others.
+    The package's own words are about its insides: they stay with the error, as its cause. A panic of a
+    package in Rust is a BaseException: it is caught like the others.
+
+    Args:
+        what: the kind, in words.
+        file: its path.
+        extra: that installs the package.
+        lines: whether the lines that the package counts are those of the file.
     """
     try:
         yield
@@ -115,8 +123,21 @@ def foreign(what: str, file: str, extra: str | None = None) -> Iterator[None]:
         )
         raise ImportError(needed) from error
     except BaseException as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise refuse(file, f"this cannot be read as {what}: {reason:.300}") from error
+        message = f"this cannot be read as {what}: it is cut off, or breaks the rules of that format"
+        raise refuse(file, message, line=_line_of(error) if lines else None) from error
+
+
+def _line_of(error: BaseException) -> int | None:
+    """The line at which a reader of another package stopped, where it says so."""
+    position = getattr(error, "position", None)  # of XML: line and column
+    if isinstance(position, tuple) and position and isinstance(position[0], int):
+        return position[0]
+    for name in ("lineno", "lines", "line"):
+        line = getattr(error, name, None)
+        if isinstance(line, int) and line > 0:
+            return line + (name == "lines")  # rdflib counts the lines before
+    said = re.search(r"(?:\bline:? |^<unknown>:)(\d+)", str(error))
+    return int(said[1]) if said and int(said[1]) else None
 
 
 def read_lines(path: Path, limits: Limits) -> list[str]:

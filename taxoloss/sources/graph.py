@@ -7,7 +7,7 @@ be a cycle. Everything that is no tree is a fault, all of them at once; what is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
@@ -20,7 +20,7 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import Tree
 from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
 
-__all__ = ["RANKS", "SourceGraph"]
+__all__ = ["RANKS", "SourceGraph", "clear_aliases"]
 
 #: The ranks that become levels where a source does not say which.
 RANKS = ("domain", "superkingdom", "kingdom", "phylum", "class", "order", "family", "genus", "species")
@@ -340,18 +340,25 @@ class SourceGraph:
         )
 
     def _aliases(self, nodes: list[_Node], tree: Tree) -> dict[int, tuple[str, ...]]:
-        """Aliases that name one leaf; others would make a dataset's names ambiguous."""
-        owner = {node.name: i for i, node in enumerate(nodes, 1) if tree.is_leaf[i]}
-        taken: dict[int, tuple[str, ...]] = {}
-        dropped: list[str] = []
-        for i, node in enumerate(nodes, 1):
-            good = [a for a in node.aliases if a != node.name and not list(name_faults(a))]
-            if tree.is_leaf[i]:
-                unique = [alias for alias in good if owner.setdefault(alias, i) == i]
-                dropped += [alias for alias in good if alias not in unique]
-                good = unique
-            if good:
-                taken[i] = tuple(good)
+        taken, dropped = clear_aliases(tree, {i: node.aliases for i, node in enumerate(nodes, 1)})
         if dropped:
             self.notes.append(f"aliases of more than one class are left out: {listed(dropped)}")
         return taken
+
+
+def clear_aliases(
+    tree: Tree, given: Mapping[int, Sequence[str]]
+) -> tuple[dict[int, tuple[str, ...]], list[str]]:
+    """Aliases that name one leaf, by node, and the others, which would make a dataset's names ambiguous."""
+    owner = {tree.names[i]: i for i in range(1, len(tree)) if tree.is_leaf[i]}
+    taken: dict[int, tuple[str, ...]] = {}
+    dropped: list[str] = []
+    for i, aliases in given.items():
+        good = [a for a in aliases if a != tree.names[i] and not list(name_faults(a))]
+        if tree.is_leaf[i]:
+            unique = [alias for alias in good if owner.setdefault(alias, i) == i]
+            dropped += [alias for alias in good if alias not in unique]
+            good = unique
+        if good:
+            taken[i] = tuple(good)
+    return taken, dropped

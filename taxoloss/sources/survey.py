@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,8 @@ from taxoloss.sources.base import Found, Options, refuse
 from taxoloss.sources.formats import FORMATS
 from taxoloss.sources.formats.format import HEAD, Format, Sample
 from taxoloss.sources.reading import Grade, Look, Reading
+from taxoloss.sources.refusals import binary_refusal, text_refusal
+from taxoloss.sources.tables.table import Table
 
 __all__ = ["KINDS", "check_kind", "found_by", "look_at"]
 
@@ -24,7 +27,8 @@ _FOLDER, _TEXT = "image-folder", "table"
 def look_at(path: Path, options: Options) -> Look:
     """All readings of a source; of the kind that was asked for alone, where one was."""
     asked = FORMATS[options.kind] if options.kind is not None else None
-    format, grade = (asked, Grade.PLAIN) if asked and asked.read else _carrier_or_own(path, asked)
+    own = asked is not None and asked.read is not None and _reads(asked, path)
+    format, grade = (asked, Grade.PLAIN) if asked and own else _carrier_or_own(path, asked)
     if format.read is not None:
         make = partial(format.read, path, options)
         reading = Reading(format.name, format.title, grade, make, f"--kind {format.name}")
@@ -33,15 +37,28 @@ def look_at(path: Path, options: Options) -> Look:
     return _with_tables(format.look(path, options), format, asked, options)
 
 
+def _reads(format: Format, path: Path) -> bool:
+    """Whether a format reads the source itself, and not the tables that another carries."""
+    if format.of_table is None or format.sniff is None:
+        return True
+    return format.sniff(Sample(path, None if path.is_dir() else _head(path)))
+
+
 def _with_tables(look: Look, carrier: Format, asked: Format | None, options: Options) -> Look:
     """The look at a file, with the readings of the tables in it; only those that were asked for."""
     layouts = [f for f in FORMATS.values() if f.of_table and asked in (None, carrier, f)]
     readings = [r for r in look.readings if asked in (None, carrier) or (asked and r.kind == asked.name)]
     for table in look.tables:
-        for layout in layouts:
-            readings += layout.of_table(table, options)  # type: ignore[misc]
+        found = (one for layout in layouts for one in layout.of_table(table, options))  # type: ignore[misc]
+        readings += [replace(one, make=partial(_noted, one.make, table)) for one in found]
     needs = asked.form if asked is not None and asked.form else look.needs
     return replace(look, readings=readings, needs=needs)
+
+
+def _noted(make: Callable[[], Found], table: Table) -> Found:
+    """What a reading of a table makes, with what was noted when the table was opened."""
+    found = make()
+    return replace(found, notes=(*table.notes, *found.notes))
 
 
 def _carrier_or_own(path: Path, asked: Format | None) -> tuple[Format, Grade]:
@@ -53,11 +70,14 @@ def _carrier_or_own(path: Path, asked: Format | None) -> tuple[Format, Grade]:
         return asked, Grade.PLAIN
     if path.is_dir():
         return _sniffed(Sample(path), asked) or FORMATS[_FOLDER], Grade.PLAIN
-    sample = Sample(path, _head(path))
+    head = _head(path)
+    sample = Sample(path, head)
     if not sample.start:
         raise refuse(str(path), "the source is empty")
     if found := _sniffed(sample, asked):
         return found, Grade.PLAIN
+    if refused := binary_refusal(path, head, sample.packed) or text_refusal(path, sample.text):
+        raise refused
     by_suffix = (f for f in FORMATS.values() if path.suffix.lower() in f.suffixes and _may_carry(f, asked))
     return next(by_suffix, FORMATS[_TEXT]), Grade.NAME
 

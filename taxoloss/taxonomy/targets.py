@@ -9,8 +9,9 @@ import numpy as np
 
 from taxoloss.errors.characters import counted
 from taxoloss.errors.faults import BindingError, Fault
-from taxoloss.taxonomy.binding import Name, NameIndex, integer_of
+from taxoloss.taxonomy.binding import Name, NameIndex
 from taxoloss.taxonomy.label_tables import Column, LabelTable, choose_columns, open_labels
+from taxoloss.taxonomy.names import integer_of
 from taxoloss.taxonomy.placeholders import is_missing
 from taxoloss.taxonomy.ranks import Cell, Finder, Misfit, misfit_faults
 from taxoloss.taxonomy.tree.arrays import IntArray

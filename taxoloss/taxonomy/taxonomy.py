@@ -21,10 +21,10 @@ from taxoloss.taxonomy.file.writer import write_file
 from taxoloss.taxonomy.names import checked_title
 from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
 from taxoloss.taxonomy.targets import checked_ignore_index, nodes_of_names, nodes_of_table
-from taxoloss.taxonomy.tree.arrays import frozen
+from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
-from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor
+from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor, ids_of
 from taxoloss.taxonomy.versions.diff import TreeDiff, diff
 from taxoloss.taxonomy.versions.migration import Migration
 
@@ -220,37 +220,54 @@ class Taxonomy(NumberedTree):
         class_names: Iterable[Name] | Mapping[Any, Any] | None = None,
         *,
         node_targets: bool = False,
+        inner_classes: bool = False,
     ) -> Taxonomy:
         """This taxonomy with its classes in a dataset's order.
 
         Args:
             class_names: for each output of the model its class: a name (unique among the leaves), an
-                alias, or a path as a tuple of names. Also a dict `class_to_idx` or `id2label`.
-                None: the order of the file; say so only if your dataset was made from it.
+                alias, or a path, as a tuple of names or as text a/b/c. Also a dict `class_to_idx` or
+                `id2label`. None: the order of the file; say so only if your dataset was made from it.
             node_targets: whether targets may be any node (`node_ids`), not only classes 0..C-1.
+            inner_classes: whether classes may be inner nodes: a genus beside its species. Each gets a
+                leaf of its own, the first below its node and of its name. The loss takes it as a leaf;
+                metrics see it as the node: a genus and its species are one edge apart. Names are then
+                unique among all nodes.
 
         Raises:
             BindingError: names every class that is missing, extra, ambiguous or there twice, with
                 the nearest right name.
+            ValueError: inner_classes without class_names.
 
         >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")])
         >>> t.bind(["beagle", "Bengal"]).classes
         ('beagle', 'Bengal')
+        >>> t.bind(["beagle", "cat", "Bengal"], inner_classes=True).paths()
+        (('dog', 'beagle'), ('cat', 'cat'), ('cat', 'Bengal'))
         """
         if class_names is None:
-            order = np.arange(len(self), dtype=np.int64)
-        else:
-            order = self.index.leaves(class_names, complete=True)
-        return dataclasses.replace(self, order=order, node_targets=bool(node_targets))
+            if inner_classes:
+                raise ValueError("inner_classes=True needs class_names: which inner nodes are classes?")
+            return dataclasses.replace(
+                self, order=np.arange(len(self), dtype=np.int64), node_targets=bool(node_targets)
+            )
+        grown, nodes = self._with_classes(class_names, complete=True, inner_classes=inner_classes)
+        order = grown.tree.start[nodes]
+        return dataclasses.replace(grown, order=order, node_targets=bool(node_targets))
 
     def restrict(
-        self, class_names: Iterable[Name] | Mapping[Any, Any], *, node_targets: bool = False
+        self,
+        class_names: Iterable[Name] | Mapping[Any, Any],
+        *,
+        node_targets: bool = False,
+        inner_classes: bool = False,
     ) -> Taxonomy:
         """The tree pruned to these classes, levels kept, and bound to them in this order.
 
         Args:
             class_names: some of the classes, as in `bind`.
             node_targets: as in `bind`.
+            inner_classes: as in `bind`; a node without another class below it becomes a leaf.
 
         Raises:
             BindingError: as in `bind`, but classes may be missing.
@@ -259,17 +276,34 @@ class Taxonomy(NumberedTree):
         >>> t.restrict(["Sphynx", "Bengal"]).paths()
         (('cat', 'Sphynx'), ('cat', 'Bengal'))
         """
-        kept = self.index.leaves(class_names, complete=False)
-        tree, nodes = self.tree.pruned(kept)
+        grown, classes = self._with_classes(class_names, complete=False, inner_classes=inner_classes)
+        kept = grown.tree.start[classes]
+        tree, nodes = grown.tree.pruned(kept)
         number = {node: new for new, node in enumerate(nodes.tolist())}
+        pruned = grown._renumbered(tree, number)
         order = np.argsort(np.argsort(kept))
+        return dataclasses.replace(pruned, order=order, node_targets=bool(node_targets))
+
+    def _with_classes(
+        self, names: Iterable[Name] | Mapping[Any, Any], *, complete: bool, inner_classes: bool
+    ) -> tuple[Taxonomy, IntArray]:
+        """The taxonomy in which classes of these names are leaves, and the leaf of each."""
+        nodes = self.index.classes(names, complete=complete, inner=bool(inner_classes))
+        is_leaf = self.tree.is_leaf[nodes]
+        if is_leaf.all():
+            return self, nodes
+        tree, number = self.tree.with_own_leaves(np.sort(nodes[~is_leaf]))
+        grown = self._renumbered(tree, dict(enumerate(number.tolist())))
+        return grown, number[nodes] + ~is_leaf
+
+    def _renumbered(self, tree: Tree, number: Mapping[int, int]) -> Taxonomy:
+        """The taxonomy with another tree, not bound; the number there of each node that it has too."""
         return dataclasses.replace(
             self,
             tree=tree,
             aliases={number[i]: names for i, names in self.aliases.items() if i in number},
             descriptions={number[i]: s for i, s in self.descriptions.items() if i in number},
-            order=order,
-            node_targets=bool(node_targets),
+            order=None,
         )
 
     @cached_property
@@ -279,19 +313,29 @@ class Taxonomy(NumberedTree):
 
     # -- node ids ----------------------------------------------------------------------------------
 
-    def node_id(self, path: Name) -> int:
+    def node_id(self, path: Name, *, inner: bool = False) -> int:
         """The target id of a node: a class has its number, 0..C-1; inner nodes follow, the root last.
 
         Args:
             path: a tuple of names from the top (the empty tuple is the root), or a bare name or alias
-                where it is unique among all nodes.
+                where it is unique among all nodes, or a path as text a/b/c.
+            inner: of a node that is a class itself (`bind(names, inner_classes=True)`) the id of the
+                inner node, which is it and all below it; without it the class.
 
         Raises:
             BindingError: no node, or several, have that name.
             ValueError: the taxonomy is not bound.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")])
+        >>> t = t.bind(["beagle", "cat", "Bengal"], inner_classes=True)
+        >>> t.node_id("cat"), t.node_id("cat", inner=True)
+        (1, 3)
         """
         self.require_bound("node_id")
-        return int(self.ids_of_nodes[self.index.node(path)])
+        node = self.index.node(path)
+        if inner and node in self.tree.own_leaf.values():
+            node = int(self.tree.parent[node])
+        return int(self.ids_of_nodes[node])
 
     def node_ids(self, names: Iterable[Name | Sequence[Any]]) -> torch.Tensor:
         """The target ids (long tensor) of names or paths, for labels of mixed depth; in a path that is a
@@ -345,15 +389,30 @@ class Taxonomy(NumberedTree):
         return as_tensor(ids if ignored is None else np.where(nodes < 0, ignored, ids))
 
     def path(self, node_id: int) -> tuple[str, ...]:
-        """The names from below the root down to a node; () for the root."""
+        """The names from below the root down to a node; () for the root.
+
+        Raises:
+            TypeError: no number; `node_id` is that of a name.
+            ValueError: there is no such id.
+        """
         return self.tree.path(self._node(node_id))
 
     def describe(self, node_ids: Any) -> list[NodeInfo]:
-        """Name, level and path of each node id (an int, a list or a tensor)."""
-        levels = (None, *self.levels)
-        ids = np.asarray(node_ids).reshape(-1).tolist()
+        """Name, level and path of each node id (an int, a list or a tensor).
+
+        A class above other classes has the level of its node; its path names the node twice.
+
+        Raises:
+            TypeError: an id is no number; `node_ids` are those of names.
+            ValueError: there is no such id.
+        """
+        levels, tree = (None, *self.levels), self.tree
+        ids = ids_of(node_ids)
         nodes = [self._node(number) for number in ids]
-        return [NodeInfo(self.tree.names[n], levels[self.tree.level[n]], self.tree.path(n)) for n in nodes]
+        of_level = {leaf: node for node, leaf in tree.own_leaf.items()}
+        return [
+            NodeInfo(tree.names[n], levels[tree.level[of_level.get(n, n)]], tree.path(n)) for n in nodes
+        ]
 
     # -- another version of it ---------------------------------------------------------------------
 
@@ -408,8 +467,16 @@ class Taxonomy(NumberedTree):
     # -- other forms -------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all."""
-        write_file(self, Path(path))
+        """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all.
+
+        Which outputs of a model are which nodes is no part of the file: neither the order of the classes,
+        nor leaves that `bind(names, inner_classes=True)` made (`to_dict` keeps both).
+        """
+        taxonomy = self
+        if self.tree.own is not None:
+            tree, nodes = self.tree.without_own_leaves()
+            taxonomy = self._renumbered(tree, {node: new for new, node in enumerate(nodes.tolist())})
+        write_file(taxonomy, Path(path))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, the order of the classes too, as dicts, lists, text, numbers and None.

@@ -13,7 +13,6 @@ from taxoloss import sources
 from taxoloss.errors.faults import FormError
 from taxoloss.sources.formats import FORMATS
 from taxoloss.sources.formats.format import HEAD, Format
-from taxoloss.sources.kinds import kind_of
 
 #: What shows more than one kind: a suffix before what is in the file, the first letters before columns.
 TAKEN_FOR: list[tuple[str, bytes, str]] = [

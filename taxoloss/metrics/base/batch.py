@@ -49,6 +49,8 @@ class Batch:
             self.answers = self.ranking[:, 0].reshape(-1)
         else:
             self.answers = torch.where(self.valid, preds.long().reshape(-1), 0)
+            if self.tensors.as_class is not None:  # a node that is a class is that class
+                self.answers = self.tensors.as_class[self.answers]
 
     def _only_counted(self, preds: Tensor, other: Tensor | float) -> Tensor:
         """Predictions (N, .., d1..dk) without what stands in samples that are not counted."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from taxoloss.sources.formats import (
+    codes,
+    coldp,
     darwin_core,
+    excel,
     graphml,
     image_folders,
     inat,
+    indented,
     json_trees,
     ncbi,
     newick_trees,
@@ -14,7 +18,9 @@ from taxoloss.sources.formats import (
     skos,
     speciesnet,
     tables,
+    texts,
     wordnet,
+    worms,
 )
 
 __all__ = ["FORMATS"]
@@ -22,13 +28,19 @@ __all__ = ["FORMATS"]
 _FORMATS = (
     image_folders.FORMAT,
     *tables.FORMATS,
-    *json_trees.FORMATS,
+    excel.FORMAT,
+    indented.FORMAT,
+    codes.FORMAT,
+    texts.FORMAT,
     newick_trees.FORMAT,
+    *json_trees.FORMATS,
     graphml.FORMAT,
     obo.FORMAT,
     skos.FORMAT,
     speciesnet.FORMAT,
     darwin_core.FORMAT,
+    coldp.FORMAT,
+    worms.FORMAT,
     inat.FORMAT,
     ncbi.FORMAT,
     wordnet.FORMAT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +38,17 @@ class Sample:
     def start(self) -> str:
         """The first letters that are no spaces."""
         return self.text.lstrip()[:200]
+
+    @cached_property
+    def packed(self) -> frozenset[str]:
+        """The names of the files in a zip; none where it is no zip, or one that cannot be opened."""
+        if not (self.head or b"").startswith(b"PK"):
+            return frozenset()
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return frozenset(archive.namelist())
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError):
+            return frozenset()
 
     @cached_property
     def lines(self) -> list[str]:

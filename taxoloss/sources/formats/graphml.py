@@ -6,16 +6,17 @@ import io
 from pathlib import Path
 
 from taxoloss.errors.characters import counted
-from taxoloss.sources.base import Found, Options, foreign, refuse, text_without_entities
+from taxoloss.sources.base import Found, Options, foreign, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.graph import SourceGraph
+from taxoloss.sources.refusals import rdf_text
 
 __all__ = ["FORMAT", "is_graphml", "read_graphml"]
 
 
 def read_graphml(path: Path, options: Options) -> Found:
     """A graph with edges from parent to child; nodes are called by their label or name."""
-    text = text_without_entities(path, options)
+    text = rdf_text(path, options)
     with foreign("GraphML", str(path)):
         import defusedxml.ElementTree
         import networkx as nx

@@ -25,7 +25,7 @@ def read_ncbi(path: Path, options: Options) -> Found:
             raise_all([Fault("T111", "the dump is larger than allowed", str(file))])
     options = replace(options, ranks=options.ranks or RANKS)
     nodes = SourceGraph(str(folder), options)
-    with foreign("a dump of NCBI's taxonomy", str(folder)):
+    with foreign("a dump of NCBI's taxonomy", str(folder), lines=False):
         import taxonomy
 
         tree = taxonomy.Taxonomy.from_ncbi(str(folder))

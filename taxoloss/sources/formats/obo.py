@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from taxoloss.errors.characters import counted
-from taxoloss.sources.base import Found, Options, foreign, text_without_entities
-from taxoloss.sources.formats.format import Format
+from taxoloss.sources.base import Found, Options, foreign
+from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.graph import SourceGraph
+from taxoloss.sources.refusals import rdf_text, xml_root
 
 __all__ = ["FORMAT", "read_obo"]
 
 
 def read_obo(path: Path, options: Options) -> Found:
     """Terms and their is_a, read by pronto; obsolete terms are left out, imports are not followed."""
-    text = text_without_entities(path, options)
+    text = rdf_text(path, options)
     with foreign("an ontology (OBO, OBO graphs, OWL)", str(path)), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pronto.ontology import Ontology
@@ -56,12 +57,23 @@ name: b
 is_a: X:1
 synonym: "bb" EXACT []
 """
+
+
+def _is_obo(sample: Sample) -> bool:
+    """OBO; OWL in a file that is called so: elsewhere it is RDF like SKOS."""
+    if sample.start.startswith(("format-version:", "[Term]\n", "[Term]\r\n")):
+        return True
+    root = xml_root(sample.text)
+    owl = root is not None and root[1].casefold() == "rdf" and "owl:Ontology" in sample.text
+    return owl and sample.path.suffix.lower() == ".owl"
+
+
 FORMAT = Format(
     "obo",
     read_obo,
     "OBO",
     suffixes=(".obo", ".owl"),
-    sniff=lambda sample: sample.start.startswith("format-version:"),
+    sniff=_is_obo,
     needs="pronto",
     example=("terms.obo", _TERMS),
 )

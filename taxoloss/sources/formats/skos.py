@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from taxoloss.errors.characters import counted
-from taxoloss.sources.base import Found, Options, foreign, text_without_entities
+from taxoloss.sources.base import Found, Options, foreign
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.formats.graphml import is_graphml
 from taxoloss.sources.graph import SourceGraph
+from taxoloss.sources.refusals import rdf_text, xml_root
 
 __all__ = ["FORMAT", "read_skos"]
 
 
-_SKOS = {".ttl": "turtle", ".nt": "nt", ".rdf": "xml", ".xml": "xml", ".skos": "xml", ".n3": "turtle"}
-
-
 def read_skos(path: Path, options: Options) -> Found:
     """Concepts with skos:broader or skos:narrower, or classes with rdfs:subClassOf, read by rdflib."""
-    text = text_without_entities(path, options)
-    format = _SKOS.get(path.suffix.lower(), "xml" if text.lstrip().startswith("<") else "turtle")
+    text = rdf_text(path, options)
+    format = _syntax(path, text)
     with foreign("SKOS", str(path)):
         from rdflib import Graph
 
@@ -65,10 +64,25 @@ _CONCEPTS = """\
 """
 
 
+#: An IRI in brackets, then what is said of it.
+_TRIPLE = re.compile(r"<[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>]*>\s+[\w<]")
+
+
+def _syntax(path: Path, text: str) -> str:
+    """How rdflib calls the syntax: by the text, and of Turtle and N-Triples by the suffix."""
+    if xml_root(text) is not None:
+        return "xml"
+    return "nt" if path.suffix.lower() == ".nt" else "turtle"
+
+
 def _is_skos(sample: Sample) -> bool:
-    """Turtle, or XML of another kind than GraphML."""
-    other_xml = sample.start.startswith("<") and not is_graphml(sample)
-    return other_xml or sample.start.startswith(("@prefix", "@base", "PREFIX"))
+    """RDF as XML, Turtle or N-Triples."""
+    root = xml_root(sample.text)
+    if root is not None:
+        return root[1].casefold() == "rdf" and not is_graphml(sample)
+    start = re.sub(r"^(#.*\n\s*)+", "", sample.text.lstrip())
+    turtle = re.match(r"@prefix\s|@base\s|PREFIX\s+[\w.\-]*:|BASE\s+<", start) is not None
+    return turtle or _TRIPLE.match(start) is not None
 
 
 FORMAT = Format(

@@ -151,7 +151,8 @@ def _level_names(given: Sequence[str] | None, width: int) -> tuple[str, ...]:
     if given is None:
         return tuple(f"depth_{level + 1}" for level in range(width))
     require_order(given, "levels")
-    if isinstance(given, str) or not all(isinstance(name, str) and name.strip() for name in given):
+    listed = isinstance(given, Iterable) and not isinstance(given, str)
+    if not listed or not all(isinstance(name, str) and name.strip() for name in given):
         raise TypeError(f"expected levels as a list of names, got {given!r:.60}")
     names = tuple(nfc(name) for name in given)
     faults = [Fault(code, f"level {name!r:.40}: {m}") for name in names for code, m in name_faults(name)]
@@ -217,6 +218,10 @@ def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tre
     """The tree of a directed graph, parent -> child; see Taxonomy.from_graph."""
     import networkx as nx  # here: whoever reads a file need not wait for it
 
+    if not isinstance(graph, nx.Graph):
+        edges = isinstance(graph, (list, tuple, set))
+        made = ": taxoloss takes networkx.DiGraph(edges)" if edges else ""
+        raise TypeError(f"expected a networkx.DiGraph, parent -> child, got {type(graph).__name__}{made}")
     if not graph.is_directed():
         raise TypeError(f"expected a directed graph, parent -> child, got {graph!s:.60}")
     builder = _EdgeTree(levels)
@@ -239,11 +244,35 @@ def _root(graph: nx.DiGraph[Any], builder: _EdgeTree) -> Any:
     parents = {node: list(graph.predecessors(node)) for node in graph}
     if graph.is_multigraph():  # an edge that is there twice is two parents
         parents = {node: [parent for parent, _ in graph.in_edges(node)] for node in graph}
+    if _points_upwards(graph):
+        builder.log.note("T211", "the edges point upwards (child -> parent): reverse them", **_REVERSED)
+        builder.log.raise_all()
     builder.check_parents(parents)
     roots = [node for node, above in parents.items() if not above]
     if len(roots) != 1:
         shown = ", ".join(quoted(str(root)) for root in roots[:5])
-        builder.log.note("T211", f"{len(roots)} nodes have no parent: {shown}", expected="one root")
+        ends = sum(graph.out_degree(node) == 0 for node in graph)
+        help = _REVERSED["help"] + " where the edges point upwards" if ends == 1 < len(roots) else None
+        message = f"{len(roots)} nodes have no parent: {shown}"
+        builder.log.note("T211", message, expected="one root", help=help)
     builder.check_cycles(parents)
     builder.log.raise_all()
     return roots[0]
+
+
+_REVERSED: Words = {
+    "expected": "edges parent -> child",
+    "help": "taxoloss.Taxonomy.from_graph(graph.reverse())",
+}
+
+
+def _points_upwards(graph: nx.DiGraph[Any]) -> bool:
+    """Whether the graph is one tree, or several, if its edges are read from child to parent.
+
+    Of a tree whose edges go down no node has several parents, so the two cannot be confused.
+    """
+    import networkx as nx
+
+    one_above = all(len(set(graph.successors(node))) <= 1 for node in graph)
+    several = any(len(set(graph.predecessors(node))) > 1 for node in graph)
+    return one_above and several and nx.is_directed_acyclic_graph(graph)

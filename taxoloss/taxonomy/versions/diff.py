@@ -20,6 +20,7 @@ Path = tuple[str, ...]
 
 
 class _Names(Protocol):
+    def find(self, name: str) -> list[int]: ...
     def by_name(self, name: str) -> list[int]: ...
     def by_path(self, path: Path) -> list[int]: ...
 
@@ -73,7 +74,7 @@ def diff(old: Compared, new: Compared, renames: Mapping[str, str] | None = None)
     new_paths = new.paths()
     sources = tuple(tuple(sorted(number[p] for p in found.sources.get(path, ()))) for path in new_paths)
     names = []
-    unique = {name: len(old.index.by_name(name)) for name in old.classes}
+    unique = {name: len(old.index.find(name)) for name in old.classes}
     for path in old.paths():
         node = old.index.by_path(path)[0]
         texts = ["/".join(path), *([path[-1]] if unique[path[-1]] == 1 else []), *old.aliases.get(node, ())]
@@ -149,8 +150,10 @@ class _Comparer:
         return self.comparison()
 
     def pair(self, old: int, new: int) -> None:
-        """Notes that two nodes are the same."""
+        """Notes that two nodes are the same, and the leaves that are theirs."""
         self.to[old], self.back[new] = new, old
+        if old in (own := self.old.tree.own_leaf) and new in (other := self.new.tree.own_leaf):
+            self.to[own[old]], self.back[other[new]] = other[new], own[old]
 
     # -- pairs -------------------------------------------------------------------------------------
 
@@ -367,7 +370,9 @@ def nodes_called(taxonomy: Compared, text: str) -> list[int]:
     named = taxonomy.index.by_name(text)
     ends = (n for n, name in enumerate(tree.names) if n and text.endswith(name))
     there = [n for n in ends if "/".join(tree.path(n)) == text]
-    return there if len(named) > 1 and len(there) == 1 else sorted({*named, *there})
+    found = there if len(named) > 1 and len(there) == 1 else sorted({*named, *there})
+    # A class above other classes goes with its node.
+    return [node for node in found if tree.own is None or tree.own_leaf.get(int(tree.parent[node])) != node]
 
 
 def _node(taxonomy: Compared, text: str, which: str) -> int:

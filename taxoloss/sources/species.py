@@ -1,0 +1,192 @@
+"""What a species is called: the genus and the epithet, without the author.
+
+Tables say it in several ways: the whole name in one cell, or only its last word (the epithet) beside a
+column with the genus, or the whole name with its author. An author is never guessed from how a name
+looks: another column, of the name without it or of the author alone, has to say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from taxoloss.errors.characters import counted, quoted
+
+__all__ = [
+    "Epithets",
+    "full_names",
+    "is_epithet",
+    "is_epithets",
+    "joined_note",
+    "species_name",
+    "species_of",
+    "without_author",
+]
+
+_LOWER = r"[a-zß-öø-ÿœ]"
+_EPITHET = re.compile(rf"(?:[×x] ?)?(?:\d+-)?{_LOWER}{{2,}}(?:-{_LOWER}+)*")
+_GENUS = re.compile(rf"(?:× ?)?[A-ZÀ-ÖØ-Þ]{_LOWER}+(?:-{_LOWER}+)*(?: \([A-Z]{_LOWER}+\))?")
+#: What stands for an epithet that is not known.
+_OPEN = re.compile(r"(?:sp|spp|ssp|cf|aff|indet|gen|nr|nov)\b\.?.*", re.IGNORECASE)
+#: How many of the cells have to be epithets, or names with the genus, for the others to be let be.
+_MOST = 0.9
+#: Ranks below the species, whose column may hold the last word of a name alone.
+_BELOW = ("subspecies", "variety", "form")
+
+
+@dataclass(frozen=True)
+class Epithets:
+    """How the cells of a column of species are called, the genus beside them.
+
+    Args:
+        alone: cells with the epithet alone.
+        whole: cells with the whole name, the genus first.
+        others: cells of which neither is true: common names, codes.
+    """
+
+    alone: int = 0
+    whole: int = 0
+    others: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether the column holds epithets: at least one, and few cells that say otherwise."""
+        known = self.alone + self.whole
+        return self.alone > 0 and known >= _MOST * (known + self.others)
+
+
+def is_epithet(text: str) -> bool:
+    """Whether a text is one word in lower case, as the second of a species' name.
+
+    >>> is_epithet("domestica"), is_epithet("novae-angliae"), is_epithet("Musca domestica")
+    (True, True, False)
+    """
+    return _EPITHET.fullmatch(text) is not None and _OPEN.fullmatch(text) is None
+
+
+def is_epithets(species: Sequence[str], genera: Sequence[str]) -> Epithets:
+    """Whether a column of species holds epithets, by its cells and those of the genera beside them.
+
+    >>> bool(is_epithets(["domestica", "Acheta domestica"], ["Musca", "Acheta"]))
+    True
+    >>> is_epithets(["red fox", "cat"], ["Vulpes", "Felis"])
+    Epithets(alone=1, whole=0, others=1)
+    """
+    alone = whole = others = 0
+    for name, genus in zip(species, genera, strict=True):
+        if not name or not genus or _OPEN.fullmatch(name):
+            continue
+        if not _GENUS.fullmatch(genus):
+            others += 1
+        elif is_epithet(name):
+            alone += 1
+        elif name.startswith(genus + " "):
+            whole += 1
+        else:
+            others += 1
+    return Epithets(alone, whole, others)
+
+
+def species_name(genus: str, epithet: str, subspecies: str | None = None) -> str:
+    """The name of a species, or of a subspecies, from its parts.
+
+    >>> species_name("Musca", "domestica"), species_name("Canis", "lupus", "familiaris")
+    ('Musca domestica', 'Canis lupus familiaris')
+    """
+    return " ".join(part for part in (genus, epithet, subspecies) if part)
+
+
+def without_author(scientific: str, canonical: str = "", authorship: str = "") -> str:
+    """The name without its author, where another column says which part of it that is.
+
+    Args:
+        scientific: the name as it stands, maybe with its author.
+        canonical: the name without the author; "" where no column has it.
+        authorship: the author; "" where no column has it.
+
+    >>> without_author("Felis catus Linnaeus, 1758", authorship="Linnaeus, 1758")
+    'Felis catus'
+    >>> without_author("Felis catus Linnaeus, 1758")
+    'Felis catus Linnaeus, 1758'
+    """
+    if canonical:
+        return canonical
+    author = " ".join(authorship.split())
+    name = " ".join(scientific.split())
+    if author and name.endswith(" " + author):
+        return name[: -len(author)].rstrip(" ,")
+    return scientific
+
+
+def species_of(name: str, genus: str = "") -> str | None:
+    """The species of a name of a finer rank: its first two words; None where they are none.
+
+    Args:
+        name: of a subspecies, a variety, a form, with or without its author.
+        genus: what stands as the genus beside it, which the name has to start with.
+
+    >>> species_of("Canis lupus familiaris"), species_of("Olea europaea subsp. europaea L.", "Olea")
+    ('Canis lupus', 'Olea europaea')
+    >>> species_of("Carabidae", "Carabus") is None
+    True
+    """
+    words = re.sub(r"\s*\([A-Z][^)]*\)", "", name, count=1).split()
+    if words[1:2] == ["×"]:
+        words[1:3] = [" ".join(words[1:3])]
+    if len(words) < 3 or not _GENUS.fullmatch(words[0]) or not is_epithet(words[1]):
+        return None
+    return f"{words[0]} {words[1]}" if genus in ("", words[0]) else None
+
+
+def full_names(
+    rows: Sequence[Sequence[str]], ranks: Sequence[str]
+) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+    """Rows of ranks in which a species is called by its whole name, and notes of what was joined.
+
+    Args:
+        rows: names by rank, "" where one is missing.
+        ranks: the ranks of their columns, in lower case; "genus", "species", "subspecies" are looked at.
+
+    >>> full_names([("Muscidae", "Musca", "domestica")], ("family", "genus", "species"))[0]
+    [('Muscidae', 'Musca', 'Musca domestica')]
+    """
+    done = [tuple(row) for row in rows]
+    if "genus" not in ranks:
+        return done, ()
+    notes: list[str] = []
+    genus, above = ranks.index("genus"), ranks.index("genus")
+    for rank in ("species", *_BELOW):
+        if rank not in ranks:
+            continue
+        at = ranks.index(rank)
+        done, note = _joined(done, at, above, genus)
+        notes += note
+        above = at if rank == "species" else above
+    return done, tuple(notes)
+
+
+def _joined(
+    rows: list[tuple[str, ...]], at: int, above: int, genus: int
+) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The rows with the epithets of one column joined to what stands above them."""
+    if not is_epithets([row[at] for row in rows], [row[genus] for row in rows]):
+        return rows, []
+    result, joined = [], {}
+    for row in rows:
+        if row[above] and row[genus] and is_epithet(row[at]) and _GENUS.fullmatch(row[genus]):
+            name = species_name(row[above], row[at])
+            joined[name] = row[at]
+            row = (*row[:at], name, *row[at + 1 :])
+        result.append(row)
+    return result, [joined_note(joined)] if joined else []
+
+
+def joined_note(joined: Mapping[str, str]) -> str:
+    """The note of names that were joined: name -> epithet.
+
+    >>> joined_note({"Musca domestica": "domestica"})
+    '1 name joined from the genus and the epithet, e.g. `domestica` is `Musca domestica`'
+    """
+    name, epithet = next(iter(joined.items()))
+    said = f"{counted(len(joined), 'name')} joined from the genus and the epithet"
+    return f"{said}, e.g. {quoted(epithet)} is {quoted(name)}"

@@ -1,0 +1,238 @@
+"""Tables of taxa in which each row has the names of the higher ranks in columns of their own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from taxoloss.errors.characters import counted
+from taxoloss.sources.base import Found, Options, listed
+from taxoloss.sources.graph import RANKS, clear_aliases
+from taxoloss.sources.rows import Rows
+from taxoloss.sources.species import full_names, is_epithet, species_of, without_author
+from taxoloss.sources.taxa.columns import TaxonColumns
+from taxoloss.sources.taxa.names import TaxonNames
+from taxoloss.sources.taxa.words import FINER, is_synonym, rank_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
+
+__all__ = ["by_rank"]
+
+
+def by_rank(columns: TaxonColumns, options: Options, kind: str) -> Found:
+    """The taxonomy of a table with rank columns; the name of a row's own rank may stand in its name alone.
+
+    A row of a finer rank than the species tells its species; one that is a synonym, the accepted name.
+
+    Raises:
+        TaxonomyError: with all that makes no tree.
+    """
+    return _ByRank(columns, options, kind).found()
+
+
+@dataclass
+class _Row:
+    """What a row tells: names by rank, and other names of the last of them."""
+
+    cells: dict[str, str]
+    line: int
+    aliases: tuple[str, ...] = ()
+
+
+class _ByRank:
+    def __init__(self, columns: TaxonColumns, options: Options, kind: str) -> None:
+        self.columns, self.options, self.kind = columns, options, kind
+        self.names = TaxonNames(columns)
+        wanted = [rank_of(rank) for rank in options.ranks or RANKS]
+        self.used = [rank for rank in wanted if rank in columns.ranks or rank in ("species", *FINER)]
+        self.left: defaultdict[str, list[str]] = defaultdict(list)
+        self.finer: dict[str, str] = {}
+        self.row_of = self._rows_by_id()
+
+    def _rows_by_id(self) -> dict[str, Sequence[str]]:
+        """The rows of accepted names by their ids, to which synonyms point."""
+        if not self.columns.has("key", "accepted"):
+            return {}
+        return {self.columns.ids(row, "key"): row for row in self.columns.table.rows}
+
+    def found(self) -> Found:
+        table = self.columns.table
+        cells, notes = self._cells()
+        rows = Rows(table.file, self.options, tuple(self.used))
+        aliases: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        for row, line, ranks in zip(table.rows, table.lines, cells, strict=True):
+            told = self._told(row, ranks, line)
+            if told is None:
+                continue
+            names = [told.cells.get(rank, "") for rank in self.used]
+            rows.add(names, line)
+            last = max((i for i, name in enumerate(names) if name), default=0)
+            aliases[self.used[last], names[last]].update(dict.fromkeys(told.aliases))
+        rows.notes += [*self.names.notes(), *notes, *self._left_out()]
+        taxonomy = _with_aliases(rows.taxonomy(), aliases, rows.notes)
+        how = f"{' > '.join(taxonomy.levels)}, {counted(len(table.rows), 'taxon row')}"
+        return Found(taxonomy, self.kind, how, tuple(rows.notes))
+
+    def _cells(self) -> tuple[list[dict[str, str]], tuple[str, ...]]:
+        """The names in the rank columns, a species by its whole name; notes."""
+        ranks = tuple(self.columns.ranks)
+        rows = [tuple(self.columns.rank_cells(row).values()) for row in self.columns.table.rows]
+        whole, notes = full_names(rows, ranks)
+        return [dict(zip(ranks, row, strict=True)) for row in whole], notes
+
+    # -- what a row tells --------------------------------------------------------------------------
+
+    def _told(self, row: Sequence[str], cells: dict[str, str], line: int) -> _Row | None:
+        """Names by rank; None where the row is left out, which is counted."""
+        own, rank = self.names.of(row), rank_of(self.columns.cell(row, "rank"))
+        if not own and not any(cells.values()):
+            return self._leave("that name nothing", f"line {line}")
+        rank = rank or _rank_told(own, cells)
+        if accepted := self._accepted(row, own):
+            return self._synonym(row, cells, line, rank, accepted)
+        if accepted is not None:
+            return self._leave("of synonyms that name no accepted name", own)
+        if rank in FINER:
+            return self._finer(row, cells, line, rank, own)
+        if rank == "species":
+            return self._species(row, cells, line, own)
+        if rank in self.used:
+            here = cells.get(rank, "") or own
+            return _Row({**_above(cells, rank, self.used), rank: here}, line, self._others(row, here))
+        if rank and not cells.get("species"):
+            return self._leave(f"of the rank {rank}", own)
+        if own and not cells.get("species"):
+            self.left["without a rank count for their higher ranks alone, their names"].append(own)
+        return _Row(cells, line)
+
+    def _species(self, row: Sequence[str], cells: dict[str, str], line: int, own: str) -> _Row:
+        """The species as its column calls it, where that is its whole name."""
+        here = cells.get("species", "")
+        if not here or (is_epithet(here) and own.split(" ")[1:2] == [here]):
+            here = own
+        return _Row({**_above(cells, "species", self.used), "species": here}, line, self._others(row, here))
+
+    def _finer(
+        self, row: Sequence[str], cells: dict[str, str], line: int, rank: str, own: str
+    ) -> _Row | None:
+        species = cells.get("species", "") or self.names.species(row)
+        if not species:
+            return self._leave(f"of the rank {rank}", own)
+        self.finer.setdefault(species, own)
+        told = {**_above(cells, "species", self.used), "species": species}
+        if rank in self.used:
+            return _Row({**told, rank: own}, line, self._others(row, own))
+        return _Row(told, line)
+
+    def _others(self, row: Sequence[str], here: str) -> tuple[str, ...]:
+        """The other names that a row has for what it is."""
+        names = (self.names.of(row), *self.names.longer(row))
+        return tuple(name for name in names if name and name != here)
+
+    # -- synonyms ----------------------------------------------------------------------------------
+
+    def _accepted(self, row: Sequence[str], own: str) -> str | None:
+        """What the accepted name is called; None where the row is one; "" where it is not said."""
+        columns, seen = self.columns, set[str]()
+        key = given = columns.ids(row, "accepted")
+        while key in self.row_of and key not in seen and columns.ids(self.row_of[key], "key") == key:
+            seen.add(key)
+            further = columns.ids(self.row_of[key], "accepted")
+            key = further if further and further not in seen else key
+        same = given and given == columns.ids(row, "key")
+        if given and not same and key in self.row_of and self.row_of[key] is not row:
+            return self.names.of(self.row_of[key])
+        name = self.names.accepted(row)
+        if name and not same and name not in (own, columns.cell(row, "name")):
+            return name
+        return "" if is_synonym(columns.cell(row, "status")) and not same and not name else None
+
+    def _synonym(
+        self, row: Sequence[str], cells: dict[str, str], line: int, rank: str, accepted: str
+    ) -> _Row | None:
+        """The accepted name in the place of the row; the row's own name is an alias of it."""
+        own = (*dict.fromkeys((self.names.of(row), *self.names.longer(row))),)
+        species = cells.get("species", "")
+        if rank != "species" and rank not in FINER:
+            if rank not in self.used:
+                return self._leave(f"of the rank {rank or 'none'}", own[0])
+            here = cells.get(rank, "")
+            here = here if here and accepted.startswith(here) else accepted
+            return _Row({**_above(cells, rank, self.used), rank: here}, line, own)
+        if species and (accepted == species or accepted.startswith(f"{species} ")):
+            here, is_same = species, _is_name_of(accepted, species)
+        else:
+            here = species_of(accepted) or accepted
+            is_same = here == accepted
+        told = {**_above(cells, "species", self.used), "species": here}
+        genus = here.split(" ")[0]
+        if told.get("genus") and told["genus"] != genus and " " in here:
+            told["genus"] = genus  # the row has the genus of the synonym
+        longer = (self.columns.cell(row, "accepted name"),) if is_same else ()
+        return _Row(told, line, (*own, *longer) if is_same and rank == "species" else ())
+
+    # -- what is told ------------------------------------------------------------------------------
+
+    def _leave(self, why: str, name: str) -> _Row | None:
+        """No row, which is counted."""
+        self.left[why].append(name)
+        return None
+
+    def _left_out(self) -> list[str]:
+        """The rows that are left out, by reason; the species that only a finer rank tells."""
+        return [
+            f"{counted(len(names), 'row')} {why} left out: {listed(names)}"
+            for why, names in self.left.items()
+        ]
+
+
+def _above(cells: dict[str, str], rank: str, used: Sequence[str]) -> dict[str, str]:
+    """The cells of the ranks above one."""
+    return {one: cells.get(one, "") for one in used[: used.index(rank)]} if rank in used else {}
+
+
+def _rank_told(own: str, cells: dict[str, str]) -> str:
+    """The rank of a row that says none: that of the deepest cell with its name, else by its genus."""
+    for rank, name in reversed(cells.items()):
+        if name and name == own:
+            return rank
+    words, genus = own.split(" "), cells.get("genus", "")
+    if cells.get("species") and own.startswith(cells["species"]):
+        return "species"
+    if len(words) == 2 and words[0] == genus and is_epithet(words[1]):
+        return "species"
+    return ""
+
+
+def _is_name_of(long: str, species: str) -> bool:
+    """Whether a name with its author is that of the species, and not of a part of it."""
+    rest = without_author(long).removeprefix(species).split()
+    return not any(word[:1].islower() and word not in _OF_AUTHORS for word in rest)
+
+
+#: Words in lower case that stand between authors.
+_OF_AUTHORS = frozenset(
+    (
+        "de", "da", "do", "di", "du", "von", "van", "der", "den", "zu", "la", "le", "ex", "et", "and", "in",
+        "f.", "fil.",
+    )
+)  # fmt: skip
+
+
+def _with_aliases(
+    taxonomy: Taxonomy, aliases: dict[tuple[str, str], dict[str, None]], notes: list[str]
+) -> Taxonomy:
+    """The taxonomy with the other names of its nodes, where one node is meant."""
+    tree = taxonomy.tree
+    places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for node in range(1, len(tree.parent)):
+        places[taxonomy.levels[tree.level[node] - 1], tree.names[node]].append(node)
+    given = {
+        places[place][0]: tuple(names)
+        for place, names in aliases.items()
+        if names and len(places[place]) == 1
+    }
+    taken, dropped = clear_aliases(tree, given)
+    if dropped:
+        notes.append(f"aliases of more than one class are left out: {listed(dropped)}")
+    return replace(taxonomy, aliases=taken)
