@@ -91,3 +91,20 @@ def test_node_ids_of_no_names(t: Taxonomy, names: Any, message: str) -> None:
     with pytest.raises(TypeError) as caught:
         t.node_ids(names)
     assert message in str(caught.value)
+
+
+def test_classes_above_other_classes(t: Taxonomy) -> None:
+    """A row that ends at a node that is a class itself is that class, in tables too."""
+    outputs = ["Felis", "Felis catus", "Felis silvestris", "Canis lupus", "Phoridae indet"]
+    bound = t.bind(outputs, inner_classes=True)
+    rows = [("Carnivora", None, "Felis", None), ("Carnivora", "Felidae", "Felis", None), MEANT[0]]
+    assert bound.node_ids([*rows, "Felis"]).tolist() == [0, 0, 1, 0]
+    assert bound.targets([*rows, "Felis", "Carnivora/Felis", ("Felidae", "Felis")]).tolist() == [
+        0,
+        0,
+        1,
+        0,
+        0,
+        0,
+    ]
+    assert bound.targets(["Felidae"])[0] == bound.node_id("Felidae")
