@@ -13,6 +13,7 @@ from taxoloss.sources.formats.format import Format
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
 from taxoloss.sources.separators import cut_at, cuts_of, split_path
+from taxoloss.sources.species import full_names
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.chains import Chain, candidates_of
 from taxoloss.sources.tables.columns import Column
@@ -79,6 +80,10 @@ def _by_columns(kind: str, how: str, table: Table, columns: Sequence[Column], op
         rows.levels = ("bin", "class") if kind == "bins" else None
     rows.rows = list(zip(*(column.cells for column in columns), strict=True))
     rows.lines = list(table.lines)
+    if kind == "ranks":
+        ranks = [words.rank_of(column.word) or "" for column in columns]
+        rows.rows, told = full_names(rows.rows, ranks)
+        rows.notes += told
     return Found(rows.taxonomy(), kind, how, tuple(rows.notes))
 
 
