@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from taxoloss.taxonomy.binding import Name, NameIndex
+from taxoloss.taxonomy.binding import NameIndex
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.targets import checked_ignore_index, nodes_of_names, nodes_of_table
 from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor, ids_of
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from taxoloss.errors.characters import counted
 from taxoloss.errors.faults import BindingError, Fault
-from taxoloss.taxonomy.binding import Name, NameIndex
+from taxoloss.taxonomy.binding import NameIndex
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.label_tables import Column, LabelTable, choose_columns, open_labels
 from taxoloss.taxonomy.names import integer_of
 from taxoloss.taxonomy.placeholders import is_missing

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taxoloss.errors.characters import counted
-from taxoloss.taxonomy.binding import Name
 from taxoloss.taxonomy.cache import Shelf
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.file.document import Document, Value
 from taxoloss.taxonomy.file.models import HEAD
 from taxoloss.taxonomy.file.parser import parse_spec
