@@ -54,6 +54,8 @@ def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
     """The tree of rows of names, top to leaf; see Taxonomy.from_paths."""
     rows, columns = _opened(rows)
     given = levels if levels is not None else columns
+    if levels is not None:
+        _level_names(levels, 0)
     builder = _RowTree(len(given) if given is not None else MAX_LEVELS)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, (tuple, list)):
