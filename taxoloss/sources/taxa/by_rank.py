@@ -98,7 +98,7 @@ class _ByRank:
         accepted = self.names.accepted_id(row)
         key = self._row_in_use(accepted)
         if key is not None:
-            self.joined.append((key, self._names(row)))
+            self.joined.append((key, self.names.all(row)))
             return None
         name = self.names.accepted(row)
         if name and name not in (own, self.columns.cell(row, "name")) and not self._is_itself(row):
@@ -138,7 +138,7 @@ class _ByRank:
 
     def _others(self, row: Sequence[str], here: str) -> tuple[str, ...]:
         """The other names that a row has for what it is."""
-        return tuple(name for name in self._names(row) if name != here)
+        return tuple(name for name in self.names.all(row) if name != here)
 
     # -- synonyms ----------------------------------------------------------------------------------
 
@@ -158,9 +158,6 @@ class _ByRank:
         accepted = self.columns.ids(row, "accepted")
         return bool(accepted) and accepted == self.columns.ids(row, "key")
 
-    def _names(self, row: Sequence[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(filter(None, (self.names.of(row), *self.names.longer(row)))))
-
     def _synonym(
         self, row: Sequence[str], cells: dict[str, str], line: int, rank: str, accepted: str
     ) -> _Row | None:
@@ -168,7 +165,9 @@ class _ByRank:
         if rank in self.used and rank != "species" and rank not in FINER:
             here = cells.get(rank, "")
             here = here if here and accepted.startswith(here) else accepted
-            return _Row({**_above(cells, rank, self.used), rank: here}, line, self._names(row), exact=False)
+            return _Row(
+                {**_above(cells, rank, self.used), rank: here}, line, self.names.all(row), exact=False
+            )
         species = cells.get("species", "")
         here = species if accepted.startswith(species) and " " in species else species_of(accepted) or ""
         if not here:
@@ -179,7 +178,7 @@ class _ByRank:
             told["genus"] = genus  # the row has the genus of the synonym
         if rank != "species" or not _is_name_of(accepted, here):
             return _Row(told, line, exact=False)
-        others = (*self._names(row), self.columns.cell(row, "accepted name"))
+        others = (*self.names.all(row), self.columns.cell(row, "accepted name"))
         return _Row(told, line, others, exact=False)
 
     # -- what is told ------------------------------------------------------------------------------

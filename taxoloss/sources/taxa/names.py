@@ -33,10 +33,10 @@ class TaxonNames:
             self.shortened[name] = scientific
         return name
 
-    def longer(self, row: Sequence[str]) -> tuple[str, ...]:
-        """The scientific name as the row has it, where the taxon is called by less."""
-        scientific = self.columns.cell(row, "name")
-        return (scientific,) if scientific and scientific != self.of(row) else ()
+    def all(self, row: Sequence[str]) -> tuple[str, ...]:
+        """What the taxon of a row is called, and its scientific name as it stands, where that is longer."""
+        name, scientific = self.of(row), self.columns.cell(row, "name")
+        return tuple(dict.fromkeys(filter(None, (name, scientific))))
 
     def joined(self, row: Sequence[str]) -> str:
         """The name that the parts of a row make: genus and epithet, maybe of a subspecies."""
