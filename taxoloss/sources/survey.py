@@ -37,7 +37,7 @@ def look_at(path: Path, options: Options) -> Look:
 
 def _reads(format: Format, path: Path) -> bool:
     """Whether a format reads the source itself, and not the tables that another carries."""
-    if format.of_table is None or format.sniff is None:
+    if format.of_table is None or format.sniff is None or path.is_dir():
         return True
     return format.sniff(Sample(path, None if path.is_dir() else _head(path)))
 
@@ -61,6 +61,9 @@ def _carrier_or_own(path: Path, asked: Format | None) -> tuple[Format, Grade]:
     if asked is not None and asked.look is not None:
         return asked, Grade.PLAIN
     if path.is_dir():
+        if asked is not None:
+            message = f"this is a folder, and cannot be read as {asked.name}"
+            raise refuse(str(path), message, expected=asked.form or "a file")
         return _sniffed(Sample(path), asked) or FORMATS[_FOLDER], Grade.PLAIN
     head = _head(path)
     sample = Sample(path, head)

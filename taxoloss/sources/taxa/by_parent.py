@@ -70,7 +70,7 @@ class _ByParent:
 
     def _add_accepted(self, taxon: Taxon, row: Sequence[str]) -> None:
         """An accepted name that has no row, where the row of a synonym says what it is called."""
-        name = self.names.accepted(row)
+        name = self.names.other_accepted(row)
         if not taxon.accepted or not name or taxon.accepted in self.keys:
             return
         genus = self.genera.get(name.split(" ")[0])

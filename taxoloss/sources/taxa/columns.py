@@ -51,8 +51,12 @@ class TaxonColumns:
     ranks: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, table: Table) -> TaxonColumns:
-        """What the columns of a table are for."""
+    def of(cls, table: Table, missing: Iterable[str] = ()) -> TaxonColumns:
+        """What the columns of a table are for; cells with a text of `missing` say nothing."""
+        if missing:
+            none = frozenset(missing)
+            rows = [tuple("" if cell.strip() in none else cell for cell in row) for row in table.rows]
+            table = Table(table.file, table.header, rows, table.lines)
         at: dict[str, int] = {}
         for number, name in enumerate(table.header):
             known = at.get(bare(name))

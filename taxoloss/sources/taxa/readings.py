@@ -39,7 +39,7 @@ def taxa_reading(table: Table, options: Options, kind: str) -> list[Reading]:
         return []  # whoever names columns says what they are
     if not may_be_taxa(table.header) or (options.kind != kind and _kind_of(table.header) != kind):
         return []
-    columns = TaxonColumns.of(table)
+    columns = TaxonColumns.of(table, options.missing)
     if not _is_taxa(columns):
         return []
     make = partial(_found, columns, options, kind)
@@ -56,7 +56,7 @@ def taxa_found(table: Table, options: Options, kind: str) -> Found:
     Raises:
         TaxonomyError: T121 where it is none; and all that makes no tree.
     """
-    columns = TaxonColumns.of(table)
+    columns = TaxonColumns.of(table, options.missing)
     if not _is_taxa(columns):
         expected = "scientificName and taxonRank, with parentNameUsageID or rank columns"
         raise refuse(table.file, "there are no columns of taxa in it", expected=expected)
