@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +26,7 @@ from taxoloss.cli.shared import (
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_json
-from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.errors.faults import Fault
 from taxoloss.errors.formats import fault_data
 from taxoloss.sources.class_lists import ClassList, from_column, from_file, from_folder, from_hugging_face
@@ -61,6 +62,10 @@ def check(
     node_targets: Annotated[
         bool, typer.Option("--node-targets", help="The names are labels, some of them of inner nodes.")
     ] = False,
+    inner_classes: Annotated[
+        bool,
+        typer.Option("--inner-classes", help="Some classes are inner nodes: a genus beside its species."),
+    ] = False,
     write: Annotated[
         bool,
         typer.Option(
@@ -68,7 +73,11 @@ def check(
         ),
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Accept every guess; without it each is asked for.")
+        bool,
+        typer.Option(
+            "--yes",
+            help="Accept what a rule of spelling explains; without it each guess is asked for.",
+        ),
     ] = False,
     as_json: JsonOption = False,
     format: FormatOption = None,
@@ -86,21 +95,27 @@ def check(
     limits = limits_of(limit)
     if sum(given is not None for given in (classes, image_folder, csv, hf)) != 1:
         raise typer.BadParameter("give one of --classes, --image-folder, --csv, --hf")
+    if node_targets and inner_classes:
+        raise typer.BadParameter(
+            "a name is a label or a class: not with --node-targets", param_hint="--inner-classes"
+        )
     if write and source == "-":
         raise typer.BadParameter("standard input cannot be written", param_hint="--write")
     if write and not yes and not sys.stdin.isatty():
         raise typer.BadParameter(
-            "without a terminal to ask on, --yes accepts every guess", param_hint="--write"
+            "without a terminal to ask on, --yes accepts what a rule of spelling explains",
+            param_hint="--write",
         )
     with stop_on_faults(format):
         given = read(source, limits)
         listed = _listed(classes, image_folder, csv, hf, limits)
-        found = match(given.taxonomy, listed.names, subset=subset, node_targets=node_targets)
+        how = {"subset": subset, "node_targets": node_targets, "inner_classes": inner_classes}
+        found = match(given.taxonomy, listed.names, **how)
         if write and found.guesses:
             given = _write(given, found, yes, limits)
-            found = match(given.taxonomy, listed.names, subset=subset, node_targets=node_targets)
+            found = match(given.taxonomy, listed.names, **how)
     verb = "node_ids" if node_targets else "restrict" if subset else "bind"
-    _show(given, listed, found, verb, format)
+    _show(given, listed, found, verb, inner_classes, format)
     if found.faults:
         raise typer.Exit(1)
 
@@ -132,7 +147,10 @@ def _write(given: Read, found: Match, yes: bool, limits: Limits) -> Read:
         raise typer.BadParameter(
             f"{given.source} is bundled: convert it to a file of yours first", param_hint="--write"
         )
-    accepted = [guess for guess in found.guesses if yes or _accepted(guess)]
+    accepted = [guess for guess in found.guesses if (guess.rule if yes else _accepted(guess))]
+    for guess in found.guesses if yes else ():
+        if not guess.rule:
+            echo(f"not written, for no rule of spelling explains it: {_arrow(guess)}", err=True)
     if not accepted:
         return given
     added: dict[int, tuple[str, ...]] = {}
@@ -145,7 +163,7 @@ def _write(given: Read, found: Match, yes: bool, limits: Limits) -> Read:
         echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     write_whole(given.source, text)
-    echo(f"wrote {len(accepted)} aliases to {given.source}", err=True)
+    echo(f"wrote {counted(len(accepted), 'alias')} to {given.source}", err=True)
     return read(given.source, limits)
 
 
@@ -154,15 +172,22 @@ def _arrow(guess: Guess) -> str:
 
 
 def _accepted(guess: Guess) -> bool:
-    doubt = "" if guess.sure else " (a guess)"
-    return typer.confirm(f"{_arrow(guess)}{doubt}?", default=guess.sure, err=True)
+    return typer.confirm(f"{_arrow(guess)}{_doubt(guess)}?", default=guess.sure, err=True)
+
+
+def _doubt(guess: Guess) -> str:
+    """What a person should know of a guess before it is accepted."""
+    return "" if guess.sure else f" ({guess.rule or 'a guess'})"
 
 
 # -- what is shown ---------------------------------------------------------------------------------
 
 
-def _show(given: Read, listed: ClassList, found: Match, verb: str, format: str) -> None:
-    python = None if found.faults else one_line(given.python_bound(listed, verb))
+def _show(
+    given: Read, listed: ClassList, found: Match, verb: str, inner_classes: bool, format: str
+) -> None:
+    more = ", inner_classes=True" if inner_classes and found.inner else ""
+    python = None if found.faults else one_line(given.python_bound(listed, verb, more=more))
     if format == "json":
         data: dict[str, Any] = {
             **asdict(found),
@@ -179,7 +204,7 @@ def _show(given: Read, listed: ClassList, found: Match, verb: str, format: str) 
         report(_placed(given, found.faults), format)
         return
     console = stdout_console()
-    for line in _lines(given, listed, found, verb):
+    for line in _lines(given, listed, found, verb, inner_classes):
         console.print(plain(line))
     if python is not None:
         if verb == "node_ids":
@@ -200,7 +225,7 @@ def _placed(given: Read, faults: tuple[Fault, ...]) -> list[Fault]:
     return placed
 
 
-def _lines(given: Read, listed: ClassList, found: Match, verb: str) -> list[str]:
+def _lines(given: Read, listed: ClassList, found: Match, verb: str, inner_classes: bool) -> list[str]:
     """The facts, before the faults."""
     leaves = len(given.taxonomy)
     lines = [f"{found.classes:,} classes: {listed.how}", f"{leaves:,} leaves: {given.source}"]
@@ -212,9 +237,11 @@ def _lines(given: Read, listed: ClassList, found: Match, verb: str) -> list[str]
     )
     if found.inner:
         shown = ", ".join(found.inner[:5]) + _rest(len(found.inner) - 5)
-        lines.append(f"{len(found.inner):,} of the names are inner nodes: {shown}")
-        if verb != "node_ids":
+        own = "; each has a leaf of its own" if inner_classes else ""
+        lines.append(f"{len(found.inner):,} of the names are inner nodes: {shown}{own}")
+        if verb != "node_ids" and not inner_classes:
             lines.append("images that are labelled so can be trained on: --node-targets")
+            lines.append("where the model has outputs for them: --inner-classes")
     if found.moved:
         lines.append(
             f"{found.moved:,} of them stand elsewhere than in the file: bind them, its order is not theirs"
@@ -222,12 +249,20 @@ def _lines(given: Read, listed: ClassList, found: Match, verb: str) -> list[str]
     elif found.moved == 0:
         lines.append("they stand in the order of the file")
     if found.guesses and found.faults:
-        lines.append(f"{len(found.guesses):,} of the unknown may mean a leaf: --write adds them as aliases")
-        lines += [f"  {_arrow(guess)}{'' if guess.sure else '  (a guess)'}" for guess in found.guesses[:10]]
+        lines += _offers(found.guesses)
         lines += [f"  ...{more}"] if (more := _rest(len(found.guesses) - 10)) else []
     if found.missing and verb == "bind" and not found.extra and not found.inner:
         lines.append("--subset checks that the data has some of the tree's classes")
     return lines
+
+
+def _offers(guesses: Sequence[Guess]) -> list[str]:
+    """What --write would do with the guesses: those that a rule explains first."""
+    ruled = sum(guess.rule is not None for guess in guesses)
+    some = f", with --yes the {ruled:,} that a rule of spelling explains" if ruled < len(guesses) else ""
+    lines = [f"{len(guesses):,} of the unknown may mean a leaf: --write adds them as aliases{some}"]
+    shown = sorted(guesses, key=lambda guess: guess.rule is None)[:10]
+    return lines + [f"  {_arrow(guess)}{_doubt(guess).replace(' (', '  (')}" for guess in shown]
 
 
 def _rest(count: int) -> str:

@@ -26,7 +26,7 @@ from taxoloss.evaluation.readers import open_predictions
 from taxoloss.evaluation.rules import RULES, calibrated, with_setting
 from taxoloss.evaluation.targets import name_of_text
 from taxoloss.sources.class_lists import from_file
-from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.loading import load
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -57,6 +57,10 @@ def evaluate(
     ] = None,
     file_order: Annotated[
         bool, typer.Option("--file-order", help="The columns are in the order of the taxonomy file.")
+    ] = False,
+    inner_classes: Annotated[
+        bool,
+        typer.Option("--inner-classes", help="Some columns are inner nodes: a genus beside its species."),
     ] = False,
     migration: Annotated[
         Path | None,
@@ -101,7 +105,7 @@ def evaluate(
     try:
         file = open_predictions(predictions, None if values is None else values.value, target)
         if migration is None:
-            taxonomy = _bound(load(source), file, classes, file_order)
+            taxonomy = _bound(load(source), file, classes, file_order, inner_classes)
         else:
             taxonomy, file = _migrated(load(source), file, migration, classes, file_order)
         from taxoloss.evaluation.scores import Settings, evaluate
@@ -128,12 +132,12 @@ def _check_usage(
         raise typer.BadParameter("takes a share between 0 and 1, without --threshold", param_hint="--risk")
 
 
-def _bound(taxonomy: Taxonomy, file: PredictionFile, classes: Path | None, file_order: bool) -> Taxonomy:
+def _bound(
+    taxonomy: Taxonomy, file: PredictionFile, classes: Path | None, file_order: bool, inner_classes: bool
+) -> Taxonomy:
     """The taxonomy in the order of the file's columns; a shifted order is never guessed."""
-    if file.width != len(taxonomy) and (file.columns is None or classes is not None):
-        raise PredictionError(
-            f"{file.path}: expected {len(taxonomy)} columns, a class each, got {file.width}"
-        )
+    if not inner_classes and (file.columns is None or classes is not None):
+        _check_width(file, taxonomy)
     index = taxonomy.index
     own = ("the taxonomy file", taxonomy.bind().paths()) if file_order else None
 
@@ -144,7 +148,16 @@ def _bound(taxonomy: Taxonomy, file: PredictionFile, classes: Path | None, file_
             raise PredictionError(f"{file.path}: column {name!r:.100}: {error}") from None
 
     names = column_names(file, lambda name: index.find(name_of(name)), _names_of(classes), own)
-    return taxonomy.bind(list(map(name_of, names)), node_targets=True)
+    bound = taxonomy.bind(list(map(name_of, names)), node_targets=True, inner_classes=inner_classes)
+    _check_width(file, bound)
+    return bound
+
+
+def _check_width(file: PredictionFile, taxonomy: Taxonomy) -> None:
+    if file.width != len(taxonomy):
+        raise PredictionError(
+            f"{file.path}: expected {len(taxonomy)} columns, a class each, got {file.width}"
+        )
 
 
 def _names_of(classes: Path | None) -> tuple[str, tuple[str, ...]] | None:
@@ -160,7 +173,7 @@ def _migrated(
         migration = Migration.load(map_)
     except (ValueError, OSError) as error:
         raise PredictionError(str(error)) from None
-    bound = taxonomy.bind(migration.new_classes)
+    bound = taxonomy.bind(migration.new_classes, node_targets=True, inner_classes=True)
     if not any(form.same_binding(migration.new_digest) for form in (bound, taxonomy)):
         raise PredictionError(
             f"{map_}: expected a map to {taxonomy.name or 'this taxonomy'}, got one to another tree"
@@ -169,7 +182,7 @@ def _migrated(
     own = ("the old taxonomy", migration.old_classes) if file_order else None
     names = column_names(file, old.classes, _names_of(classes), own)
     moved = migrated(file, migration, old, names)
-    return taxonomy.bind(migration.new_classes, node_targets=True), moved
+    return bound, moved
 
 
 @contextmanager

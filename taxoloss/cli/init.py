@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from taxoloss.cli.readings import read_as, show_readings
 from taxoloss.cli.shared import (
     FormatOption,
     JsonOption,
@@ -23,7 +24,7 @@ from taxoloss.cli.shared import (
 from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import TaxonomyError
-from taxoloss.sources import KINDS, Found, read
+from taxoloss.sources import KINDS, Found, look, options_of, read_with
 from taxoloss.sources.formats import FORMATS
 from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.file.comments import comments_of
@@ -34,6 +35,20 @@ from taxoloss.taxonomy.loading import load_document
 from taxoloss.taxonomy.names import checked_title
 
 __all__ = ["init"]
+
+
+class NodeName(Enum):
+    """What a node of a system of codes is called."""
+
+    code = "code"
+    title = "title"
+
+
+class MissingParent(str, Enum):
+    """What becomes of a row whose parent has none."""
+
+    top = "top"
+    drop = "drop"
 
 
 class Parent(str, Enum):
@@ -87,9 +102,19 @@ def init(
     wordnet: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="WordNet 3.0's database, for ids.")
     ] = None,
+    node_name: Annotated[
+        NodeName | None, typer.Option(help="Of codes with titles: what a node is called.")
+    ] = None,
+    missing_parent: Annotated[
+        MissingParent | None,
+        typer.Option(help="Where a row's parent has no row: keep it at the top, or not."),
+    ] = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="What to call the taxonomy.")] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write over a file; the comments of its nodes are kept.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say in which ways the source can be read, and write nothing.")
     ] = False,
     as_json: JsonOption = False,
     format: FormatOption = None,
@@ -102,17 +127,16 @@ def init(
     Example: taxoloss init species.csv -o taxonomy.yaml --columns order,family,species
     """
     format = chosen_format(format, as_json)
-    if output is not None and output.exists() and not force:
+    if output is not None and output.exists() and not force and not dry_run:
         raise typer.BadParameter(f"{output} is there already; --force writes over it", param_hint="-o")
     if parent is Parent.ask and not sys.stdin.isatty():
         raise typer.BadParameter(
             "ask needs a terminal; first or most-common need none", param_hint="--parent"
         )
     with stop_on_faults(format):
-        found = read(
-            source,
-            kind=None if kind is None else str(kind.value),
-            parent=_ask if parent is Parent.ask else (parent and parent.value),
+        options = options_of(
+            kind=_value(kind),
+            parent=_ask if parent is Parent.ask else _value(parent),
             columns=_split(columns),
             separator=separator,
             ranks=_split(ranks),
@@ -120,11 +144,20 @@ def init(
             header=header,
             missing=missing or (),
             wordnet=wordnet,
+            node_name=_value(node_name),
+            missing_parent=_value(missing_parent),
             limits=limits_of(limit),
         )
-        found = _named(found, name)
+        if dry_run:
+            show_readings(look(source, options), source, format)
+            return
+        found = _named(read_with(source, options), name)
         _write(found, source, output)
     _show(found, source, output, format)
+
+
+def _value(choice: Enum | None) -> str | None:
+    return None if choice is None else str(choice.value)
 
 
 def _split(text: str | None) -> list[str] | None:
@@ -197,7 +230,7 @@ def _show(found: Found, source: Path, output: Path | None, format: str) -> None:
     """What the source was read as, what to look at, what to do next."""
     taxonomy = found.taxonomy
     findings = list(find(taxonomy))
-    lines = [f"{source} was read as {found.kind}: {found.how}", *(f"note: {note}" for note in found.notes)]
+    lines = [f"{source} was read as {read_as(found)}", *(f"note: {note}" for note in found.notes)]
     lines += [f"warning {finding.code}: {finding.message}" for finding in findings[:10]]
     if len(findings) > 10:
         lines.append(f"... and {len(findings) - 10:,} more (taxoloss inspect shows all)")
@@ -212,6 +245,8 @@ def _show(found: Found, source: Path, output: Path | None, format: str) -> None:
         data = {
             "kind": found.kind,
             "how": found.how,
+            "example": found.example,
+            "unused": found.unused,
             "notes": found.notes,
             "output": str(output),
             "classes": len(taxonomy),

@@ -65,7 +65,10 @@ def inspect(
     ] = None,
     find: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Where does a name stand? Parts of names are found too."),
+        typer.Option(
+            metavar="NAME",
+            help="Where does a name stand? Parts of names, aliases and descriptions are found too.",
+        ),
     ] = None,
     limit: LimitOption = None,
 ) -> None:
@@ -128,7 +131,7 @@ def _facts(given: Read, summary: Summary) -> dict[str, Any]:
 def _bind(given: Read, file: Path, limits: Limits) -> dict[str, Any]:
     """Binds the classes of a text file; BindingError where they do not fit."""
     listed = from_file(file, limits)
-    bound = given.taxonomy.bind(listed.names_in(given.taxonomy))
+    bound = given.taxonomy.bind(listed.names)
     return {
         "classes": len(bound),
         "binding_digest": bound.binding_digest,

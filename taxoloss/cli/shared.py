@@ -137,9 +137,12 @@ class Read:
         more = f", limits=taxoloss.{limits!r}" if limits != Limits() else ""
         return f"taxoloss.load({source}{more})"
 
-    def python_bound(self, listed: ClassList | None, verb: str = "bind", called: str = "t") -> list[str]:
+    def python_bound(
+        self, listed: ClassList | None, verb: str = "bind", called: str = "t", more: str = ""
+    ) -> list[str]:
         """The statements that load the tree and bind it, as the command did, where the command ran.
 
+        `more` are further arguments of the verb.
         With the verb node_ids: the tree in its file's order, and `ids`, the node id of each label.
         """
         loaded = f"{called} = {self.python}"
@@ -147,10 +150,10 @@ class Read:
             return ["import taxoloss", f"{loaded}.bind()"]
         reader = listed.python.partition("(")[0]
         lines = ["import taxoloss", f"from taxoloss.sources.class_lists import {reader}"]
-        names = f"{listed.python}.names_in({called})"
+        names = f"{listed.python}.names"
         if verb == "node_ids":
             return [*lines, f"{loaded}.bind(node_targets=True)", f"ids = {called}.node_ids({names})"]
-        return [*lines, loaded, f"{called} = {called}.{verb}({names})"]
+        return [*lines, loaded, f"{called} = {called}.{verb}({names}{more})"]
 
     def warning(self, finding: Finding) -> Fault:
         """A finding at the place of the first node that it is about."""

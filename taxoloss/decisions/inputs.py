@@ -19,7 +19,7 @@ from taxoloss.functional.inputs import (
     without_autocast,
 )
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
-from taxoloss.taxonomy.binding import integer_of
+from taxoloss.taxonomy.names import integer_of
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 

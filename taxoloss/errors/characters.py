@@ -53,5 +53,9 @@ def counted(number: int, noun: str) -> str:
     >>> counted(1, "row"), counted(1204, "class"), counted(2, "category")
     ('1 row', '1,204 classes', '2 categories')
     """
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + ("es" if noun.endswith("s") else "s")
+    plural = (
+        noun[:-1] + "ies"
+        if noun.endswith("y") and noun[-2] not in "aeiou"
+        else noun + ("es" if noun.endswith("s") else "s")
+    )
     return f"{number:,} {noun if number == 1 else plural}"

@@ -1,8 +1,10 @@
-"""Did you mean: the nearest of some names."""
+"""Did you mean: the nearest of some names, unless the two are certain to be two things."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -13,6 +15,7 @@ __all__ = [
     "as_question",
     "did_you_mean",
     "likeness",
+    "may_be_slip",
     "nearest",
     "nearest_of_each",
     "with_suggestion",
@@ -28,8 +31,11 @@ _BLOCK = 2_000_000
 def nearest(word: str, candidates: Sequence[str]) -> str | None:
     """The candidate that takes fewest edits to reach, or None where none is near; case counts nothing.
 
+    None too where the two differ as only two things do: see `may_be_slip`.
+
     >>> nearest("Bengall", ["Abyssinian", "Bengal"])
     'Bengal'
+    >>> nearest("A320-300", ["A320-200"])
     """
     return nearest_of_each([word], candidates)[0]
 
@@ -64,6 +70,10 @@ def nearest_of_each(words: Sequence[str], candidates: Sequence[str]) -> list[str
             by_folded[folded[column]] if row[column] else None
             for row, column in zip(likeness, best.tolist(), strict=True)
         ]
+    found = [
+        guess if guess is not None and may_be_slip(word, guess) else None
+        for word, guess in zip(words, found, strict=False)
+    ]
     return found + [None] * (len(words) - len(found))
 
 
@@ -72,6 +82,66 @@ def likeness(one: str, other: str) -> float:
     from rapidfuzz.distance import Indel
 
     return float(Indel.normalized_similarity(one.casefold(), other.casefold()))
+
+
+# -- two names that are two things -----------------------------------------------------------------
+
+#: No more letters are a code alone, or part of one: deu, K12, A01.
+_SHORT = 3
+_CAPITALS = re.compile(r"[A-Z]{2,4}")
+_ROMAN = re.compile(
+    r"(?=[IVXLCDM])M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})|(?=[ivx])x{0,3}(ix|iv|v?i{0,3})"
+)
+#: A word, with the points inside a number or a code: 1.5, A00.0, 2,5.
+_WORD = re.compile(r"[^\W_]+(?:[.,][^\W_]*\d[^\W_]*)*")
+#: Codes that are written with a point and without it: A00.0.
+_DOTTED = re.compile(r"[A-Z]\d\d")
+_NO_SIGNS = frozenset(".,;:'\"()[]\u2018\u2019\u201c\u201d_-\u2010\u2011")
+
+
+def may_be_slip(one: str, other: str) -> bool:
+    """Whether a person who wrote one name may have meant the other.
+
+    A slip is made in letters. Names that differ in a digit, a sign, a numeral, a single letter or a short
+    code are names of two things: type 1 and type 2, A+ and A-, Henry VII and VIII, hepatitis A and B.
+
+    >>> may_be_slip("beagel", "beagle"), may_be_slip("A320-200", "A320-300"), may_be_slip("C61", "D61")
+    (True, False, False)
+    """
+    if one.casefold() == other.casefold():
+        return True
+    if max(len(one.strip()), len(other.strip())) <= _SHORT:
+        return False
+    return all(list(kind(one)) == list(kind(other)) for kind in (_code_words, _signs))
+
+
+def _code_words(name: str) -> Iterator[str]:
+    """The words, and parts of words, in which a slip makes another thing."""
+    spread = not name.isupper()  # of a list in capitals a word is no code
+    for word in _WORD.findall(unicodedata.normalize("NFKC", name)):
+        if any(character.isdigit() for character in word):
+            plain = word.replace(".", "") if _DOTTED.match(word) else word
+            yield "".join(_code(run) for run in re.findall(r"[^\W\d_]+|.", plain)).casefold()
+        elif len(word) == 1 or _ROMAN.fullmatch(word) or (spread and _CAPITALS.fullmatch(word)):
+            yield word.casefold()
+
+
+def _code(run: str) -> str:
+    """Letters beside digits: the same where they are few, any where they are a word (beagle2)."""
+    return run if len(run) <= _SHORT else "*"
+
+
+def _signs(name: str) -> Iterator[str]:
+    """Signs and vowel signs; a hyphen is one but between letters."""
+    text = unicodedata.normalize("NFC", name)
+    for place, character in enumerate(text):
+        kind = unicodedata.category(character)
+        if character in "-\u2010\u2011" and not (
+            text[:place][-1:].isalnum() and text[place + 1 :][:1].isalnum()
+        ):
+            yield "-"
+        elif character not in _NO_SIGNS and (kind[0] in "SPM" or character in "\u00b2\u00b3\u00b9"):
+            yield character
 
 
 def did_you_mean(word: str, candidates: Sequence[str]) -> str | None:

@@ -13,7 +13,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Generic, TypeVar
 
 from taxoloss.evaluation.predictions import Block, PredictionError, PredictionFile
-from taxoloss.taxonomy.binding import Name, NameIndex, split_text
+from taxoloss.taxonomy.binding import NameIndex
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.names import nfc
 
 __all__ = ["TargetReader", "integer_names", "name_of_text"]
@@ -50,18 +51,15 @@ def _integer(name: str) -> int | None:
     return int(number) if whole else None
 
 
-def name_of_text(text: str, index: NameIndex) -> Name:
-    """The name or path that a text stands for; ValueError where it is a name and a path of two nodes."""
+def name_of_text(text: str, index: NameIndex) -> str:
+    """The name or path a/b/c in a cell; ValueError where it is a name and a path, of two nodes."""
     text = nfc(text)
     text = text if index.by_name(text) else text.strip()
-    name = split_text(text, index)
-    if isinstance(name, str) and "/" in name:
-        path = tuple(part.strip() for part in name.split("/"))
-        other = index.by_path(path)
-        if other and other != index.by_name(name):
-            nodes = ", ".join(repr(index.tree.path(node)) for node in (*index.by_name(name), *other))
-            raise ValueError(f"{name!r:.100} may be a name or a path: {nodes}")
-    return name
+    named, other = index.by_name(text), index.by_text(text) if "/" in text else []
+    if named and other and other != named:
+        nodes = ", ".join(repr(index.tree.path(node)) for node in (*named, *other))
+        raise ValueError(f"{text!r:.100} may be a name or a path: {nodes}")
+    return text
 
 
 class TargetReader(Generic[T]):

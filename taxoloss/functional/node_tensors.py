@@ -8,6 +8,9 @@ two nodes' ancestors differ, or one node is the LCA itself and its filling is no
     LCA(a, b) = line(a)[k - 1],  k = the number of places where line(a) and line(b) agree
 
 at a cost of L + 1 comparisons a pair, in memory of nodes x (L + 1) numbers.
+
+A class above other classes, a leaf of its own, is seen as its node: it has the node's depth and
+information, and its LCA with a class below the node is the node.
 """
 
 from __future__ import annotations
@@ -52,6 +55,10 @@ class NodeTensors(DeviceTensors):
     #: (V,): the classes below a node are depth_first[start:stop].
     start: Tensor
     stop: Tensor
+    #: (V,): node -> itself, a class above other classes -> its node; None where there is no such class.
+    seen_as: Tensor | None = None
+    #: (V,): node -> itself, a node that is a class -> that class; None where there is no such class.
+    as_class: Tensor | None = None
 
     @property
     def num_classes(self) -> int:
@@ -69,6 +76,15 @@ class NodeTensors(DeviceTensors):
         agree = (lines == self.lines[other]).sum(-1, keepdim=True)
         lines = lines.expand(*agree.shape[:-1], lines.shape[-1])
         return lines.gather(-1, agree - 1).squeeze(-1)
+
+    def node(self, ids: Tensor) -> Tensor:
+        """The nodes as which ids are seen: of a class above other classes its node."""
+        return ids if self.seen_as is None else self.seen_as[ids]
+
+    def at_or_above(self, answer: Tensor, target: Tensor) -> Tensor:
+        """Whether answers are the targets or nodes above them: what they say is true."""
+        node = self.node(answer)
+        return self.lca(node, target) == node
 
 
 def node_tensors(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> NodeTensors:
@@ -90,7 +106,12 @@ def _make(taxonomy: Taxonomy) -> NodeTensors:
     ids = np.stack([plan.nodes[at][plan.ancestors[:, at]] for at in range(len(plan.levels))], 1)
     lines = np.where(plan.counted, ids, own[:, None])
     root = np.full((plan.num_nodes, 1), plan.num_nodes - 1)
-    below = plan.stop - plan.start
+    seen_as = as_class = None
+    if tree.own is not None:
+        leaves, nodes = taxonomy.ids_of_nodes[tree.own], taxonomy.ids_of_nodes[tree.parent[tree.own]]
+        seen_as, as_class = own.copy(), own.copy()
+        seen_as[leaves], as_class[nodes] = nodes, leaves
+    depth, below = tree.depth[by_id], plan.stop - plan.start
     information = 1 - np.log(below) / np.log(plan.num_classes)
     groups = (tensor(plan.up(level + 1, level)) for level in range(len(plan.levels) - 1))
     return NodeTensors(
@@ -98,13 +119,15 @@ def _make(taxonomy: Taxonomy) -> NodeTensors:
         lines=tensor(np.concatenate([root, lines], 1)),
         ancestors=tensor(plan.ancestors),
         counted=tensor(plan.counted),
-        depth=tensor(tree.depth[by_id]),
+        depth=tensor(depth if seen_as is None else depth[seen_as]),
         height=tensor(tree.height[by_id]),
         classes_below=tensor(below),
-        information=tensor(information),
+        information=tensor(information if seen_as is None else information[seen_as]),
         nodes=tuple(tensor(nodes) for nodes in plan.nodes),
         groups=(*groups, None),
         depth_first=tensor(plan.depth_first),
         start=tensor(plan.start),
         stop=tensor(plan.stop),
+        seen_as=None if seen_as is None else tensor(seen_as),
+        as_class=None if as_class is None else tensor(as_class),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ class LevelConfusionMatrix(SumMetric):
         ignore_index: int = -100,
         **kwargs: Any,
     ) -> None:
-        if isinstance(levels, str):
+        if isinstance(levels, str) or not (levels is None or isinstance(levels, Iterable)):
             raise TypeError(f"expected levels as a list of names, got {levels!r}")
         plan_of(taxonomy)  # raises, in words, where it is none
         known = taxonomy.levels

@@ -143,7 +143,7 @@ class OperatingCurve(CurveMetric):
         said = torch.where(lca == target, whole, value[nodes])
         recall = torch.where(whole == 0, 1.0, shared / whole)
         precision = torch.where(said == 0, 1.0, shared / said)
-        correct = ((lca == target) | (lca == nodes)).to(recall.dtype)
+        correct = ((lca == target) | (lca == tensors.node(nodes))).to(recall.dtype)
         return torch.stack([recall, precision, correct], 2)
 
 
@@ -158,7 +158,7 @@ def _answers(logits: Tensor, taxonomy: Taxonomy, tensors: NodeTensors) -> tuple[
     odds = torch.cat([part.to(logits.dtype) for part in deepest_first], 1)
     root = torch.tensor([tensors.root], device=logits.device)
     ids = torch.cat([*reversed(tensors.nodes), root])
-    sizes, group = torch.unique(tensors.classes_below[ids], return_inverse=True)
+    sizes, group = torch.unique(tensors.classes_below[tensors.node(ids)], return_inverse=True)
     group = (len(sizes) - 1 - group).expand_as(odds)  # the largest nodes say least
     best = odds.new_full((rows, len(sizes)), -torch.inf).scatter_reduce(1, group, odds, "amax")
     column = torch.arange(len(ids), device=odds.device).expand_as(odds)

@@ -91,7 +91,7 @@ class RiskCoverage(CurveMetric):
         shaped = best.reshape(len(logits), *logits.shape[2:])
         odds = path_log_odds(logits, shaped, batch.taxonomy).movedim(1, -1).flatten(0, -2)
         line = tensors.lines[best]
-        wrong = tensors.lca(line, batch.target.unsqueeze(1)) != line
+        wrong = ~tensors.at_or_above(line, batch.target.unsqueeze(1))
         fields = torch.stack([tensors.information[line], wrong.to(tensors.information.dtype)], 2)
         made = torch.ones_like(odds, dtype=torch.bool)
         return Steps(fields[:, 0], odds, fields.diff(dim=1), made)

@@ -24,7 +24,19 @@ from taxoloss.sources.survey import KINDS, check_kind, found_by, look_at
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.names import name_faults
 
-__all__ = ["KINDS", "Choice", "Found", "Grade", "Look", "Options", "Reading", "look", "read"]
+__all__ = [
+    "KINDS",
+    "Choice",
+    "Found",
+    "Grade",
+    "Look",
+    "Options",
+    "Reading",
+    "look",
+    "options_of",
+    "read",
+    "read_with",
+]
 
 
 def read(
@@ -74,23 +86,26 @@ def read(
     >>> found.kind, found.taxonomy
     ('ranks', Taxonomy('pets', 3 classes, species 2 > breed 3, not bound))
     """
-    path, options = (
-        Path(source),
-        options_of(
-            kind=kind,
-            parent=parent,
-            columns=columns,
-            separator=separator,
-            ranks=ranks,
-            under=under,
-            header=header,
-            missing=missing,
-            wordnet=wordnet,
-            node_name=node_name,
-            missing_parent=missing_parent,
-            limits=limits,
-        ),
+    options = options_of(
+        kind=kind,
+        parent=parent,
+        columns=columns,
+        separator=separator,
+        ranks=ranks,
+        under=under,
+        header=header,
+        missing=missing,
+        wordnet=wordnet,
+        node_name=node_name,
+        missing_parent=missing_parent,
+        limits=limits,
     )
+    return read_with(source, options)
+
+
+def read_with(source: str | os.PathLike[str], options: Options) -> Found:
+    """The same as `read`, with options that were checked."""
+    path = Path(source)
     seen = look_at(path, options)
     return _titled(found_by(choose(seen, str(path)), seen), path)
 

@@ -16,17 +16,16 @@ from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sources.base import Options
 from taxoloss.sources.formats.image_folders import IMAGES, class_folders
 from taxoloss.sources.tables.table import open_table
-from taxoloss.taxonomy.binding import Name, class_list, split_text
+from taxoloss.taxonomy.class_names import Name, class_list
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
-from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["ClassList", "from_column", "from_file", "from_folder", "from_hugging_face"]
 
 
 @dataclass(frozen=True)
 class ClassList:
-    """Names in the order of the dataset, how they were found, and the Python that finds them again.
+    """Names, or paths a/b/c, in the order of the dataset, how they were found, and the Python that does.
 
     `python` is a call of the function of this module that made the list.
     """
@@ -35,16 +34,6 @@ class ClassList:
     how: str
     python: str
     notes: tuple[str, ...] = field(default=())
-
-    def names_in(self, taxonomy: Taxonomy) -> list[Name]:
-        """What `bind` takes: names, and where no node has the whole name, paths a/b/c as tuples.
-
-        >>> import taxoloss
-        >>> t = taxoloss.load({"tree": {"cat": ["a", "b"], "dog": ["a"]}})
-        >>> ClassList(("dog/a", "b", "cat/a"), "a list", "").names_in(t)
-        [('dog', 'a'), 'b', ('cat', 'a')]
-        """
-        return [split_text(name, taxonomy.index) for name in self.names]
 
 
 Source: TypeAlias = "str | os.PathLike[str]"

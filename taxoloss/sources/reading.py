@@ -12,7 +12,7 @@ from taxoloss.errors.faults import Fault, FormError, TaxonomyError
 from taxoloss.sources.base import Found
 from taxoloss.sources.tables.table import Table
 
-__all__ = ["Grade", "Look", "Reading", "choose"]
+__all__ = ["Grade", "Look", "Reading", "choose", "said"]
 
 _MOST_SHOWN = 6
 
@@ -40,7 +40,8 @@ class Reading:
         grade: how much speaks for it.
         make: makes the taxonomy; TaxonomyError with every fault.
         option: what chooses this reading: "--kind ranks --columns order,family,species".
-        covers: the columns, or keys, that it makes names and edges of.
+        covers: the columns, or keys, that it makes names and edges of: a reading of another kind that
+            covers these and more explains more.
         unused: those that it leaves out.
     """
 
@@ -66,14 +67,16 @@ class Reading:
         return () if isinstance(self.made, TaxonomyError) else self.made.example
 
     def __str__(self) -> str:
-        said = f"{self.kind}: {self.how}"
-        if self.example:
-            said += f", e.g. {' / '.join(self.example)}"
-        elif isinstance(self.made, TaxonomyError):
-            said += f", which makes no tree: {self.made.faults[0].message}"
-        if self.unused:
-            said += f"; not used: {listed_plain(self.unused)}"
-        return said
+        if isinstance(self.made, TaxonomyError):
+            return f"{self.kind}: {self.how}, which makes no tree: {self.made.faults[0].message}"
+        return said(self.kind, self.made.how or self.how, self.example, self.unused)
+
+
+def said(kind: str, how: str, example: Sequence[str], unused: Sequence[str]) -> str:
+    """A reading in words: its kind, what was understood, a path of the tree, what is not used."""
+    path = " / ".join(example)
+    words = f"{kind}: {how}" if how else kind
+    return f"{words}, e.g. {path}" + (f"; not used: {_listed(unused)}" if unused else "")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Look:
     needs: str = ""
 
 
-def listed_plain(names: Sequence[str], most: int = 8) -> str:
+def _listed(names: Sequence[str], most: int = 8) -> str:
     """The first few names without quotes, and how many more there are."""
     shown = ", ".join(escape_invisible(name) for name in names[:most])
     return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")
@@ -114,8 +117,7 @@ def choose(look: Look, file: str) -> Reading:
     if not rivals:
         message = f"this is {look.saw}: no tree of classes can be read from it"
         raise FormError([Fault("T121", message, file, expected=look.needs or None)])
-    wide = [reading.covers for reading in rivals]
-    rivals = [one for one in rivals if not one.covers or not any(one.covers < other for other in wide)]
+    rivals = [one for one in rivals if not any(_is_part(one, other) for other in rivals)]
     trees = [reading for reading in rivals if isinstance(reading.made, Found)]
     rivals = _different(trees) or rivals[:1]
     if len(rivals) == 1:
@@ -124,6 +126,14 @@ def choose(look: Look, file: str) -> Reading:
     message = f"this is {look.saw}, and can be read in {counted(len(rivals), 'way')}"
     help = "say which:\n" + "\n".join(shown)
     raise FormError([Fault("T122", message, file, expected="one reading", help=help)])
+
+
+def _is_part(one: Reading, other: Reading) -> bool:
+    """Whether a reading of another kind makes use of all that this one does, and of more.
+
+    Of one kind that is no reason: two ranks or three is what the source leaves open.
+    """
+    return bool(one.covers) and one.kind != other.kind and one.covers < other.covers
 
 
 def _different(readings: Sequence[Reading]) -> list[Reading]:

@@ -11,6 +11,7 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, TaxonomyError, raise_all
 from taxoloss.sources.base import Options, listed
 from taxoloss.taxonomy.names import nfc
+from taxoloss.taxonomy.placeholders import is_placeholder
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Rows"]
@@ -62,28 +63,56 @@ class Rows:
         return replace(fault, file=self.file, line=line, message=message)
 
     def _strip(self) -> None:
-        missing = {"", *self.options.missing}
-        spaced = unwritten = 0
-        likely: Counter[str] = Counter()
+        """Cells without spaces around them, "" for a missing rank; rows that name nothing are left out."""
+        spaced = 0
         clean = []
         for row in self.rows:
-            cells = []
-            for cell in row:
-                text = nfc(cell.strip())
-                spaced += text != nfc(cell) and bool(text)
-                if text in missing:
-                    unwritten += bool(text)
-                    text = ""
-                elif text.casefold() in _MISSING:
-                    likely[text] += 1
-                cells.append(text)
-            clean.append(tuple(cells))
-        self.rows = clean
+            cells = [nfc(cell.strip()) if cell else "" for cell in row]
+            spaced += sum(bool(new) and new != nfc(old) for new, old in zip(cells, row, strict=True))
+            clean.append(cells)
         if spaced:
             self.notes.append(f"spaces around {counted(spaced, 'name')} are left out")
-        for text, count in likely.items():
+        self._empty_placeholders(clean)
+        named = [number for number, cells in enumerate(clean) if any(cells)]
+        if len(named) < len(clean):
+            self._note_unnamed(clean)
+        self.rows = [tuple(clean[number]) for number in named]
+        self.lines = [self.lines[number] for number in named]
+
+    def _empty_placeholders(self, rows: list[list[str]]) -> None:
+        """Empties what says that a rank is missing: as asked for, and what never is a name among names.
+
+        In a list of classes, and for a class beside its group, there is no rank that could be missing.
+        """
+        missing = set(self.options.missing)
+        emptied: Counter[str] = Counter()
+        kept: Counter[str] = Counter()
+        width = max(map(len, rows), default=0)
+        for column in range(width):
+            counts = Counter(row[column] for row in rows if column < len(row) and row[column])
+            asked = counts.keys() & missing
+            likely = {text for text in counts.keys() - asked if is_placeholder(text)}
+            names = len(counts) - len(likely) - len(asked)
+            is_class = column == width - 1 and (self.strict or width == 1)
+            gone = asked | (likely if names and not is_class else set())
+            kept.update({text: counts[text] for text in likely - gone})
+            emptied.update({text: counts[text] for text in gone - missing})
+            for row in rows if gone else ():
+                if column < len(row) and row[column] in gone:
+                    row[column] = ""
+        if emptied:
+            shown = ", ".join(f"{quoted(text)} ({count:,})" for text, count in emptied.most_common(6))
+            self.notes.append(f"{counted(emptied.total(), 'cell')} taken as a missing rank: {shown}")
+        for text, count in kept.items():
             shown = f"{quoted(text)} stands in {counted(count, 'cell')}, taken as a name"
             self.notes.append(f"{shown}: --missing {text} says that it means a missing rank")
+
+    def _note_unnamed(self, rows: Sequence[Sequence[str]]) -> None:
+        lines = [line for cells, line in zip(rows, self.lines, strict=True) if not any(cells)]
+        where = ", ".join(f"{line:,}" for line in lines[:3]) + (", .." if len(lines) > 3 else "")
+        verb = "names" if len(lines) == 1 else "name"
+        word = "line" if len(lines) == 1 else "lines"
+        self.notes.append(f"{counted(len(lines), 'row')} {verb} nothing: {word} {where}")
 
     def _levels(self, rows: list[tuple[str, ...]]) -> tuple[str, ...] | None:
         """Names of the columns; columns in which nothing stands are no levels."""
@@ -166,8 +195,6 @@ class Rows:
         if ending:
             shown = listed(["/".join(path) for path in ending])
             self.notes.append(
-                f"rows that end at an inner node name no class, but a possible target: {shown}"
+                f"rows that end at an inner node name no class, but a possible target, or with "
+                f"bind(names, inner_classes=True) a class above other classes: {shown}"
             )
-
-
-_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "-", "?", "unknown"})

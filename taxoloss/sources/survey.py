@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,9 @@ from taxoloss.sources.formats import FORMATS
 from taxoloss.sources.formats.format import HEAD, Format, Sample
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.refusals import binary_refusal, text_refusal
+from taxoloss.sources.tables.table import Table
 
-__all__ = ["KINDS", "check_kind", "found_by", "look_at"]
+__all__ = ["KINDS", "check_kind", "format_of", "found_by", "look_at"]
 
 #: What `kind` may be.
 KINDS = tuple(FORMATS)
@@ -26,7 +28,7 @@ def look_at(path: Path, options: Options) -> Look:
     """All readings of a source; of the kind that was asked for alone, where one was."""
     asked = FORMATS[options.kind] if options.kind is not None else None
     own = asked is not None and asked.read is not None and _reads(asked, path)
-    format, grade = (asked, Grade.PLAIN) if asked and own else _carrier_or_own(path, asked)
+    format, grade = (asked, Grade.PLAIN) if asked and own else format_of(path, asked)
     if format.read is not None:
         make = partial(format.read, path, options)
         reading = Reading(format.name, format.title, grade, make, f"--kind {format.name}")
@@ -47,13 +49,19 @@ def _with_tables(look: Look, carrier: Format, asked: Format | None, options: Opt
     layouts = [f for f in FORMATS.values() if f.of_table and asked in (None, carrier, f)]
     readings = [r for r in look.readings if asked in (None, carrier) or (asked and r.kind == asked.name)]
     for table in look.tables:
-        for layout in layouts:
-            readings += layout.of_table(table, options)  # type: ignore[misc]
+        found = (one for layout in layouts for one in layout.of_table(table, options))  # type: ignore[misc]
+        readings += [replace(one, make=partial(_noted, one.make, table)) for one in found]
     needs = asked.form if asked is not None and asked.form else look.needs
     return replace(look, readings=readings, needs=needs)
 
 
-def _carrier_or_own(path: Path, asked: Format | None) -> tuple[Format, Grade]:
+def _noted(make: Callable[[], Found], table: Table) -> Found:
+    """What a reading of a table makes, with what was noted when the table was opened."""
+    found = make()
+    return replace(found, notes=(*table.notes, *found.notes))
+
+
+def format_of(path: Path, asked: Format | None = None) -> tuple[Format, Grade]:
     """The format of a source by what it shows, and how plain that is; FormError where it is empty.
 
     Where a layout of tables was asked for, only what carries tables is looked for.

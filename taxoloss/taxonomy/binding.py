@@ -2,139 +2,20 @@
 
 from __future__ import annotations
 
-import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
-from typing import Any, TypeAlias
 
 import numpy as np
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import BindingError, Fault
 from taxoloss.errors.suggestions import as_question, nearest_of_each
-from taxoloss.taxonomy.names import nfc, require_order
-from taxoloss.taxonomy.spelling import pair_by_spelling
+from taxoloss.taxonomy.class_names import Name, class_list, refuse_two_orders
+from taxoloss.taxonomy.spelling import SPELLING_RULES, explained_pairs, pair_by_spelling
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree
 
-__all__ = ["Name", "NameIndex", "class_list", "integer_of", "split_text"]
-
-Name: TypeAlias = "str | tuple[str, ...]"
-
-
-def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) -> list[Name]:
-    """Class names in index order, from a list, from `class_to_idx` or from `id2label`.
-
-    Raises:
-        TypeError: the names are no list, or a set, which has no order.
-        ValueError: the numbers of a mapping are not 0 to C - 1, each once.
-
-    >>> class_list({"dog": 1, "cat": 0})
-    ['cat', 'dog']
-    """
-    if isinstance(names, (str, bytes)):
-        raise TypeError(f"expected a list of class names, got the text {names!r:.60}")
-    if isinstance(names, Mapping):
-        return [_checked(name) for name in _by_number(names)]
-    require_order(names, "class names")
-    if not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
-        held = next((name for name in _HELD if getattr(names, name, None) is not None), None)
-        more = f": give its .{held}" if held else ""
-        raise TypeError(f"expected a list of class names, got {_kind(names)}{more}")
-    return [_checked(name) for name in names]
-
-
-def _kind(names: object) -> str:
-    """The type of what is no list, and of an array of no dimension its value."""
-    name = type(names).__name__
-    return name if getattr(names, "ndim", None) != 0 else f"{name} {names!r:.60}, of no dimension"
-
-
-def _refuse_two_orders(names: Any) -> None:
-    """ValueError where a series has classes in one order, and class numbers, its index, in another."""
-    index = getattr(names, "index", None)
-    if isinstance(names, Mapping) or not hasattr(names, "to_dict") or not isinstance(index, Iterable):
-        return
-    numbers = [_index_number(value) for value in index]
-    order = list(range(len(numbers)))
-    if None in numbers or numbers == order or set(numbers) != set(order) or len(numbers) != len(order):
-        return
-    by_number = dict(zip(numbers, names, strict=True))
-    raise ValueError(
-        f"expected one order of the classes, got two: {_first(names)} as they stand, "
-        f"{_first(by_number[number] for number in order)} by the numbers in the index: give "
-        ".reset_index(drop=True) for the first, .to_dict() for the second"
-    )
-
-
-def _index_number(value: object) -> int | None:
-    """The class number that an index may hold: an integer, its digits, or a whole float."""
-    if isinstance(value, str):
-        return int(value) if value.isdecimal() else None
-    whole = isinstance(value, float) and value.is_integer()
-    return int(value) if whole else integer_of(value)  # type: ignore[call-overload]
-
-
-def _first(names: Iterable[Any]) -> str:
-    shown = [*islice(names, 4)]
-    return ", ".join(map(repr, shown[:3])) + (", .." if len(shown) > 3 else "")
-
-
-#: Where an object that is no list of names has one: datasets, torchvision, scikit-learn, pandas.
-_HELD = ("names", "classes", "classes_", "categories")
-
-
-def _by_number(names: Mapping[Any, Any]) -> list[Any]:
-    """The names of `class_to_idx` (name -> number) or `id2label` (number, or digits, -> name)."""
-    values = [integer_of(value) for value in names.values()]
-    keys = [integer_of(key) for key in names]
-    if all(value is not None for value in values):
-        numbers, held = values, list(names)
-    elif all(key is not None for key in keys):
-        numbers, held = keys, list(names.values())
-    elif all(isinstance(key, str) and key.isdecimal() for key in names):  # as JSON has it
-        numbers, held = [int(key) for key in names], list(names.values())
-    else:
-        key, value = next(iter(names.items()))
-        raise ValueError(
-            "expected class_to_idx (name -> number) or id2label (number -> name), "
-            f"got a mapping such as {key!r:.40} -> {value!r:.40}"
-        )
-    by_number = dict(zip(numbers, held, strict=True))
-    if set(by_number) != set(range(len(names))):
-        raise ValueError(
-            f"expected the class numbers 0 to {len(names) - 1}, each once, got {numbers!r:.80}"
-        )
-    return [by_number[number] for number in range(len(names))]
-
-
-def integer_of(value: object) -> int | None:
-    """The number of Python's, numpy's and torch's integers; None of all else, truth values too."""
-    if isinstance(value, (bool, str)) or "bool" in str(getattr(value, "dtype", "")):
-        return None
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        return None
-
-
-def _checked(name: object) -> Name:
-    if isinstance(name, str):
-        return nfc(name)
-    if isinstance(name, (tuple, list)) and all(isinstance(part, str) for part in name):
-        return tuple(nfc(part) for part in name)
-    number = integer_of(name)
-    help = "" if number is None else ": give the names, in the order of the numbers"
-    raise TypeError(
-        f"expected a name, or a path as a tuple of names, got {type(name).__name__} {name!r:.60}{help}"
-    )
-
-
-def split_text(text: str, index: NameIndex) -> Name:
-    """A node as text files write it: a whole name where there is one, else a path a/b/c."""
-    if "/" in text and not index.by_name(nfc(text)):
-        return tuple(part.strip() for part in text.split("/"))
-    return text
+__all__ = ["NameIndex"]
 
 
 def _text(name: Name) -> str:
@@ -142,7 +23,11 @@ def _text(name: Name) -> str:
 
 
 class NameIndex:
-    """Finds nodes (depth-first numbers) by name, alias or path."""
+    """Finds nodes (depth-first numbers) by name, alias or path.
+
+    A path may be a tuple, or text a/b/c where no node has the whole text as its name. Where a node is a
+    class itself, with a leaf of its own, its name and path mean that leaf.
+    """
 
     def __init__(self, tree: Tree, aliases: Mapping[int, tuple[str, ...]]) -> None:
         self.tree = tree
@@ -162,20 +47,50 @@ class NameIndex:
 
     def by_path(self, path: tuple[str, ...]) -> list[int]:
         """The node of that path (the empty path is the root), as a list of one or none."""
-        if self._child is None:
-            names = self.tree.names
-            self._child = {(parent, names[node]): node for parent, node in self.tree.edges()}
         node = 0
         for name in path:
-            child = self._child.get((node, name))
+            child = self._child_of(node, name)
             if child is None:
                 return []
             node = child
         return [node]
 
+    def _child_of(self, parent: int, name: str) -> int | None:
+        if self._child is None:
+            names = self.tree.names
+            self._child = {(above, names[node]): node for above, node in self.tree.edges()}
+        return self._child.get((parent, name))
+
+    def by_text(self, text: str) -> list[int]:
+        """The nodes of a path that is written a/b/c, wherever names have slashes themselves.
+
+        >>> import taxoloss
+        >>> t = taxoloss.load({"tree": {"a": ["b/c", "d"], "a/b": ["c", "e"]}})
+        >>> [t.tree.path(node) for node in t.index.by_text("a/b/c")]
+        [('a', 'b/c'), ('a/b', 'c')]
+        """
+        return sorted(self._along(text.split("/"))[-1])
+
+    def _along(self, parts: Sequence[str]) -> list[list[int]]:
+        """For each number of parts, 0 to all, the nodes whose paths are so many of them."""
+        ends: list[list[int]] = [[0], *([] for _ in parts)]
+        for start, nodes in enumerate(ends):
+            for stop in range(start + 1, len(parts) + 1) if nodes else ():
+                name = "/".join(parts[start:stop]).strip()
+                found = (self._child_of(node, name) for node in nodes)
+                ends[stop] += [node for node in found if node is not None]
+        return ends
+
     def find(self, name: Name) -> list[int]:
         """All nodes that the name may mean."""
-        return self.by_name(name) if isinstance(name, str) else self.by_path(name)
+        if not isinstance(name, str):
+            found = self.by_path(name)
+        else:
+            found = self.by_name(name) or (self.by_text(name) if "/" in name else [])
+        if self.tree.own is None:
+            return found
+        own = self.tree.own_leaf
+        return list(dict.fromkeys(own.get(node, node) for node in found))
 
     def node(self, name: Name) -> int:
         """The one node of that name; BindingError where there is none or more than one."""
@@ -198,18 +113,24 @@ class NameIndex:
             raise BindingError(faults)
         return np.array([nodes[0] for nodes in found], np.int64)
 
-    def hints(self, names: Sequence[Name], candidates: Sequence[str]) -> list[str | None]:
-        """Of each name the nearest; of a path the nearest sibling of the first part that is not there."""
+    def hints(
+        self, names: Sequence[Name], candidates: Sequence[str], taken: Sequence[str] = ()
+    ) -> list[str | None]:
+        """Of each name the nearest; of a path the nearest sibling of the first part that is not there.
+
+        A name whose nearest is one of `taken`, the right name of another class, has none.
+        """
         hints: list[str | None] = [None] * len(names)
         missing = [self._missing_part(name) for name in names]
         groups: dict[int, list[int]] = {}  # places by the parent of the part that is missing, -1: names
         for place, (parent, _) in enumerate(missing):
             groups.setdefault(parent, []).append(place)
         for parent, places in groups.items():
-            near = candidates if parent < 0 else self._children(parent)
+            near = [*candidates, *taken] if parent < 0 else self._children(parent)
             words = [missing[place][1] for place in places]
+            others = set(taken) - set(candidates) if parent < 0 else set()
             for place, guess in zip(places, nearest_of_each(words, near), strict=True):
-                help = as_question(guess)
+                help = as_question(None if guess in others else guess)
                 above = f" under {quoted(self.tree.names[parent])}?" if parent > 0 else None
                 hints[place] = f"{help[:-1]}{above}" if help and above else help
         return hints
@@ -217,21 +138,30 @@ class NameIndex:
     def _missing_part(self, name: Name) -> tuple[int, str]:
         """The node below which a path leaves the tree, and the part that is not there; -1 for a name."""
         if isinstance(name, str):
-            return -1, name
+            return self._missing_text(name)
         depth = next(depth for depth in range(len(name)) if not self.by_path(name[: depth + 1]))
         return self.by_path(name[:depth])[0], name[depth]
+
+    def _missing_text(self, text: str) -> tuple[int, str]:
+        """As `_missing_part`; text is a path only where its first part, or no name in the tree, says so."""
+        parts = text.split("/")
+        ends = self._along(parts) if len(parts) > 1 else [[0]]
+        depth = max(depth for depth, nodes in enumerate(ends) if nodes)
+        if depth == 0 and (len(parts) == 1 or any("/" in name for name in self._by_name)):
+            return -1, text
+        return ends[depth][0], parts[depth].strip()
 
     def _children(self, parent: int) -> list[str]:
         return [self.tree.names[node] for node in self.tree.children_of(parent).tolist()]
 
-    def leaves(self, names: Iterable[Name], *, complete: bool) -> IntArray:
-        """Depth-first leaf numbers of class names, in their order.
+    def classes(self, names: Iterable[Name], *, complete: bool, inner: bool = False) -> IntArray:
+        """The nodes of class names, in their order: leaves, and where `inner` says so inner nodes.
 
         BindingError names all that do not fit: unknown, ambiguous, inner, twice and, where the
         classes must be complete, missing.
         """
-        _refuse_two_orders(names)
-        return _LeafMatch(self, class_list(names), complete).leaves()
+        refuse_two_orders(names)
+        return _ClassMatch(self, class_list(names), complete, inner).nodes()
 
     def _ambiguous(self, name: Name, nodes: Sequence[int]) -> Fault:
         paths = [self.tree.path(node) for node in nodes[:4]]
@@ -251,27 +181,26 @@ def _unknown(name: Name, message: str, help: str | None) -> Fault:
     return Fault("T302", message, path=(_text(name),), found=_text(name), help=help)
 
 
-def _with_rule(fault: Fault, rule: str, mended: int, count: int) -> Fault:
+def _with_rule(fault: Fault, call: str, mended: int, count: int) -> Fault:
     """The fault, with the one line that mends all, or most, of the names that differ in spelling only."""
     what = f"the {count} names differ" if count > 1 else "the name differs"
     which = f"{mended} of them" if mended < count else ("them" if count > 1 else "it")
-    line = f"t.bind([{rule} for name in class_names])"
     text = f"{what} in spelling only; this mends {which}:"
-    return replace(fault, help="\n".join(filter(None, (fault.help, text, line))))
+    return replace(fault, help="\n".join(filter(None, (fault.help, text, call))))
 
 
-class _LeafMatch:
-    """Matches class names to leaves, and sorts what does not match into faults."""
+class _ClassMatch:
+    """Matches class names to leaves or any nodes, and sorts what does not match into faults."""
 
-    def __init__(self, index: NameIndex, names: list[Name], complete: bool) -> None:
+    def __init__(self, index: NameIndex, names: list[Name], complete: bool, inner: bool) -> None:
         self.index, self.tree = index, index.tree
-        self.names, self.complete = names, complete
-        self.class_of: dict[int, int] = {}  # leaf node -> class number
+        self.names, self.complete, self.inner_too = names, complete, inner
+        self.class_of: dict[int, int] = {}  # node -> class number
         self.extra: list[int] = []  # class numbers that match nothing
         self.faults: list[Fault] = []
 
-    def leaves(self) -> IntArray:
-        """For each class its leaf, numbered depth-first; BindingError with all that does not match."""
+    def nodes(self) -> IntArray:
+        """For each class its node; BindingError with all that does not match."""
         for number, name in enumerate(self.names):
             self.match(number, name)
         missing = [node for node in self.tree.leaves.tolist() if node not in self.class_of]
@@ -283,24 +212,37 @@ class _LeafMatch:
             self.faults.append(Fault("T202", message, expected="at least two classes"))
         if self.faults:
             raise BindingError(self.faults)
-        return self.tree.start[np.fromiter(self.class_of, np.int64, len(self.class_of))]
+        return np.fromiter(self.class_of, np.int64, len(self.class_of))
 
     def match(self, number: int, name: Name) -> None:
-        """Finds the leaf of a class, or notes why there is none."""
-        found = self.index.find(name)
-        leaves = self.leaf(name)
-        if len(leaves) == 1:
-            first = self.class_of.setdefault(leaves[0], number)
+        """Finds the node of a class, or notes why there is none."""
+        found = self.candidates(name)
+        if len(found) == 1 and not self.tree.is_leaf[found[0]] and not self.may_be_class(found[0]):
+            self.inner(number, name, found[0])
+        elif len(found) == 1:
+            first = self.class_of.setdefault(found[0], number)
             if first != number:
                 self.twice(number, first)
-        elif leaves:
-            self.faults.append(self.index._ambiguous(name, leaves))
-            for node in leaves:  # not missing: the name means one of them
-                self.class_of.setdefault(node, number)
         elif found:
-            self.inner(number, name, found[0])
+            self.faults.append(self.index._ambiguous(name, found))
+            for node in found:  # not missing: the name means one of them
+                self.class_of.setdefault(node, number)
         else:
             self.extra.append(number)
+
+    def candidates(self, name: Name) -> list[int]:
+        """The nodes that a name may mean: leaves before inner nodes, where these can be no classes."""
+        found = self.index.find(name)
+        if not self.inner_too:
+            return self.leaf(name) or found[:1]
+        if not found and isinstance(name, tuple) and name[:-1] and name[-1] == name[-2]:
+            found = self.index.find(name[:-1])  # as `paths` has a class above others
+        return found
+
+    def may_be_class(self, node: int) -> bool:
+        """Whether an inner node may get a leaf of its own: not the root, nor one with a child so called."""
+        name = self.tree.names[node]
+        return self.inner_too and node > 0 and not self.index.by_path((*self.tree.path(node), name))
 
     def leaf(self, name: Name) -> list[int]:
         """The leaves that a name may mean."""
@@ -318,44 +260,78 @@ class _LeafMatch:
         below = int(self.tree.stop[node] - self.tree.start[node])
         message = f"class {number}, {quoted(_text(name))}, is an inner node with {below} leaves"
         help = (
-            "bind the leaves only, with node_targets=True; an inner node is then a target: "
-            "target = t.node_ids(labels)[label]"
+            "if the model has an output for it, say inner_classes=True: it gets a leaf of its own; if it "
+            "is only a label, bind the leaves, with node_targets=True: target = t.node_ids(labels)[label]"
         )
+        if not self.complete:
+            help = self.classes_below(node)
+        if node == 0:
+            message, help = f"class {number} is the root", "a class has a name"
+        elif self.inner_too:
+            message += ", and a child of it is called so too: no leaf of its own can be"
+            child = (*self.tree.path(node), self.tree.names[node])
+            help = f"if the child is what is meant, give its path: {child!r}"
         path = (_text(name),)
         self.faults.append(Fault("T305", message, path=path, found=_text(name), help=help))
+
+    def classes_below(self, node: int) -> str:
+        """What `restrict` needs instead of an inner node, and what may be meant."""
+        above = self.tree.path(node)
+        chosen = f"t.restrict([path for path in t.paths() if path[:{len(above)}] == {above!r}])"
+        return (
+            "restrict takes classes, so leaves; those below this node are\n"
+            f"{chosen}\n"
+            "a model of all classes answers among them by allowed= of taxoloss.decisions (node ids)"
+        )
 
     def report_extra(self, missing: list[int]) -> None:
         """Unknown classes, each with the leaf that it is likely meant to be."""
         free = [self.tree.names[node] for node in missing]
+        taken = [self.tree.names[node] for node in self.class_of]
         extra = {number: self.names[number] for number in self.extra}
-        matched = [name for number, name in enumerate(self.names) if number not in extra]
-
-        def allows(rule: Callable[[str], str]) -> bool:
-            """Whether the rule takes the names that fit already to the same leaves."""
-            names = (name for name in matched if isinstance(name, str))
-            return all(self.leaf(rule(name)) == self.leaf(name) for name in names)
-
-        pairs, rule, mended = pair_by_spelling(
-            (name for name in extra.values() if isinstance(name, str)),
-            free,
-            allows,
-        )
-        claimed: set[str] = set()
+        texts = [name for name in extra.values() if isinstance(name, str)]
+        pairs = pair_by_spelling(texts, free, taken)
+        likely = {name: other for name, (other, _) in explained_pairs(texts, free, taken).items()} | pairs
+        rule, mended = self.best_rule(pairs)
         first = next(iter(pairs), None)  # what mends all must not be among the faults that are only counted
-        hints = self.index.hints(list(extra.values()), free)
+        hints = self.index.hints(list(extra.values()), free, taken)
         for (number, name), help in zip(extra.items(), hints, strict=True):
             message = f"class {number}, {quoted(_text(name))}, is no leaf of the tree"
-            paired = pairs.get(_text(name))
-            if paired is not None:  # sure, even where a measure of likeness would not see it
-                help = f"did you mean {quoted(paired)}?"
+            if (
+                isinstance(name, str) and name in likely
+            ):  # even where a measure of likeness would not see it
+                help = f"did you mean {quoted(likely[name])}?"
             fault = _unknown(name, message, help)
-            if paired is not None:
-                claimed.add(paired)
-                if rule and _text(name) == first:
-                    fault = _with_rule(fault, rule, mended, len(pairs))
+            if rule and name == first:
+                fault = _with_rule(fault, rule, mended, len(pairs))
+                first = None
             self.faults.append(fault)
         # A leaf that a misspelt class stands for is not missing too; `pairs` names leaves of one name only.
+        claimed = set(pairs.values())
         missing[:] = [node for node in missing if self.tree.names[node] not in claimed]
+
+    def best_rule(self, pairs: Mapping[str, str]) -> tuple[str | None, int]:
+        """The call with the rule that mends most of the pairs, and how many; None where not even half."""
+        best, most = None, len(pairs) // 2
+        for expression, rule in SPELLING_RULES:
+            if (mended := self.mended(rule, pairs)) > most:
+                best, most = expression, mended
+        if best is None:
+            return None, 0
+        paths = any(not isinstance(name, str) for name in self.names)
+        spelt = f"name if isinstance(name, tuple) else {best}" if paths else best
+        return f"t.{'bind' if self.complete else 'restrict'}([{spelt} for name in class_names])", most
+
+    def mended(self, rule: Callable[[str], str], pairs: Mapping[str, str]) -> int:
+        """How many of the pairs a rule mends; 0 where it takes another name to another leaf, or to any."""
+        right: Counter[str] = Counter()
+        for name in (name for name in self.names if isinstance(name, str)):
+            spelt = rule(name)
+            if name in pairs:
+                right[spelt] += spelt == pairs[name]
+            elif self.leaf(spelt) != self.leaf(name):
+                return 0
+        return sum(count == 1 for count in right.values())
 
     def report_missing(self, missing: list[int]) -> None:
         """Notes the leaves that no class matches."""

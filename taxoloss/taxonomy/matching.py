@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from taxoloss.errors.faults import BindingError, Fault
 from taxoloss.errors.suggestions import MOST_COMPARISONS, nearest_of_each
-from taxoloss.taxonomy.binding import Name, split_text
 from taxoloss.taxonomy.names import nfc
-from taxoloss.taxonomy.spelling import pair_by_spelling, same_signs
+from taxoloss.taxonomy.spelling import explained_pairs, same_signs
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Guess", "Match", "match"]
@@ -24,6 +23,8 @@ class Guess:
     node: int
     path: tuple[str, ...]
     sure: bool
+    #: The rule that explains the difference: "spelling", "accents", "order of words"; None of a likeness.
+    rule: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Match:
     missing: tuple[tuple[str, ...], ...]
     #: Classes that are no leaf.
     extra: tuple[str, ...]
-    #: Classes that are inner nodes.
+    #: Classes that are inner nodes; with inner_classes they fit.
     inner: tuple[str, ...]
     guesses: tuple[Guess, ...]
     #: How many of the classes stand elsewhere than in the file; None where they do not fit.
@@ -48,7 +49,12 @@ class Match:
 
 
 def match(
-    taxonomy: Taxonomy, lines: Sequence[str], *, subset: bool = False, node_targets: bool = False
+    taxonomy: Taxonomy,
+    lines: Sequence[str],
+    *,
+    subset: bool = False,
+    node_targets: bool = False,
+    inner_classes: bool = False,
 ) -> Match:
     """Compares a list of class names, or paths a/b/c, with the leaves of a tree.
 
@@ -56,6 +62,7 @@ def match(
         lines: in the order of the dataset.
         subset: whether leaves may be missing.
         node_targets: whether names may be inner nodes, as labels, and leaves may be missing.
+        inner_classes: whether classes may be inner nodes, each with an output of the model.
 
     >>> import taxoloss
     >>> found = match(taxoloss.load({"tree": ["Bengal", "Maine Coon"]}), ["maine_coon", "Bengal"])
@@ -63,33 +70,27 @@ def match(
     (1, [('maine_coon', ('Maine Coon',), True)])
     """
     index, tree = taxonomy.index, taxonomy.tree
-    names: list[Name] = [split_text(line, index) for line in lines]
     faults: tuple[Fault, ...] = ()
     moved = None
     try:
         if node_targets:
-            index.nodes(names)
+            index.nodes(lines)
         else:
-            bound = taxonomy.restrict(names) if subset else taxonomy.bind(names)
+            bind = taxonomy.restrict if subset else taxonomy.bind
+            bound = bind(lines, inner_classes=inner_classes)
             moved = int((bound.order != range(len(bound))).sum()) if bound.order is not None else 0
     except BindingError as error:
         faults = error.faults
-    leaves = [[n for n in index.find(_clean(name)) if tree.is_leaf[n]] for name in names]
-    found = Counter(nodes[0] for nodes in leaves if len(nodes) == 1)
+    meant = [index.find(nfc(line)) for line in lines]
+    leaves = [[n for n in nodes if tree.is_leaf[n]] for nodes in meant]
+    extra = [line for line, nodes in zip(lines, meant, strict=True) if not nodes]
+    inner = [line for line, all, some in zip(lines, meant, leaves, strict=True) if all and not some]
+    fitting = meant if inner_classes else leaves
+    found = Counter(nodes[0] for nodes in fitting if len(nodes) == 1)
     by_alias = sum(
-        len(nodes) == 1 and isinstance(name, str) and tree.names[nodes[0]] != nfc(name)
-        for name, nodes in zip(names, leaves, strict=True)
+        len(nodes) == 1 and tree.names[nodes[0]] != nfc(line) and bool(index.by_name(nfc(line)))
+        for line, nodes in zip(lines, fitting, strict=True)
     )
-    extra = [
-        line
-        for line, name, nodes in zip(lines, names, leaves, strict=True)
-        if not nodes and not index.find(_clean(name))
-    ]
-    inner = [
-        line
-        for line, name, nodes in zip(lines, names, leaves, strict=True)
-        if not nodes and index.find(_clean(name))
-    ]
     free = [node for node in tree.leaves.tolist() if node not in found]
     return Match(
         classes=len(lines),
@@ -104,39 +105,37 @@ def match(
     )
 
 
-def _clean(name: Name) -> Name:
-    return nfc(name) if isinstance(name, str) else tuple(map(nfc, name))
-
-
 def _guesses(taxonomy: Taxonomy, extra: list[str], free: list[int]) -> list[Guess]:
-    """Each unknown class with one free leaf: by spelling, then the nearest; no leaf twice."""
-    names = taxonomy.tree.names
-    by_name: dict[str, list[int]] = {}
-    for node in free:
-        by_name.setdefault(names[node], []).append(node)
-    single = {name: nodes[0] for name, nodes in by_name.items() if len(nodes) == 1}
-    pairs, _, _ = pair_by_spelling(extra, single)
-    taken = Counter(pairs.values())
-    guesses = {name: (target, True) for name, target in pairs.items() if taken[target] == 1}
-    rest = [name for name in single if name not in taken]
-    near = _nearest(extra, rest, [name for name in extra if name not in pairs])
+    """Each unknown class with one free leaf: by a rule of spelling, then the nearest; no leaf twice.
+
+    None where it is as near to a leaf that another class names.
+    """
+    tree = taxonomy.tree
+    single = _single(tree.names, free)
+    known = set(free)
+    taken = [tree.names[node] for node in tree.leaves.tolist() if node not in known]
+    others = [name for name in {tree.names[node] for node in free} if name not in single]
+    pairs = explained_pairs(extra, single, [*taken, *others])
+    met = {target for target, _ in pairs.values()}
+    found: dict[str, tuple[str, str | None]] = dict(pairs)
+    rest = [name for name in single if name not in met]
+    near = _nearest([*rest, *taken, *others], [name for name in extra if name not in pairs])
     twice = Counter(near.values())
-    guesses |= {
-        name: (target, False)
-        for name, target in near.items()
-        if target and twice[target] == 1 and same_signs(name, target)
-    }
-    return [
-        Guess(
-            name, single[guesses[name][0]], taxonomy.tree.path(single[guesses[name][0]]), guesses[name][1]
-        )
-        for name in extra
-        if name in guesses
-    ]
+    for name, target in near.items():
+        if target in single and target not in taken and twice[target] == 1 and same_signs(name, target):
+            found[name] = target, None
+    guesses = ((name, single[found[name][0]], found[name][1]) for name in extra if name in found)
+    return [Guess(name, node, tree.path(node), rule == "spelling", rule) for name, node, rule in guesses]
 
 
-def _nearest(extra: list[str], free: list[str], names: list[str]) -> dict[str, str | None]:
-    """For each name the free leaf nearest to it; none where not all can be compared."""
-    if len(extra) * len(free) > MOST_COMPARISONS:  # a leaf near to one name may be nearer to another
+def _single(names: Sequence[str], nodes: list[int]) -> dict[str, int]:
+    """The names that one of the nodes has, and its number."""
+    count = Counter(names[node] for node in nodes)
+    return {names[node]: node for node in nodes if count[names[node]] == 1}
+
+
+def _nearest(leaves: list[str], names: list[str]) -> dict[str, str | None]:
+    """For each name the leaf nearest to it; none where not all can be compared."""
+    if len(leaves) * len(names) > MOST_COMPARISONS:  # a leaf near to one name may be nearer to another
         return {}
-    return dict(zip(names, nearest_of_each(names, free), strict=True))
+    return dict(zip(names, nearest_of_each(names, leaves), strict=True))

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import operator
 import unicodedata
 from collections.abc import Iterator, Reversible, Set
 
 from taxoloss.errors.characters import find_forbidden, quoted
 from taxoloss.errors.faults import Fault, raise_all
 
-__all__ = ["MAX_NAME", "checked_title", "name_faults", "nfc", "require_order", "text_faults", "text_of"]
+__all__ = [
+    "MAX_NAME",
+    "checked_title",
+    "integer_of",
+    "name_faults",
+    "nfc",
+    "require_order",
+    "text_faults",
+    "text_of",
+]
 
 
 #: Characters of a name.
@@ -24,6 +34,16 @@ def nfc(text: str) -> str:
 def text_of(value: object) -> str:
     """The text that a name holds, not what it says of itself: a member of an enumeration says another."""
     return str.__str__(value) if isinstance(value, str) else str(value)
+
+
+def integer_of(value: object) -> int | None:
+    """The number of Python's, numpy's and torch's integers; None of all else, truth values too."""
+    if isinstance(value, (bool, str)) or "bool" in str(getattr(value, "dtype", "")):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def name_faults(text: str) -> Iterator[tuple[str, str]]:

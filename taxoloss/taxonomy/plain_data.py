@@ -45,6 +45,8 @@ class Plain(Described, Protocol):
     """What `as_plain` writes: a Taxonomy."""
 
     @property
+    def tree(self) -> Tree: ...
+    @property
     def order(self) -> IntArray | None: ...
     @property
     def node_targets(self) -> bool: ...
@@ -65,6 +67,7 @@ class TaxonomyData(TaxonomySpec):
     node_levels: tuple[StrictInt, ...]
     aliases: tuple[tuple[StrictInt, tuple[Name, ...]], ...]
     descriptions: tuple[tuple[StrictInt, Text], ...]
+    own_leaves: tuple[StrictInt, ...] = ()
     order: tuple[StrictInt, ...] | None
     node_targets: StrictBool
     digest: str
@@ -83,6 +86,7 @@ def as_plain(taxonomy: Plain) -> dict[str, Any]:
         "node_levels": tree.level[1:].tolist(),
         "aliases": [[node, [text_of(a) for a in names]] for node, names in taxonomy.aliases.items()],
         "descriptions": [[node, text_of(text)] for node, text in taxonomy.descriptions.items()],
+        **({} if tree.own is None else {"own_leaves": tree.own.tolist()}),
         "order": None if taxonomy.order is None else taxonomy.order.tolist(),
         "node_targets": bool(taxonomy.node_targets),
         "digest": taxonomy.digest,
@@ -175,10 +179,25 @@ def _tree(form: TaxonomyData) -> Tree:
     _check_all(below, f"a level below its parent's, at most {len(levels)}", level)
     if not np.array_equal(arrange(parent), node):
         raise ValueError(f"expected the parents of nodes in depth-first order, got {form.parents!r:.60}")
-    tree = Tree(("", *form.names), parent, level, levels)
+    own = _numbers(form.own_leaves, "own_leaves") if form.own_leaves else None
+    tree = Tree(("", *form.names), parent, level, levels, own)
     if len(tree.leaves) < 2:
         raise ValueError(f"expected at least two classes, got {len(tree.leaves)}")
+    _check_own_leaves(tree)
     return tree
+
+
+def _check_own_leaves(tree: Tree) -> None:
+    """ValueError where leaves of nodes' own are not in order, or do not stand first below their nodes."""
+    own = [] if tree.own is None else tree.own.tolist()
+    for before, leaf in zip([0, *own], own, strict=False):
+        fits = before + 1 < leaf < len(tree) and tree.parent[leaf] == leaf - 1
+        fits = fits and tree.names[leaf] == tree.names[leaf - 1] and bool(tree.is_leaf[leaf])
+        if not fits or tree.num_children[leaf - 1] < 2:
+            raise ValueError(
+                "expected in own_leaves leaves in order, each the first of several below a node of its "
+                f"name, got {leaf}"
+            )
 
 
 def _check_names(form: TaxonomyData) -> None:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Any
 
+from taxoloss.errors.suggestions import may_be_slip
 from taxoloss.taxonomy.names import nfc
 
-__all__ = ["lookalike", "pair_by_spelling", "same_signs", "same_spelling", "skeleton", "spelling"]
+__all__ = [
+    "SPELLING_RULES",
+    "explained",
+    "explained_pairs",
+    "lookalike",
+    "pair_by_spelling",
+    "same_signs",
+    "same_spelling",
+    "skeleton",
+    "spelling",
+]
 
 
 # -- one thing, written in several ways ------------------------------------------------------------
@@ -135,7 +148,7 @@ _PUNCTUATION = re.compile(
 
 _Rule = Callable[[str], str]
 # Each rule with the Python expression that applies it to a `name`, for the help of an error.
-_SPELLING_RULES: tuple[tuple[str, _Rule], ...] = (
+SPELLING_RULES: tuple[tuple[str, _Rule], ...] = (
     ('name.replace(" ", "_")', lambda name: name.replace(" ", "_")),
     ('name.replace("_", " ")', lambda name: name.replace("_", " ")),
     ('name.replace("-", "_")', lambda name: name.replace("-", "_")),
@@ -143,6 +156,7 @@ _SPELLING_RULES: tuple[tuple[str, _Rule], ...] = (
     ('name.replace("_", "-")', lambda name: name.replace("_", "-")),
     ("name.strip()", str.strip),
     ("name.lower()", str.lower),
+    ("name.upper()", str.upper),
     ("name.title()", str.title),
     ("name.capitalize()", str.capitalize),
     ('name.lower().replace(" ", "_")', lambda name: name.lower().replace(" ", "_")),
@@ -150,31 +164,155 @@ _SPELLING_RULES: tuple[tuple[str, _Rule], ...] = (
     ('name.title().replace(" ", "_")', lambda name: name.title().replace(" ", "_")),
     ('name.replace("_", " ").capitalize()', lambda name: name.replace("_", " ").capitalize()),
     ('name.replace("_", " ").title()', lambda name: name.replace("_", " ").title()),
+    # title() makes Pallas'S of pallas's, and Red-Tailed of red-tailed
+    ('" ".join(map(str.capitalize, name.split(" ")))', lambda name: _capitals(name)),
+    (
+        '" ".join(map(str.capitalize, name.replace("_", " ").split(" ")))',
+        lambda name: _capitals(name.replace("_", " ")),
+    ),
 )
 
 
-def pair_by_spelling(
-    wrong: Iterable[str], right: Iterable[str], allows: Callable[[_Rule], bool] = lambda rule: True
-) -> tuple[dict[str, str], str | None, int]:
-    """Pairs names of the `same_spelling`, and the one rule that mends most of them.
+def _capitals(name: str) -> str:
+    return " ".join(map(str.capitalize, name.split(" ")))
 
-    The rule is one that `allows` says yes to and that mends more than half of the pairs, with their
-    number; None and 0 where there is no such rule.
+
+def pair_by_spelling(
+    wrong: Iterable[str], right: Iterable[str], taken: Iterable[str] = ()
+) -> dict[str, str]:
+    """Pairs each wrong name with the one right name of the `same_spelling`.
+
+    Not where a name of `taken`, which is that of something else, has that spelling too.
 
     >>> pair_by_spelling(["american bulldog", "pug x"], ["american_bulldog", "beagle"])
-    ({'american bulldog': 'american_bulldog'}, 'name.replace(" ", "_")', 1)
+    {'american bulldog': 'american_bulldog'}
     """
-    by_spelling: dict[str, list[str]] = {}
-    for name in right:
-        by_spelling.setdefault(spelling(name), []).append(name)
-    pairs = {}
+    by_spelling = _by_key([*right, *taken], lambda name: {spelling(name)})
+    others, pairs = set(taken), {}
     for name in wrong:
         found = by_spelling.get(spelling(name), [])
-        if len(found) == 1 and same_spelling(name, found[0]):
+        if len(found) == 1 and found[0] not in others and same_spelling(name, found[0]):
             pairs[name] = found[0]
-    best, most = None, len(pairs) // 2
-    for expression, rule in _SPELLING_RULES:
-        mended = sum(rule(name) == target for name, target in pairs.items())
-        if mended > most and allows(rule):
-            best, most = expression, mended
-    return pairs, best, most if best else 0
+    return pairs
+
+
+def _by_key(names: Iterable[str], keys: Callable[[str], set[Any]]) -> dict[Any, list[str]]:
+    found: dict[Any, list[str]] = {}
+    for name in names:
+        for key in keys(name):
+            found.setdefault(key, []).append(name)
+    return found
+
+
+# -- rules that explain more: accents, the order of words ------------------------------------------
+
+_ACCENTED = ("LATIN", "GREEK")
+#: Letters that are written without their mark, and in the German and the Nordic way.
+_STRIPPED = str.maketrans(
+    {"\u00df": "ss", "\u00e6": "ae", "\u0153": "oe", "\u00f8": "o", "\u0142": "l", "\u0111": "d"}
+    | {"\u0131": "i"}
+)
+_SPELT_OUT = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00e5": "aa", "\u00f8": "oe"})
+#: Words that say what stands where: dog to cat is not cat to dog.
+_LINKS = {"to", "from", "of", "in", "on", "over", "under", "above", "below", "before", "after", "into"}
+_LINKS |= {"by", "for", "with", "without", "no", "not", "non", "vs", "than", "as", "at"}
+
+
+def explained(one: str, other: str) -> str | None:
+    """The rule of spelling that makes two names one: "spelling", "accents", "order of words"; else None.
+
+    Accents count nothing where one of the names has none of them: cafe is café, but pécher is not pêcher.
+    Words change places only as a whole: numbers, numerals and single letters keep their order.
+
+    >>> explained("Maine_Coon", "maine coon"), explained("Muecke", "Mücke")
+    ('spelling', 'accents')
+    >>> explained("cat, domestic", "domestic cat")
+    'order of words'
+    >>> explained("type 1", "type 2"), explained("beagel", "beagle")
+    (None, None)
+    """
+    if same_spelling(one, other):
+        return "spelling"
+    first, second = spelling(one), spelling(other)
+    ours, theirs = _bare(one), _bare(other)
+    if first == second or not _LONG.search(first) or not may_be_slip(ours, theirs):
+        return None
+    if _short_words(ours) != _short_words(theirs):
+        return None
+    if second in _without_accents(first) or first in _without_accents(second):
+        return "accents"
+    pairs = [(form, second) for form in (first, *_without_accents(first))]
+    pairs += [(first, form) for form in _without_accents(second)]
+    return "order of words" if any(_same_words(*pair) for pair in pairs) else None
+
+
+def explained_pairs(
+    wrong: Iterable[str], right: Iterable[str], taken: Iterable[str] = ()
+) -> dict[str, tuple[str, str]]:
+    """Pairs each wrong name with the one right name that a rule explains, and that rule.
+
+    Not where two names are explained, or one of `taken`, which is that of something else; nor one name
+    twice.
+
+    >>> explained_pairs(["Muecke", "type 1"], ["Mücke", "type 2"])
+    {'Muecke': ('Mücke', 'accents')}
+    """
+    wrong, right, taken = list(wrong), list(right), list(taken)
+    places, pairs = Counter([*right, *taken]), {}
+    by_key = _by_key(places, _keys) if wrong else {}
+    free = set(right).difference(taken)
+    for name in wrong:
+        near = {other for key in _keys(name) for other in by_key.get(key, ())}
+        rules = [(other, rule) for other in near if (rule := explained(name, other))]
+        if len(rules) == 1 and places[rules[0][0]] == 1 and rules[0][0] in free:
+            pairs[name] = rules[0]
+    claims = Counter(other for other, _ in pairs.values())
+    return {name: pair for name, pair in pairs.items() if claims[pair[0]] == 1}
+
+
+def _bare(name: str) -> str:
+    """The name without accents and commas: what is left tells two things apart."""
+    return min(_without_accents(_words(name)), default=_words(name)).replace(",", " ")
+
+
+def _short_words(name: str) -> list[str]:
+    """Words in which case tells: mW and MW, Co and CO."""
+    return sorted(word for word in _split(name) if len(word) < 3)
+
+
+def _keys(name: str) -> set[tuple[str, ...]]:
+    text = spelling(name)
+    return {tuple(sorted(_split(form))) for form in (text, *_without_accents(text))}
+
+
+def _split(text: str) -> list[str]:
+    return [word for word in re.split("[ ,]+", text) if word]
+
+
+def _same_words(one: str, other: str) -> bool:
+    """Whether the words are the same in another order, or turned round at a comma."""
+    for text, turned in ((one, other), (other, one)):
+        first, comma, rest = text.partition(", ")
+        if comma and "," not in rest and turned == f"{rest} {first}":
+            return True
+    words = _split(one)
+    return len(words) > 1 and sorted(words) == sorted(_split(other)) and _LINKS.isdisjoint(words)
+
+
+def _without_accents(text: str) -> set[str]:
+    """The ways to write a text without accents; none where it has none."""
+    if text.isascii():
+        return set()
+    forms = {_stripped(text), _stripped(text.translate(_SPELT_OUT))}
+    return forms - {text}
+
+
+def _stripped(text: str) -> str:
+    kept, base = [], ""
+    for character in unicodedata.normalize("NFD", text.translate(_STRIPPED)):
+        if not unicodedata.combining(character):
+            base = unicodedata.name(character, "")
+        elif base.startswith(_ACCENTED):
+            continue
+        kept.append(character)
+    return unicodedata.normalize("NFC", "".join(kept))

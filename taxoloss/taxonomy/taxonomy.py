@@ -7,42 +7,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from taxoloss.taxonomy.binding import Name, NameIndex
+from taxoloss.errors.characters import counted
 from taxoloss.taxonomy.cache import Shelf
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.file.document import Document, Value
 from taxoloss.taxonomy.file.models import HEAD
 from taxoloss.taxonomy.file.parser import parse_spec
 from taxoloss.taxonomy.file.writer import write_file
+from taxoloss.taxonomy.named import NamedTree, NodeInfo
 from taxoloss.taxonomy.names import checked_title
 from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
-from taxoloss.taxonomy.tree.arrays import frozen
+from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
-from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor
 from taxoloss.taxonomy.versions.diff import TreeDiff, diff
 from taxoloss.taxonomy.versions.migration import Migration
 
 if TYPE_CHECKING:
     import networkx as nx
-    import torch
 
 __all__ = ["NodeInfo", "Taxonomy"]
 
 
-class NodeInfo(NamedTuple):
-    """A node for people: its name, the name of its level (None for the root), its path."""
-
-    name: str
-    level: str | None
-    path: tuple[str, ...]
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class Taxonomy(NumberedTree):
+class Taxonomy(NamedTree):
     """A tree of classes with named levels, and (once bound) the order of a model's outputs.
 
     Made by `taxoloss.load`, `Taxonomy.from_paths` or `Taxonomy.from_graph`; immutable. Two are equal
@@ -63,8 +55,9 @@ class Taxonomy(NumberedTree):
     licence: str | None = None
     level_weights: Mapping[str, float] | None = None
     level_descriptions: Mapping[str, str] = field(default_factory=dict)
-    aliases: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     descriptions: Mapping[int, str] = field(default_factory=dict)
+    #: What was noticed when the tree was made of rows; in no file, and no part of what `==` compares.
+    notes: tuple[str, ...] = ()
 
     # -- making one --------------------------------------------------------------------------------
 
@@ -95,8 +88,12 @@ class Taxonomy(NumberedTree):
         levels: Sequence[str] | None = None,
         *,
         name: str | None = None,
+        missing: Iterable[str] = (),
     ) -> Taxonomy:
         """The taxonomy of rows of names, top to leaf: a CSV, a pandas or polars DataFrame.
+
+        Its `notes` say what was noticed: spaces around names (they are left out), rows that name nothing
+        or end at an inner node, and names such as `NA`, `sp.` or `g__`, which stay names.
 
         Args:
             rows: sequences of names; "", None or NaN where a rank is missing. Rows that repeat are one
@@ -104,6 +101,7 @@ class Taxonomy(NumberedTree):
             levels: names of the columns, top to bottom; by default a DataFrame's column names, else
                 depth_1, depth_2, ...
             name: what to call the taxonomy.
+            missing: texts that say that a rank is missing too: ["NA", "unknown"].
 
         Raises:
             TypeError: a row is no sequence, a cell is no text.
@@ -113,7 +111,8 @@ class Taxonomy(NumberedTree):
         >>> Taxonomy.from_paths(rows, levels=["species", "breed"])
         Taxonomy(3 classes, species 2 > breed 3, not bound)
         """
-        return cls(tree=tree_from_paths(rows, levels), name=checked_title(name))
+        tree, notes = tree_from_paths(rows, levels, missing)
+        return cls(tree=tree, name=checked_title(name), notes=notes)
 
     @classmethod
     def from_graph(
@@ -200,7 +199,8 @@ class Taxonomy(NumberedTree):
         if self.order is not None and np.array_equal(self.order, np.arange(len(self))):
             state = "bound in the file's order"
         targets = ", node targets" if self.node_targets else ""
-        return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets})"
+        notes = f", {counted(len(self.notes), 'note')}" if self.notes else ""
+        return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets}{notes})"
 
     # -- binding it --------------------------------------------------------------------------------
 
@@ -209,37 +209,54 @@ class Taxonomy(NumberedTree):
         class_names: Iterable[Name] | Mapping[Any, Any] | None = None,
         *,
         node_targets: bool = False,
+        inner_classes: bool = False,
     ) -> Taxonomy:
         """This taxonomy with its classes in a dataset's order.
 
         Args:
             class_names: for each output of the model its class: a name (unique among the leaves), an
-                alias, or a path as a tuple of names. Also a dict `class_to_idx` or `id2label`.
-                None: the order of the file; say so only if your dataset was made from it.
+                alias, or a path, as a tuple of names or as text a/b/c. Also a dict `class_to_idx` or
+                `id2label`. None: the order of the file; say so only if your dataset was made from it.
             node_targets: whether targets may be any node (`node_ids`), not only classes 0..C-1.
+            inner_classes: whether classes may be inner nodes: a genus beside its species. Each gets a
+                leaf of its own, the first below its node and of its name. The loss takes it as a leaf;
+                metrics see it as the node: a genus and its species are one edge apart. Names are then
+                unique among all nodes.
 
         Raises:
             BindingError: names every class that is missing, extra, ambiguous or there twice, with
                 the nearest right name.
+            ValueError: inner_classes without class_names.
 
         >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")])
         >>> t.bind(["beagle", "Bengal"]).classes
         ('beagle', 'Bengal')
+        >>> t.bind(["beagle", "cat", "Bengal"], inner_classes=True).paths()
+        (('dog', 'beagle'), ('cat', 'cat'), ('cat', 'Bengal'))
         """
         if class_names is None:
-            order = np.arange(len(self), dtype=np.int64)
-        else:
-            order = self.index.leaves(class_names, complete=True)
-        return dataclasses.replace(self, order=order, node_targets=bool(node_targets))
+            if inner_classes:
+                raise ValueError("inner_classes=True needs class_names: which inner nodes are classes?")
+            return dataclasses.replace(
+                self, order=np.arange(len(self), dtype=np.int64), node_targets=bool(node_targets)
+            )
+        grown, nodes = self._with_classes(class_names, complete=True, inner_classes=inner_classes)
+        order = grown.tree.start[nodes]
+        return dataclasses.replace(grown, order=order, node_targets=bool(node_targets))
 
     def restrict(
-        self, class_names: Iterable[Name] | Mapping[Any, Any], *, node_targets: bool = False
+        self,
+        class_names: Iterable[Name] | Mapping[Any, Any],
+        *,
+        node_targets: bool = False,
+        inner_classes: bool = False,
     ) -> Taxonomy:
         """The tree pruned to these classes, levels kept, and bound to them in this order.
 
         Args:
             class_names: some of the classes, as in `bind`.
             node_targets: as in `bind`.
+            inner_classes: as in `bind`; a node without another class below it becomes a leaf.
 
         Raises:
             BindingError: as in `bind`, but classes may be missing.
@@ -248,79 +265,51 @@ class Taxonomy(NumberedTree):
         >>> t.restrict(["Sphynx", "Bengal"]).paths()
         (('cat', 'Sphynx'), ('cat', 'Bengal'))
         """
-        kept = self.index.leaves(class_names, complete=False)
-        tree, nodes = self.tree.pruned(kept)
+        grown, classes = self._with_classes(class_names, complete=False, inner_classes=inner_classes)
+        kept = grown.tree.start[classes]
+        tree, nodes = grown.tree.pruned(kept)
         number = {node: new for new, node in enumerate(nodes.tolist())}
+        pruned = grown._renumbered(tree, number)
         order = np.argsort(np.argsort(kept))
+        return dataclasses.replace(pruned, order=order, node_targets=bool(node_targets))
+
+    def _with_classes(
+        self, names: Iterable[Name] | Mapping[Any, Any], *, complete: bool, inner_classes: bool
+    ) -> tuple[Taxonomy, IntArray]:
+        """The taxonomy in which classes of these names are leaves, and the leaf of each."""
+        nodes = self.index.classes(names, complete=complete, inner=bool(inner_classes))
+        is_leaf = self.tree.is_leaf[nodes]
+        if is_leaf.all():
+            return self, nodes
+        tree, number = self.tree.with_own_leaves(np.sort(nodes[~is_leaf]))
+        grown = self._renumbered(tree, dict(enumerate(number.tolist())))
+        return grown, number[nodes] + ~is_leaf
+
+    def _renumbered(self, tree: Tree, number: Mapping[int, int]) -> Taxonomy:
+        """The taxonomy with another tree, not bound; the number there of each node that it has too."""
         return dataclasses.replace(
             self,
             tree=tree,
             aliases={number[i]: names for i, names in self.aliases.items() if i in number},
             descriptions={number[i]: s for i, s in self.descriptions.items() if i in number},
-            order=order,
-            node_targets=bool(node_targets),
+            order=None,
         )
-
-    @cached_property
-    def index(self) -> NameIndex:
-        """Finds nodes by name, alias or path."""
-        return NameIndex(self.tree, self.aliases)
-
-    # -- node ids ----------------------------------------------------------------------------------
-
-    def node_id(self, path: Name) -> int:
-        """The target id of a node: a class has its number, 0..C-1; inner nodes follow, the root last.
-
-        Args:
-            path: a tuple of names from the top (the empty tuple is the root), or a bare name or alias
-                where it is unique among all nodes.
-
-        Raises:
-            BindingError: no node, or several, have that name.
-            ValueError: the taxonomy is not bound.
-        """
-        self.require_bound("node_id")
-        return int(self.ids_of_nodes[self.index.node(path)])
-
-    def node_ids(self, names: Iterable[Name]) -> torch.Tensor:
-        """The target ids (long tensor) of names or paths, for labels of mixed depth.
-
-        `target = t.node_ids(labels_of_the_dataset)[label]` turns a dataset's label numbers, some of
-        which mean a genus and some a species, into targets.
-
-        Raises:
-            BindingError: names every name that is unknown or ambiguous.
-            ValueError: the taxonomy is not bound.
-
-        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind(node_targets=True)
-        >>> t.node_ids(["beagle", "cat", ()])
-        tensor([1, 2, 4])
-        """
-        self.require_bound("node_ids")
-        return as_tensor(self.ids_of_nodes[self.index.nodes(names)])
-
-    def path(self, node_id: int) -> tuple[str, ...]:
-        """The names from below the root down to a node; () for the root."""
-        return self.tree.path(self._node(node_id))
-
-    def describe(self, node_ids: Any) -> list[NodeInfo]:
-        """Name, level and path of each node id (an int, a list or a tensor)."""
-        levels = (None, *self.levels)
-        ids = np.asarray(node_ids).reshape(-1).tolist()
-        nodes = [self._node(number) for number in ids]
-        return [NodeInfo(self.tree.names[n], levels[self.tree.level[n]], self.tree.path(n)) for n in nodes]
 
     # -- another version of it ---------------------------------------------------------------------
 
-    def diff(self, new: Taxonomy, renames: Mapping[str, str] | None = None) -> TreeDiff:
+    def diff(self, new: Taxonomy, renames: Mapping[Name, Name] | None = None) -> TreeDiff:
         """What changes from this taxonomy to a new one, and the map that moves a trained head.
 
         Args:
             new: the later taxonomy. Both may be bound: the map then goes from order to order.
-            renames: old name (or path a/b/c) -> new one, where no alias says so.
+            renames: old node -> new one, where no alias says so: names, paths a/b/c, or paths as tuples,
+                where a name holds "/" or stands in several places. Several old classes may become one; so
+                may a class and one that keeps its name.
 
         Raises:
-            ValueError: a rename names a node that is not there, or that is not unique.
+            TypeError: a rename is neither a name nor a path.
+            ValueError: a rename names a node that is not there, or that is not unique; or two renames
+                contradict each other.
 
         >>> old = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")])
         >>> new = Taxonomy.from_paths([("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "Pug")])
@@ -329,6 +318,8 @@ class Taxonomy(NumberedTree):
         ([(('cat', 'Sphynx'),)], [(('dog', 'pug'),)])
         >>> found.migration.sources
         ((0,), (), (1,))
+        >>> old.diff(new, {("cat", "Bengal"): ("cat", "Sphynx")}).migration.sources
+        ((), (0,), (1,))
         """
         return diff(self, new, renames)
 
@@ -363,8 +354,16 @@ class Taxonomy(NumberedTree):
     # -- other forms -------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all."""
-        write_file(self, Path(path))
+        """Writes a file (YAML, or JSON by its suffix) that loads to an equal tree, whole or not at all.
+
+        Which outputs of a model are which nodes is no part of the file: neither the order of the classes,
+        nor leaves that `bind(names, inner_classes=True)` made (`to_dict` keeps both).
+        """
+        taxonomy = self
+        if self.tree.own is not None:
+            tree, nodes = self.tree.without_own_leaves()
+            taxonomy = self._renumbered(tree, {node: new for new, node in enumerate(nodes.tolist())})
+        write_file(taxonomy, Path(path))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, the order of the classes too, as dicts, lists, text, numbers and None.

@@ -211,8 +211,7 @@ def test_columns_missing_and_under(tmp_path: Path) -> None:
     path = made(tmp_path, "a.csv", text)
     found = sources.read(path)
     assert found.taxonomy.levels == ("order", "family", "species")
-    told = "`NA` stands in 1 cell, taken as a name: --missing NA says that it means a missing rank"
-    assert told in found.notes
+    assert "1 cell taken as a missing rank: `NA` (1)" in found.notes
     assert "spaces around 1 name are left out" in found.notes
     found = sources.read(path, missing=["NA"])
     assert names(found.taxonomy.paths()) == ["A/F/x", "A/y", "B/G/z", "B/G/w"]

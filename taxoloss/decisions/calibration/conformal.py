@@ -98,7 +98,7 @@ def paths_of(
         odds = path_log_odds(ready, classes, taxonomy).movedim(1, -1).flatten(0, -2)  # (rows given, L)
         kept, ids, classes = kept.reshape(-1), ids.reshape(-1), classes.reshape(-1)
         line = tensors.lines[classes, 1:]  # (rows given, L), as `wrong`
-        wrong = tensors.lca(line, ids.unsqueeze(1)) != line
+        wrong = ~tensors.at_or_above(line, ids.unsqueeze(1))
         parts = [part[kept].cpu() for part in (classes, ids, odds, line, wrong)]
         return Paths(tensors, parts[0], parts[1], parts[2].double(), parts[3], parts[4], kept.cpu())
 

@@ -49,6 +49,8 @@ class Batch:
             self.answers = self.ranking[:, 0].reshape(-1)
         else:
             self.answers = torch.where(self.valid, preds.long().reshape(-1), 0)
+            if self.tensors.as_class is not None:  # a node that is a class is that class
+                self.answers = self.tensors.as_class[self.answers]
 
     def _only_counted(self, preds: Tensor, other: Tensor | float) -> Tensor:
         """Predictions (N, .., d1..dk) without what stands in samples that are not counted."""
@@ -75,7 +77,7 @@ class Batch:
 
     @cached_property
     def answer(self) -> Tensor:
-        """(R,): the node that is answered; of logits the best class."""
+        """(R,): the node that is answered, the class where it is one; of logits the best class."""
         return self.answers if self.logits is None else self.best_class
 
     @cached_property

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from taxoloss.sources.formats import (
+    codes,
     coldp,
     darwin_core,
     excel,
     graphml,
     image_folders,
     inat,
+    indented,
     json_trees,
     ncbi,
     newick_trees,
@@ -16,6 +18,7 @@ from taxoloss.sources.formats import (
     skos,
     speciesnet,
     tables,
+    texts,
     wordnet,
     worms,
 )
@@ -26,6 +29,9 @@ _FORMATS = (
     image_folders.FORMAT,
     *tables.FORMATS,
     excel.FORMAT,
+    indented.FORMAT,
+    codes.FORMAT,
+    texts.FORMAT,
     newick_trees.FORMAT,
     *json_trees.FORMATS,
     graphml.FORMAT,

@@ -2,206 +2,246 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-from taxoloss.errors.characters import counted, quoted
-from taxoloss.errors.faults import FormError
+from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options
 from taxoloss.sources.formats.format import Format
-from taxoloss.sources.graph import SourceGraph
-from taxoloss.sources.reading import Grade, Look, Reading
+from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.tables.layout import WORDS, Layout, layout_of
-from taxoloss.sources.tables.table import SEPARATORS, Table, folded, open_table
+from taxoloss.sources.separators import cut_at, cuts_of, split_path
+from taxoloss.sources.species import full_names
+from taxoloss.sources.tables import words
+from taxoloss.sources.tables.chains import Chain, candidates_of
+from taxoloss.sources.tables.columns import Column
+from taxoloss.sources.tables.edge_rows import edge_graph
+from taxoloss.sources.tables.edges import Edges, edges_of_columns
+from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.table import Table
 
-__all__ = ["FORMATS", "split_path"]
-
-_LEVEL, _ALIASES, _DESCRIPTION = "level", "aliases", "description"
-
-
-def look_at_table(path: Path, options: Options) -> Look:
-    """The table of a text or a parquet file."""
-    table = open_table(path, options)
-    if path.suffix.lower() != ".parquet":
-        _settle_header(table, options)
-    columns = ", ".join(map(quoted, table.header[:12]))
-    saw = f"a table of {counted(len(table.rows), 'row')} with the columns {columns}"
-    return Look(saw, tables=[table], needs=NEEDS)
+__all__ = ["FORMATS", "NEEDS"]
 
 
-NEEDS = (
-    "ranks from top to leaf (--columns order,family,species), a child and its parent "
-    "(--kind edges --columns CHILD,PARENT), "
-    "a class and its group (--kind bins --columns CLASS,BIN), or paths (--columns PATH)"
-)
+def _reading(
+    kind: str, table: Table, used: Sequence[Column], how: str, grade: Grade, make: partial[Found]
+) -> Reading:
+    """A reading of these columns; the others are not used."""
+    numbers = {column.number for column in used}
+    rest = (name.strip() or f"column {i + 1}" for i, name in enumerate(table.header) if i not in numbers)
+    names = ",".join(column.name for column in used)
+    option = f"--kind {kind}" + (f" --columns {shlex.quote(names)}" if names else "")
+    covers = frozenset(str(number) for number in numbers)
+    return Reading(kind, how, grade, make, option, covers, tuple(rest))
 
 
-def readings_as(kind: str, table: Table, options: Options) -> list[Reading]:
-    """The readings of a table as one kind."""
-    try:
-        layout = layout_of(table, kind, options)
-    except FormError:
-        return []
-    names = ",".join(table.header[i] for i in layout.columns)
-    make = partial(found_in, table, layout, options)
-    covers = frozenset(table.header[i] for i in layout.columns)
-    return [Reading(kind, names, Grade.PLAIN, make, f"--kind {kind} --columns {names}", covers)]
+def _chosen(table: Table, columns: Sequence[Column], options: Options) -> list[Column]:
+    return [columns[table.column(name)] for name in options.columns or ()]
 
 
-def _settle_header(table: Table, options: Options) -> list[str]:
-    """Whether the first line names the columns; a note where only the look of it tells."""
-    notes: list[str] = []
-    headed = options.header
-    if headed is None:
-        headed, notes = _looks_headed(table, options)
-    if not headed:
-        table.rows.insert(0, table.header)
-        table.lines.insert(0, 1)
-        names = {1: ("path",), 2: ("", "")}
-        count = len(table.header)
-        table.header = names.get(count, tuple(f"column_{i + 1}" for i in range(count)))
-    return notes
+# -- ranks and bins --------------------------------------------------------------------------------
 
 
-def _looks_headed(table: Table, options: Options) -> tuple[bool, list[str]]:
-    header = table.header
-    if options.columns is not None or any(folded(name) in WORDS for name in header):
-        return True, []
-    again = any(name and name == row[column] for column, name in enumerate(header) for row in table.rows)
-    if again:
-        return False, []
-    if len(header) == 1:
-        if _names_levels(table):
-            return True, []
-        shown = quoted(header[0])
-        return False, [
-            f"the first line, {shown}, is taken as a name like the others; --header says that it is none"
-        ]
-    shown = ", ".join(map(quoted, header))
-    return True, [f"the first line is taken as names of columns: {shown}; --no-header says that it is data"]
+def ranks_of(table: Table, options: Options) -> Iterator[Reading]:
+    """The readings of a table as ranks, a column each."""
+    judgement = judged(table)
+    columns = judgement.columns
+    chosen = _chosen(table, columns, options)
+    if chosen:
+        if options.kind == "ranks" or _are_ranks(chosen, columns):
+            yield _ranks(table, Chain(tuple(chosen), Grade.PLAIN), options)
+        return
+    for chain in judgement.chains:
+        if not _are_bins(chain):
+            yield _ranks(table, chain, options)
 
 
-def _names_levels(table: Table) -> bool:
-    """Whether the first of one column's rows is order/family/species above paths as deep at most."""
-    mark = _separator([table.header[0]])
-    depth = len(split_path(table.header[0], mark))
-    tops = {split_path(row[0], mark)[0] for row in table.rows}
-    if table.header[0].endswith("/"):
-        return True
-    same = split_path(table.header[0], mark)[0] in tops
-    deepest = max((len(split_path(row[0], mark)) for row in table.rows), default=0)
-    return not same and 1 < deepest <= depth
+def _are_ranks(chosen: Sequence[Column], columns: Sequence[Column]) -> bool:
+    """Whether columns that were asked for are ranks: several, and no child with its parent."""
+    if len(chosen) == 2:
+        return not (words.is_parent(chosen[1].word) and edges_of_columns(chosen, columns).chained)
+    return len(chosen) > 1
 
 
-def found_in(table: Table, layout: Layout, options: Options) -> Found:
-    """The taxonomy of a table whose layout is known."""
-    named = [table.header[column] for column in layout.columns]
-    if layout.kind == "edges":
-        return _edges(table, layout, options)
-    if layout.kind == "paths":
-        return _paths(table, layout.columns[0], options)
-    rows = Rows(table.file, options, strict=layout.kind == "bins")
-    columns = layout.columns
-    if layout.kind == "bins":
-        columns = columns[::-1]
-        how = (
-            f"{named[0]} -> {named[1]}"
-            if all(named)
-            else f"column {columns[1] + 1} below column {columns[0] + 1}"
-        )
-    else:
-        how = " > ".join(named)
-    rows.levels = tuple(table.header[column] for column in columns)
+def _ranks(table: Table, chain: Chain, options: Options) -> Reading:
+    how = " > ".join(column.name or f"column {column.number + 1}" for column in chain.columns)
+    how = f"{how}, {counted(len(table.rows), 'row')}"
+    make = partial(_by_columns, "ranks", how, table, chain.columns, options)
+    return _reading("ranks", table, chain.columns, how, chain.grade, make)
+
+
+def _by_columns(kind: str, how: str, table: Table, columns: Sequence[Column], options: Options) -> Found:
+    """The tree of columns from top to leaf."""
+    rows = Rows(table.file, options, strict=kind == "bins")
+    rows.levels = tuple(column.name for column in columns)
     if not all(rows.levels):
-        rows.levels = ("bin", "class") if layout.kind == "bins" else None
-    for row, line in zip(table.rows, table.lines, strict=True):
-        rows.add([row[column] for column in columns], line)
-    taxonomy = rows.taxonomy()
-    return Found(taxonomy, layout.kind, f"{how}, {counted(len(table.rows), 'row')}", tuple(rows.notes))
-
-
-# -- paths -----------------------------------------------------------------------------------------
-
-
-def split_path(text: str, separator: str) -> list[str]:
-    r"""The names of a path; a backslash keeps what follows it.
-
-    >>> split_path(r"cat/long\/short", "/")
-    ['cat', 'long/short']
-    """
-    if "\\" not in text:
-        return text.split(separator)
-    names, name, kept = [], "", False
-    rest = text
-    while rest:
-        if kept or not (rest.startswith(separator) or rest[0] == "\\"):
-            name, rest, kept = name + rest[0], rest[1:], False
-        elif rest[0] == "\\":
-            rest, kept = rest[1:], True
-        else:
-            names.append(name)
-            name, rest = "", rest[len(separator) :]
-    return [*names, name]
-
-
-def _separator(texts: list[str]) -> str:
-    """The separator that most of the texts hold; of several the first."""
-    counts = {mark: sum(mark in text for text in texts) for mark in SEPARATORS}
-    return max(SEPARATORS, key=lambda mark: (counts[mark], -SEPARATORS.index(mark)))
-
-
-def _paths(table: Table, column: int, options: Options) -> Found:
-    texts = [row[column] for row in table.rows]
-    named = [mark for mark in SEPARATORS if mark in table.header[column]]
-    mark = options.separator or (named[0] if named else _separator(texts[:10_000]))
-    rows = Rows(table.file, options)
-    header = split_path(table.header[column], mark)
-    if len(header) == 2 and not header[1]:
-        header.pop()  # "breed/": one level
-    split = [split_path(text, mark) for text in texts]
-    deepest = max(map(len, split), default=1)
-    if len(header) >= max(deepest, 2) or (table.header[column].endswith("/") and deepest == 1):
-        rows.levels = tuple(name.strip() for name in header)
-    for names, line in zip(split, table.lines, strict=True):
-        rows.add(names, line)
-    how = f"split at `{mark}`, {counted(len(texts), 'row')}" if deepest > 1 else counted(len(texts), "row")
-    kind = "paths" if deepest > 1 else "names"
+        rows.levels = ("bin", "class") if kind == "bins" else None
+    rows.rows = list(zip(*(column.cells for column in columns), strict=True))
+    rows.lines = list(table.lines)
+    if kind == "ranks":
+        ranks = [words.rank_of(column.word) or "" for column in columns]
+        rows.rows, told = full_names(rows.rows, ranks)
+        rows.notes += told
     return Found(rows.taxonomy(), kind, how, tuple(rows.notes))
+
+
+def bins_of(table: Table, options: Options) -> Iterator[Reading]:
+    """The readings of a table as classes, each with its group."""
+    judgement = judged(table)
+    columns = judgement.columns
+    chosen = _chosen(table, columns, options)
+    if chosen:
+        if options.kind == "bins" and len(chosen) == 2:
+            yield _bins(table, chosen[0], chosen[1], Grade.PLAIN, options)
+        return
+    for chain in judgement.chains:
+        if _are_bins(chain):
+            yield _bins(table, chain.columns[1], chain.columns[0], chain.grade, options)
+    for edges in judgement.edges:
+        if not _are_edges(edges):
+            yield _bins(table, edges.child, edges.parent, edges.grade, options)
+
+
+def _are_bins(chain: Chain) -> bool:
+    """Whether two columns are a class and its group, no ranks of an order that is known."""
+    if len(chain.columns) != 2:
+        return False
+    known = (words.rank_number, words.number_of)
+    return not any(all(says(column.word) is not None for column in chain.columns) for says in known)
+
+
+def _bins(table: Table, fine: Column, coarse: Column, grade: Grade, options: Options) -> Reading:
+    named = f"{fine.name} -> {coarse.name}"
+    if not (fine.name and coarse.name):
+        named = f"column {fine.number + 1} below column {coarse.number + 1}"
+    how = f"{named}, {counted(len(table.rows), 'row')}"
+    make = partial(_by_columns, "bins", how, table, (coarse, fine), options)
+    return _reading("bins", table, (fine, coarse), how, grade, make)
+
+
+# -- paths and names -------------------------------------------------------------------------------
+
+
+def paths_of(table: Table, options: Options) -> Iterator[Reading]:
+    """The readings of a table as one column of paths."""
+    judgement = judged(table)
+    columns = judgement.columns
+    chosen = _chosen(table, columns, options)
+    if len(chosen) > 1 or (chosen and options.kind not in (None, "paths")):
+        return
+    ranks = not chosen and any(len(chain.columns) > 2 for chain in judgement.chains)
+    for column in chosen or columns:
+        named = words.is_path(column.word) or bool(chosen)
+        if named or _may_hold_paths(column):
+            yield from _paths(table, column, options, named=named, beside_ranks=ranks)
+
+
+def _may_hold_paths(column: Column) -> bool:
+    """Whether cells are no files, links or dates, and the name says nothing else."""
+    return column.kind in ("name", "mixed", "text") and not words.is_beside(column.word)
+
+
+def _paths(
+    table: Table, column: Column, options: Options, *, named: bool, beside_ranks: bool
+) -> Iterator[Reading]:
+    """The readings of one column, a separator each; three columns of ranks say more than it does."""
+    texts = list(column.counts)
+    if options.separator is not None:
+        plain, cuts = True, [cut_at(texts, options.separator)]
+    else:
+        grade, cuts = cuts_of(texts)
+        plain = grade is Grade.PLAIN or (named and len(cuts) == 1)
+    for cut in cuts:
+        how = f"{column.name or 'paths'}, split at `{cut.mark}`, {counted(len(table.rows), 'row')}"
+        make = partial(_by_path, how, table, column, cut.mark, options)
+        grade = Grade.PLAIN if plain and not beside_ranks else Grade.CELLS
+        reading = _reading("paths", table, [column], how, grade, make)
+        yield replace(reading, option=f"{reading.option} --separator {shlex.quote(cut.mark)}")
+
+
+def _by_path(how: str, table: Table, column: Column, mark: str, options: Options) -> Found:
+    rows = Rows(table.file, options)
+    split = [tuple(part.strip() for part in split_path(cell, mark)) for cell in column.cells]
+    levels = [name.strip() for name in split_path(column.name, mark)]
+    if len(levels) >= max(map(len, split), default=1) > 1:
+        rows.levels = tuple(levels)
+    rows.rows, rows.lines = split, list(table.lines)
+    return Found(rows.taxonomy(), "paths", how, tuple(rows.notes))
+
+
+def names_of(table: Table, options: Options) -> Iterator[Reading]:
+    """The readings of a table as a flat list: the one column that holds names of classes."""
+    judgement = judged(table)
+    columns = judgement.columns
+    chosen = _chosen(table, columns, options)
+    if chosen:
+        if options.kind == "names" and len(chosen) == 1:
+            yield _names(table, chosen[0], Grade.PLAIN, options)
+        return
+    candidates = [column for column in candidates_of(columns) if not column.is_number]
+    chains = judgement.chains
+    if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges:
+        return
+    called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
+    for column in candidates:
+        alone = len(candidates) == 1 and column in called
+        yield _names(table, column, Grade.PLAIN if alone else Grade.CELLS, options)
+
+
+def _names(table: Table, column: Column, grade: Grade, options: Options) -> Reading:
+    how = f"{column.name or f'column {column.number + 1}'}, {counted(len(column.counts), 'name')}"
+    reading = _reading("names", table, [column], how, grade, partial(_by_name, how, table, column, options))
+    # A flat list is no part of a chain that holds its column: it is another tree.
+    return replace(reading, covers=frozenset())
+
+
+def _by_name(how: str, table: Table, column: Column, options: Options) -> Found:
+    rows = Rows(table.file, options, (column.name,) if column.name else None)
+    rows.rows, rows.lines = [(cell,) for cell in column.cells], list(table.lines)
+    return Found(rows.taxonomy(), "names", how, tuple(rows.notes))
 
 
 # -- child and parent ------------------------------------------------------------------------------
 
 
-def _numbered(table: Table, level: int, number: int) -> tuple[str, ...]:
-    """The names of the levels in the order of their numbers."""
-    numbers = {row[level]: row[number] for row in table.rows if row[level] and row[number].isdecimal()}
-    return tuple(sorted(numbers, key=lambda name: (len(numbers[name]), numbers[name])))
+def edges_readings(table: Table, options: Options) -> Iterator[Reading]:
+    """The readings of a table as children with their parents."""
+    judgement = judged(table)
+    columns = judgement.columns
+    chosen = _chosen(table, columns, options)
+    found: Iterable[Edges] = judgement.edges
+    if chosen:
+        asked = options.kind == "edges" and len(chosen) in (2, 3)
+        shown = options.kind is None and len(chosen) == 2 and not _are_ranks(chosen, columns)
+        found = [edges_of_columns(chosen, columns)] if asked or shown else []
+    for edges in found:
+        if not (chosen or _are_edges(edges)):
+            continue
+        how = f"{edges.child.name} below {edges.parent.name}"
+        how += f", called by {edges.title.name}" if edges.title is not None else ""
+        how += f", {counted(len(table.rows), 'row')}"
+        make = partial(_by_edges, how, table, columns, edges, options)
+        yield _reading("edges", table, edges.columns, how, edges.grade, make)
 
 
-def _edges(table: Table, layout: Layout, options: Options) -> Found:
-    child, parent = layout.columns
-    extra = {name: i for i, name in enumerate(table.header) if i not in layout.columns}
-    numbers = extra.get("level_number")
-    if numbers is not None and _LEVEL in extra and options.ranks is None:
-        options = replace(options, ranks=_numbered(table, extra[_LEVEL], numbers))
-    nodes = SourceGraph(table.file, options)
-    name_at = next((extra[n] for n in ("name", "label", "title") if n in extra), None)
-    rank_at = next((extra[n] for n in ("rank", "taxonRank", _LEVEL) if n in extra), None)
-    for row, line in zip(table.rows, table.lines, strict=True):
-        key, up = row[child].strip(), row[parent].strip()
-        name = row[name_at].strip() if name_at is not None and row[name_at].strip() else None
-        rank = row[rank_at].strip() if rank_at is not None else ""
-        aliases = (
-            split_path(row[extra[_ALIASES]], "|") if _ALIASES in extra and row[extra[_ALIASES]] else ()
-        )
-        description = row[extra[_DESCRIPTION]] if _DESCRIPTION in extra else None
-        nodes.add(key, name, rank=rank or None, aliases=aliases, description=description, line=line)
-        if up and up not in options.missing:
-            nodes.link(key, up, line)
-    how = f"{table.header[child]} below {table.header[parent]}, {counted(len(table.rows), 'row')}"
+def _are_edges(edges: Edges) -> bool:
+    """Whether these are nodes with their parents, and not classes, each with its group."""
+    return edges.chained or edges.has_ids or edges.child.word in ("child", "node", "target")
+
+
+def _by_edges(how: str, table: Table, columns: Sequence[Column], edges: Edges, options: Options) -> Found:
+    nodes = edge_graph(table, columns, edges, options)
     return Found(nodes.taxonomy(), "edges", how, tuple(nodes.notes))
+
+
+#: What would make a tree of a table.
+NEEDS = (
+    "ranks from top to leaf (--columns order,family,species), a child and its parent (--kind edges "
+    "--columns CHILD,PARENT), a class and its group (--kind bins --columns CLASS,BIN), or paths "
+    "(--kind paths --columns PATH)"
+)
 
 
 # -- the formats -----------------------------------------------------------------------------------
@@ -212,21 +252,37 @@ Carnivora,Felidae,cat
 Carnivora,Felidae,lynx
 Rodentia,,mouse
 """
-_PATHS = "cat/Bengal\ncat/Siamese\ndog/pug\ndog/a\\/b\n"
 _PARENTS = "child,parent\ncat,pet\ndog,pet\npug,dog\nbeagle,dog\n"
-_BINS = "class,bin\npug,dog\nbeagle,dog\nBengal,cat\n"
+_PATHS = "cat/Bengal\ncat/Siamese\ndog/pug\ndog/a\\/b\n"
 _NAMES = "pug\nBengal\nbeagle\n"
-
-
-def _layout(kind: str, file: str, text: str) -> Format:
-    return Format(kind, of_table=partial(readings_as, kind), example=(file, text))
-
+_BINS = "class,bin\npug,dog\nbeagle,dog\nBengal,cat\n"
 
 FORMATS = (
-    _layout("ranks", "ranks.csv", _RANKS),
-    _layout("paths", "paths.txt", _PATHS),
-    _layout("edges", "edges.csv", _PARENTS),
-    _layout("bins", "bins.csv", _BINS),
-    Format("names", title="a list of class names", example=("names.txt", _NAMES)),
-    Format("table", title="CSV, TSV or parquet", suffixes=(".parquet",), look=look_at_table),
+    Format(
+        "ranks",
+        of_table=ranks_of,
+        form="a column for each rank (--columns order,family,species, from top to leaf)",
+        example=("ranks.csv", _RANKS),
+    ),
+    Format(
+        "edges",
+        of_table=edges_readings,
+        form="a column of children and one of their parents (--columns CHILD,PARENT or CHILD,PARENT,NAME)",
+        example=("edges.csv", _PARENTS),
+    ),
+    Format(
+        "bins",
+        of_table=bins_of,
+        form="a column of classes and one of their groups (--columns CLASS,BIN)",
+        example=("bins.csv", _BINS),
+    ),
+    Format(
+        "paths",
+        of_table=paths_of,
+        form="paths, one a line or in a column (--columns PATH), with a separator (--separator ' > ')",
+        example=("paths.txt", _PATHS),
+    ),
+    Format(
+        "names", title="a list of class names", of_table=names_of, form="a column of names (--columns NAME)"
+    ),
 )

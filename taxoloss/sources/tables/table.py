@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import Fault, raise_all
@@ -14,21 +14,21 @@ from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sources.base import Options, foreign, refuse
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
-__all__ = ["SEPARATORS", "Table", "folded", "open_table", "table_of_text"]
-
-
-#: Separators of paths, tried in this order.
-SEPARATORS = ("/", ";", "|", ">", "\t", "::", ",")
+__all__ = ["Table", "open_table", "table_of_text"]
 
 
 @dataclass
 class Table:
-    """Column names, rows of text, and the line that each row starts on."""
+    """Column names, rows of text, the line that each row starts on, that of the names, and notes."""
 
     file: str
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
     lines: list[int]
+    first: int = 1
+    notes: tuple[str, ...] = ()
+    #: What was found in it, kept for the next who asks; a table made of this one starts anew.
+    found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def column(self, name: str) -> int:
         """The number of a column; FormError with the nearest name where there is none."""
@@ -51,9 +51,10 @@ def open_table(path: Path, options: Options) -> Table:
     return table_of_text(document.text, str(path), options)
 
 
-def table_of_text(text: str, file: str, options: Options) -> Table:
+def table_of_text(text: str, file: str, options: Options, delimiter: str | None = None) -> Table:
     """The table of a text; the first row names the columns."""
-    delimiter = "\t" if file.lower().endswith((".tsv", ".tab")) else _delimiter(text)
+    if delimiter is None:
+        delimiter = "\t" if file.lower().endswith((".tsv", ".tab")) else _delimiter(text)
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
     csv.field_size_limit(options.limits.scalar)
@@ -68,7 +69,9 @@ def table_of_text(text: str, file: str, options: Options) -> Table:
             if len(rows) > options.limits.nodes * 2:
                 raise_all([Fault("T112", f"more than {2 * options.limits.nodes:,} rows", file, start)])
     except csv.Error as error:
-        raise refuse(file, f"this is not CSV: {error}", line=start) from None
+        most = options.limits.scalar
+        said = f"a cell is longer than {most:,} letters" if "larger" in str(error) else "quotes do not pair"
+        raise refuse(file, f"this is not CSV: {said}", line=start) from None
     if not rows:
         raise refuse(file, "the table is empty", expected="a row of column names, then rows")
     header = tuple(cell.strip() for cell in rows[0])
@@ -107,12 +110,3 @@ def _parquet(path: Path, options: Options) -> Table:
             raise_all([Fault("T112", f"more than {most:,} rows", str(path))])
         texts = frame.select(pl.all().cast(pl.String)).fill_null("")
         return Table(str(path), tuple(frame.columns), texts.rows(), list(range(1, len(frame) + 1)))
-
-
-def folded(name: str) -> str:
-    """The name of a column as it is compared: no case, no space, no namespace.
-
-    >>> folded("Parent ID")
-    'parent_id'
-    """
-    return re.sub(r"[\s_\-.:]+", "_", name.strip().casefold().rpartition("/")[2])

@@ -53,9 +53,11 @@ def ranks(taxonomy: Taxonomy, delimiter: str) -> str:
 
 
 def paths(taxonomy: Taxonomy, delimiter: str) -> str:
-    """One column: order/family/species above a path a class, a//c where the rank between is missing."""
-    levels = "/".join(escaped(level, "/") for level in taxonomy.levels)
-    header = levels if len(taxonomy.levels) > 1 else f"{levels}/"
+    """One column: order/family/species/ above a path a class, a//c where the rank between is missing.
+
+    The slash at its end says that the first line is no class.
+    """
+    header = "".join(f"{escaped(level, '/')}/" for level in taxonomy.levels)
     rows = (["/".join(escaped(name, "/") for name in cells)] for cells in _cells(taxonomy))
     return _text([[header], *rows], delimiter)
 

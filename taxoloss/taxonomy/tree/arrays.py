@@ -6,6 +6,9 @@ any node are a contiguous range of the depth-first leaves, which is all that the
 A node stands on one level, 1 (top) to L; the root stands on 0. Ranks may be missing: a node that stands
 on level l, below a parent on level k < l, stands for its leaves on each of the levels k+1 .. l, and a
 leaf also on every level below its own. So each level partitions the leaves.
+
+A class above other classes (`Taxonomy.bind(names, inner_classes=True)`) is a leaf of its own, the first
+below its node and with the node's name: so all classes are leaves. `own` tells these leaves from others.
 """
 
 from __future__ import annotations
@@ -42,10 +45,14 @@ class Tree:
     parent: IntArray
     level: IntArray
     levels: tuple[str, ...]
+    #: The leaves that stand for their parents, in order; None where there is none.
+    own: IntArray | None = None
 
     def __post_init__(self) -> None:
         frozen(self.parent)
         frozen(self.level)
+        if self.own is not None:
+            frozen(self.own)
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
@@ -192,19 +199,65 @@ class Tree:
             state.update(lengths.astype("<i8").tobytes())
             state.update("".join(names).encode("utf-8", "surrogatepass"))
         state.update(self.parent.astype("<i8").tobytes() + self.level.astype("<i8").tobytes())
+        if self.own is not None:
+            state.update(b"own leaves" + self.own.astype("<i8").tobytes())
         return state.hexdigest()
 
+    @cached_property
+    def own_leaf(self) -> dict[int, int]:
+        """Of each node that is a class itself the leaf that stands for it."""
+        return (
+            {}
+            if self.own is None
+            else dict(zip(self.parent[self.own].tolist(), self.own.tolist(), strict=True))
+        )
+
+    def with_own_leaves(self, inner: IntArray) -> tuple[Tree, IntArray]:
+        """The tree in which inner nodes (in order) have leaves of their own, and its number of each node.
+
+        >>> import taxoloss
+        >>> tree = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug"]}}).tree
+        >>> more, number = tree.with_own_leaves(np.array([1]))
+        >>> more.names, number
+        (('', 'cat', 'cat', 'Bengal', 'Sphynx', 'dog', 'pug'), array([0, 1, 3, 4, 5, 6]))
+        """
+        number = np.arange(len(self)) + np.searchsorted(inner, np.arange(len(self)))
+        own = number[inner] + 1
+        names = np.insert(np.array(self.names, object), inner + 1, [self.names[node] for node in inner])
+        parent = np.insert(number[self.parent], inner + 1, number[inner])
+        level = np.insert(self.level, inner + 1, self.level[inner] + 1)
+        if self.own is not None:
+            own = np.sort(np.concatenate([own, number[self.own]]))
+        return Tree(tuple(names), parent, level, self.levels, own), number
+
+    def without_own_leaves(self) -> tuple[Tree, IntArray]:
+        """The tree in which nodes have no leaves of their own, and which nodes of this one it has."""
+        nodes = np.arange(len(self))
+        return self._of_nodes(nodes if self.own is None else np.delete(nodes, self.own))
+
     def pruned(self, keep: IntArray) -> tuple[Tree, IntArray]:
-        """The tree of some of the leaves (depth-first numbers), and which nodes of this one it has."""
+        """The tree of some of the leaves (depth-first numbers), and which nodes of this one it has.
+
+        A node below which only its own leaf is left is that leaf.
+        """
         kept_leaf = np.zeros(len(self.leaves) + 1, np.int64)
         kept_leaf[keep + 1] = 1
         below = np.cumsum(kept_leaf)
-        nodes = np.flatnonzero(below[self.stop] > below[self.start])
-        number = np.zeros(len(self), np.int64)
+        count = below[self.stop] - below[self.start]
+        kept = count > 0
+        if self.own is not None:
+            kept[self.own] &= count[self.parent[self.own]] > 1
+        return self._of_nodes(np.flatnonzero(kept))
+
+    def _of_nodes(self, nodes: IntArray) -> tuple[Tree, IntArray]:
+        """The tree of some of the nodes, in order, the parents of all among them; and these nodes."""
+        number = np.full(len(self), -1)
         number[nodes] = np.arange(len(nodes))
         names = tuple(self.names[node] for node in nodes.tolist())
-        parent = number[self.parent[nodes]]
-        return Tree(names, parent, self.level[nodes], self.levels), nodes
+        own = None if self.own is None else number[self.own]
+        if own is not None:
+            own = own[own >= 0] if (own >= 0).any() else None
+        return Tree(names, number[self.parent[nodes]], self.level[nodes], self.levels, own), nodes
 
     def to_networkx(self, ids: Iterable[int]) -> nx.DiGraph[int]:
         """Parent -> child, each node under its number in `ids`, with its name and level's name."""

@@ -9,8 +9,10 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, FaultLog, raise_all
 from taxoloss.taxonomy.file.limits import MAX_LEVELS
 from taxoloss.taxonomy.names import name_faults, nfc, require_order, text_of
+from taxoloss.taxonomy.placeholders import is_missing
 from taxoloss.taxonomy.tree.arrays import Tree
 from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
+from taxoloss.taxonomy.tree.row_notes import row_notes
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -24,10 +26,13 @@ __all__ = ["tree_from_graph", "tree_from_paths"]
 class _RowTree(TreeBuilder):
     """Nodes of rows, in order of first appearance: rows that name one again mean the same node."""
 
-    def __init__(self, deepest: int) -> None:
+    def __init__(self, deepest: int, missing: Iterable[str]) -> None:
         super().__init__(FaultLog(), deepest)
+        self.missing = frozenset(nfc(text).strip() for text in missing)
         self.row = 0
         self.cell = ""  # that is looked at, where it names no node yet
+        self.spaced: list[str] = []  # cells with spaces around their name
+        self.ends: list[int] = []  # for each row its last node, 0 where it holds no name
 
     def no_name(self, node: int, message: str) -> Words:
         return {**self.where(node), "message": f"row {self.row}: {message}"}
@@ -50,18 +55,21 @@ class _RowTree(TreeBuilder):
         return {"message": f"the rows hold {counted(leaves, 'class')}", "expected": "at least two"}
 
 
-def tree_from_paths(rows: Any, levels: Sequence[str] | None) -> Tree:
-    """The tree of rows of names, top to leaf; see Taxonomy.from_paths."""
+def tree_from_paths(
+    rows: Any, levels: Sequence[str] | None, missing: Iterable[str] = ()
+) -> tuple[Tree, tuple[str, ...]]:
+    """The tree of rows of names, top to leaf, and what to tell of them; see Taxonomy.from_paths."""
     rows, columns = _opened(rows)
     given = levels if levels is not None else columns
-    builder = _RowTree(len(given) if given is not None else MAX_LEVELS)
+    if isinstance(missing, str):
+        raise TypeError(f"expected missing as a list of texts, got the text {missing!r:.40}")
+    builder = _RowTree(len(given) if given is not None else MAX_LEVELS, missing)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, (tuple, list)):
             _check_row(number, row)
         builder.row = number
-        if not _add_row(builder, row):
-            builder.log.note("T117", f"row {number} holds no name", expected="a class")
-    return _finished(builder, given)
+        builder.ends.append(_add_row(builder, row))
+    return _finished(builder, given), tuple(row_notes(builder, builder.ends, builder.spaced))
 
 
 def _finished(builder: TreeBuilder, levels: Sequence[str] | None) -> Tree:
@@ -88,17 +96,20 @@ def _add_row(builder: _RowTree, row: Iterable[Any]) -> int:
         level += 1
         child = children[node].get(cell) if isinstance(cell, str) else None
         if child is None or level_of[child] != level:
-            if _is_missing(cell):
+            if is_missing(cell):
                 continue
             if not isinstance(cell, str):
                 raise TypeError(
                     f"row {builder.row}, column {level} holds {type(cell).__name__} {cell!r:.40}; "
                     "expected text, or None or '' where the rank is missing"
                 )
-            builder.cell = cell
+            name = _clean(builder, cell)
+            if name in builder.missing:
+                continue
+            builder.cell = name
             if not builder.check_depth(len(level_of), level):
                 break
-            child = _add_cell(builder, node, nfc(cell), level)
+            child = _add_cell(builder, node, name, level)
         node = child
     return node
 
@@ -115,14 +126,13 @@ def _add_cell(builder: TreeBuilder, parent: int, name: str, level: int) -> int:
     return node
 
 
-def _is_missing(cell: Any) -> bool:
-    """None, "", NaN and pandas' NA: the rank is missing."""
-    if cell is None or isinstance(cell, str):
-        return not cell
-    try:
-        return bool(cell != cell)
-    except TypeError:  # NA compares as NA, which is neither true nor false
-        return True
+def _clean(builder: _RowTree, cell: str) -> str:
+    """The name of a cell: spaces around it are left out."""
+    name = nfc(cell)
+    if name[0].isspace() or name[-1].isspace():
+        builder.spaced.append(name)
+        name = name.strip()
+    return name
 
 
 def _opened(rows: Any) -> tuple[Iterable[Any], list[str] | None]:
@@ -141,7 +151,8 @@ def _level_names(given: Sequence[str] | None, width: int) -> tuple[str, ...]:
     if given is None:
         return tuple(f"depth_{level + 1}" for level in range(width))
     require_order(given, "levels")
-    if isinstance(given, str) or not all(isinstance(name, str) and name.strip() for name in given):
+    listed = isinstance(given, Iterable) and not isinstance(given, str)
+    if not listed or not all(isinstance(name, str) and name.strip() for name in given):
         raise TypeError(f"expected levels as a list of names, got {given!r:.60}")
     names = tuple(nfc(name) for name in given)
     faults = [Fault(code, f"level {name!r:.40}: {m}") for name in names for code, m in name_faults(name)]
@@ -207,6 +218,10 @@ def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tre
     """The tree of a directed graph, parent -> child; see Taxonomy.from_graph."""
     import networkx as nx  # here: whoever reads a file need not wait for it
 
+    if not isinstance(graph, nx.Graph):
+        edges = isinstance(graph, (list, tuple, set))
+        made = ": taxoloss takes networkx.DiGraph(edges)" if edges else ""
+        raise TypeError(f"expected a networkx.DiGraph, parent -> child, got {type(graph).__name__}{made}")
     if not graph.is_directed():
         raise TypeError(f"expected a directed graph, parent -> child, got {graph!s:.60}")
     builder = _EdgeTree(levels)
@@ -229,11 +244,35 @@ def _root(graph: nx.DiGraph[Any], builder: _EdgeTree) -> Any:
     parents = {node: list(graph.predecessors(node)) for node in graph}
     if graph.is_multigraph():  # an edge that is there twice is two parents
         parents = {node: [parent for parent, _ in graph.in_edges(node)] for node in graph}
+    if _points_upwards(graph):
+        builder.log.note("T211", "the edges point upwards (child -> parent): reverse them", **_REVERSED)
+        builder.log.raise_all()
     builder.check_parents(parents)
     roots = [node for node, above in parents.items() if not above]
     if len(roots) != 1:
         shown = ", ".join(quoted(str(root)) for root in roots[:5])
-        builder.log.note("T211", f"{len(roots)} nodes have no parent: {shown}", expected="one root")
+        ends = sum(graph.out_degree(node) == 0 for node in graph)
+        help = _REVERSED["help"] + " where the edges point upwards" if ends == 1 < len(roots) else None
+        message = f"{len(roots)} nodes have no parent: {shown}"
+        builder.log.note("T211", message, expected="one root", help=help)
     builder.check_cycles(parents)
     builder.log.raise_all()
     return roots[0]
+
+
+_REVERSED: Words = {
+    "expected": "edges parent -> child",
+    "help": "taxoloss.Taxonomy.from_graph(graph.reverse())",
+}
+
+
+def _points_upwards(graph: nx.DiGraph[Any]) -> bool:
+    """Whether the graph is one tree, or several, if its edges are read from child to parent.
+
+    Of a tree whose edges go down no node has several parents, so the two cannot be confused.
+    """
+    import networkx as nx
+
+    one_above = all(len(set(graph.successors(node))) <= 1 for node in graph)
+    several = any(len(set(graph.predecessors(node))) > 1 for node in graph)
+    return one_above and several and nx.is_directed_acyclic_graph(graph)

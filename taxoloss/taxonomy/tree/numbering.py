@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import operator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from taxoloss.errors.suggestions import with_suggestion
+from taxoloss.taxonomy.names import integer_of, require_order
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
 
 if TYPE_CHECKING:
     import networkx as nx
     import torch
 
-__all__ = ["NumberedTree", "as_tensor"]
+__all__ = ["NumberedTree", "as_tensor", "ids_of"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,20 +111,39 @@ class NumberedTree:
 
     def level_number(self, level: str) -> int:
         """1 for the top level to L for the deepest; ValueError with the nearest name otherwise."""
-        if level not in self.levels:
+        if not isinstance(level, str) or level not in self.levels:
             found = with_suggestion(repr(level), str(level), self.levels)
             raise ValueError(f"expected a level, one of {', '.join(self.levels)}; got {found}")
         return self.levels.index(level) + 1
 
     def level_nodes(self, level: int) -> IntArray:
         """The nodes (depth-first numbers) of a level, 1..L, in index order."""
+        level = self._number(level, "nodes")
         return self._class_nodes if level == len(self.levels) else self.tree.at_level(level)
 
     def class_to_node(self, level: int) -> IntArray:
-        """For each class the index of its node on a level, 1..L."""
+        """For each class the index of its node on a level, 1..L.
+
+        Raises:
+            TypeError: the level is no number; `ancestor_index` takes its name.
+            ValueError: there is no such level.
+        """
+        level = self._number(level, "ancestor_index")
         if level == len(self.levels):
             return np.arange(len(self))
         return self.tree.leaf_to_node(level)[self.class_order]
+
+    def _number(self, level: object, by_name: str) -> int:
+        """The number of a level, checked; where a name is given, the method that takes it is named."""
+        number, depth = integer_of(level), len(self.levels)
+        if number is None:
+            known = isinstance(level, str) and level in self.levels
+            more = f": t.{by_name}({level!r}) takes the name, t.level_number({level!r}) is the number"
+            what = f"{type(level).__name__} {level!r:.60}{more if known else ''}"
+            raise TypeError(f"expected the number of a level, 1 to {depth}, got {what}")
+        if not 1 <= number <= depth:
+            raise ValueError(f"expected the number of a level, 1 to {depth}, got {number}")
+        return number
 
     @property
     def class_order(self) -> IntArray:
@@ -150,7 +170,10 @@ class NumberedTree:
         return frozen(ids)
 
     def _node(self, node_id: int) -> int:
-        number = operator.index(node_id)
+        number = integer_of(node_id)
+        if number is None:
+            help = f": t.node_id({node_id!r}) is that of a name" if isinstance(node_id, str) else ""
+            raise TypeError(f"expected a node id, got {type(node_id).__name__} {node_id!r:.60}{help}")
         if not 0 <= number < self.num_nodes:
             raise ValueError(f"expected a node id in 0..{self.num_nodes - 1}, got {number}")
         return int(self.nodes_by_id[number])
@@ -202,3 +225,15 @@ def as_tensor(array: IntArray) -> torch.Tensor:
     import torch
 
     return torch.from_numpy(array.copy())
+
+
+def ids_of(values: Any) -> list[Any]:
+    """The items of a number, of numbers nested in lists, of an array or of a tensor on any device."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        return [values]
+    if hasattr(values, "detach"):
+        return list(values.detach().cpu().reshape(-1).tolist())
+    if hasattr(values, "reshape"):
+        return list(values.reshape(-1).tolist())
+    require_order(values, "node ids")
+    return [item for value in values for item in ids_of(value)]

@@ -1,0 +1,399 @@
+"""Codes that hold their tree: official classifications, numbered lists."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from taxoloss.errors.characters import counted, quoted
+from taxoloss.errors.faults import FormError
+from taxoloss.sources.base import Found, Options, listed, refuse
+from taxoloss.sources.code_rules import CODE, Rule, by_parts, by_start, by_zeros, rules_of, with_sections
+from taxoloss.sources.formats.format import Format
+from taxoloss.sources.graph import SourceGraph
+from taxoloss.sources.lines import Lines, all_match
+from taxoloss.sources.reading import Grade, Reading
+from taxoloss.sources.tables.table import Table
+from taxoloss.sources.tables.words import folded
+
+__all__ = ["FORMAT", "readings_of_code_lines", "readings_of_code_table"]
+
+_LINE = re.compile(r"\s*(?P<code>\S+?)[.):]?(?:\s*[\t,;|]\s*|\s+[-–—:]?\s*)(?P<title>\S.*)")
+_CODES = (
+    "code",
+    "id",
+    "class_code",
+    "notation",
+    "cpv",
+    "isco",
+    "nace",
+    "naics",
+    "hs",
+    "number",
+    "tree_number",
+)
+_TITLES = ("title", "name", "label", "description", "text", "term", "heading")
+_SAMPLE = 20_000
+_MOST_SHOWN = 2
+
+
+@dataclass(frozen=True)
+class _Codes:
+    """Codes with their titles and lines, in the order of the file; where they come from."""
+
+    file: str
+    codes: tuple[str, ...]
+    titles: tuple[str, ...]
+    lines: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+    option: str = "--kind codes"
+    unused: tuple[str, ...] = ()
+
+
+# -- where codes stand -----------------------------------------------------------------------------
+
+
+def readings_of_code_lines(lines: Lines, options: Options) -> list[Reading]:
+    """The readings of lines that start with a code: one for each rule that fits about as well."""
+    lines = _without_header(lines, options)
+    if all_match(CODE, [text.strip() for text in lines.texts]):
+        codes = [text.strip().rstrip(".") for text in lines.texts]
+        found = _Codes(lines.file, tuple(codes), ("",) * len(codes), lines.numbers, lines.notes)
+        return _readings(found, options, "names")
+    matches = all_match(_LINE, lines.texts) or []
+    codes = [match["code"] for match in matches]
+    if not codes or not all_match(CODE, codes):
+        return []
+    titles = tuple(match["title"].strip() for match in matches)
+    return _readings(_Codes(lines.file, tuple(codes), titles, lines.numbers, lines.notes), options, "names")
+
+
+def _without_header(lines: Lines, options: Options) -> Lines:
+    """Without a first line that is no code where all the others are."""
+    starts = [re.split(r"[\s,;|]", text.strip(), maxsplit=1)[0].rstrip(".):") for text in lines.texts]
+    word = not CODE.fullmatch(starts[0]) or folded(starts[0]) in _CODES
+    others = word and all_match(CODE, starts[1:]) and not re.search(r"\d", starts[0])
+    if not (options.header if options.header is not None else others and len(starts) > 2):
+        return lines
+    note = f"the first line, {quoted(lines.texts[0])}, names the columns"
+    told = () if options.header else (f"{note}: --no-header says that it is data",)
+    return lines.kept([False, *[True] * (len(starts) - 1)], *told)
+
+
+def readings_of_code_table(table: Table, options: Options) -> list[Reading]:
+    """The readings of a table with a column of codes, and one of titles."""
+    if options.columns is not None:
+        if options.kind != "codes":
+            return []
+        columns = [table.column(name) for name in options.columns]
+        if not 1 <= len(columns) <= 2:
+            help = "--columns CODE,TITLE, or --columns CODE"
+            raise refuse(table.file, f"codes stand in one column, not in {len(columns)}", help=help)
+        return _readings(_of_columns(table, columns, options), options, "")
+    code = _code_column(table, options)
+    if code is None:
+        return []
+    title = _title_column(table, code)
+    columns = [code] if title is None else [code, title]
+    flat = f"names --columns {table.header[columns[-1]]}" if len(table.header) == 2 else ""
+    return _readings(_of_columns(table, columns, options), options, flat)
+
+
+def _of_columns(table: Table, columns: Sequence[int], options: Options) -> _Codes:
+    rows, lines = list(table.rows), list(table.lines)
+    if options.header is None and _heads_data(table, columns[0]):
+        rows.insert(0, table.header)
+        lines.insert(0, 1)
+    kept = [(row, line) for row, line in zip(rows, lines, strict=True) if row[columns[0]].strip()]
+    titles = [" ".join(row[columns[1]].split()) if len(columns) > 1 else "" for row, _ in kept]
+    notes = []
+    if len(kept) < len(rows):
+        notes.append(f"{counted(len(rows) - len(kept), 'row')} without a code left out")
+    names = [table.header[column] for column in columns]
+    return _Codes(
+        table.file,
+        tuple(row[columns[0]].strip().rstrip(".") for row, _ in kept),
+        tuple(titles),
+        tuple(line for _, line in kept),
+        tuple(notes),
+        f"--kind codes --columns {','.join(names)}",
+        tuple(name for i, name in enumerate(table.header) if i not in columns),
+    )
+
+
+def _heads_data(table: Table, column: int) -> bool:
+    """Whether the line above the rows is no header but a code as those below it."""
+    head = table.header[column].strip().rstrip(".")
+    return (
+        bool(CODE.fullmatch(head)) and not re.match(r"[A-Za-z]+_\d+$", head) and folded(head) not in _CODES
+    )
+
+
+def _code_column(table: Table, options: Options) -> int | None:
+    """The column of codes, each once: of several the one that puts most codes below others."""
+    most, best = 0.0, None
+    for column, name in enumerate(table.header):
+        head = [table.header[column]] if options.header is None and _heads_data(table, column) else []
+        texts = [*head, *(row[column] for row in table.rows[:_SAMPLE])]
+        cells = [text.strip().rstrip(".") for text in texts if text.strip()]
+        distinct = list(dict.fromkeys(cells))
+        enough = len(cells) >= 0.9 * min(len(table.rows), _SAMPLE) and len(distinct) > 1
+        unique = len(distinct) == len(cells) or (
+            options.kind == "codes" and len(distinct) > 0.5 * len(cells)
+        )
+        if not enough or not unique or not all(map(CODE.fullmatch, cells)) or "parent" in folded(name):
+            continue
+        below = max((rule.below - len(rule.holes) for rule in rules_of(distinct)), default=0)
+        worth = below / len(distinct) + (0.1 if folded(name) in _CODES and below else 0)
+        if worth > most:
+            most, best = worth, column
+    return best
+
+
+def _title_column(table: Table, code: int) -> int | None:
+    """The column called a title; else the one of most different words."""
+    others = [column for column in range(len(table.header)) if column != code]
+    words = {column: _words(table, column) for column in others}
+    for word in _TITLES:
+        named = [c for c in others if word in folded(table.header[c]).split("_")]
+        if named:
+            return named[0]
+    best = max(others, key=lambda column: words[column], default=None)
+    return best if best is not None and words[best] else None
+
+
+def _words(table: Table, column: int) -> int:
+    cells = {row[column] for row in table.rows[:_SAMPLE]}
+    letters = sum(bool(re.search(r"[^\W\d_]{2}", cell)) for cell in cells)
+    return len(cells) if letters >= 0.5 * len(cells) else 0
+
+
+# -- the readings ----------------------------------------------------------------------------------
+
+
+def _readings(found: _Codes, options: Options, flat: str) -> list[Reading]:
+    """The readings by the rules; unasked, beside them the flat list where that explains about as much.
+
+    Args:
+        flat: the kind, and columns, that read the flat list.
+    """
+    asked = options.kind == "codes"
+    distinct = list(dict.fromkeys(found.codes))
+    if len(distinct) < 2 or (not asked and len(distinct) < 0.9 * len(found.codes)):
+        return []
+    rules = _asked_rules(distinct, options) if asked and options.separator else rules_of(distinct)
+    if not asked:
+        rules = [rule for rule in rules if _is_likely(rule, distinct)]
+    elif not rules or all(rule.contradicted for rule in rules):
+        rules = _mended(found, rules)
+    plain = len(rules) == 1 and _is_plain(rules[0], distinct)
+    if not asked and not plain and not flat:
+        return []
+    grade = Grade.PLAIN if asked or (plain and flat) else Grade.CELLS
+    readings = [_reading(found, rule, grade, options, len(rules) > 1) for rule in rules]
+    if readings and grade is Grade.CELLS and any(found.titles) and " " in flat:
+        readings.append(_flat(found, flat, options))
+    return readings
+
+
+def _reading(found: _Codes, rule: Rule, grade: Grade, options: Options, several: bool) -> Reading:
+    how = f"{rule.how}, {counted(len(rule.parent), 'code')}"
+    make = partial(_make, found, rule, how, options)
+    option = found.option + (f" --separator {rule.name}" if several else "")
+    return Reading("codes", how, grade, make, option, unused=found.unused)
+
+
+def _asked_rules(codes: Sequence[str], options: Options) -> list[Rule]:
+    """The rule that `separator` names: prefix, zeros, zeros:2,4,6, or a mark between parts."""
+    name = options.separator or ""
+    if name == "prefix":
+        return [by_start(codes)]
+    if name.startswith("zeros"):
+        cuts = name.partition(":")[2]
+        if not re.fullmatch(r"(\d+(,\d+)*)?", cuts):
+            raise ValueError(f"expected zeros:2,4,6 with the lengths of the levels, got {name!r:.40}")
+        if cuts:
+            return [by_zeros(codes, sorted(map(int, cuts.split(","))))]
+        return [rule for rule in rules_of(codes) if rule.name.startswith("zeros")]
+    return [by_parts(codes, name)]
+
+
+def _is_likely(rule: Rule, codes: Sequence[str]) -> bool:
+    """Whether nobody asked for codes, and the codes say nevertheless that they are a tree."""
+    few = len(rule.holes) <= 0.1 * len(codes) and rule.contradicted <= 0.02
+    many = rule.is_complete or rule.below >= 0.3 * len(codes)
+    return few and many and not _is_count(codes)
+
+
+def _is_count(codes: Sequence[str]) -> bool:
+    """Whether codes are the numbers of a list."""
+    if not all(code.isdecimal() for code in codes):
+        return False
+    numbers = set(map(int, codes))
+    return len(numbers) >= 0.95 * (max(numbers) - min(numbers) + 1)
+
+
+def _is_plain(rule: Rule, codes: Sequence[str]) -> bool:
+    """Whether a tree is beyond doubt: every parent is there, and numbers do not fill their range."""
+    if not rule.is_complete:
+        return False
+    if rule.name in (".", "/"):
+        return rule.depth >= 3 or rule.below >= 0.5 * len(codes)
+    numbers = [int(code) for code in codes if code.isdecimal()]
+    dense = bool(numbers) and len(numbers) > 0.5 * (max(numbers) - min(numbers) + 1)
+    return rule.depth >= 3 and len(codes) >= 5 and not dense
+
+
+def _flat(found: _Codes, flat: str, options: Options) -> Reading:
+    how = f"a flat list of {counted(len(found.codes), 'title')}, the codes left out"
+    return Reading("names", how, Grade.CELLS, partial(_titles, found, how, options), f"--kind {flat}")
+
+
+def _titles(found: _Codes, how: str, options: Options) -> Found:
+    nodes = SourceGraph(found.file, options)
+    for code, title, line in zip(found.codes, found.titles, found.lines, strict=True):
+        nodes.add(title or code, description=code, line=line)
+    return Found(nodes.taxonomy(), "names", how, found.notes)
+
+
+# -- zeros that were lost --------------------------------------------------------------------------
+
+
+def _mended(found: _Codes, rules: Sequence[Rule]) -> list[Rule]:
+    """The rule of codes with the zero before them that a spreadsheet took, where that is plain."""
+    codes = list(dict.fromkeys(found.codes))
+    lengths = {len(code) for code in codes}
+    if not rules or not all(code.isdecimal() for code in codes) or len(lengths) < 2:
+        return list(rules)
+    padded = {code: "0" + code if len(code) % 2 else code for code in codes}
+    if len(set(padded.values())) == len(codes) and any(padded[code] != code for code in codes):
+        rule = by_start(list(padded.values()))
+        if rule.is_complete:
+            back = {value: code for code, value in padded.items()}
+            parent = {back[code]: up and back[up] for code, up in rule.parent.items()}
+            short = next(code for code in codes if padded[code] != code)
+            note = f"codes have lost the zero before them: `{short}` is read as `{padded[short]}`"
+            return [replace(rule, parent=parent, notes=(note,))]
+    return list(rules)
+
+
+# -- the tree --------------------------------------------------------------------------------------
+
+
+def _make(found: _Codes, rule: Rule, how: str, options: Options) -> Found:
+    """The tree of codes by a rule; what is a range, what is missing, what stands twice is told."""
+    if rule.contradicted > 0.02:
+        raise _contradicted(found, rule)
+    ordered = with_sections(rule, list(rule.parent))
+    if ordered is None:
+        help = "sort the lines as the classification does: A, 01, 011, B, ..."
+        message = "letters stand among the codes of digits, and their order does not say what is in them"
+        raise refuse(found.file, message, help=help)
+    nodes = SourceGraph(found.file, options)
+    nodes.notes += [*found.notes, *ordered.notes, *_told_holes(ordered)]
+    titles = _title_of(found)
+    names = _names(ordered, titles, options, nodes.notes)
+    first = dict(zip(reversed(found.codes), reversed(found.lines), strict=True))
+    for code, up in ordered.parent.items():
+        other = titles[code] if options.node_name != "title" else code
+        nodes.add(code, names[code], description=other or None, line=first[code])
+        if up is not None:
+            nodes.link(code, up, first[code])
+    return Found(nodes.taxonomy(), "codes", how, tuple(nodes.notes))
+
+
+def _contradicted(found: _Codes, rule: Rule) -> FormError:
+    """Codes of uneven length side by side: where a zero is lost, or a number is no code."""
+    below: dict[str | None, list[str]] = {}
+    for code, up in rule.parent.items():
+        below.setdefault(up, []).append(code)
+    group = next((g for g in below.values() if len(set(map(len, g))) > 1), list(rule.parent))
+    short, long = min(group, key=len), max(group, key=len)
+    message = f"the codes {quoted(short)} and {quoted(long)} would stand side by side"
+    help = "zeros at the start may be lost, or these are numbers of a list and no codes"
+    return refuse(found.file, message, expected="codes of one length on each level", help=help)
+
+
+def _title_of(found: _Codes) -> dict[str, str]:
+    """The title of each code; FormError where a code has two."""
+    titles: dict[str, str] = {}
+    first: dict[str, int] = {}
+    for code, title, line in zip(found.codes, found.titles, found.lines, strict=True):
+        if titles.setdefault(code, title) != title:
+            shown = f"{quoted(titles[code])} (line {first[code]}) and {quoted(title)}"
+            help = "zeros at the start of codes may be lost"
+            raise refuse(
+                found.file, f"the code {quoted(code)} has two titles: {shown}", line=line, help=help
+            )
+        first.setdefault(code, line)
+    return titles
+
+
+def _names(rule: Rule, titles: dict[str, str], options: Options, notes: list[str]) -> dict[str, str]:
+    """What each node is called: its code; or its title, with the code where siblings share that."""
+    if options.node_name != "title":
+        return {code: code for code in rule.parent}
+    shared = Counter((up, titles[code]) for code, up in rule.parent.items())
+    names = {}
+    for code, up in rule.parent.items():
+        title = titles[code]
+        alone = title and shared[up, title] == 1
+        names[code] = title if alone else f"{title} ({code})" if title else code
+    changed = [names[code] for code in rule.parent if names[code] != titles[code]]
+    if changed:
+        what = (
+            "title that siblings share, or that is empty, has"
+            if len(changed) == 1
+            else "titles that siblings share, or that are empty, have"
+        )
+        notes.append(f"{len(changed):,} {what} the code: {listed(changed)}")
+    return names
+
+
+def _told_holes(rule: Rule) -> Iterator[str]:
+    """The codes whose parent is not there."""
+    below = {code: up for code, up in rule.holes.items() if up is not None}
+    tops = [code for code, up in rule.holes.items() if up is None and rule.parent[code] is None]
+    if below:
+        shown = ", ".join(f"`{code}` below `{up}`" for code, up in list(below.items())[:_MOST_SHOWN])
+        what = (
+            "code whose parent is not there stands"
+            if len(below) == 1
+            else "codes whose parents are not there stand"
+        )
+        yield f"{len(below):,} {what} below the nearest that is: {shown}"
+    if tops:
+        what = (
+            "code whose parent is not there stands"
+            if len(tops) == 1
+            else "codes whose parents are not there stand"
+        )
+        yield f"{len(tops):,} {what} at the top: {listed(tops)}"
+
+
+_EXAMPLE = """\
+code,title
+1,Managers
+11,Chief executives
+111,Legislators
+112,Directors
+12,Other managers
+121,Finance
+2,Professionals
+21,Science
+211,Physics
+"""
+
+FORMAT = Format(
+    "codes",
+    title="a classification whose codes hold the tree",
+    of_table=readings_of_code_table,
+    form=(
+        "codes of which some begin others (11 and 111), have fewer parts (1.1 and 1.1.2) "
+        "or more zeros at their end (3300 and 3310), with or without titles (--columns CODE,TITLE)"
+    ),
+    example=("codes.csv", _EXAMPLE),
+)

@@ -1,0 +1,139 @@
+"""What a JSON or YAML value holds: each shape is asked, and where none fits, what stands below the keys."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from taxoloss.sources.formats.json_exports import look_at_export
+from taxoloss.sources.formats.json_links import look_at_links
+from taxoloss.sources.formats.json_lists import look_at_rows, look_at_texts
+from taxoloss.sources.formats.json_mappings import look_at_adjacency, look_at_scalars
+from taxoloss.sources.formats.json_named import named_readings
+from taxoloss.sources.formats.json_nested import are_splits, nested_readings, why_not_nested
+from taxoloss.sources.formats.json_records import look_at_columns, look_at_keyed, look_at_records
+from taxoloss.sources.formats.json_values import (
+    Place,
+    is_text,
+    merged,
+    nothing,
+    records_in,
+    said,
+    scalars_in,
+)
+from taxoloss.sources.formats.json_words import ABOUT, HOLDERS, NEVER, bare
+from taxoloss.sources.reading import Grade, Look
+from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
+
+__all__ = ["look_at_value"]
+
+_DEEPEST = 8
+
+
+def look_at_value(value: Value, place: Place) -> Look:
+    """The look at a value: of its own shape, or at what stands below its keys."""
+    if isinstance(value, ListValue):
+        return _look_at_list(value, place)
+    if isinstance(value, MappingValue) and value.pairs:
+        return _look_at_mapping(value, place)
+    return nothing(value, place)
+
+
+def _look_at_list(value: ListValue, place: Place) -> Look:
+    if (export := look_at_export(value, place)) is not None:
+        return export
+    if not value.items:
+        return nothing(value, place)
+    if (texts := scalars_in(value)) is not None:
+        return look_at_texts(texts, place)
+    if (rows := look_at_rows(value, place)) is not None:
+        return rows
+    records = records_in(value)
+    if records is not None and place.options.columns is not None:
+        return look_at_records(records, value, place)
+    if readings := named_readings(value, place):
+        return Look(said(value) + place.said, readings)
+    if (single := merged(value)) is not None and not nested_readings(value, place):
+        return _look_at_mapping(single, place)
+    if records is not None:
+        return look_at_records(records, value, place)
+    if readings := nested_readings(value, place):
+        return Look(said(value) + place.said, readings)
+    return nothing(value, place, f", and {why_not_nested(value)}")
+
+
+def _look_at_mapping(value: MappingValue, place: Place) -> Look:
+    for look_at in (look_at_export, look_at_links):
+        if (look := look_at(value, place)) is not None:
+            return look
+    named = named_readings(value, place)
+    if any(reading.grade == Grade.PLAIN for reading in named):
+        return Look(said(value) + place.said, named)
+    table = look_at_columns(value, place) or look_at_keyed(value, place)
+    if table is not None and not are_splits(value):
+        return table
+    if not _is_about_data(value):
+        if (look := look_at_scalars(value, place)) is not None:
+            return look
+        nested = nested_readings(value, place)
+        if nested:
+            return look_at_adjacency(value, place, nested) or Look(said(value) + place.said, nested)
+    held = _look_below(value, place)
+    if held is not None and (held.tables or held.readings):
+        return replace(held, readings=[*named, *held.readings])
+    if named:
+        return Look(said(value) + place.said, named)
+    why = why_not_nested(value) if are_splits(value) or not _is_about_data(value) else ""
+    return held or nothing(value, place, f", and {why}" if why else "")
+
+
+# -- documents that hold classes below a key -------------------------------------------------------
+
+_PIECES = re.compile(
+    r"(?:(?:fine|coarse|sub|super|class|label|category|categories|classes|labels|names?|ids?|idx|index|to|of|map"
+    r"|mapping|list|parents?|levels?|groups?|species|genus|family)[_\W]*)+",
+    re.IGNORECASE,
+)
+
+
+def _is_about_data(value: MappingValue) -> bool:
+    """Whether the keys of a mapping are those of a document, not names of classes."""
+    keys = [key.text for key, _ in value.pairs]
+    words = [bare(key) for key in keys]
+    if len(keys) > 1 and all(
+        _PIECES.fullmatch(key) or word in HOLDERS | ABOUT for key, word in zip(keys, words, strict=True)
+    ):
+        return not all(isinstance(below, ScalarValue) for _, below in value.pairs)
+    holds = any(
+        word in HOLDERS and isinstance(below, (ListValue, MappingValue))
+        for word, (_, below) in zip(words, value.pairs, strict=True)
+    )
+    known = HOLDERS | ABOUT | NEVER
+    return holds and all(
+        word in known or is_text(below) for word, (_, below) in zip(words, value.pairs, strict=True)
+    )
+
+
+def _look_below(value: MappingValue, place: Place) -> Look | None:
+    """What stands below the keys that hold classes; where none does, below the others."""
+    if len(place.keys) >= _DEEPEST:
+        return None
+    held = [(key.text, below) for key, below in value.pairs if isinstance(below, (ListValue, MappingValue))]
+    known = [pair for pair in held if bare(pair[0]) in HOLDERS]
+    others = [
+        pair for pair in held if bare(pair[0]) not in HOLDERS | ABOUT | NEVER and not scalars_in(pair[1])
+    ]
+    for pairs in (known, others):
+        looks = [look_at_value(below, place.below(key)) for key, below in pairs]
+        full = [look for look in looks if look.readings or look.tables]
+        if full:
+            return _joined(full)
+    return None
+
+
+def _joined(looks: list[Look]) -> Look:
+    """Several looks as one."""
+    readings = [reading for look in looks for reading in look.readings]
+    tables = [table for look in looks for table in look.tables]
+    needs = next((look.needs for look in looks if look.needs), "")
+    return Look(", and ".join(look.saw for look in looks), readings, tables, needs)

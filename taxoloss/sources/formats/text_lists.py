@@ -1,0 +1,261 @@
+"""Texts of one name, or one path, a line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from taxoloss.errors.characters import counted, quoted
+from taxoloss.sources.base import Found, Options, listed
+from taxoloss.sources.lines import Lines, all_match
+from taxoloss.sources.reading import Grade, Reading
+from taxoloss.sources.rows import Rows
+from taxoloss.sources.separators import Cut, cut_at, cuts_of, split_path
+from taxoloss.sources.tables.words import folded, is_head
+
+__all__ = [
+    "names_as_they_are",
+    "readings_below_levels",
+    "readings_of_list",
+    "readings_of_names",
+    "readings_of_paths",
+]
+
+_ID_BEFORE = (
+    re.compile(r"\s*(?P<id>\S+)\s+:\s+(?P<rest>\S.*)"),
+    re.compile(r"\s*(?P<id>\w*\d\w*)\s+[-–]\s+(?P<rest>\S.*)"),
+    re.compile(r"\s*(?P<id>\S*\d\S*)\t\s*(?P<rest>\S.*)"),
+    re.compile(r"\s*(?P<id>\d+)[.):]?\s+(?P<rest>\S.*)"),
+    re.compile(r"(?P<id>\d+)_(?P<rest>\S.*)"),
+)
+_ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;]\s*(?P<id>\d+)\s*"),)
+_LEVEL = re.compile(r"(level|depth|tier|rank|l|category|cat)_?\d+")
+#: Marks between the names of levels, above paths.
+_LEVEL_MARKS = ("/", " > ", ">", "::", "->", "--")
+_BULLET = re.compile(r"\s*[-*+•‣▪]\s+(?=\S)")
+#: Of a list of names: lines with more words than these are sentences.
+_WORDS_OF_TEXT = 10
+
+
+def readings_of_list(lines: Lines, options: Options) -> list[Reading]:
+    """The readings of lines as paths, and as names: both where neither is plain."""
+    if options.separator is not None:
+        return readings_of_paths(lines, options)
+    paths = readings_of_paths(lines, options)
+    if paths and paths[0].grade is Grade.PLAIN:
+        return paths
+    return [*paths, *readings_of_names(lines, options, Grade.CELLS if paths else Grade.PLAIN)]
+
+
+def readings_below_levels(lines: Lines, options: Options) -> list[Reading]:
+    """The reading of lines whose first names the levels beyond doubt: order/family/species, tier/kind/.
+
+    `convert` ends that line with a slash.
+    """
+    if options.header is False or options.separator is not None or len(lines.texts) < 2:
+        return []
+    head = lines.texts[0].strip()
+    for mark in [mark for mark in _LEVEL_MARKS if mark in head]:
+        cut = cut_at(lines.texts, mark)
+        first, others = cut.rows[0], cut.rows[1:]
+        deepest = max(map(len, others))
+        ended = mark == "/" and head.endswith("/") and all(row[-1] for row in others)
+        if ended and all(first[:-1]) and deepest < len(first):
+            return [_marked_reading(lines, cut, options)]
+        if 1 < len(first) >= deepest > 1 and _are_words(first):
+            return [_path_reading(lines, cut, Grade.PLAIN, options)]
+    return []
+
+
+def _marked_reading(lines: Lines, cut: Cut, options: Options) -> Reading:
+    if len(cut.rows[0]) > 2:
+        return _path_reading(lines, cut, Grade.PLAIN, options)
+    reading = _name_reading(lines, Grade.PLAIN, options)
+    return replace(reading, kind="paths" if options.kind == "paths" else "names")
+
+
+# -- paths -----------------------------------------------------------------------------------------
+
+
+def readings_of_paths(lines: Lines, options: Options) -> list[Reading]:
+    """The readings of lines as paths: one for each separator that explains them about as well."""
+    if options.separator is not None:
+        body = _without_ids(lines, options.separator) or lines
+        cut = cut_at(body.texts, options.separator)
+        return [_path_reading(body, cut, Grade.PLAIN, options)] if cut.share else []
+    lines = _cut_off(lines, _ID_BEHIND[0], of_list=True) or lines
+    headed = options.header is not False and len(lines.texts) > 2 and _are_words(lines.texts[:1])
+    whole, (grade, cuts) = lines, cuts_of(lines.texts[headed:])
+    for pattern in _ID_BEFORE:
+        cut_off = _cut_off(lines, pattern)
+        if cut_off is None:
+            continue
+        below, found = cuts_of(cut_off.texts)
+        if below is not None and below >= (grade or Grade.NAME):
+            whole, grade, cuts = cut_off, below, found
+            break
+    return [_path_reading(whole, cut_at(whole.texts, c.mark), grade, options) for c in cuts if grade]
+
+
+def _without_ids(lines: Lines, separator: str) -> Lines | None:
+    """The paths without the ids before them, where each line has one of its own."""
+    own = re.compile(r"(?P<id>\d+)\s*" + re.escape(separator) + r"\s*(?P<rest>\S.*)")
+    return next((cut for p in (own, *_ID_BEFORE) if (cut := _cut_off(lines, p)) is not None), None)
+
+
+def _cut_off(lines: Lines, pattern: re.Pattern[str], of_list: bool = False) -> Lines | None:
+    """The lines without the id that each has of its own; None where they have none.
+
+    Args:
+        of_list: whether only the numbers of a list, 0, 1, 2, ..., are ids.
+    """
+    matches = all_match(pattern, lines.texts) or []
+    ids = [match["id"] for match in matches]
+    if len(ids) < 2 or len(set(ids)) < len(ids):
+        return None
+    if not all(re.search(r"\d|://", one) for one in ids) or (of_list and not _is_count(ids)):
+        return None
+    where = "before" if pattern.groupindex["id"] == 1 else "behind"
+    if where == "behind" and len({match["rest"] for match in matches}) < len(ids):
+        return None
+    note = f"the {counted(len(ids), 'id')} {where} the names are left out: {listed(ids, 2)}"
+    return lines.having([match["rest"].rstrip() for match in matches], note)
+
+
+def _is_count(ids: Sequence[str]) -> bool:
+    """Whether ids are the numbers 0, 1, 2, ... or 1, 2, 3, ... in any order."""
+    if not all(one.isdecimal() for one in ids):
+        return False
+    numbers = sorted(map(int, ids))
+    return numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _path_reading(lines: Lines, cut: Cut, grade: Grade, options: Options) -> Reading:
+    mark = cut.core if cut.core != "\t" else "a tab"
+    how = f"split at `{mark}`, {counted(len(cut.rows), 'line')}"
+    make = partial(_paths, lines, cut, how, options)
+    shown = '"$(printf "\\t")"' if cut.mark == "\t" else f"'{cut.mark}'"
+    return Reading("paths", how, grade, make, f"--kind paths --separator {shown}")
+
+
+def _paths(lines: Lines, cut: Cut, how: str, options: Options) -> Found:
+    rows = Rows(lines.file, options)
+    head = _head_of_paths(lines, cut, options)
+    rows.notes += [*lines.notes, *head.notes]
+    rows.levels = head.levels
+    for names, line in list(zip(cut.rows, lines.numbers, strict=True))[head.is_there :]:
+        rows.add(names, line)
+    return Found(rows.taxonomy(), "paths", how, tuple(rows.notes))
+
+
+@dataclass(frozen=True)
+class _Head:
+    """Whether the first line names something else than a node, the levels, and what is said of it."""
+
+    is_there: bool = False
+    levels: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _head_of_paths(lines: Lines, cut: Cut, options: Options) -> _Head:
+    first, others = list(cut.rows[0]), cut.rows[1:]
+    deepest = max((len(row) for row in others), default=0)
+    marked = not first[-1] and all(row[-1] for row in others) and len(first) > deepest
+    names = [*first[:-1]] if not first[-1] else first
+    same = any(row[0] == first[0] for row in others)
+    plain = (marked or (_are_words(names) and not same)) and bool(others)
+    if not (options.header if options.header is not None else plain):
+        doubt = options.header is None and len(others) > 1 and not same and 1 < deepest <= len(first)
+        return _Head(notes=(_doubt(lines.texts[0], "a path"),) if doubt else ())
+    levels = tuple(names) if len(names) >= deepest else None
+    note = f"the first line, {quoted(lines.texts[0])}, names {'the levels' if levels else 'the column'}"
+    return _Head(
+        True, levels, () if options.header or levels else (f"{note}: --no-header says that it is data",)
+    )
+
+
+def _are_words(names: Sequence[str]) -> bool:
+    """Whether each is what people call a level or a column."""
+    return all(is_head(folded(name)) or _LEVEL.fullmatch(folded(name)) for name in names)
+
+
+def _doubt(first: str, what: str) -> str:
+    shown = f"the first line, {quoted(first)}, is taken as {what} like the others"
+    return f"{shown}; --header says that it is none"
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+def names_as_they_are(lines: Lines, options: Options) -> list[Reading]:
+    """Each line as a name, as it is: no line is left out but the first of a header that was asked for."""
+    if lines.file.lower().endswith((".csv", ".tsv")):
+        lines = lines.unquoted()
+    return [_name_reading(lines, Grade.PLAIN, options)]
+
+
+def readings_of_names(lines: Lines, options: Options, grade: Grade) -> list[Reading]:
+    """The readings of lines as names, without bullets before them; no list of sentences is one."""
+    words = sorted(text.count(" ") for text in lines.texts)
+    if words[len(words) // 2] >= _WORDS_OF_TEXT:
+        return []
+    if all(_BULLET.match(text) for text in lines.texts):
+        texts = [_BULLET.sub("", text, count=1) for text in lines.texts]
+        lines = lines.having(texts, f"the bullets before {counted(len(texts), 'name')} are left out")
+    for pattern in (*_ID_BEFORE, *_ID_BEHIND) if grade is Grade.PLAIN else ():
+        cut = _cut_off(lines, pattern, of_list=True)
+        if cut is not None:
+            return [_name_reading(cut, grade, options)]
+    others = [cut for pattern in _ID_BEFORE if (cut := _cut_off(lines, pattern)) is not None]
+    if others:
+        short = replace(_name_reading(others[0], Grade.CELLS, options), option="cut the ids off the lines")
+        return [_name_reading(lines, Grade.CELLS, options), short]
+    return [_name_reading(lines, grade, options)]
+
+
+def _name_reading(lines: Lines, grade: Grade, options: Options) -> Reading:
+    how = counted(len(lines.texts), "line")
+    make = partial(_names, lines, how, options)
+    return Reading("names", how, grade, make, "--kind names")
+
+
+def _names(lines: Lines, how: str, options: Options) -> Found:
+    rows = Rows(lines.file, options)
+    rows.notes += lines.notes
+    first = lines.texts[0].strip()
+    headed, notes = _heads_names(lines, options)
+    rows.notes += notes
+    texts: Sequence[str] = lines.texts[headed:]
+    if first.endswith("/") and headed and len(first) > 1:
+        # What `convert` writes: a slash in a name has a backslash before it.
+        rows.levels = (split_path(first, "/")[0],)
+        texts = ["/".join(split_path(text, "/")) for text in texts]
+    for text, line in zip(texts, lines.numbers[headed:], strict=True):
+        rows.add((text,), line)
+    rows.notes += _repeated(texts)
+    return Found(rows.taxonomy(), "names", how, tuple(rows.notes))
+
+
+def _heads_names(lines: Lines, options: Options) -> tuple[bool, list[str]]:
+    """Whether the first line names the column; a note where that is not plain."""
+    if options.header is not None:
+        return options.header, []
+    first, others = lines.texts[0].strip(), [text.strip() for text in lines.texts[1:]]
+    marked = first.endswith("/") and len(first) > 1 and not any(text.endswith("/") for text in others)
+    words = sum(is_head(folded(text)) for text in others[:1000])
+    if marked:
+        return True, []
+    if is_head(folded(first)) and not words and options.kind != "names" and len(others) > 1:
+        note = f"the first line, {quoted(first)}, is taken as the name of the column"
+        return True, [f"{note}; --no-header says that it is a name like the others"]
+    return False, [_doubt(lines.texts[0], "a name")]
+
+
+def _repeated(names: Sequence[str]) -> Iterator[str]:
+    again = [name for name, count in Counter(names).items() if count > 1]
+    if again:
+        what = "name that stands" if len(again) == 1 else "names that stand"
+        yield f"{len(again):,} {what} in several lines: {listed(again)}"

@@ -1,0 +1,244 @@
+"""Columns that are ranks: which of a table's columns nest, from top to leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cmp_to_key
+from itertools import pairwise
+
+from taxoloss.sources.reading import Grade
+from taxoloss.sources.tables import words
+from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, nests, same_groups
+
+__all__ = ["Chain", "candidates_of", "chains_of", "is_candidate"]
+
+#: Below so many bits columns of unknown names may nest by chance: 1 in a million.
+_SURE_BITS = 20.0
+#: Names of ranks may repeat in different branches (epithets, "Accessories"); the other way is a mistake.
+_RANKS_ENOUGH = 3
+_NESTS, _TURNED = 0.98, 0.9
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Columns from top to leaf, and how much speaks for them."""
+
+    columns: tuple[Column, ...]
+    grade: Grade
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+
+def is_candidate(column: Column, *, named: bool = True) -> bool:
+    """Whether the cells of a column, and where `named` its name, allow that it is a rank."""
+    if not column.names_nodes or (named and words.is_beside(column.word)):
+        return False
+    if column.is_number and column.is_unique:
+        return False
+    if words.rank_number(column.word) is not None or words.number_of(column.word) is not None:
+        return True
+    other = (words.is_parent, words.is_path, words.is_id)
+    return not column.is_constant and not any(says(column.word) for says in other)
+
+
+def candidates_of(columns: Sequence[Column]) -> list[Column]:
+    """The columns that may be ranks: codes of the finest level too, where coarser ones are codes."""
+    found = [column for column in columns if is_candidate(column)]
+    if not any(column.is_number and words.is_hierarchy(column.word) for column in found):
+        return found
+    codes = [c for c in columns if c.is_number and c.is_unique and words.is_hierarchy(c.word)]
+    return sorted([*found, *codes], key=lambda column: column.number)
+
+
+def chains_of(columns: Sequence[Column]) -> list[Chain]:
+    """The chains that a table's columns make; several where their names leave it open.
+
+    Columns whose names are known are ordered by what is known of them, and by what determines what
+    where that says the contrary. A column of an unknown name that nests with them may be a rank, or
+    not: that is a chain of its own.
+    """
+    candidates = candidates_of(columns)
+    ordered = _of_ranks(candidates) or _numbered(candidates)
+    if not ordered:
+        ordered = _by_cells([c for c in candidates if words.is_hierarchy(c.word)])
+    if len(ordered) < 2:
+        return _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
+    bases = [swapped for base in _as_the_cells_say(ordered) for swapped in _orders(base)]
+    return [chain for base in bases for chain in _widened(base, candidates, alone=len(bases) == 1)]
+
+
+def _widened(base: list[Column], candidates: Sequence[Column], *, alone: bool) -> list[Chain]:
+    """The chain with all that belongs to it; beside it the one with what may belong to it."""
+    rest = [column for column in candidates if column not in base]
+    if sum(words.rank_of(column.word) is not None for column in base) >= _RANKS_ENOUGH:
+        # Beside ranks of living things a supercategory is a summary of them.
+        rest = [c for c in rest if not words.is_hierarchy(c.word) or words.is_name(c.word)]
+    known = [c for c in rest if words.is_hierarchy(c.word) and not words.is_name(c.word)]
+    chain = _with(base, known if alone else ())
+    chain = _with_names(chain, rest)
+    may_be = [column for column in rest if column not in chain and _may_be_rank(column, chain)]
+    wider = _with(chain, may_be) if alone else chain
+    chains = [chain] if wider == chain else [chain, wider]
+    return [Chain(tuple(one), Grade.PLAIN) for one in chains]
+
+
+# -- columns whose names are known -----------------------------------------------------------------
+
+
+def _of_ranks(candidates: Sequence[Column]) -> list[Column]:
+    """Ranks of living things, top to leaf, where two or more are filled."""
+    known: dict[str, Column] = {}
+    for column in sorted(candidates, key=lambda c: (c.word not in words.RANKS, c.number)):
+        rank = words.rank_of(column.word)
+        if rank is not None and column.filled:
+            known.setdefault(rank, column)  # species before specific_epithet
+    ordered = sorted(known.items(), key=lambda pair: words.RANKS.index(pair[0]))
+    return [column for _, column in ordered] if len(ordered) > 1 else []
+
+
+def _numbered(candidates: Sequence[Column]) -> list[Column]:
+    """level_1, level_2, ...: the most columns of one stem, in the order of their numbers."""
+    stems: dict[str, list[tuple[int, Column]]] = {}
+    for column in candidates:
+        found = words.number_of(column.word)
+        if found is not None and column.filled:
+            stems.setdefault(found[0], []).append((found[1], column))
+    ordered = [sorted(found, key=lambda pair: pair[0]) for found in stems.values() if len(found) > 1]
+    return [column for _, column in max(ordered, key=len, default=[])]
+
+
+def _as_the_cells_say(ordered: list[Column]) -> list[list[Column]]:
+    """The columns as their names order them; where the cells say the contrary, as these do.
+
+    Where only some say so, the columns without those that do are another chain. Species and what is
+    below may stand under several genera: epithets do.
+    """
+    turned = {low for high, low in pairwise(ordered) if _is_turned(high, low)}
+    if not turned:
+        return [ordered]
+    by_cells = _by_cells(ordered)
+    first = [high for high, low in pairwise(ordered) if low in turned]
+    without = [[c for c in ordered if c not in left] for left in (turned, first)]
+    kept = [one for one in without if len(one) > 1 and not any(_is_turned(*pair) for pair in pairwise(one))]
+    return [by_cells, *kept[-1:]] if len(by_cells) > 1 else kept[-1:]
+
+
+def _is_turned(high: Column, low: Column) -> bool:
+    if (words.rank_number(low.word) or 0) >= words.RANKS.index("species"):
+        return False
+    fewer = len(low.counts) < len(high.counts)
+    return fewer and determines(high, low) >= _NESTS and determines(low, high) < _TURNED
+
+
+def _of_pair(candidates: Sequence[Column]) -> list[Chain]:
+    """A class and its group, by their names alone: a class that stands in two groups is a fault."""
+    if len(candidates) != 2:
+        return []
+    pairs = [(a, b) for a in candidates for b in candidates if a is not b]
+    found = [(a, b) for a, b in pairs if a.word in words.GROUP and b.word in words.CLASS]
+    return [Chain(found[0], Grade.PLAIN)] if len(found) == 1 else []
+
+
+def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[Chain]:
+    """Continent, country, city, where nothing else is called like a class."""
+    if any(
+        words.is_name(c.word) or words.is_hierarchy(c.word)
+        for c in candidates
+        if c.word not in words.PLACES
+    ):
+        return []
+    places = [c for c in columns if c.word in words.PLACES and c.names_nodes]
+    chain = _by_cells(sorted(places, key=lambda c: words.PLACES.index(c.word)))
+    return [Chain(tuple(one), Grade.PLAIN) for one in _orders(chain)] if len(chain) > 1 else []
+
+
+# -- by what determines what -----------------------------------------------------------------------
+
+
+def _by_cells(columns: Iterable[Column]) -> list[Column]:
+    """Coarse to fine; the longest run in which each column determines the one before it."""
+    ordered = sorted(columns, key=cmp_to_key(_compared))
+    best: list[list[Column]] = []  # the longest chain that ends at each column
+    for place, low in enumerate(ordered):
+        above = [best[i] for i in range(place) if nests(low, ordered[i])]
+        best.append([*max(above, key=len, default=[]), low])
+    return max(best, key=len, default=[])
+
+
+def _compared(one: Column, other: Column) -> int:
+    """Coarse before fine: fewer names, then what is known of the names, then the order in the file."""
+    if len(one.counts) != len(other.counts):
+        return len(one.counts) - len(other.counts)
+    above = words.stands_above(one.word, other.word)
+    return one.number - other.number if above is None else (-1 if above else 1)
+
+
+def _orders(chain: list[Column]) -> list[list[Column]]:
+    """The chain; where two columns have the same groups and no known order, beside it the other one."""
+    for i, (high, low) in enumerate(pairwise(chain)):
+        if words.stands_above(high.word, low.word) is None and same_groups(high, low):
+            return [chain, [*chain[:i], low, high, *chain[i + 2 :]]]
+    return [chain]
+
+
+def _fits(column: Column, chain: Sequence[Column]) -> bool:
+    return all(nests(column, other) or nests(other, column) for other in chain)
+
+
+def _with(chain: Sequence[Column], more: Sequence[Column]) -> list[Column]:
+    """The chain with each column that nests with all that are in it, at its place."""
+    wider = list(chain)
+    for column in more:
+        if not _fits(column, wider):
+            continue
+        place = next((i for i, other in enumerate(wider) if _above(column, other)), len(wider))
+        wider.insert(place, column)
+    return wider
+
+
+def _above(column: Column, other: Column) -> bool:
+    """Whether a column stands above another; of two with the same groups the one that is written first."""
+    if same_groups(column, other):
+        return _compared(column, other) < 0
+    return nests(other, column)
+
+
+def _with_names(chain: list[Column], rest: Sequence[Column]) -> list[Column]:
+    """The chain with the column of names that is finer than all of it, where there is one."""
+    leaf = chain[-1]
+    named = [c for c in rest if c not in chain and (words.is_name(c.word) or c.word in words.CLASS)]
+    named = [c for c in named if not same_groups(c, leaf) and determines(c, leaf) >= _NESTS]
+    named = [c for c in named if len(c.counts) > len(leaf.counts)]
+    best = min(named, key=lambda c: words.is_name(c.word) or 99, default=None)
+    return [*chain, best] if best is not None else chain
+
+
+def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
+    """Whether a column of an unknown name may be a rank: it nests, and is no second name of a class."""
+    leaf = chain[-1]
+    if column.is_unique and not leaf.is_unique:
+        return False  # it tells rows apart, not classes
+    second = bool(words.is_name(column.word)) and same_groups(column, leaf)
+    return not second and _fits(column, chain)
+
+
+def _of_cells(columns: Sequence[Column]) -> list[Chain]:
+    """Where names say nothing: all columns that nest, sure where chance would not make them."""
+    candidates = [column for column in columns if is_candidate(column, named=False)]
+    chain = _by_cells(candidates)
+    if len(chain) < 2:
+        return []
+    leaf = chain[-1]
+    links = list(pairwise(chain))
+    sure = all(bits_of_nesting(low, high, leaf) >= _SURE_BITS for high, low in links[:-1])
+    sure = sure and len(links) > 1 and len(chain) == len(candidates) and all(map(is_candidate, chain))
+    two = len(columns) == 2 and all(map(is_candidate, chain)) and not chain[0].is_unique
+    grade = Grade.PLAIN if sure or two or not any(column.word for column in chain) else Grade.CELLS
+    others = [_by_cells([c for c in candidates if c is not left]) for left in chain]
+    found = _orders(chain)
+    found += [other for other in others if len(other) == len(chain) and other != chain]
+    return [Chain(tuple(one), grade) for one in found]

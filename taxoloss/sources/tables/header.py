@@ -1,0 +1,42 @@
+"""Whether the first line of a table names its columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from taxoloss.errors.characters import quoted
+from taxoloss.sources.base import Options
+from taxoloss.sources.tables import words
+from taxoloss.sources.tables.table import Table
+
+__all__ = ["settle_header"]
+
+
+def settle_header(table: Table, options: Options) -> Table:
+    """The table with its first line as a row where that is none of names; a note where it is not plain."""
+    if options.header is True:
+        return table
+    if options.header is False:
+        return _as_row(table, options)
+    if options.columns is not None and set(options.columns) <= set(table.header):
+        return table
+    if any(words.is_known(words.folded(name)) for name in table.header):
+        return table
+    if _stands_below(table):
+        return _as_row(table, options)
+    shown = ", ".join(map(quoted, table.header))
+    note = f"the first line is taken as names of columns: {shown}; --no-header says that it is data"
+    return replace(table, notes=(*table.notes, note))
+
+
+def _stands_below(table: Table) -> bool:
+    """Whether some cell of the first line stands in its column again, or a name is a number."""
+    again = any(name and name == row[i] for i, name in enumerate(table.header) for row in table.rows)
+    return again or any(name.replace(".", "", 1).isdecimal() for name in table.header)
+
+
+def _as_row(table: Table, options: Options) -> Table:
+    """The first line is data: columns without names, or column_1, column_2, .. where some are asked for."""
+    count = len(table.header)
+    names = tuple(f"column_{i + 1}" for i in range(count)) if options.columns or count != 2 else ("", "")
+    return replace(table, header=names, rows=[table.header, *table.rows], lines=[table.first, *table.lines])

@@ -1,0 +1,38 @@
+"""What a table's columns can be, found once for all readings of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from taxoloss.sources.tables.chains import Chain, chains_of
+from taxoloss.sources.tables.columns import Column, columns_of
+from taxoloss.sources.tables.edges import Edges, edges_of
+from taxoloss.sources.tables.table import Table
+
+__all__ = ["Judgement", "judged"]
+
+
+@dataclass
+class Judgement:
+    """The columns of a table, the chains of ranks and the edges that they show."""
+
+    columns: list[Column]
+
+    @cached_property
+    def chains(self) -> list[Chain]:
+        """Columns that nest, top to leaf."""
+        return chains_of(self.columns)
+
+    @cached_property
+    def edges(self) -> list[Edges]:
+        """Columns of children and their parents."""
+        return edges_of(self.columns)
+
+
+def judged(table: Table) -> Judgement:
+    """The judgement of a table: its cells are looked at once."""
+    if "judgement" not in table.found:
+        table.found["judgement"] = Judgement(columns_of(table))
+    judgement: Judgement = table.found["judgement"]
+    return judgement

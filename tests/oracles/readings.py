@@ -1,0 +1,35 @@
+"""What `sources.read` makes of a text, written as a short line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from taxoloss import sources
+from taxoloss.errors.faults import TaxonomyError
+
+__all__ = ["paths_of", "read_text", "refusal_of"]
+
+
+def read_text(folder: Path, text: str, file: str = "a.json", **options: Any) -> sources.Found:
+    """What a file with that text is read as."""
+    path = folder / file
+    path.write_text(text, encoding="utf-8")
+    return sources.read(path, **options)
+
+
+def paths_of(found: sources.Found) -> str:
+    """The paths of the classes, sorted: "cat/Bengal dog/pug", with _ for a space."""
+    return " ".join(sorted("/".join(path).replace(" ", "_") for path in found.taxonomy.paths()))
+
+
+def refusal_of(folder: Path, text: str, file: str = "a.json", **options: Any) -> TaxonomyError:
+    """The error of a file with that text; AssertionError, with the tree, where there is none."""
+    try:
+        found = read_text(folder, text, file, **options)
+    except TaxonomyError as error:
+        shown = str(error)
+        for word in ("Traceback", "NoneType", "expected str", "object", "TypeError", "KeyError"):
+            assert word not in shown, shown
+        return error
+    raise AssertionError(f"read as {found.kind}: {paths_of(found)}")

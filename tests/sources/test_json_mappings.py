@@ -1,0 +1,136 @@
+"""Mappings of names to texts and numbers, and lists of texts, in JSON and YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from readings import paths_of, read_text, refusal_of
+
+PETS = "animal/cat animal/dog plant/oak"
+
+READ: list[tuple[str, str, str]] = [
+    # Class to group: values stand twice, and are no keys.
+    ('{"cat": "animal", "dog": "animal", "oak": "plant"}', "bins", PETS),
+    ('{"apple":"fruit","pear":"fruit","bed":"furniture","chair":"furniture"}', "bins",
+     "fruit/apple fruit/pear furniture/bed furniture/chair"),
+    ('[{"cat": "animal"}, {"dog": "animal"}, {"oak": "plant"}]', "bins", PETS),
+    ('{"version": "1", "fine_to_coarse": {"cat": "animal", "dog": "animal", "oak": "plant"}}', "bins", PETS),
+    ('{"person": "person", "car": "vehicle", "bus": "vehicle"}', "bins", "person/person vehicle/bus vehicle/car"),
+    ('{"cat": "animal/mammal", "dog": "animal/mammal", "hen": "animal/bird"}', "bins",
+     "animal/bird/hen animal/mammal/cat animal/mammal/dog"),
+    # Child to parent: values are keys too.
+    ('{"cat": "animal", "dog": "animal", "Bengal": "cat", "Siamese": "cat"}', "edges", "cat/Bengal cat/Siamese dog"),
+    ('{"animal": null, "plant": null, "cat": "animal", "dog": "animal", "oak": "plant"}', "edges", PETS),
+    ('{"animal": "thing", "plant": "thing", "cat": "animal", "dog": "animal", "oak": "plant"}', "edges", PETS),
+    ('{"animal": "", "plant": "", "cat": "animal", "dog": "animal", "oak": "plant"}', "edges", PETS),
+    ('{"thing": ["animal", "plant"], "animal": ["cat", "dog"], "plant": ["oak"]}', "edges", PETS),
+    # Labels with numbers, in the order of these.
+    ('{"0": "cat", "1": "dog", "2": "oak"}', "names", "cat dog oak"),
+    ('{"cat": 0, "dog": 1, "oak": 2}', "names", "cat dog oak"),
+    ('{"id2label": {"0": "cat", "1": "dog"}, "label2id": {"cat": 0, "dog": 1}, "model_type": "vit"}', "names", "cat dog"),
+    ('{"0": "animal/cat", "1": "animal/dog", "2": "plant/oak"}', "paths", PETS),
+    ('{"n01": "animal > cat", "n02": "animal > dog", "n03": "plant > oak"}', "paths", PETS),
+    # Lists of texts.
+    ('["animal/cat", "animal/dog", "plant/oak"]', "paths", PETS),
+    ('["animal > cat", "animal > dog", "plant > oak"]', "paths", PETS),
+    ('["Animal/Cat/Bengal","Animal/Cat/Siamese","Animal/Dog/pug"]', "paths",
+     "Animal/Cat/Bengal Animal/Cat/Siamese Animal/Dog/pug"),
+    ('["cat", "dog", "oak"]', "names", "cat dog oak"),
+    ('["AC/DC", "ABBA", "black/white cat", "Queen"]', "names", "ABBA AC/DC Queen black/white_cat"),
+    ('["dog, big", "dog, small", "cat"]', "names", "cat dog,_big dog,_small"),
+    ('["tench, Tinca tinca", "goldfish, Carassius auratus", "cock"]', "names",
+     "cock goldfish,_Carassius_auratus tench,_Tinca_tinca"),
+    ('{"path": "../x", "train": "images/train", "val": ["a", "b"], "nc": 2, "names": ["cat", "dog"]}', "names", "cat dog"),
+    ('{"names": ["animal/cat", "animal/dog", "plant/oak"], "nc": 3}', "paths", PETS),
+    ('{"classes": ["cat", "dog"], "description": "x"}', "names", "cat dog"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "kind", "paths"), READ)
+def test_mappings_and_lists(text: str, kind: str, paths: str, tmp_path: Path) -> None:
+    found = read_text(tmp_path, text)
+    assert (paths_of(found), found.kind) == (paths, kind)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path: ../x\ntrain: images/train\nval: images/val\nnc: 2\nnames: [cat, dog]\n",
+        "path: ../x\ntrain: images/train\nnames:\n  0: cat\n  1: dog\n",
+        "- cat\n- dog\n",
+        "cat: 0\ndog: 1\n",
+        "0: cat\n1: dog\n",
+    ],
+)
+def test_lists_of_classes_in_yaml(text: str, tmp_path: Path) -> None:
+    found = read_text(tmp_path, text, "data.yaml")
+    assert (found.taxonomy.classes, found.kind) == (("cat", "dog"), "names")
+
+
+def test_labels_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for text in ('{"10": "c", "2": "b", "0": "a"}', '{"c": 2, "a": 0, "b": 1}', '{"b": 3, "a": 1, "c": 4}'):
+        assert read_text(tmp_path, text).taxonomy.classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ('{"cat": 0, "dog": 0, "oak": 1}', ["bins", "names"]),  # groups by number, or counts
+        ('{"animal": ["cat", "dog"], "dog": ["pug"]}', ["edges", "nested"]),
+        ('{"a": "b", "c": "b", "b": "d", "e": "f", "g": "h", "k": "h"}', ["edges", "bins"]),
+        ('["a/b", "c/d", "e/f"]', ["paths", "names"]),
+    ],
+)
+def test_two_readings_are_shown_and_can_be_chosen(text: str, kinds: list[str], tmp_path: Path) -> None:
+    (fault,) = refusal_of(tmp_path, text).faults
+    assert fault.code == "T122"
+    trees: set[frozenset[tuple[str, ...]]] = set()
+    for kind in kinds:
+        assert f"--kind {kind}" in (fault.help or "")
+        found = read_text(tmp_path, text, kind=kind)
+        assert found.kind == kind
+        trees.add(frozenset(found.taxonomy.paths()))
+    assert len(trees) == len(kinds)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            '{"tench": "Tinca tinca", "cock": "Gallus", "hen": "Gallina"}',
+            "3 names to texts, none of which stands twice",
+        ),
+        ('{"cat": 1200, "dog": 80, "oak": 3}', "3 names to numbers"),
+        ('{"lr": 0.1, "momentum": 0.9}', "2 names to numbers"),
+        ('{"a": "x"}', "1 name to texts"),
+        ("[1, 2, 3]", "a list of 3 numbers"),
+        ("[[1, 2], [3, 4]]", "a list of 2 rows of numbers"),
+        ("[[[1]]]", "a list of 1 list"),
+    ],
+)
+def test_what_is_no_hierarchy_is_said(text: str, words: str, tmp_path: Path) -> None:
+    (fault,) = refusal_of(tmp_path, text).faults
+    assert fault.code == "T121"
+    assert words in fault.message
+    assert fault.expected
+
+
+def test_a_kind_that_was_asked_for_is_obeyed(tmp_path: Path) -> None:
+    assert (
+        paths_of(read_text(tmp_path, '{"cat": "animal", "oak": "plant"}', kind="bins"))
+        == "animal/cat plant/oak"
+    )
+    flat = read_text(tmp_path, '["animal/cat", "animal/dog"]', kind="names")
+    assert flat.taxonomy.classes == ("animal/cat", "animal/dog")
+    assert paths_of(read_text(tmp_path, '["a_x", "a_y", "b_z"]', separator="_")) == "a/x a/y b/z"
+    for kind in ("nested", "node-link", "taxonomy", "newick"):
+        error = refusal_of(tmp_path, '{"cat": "animal", "dog": "animal"}', kind=kind)
+        assert error.faults[0].code in ("T121", "T104")
+
+
+def test_a_taxonomy_file_is_read_as_one(tmp_path: Path) -> None:
+    text = "levels: [a, b]\ntree:\n  cat: [Bengal]\n  dog: [pug]\nname: pets\n"
+    found = read_text(tmp_path, text, "a.yaml")
+    assert (found.kind, found.taxonomy.levels, found.taxonomy.name) == ("taxonomy", ("a", "b"), "pets")
+    assert refusal_of(tmp_path, "tree: [a, a]\n", "a.yaml").faults[0].code == "T201"
