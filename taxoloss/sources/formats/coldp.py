@@ -114,7 +114,16 @@ def _readings(table: Table, options: Options) -> list[Reading]:
     """A table of names; of taxa without their names a refusal: no id becomes a name."""
     if _is_nameless(table.header):
         make = partial(_without_names, table.file)
-        return [Reading("coldp", "taxa", Grade.KNOWN, make, "--kind coldp", frozenset(table.header))]
+        return [
+            Reading(
+                "coldp",
+                "taxa",
+                Grade.KNOWN,
+                make,
+                "--kind coldp",
+                frozenset(map(str, range(len(table.header)))),
+            )
+        ]
     return taxa_reading(table, options, "coldp")
 
 

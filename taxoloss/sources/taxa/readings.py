@@ -45,7 +45,7 @@ def taxa_reading(table: Table, options: Options, kind: str) -> list[Reading]:
     make = partial(_found, columns, options, kind)
     how = _how(columns)
     # It explains the whole table: what reads two of its columns as something else stands back.
-    covers = frozenset(table.header)
+    covers = frozenset(map(str, range(len(table.header))))
     grade = Grade.KNOWN if columns.has("rank") else Grade.PLAIN
     return [Reading(kind, how, grade, make, f"--kind {kind}", covers, columns.unused)]
 
