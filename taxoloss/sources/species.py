@@ -18,6 +18,7 @@ __all__ = [
     "full_names",
     "is_epithet",
     "is_epithets",
+    "is_name_with_author",
     "joined_note",
     "species_name",
     "species_of",
@@ -27,8 +28,19 @@ __all__ = [
 _LOWER = r"[a-zß-öø-ÿœ]"
 _EPITHET = re.compile(rf"(?:[×x] ?)?(?:\d+-)?{_LOWER}{{2,}}(?:-{_LOWER}+)*")
 _GENUS = re.compile(rf"(?:× ?)?[A-ZÀ-ÖØ-Þ]{_LOWER}+(?:-{_LOWER}+)*(?: \([A-Z]{_LOWER}+\))?")
-#: What stands for an epithet that is not known.
-_OPEN = re.compile(r"(?:sp|spp|ssp|cf|aff|indet|gen|nr|nov)\b\.?.*", re.IGNORECASE)
+#: What stands for an epithet that is not known, and cells without a letter.
+_OPEN = re.compile(
+    r"(?:sp|spp|ssp|cf|aff|indet|gen|nr|nov)\b\.?.*|na|nan|none|null|un(?:known|identified|assigned|determined"
+    r"|classified|specified|named)|undescribed|blank|empty|[\W\d_]*",
+    re.IGNORECASE,
+)
+#: Words in lower case that stand between authors.
+_OF_AUTHORS = frozenset(
+    (
+        "de", "da", "do", "di", "du", "von", "van", "der", "den", "zu", "la", "le", "ex", "et", "and", "in",
+        "f.", "fil.",
+    )
+)  # fmt: skip
 #: How many of the cells have to be epithets, or names with the genus, for the others to be let be.
 _MOST = 0.9
 #: Ranks below the species, whose column may hold the last word of a name alone.
@@ -136,6 +148,20 @@ def species_of(name: str, genus: str = "") -> str | None:
     if len(words) < 2 or not _GENUS.fullmatch(words[0]) or not is_epithet(words[1]):
         return None
     return f"{words[0]} {words[1]}" if genus in ("", words[0]) else None
+
+
+def is_name_with_author(long: str, name: str) -> bool:
+    """Whether a longer name is a name with its author, and not that of a part of the taxon.
+
+    >>> is_name_with_author("Felis catus Linnaeus, 1758", "Felis catus")
+    True
+    >>> is_name_with_author("Felis catus minor Erxleben", "Felis catus")
+    False
+    """
+    rest = long.removeprefix(name)
+    if not name or not long.startswith(name) or not (not rest or rest[0] in " ,"):
+        return False
+    return not any(word[:1].islower() and word not in _OF_AUTHORS for word in rest.split())
 
 
 def full_names(

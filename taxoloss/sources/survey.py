@@ -39,7 +39,7 @@ def look_at(path: Path, options: Options) -> Look:
 
 def _reads(format: Format, path: Path) -> bool:
     """Whether a format reads the source itself, and not the tables that another carries."""
-    if format.of_table is None or format.sniff is None:
+    if format.of_table is None or format.sniff is None or path.is_dir():
         return True
     return format.sniff(Sample(path, None if path.is_dir() else _head(path)))
 
@@ -69,6 +69,9 @@ def format_of(path: Path, asked: Format | None = None) -> tuple[Format, Grade]:
     if asked is not None and asked.look is not None:
         return asked, Grade.PLAIN
     if path.is_dir():
+        if asked is not None:
+            message = f"this is a folder, and cannot be read as {asked.name}"
+            raise refuse(str(path), message, expected=asked.form or "a file")
         return _sniffed(Sample(path), asked) or FORMATS[_FOLDER], Grade.PLAIN
     head = _head(path)
     sample = Sample(path, head)

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from workbooks import write_workbook
+from workbooks import Cell, write_workbook
 
 import taxoloss
 from taxoloss import sources
@@ -24,12 +24,12 @@ INSIDES = re.compile(
 )
 
 
-def packed(*names: str) -> bytes:
-    """A zip with these files."""
+def packed(*names: str, **texts: str) -> bytes:
+    """A zip with these files, of one letter or of these texts."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
-        for name in names:
-            archive.writestr(name, "x")
+        for name, text in {**dict.fromkeys(names, "x"), **texts}.items():
+            archive.writestr(name, text)
     return data.getvalue()
 
 
@@ -127,6 +127,8 @@ BROKEN = [
     ("b.nwk", b"a,b)c;", None),
     ("a.parquet", b"PAR1\x15\x04\x15\x10", None),
     ("a.zip", packed("meta.xml"), None),
+    ("b.zip", packed(**{"meta.xml": "<archive></archive>"}), None),
+    ("c.zip", packed(**{"meta.xml": "<archive><core><files/></core></archive>"}), None),
     ("a.xlsx", packed("xl/workbook.xml"), None),
 ]
 
@@ -180,8 +182,8 @@ def test_a_workbook_with_one_sheet(tmp_path: Path) -> None:
 def test_numbers_of_a_workbook_are_ids(tmp_path: Path) -> None:
     """All numbers of Excel are floating: 1 is no 1.0; the line of a fault is the row of the sheet."""
     pytest.importorskip("fastexcel")
-    head = ["taxonID", "parentNameUsageID", "scientificName", "taxonRank"]
-    rows = [
+    head: list[Cell] = ["taxonID", "parentNameUsageID", "scientificName", "taxonRank"]
+    rows: list[list[Cell]] = [
         head,
         [1, None, "Felidae", "family"],
         [2, 1.0, "Felis catus", "species"],

@@ -16,6 +16,7 @@ from trees import seeds
 import taxoloss
 from taxoloss import sources
 from taxoloss.errors.faults import TaxonomyError
+from taxoloss.sources.base import Options
 
 
 def read(folder: Path, text: str, name: str = "a.csv", **options: object) -> sources.Found:
@@ -255,8 +256,12 @@ def test_archives_of_coldp(tmp_path: Path) -> None:
         found = sources.read(tmp_path / source)
         assert (found.kind, names(found)) == ("coldp", CATS)
         assert aliases(found)["Felis catus"] == ("Felis dom",)
-    with pytest.raises(TaxonomyError, match="the names stand in the table Name"):
-        read(tmp_path, TAXON, "Taxon.tsv")
+    bare = table(
+        "taxonID parentNameUsageID taxonRank", "1 - family", "2 1 genus", "3 2 species", "4 2 species"
+    )
+    for text in (TAXON, bare, COLDP[0].replace("scientificName", "x").replace("Felis", "1")):
+        with pytest.raises(TaxonomyError, match="these are taxa without their names, and ids are no names"):
+            read(tmp_path, text, "Taxon.tsv")
     with pytest.raises(TaxonomyError, match="T111"):
         sources.read(tmp_path / "a.zip", limits=taxoloss.Limits(bytes=50))
 
@@ -345,3 +350,79 @@ def test_observations_of_inaturalist(tmp_path: Path) -> None:
     text += "3,Felis catus,5,Felidae,Felis,Felis catus,research\n4,Felidae,7,Felidae,,,casual\n"
     found = read(tmp_path, text)
     assert (found.kind, names(found)) == ("inat", CATS)
+
+
+# -- what speaks for a reading ----------------------------------------------------------------------
+
+
+def test_ids_of_records_are_no_ids_of_taxa(tmp_path: Path) -> None:
+    """`id` is that of an observation; accepted ids that no row has say nothing without a status."""
+    text = table(
+        "id acceptedNameUsageID scientificName taxonRank family genus",
+        "a1 urn:9 Felis_catus species Felidae Felis",
+        "a2 urn:8 Felis_chaus species Felidae Felis",
+        "a3 urn:9 Felis_catus species Felidae Felis",
+    )
+    assert names(read(tmp_path, text)) == CATS
+
+
+def test_the_same_name_with_its_author_is_no_synonym(tmp_path: Path) -> None:
+    text = table(
+        "scientificName acceptedNameUsage taxonRank family genus",
+        "Felis Felis_Linnaeus,_1758 genus Felidae Felis",
+        "Felis_catus Felis_catus_Linnaeus,_1758 species Felidae Felis",
+        "Felis_chaus Felis_chaus_(Schreber_&_de_Vries,_1777) species Felidae Felis",
+        "Felis_dom Felis_catus_Linnaeus,_1758 species Felidae Felis",
+    )
+    found = read(tmp_path, text)
+    assert names(found) == CATS
+    assert "Felis dom" in aliases(found)["Felis catus"]
+
+
+def test_what_is_no_table_of_taxa(tmp_path: Path) -> None:
+    """Where `rank` holds numbers, or who asks names the columns, no reading as taxa is offered."""
+    text = table("scientificName rank family", "x 1 Felidae", "y 2 Felidae", "z 3 Canidae")
+    (tmp_path / "a.csv").write_text(text)
+    (tmp_path / "b.csv").write_text(WORMS[-1])
+    named = Options(columns=("family", "genus"))
+    for look in (sources.look(tmp_path / "a.csv"), sources.look(tmp_path / "b.csv", named)):
+        assert not {"darwin-core", "coldp", "worms", "inat"} & {reading.kind for reading in look.readings}
+
+
+def test_missing_cells(tmp_path: Path) -> None:
+    """What databases write for nothing, and what `missing` says, is no parent and no name."""
+    text = GBIF[0].replace("\t\t", "\t\\N\t").replace("1\t\t", "1\t\\N\t")
+    assert names(read(tmp_path, text)) == CATS
+    text = GBIF[4].replace("1\t-1\t", "1\tnix\t")
+    assert names(read(tmp_path, text, missing=["nix"])) == CATS
+
+
+def test_a_folder_is_read_as_what_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "cats").mkdir()
+    for kind, words in (
+        ("coldp", "there is no table Name"),
+        ("inat", "this is a folder"),
+        ("ranks", "this is a folder"),
+    ):
+        with pytest.raises(TaxonomyError, match=words):
+            sources.read(tmp_path, kind=kind)
+
+
+def test_rows_that_are_left_out_are_told(tmp_path: Path) -> None:
+    """Counted by reason, with examples."""
+    head = "taxonRank scientificName taxonomicStatus acceptedScientificName family genus species"
+    rows = ["SPECIES Felis_catus_L. ACCEPTED Felis_catus_L. Felidae Felis Felis_catus",
+            "SPECIES Felis_chaus_S. ACCEPTED Felis_chaus_S. Felidae Felis Felis_chaus",
+            "UNRANKED BOLD:AAA1 ACCEPTED BOLD:AAA1 Felidae - -",
+            "UNRANKED BOLD:AAA2 ACCEPTED - Felidae - -",
+            "TRIBE Felini ACCEPTED Felini Felidae - -", "SPECIES Felis_old SYNONYM - - - -",
+            "- - - - - - -", "SPECIES Felis_x SYNONYM Felis_L. Felidae Felis -"]  # fmt: skip
+    found = read(tmp_path, table(head, *rows))
+    assert names(found) == CATS
+    for note in (
+        "2 rows of the rank unranked left out: `BOLD:AAA1`, `BOLD:AAA2`",
+        "1 row of the rank tribe left out: `Felini`",
+        "1 row of synonyms whose accepted name has no row left out: `Felis old`",
+        "1 row of synonyms whose accepted name is no species left out: `Felis x`",
+    ):
+        assert note in found.notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +19,10 @@ from taxoloss.taxonomy.file.reader import decoded, read_bytes
 __all__ = ["FORMAT", "read_archive"]
 
 _SUFFIXES = (".tsv", ".csv", ".txt")
+#: Columns that are called names, and hold ids.
+_IDS = frozenset(
+    ("nameid", "parentnameusageid", "acceptednameusageid", "originalnameusageid", "scientificnameid")
+)
 #: Columns of the joined table, and where each stands: of the taxon or synonym, and of its name.
 _OF_TAXON = ("id", "parentid", "status")
 _OF_NAME = ("scientificname", "authorship", "rank", "uninomial", "genericname", "specificepithet")
@@ -108,16 +112,34 @@ def _usages(files: Iterable[str]) -> bool:
 
 def _readings(table: Table, options: Options) -> list[Reading]:
     """A table of names; of taxa without their names a refusal: no id becomes a name."""
-    names = {bare(name) for name in table.header}
-    if {"nameid", "parentid"} <= names and not {"scientificname", "name"} & names:
+    if _is_nameless(table.header):
         make = partial(_without_names, table.file)
-        return [Reading("coldp", "taxa", Grade.KNOWN, make, "--kind coldp", frozenset(table.header))]
+        return [
+            Reading(
+                "coldp",
+                "taxa",
+                Grade.KNOWN,
+                make,
+                "--kind coldp",
+                frozenset(map(str, range(len(table.header)))),
+            )
+        ]
     return taxa_reading(table, options, "coldp")
 
 
+def _is_nameless(header: Sequence[str]) -> bool:
+    """Whether taxa have parents, and ranks or the like, but no name."""
+    names = {bare(name) for name in header}
+    said = {"nameid", "taxonrank", "taxonomicstatus"} & names or {"rank", "status"} <= names
+    above = {"parentid", "parentnameusageid"} & names
+    called = any(word in name for name in names - _IDS for word in ("name", "label", "title", "epithet"))
+    return bool(said and above and not called)
+
+
 def _without_names(file: str) -> Found:
-    message = "this is the table Taxon of ColDP: the names stand in the table Name"
-    raise refuse(file, message, help="give the folder, or the zip, that holds both")
+    message = "these are taxa without their names, and ids are no names"
+    help = "those of ColDP's table Taxon stand in its table Name: give the folder, or the zip, with both"
+    raise refuse(file, message, expected="a column of names", help=help)
 
 
 _USAGES = """\

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+import warnings
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -26,19 +28,29 @@ def read_archive(path: Path, options: Options) -> Found:
         ImportError: the reader is not installed.
     """
     _check_archive(path, options)
-    with foreign("a Darwin Core Archive", str(path), lines=False):
-        from dwca.read import DwCAReader
-
-        with DwCAReader(str(path)) as archive:
-            found = [
-                {str(key).removeprefix(_TERMS): str(value) for key, value in row.data.items()}
-                | {"taxonID": str(row.data.get(f"{_TERMS}taxonID") or row.id)}
-                for row in archive
-            ]
+    found = _records(path)
     header = tuple(dict.fromkeys(key for row in found for key in row))
     rows = [tuple(row.get(key, "") for key in header) for row in found]
     table = Table(str(path), header, rows, list(range(2, len(rows) + 2)))
     return taxa_found(table, options, "darwin-core")
+
+
+def _records(path: Path) -> list[dict[str, str]]:
+    """The rows of the archive, by the terms of their columns."""
+    with foreign("a Darwin Core Archive", str(path), lines=False), warnings.catch_warnings():
+        from dwca.read import DwCAReader
+
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            with DwCAReader(str(path)) as archive:
+                return [
+                    {str(key).removeprefix(_TERMS): str(value) for key, value in row.data.items()}
+                    | {"taxonID": str(row.data.get(f"{_TERMS}taxonID") or row.id)}
+                    for row in archive
+                ]
+        except BaseException as error:
+            traceback.clear_frames(error.__traceback__)  # the reader leaves files open where it fails
+            raise
 
 
 def _check_archive(path: Path, options: Options) -> None:
@@ -48,12 +60,11 @@ def _check_archive(path: Path, options: Options) -> None:
         meta = path / "meta.xml"
         texts = [meta.read_bytes()[:most]] if meta.is_file() else []
     else:
-        with foreign("a zip file", str(path)), zipfile.ZipFile(path) as archive:
+        with foreign("a zip file", str(path), lines=False), zipfile.ZipFile(path) as archive:
             total = sum(item.file_size for item in archive.infolist())
             if total > most:
-                raise_all(
-                    [Fault("T111", f"the archive holds {total:,} bytes, more than {most:,}", str(path))]
-                )
+                message = f"the archive holds {total:,} bytes, more than {most:,}"
+                raise_all([Fault("T111", message, str(path))])
             texts = [archive.read(name) for name in archive.namelist() if name.endswith(".xml")]
     if any(b"<!DOCTYPE" in text or b"<!ENTITY" in text for text in texts):
         raise refuse(str(path), "<!DOCTYPE is not allowed in its XML")
@@ -82,7 +93,14 @@ def _readings(table: Table, options: Options) -> list[Reading]:
         make = partial(taxa_found, named, options, "darwin-core")
         how = "GBIF's backbone, 30 columns without names"
         return [
-            Reading("darwin-core", how, Grade.KNOWN, make, "--kind darwin-core", frozenset(table.header))
+            Reading(
+                "darwin-core",
+                how,
+                Grade.KNOWN,
+                make,
+                "--kind darwin-core",
+                frozenset(map(str, range(len(table.header)))),
+            )
         ]
     return taxa_reading(table, options, "darwin-core")
 

@@ -52,7 +52,17 @@ def _readings(table: Table, options: Options) -> list[Reading]:
     make = partial(_found, table, roles, options)
     how = f"{table.header[roles['key']]} below {table.header[_above(roles)]}"
     unused = tuple(name for name in table.header if name not in used)
-    return [Reading("inat", how, Grade.KNOWN, make, "--kind inat", frozenset(table.header), unused)]
+    return [
+        Reading(
+            "inat",
+            how,
+            Grade.KNOWN,
+            make,
+            "--kind inat",
+            frozenset(map(str, range(len(table.header)))),
+            unused,
+        )
+    ]
 
 
 def _found(table: Table, roles: dict[str, int], options: Options) -> Found:

@@ -63,14 +63,14 @@ class _ByParent:
         accepted = self.names.accepted_id(row)
         above = (parent,) if parent and parent != accepted else ()
         status = columns.cell(row, "status").casefold().replace("_", " ")
-        name, longer = self.names.of(row), self.names.longer(row)
+        name, *longer = self.names.all(row) or ("",)
         species = self.names.species(row) if rank in FINER else ""
         out = "bare name" if status == "bare name" else ""
-        return Taxon(key, name, rank, line, above, longer, accepted, out, species)
+        return Taxon(key, name, rank, line, above, tuple(longer), accepted, out, species)
 
     def _add_accepted(self, taxon: Taxon, row: Sequence[str]) -> None:
         """An accepted name that has no row, where the row of a synonym says what it is called."""
-        name = self.names.accepted(row)
+        name = self.names.other_accepted(row)
         if not taxon.accepted or not name or taxon.accepted in self.keys:
             return
         genus = self.genera.get(name.split(" ")[0])

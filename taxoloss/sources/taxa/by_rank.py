@@ -10,7 +10,7 @@ from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options, listed
 from taxoloss.sources.graph import RANKS, clear_aliases
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.species import full_names, is_epithet, species_of
+from taxoloss.sources.species import full_names, is_epithet, is_name_with_author, species_of
 from taxoloss.sources.taxa.columns import TaxonColumns
 from taxoloss.sources.taxa.names import TaxonNames
 from taxoloss.sources.taxa.words import FINER, rank_of
@@ -98,10 +98,9 @@ class _ByRank:
         accepted = self.names.accepted_id(row)
         key = self._row_in_use(accepted)
         if key is not None:
-            self.joined.append((key, self._names(row)))
+            self.joined.append((key, self.names.all(row)))
             return None
-        name = self.names.accepted(row)
-        if name and name not in (own, self.columns.cell(row, "name")) and not self._is_itself(row):
+        if name := self.names.other_accepted(row):
             return self._synonym(row, cells, line, rank, name)
         if accepted is not None:
             return self._leave("of synonyms whose accepted name has no row", own)
@@ -128,7 +127,9 @@ class _ByRank:
     def _finer(
         self, row: Sequence[str], cells: dict[str, str], line: int, rank: str, own: str
     ) -> _Row | None:
-        species = cells.get("species", "") or self.names.species(row)
+        species = cells.get("species", "")
+        if not species or is_epithet(species):
+            species = self.names.species(row)
         if not species:
             return self._leave(f"of the rank {rank}", own)
         told = {**_above(cells, "species", self.used), "species": species}
@@ -138,7 +139,7 @@ class _ByRank:
 
     def _others(self, row: Sequence[str], here: str) -> tuple[str, ...]:
         """The other names that a row has for what it is."""
-        return tuple(name for name in self._names(row) if name != here)
+        return tuple(name for name in self.names.all(row) if name != here)
 
     # -- synonyms ----------------------------------------------------------------------------------
 
@@ -153,14 +154,6 @@ class _ByRank:
             key = further
         return None
 
-    def _is_itself(self, row: Sequence[str]) -> bool:
-        """Whether a row says its own id as that of the accepted name."""
-        accepted = self.columns.ids(row, "accepted")
-        return bool(accepted) and accepted == self.columns.ids(row, "key")
-
-    def _names(self, row: Sequence[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(filter(None, (self.names.of(row), *self.names.longer(row)))))
-
     def _synonym(
         self, row: Sequence[str], cells: dict[str, str], line: int, rank: str, accepted: str
     ) -> _Row | None:
@@ -168,7 +161,9 @@ class _ByRank:
         if rank in self.used and rank != "species" and rank not in FINER:
             here = cells.get(rank, "")
             here = here if here and accepted.startswith(here) else accepted
-            return _Row({**_above(cells, rank, self.used), rank: here}, line, self._names(row), exact=False)
+            return _Row(
+                {**_above(cells, rank, self.used), rank: here}, line, self.names.all(row), exact=False
+            )
         species = cells.get("species", "")
         here = species if accepted.startswith(species) and " " in species else species_of(accepted) or ""
         if not here:
@@ -177,9 +172,9 @@ class _ByRank:
         genus = here.split(" ")[0]
         if told.get("genus") and told["genus"] != genus:
             told["genus"] = genus  # the row has the genus of the synonym
-        if rank != "species" or not _is_name_of(accepted, here):
+        if rank != "species" or not is_name_with_author(accepted, here):
             return _Row(told, line, exact=False)
-        others = (*self._names(row), self.columns.cell(row, "accepted name"))
+        others = (*self.names.all(row), self.columns.cell(row, "accepted name"))
         return _Row(told, line, others, exact=False)
 
     # -- what is told ------------------------------------------------------------------------------
@@ -213,21 +208,6 @@ def _rank_told(own: str, cells: dict[str, str]) -> str:
     if len(words) == 2 and words[0] == genus and is_epithet(words[1]):
         return "species"
     return ""
-
-
-def _is_name_of(long: str, species: str) -> bool:
-    """Whether a name with its author is that of the species, and not of a part of it."""
-    rest = long.removeprefix(species).split()
-    return not any(word[:1].islower() and word not in _OF_AUTHORS for word in rest)
-
-
-#: Words in lower case that stand between authors.
-_OF_AUTHORS = frozenset(
-    (
-        "de", "da", "do", "di", "du", "von", "van", "der", "den", "zu", "la", "le", "ex", "et", "and", "in",
-        "f.", "fil.",
-    )
-)  # fmt: skip
 
 
 def _with_aliases(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +11,7 @@ from functools import cached_property
 from taxoloss.sources.tables.table import Table
 from taxoloss.sources.taxa.words import FINER, KNOWN_RANKS, bare, is_none, is_synonym, rank_of
 
-__all__ = ["TaxonColumns"]
+__all__ = ["TaxonColumns", "may_be_taxa", "of_inat"]
 
 #: For each role the names that its column goes by, the best first.
 _ROLES = {
@@ -50,8 +51,12 @@ class TaxonColumns:
     ranks: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, table: Table) -> TaxonColumns:
-        """What the columns of a table are for."""
+    def of(cls, table: Table, missing: Iterable[str] = ()) -> TaxonColumns:
+        """What the columns of a table are for; cells with a text of `missing` say nothing."""
+        if missing:
+            none = frozenset(missing)
+            rows = [tuple("" if cell.strip() in none else cell for cell in row) for row in table.rows]
+            table = Table(table.file, table.header, rows, table.lines)
         at: dict[str, int] = {}
         for number, name in enumerate(table.header):
             known = at.get(bare(name))
@@ -100,11 +105,6 @@ class TaxonColumns:
         )
 
     @property
-    def of_inat(self) -> bool:
-        """Whether ranks are called as in iNaturalist's exports of observations: taxon_family_name."""
-        return any(_OF_INAT.fullmatch(bare(self.table.header[at])) for at in self.ranks.values())
-
-    @property
     def names_taxa(self) -> bool:
         """Whether there is a column with the names of taxa, or two with the parts of one."""
         generic = "generic" in self.roles or "genus" in self.ranks
@@ -139,6 +139,26 @@ class TaxonColumns:
         return len({_plain(key) for key in keys}) == len(keys)
 
 
+def of_inat(header: Sequence[str]) -> bool:
+    """Whether ranks are called as in iNaturalist's exports of observations.
+
+    >>> of_inat(["id", "scientific_name", "taxon_family_name"])
+    True
+    """
+    matches = (_OF_INAT.fullmatch(bare(name)) for name in header)
+    return any(match is not None and match[1] in _RANKS for match in matches)
+
+
+def may_be_taxa(header: Sequence[str]) -> bool:
+    """Whether a column is called as one of names of taxa, or of epithets; its cells say more.
+
+    >>> may_be_taxa(["id", "Scientific_Name"]), may_be_taxa(["id", "name"])
+    (True, False)
+    """
+    known = {name for role in ("name", "canonical", "epithet") for name in _ROLES[role]}
+    return any(bare(name) in known for name in header)
+
+
 def _plain(text: str) -> str:
     match = _WHOLE.fullmatch(text.strip())
     return match[1] if match else text.strip()
@@ -154,5 +174,6 @@ def _filled(table: Table, column: int) -> bool:
 
 def _says_ranks(cells: Iterable[str]) -> bool:
     """Whether at least half of the cells that say something say a rank."""
-    said = [rank_of(cell) for cell in cells if not is_none(cell)]
-    return 2 * sum(rank in _RANKS for rank in said) >= len(said) > 0
+    said = {cell: count for cell, count in Counter(cells).items() if not is_none(cell)}
+    ranks = sum(count for cell, count in said.items() if rank_of(cell) in _RANKS)
+    return 2 * ranks >= sum(said.values()) > 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from taxoloss.errors.characters import counted, quoted
-from taxoloss.sources.species import species_name, species_of, without_author
+from taxoloss.sources.species import is_name_with_author, species_name, species_of, without_author
 from taxoloss.sources.taxa.columns import TaxonColumns
 from taxoloss.sources.taxa.words import is_synonym, rank_of
 
@@ -33,10 +33,10 @@ class TaxonNames:
             self.shortened[name] = scientific
         return name
 
-    def longer(self, row: Sequence[str]) -> tuple[str, ...]:
-        """The scientific name as the row has it, where the taxon is called by less."""
-        scientific = self.columns.cell(row, "name")
-        return (scientific,) if scientific and scientific != self.of(row) else ()
+    def all(self, row: Sequence[str]) -> tuple[str, ...]:
+        """What the taxon of a row is called, and its scientific name as it stands, where that is longer."""
+        name, scientific = self.of(row), self.columns.cell(row, "name")
+        return tuple(dict.fromkeys(filter(None, (name, scientific))))
 
     def joined(self, row: Sequence[str]) -> str:
         """The name that the parts of a row make: genus and epithet, maybe of a subspecies."""
@@ -61,6 +61,13 @@ class TaxonNames:
         author = self.columns.cell(row, "accepted author")
         return without_author(self.columns.cell(row, "accepted name"), authorship=author)
 
+    def other_accepted(self, row: Sequence[str]) -> str:
+        """What the accepted name is called, where that is another than the row's own; else ""."""
+        name, own = self.accepted(row), self.all(row)
+        is_own = any(name == one or is_name_with_author(name, one) for one in own)
+        itself = self.columns.ids(row, "accepted")
+        return "" if is_own or (itself and itself == self.columns.ids(row, "key")) else name
+
     def accepted_id(self, row: Sequence[str]) -> str | None:
         """The id of the accepted name; None where the row has one; "" where it is not said."""
         columns = self.columns
@@ -68,9 +75,10 @@ class TaxonNames:
         by_name = self._ids_by_name
         if by_name and (name := columns.cell(row, "accepted name")):
             given = by_name.get(name) or by_name.get(self.accepted(row), "")
-        if given and given != key:
+        synonym = is_synonym(columns.cell(row, "status"))
+        if given and given != key and (synonym or self._points_to_rows or self.other_accepted(row)):
             return given
-        if not is_synonym(columns.cell(row, "status")):
+        if not synonym:
             return None
         # The Catalogue of Life says the accepted name as the parent; so do others, of the same rank.
         only = "accepted" not in columns.roles and not by_name
@@ -87,6 +95,15 @@ class TaxonNames:
                 for name in (columns.cell(row, "name"), self.of(row)):
                     ids.setdefault(name, columns.ids(row, "key"))
         return ids
+
+    @cached_property
+    def _points_to_rows(self) -> bool:
+        """Whether the ids of accepted names are those of rows: others say nothing."""
+        columns = self.columns
+        keys = {columns.ids(row, "key") for row in columns.table.rows} - {""}
+        return bool(self._ids_by_name) or any(
+            columns.ids(r, "accepted") in keys for r in columns.table.rows
+        )
 
     @cached_property
     def _ranks(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from taxoloss.sources.base import Found, Options, refuse
@@ -9,7 +10,7 @@ from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.tables.table import Table
 from taxoloss.sources.taxa.by_parent import by_parent
 from taxoloss.sources.taxa.by_rank import by_rank
-from taxoloss.sources.taxa.columns import TaxonColumns
+from taxoloss.sources.taxa.columns import TaxonColumns, may_be_taxa, of_inat
 from taxoloss.sources.taxa.words import bare, is_none, rank_of
 
 __all__ = ["backbone_table", "taxa_found", "taxa_reading"]
@@ -36,13 +37,15 @@ def taxa_reading(table: Table, options: Options, kind: str) -> list[Reading]:
     """The reading of a table as one of taxa, where it is one of that kind, or was asked for as such."""
     if options.columns is not None and options.kind is None:
         return []  # whoever names columns says what they are
-    columns = TaxonColumns.of(table)
-    if not _is_taxa(columns) or (options.kind != kind and kind_of(columns) != kind):
+    if not may_be_taxa(table.header) or (options.kind != kind and _kind_of(table.header) != kind):
+        return []
+    columns = TaxonColumns.of(table, options.missing)
+    if not _is_taxa(columns):
         return []
     make = partial(_found, columns, options, kind)
     how = _how(columns)
     # It explains the whole table: what reads two of its columns as something else stands back.
-    covers = frozenset(table.header)
+    covers = frozenset(map(str, range(len(table.header))))
     grade = Grade.KNOWN if columns.has("rank") else Grade.PLAIN
     return [Reading(kind, how, grade, make, f"--kind {kind}", covers, columns.unused)]
 
@@ -53,17 +56,17 @@ def taxa_found(table: Table, options: Options, kind: str) -> Found:
     Raises:
         TaxonomyError: T121 where it is none; and all that makes no tree.
     """
-    columns = TaxonColumns.of(table)
+    columns = TaxonColumns.of(table, options.missing)
     if not _is_taxa(columns):
         expected = "scientificName and taxonRank, with parentNameUsageID or rank columns"
         raise refuse(table.file, "there are no columns of taxa in it", expected=expected)
     return _found(columns, options, kind)
 
 
-def kind_of(columns: TaxonColumns) -> str:
+def _kind_of(header: Sequence[str]) -> str:
     """Whose table it is: of iNaturalist, WoRMS, the Catalogue of Life, else of Darwin Core."""
-    names = {bare(name) for name in columns.table.header}
-    if columns.of_inat:
+    names = {bare(name) for name in header}
+    if of_inat(header):
         return "inat"
     if _WORMS & names:
         return "worms"
@@ -93,7 +96,7 @@ def _is_taxa(columns: TaxonColumns) -> bool:
         or columns.has("status")
         or columns.has("accepted")
         or by_parts
-        or columns.of_inat
+        or of_inat(columns.table.header)
     )
     above = columns.names_parents or len(columns.ranks) >= 2 or bool({"family", "genus"} & {*columns.ranks})
     return columns.names_taxa and said and above

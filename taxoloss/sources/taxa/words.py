@@ -44,6 +44,7 @@ RANK_LEVELS = {
     24: "subtribe", 20: "genus", 15: "subgenus", 13: "section", 12: "subsection", 11: "complex",
     10: "species", 5: "subspecies",
 }  # fmt: skip
+_LONG = 9
 _NONE = frozenset(("", "\\n", "na", "n/a", "nan", "none", "null", "<na>"))
 #: Statuses of names that are not the one in use, beside all that say "synonym".
 _OTHER_NAMES = frozenset(
@@ -77,7 +78,7 @@ def rank_of(text: str) -> str:
 
 def is_none(text: str) -> bool:
     """Whether a cell says that there is nothing: empty, null, a database's \\N."""
-    return text.strip().casefold() in _NONE
+    return not text or (len(text) < _LONG and text.strip().casefold() in _NONE) or text.isspace()
 
 
 def is_synonym(status: str) -> bool:
