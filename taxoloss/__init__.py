@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from taxoloss.taxonomy.file.limits import Limits
     from taxoloss.taxonomy.loading import load
     from taxoloss.taxonomy.taxonomy import Taxonomy
+    from taxoloss.taxonomy.versions.migration import Migration
 
 #: That of the package's metadata, read when asked for.
 __version__: str
 
 __all__ = [
     "Limits",
+    "Migration",
     "Taxonomy",
     "TaxonomyError",
     "TaxonomyLoss",
@@ -36,6 +38,7 @@ __all__ = [
 # Resolved when first used: reading a file takes no torch, and torch takes a second.
 _HOME = {
     "Limits": "taxoloss.taxonomy.file.limits",
+    "Migration": "taxoloss.taxonomy.versions.migration",
     "Taxonomy": "taxoloss.taxonomy.taxonomy",
     "TaxonomyError": "taxoloss.errors",
     "TaxonomyLoss": "taxoloss.loss",

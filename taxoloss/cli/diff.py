@@ -24,10 +24,13 @@ from taxoloss.cli.shared import (
     stop_on_faults,
 )
 from taxoloss.cli.streams import echo, write_json
-from taxoloss.errors.characters import counted
+from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.sources.class_lists import ClassList, from_file
+from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.taxonomy.versions.diff import Change, TreeDiff, nodes_called
+from taxoloss.taxonomy.versions.diff import Change, TreeDiff
+from taxoloss.taxonomy.versions.renames import as_option, pairs_of, read_renames
 
 __all__ = ["diff"]
 
@@ -42,6 +45,13 @@ def diff(
     new: Annotated[str, typer.Argument(metavar="B", help="The newer one.", autocompletion=complete_names)],
     rename: Annotated[
         list[str] | None, typer.Option(metavar="OLD=NEW", help="A node of A that is called otherwise in B.")
+    ] = None,
+    renames: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A CSV, old and new: names, or paths a/b/c; several old ones may become one.",
+        ),
     ] = None,
     old_classes: Annotated[
         Path | None,
@@ -75,9 +85,9 @@ def diff(
             None if file is None else from_file(file, limits) for file in (old_classes, new_classes)
         )
         before, after = _bound(first.taxonomy, old_list), _bound(second.taxonomy, new_list)
-        renames = _renames(rename or (), before, after)
+        said = _all_renames(renames, rename or (), before, after, limits)
         try:
-            found = before.diff(after, renames)
+            found = before.diff(after, said)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--rename") from None
         if map_ is not None:
@@ -88,15 +98,22 @@ def diff(
         return
     console = stdout_console()
     for line in _lines(found, before, after):
-        console.print(plain(line))
-    made = f"migration = old.diff(new{f', {renames!r}' if renames else ''}).migration"
+        console.print(plain(line), soft_wrap=True)  # a line that is pasted into a shell stays one
+    made = f"migration = old.diff(new{f', {said!r}' if said else ''}).migration"
     loaded = (*first.python_bound(old_list, called="old"), *second.python_bound(new_list, called="new"))
     echo(f"in Python: {one_line((*loaded, made))}")
     echo("a head's rows: weight, bias = new.migrate(weight, bias, migration=migration)")
 
 
-def _renames(texts: Iterable[str], before: Taxonomy, after: Taxonomy) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _all_renames(
+    file: Path | None, texts: Iterable[str], before: Taxonomy, after: Taxonomy, limits: Limits
+) -> dict[Name, Name]:
+    """What the table and the options say; what was taken for its header is told."""
+    found: dict[Name, Name] = {}
+    if file is not None:
+        found, headed = read_renames(file, before, after, limits)
+        if headed:
+            echo(f"the first line of {escape_invisible(str(file))} is a header: old,new", err=True)
     for text in texts:
         old, new = _pair(text, before, after)
         if found.setdefault(old, new) != new:
@@ -105,20 +122,17 @@ def _renames(texts: Iterable[str], before: Taxonomy, after: Taxonomy) -> dict[st
     return found
 
 
-def _pair(text: str, before: Taxonomy, after: Taxonomy) -> tuple[str, str]:
+def _pair(text: str, before: Taxonomy, after: Taxonomy) -> tuple[Name, Name]:
     """OLD and NEW of OLD=NEW; where names hold "=", at the sign that has a node on both sides."""
-    parts = text.split("=")
-    pairs = [("=".join(parts[:n]), "=".join(parts[n:])) for n in range(1, len(parts))]
-    pairs = [pair for pair in pairs if all(pair)]
+    pairs = pairs_of(text, before, after)
     if not pairs:
         raise typer.BadParameter(f"expected OLD=NEW, got {text!r}", param_hint="--rename")
-    known = [(old, new) for old, new in pairs if nodes_called(before, old) and nodes_called(after, new)]
-    if len(known) > 1:
-        ways = " or ".join(f"{old!r} is {new!r}" for old, new in known)
+    if len(pairs) > 1:
+        ways = " or ".join(f"{old!r} is {new!r}" for old, new in pairs)
         raise typer.BadParameter(
-            f"{text!r} can be read in {len(known)} ways: {ways}", param_hint="--rename"
+            f"{text!r} can be read in {len(pairs)} ways: {ways}", param_hint="--rename"
         )
-    return (known or pairs)[0]
+    return pairs[0]
 
 
 def _bound(taxonomy: Taxonomy, classes: ClassList | None) -> Taxonomy:
@@ -148,7 +162,9 @@ def _lines(found: TreeDiff, before: Taxonomy, after: Taxonomy) -> list[str]:
         lines.append(f"levels: {' > '.join(found.old_levels)} became {' > '.join(found.new_levels)}")
     for change in found.likely[:_MOST]:
         old, new = "/".join(change.old[0]), "/".join(change.new[0])
-        lines.append(f"perhaps renamed: {old} -> {new} (--rename {_in_shell(f'{old}={new}')} says so)")
+        nodes = (t.index.by_path(paths[0])[0] for t, paths in ((before, change.old), (after, change.new)))
+        option = as_option(before, next(nodes), after, next(nodes))
+        lines.append(f"perhaps renamed: {old} -> {new} (--rename {_in_shell(option)} says so)")
     if len(found.likely) > _MOST:
         lines.append(f"... {len(found.likely) - _MOST:,} more perhaps renamed (all with --json)")
     sources = found.migration.sources
@@ -162,6 +178,7 @@ def _lines(found: TreeDiff, before: Taxonomy, after: Taxonomy) -> list[str]:
 
 
 def _in_shell(text: str) -> str:
+    """Quoted as a shell takes it: nothing in it is expanded."""
     return shlex.quote(text) if "'" in text else f"'{text}'"
 
 

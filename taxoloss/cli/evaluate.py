@@ -26,7 +26,7 @@ from taxoloss.evaluation.readers import open_predictions
 from taxoloss.evaluation.rules import RULES, calibrated, with_setting
 from taxoloss.evaluation.targets import name_of_text
 from taxoloss.sources.class_lists import from_file
-from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.loading import load
 from taxoloss.taxonomy.taxonomy import Taxonomy

@@ -65,7 +65,10 @@ def inspect(
     ] = None,
     find: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Where does a name stand? Parts of names are found too."),
+        typer.Option(
+            metavar="NAME",
+            help="Where does a name stand? Parts of names, aliases and descriptions are found too.",
+        ),
     ] = None,
     limit: LimitOption = None,
 ) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from taxoloss.evaluation.predictions import PredictionError, PredictionFile
-from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.class_names import Name
 
 __all__ = ["column_names"]
 

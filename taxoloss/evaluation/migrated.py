@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from taxoloss.evaluation.predictions import Block, PredictionError, PredictionFile
 from taxoloss.evaluation.targets import TargetReader, integer_names
-from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.names import nfc
 from taxoloss.taxonomy.versions.migration import Migration
 

@@ -16,7 +16,7 @@ from taxoloss.evaluation.predictions import Block, PredictionError, PredictionFi
 from taxoloss.evaluation.rules import RULES
 from taxoloss.evaluation.targets import TargetReader, integer_names, name_of_text
 from taxoloss.metrics.bootstrap import Interval
-from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Evaluation", "Settings", "evaluate"]

@@ -13,7 +13,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Generic, TypeVar
 
 from taxoloss.evaluation.predictions import Block, PredictionError, PredictionFile
-from taxoloss.taxonomy.binding import Name, NameIndex
+from taxoloss.taxonomy.binding import NameIndex
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.names import nfc
 
 __all__ = ["TargetReader", "integer_names", "name_of_text"]

@@ -1,7 +1,9 @@
 """How far wrong answers are from the truth, in edges of the tree.
 
 The height of a node is the number of edges to its deepest leaf; LCA is the lowest common ancestor. An
-answer below its target is cut back to the target: the label cannot tell more. So with a the LCA of both
+answer below its target is cut back to the target: the label cannot tell more. A class above other classes
+(`Taxonomy.bind(names, inner_classes=True)`) is seen as its node, but is a label that tells all: an answer
+below it is not cut back. So with a the LCA of both
 
     distance = 0 where a is the target, else height(a)
     tree-induced error = depth(answer) + depth(target) - 2 depth(a), and 0 where a is the target

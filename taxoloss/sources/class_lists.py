@@ -16,7 +16,7 @@ from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sources.base import Options
 from taxoloss.sources.formats.image_folders import IMAGES, class_folders
 from taxoloss.sources.tables.table import open_table
-from taxoloss.taxonomy.binding import Name, class_list
+from taxoloss.taxonomy.class_names import Name, class_list
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 

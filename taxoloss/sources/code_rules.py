@@ -17,7 +17,7 @@ from itertools import pairwise
 __all__ = ["CODE", "Rule", "by_parts", "by_start", "by_zeros", "rules_of", "with_sections"]
 
 #: What is a code: it holds a digit, or is a few capital letters; no spaces.
-CODE = re.compile(r"(?=\S*\d)[^\W_][\w./:\-–*]*|[A-Z]{1,3}|[A-Z]\d*\s?[-–]\s?[A-Z]\d*|\d+\s?[-–]\s?\d+")
+CODE = re.compile(r"(?=\S*\d)[^\W_][\w./\-–*]*|[A-Z]{1,3}|[A-Z]\d*\s?[-–]\s?[A-Z]\d*|\d+\s?[-–]\s?\d+")
 _RANGE = re.compile(r"(?P<low>[A-Za-z]*\d+)\s?[-–]\s?(?P<high>[A-Za-z]*\d+)")
 _CHECK_DIGIT = re.compile(r"\d{8}-\d")
 #: Classifications known by the shape of their codes: CPV, the occupations of SOC.
@@ -25,7 +25,7 @@ _SHAPES = ((_CHECK_DIGIT, (2, 3, 4, 5, 6, 7, 8)), (re.compile(r"\d\d-\d{4}"), (2
 _LAST = "\U0010ffff"
 #: The share of codes that may end between two levels, as 10, 20, 30 do; from how many codes it tells.
 _FEW, _MANY = 0.2, 30
-_MARKS = (".", "-", "/", ":", "_")
+_MARKS = (".", "-", "/", "_")
 
 
 @dataclass(frozen=True)
@@ -298,10 +298,14 @@ def by_zeros(codes: Sequence[str], cuts: Sequence[int]) -> Rule:
     there = {value: code for code, value in digits.items()}
     parent: dict[str, str | None] = {}
     holes: dict[str, str | None] = {}
+    stems = {code: len(value.rstrip("0")) or 1 for code, value in digits.items()}
+    own = {
+        code: next((cut for cut in cuts if cut >= stem), len(digits[code])) for code, stem in stems.items()
+    }
+    least = min(own.values())  # levels above it are in no code of the list
     for code, value in digits.items():
-        stem = len(value.rstrip("0")) or 1
-        own = next((cut for cut in cuts if cut >= stem), len(value))
-        above = [value[:cut].ljust(len(value), "0") for cut in reversed(cuts) if cut < own]
+        between = [cut for cut in reversed(cuts) if least <= cut < own[code]]
+        above = [value[:cut].ljust(len(value), "0") for cut in between]
         above = [one for one in dict.fromkeys(above) if one != value and one.strip("0")]
         parent[code] = next((there[one] for one in above if one in there), None)
         if above and above[0] not in there:

@@ -14,7 +14,7 @@ from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Options, listed
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
-__all__ = ["Lines", "cells_of", "delimiter_of", "open_lines"]
+__all__ = ["Lines", "all_match", "cells_of", "delimiter_of", "in_names", "open_lines"]
 
 _EXCEL = re.compile(r'\s*"?sep=(.)"?[\s,;]*$', re.IGNORECASE)
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -116,6 +116,17 @@ def open_lines(path: Path, options: Options) -> Lines:
     return Lines(str(path), tuple(texts), tuple(numbers))
 
 
+def all_match(pattern: re.Pattern[str], texts: Sequence[str]) -> list[re.Match[str]] | None:
+    """How a pattern matches each whole text; None at the first that it does not match."""
+    found = []
+    for text in texts:
+        match = pattern.fullmatch(text)
+        if match is None:
+            return None
+        found.append(match)
+    return found
+
+
 # -- whether it is a table -------------------------------------------------------------------------
 
 
@@ -138,7 +149,7 @@ def delimiter_of(lines: Lines) -> str | None:
     widths = {mark: _width(cells_of(texts, mark), mark) for mark in _DELIMITERS}
     if widths["\t"]:
         return "\t"
-    best = max(_DELIMITERS, key=lambda mark: widths[mark])
+    best = max(_DELIMITERS, key=lambda mark: (widths[mark] > 1, not in_names(texts, mark), widths[mark]))
     if best == ";" and widths[","] and _is_lineage(texts):
         best = ","
     return best if widths[best] else None
@@ -157,6 +168,12 @@ def _width(rows: Sequence[Sequence[str]], mark: str) -> int:
     ragged = first == max(counts) > 1 and counts[first] >= 0.5 * len(rows) and len(rows) > 2
     headed = mark == "," and not any(cell.strip() == "" for cell in rows[0]) and spaced == 0
     return first if ragged and headed else 0
+
+
+def in_names(texts: Sequence[str], mark: str) -> bool:
+    """Whether a space follows (nearly) every mark, as it does in names."""
+    count = sum(text.count(mark) for text in texts)
+    return sum(text.count(mark + " ") for text in texts) >= 0.9 * count > 0
 
 
 def _is_lineage(texts: Sequence[str]) -> bool:

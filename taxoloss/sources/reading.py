@@ -26,8 +26,8 @@ class Grade(IntEnum):
     CELLS = 2
     #: What stands in it, and how it is called, say so both; or the syntax is of this kind alone.
     PLAIN = 3
-    #: They are the columns of a standard that people publish trees in.
-    STANDARD = 4
+    #: It is a known export: names of columns, and what stands in them, that have no other meaning.
+    KNOWN = 4
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ _NOT_PART = {
 }
 #: The share of lines that has to stand below a name of other lines.
 _ENOUGH = {**dict.fromkeys(_STRONG, 0.5), **dict.fromkeys(_FAIR, 0.7), **dict.fromkeys(_WEAK, 0.9)}
+#: The share of lines in which a mark tells something.
+_LEAST = 0.1
 _SAMPLE = 20_000
 
 
@@ -71,7 +73,12 @@ class Cut:
     @cached_property
     def share(self) -> float:
         """The share of texts that hold it."""
-        return sum(len(row) > 1 for row in self.rows) / max(len(self.rows), 1)
+        return self._split / max(len(self.rows), 1)
+
+    @cached_property
+    def _split(self) -> int:
+        """How many texts hold it between two names: one at the end separates nothing."""
+        return sum(len(row) > 1 and any(row[1:]) for row in self.rows)
 
     @cached_property
     def explained(self) -> float:
@@ -88,7 +95,7 @@ class Cut:
     @cached_property
     def grade(self) -> Grade | None:
         """How plain it is that this mark cuts paths; None where nothing says so."""
-        if self.share < 0.1 or sum(len(row) > 1 for row in self.rows) < 2:
+        if self.share < _LEAST:
             return None
         if self.core in _WEAK and not self._has_words():
             return None
@@ -97,9 +104,10 @@ class Cut:
         arrows = self.core in _STRONG[:8] and self.share >= 0.8
         if (many or arrows) and self.core != "_":
             return Grade.PLAIN
-        alike = self.share >= 0.8 if self.core not in _WEAK else self.explained >= 0.5
-        some = self.explained >= 0.3 and self.core not in _WEAK
-        return Grade.CELLS if alike or some else None
+        if self.core in _STRONG:
+            return Grade.CELLS
+        some = self.share >= 0.2 if self.core in (*_FAIR, ":") else self.explained >= 0.5
+        return Grade.CELLS if some else None
 
     def _has_words(self) -> bool:
         """Whether the names are words, below several first names: no times, versions, sentences."""
@@ -124,7 +132,7 @@ def _spaced(texts: Sequence[str], core: str) -> str | None:
     apart = f" {core} "
     pattern = re.compile(re.escape(apart) if core in _APART else _NOT_PART.get(core, re.escape(core)))
     held = [text for text in texts if pattern.search(text)]
-    if len(held) < 2:
+    if not held:
         return None
     spaced = sum(apart in text for text in held)
     return apart if core.strip() == core and core != "\t" and spaced >= 0.95 * len(held) else core

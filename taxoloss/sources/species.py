@@ -119,10 +119,10 @@ def without_author(scientific: str, canonical: str = "", authorship: str = "") -
 
 
 def species_of(name: str, genus: str = "") -> str | None:
-    """The species of a name of a finer rank: its first two words; None where they are none.
+    """The species that a name tells: its first two words; None where they are none of a species.
 
     Args:
-        name: of a subspecies, a variety, a form, with or without its author.
+        name: of a species, a subspecies, a variety, a form, with or without its author.
         genus: what stands as the genus beside it, which the name has to start with.
 
     >>> species_of("Canis lupus familiaris"), species_of("Olea europaea subsp. europaea L.", "Olea")
@@ -133,7 +133,7 @@ def species_of(name: str, genus: str = "") -> str | None:
     words = re.sub(r"\s*\([A-Z][^)]*\)", "", name, count=1).split()
     if words[1:2] == ["×"]:
         words[1:3] = [" ".join(words[1:3])]
-    if len(words) < 3 or not _GENUS.fullmatch(words[0]) or not is_epithet(words[1]):
+    if len(words) < 2 or not _GENUS.fullmatch(words[0]) or not is_epithet(words[1]):
         return None
     return f"{words[0]} {words[1]}" if genus in ("", words[0]) else None
 

@@ -16,7 +16,7 @@ from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.refusals import binary_refusal, text_refusal
 from taxoloss.sources.tables.table import Table
 
-__all__ = ["KINDS", "check_kind", "found_by", "look_at"]
+__all__ = ["KINDS", "check_kind", "format_of", "found_by", "look_at"]
 
 #: What `kind` may be.
 KINDS = tuple(FORMATS)
@@ -28,7 +28,7 @@ def look_at(path: Path, options: Options) -> Look:
     """All readings of a source; of the kind that was asked for alone, where one was."""
     asked = FORMATS[options.kind] if options.kind is not None else None
     own = asked is not None and asked.read is not None and _reads(asked, path)
-    format, grade = (asked, Grade.PLAIN) if asked and own else _carrier_or_own(path, asked)
+    format, grade = (asked, Grade.PLAIN) if asked and own else format_of(path, asked)
     if format.read is not None:
         make = partial(format.read, path, options)
         reading = Reading(format.name, format.title, grade, make, f"--kind {format.name}")
@@ -61,7 +61,7 @@ def _noted(make: Callable[[], Found], table: Table) -> Found:
     return replace(found, notes=(*table.notes, *found.notes))
 
 
-def _carrier_or_own(path: Path, asked: Format | None) -> tuple[Format, Grade]:
+def format_of(path: Path, asked: Format | None = None) -> tuple[Format, Grade]:
     """The format of a source by what it shows, and how plain that is; FormError where it is empty.
 
     Where a layout of tables was asked for, only what carries tables is looked for.

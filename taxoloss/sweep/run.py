@@ -76,7 +76,7 @@ def run(
             at any time: a file that cannot be read or written, by its name.
         TypeError: the taxonomy is no Taxonomy.
         ValueError: the taxonomy is not bound, or there is no such engine.
-        KeyboardInterrupt: after Ctrl-C, when the table is written and it was said how to go on.
+        KeyboardInterrupt: after Ctrl-C, once the table is written and the way to resume is printed.
 
     >>> import tempfile, taxoloss
     >>> from taxoloss.sweep import grid, simplex

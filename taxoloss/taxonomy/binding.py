@@ -2,137 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
-from typing import Any, TypeAlias
 
 import numpy as np
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import BindingError, Fault
 from taxoloss.errors.suggestions import as_question, nearest_of_each
-from taxoloss.taxonomy.names import integer_of, nfc, require_order
+from taxoloss.taxonomy.class_names import Name, class_list, refuse_two_orders
 from taxoloss.taxonomy.spelling import SPELLING_RULES, explained_pairs, pair_by_spelling
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree
 
-__all__ = ["Name", "NameIndex", "class_list", "integer_of"]
-
-Name: TypeAlias = "str | tuple[str, ...]"
-
-
-def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) -> list[Name]:
-    """Class names in index order, from a list, from `class_to_idx` or from `id2label`.
-
-    Raises:
-        TypeError: the names are no list, or a set, which has no order.
-        ValueError: the numbers of a mapping are not 0 to C - 1, each once.
-
-    >>> class_list({"dog": 1, "cat": 0})
-    ['cat', 'dog']
-    """
-    if isinstance(names, (str, bytes)):
-        raise TypeError(f"expected a list of class names, got the text {names!r:.60}")
-    if isinstance(names, Mapping):
-        return _all_checked(_by_number(names))
-    require_order(names, "class names")
-    if hasattr(names, "columns") and hasattr(names, "shape"):
-        raise TypeError(f"expected a list of class names, got {_kind(names)}: give one of its columns")
-    if isinstance(names, os.PathLike):
-        read = f"pathlib.Path({os.fspath(names)!r}).read_text().splitlines()"
-        raise TypeError(f"expected a list of class names, got {_kind(names)}: its lines are {read}")
-    if not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
-        held = next((name for name in _HELD if getattr(names, name, None) is not None), None)
-        more = f": give its .{held}" if held else ""
-        raise TypeError(f"expected a list of class names, got {_kind(names)}{more}")
-    return _all_checked(names)
-
-
-def _kind(names: object) -> str:
-    """The type of what is no list, and of an array of no dimension its value."""
-    name = type(names).__name__
-    return name if getattr(names, "ndim", None) != 0 else f"{name} {names!r:.60}, of no dimension"
-
-
-def _refuse_two_orders(names: Any) -> None:
-    """ValueError where a series has classes in one order, and class numbers, its index, in another."""
-    index = getattr(names, "index", None)
-    if isinstance(names, Mapping) or not hasattr(names, "to_dict") or not isinstance(index, Iterable):
-        return
-    numbers = [_index_number(value) for value in index]
-    order = list(range(len(numbers)))
-    if None in numbers or numbers == order or set(numbers) != set(order) or len(numbers) != len(order):
-        return
-    by_number = dict(zip(numbers, names, strict=True))
-    raise ValueError(
-        f"expected one order of the classes, got two: {_first(names)} as they stand, "
-        f"{_first(by_number[number] for number in order)} by the numbers in the index: give "
-        ".reset_index(drop=True) for the first, .to_dict() for the second"
-    )
-
-
-def _index_number(value: object) -> int | None:
-    """The class number that an index may hold: an integer, its digits, or a whole float."""
-    if isinstance(value, str):
-        return int(value) if value.isdecimal() else None
-    whole = isinstance(value, float) and value.is_integer()
-    return int(value) if whole else integer_of(value)  # type: ignore[call-overload]
-
-
-def _first(names: Iterable[Any]) -> str:
-    shown = [*islice(names, 4)]
-    return ", ".join(map(repr, shown[:3])) + (", .." if len(shown) > 3 else "")
-
-
-#: Where an object that is no list of names has one: datasets, torchvision, scikit-learn, pandas.
-_HELD = ("names", "classes", "classes_", "categories")
-
-
-def _by_number(names: Mapping[Any, Any]) -> list[Any]:
-    """The names of `class_to_idx` (name -> number) or `id2label` (number, or digits, -> name)."""
-    values = [integer_of(value) for value in names.values()]
-    keys = [integer_of(key) for key in names]
-    if all(value is not None for value in values):
-        numbers, held = values, list(names)
-    elif all(key is not None for key in keys):
-        numbers, held = keys, list(names.values())
-    elif all(isinstance(key, str) and key.isdecimal() for key in names):  # as JSON has it
-        numbers, held = [int(key) for key in names], list(names.values())
-    else:
-        key, value = next(iter(names.items()))
-        raise ValueError(
-            "expected class_to_idx (name -> number) or id2label (number -> name), "
-            f"got a mapping such as {key!r:.40} -> {value!r:.40}"
-        )
-    by_number = dict(zip(numbers, held, strict=True))
-    if set(by_number) != set(range(len(names))):
-        raise ValueError(
-            f"expected the class numbers 0 to {len(names) - 1}, each once, got {numbers!r:.80}"
-        )
-    return [by_number[number] for number in range(len(names))]
-
-
-def _all_checked(names: Iterable[object]) -> list[Name]:
-    return [_checked(name, place) for place, name in enumerate(names)]
-
-
-def _checked(name: object, place: int) -> Name:
-    if isinstance(name, str):
-        return nfc(name)
-    if isinstance(name, (tuple, list)) and all(isinstance(part, str) for part in name):
-        return tuple(nfc(part) for part in name)
-    wrong, where = name, f"position {place}"
-    if isinstance(name, (tuple, list)):
-        part, wrong = next((part, one) for part, one in enumerate(name) if not isinstance(one, str))
-        where = f"place {part} of the path at {where}"
-    number = integer_of(wrong)
-    help = "" if number is None else ": give the names, in the order of the numbers"
-    raise TypeError(
-        f"expected a name, or a path as a tuple of names, got {type(wrong).__name__} {wrong!r:.60} "
-        f"at {where}{help}"
-    )
+__all__ = ["NameIndex"]
 
 
 def _text(name: Name) -> str:
@@ -277,7 +160,7 @@ class NameIndex:
         BindingError names all that do not fit: unknown, ambiguous, inner, twice and, where the
         classes must be complete, missing.
         """
-        _refuse_two_orders(names)
+        refuse_two_orders(names)
         return _ClassMatch(self, class_list(names), complete, inner).nodes()
 
     def _ambiguous(self, name: Name, nodes: Sequence[int]) -> Fault:

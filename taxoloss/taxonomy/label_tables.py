@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
@@ -14,32 +15,47 @@ from taxoloss.taxonomy.names import require_order, text_of
 from taxoloss.taxonomy.placeholders import is_missing
 from taxoloss.taxonomy.ranks import Cell, Finder
 
-__all__ = ["LabelTable", "choose_columns", "open_labels"]
+__all__ = ["Column", "LabelTable", "choose_columns", "open_labels"]
 
 #: Distinct cells of a column that are looked at, to see whether it holds names of the tree.
 _MOST_TRIED = 1_000
 
 
 @dataclass(frozen=True)
-class LabelTable:
-    """Columns of cells.
+class Column:
+    """A column of a table, by what it is called; its cells are listed when they are asked for.
 
     Args:
-        labels: what the columns are called; None for the one column of a list, numbers where they have
-            no names.
-        cells: a list a column, all of one length.
-        index: what the rows are called, where the table says so.
-        levels: of each column the level that it is called like, 0 where it is called otherwise; None
-            where the columns say no levels.
+        label: None for the one column of a list; a number where the columns have no names.
+        level: of the tree, that it is called like; 0 where it is called otherwise.
     """
 
-    labels: tuple[Any, ...]
-    cells: tuple[list[Any], ...]
-    index: Any = None
-    levels: tuple[int, ...] | None = None
+    label: Any
+    read: Callable[[], Any]
+    level: int = 0
 
-    def __len__(self) -> int:
-        return len(self.cells[0]) if self.cells else 0
+    @cached_property
+    def cells(self) -> list[Any]:
+        """What stands in its rows."""
+        return _listed(self.read())
+
+    @property
+    def name(self) -> str | None:
+        """For a message; None where it has none."""
+        return None if self.label is None else str(self.label)
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """Columns, and what their rows are called, where the table says so."""
+
+    columns: tuple[Column, ...]
+    index: Any = None
+
+    @property
+    def labels(self) -> list[Any]:
+        """What the columns are called."""
+        return [column.label for column in self.columns]
 
     def place(self, row: int) -> str:
         """How to call a row: its position from 0, and what the table calls it where that is another."""
@@ -47,45 +63,49 @@ class LabelTable:
         label = label.item() if isinstance(label, np.generic) else label
         return f"position {row}" + ("" if label == row else f" (index {label!r:.60})")
 
-    def column(self, place: int) -> str | None:
-        """The name of a column; None where it has none."""
-        label = self.labels[place]
-        return None if label is None else str(label)
-
     def picked(self, places: Sequence[int], levels: Sequence[int] | None) -> LabelTable:
-        """Some of the columns."""
-        return replace(
-            self,
-            labels=tuple(self.labels[place] for place in places),
-            cells=tuple(self.cells[place] for place in places),
-            levels=None if levels is None else tuple(levels),
-        )
+        """Some of the columns, which stand on these levels.
+
+        Raises:
+            ValueError: they are not of one length.
+        """
+        columns = [
+            replace(self.columns[place], level=levels[number] if levels else 0)
+            for number, place in enumerate(places)
+        ]
+        sizes = {str(column.label): len(column.cells) for column in columns}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"expected columns of one length, got {sizes}")
+        return replace(self, columns=tuple(columns))
 
 
 # -- opening it ------------------------------------------------------------------------------------
 
 
 def open_labels(table: Any) -> LabelTable:
-    """The cells of a pandas or polars frame or series, of an array, columns, records or rows.
+    """The columns of a pandas or polars frame or series, of an array, of columns, records or rows.
 
     Raises:
         TypeError: it is none of these.
-        ValueError: its columns are not of one length.
     """
-    if hasattr(table, "collect") or hasattr(table, "compute"):
-        how = "collect" if hasattr(table, "collect") else "compute"
-        raise TypeError(
-            f"expected a table, got a {type(table).__name__}, which has no rows yet: give .{how}()"
+    kind = type(table)  # not the table: a column or a row of it may be called like a method
+    for method in ("collect", "compute"):
+        if hasattr(kind, method):
+            raise TypeError(
+                f"expected a table, got a {kind.__name__}, which has no rows yet: give .{method}()"
+            )
+    if hasattr(kind, "iloc") and hasattr(kind, "columns"):  # pandas
+        places = enumerate(table.columns)
+        columns = (
+            Column(label, partial(table.iloc.__getitem__, (slice(None), at))) for at, label in places
         )
-    if hasattr(table, "iloc"):  # pandas
-        if not hasattr(table, "columns"):
-            return LabelTable((table.name,), (table.tolist(),), table.index)
-        cells = tuple(table.iloc[:, place].tolist() for place in range(table.shape[1]))
-        return LabelTable(tuple(table.columns), cells, table.index)
-    if hasattr(table, "get_columns"):  # polars
+        return LabelTable(tuple(columns), table.index)
+    if hasattr(kind, "iloc"):
+        return LabelTable((Column(table.name, table.tolist),), table.index)
+    if hasattr(kind, "get_columns"):  # polars
         return _of_columns({column.name: column for column in table.get_columns()})
-    if hasattr(table, "to_pydict"):  # pyarrow
-        return _of_columns(table.to_pydict())
+    if hasattr(kind, "column_names") and hasattr(kind, "to_pydict"):  # pyarrow
+        return _of_columns({name: table.column(at) for at, name in enumerate(table.column_names)})
     if isinstance(table, Mapping):
         return _of_columns(table)
     fields = getattr(getattr(table, "dtype", None), "names", None)
@@ -95,11 +115,11 @@ def open_labels(table: Any) -> LabelTable:
 
 
 def _of_columns(columns: Mapping[Any, Any]) -> LabelTable:
-    cells = tuple(_listed(column) for column in columns.values())
-    sizes = {str(label): len(column) for label, column in zip(columns, cells, strict=True)}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(f"expected columns of one length, got {sizes}")
-    return LabelTable(tuple(columns), cells)
+    return LabelTable(tuple(Column(label, partial(_same, cells)) for label, cells in columns.items()))
+
+
+def _same(cells: Any) -> Any:
+    return cells
 
 
 def _of_rows(rows: list[Any], name: Any) -> LabelTable:
@@ -111,7 +131,7 @@ def _of_rows(rows: list[Any], name: Any) -> LabelTable:
     if True in kinds:
         place = next(place for place, row in enumerate(rows) if not isinstance(row, Mapping))
         raise TypeError(f"expected every row as a dict, got {_kind(rows[place])} at position {place}")
-    return LabelTable((name if isinstance(name, str) else None,), (rows,))
+    return LabelTable((Column(name if isinstance(name, str) else None, partial(_same, rows)),))
 
 
 def _listed(values: Any) -> list[Any]:
@@ -140,15 +160,16 @@ def choose_columns(table: LabelTable, columns: Any, finder: Finder) -> LabelTabl
         ValueError: there is no such column; or it is not plain which columns are meant.
     """
     levels = finder.tree.levels
-    if not table.labels:
+    labels = table.labels
+    if not labels:
         raise ValueError("expected a table with columns, got one without")
     if columns is not None:
         return _given(table, columns, levels)
-    if len(table.labels) == 1:
-        return table.picked([0], _levels(table.labels, levels))
-    if list(table.labels) == list(range(len(table.labels))):  # a frame of rows without names
-        return table.picked(range(len(table.labels)), _positions(len(table.labels), levels))
-    by_level = _by_level(table.labels, levels)
+    if len(labels) == 1:
+        return table.picked([0], _levels(labels, levels))
+    if labels == list(range(len(labels))):  # a frame of rows without names
+        return table.picked(range(len(labels)), _positions(len(labels), levels))
+    by_level = _by_level(labels, levels)
     if not by_level:
         raise ValueError(_no_columns(table, finder))
     chosen = table.picked(list(by_level.values()), list(by_level))
@@ -162,7 +183,7 @@ def _given(table: LabelTable, columns: Any, levels: Sequence[str]) -> LabelTable
     wanted = list(columns) if isinstance(columns, Iterable) and not isinstance(columns, str) else [columns]
     if not wanted:
         raise ValueError("expected columns as names of columns, got none")
-    if table.labels == (None,):
+    if table.labels == [None]:
         table = _widened(table)
     places = [_place(table.labels, label) for label in wanted]
     found = _levels([table.labels[place] for place in places], levels)
@@ -176,13 +197,13 @@ def _given(table: LabelTable, columns: Any, levels: Sequence[str]) -> LabelTable
 
 def _widened(table: LabelTable) -> LabelTable:
     """A list of rows as columns, called by their numbers."""
-    rows = [[] if is_missing(row) else row for row in table.cells[0]]
+    rows = [[] if is_missing(row) else row for row in table.columns[0].cells]
     for place, row in enumerate(rows):
         if not isinstance(row, (list, tuple)):
             raise ValueError(f"expected rows, as columns= is given, got {_kind(row)} at position {place}")
     width = max(map(len, rows), default=0)
-    cells = tuple([row[place] if place < len(row) else None for row in rows] for place in range(width))
-    return LabelTable(tuple(range(width)), cells)
+    filled = [[*row, *[None] * (width - len(row))] for row in rows]
+    return _of_columns({place: [row[place] for row in filled] for place in range(width)})
 
 
 def _place(labels: Sequence[Any], wanted: Any) -> int:
@@ -235,13 +256,15 @@ def _by_level(labels: Sequence[Any], levels: Sequence[str]) -> dict[int, int]:
 
 def _check_rivals(table: LabelTable, chosen: LabelTable, finder: Finder) -> None:
     """ValueError where a column beside those of the ranks says deeper names than they do."""
-    deepest = max(chosen.levels or (0,))
-    for place, label in enumerate(table.labels):
-        named = {} if label in chosen.labels else _names_in(table, place, finder)
+    ranks, deepest = chosen.labels, max(column.level for column in chosen.columns)
+    for column in table.columns:
+        label = column.label
+        named = {} if label in ranks else _names_in(column, finder)
         if any(finder.tree.level[node] > deepest for node in named.values()):
-            ranks, text = list(chosen.labels), next(iter(named))
-            row = table.cells[place].index(text)
-            path = "/".join(str(cells[row]) for cells in chosen.cells if not is_missing(cells[row]))
+            text = next(iter(named))
+            row = column.cells.index(text)
+            beside = (one.cells[row] for one in chosen.columns)
+            path = "/".join(str(cell) for cell in beside if not is_missing(cell))
             raise ValueError(
                 f"the table can be read in two ways: by {', '.join(map(str, ranks))} ({path or 'nothing'} "
                 f"at {table.place(row)}), or by {label} ({text} there): give columns={ranks} or "
@@ -251,9 +274,9 @@ def _check_rivals(table: LabelTable, chosen: LabelTable, finder: Finder) -> None
 
 def _no_columns(table: LabelTable, finder: Finder) -> str:
     depth = {}
-    for place, label in enumerate(table.labels):
-        if named := _names_in(table, place, finder):
-            depth[label] = float(np.mean([finder.tree.depth[node] for node in named.values()]))
+    for column in table.columns:
+        if named := _names_in(column, finder):
+            depth[column.label] = float(np.mean([finder.tree.depth[node] for node in named.values()]))
     message = (
         f"expected columns called like the levels, {', '.join(finder.tree.levels)}, or a single column; "
         f"got {', '.join(map(str, table.labels))}"
@@ -265,9 +288,9 @@ def _no_columns(table: LabelTable, finder: Finder) -> str:
     return f"{message}, of which {', '.join(map(str, ranks))} {hold} of the tree: give columns={ranks}"
 
 
-def _names_in(table: LabelTable, place: int, finder: Finder) -> dict[str, int]:
+def _names_in(column: Column, finder: Finder) -> dict[str, int]:
     """The cells of a column that are nodes of the tree, where at least half of them are."""
-    texts = dict.fromkeys(cell for cell in table.cells[place] if isinstance(cell, str))
+    texts = dict.fromkeys(cell for cell in column.cells if isinstance(cell, str))
     tried = [*islice(filter(finder.known, texts), _MOST_TRIED)]
     found = {cell: finder.text(Cell(finder.known(cell))) for cell in tried}
     named = {cell: node for cell, node in found.items() if isinstance(node, int)}

@@ -46,13 +46,16 @@ class Finder:
     """Finds the node that a row means: the deepest name that is there, below all names above it.
 
     Ranks may be missing in the row or in the tree. A name fits where the tree has it, as a name or an
-    alias; else as an epithet: domestica below Musca is `Musca domestica`, where that is a node.
+    alias; else as an epithet: domestica below Musca is `Musca domestica`, where that is a node. A node that
+    is a class itself is that class.
     """
 
     def __init__(self, index: NameIndex) -> None:
         self.index, self.tree = index, index.tree
         self._parent = index.tree.parent.tolist()
         self._known: dict[str, str] = {}
+        self._class_of = index.tree.own_leaf
+        self._own = frozenset(self._class_of.values())
 
     def known(self, text: str) -> str:
         """The name that a text holds: without spaces around it, "" where it says that there is none."""
@@ -73,15 +76,16 @@ class Finder:
 
         A path is cut at whatever separator makes a node of it.
         """
-        nodes = self._at_level(cell, self.index.by_name(cell.name))
+        nodes = self._at_level(cell, self._called(cell.name))
         if len(nodes) > 1:
             return [self._ambiguous([cell], nodes)]
         if nodes:
-            return nodes[0]
+            return self._class(nodes[0])
         ways = [self._cut(cell.name, mark) for mark in _SEPARATORS if mark in cell.name]
         if not all(parts for parts, _ in ways):
             return None  # each part says that there is no name
-        found = {node: None for parts, gaps in ways if isinstance(node := self.row(parts, gaps), int)}
+        found = {self._class(node): None for node in self.index.by_text(cell.name)}
+        found |= {node: None for parts, gaps in ways if isinstance(node := self.row(parts, gaps), int)}
         if len(found) > 1:
             return [self._ambiguous([cell], list(found))]
         return next(iter(found)) if found else self._no_path(cell, [parts for parts, _ in ways])
@@ -101,11 +105,19 @@ class Finder:
         """
         exact = self.index.by_path(tuple(cell.name for cell in cells))
         if exact and (not gaps or self._levels(exact[0]) == [cell.level for cell in cells]):
-            return exact[0]
+            return self._class(exact[0])
         nodes = self._at_level(cells[-1], self._fitting(cells))
         if len(nodes) == 1:
-            return nodes[0]
+            return self._class(nodes[0])
         return [self._ambiguous(cells, nodes)] if nodes else self._misfits(cells)
+
+    def _class(self, node: int) -> int:
+        return self._class_of.get(node, node)
+
+    def _called(self, name: str) -> list[int]:
+        """The nodes of a name; not the leaves that are classes of nodes."""
+        nodes = self.index.by_name(name)
+        return [node for node in nodes if node not in self._own] if self._own else nodes
 
     def _levels(self, node: int) -> list[int]:
         """The levels of a node and its ancestors, top to bottom."""
@@ -124,14 +136,14 @@ class Finder:
         spelled = _spellings(cells)
         above = [self._nodes(spellings) for spellings in spelled[:-1]]
         for spelling in spelled[-1]:
-            nodes = [node for node in self.index.by_name(spelling) if self._is_below(node, above)]
+            nodes = [node for node in self._called(spelling) if self._is_below(node, above)]
             if nodes:
                 return nodes
         # A rank that is filled with the name above it says nothing more.
         return self._fitting(cells[:-1]) if len(cells) > 1 and cells[-1].name == cells[-2].name else []
 
     def _nodes(self, spellings: Iterable[str]) -> set[int]:
-        return {node for spelling in spellings for node in self.index.by_name(spelling)}
+        return {node for spelling in spellings for node in self._called(spelling)}
 
     def _is_below(self, node: int, above: Sequence[set[int]]) -> bool:
         """Whether ancestors of a node are among these, top first, in this order."""

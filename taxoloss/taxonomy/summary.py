@@ -57,7 +57,10 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, text and numbers, for JSON."""
-        return asdict(self)
+        data = asdict(self)
+        for finding in data["findings"]:
+            del finding["example"]
+        return data
 
 
 def summarize(taxonomy: Taxonomy) -> Summary:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from taxoloss.errors.characters import counted
 from taxoloss.errors.faults import BindingError, Fault
-from taxoloss.taxonomy.binding import Name, NameIndex
-from taxoloss.taxonomy.label_tables import LabelTable, choose_columns, open_labels
+from taxoloss.taxonomy.binding import NameIndex
+from taxoloss.taxonomy.class_names import Name
+from taxoloss.taxonomy.label_tables import Column, LabelTable, choose_columns, open_labels
 from taxoloss.taxonomy.names import integer_of
 from taxoloss.taxonomy.placeholders import is_missing
 from taxoloss.taxonomy.ranks import Cell, Finder, Misfit, misfit_faults
@@ -59,41 +60,50 @@ def checked_ignore_index(value: int | None, classes_and_nodes: int) -> int | Non
 
 def _distinct(table: LabelTable) -> tuple[IntArray, list[Any]]:
     """For each row the number of its like among the distinct rows, and those: most rows repeat."""
-    single = len(table.cells) == 1
+    columns = table.columns
+    single = len(columns) == 1
     numbers: dict[Hashable, int] = {}
     rows = []
-    for place, cell in enumerate(table.cells[0] if single else zip(*table.cells, strict=True)):
+    for place, cell in enumerate(_rows(table)):
         key = tuple(cell) if isinstance(cell, (list, np.ndarray)) else cell
         try:
             rows.append(numbers.setdefault(key, len(numbers)))
         except TypeError:
             cells = key if isinstance(key, tuple) else (key,)
-            column, wrong = next((at, one) for at, one in enumerate(cells) if not isinstance(one, Hashable))
-            name = table.column(0 if single else column)
-            raise TypeError(_no_text(wrong, table.place(place), name)) from None
+            at, wrong = next((at, one) for at, one in enumerate(cells) if not isinstance(one, Hashable))
+            raise TypeError(
+                _no_text(wrong, table.place(place), columns[0 if single else at].name)
+            ) from None
     return np.array(rows, np.int64), list(numbers)
+
+
+def _rows(table: LabelTable) -> Iterable[Any]:
+    """The cells of one column, or of several a tuple a row."""
+    first, *others = (column.cells for column in table.columns)
+    return zip(first, *others, strict=True) if others else first
 
 
 class _Reader:
     """Reads the distinct rows of a table, a row as its cells or, of one column, as its cell."""
 
     def __init__(self, table: LabelTable, finder: Finder) -> None:
-        self.table, self.finder = table, finder
-        self.columns = [table.column(place) for place in range(len(table.cells))]
-        self.levels = table.levels or (0,) * len(table.cells)
+        self.table, self.finder, self.columns = table, finder, table.columns
 
     def node(self, key: Any, number: int, rows: IntArray) -> int | list[Misfit] | None:
         """The node of a row, None where it names none, or why it has no node."""
         single = len(self.columns) == 1
         if single and not isinstance(key, tuple):
-            cell = Cell(self._name(key, 0, number, rows), self.levels[0], self.columns[0])
+            cell = self._cell(self._name(key, 0, number, rows), self.columns[0])
             return self.finder.text(cell) if cell.name else None
         names = [self._name(cell, place, number, rows) for place, cell in enumerate(key)]
         if single:
             return _node_of_row(names, self.finder)
-        every = zip(names, self.levels, self.columns, strict=True)
-        cells = [Cell(*one) for one in every if one[0]]
+        every = zip(names, self.columns, strict=True)
+        cells = [self._cell(name, column) for name, column in every if name]
         return self.finder.row(cells, gaps=not all(names)) if cells else None
+
+    def _cell(self, name: str, column: Column) -> Cell:
+        return Cell(name, column.level, column.name)
 
     def _name(self, cell: Any, place: int, number: int, rows: IntArray) -> str:
         if is_missing(cell):
@@ -101,7 +111,7 @@ class _Reader:
         if not isinstance(cell, str):
             row = int(np.flatnonzero(rows == number)[0])
             column = self.columns[min(place, len(self.columns) - 1)]
-            raise TypeError(_no_text(cell, self.table.place(row), column))
+            raise TypeError(_no_text(cell, self.table.place(row), column.name))
         return self.finder.known(cell)
 
 
@@ -147,17 +157,16 @@ def _nothing(rows: IntArray, table: LabelTable) -> Fault:
 # -- names, some of which are rows of ranks ---------------------------------------------------------
 
 
-def nodes_of_names(names: Iterable[Name], index: NameIndex) -> IntArray:
+def nodes_of_names(names: Any, index: NameIndex) -> IntArray:
     """The nodes of names or paths, in which ranks may be missing; BindingError with all that are none."""
-    if hasattr(names, "columns"):
+    if hasattr(type(names), "columns"):
         what = type(names).__name__
         raise TypeError(
             f"expected names or paths, got a {what}: t.targets(table) reads the rows of a table"
         )
-    if isinstance(names, (str, bytes, Mapping, Set)) or not isinstance(names, Iterable):
-        return index.nodes(names)
-    if getattr(names, "ndim", 1) == 0:
-        return index.nodes(names)
+    plain = isinstance(names, Iterable) and getattr(names, "ndim", 1) != 0
+    if not plain or isinstance(names, (str, bytes, Mapping, Set)):
+        return index.nodes(cast("Iterable[Name]", names))
     listed = [tuple(name) if isinstance(name, np.ndarray) and name.ndim else name for name in names]
     faults = _fill_ranks(listed, index)
     try:

@@ -57,7 +57,7 @@ def test_a_rename_that_is_said() -> None:
     found = old.diff(new, {"pug": "dog/pugg"})
     assert ("dog/pug", "dog/pugg") in paths(found.renamed)
     assert found.migration.sources[4] == (3,)
-    words = r"`pugs` is called by 0 nodes of the old tree. did you mean `pug`"
+    words = r"no node of the old tree is called `pugs`; did you mean `pug`"
     with pytest.raises(ValueError, match=words):
         old.diff(new, {"pugs": "pugg"})
 

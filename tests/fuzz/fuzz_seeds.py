@@ -16,6 +16,7 @@ SEEDS: dict[str, tuple[str, str]] = {
 SEEDS["image-folder"] = ("", "x")
 SEEDS["table"] = (".parquet", "PAR1\x15\x04\x15\x10\x15\x14PAR1")
 _TAXA = ((1, 1, "no rank"), (2, 1, "kingdom"), (3, 2, "species"), (4, 2, "species"))
+SEEDS["excel"] = (".xlsx", "PK\x03\x04\x14")
 SEEDS["ncbi"] = (
     ".dmp",
     "".join(f"{a}\t|\t{b}\t|\t{rank}\t|\t\t|" + "\t0\t|" * 9 + "\n" for a, b, rank in _TAXA),

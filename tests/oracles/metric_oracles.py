@@ -91,11 +91,16 @@ def ancestors(case: Case, node: int) -> set[int]:
 
 
 def hops(case: Case, ranking: Sequence[int], target: int, places: int) -> float:
-    """Of nodes of classes in order: the definition of evidence, step by step."""
+    """Of nodes of classes in order."""
     found = [distance(case, node, target) for node in ranking]
-    distances = sorted({distance(case, node, target) for node in case.order})
-    rank = [distances.index(d) for d in found]
-    best = sorted(distances.index(distance(case, node, target)) for node in case.order)
+    return hops_of_distances(found, [distance(case, node, target) for node in case.order], places)
+
+
+def hops_of_distances(ranked: Sequence[int], of_all: Sequence[int], places: int) -> float:
+    """Of the distances of classes in order, and of all: the definition of evidence, step by step."""
+    distances = sorted(set(of_all))
+    rank = [distances.index(d) for d in ranked]
+    best = sorted(map(distances.index, of_all))
     weights = []
     for place, k in enumerate(best):
         first, size = best.index(k), best.count(k)

@@ -13,26 +13,30 @@ from taxoloss import sources
 from taxoloss.errors.faults import FormError
 from taxoloss.sources.formats import FORMATS
 from taxoloss.sources.formats.format import HEAD, Format
+from taxoloss.sources.survey import format_of
 
-#: What shows more than one kind: a suffix before what is in the file, the first letters before columns.
+
+def taken_for(path: Path) -> str:
+    return format_of(path)[0].name
+
+
+#: What shows more than one kind: what is in the file before its suffix.
 TAKEN_FOR: list[tuple[str, bytes, str]] = [
-    ("a.json", b"(a,b);", "json"),
+    ("a.json", b"(a,b);", "newick"),
     ("a.YML", b"PK", "json"),
-    ("a.owl", b"<graphml/>", "obo"),
+    ("a.owl", b"<graphml/>", "graphml"),
     ("a.dmp", b"a,b\n", "ncbi"),
-    ("a.txt", b"PK\x03\x04", "darwin-core"),
+    ("a.csv", b'[{"a": 1}]', "json"),
+    ("a.json", b"a,b\n1,2\n", "json"),
     ("a.txt", b"\xef\xbb\xbfPK,a\n1,2\n", "table"),
     ("a.txt", b" \n{", "json"),
-    ("a.txt", b"[Term]\n", "json"),
+    ("a.txt", b"[Term]\n", "obo"),
     ("a.txt", b"\xef\xbb\xbf((a,b),c);", "newick"),
     ("a.txt", b"format-version: 1.4\n", "obo"),
     ("a.xml", b"<x><graphml/></x>", "graphml"),
-    ("a.xml", b"<rdf/>", "skos"),
-    ("a.txt", b"PREFIX,taxon_id,ancestry,rank,name\n", "skos"),
-    ("a.txt", b"@id,taxon_id,ancestry,rank,name\n", "inat"),
-    ("a.txt", b"taxon_id,ancestry,rank,name,scientificName,taxonRank,family\n", "inat"),
-    ("a.txt", b"scientificName;taxonRank;family\n", "darwin-core"),
-    ("a.txt", b"scientificName,taxonRank\n", "table"),
+    ("a.xml", b"<rdf:RDF/>", "skos"),
+    ("a.txt", b"@id,taxon_id,ancestry,rank,name\n", "table"),
+    ("a.txt", b"taxon_id,ancestry,rank,name,scientificName,taxonRank,family\n", "table"),
     ("a.txt", b"n02123045\n" * 9_000, "wordnet-ids"),
     ("a.txt", b"n02123045\nx\n", "table"),
     ("a.txt", b"x" * HEAD, "table"),
@@ -42,7 +46,7 @@ TAKEN_FOR: list[tuple[str, bytes, str]] = [
 @pytest.mark.parametrize(("name", "data", "kind"), TAKEN_FOR)
 def test_what_a_file_is_taken_for(name: str, data: bytes, kind: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
-    assert kind_of(tmp_path / name) == kind
+    assert taken_for(tmp_path / name) == kind
 
 
 @pytest.mark.parametrize(
@@ -60,17 +64,22 @@ def test_what_a_folder_is_taken_for(files: str, kind: str, tmp_path: Path) -> No
     folder.mkdir()
     for name in files.split():
         (folder / name).write_text("x")
-    assert kind_of(folder) == kind
+    assert taken_for(folder) == kind
 
 
 @pytest.mark.parametrize(
-    ("data", "words"), [(b" \n", "the source is empty"), (b'"a\n', "not CSV"), (b"\n\na,b\n", "is empty")]
+    ("data", "words"),
+    [
+        (b" \n", "the source is empty"),
+        (b'a,b\n"c,d\n', "quotes do not pair"),
+        (b"\n\na,b\n", "this is a text of 1 line"),
+    ],
 )
 def test_what_is_taken_for_nothing(data: bytes, words: str, tmp_path: Path) -> None:
     """No text, and a first line that no table has."""
     (tmp_path / "a.txt").write_bytes(data)
     with pytest.raises(FormError, match=words):
-        kind_of(tmp_path / "a.txt")
+        sources.read(tmp_path / "a.txt")
 
 
 @pytest.mark.parametrize("format", [f for f in FORMATS.values() if f.example], ids=lambda f: f.name)

@@ -224,7 +224,7 @@ def test_columns_missing_and_under(tmp_path: Path) -> None:
 
 
 def test_columns_that_make_no_tree_are_refused(tmp_path: Path) -> None:
-    words = "the columns cannot be read as ranks, paths, edges or bins"
+    words = "the columns `x`, `y`, `z`: no tree of classes can be read from it"
     with pytest.raises(FormError, match=words) as caught:
         sources.read(made(tmp_path, "a.csv", "x,y,z\n1,2,3\n2,1,3\n1,3,2\n"))
     assert "--columns" in str(caught.value)
@@ -317,7 +317,7 @@ def test_a_table_of_taxa_with_rank_columns(tmp_path: Path) -> None:
     for name in ("a.parquet", "a.csv"):
         found = sources.read(tmp_path / name)
         assert (found.kind, names(found.taxonomy.paths())) == ("darwin-core", ["A/F/G/G x", "A/F/G/G y"])
-        assert "taxa of other ranks are left out: 1" in found.notes
+        assert found.taxonomy.levels == ("kingdom", "family", "genus", "species")
 
 
 def test_ncbi_dumps(tmp_path: Path) -> None:

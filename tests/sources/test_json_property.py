@@ -25,12 +25,47 @@ _WORDS = (
     "cat dog oak Felis Canis Bengal pug rose beech wolf Quercus red_fox lynx mouse Rosa tulip pike perch trout salmon "
     "raven crow robin finch heron stork swan goose duck teal"
 ).split()
-_NAME_KEYS = ("name", "label", "title", "text", "displayName", "class_name", "nodeName", "LabelName", "what", "Bezeichnung")
-_CHILD_KEYS = ("children", "subcategories", "nodes", "items", "Subcategory", "kids", "members", "below", "_children")
+_NAME_KEYS = (
+    "name",
+    "label",
+    "title",
+    "text",
+    "displayName",
+    "class_name",
+    "nodeName",
+    "LabelName",
+    "what",
+    "Bezeichnung",
+)
+_CHILD_KEYS = (
+    "children",
+    "subcategories",
+    "nodes",
+    "items",
+    "Subcategory",
+    "kids",
+    "members",
+    "below",
+    "_children",
+)
 _ID_KEYS = ("id", "ID", "key", "uid", "nodeId", "category_id", "nr")
 _PARENT_KEYS = ("parent", "parent_id", "parentId", "Parent_ID", "above")
 _LIST_KEYS = ("child_ids", "children", "narrower", "contains", "subs")
-_JUNK_KEYS = ("color", "count", "score", "created", "note", "url", "tags", "meta", "enabled", "x", "images", "level", "n")
+_JUNK_KEYS = (
+    "color",
+    "count",
+    "score",
+    "created",
+    "note",
+    "url",
+    "tags",
+    "meta",
+    "enabled",
+    "x",
+    "images",
+    "level",
+    "n",
+)
 
 
 @st.composite
@@ -131,7 +166,9 @@ class Writer:
     def named(self, node: int = -1) -> Any:
         children = [self.named(child) for child in below(self.tree, node)]
         if node < 0:
-            return self.placed(children if self.random.random() < 0.7 else {self.name: "root", self.child: children})
+            return self.placed(
+                children if self.random.random() < 0.7 else {self.name: "root", self.child: children}
+            )
         facts = {self.name: self.tree[node][0]}
         return self.shuffled(node, {**facts, self.child: children} if children else facts)
 
@@ -150,7 +187,10 @@ class Writer:
         ])  # fmt: skip
 
     def graph(self) -> Any:
-        nodes = [self.shuffled(node, {"id": self.ids[node], self.name: self.tree[node][0]}) for node in self.order]
+        nodes = [
+            self.shuffled(node, {"id": self.ids[node], self.name: self.tree[node][0]})
+            for node in self.order
+        ]
         ends = self.random.choice((("source", "target"), ("from", "to"), ("parent", "child")))
         links = [dict(zip(ends, (self.ids[above], self.ids[node]), strict=True))
                  for node in self.order if (above := self.tree[node][1]) >= 0]  # fmt: skip
@@ -160,12 +200,19 @@ class Writer:
         columns = self.random.choice((("kingdom", "order", "family", "species"), ("l1", "l2", "l3", "l4"),
                                       ("top", "middle", "low", "bottom")))  # fmt: skip
         leaves = [node for node in self.order if not below(self.tree, node)]
-        rows = [dict(zip(columns, [*path_to(self.tree, node), None, None, None], strict=False)) for node in leaves]
+        rows = [
+            dict(zip(columns, [*path_to(self.tree, node), None, None, None], strict=False))
+            for node in leaves
+        ]
         return self.placed([self.shuffled(node, row) for node, row in zip(leaves, rows, strict=True)])
 
     def groups(self) -> Any:
         """Class to group: of a tree of two levels."""
-        return {self.tree[node][0]: self.tree[self.tree[node][1]][0] for node in self.order if self.tree[node][1] >= 0}
+        return {
+            self.tree[node][0]: self.tree[self.tree[node][1]][0]
+            for node in self.order
+            if self.tree[node][1] >= 0
+        }
 
     def parents(self) -> Any:
         return {self.tree[node][0]: self.tree[above][0] if (above := self.tree[node][1]) >= 0 else None
@@ -173,7 +220,9 @@ class Writer:
 
     def paths(self) -> Any:
         mark = self.random.choice(("/", " > ", ";", "|", "::", " -> "))
-        return self.placed([mark.join(path_to(self.tree, node)) for node in self.order if not below(self.tree, node)])
+        return self.placed(
+            [mark.join(path_to(self.tree, node)) for node in self.order if not below(self.tree, node)]
+        )
 
     def rows(self) -> Any:
         return [list(path_to(self.tree, node)) for node in self.order if not below(self.tree, node)]

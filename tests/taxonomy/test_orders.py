@@ -20,7 +20,7 @@ import torch
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.errors.faults import FormError
-from taxoloss.taxonomy.binding import class_list
+from taxoloss.taxonomy.class_names import class_list
 from taxoloss.weighting.schedules import by_level
 
 T = taxoloss.load({"tree": {"x": ["a", "b"], "y": ["c", "d"]}})

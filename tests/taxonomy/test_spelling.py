@@ -305,5 +305,5 @@ def test_a_name_in_two_places_is_told_by_its_path() -> None:
     new = taxoloss.load({"tree": {"felid": None, "x": {"cat": None, "dog": None}}})
     assert old.diff(new, {"cat": "felid"}).migration.sources == ((0,), (1,), (2,))
     twice = taxoloss.load({"tree": {"y": {"cat": None}, "x": {"cat": None, "dog": None}}})
-    with pytest.raises(ValueError, match="called by 2 nodes of the old tree: `y/cat`, `x/cat`"):
+    with pytest.raises(ValueError, match="2 nodes of the old tree are called `cat`: `y/cat`, `x/cat`"):
         twice.diff(new, {"cat": "felid"})

@@ -118,21 +118,21 @@ def test_one_node_on_two_levels() -> None:
     assert "row 2: `x` stands on level 3, and on level 2 in a row above" in str(caught.value)
 
 
-def test_rows_that_hold_nothing_and_odd_characters() -> None:
-    """All of them at once, with the numbers of the rows."""
+def test_odd_characters() -> None:
+    """All of them at once, with the numbers of the rows, the empty ones counted."""
     rows = [("a", "b"), ("", None), (), ("a", "c\u200b"), ("d\x00", "e")]
     with pytest.raises(FormError) as caught:
         Taxonomy.from_paths(rows)
-    assert [code for code, _ in faults(caught.value)] == ["T117", "T117", "T113", "T113"]
-    for words in ("row 2 holds no name", "row 3 holds no name", "row 4: the name `c\\u200b` holds",
-                  "U+200B (zero width space)", "row 5: the name `d\\x00`"):  # fmt: skip
+    assert [code for code, _ in faults(caught.value)] == ["T113", "T113"]
+    for words in ("row 4: the name `c\\u200b` holds", "U+200B (zero width space)",
+                  "row 5: the name `d\\x00`"):  # fmt: skip
         assert words in str(caught.value)
 
 
-def test_blank_names_are_empty_names() -> None:
-    """A cell of spaces is an empty name, as in a file."""
-    with pytest.raises(FormError, match="T117"):
-        Taxonomy.from_paths([("a", "  "), ("a", "b")])
+def test_a_cell_of_spaces_is_a_missing_rank() -> None:
+    """As the empty cell is."""
+    rows = [("a", "  "), ("b", "c"), ("a\t", "\u00a0")]
+    assert Taxonomy.from_paths(rows).paths() == (("a",), ("b", "c"))
 
 
 @pytest.mark.parametrize(

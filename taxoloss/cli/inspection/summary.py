@@ -14,6 +14,7 @@ from rich.tree import Tree as RichTree
 from taxoloss.cli.inspection.weights import WeightingFacts
 from taxoloss.cli.shared import plain
 from taxoloss.errors.characters import escape_invisible
+from taxoloss.taxonomy.findings import summaries
 from taxoloss.taxonomy.summary import Summary
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -53,7 +54,7 @@ def _facts(summary: Summary) -> RenderableType:
         "weights": f"from {summary.weights_from}"
         if "file" in summary.weights_from
         else summary.weights_from,
-        "loss at first": f"{summary.chance_loss:.3f}: the sum of weight x chance loss, for equal logits",
+        "initial loss": f"{summary.chance_loss:.3f}: the sum of weight x chance loss, for equal logits",
         "digest": summary.digest[:16],
     }
     for key, value in facts.items():
@@ -94,10 +95,8 @@ def _levels(summary: Summary) -> RenderableType:
 def _findings(summary: Summary) -> Iterator[RenderableType]:
     if not summary.findings:
         yield Text("none")
-    for finding in summary.findings[:20]:
+    for finding in summaries(summary.findings):
         yield Text.assemble((finding.code, "yellow"), " ", plain(finding.message))
-    if len(summary.findings) > 20:
-        yield Text(f"... and {len(summary.findings) - 20:,} more (all with --json)")
 
 
 def _tree(taxonomy: Taxonomy, depth: int | None) -> _Wide:

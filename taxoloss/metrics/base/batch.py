@@ -77,7 +77,7 @@ class Batch:
 
     @cached_property
     def answer(self) -> Tensor:
-        """(R,): the node that is answered; of logits the best class."""
+        """(R,): the node that is answered, the class where it is one; of logits the best class."""
         return self.answers if self.logits is None else self.best_class
 
     @cached_property

@@ -14,7 +14,7 @@ from taxoloss.sources.base import Found, Options, listed, refuse
 from taxoloss.sources.code_rules import CODE, Rule, by_parts, by_start, by_zeros, rules_of, with_sections
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
-from taxoloss.sources.lines import Lines
+from taxoloss.sources.lines import Lines, all_match
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.tables.table import Table
 from taxoloss.sources.tables.words import folded
@@ -59,13 +59,13 @@ class _Codes:
 def readings_of_code_lines(lines: Lines, options: Options) -> list[Reading]:
     """The readings of lines that start with a code: one for each rule that fits about as well."""
     lines = _without_header(lines, options)
-    if all(CODE.fullmatch(text.strip()) for text in lines.texts):
+    if all_match(CODE, [text.strip() for text in lines.texts]):
         codes = [text.strip().rstrip(".") for text in lines.texts]
         found = _Codes(lines.file, tuple(codes), ("",) * len(codes), lines.numbers, lines.notes)
         return _readings(found, options, "names")
-    matches = [match for text in lines.texts if (match := _LINE.fullmatch(text))]
+    matches = all_match(_LINE, lines.texts) or []
     codes = [match["code"] for match in matches]
-    if len(matches) < len(lines.texts) or not all(map(CODE.fullmatch, codes)):
+    if not codes or not all_match(CODE, codes):
         return []
     titles = tuple(match["title"].strip() for match in matches)
     return _readings(_Codes(lines.file, tuple(codes), titles, lines.numbers, lines.notes), options, "names")
@@ -75,7 +75,7 @@ def _without_header(lines: Lines, options: Options) -> Lines:
     """Without a first line that is no code where all the others are."""
     starts = [re.split(r"[\s,;|]", text.strip(), maxsplit=1)[0].rstrip(".):") for text in lines.texts]
     word = not CODE.fullmatch(starts[0]) or folded(starts[0]) in _CODES
-    others = word and all(map(CODE.fullmatch, starts[1:])) and not re.search(r"\d", starts[0])
+    others = word and all_match(CODE, starts[1:]) and not re.search(r"\d", starts[0])
     if not (options.header if options.header is not None else others and len(starts) > 2):
         return lines
     note = f"the first line, {quoted(lines.texts[0])}, names the columns"
@@ -189,10 +189,12 @@ def _readings(found: _Codes, options: Options, flat: str) -> list[Reading]:
         rules = [rule for rule in rules if _is_likely(rule, distinct)]
     elif not rules or all(rule.contradicted for rule in rules):
         rules = _mended(found, rules)
-    plain = asked or (len(rules) == 1 and flat and _is_plain(rules[0], distinct))
-    grade = Grade.PLAIN if plain else Grade.CELLS
+    plain = len(rules) == 1 and _is_plain(rules[0], distinct)
+    if not asked and not plain and not flat:
+        return []
+    grade = Grade.PLAIN if asked or (plain and flat) else Grade.CELLS
     readings = [_reading(found, rule, grade, options, len(rules) > 1) for rule in rules]
-    if readings and not plain and flat and any(found.titles) and " " in flat:
+    if readings and grade is Grade.CELLS and any(found.titles) and " " in flat:
         readings.append(_flat(found, flat, options))
     return readings
 
@@ -222,7 +224,8 @@ def _asked_rules(codes: Sequence[str], options: Options) -> list[Rule]:
 def _is_likely(rule: Rule, codes: Sequence[str]) -> bool:
     """Whether nobody asked for codes, and the codes say nevertheless that they are a tree."""
     few = len(rule.holes) <= 0.1 * len(codes) and rule.contradicted <= 0.02
-    return few and rule.below >= 0.3 * len(codes) and not _is_count(codes)
+    many = rule.is_complete or rule.below >= 0.3 * len(codes)
+    return few and many and not _is_count(codes)
 
 
 def _is_count(codes: Sequence[str]) -> bool:

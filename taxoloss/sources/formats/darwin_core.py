@@ -82,7 +82,7 @@ def _readings(table: Table, options: Options) -> list[Reading]:
         make = partial(taxa_found, named, options, "darwin-core")
         how = "GBIF's backbone, 30 columns without names"
         return [
-            Reading("darwin-core", how, Grade.STANDARD, make, "--kind darwin-core", frozenset(table.header))
+            Reading("darwin-core", how, Grade.KNOWN, make, "--kind darwin-core", frozenset(table.header))
         ]
     return taxa_reading(table, options, "darwin-core")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import takewhile
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found, Options
 from taxoloss.sources.graph import SourceGraph
-from taxoloss.sources.lines import Lines
+from taxoloss.sources.lines import Lines, all_match
 from taxoloss.sources.reading import Grade, Reading
 
 __all__ = ["is_parent_index", "readings_of_edges"]
@@ -27,8 +28,8 @@ _NO_PARENT = frozenset(("none", "null", "-1", "-"))
 def readings_of_edges(lines: Lines, options: Options) -> list[Reading]:
     """The readings of lines that have a syntax of their own for edges."""
     for pattern, make, how in ((_RDP, _rdp, "id*name*parent*depth*rank"), (_RCV1, _rcv1, "parent: child:")):
-        matches = [match for text in lines.texts if (match := pattern.fullmatch(text.strip()))]
-        if len(matches) == len(lines.texts):
+        matches = all_match(pattern, [text.strip() for text in lines.texts])
+        if matches is not None:
             whole = f"{how}, {counted(len(matches), 'line')}"
             made = partial(make, lines, matches, whole, options)
             return [Reading("edges", whole, Grade.PLAIN, made, "--kind edges")]
@@ -71,12 +72,8 @@ def _rcv1(lines: Lines, matches: Sequence[re.Match[str]], how: str, options: Opt
 
 def _adjacency(lines: Lines, options: Options) -> list[Reading]:
     """A parent and its children a line, with tabs between them or as `cat: Bengal, Siamese`."""
-    ways: list[tuple[Callable[[str], list[str] | None], str, str]] = [
-        (_tabbed, "a tab", r"paths --separator '\t'"),
-        (_coloned, "a colon", "names"),
-    ]
-    for cut, mark, _ in ways:
-        rows = [cells for text in lines.texts if (cells := cut(text)) is not None]
+    for cut, mark in ((_tabbed, "a tab"), (_coloned, "a colon")):
+        rows = list(takewhile(bool, map(cut, lines.texts)))
         if len(rows) == len(lines.texts) and (grade := _grade(rows, mark)) is not None:
             how = f"a parent and its children a line, after {mark}, {counted(len(rows), 'line')}"
             make = partial(_children, lines, rows, how, options)
@@ -84,21 +81,21 @@ def _adjacency(lines: Lines, options: Options) -> list[Reading]:
     return []
 
 
-def _tabbed(text: str) -> list[str] | None:
+def _tabbed(text: str) -> list[str]:
     cells = [cell.strip() for cell in text.rstrip("\t").split("\t")]
-    return cells if all(cells) else None
+    return cells if all(cells) else []
 
 
-def _coloned(text: str) -> list[str] | None:
+def _coloned(text: str) -> list[str]:
     match = _COLON.fullmatch(text.strip())
     if match is None:
-        return None
+        return []
     mark = ";" if ";" in match["children"] else ","
     cells = [
         match["parent"].strip(),
         *(cell.strip() for cell in match["children"].strip(" ,;").split(mark)),
     ]
-    return cells if all(cells) else None
+    return cells if all(cells) else []
 
 
 def _grade(rows: Sequence[Sequence[str]], mark: str) -> Grade | None:
@@ -128,8 +125,8 @@ def _children(lines: Lines, rows: Iterable[Sequence[str]], how: str, options: Op
 
 def is_parent_index(lines: Lines) -> bool:
     """Whether each name is followed by a number that may be the line of its parent: cat 2."""
-    matches = [match for text in lines.texts if (match := _INDEX.fullmatch(text.strip()))]
-    if len(matches) < len(lines.texts) or len(matches) < 3:
+    matches = all_match(_INDEX, [text.strip() for text in lines.texts])
+    if matches is None or len(matches) < 3:
         return False
     numbers = Counter(int(match["number"]) for match in matches)
     names = {match["name"] for match in matches}

@@ -11,6 +11,7 @@ from taxoloss.sources.base import Found, Options, listed
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.tables.table import Table
+from taxoloss.sources.taxa.readings import taxa_reading
 from taxoloss.sources.taxa.taxon_tree import Taxon, TaxonTree
 from taxoloss.sources.taxa.words import FINER, KNOWN_RANKS, RANK_LEVELS, bare, is_none, rank_of
 
@@ -43,18 +44,20 @@ def _above(roles: dict[str, int]) -> int:
 
 def _readings(table: Table, options: Options) -> list[Reading]:
     roles = _columns(table)
-    if roles is None or (options.columns is not None and options.kind is None):
+    if roles is None:
+        return taxa_reading(table, options, "inat")
+    if options.columns is not None and options.kind is None:
         return []
-    covers = frozenset(table.header[at] for at in roles.values())
+    used = {table.header[at] for at in roles.values()}
     make = partial(_found, table, roles, options)
     how = f"{table.header[roles['key']]} below {table.header[_above(roles)]}"
-    unused = tuple(name for name in table.header if name not in covers)
-    return [Reading("inat", how, Grade.STANDARD, make, "--kind inat", covers, unused)]
+    unused = tuple(name for name in table.header if name not in used)
+    return [Reading("inat", how, Grade.KNOWN, make, "--kind inat", frozenset(table.header), unused)]
 
 
 def _found(table: Table, roles: dict[str, int], options: Options) -> Found:
     """The taxonomy; what is above an inactive taxon, or one without row, holds what is below it."""
-    tree = TaxonTree(table.file, options, whole="ancestry" in roles)
+    tree = TaxonTree(table.file, options)
     classes: dict[str, str] = {}
     inactive = 0
     for row, line in zip(table.rows, table.lines, strict=True):

@@ -10,7 +10,7 @@ from functools import partial
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found, Options, listed
-from taxoloss.sources.lines import Lines
+from taxoloss.sources.lines import Lines, all_match
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
 from taxoloss.sources.separators import Cut, cut_at, cuts_of, split_path
@@ -57,18 +57,24 @@ def readings_below_levels(lines: Lines, options: Options) -> list[Reading]:
     """
     if options.header is False or options.separator is not None or len(lines.texts) < 2:
         return []
-    cut = cut_at(lines.texts, "/")
-    first, deepest = cut.rows[0], max(map(len, cut.rows[1:]))
-    if not first[-1] and all(first[:-1]) and deepest < len(first) and all(row[-1] for row in cut.rows[1:]):
-        if len(first) == 2:
-            reading = _name_reading(lines, Grade.PLAIN, options)
-            return [replace(reading, kind=options.kind if options.kind == "paths" else "names")]
-        return [_path_reading(lines, cut, Grade.PLAIN, options)]
-    for mark in _LEVEL_MARKS:
+    head = lines.texts[0].strip()
+    for mark in [mark for mark in _LEVEL_MARKS if mark in head]:
         cut = cut_at(lines.texts, mark)
-        if 1 < len(cut.rows[0]) >= max(map(len, cut.rows[1:])) > 1 and _are_words(cut.rows[0]):
+        first, others = cut.rows[0], cut.rows[1:]
+        deepest = max(map(len, others))
+        ended = mark == "/" and head.endswith("/") and all(row[-1] for row in others)
+        if ended and all(first[:-1]) and deepest < len(first):
+            return [_marked_reading(lines, cut, options)]
+        if 1 < len(first) >= deepest > 1 and _are_words(first):
             return [_path_reading(lines, cut, Grade.PLAIN, options)]
     return []
+
+
+def _marked_reading(lines: Lines, cut: Cut, options: Options) -> Reading:
+    if len(cut.rows[0]) > 2:
+        return _path_reading(lines, cut, Grade.PLAIN, options)
+    reading = _name_reading(lines, Grade.PLAIN, options)
+    return replace(reading, kind="paths" if options.kind == "paths" else "names")
 
 
 # -- paths -----------------------------------------------------------------------------------------
@@ -81,7 +87,8 @@ def readings_of_paths(lines: Lines, options: Options) -> list[Reading]:
         cut = cut_at(body.texts, options.separator)
         return [_path_reading(body, cut, Grade.PLAIN, options)] if cut.share else []
     lines = _cut_off(lines, _ID_BEHIND[0], of_list=True) or lines
-    whole, (grade, cuts) = lines, cuts_of(lines.texts)
+    headed = options.header is not False and len(lines.texts) > 2 and _are_words(lines.texts[:1])
+    whole, (grade, cuts) = lines, cuts_of(lines.texts[headed:])
     for pattern in _ID_BEFORE:
         cut_off = _cut_off(lines, pattern)
         if cut_off is None:
@@ -105,9 +112,9 @@ def _cut_off(lines: Lines, pattern: re.Pattern[str], of_list: bool = False) -> L
     Args:
         of_list: whether only the numbers of a list, 0, 1, 2, ..., are ids.
     """
-    matches = [match for text in lines.texts if (match := pattern.fullmatch(text)) is not None]
+    matches = all_match(pattern, lines.texts) or []
     ids = [match["id"] for match in matches]
-    if len(matches) < max(len(lines.texts), 2) or len(set(ids)) < len(ids):
+    if len(ids) < 2 or len(set(ids)) < len(ids):
         return None
     if not all(re.search(r"\d|://", one) for one in ids) or (of_list and not _is_count(ids)):
         return None

@@ -21,10 +21,9 @@ from taxoloss.sources.formats.text_lists import (
     names_as_they_are,
     readings_below_levels,
     readings_of_list,
-    readings_of_names,
     readings_of_paths,
 )
-from taxoloss.sources.lines import Lines, cells_of, delimiter_of, open_lines
+from taxoloss.sources.lines import Lines, cells_of, delimiter_of, in_names, open_lines
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.separators import cuts_of
 from taxoloss.sources.tables.header import settle_header
@@ -68,9 +67,9 @@ def _is_table(lines: Lines, delimiter: str, options: Options) -> bool:
         return False
     if delimiter in ";|" and _has_rank_prefixes(lines, delimiter):
         return options.kind not in (None, "paths", "table")
-    if delimiter == "," and _is_spaced(lines):
+    if delimiter == "," and in_names(lines.texts, ","):
         grade, cuts = cuts_of(lines.texts)
-        return not (grade is Grade.PLAIN and cuts[0].explained >= 0.5)
+        return grade is not Grade.PLAIN and not any(cut.share >= 0.8 for cut in cuts)
     return True
 
 
@@ -78,12 +77,6 @@ def _has_rank_prefixes(lines: Lines, delimiter: str) -> bool:
     """Whether every name is written d__Bacteria."""
     rows = cells_of(lines.texts[:1000], delimiter)
     return all(re.match(r"\s*(\w{1,3}__|D_\d+__)", cell) for row in rows for cell in row if cell)
-
-
-def _is_spaced(lines: Lines) -> bool:
-    """Whether (nearly) every comma is followed by a space, as it is in a name."""
-    commas = sum(text.count(",") for text in lines.texts)
-    return sum(text.count(", ") for text in lines.texts) >= 0.9 * commas > 0
 
 
 def _both(lines: Lines, delimiter: str, options: Options) -> Look:
@@ -96,11 +89,10 @@ def _both(lines: Lines, delimiter: str, options: Options) -> Look:
     if delimiter == "\t" and options.kind in (None, "table", "edges", "paths"):
         readings = readings_of_edges(lines, options) if options.separator is None else []
         readings += readings_of_paths(lines, options) if len(look.tables[0].header) == 2 else []
-    if delimiter == "," and _is_spaced(lines) and options.kind in (None, "table"):
-        readings += readings_of_names(lines, options, Grade.CELLS)
-    return replace(
-        look, readings=[one for one in readings if one.grade is Grade.PLAIN or one.kind == "names"]
-    )
+    readings = [one for one in readings if one.grade is Grade.PLAIN]
+    if delimiter == "," and in_names(lines.texts, ",") and options.kind in (None, "table"):
+        readings += [replace(one, grade=Grade.CELLS) for one in readings_of_list(lines, options)]
+    return replace(look, readings=readings)
 
 
 def _of_list(whole: Lines, lines: Lines, options: Options) -> Look:

@@ -16,13 +16,13 @@ from taxoloss.taxonomy.file.reader import read_bytes
 
 __all__ = ["FORMAT", "is_id_list", "read_ids", "wordnet_nouns"]
 
-_ID = re.compile(r"(n\d{8})(?:[\s,;].*)?")
+_ID = re.compile(r"(n\d{8})(?:[\s,;](?!.*n\d{8}).*)?")
 _FOLDERS = ("/usr/share/wordnet", "/usr/share/wordnet/dict", "/usr/local/WordNet-3.0/dict")
 
 
 def is_id_list(lines: list[str]) -> bool:
-    """Whether the first lines start with ids of nouns."""
-    first = [line.strip() for line in lines[:50] if line.strip()]
+    """Whether the first lines start with one id of a noun each: no paths of ids, no indented ids."""
+    first = [line for line in lines[:50] if line.strip()]
     return bool(first) and all(_ID.fullmatch(line) for line in first)
 
 

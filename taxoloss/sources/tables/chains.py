@@ -16,6 +16,7 @@ __all__ = ["Chain", "candidates_of", "chains_of", "is_candidate"]
 #: Below so many bits columns of unknown names may nest by chance: 1 in a million.
 _SURE_BITS = 20.0
 #: Names of ranks may repeat in different branches (epithets, "Accessories"); the other way is a mistake.
+_RANKS_ENOUGH = 3
 _NESTS, _TURNED = 0.98, 0.9
 
 
@@ -73,6 +74,9 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
 def _widened(base: list[Column], candidates: Sequence[Column], *, alone: bool) -> list[Chain]:
     """The chain with all that belongs to it; beside it the one with what may belong to it."""
     rest = [column for column in candidates if column not in base]
+    if sum(words.rank_of(column.word) is not None for column in base) >= _RANKS_ENOUGH:
+        # Beside ranks of living things a supercategory is a summary of them.
+        rest = [c for c in rest if not words.is_hierarchy(c.word) or words.is_name(c.word)]
     known = [c for c in rest if words.is_hierarchy(c.word) and not words.is_name(c.word)]
     chain = _with(base, known if alone else ())
     chain = _with_names(chain, rest)
@@ -87,10 +91,13 @@ def _widened(base: list[Column], candidates: Sequence[Column], *, alone: bool) -
 
 def _of_ranks(candidates: Sequence[Column]) -> list[Column]:
     """Ranks of living things, top to leaf, where two or more are filled."""
-    known = [(number, c) for c in candidates if (number := words.rank_number(c.word)) is not None]
-    known = [(number, column) for number, column in known if column.filled]
-    ordered = [column for _, column in sorted(known, key=lambda pair: (pair[0], pair[1].number))]
-    return ordered if len(ordered) > 1 else []
+    known: dict[str, Column] = {}
+    for column in sorted(candidates, key=lambda c: (c.word not in words.RANKS, c.number)):
+        rank = words.rank_of(column.word)
+        if rank is not None and column.filled:
+            known.setdefault(rank, column)  # species before specific_epithet
+    ordered = sorted(known.items(), key=lambda pair: words.RANKS.index(pair[0]))
+    return [column for _, column in ordered] if len(ordered) > 1 else []
 
 
 def _numbered(candidates: Sequence[Column]) -> list[Column]:

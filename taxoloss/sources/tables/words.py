@@ -21,6 +21,7 @@ __all__ = [
     "is_sure_parent",
     "number_of",
     "rank_number",
+    "rank_of",
     "stands_above",
 ]
 
@@ -32,6 +33,10 @@ RANKS = (
     "family", "subfamily", "supertribe", "tribe", "subtribe", "genus", "subgenus", "species",
     "subspecies", "variety", "breed", "cultivar", "strain",
 )  # fmt: skip
+_EPITHETS = {
+    "specificepithet": "species", "speciesepithet": "species", "epithet": "species",
+    "infraspecificepithet": "subspecies", "subspeciesepithet": "subspecies",
+}  # fmt: skip
 #: Places, from top to leaf.
 PLACES = (
     "continent", "country", "state", "province", "region", "county", "district", "municipality", "city",
@@ -112,7 +117,7 @@ _BESIDE = re.compile(
     r"probability|note|notes|comment|comments|remark|remarks|status|color|colour|quality|sex|age|md5|sha|sha1|"
     r"sha256|hash|size|price|rating|flag|valid|verified|frequency|freq|total|train|val|test|iucn|redlist|"
     r"common_name|vernacular|vernacularname|language|lang|version|modified|created|updated|reference|"
-    r"references|doi|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|sequence|seq|video|frame"
+    r"references|doi|grade|quality_grade|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|sequence|seq|video|frame"
     r")"
 )
 _STEMS = ("level", "l", "depth", "tier", "lvl", "category", "cat", "rank", "column", "hierarchy", "h")
@@ -169,10 +174,21 @@ def is_beside(name: str) -> bool:
     return bool(_BESIDE.fullmatch(name))
 
 
+def rank_of(name: str) -> str | None:
+    """The rank of living things that a column of that (folded) name holds; epithets are of the species.
+
+    >>> rank_of("taxon_family"), rank_of("specific_epithet"), rank_of("group")
+    ('family', 'species', None)
+    """
+    name = re.sub(r"^(taxon_|tax_|taxonomy_)|(_name|_label)$", "", name)
+    name = _EPITHETS.get(name.replace("_", ""), name)
+    return name if name in RANKS else None
+
+
 def rank_number(name: str) -> int | None:
     """The place of a rank of living things, 0 the top."""
-    name = re.sub(r"^(taxon_|tax_|taxonomy_)|(_name|_label)$", "", name)
-    return RANKS.index(name) if name in RANKS else None
+    rank = rank_of(name)
+    return None if rank is None else RANKS.index(rank)
 
 
 def is_hierarchy(name: str) -> bool:

@@ -9,7 +9,7 @@ from taxoloss.sources.base import Found, Options, listed
 from taxoloss.sources.taxa.columns import TaxonColumns
 from taxoloss.sources.taxa.names import TaxonNames
 from taxoloss.sources.taxa.taxon_tree import Taxon, TaxonTree
-from taxoloss.sources.taxa.words import FINER, is_synonym, rank_of
+from taxoloss.sources.taxa.words import FINER, rank_of
 
 __all__ = ["by_parent"]
 
@@ -29,13 +29,9 @@ class _ByParent:
         self.names = TaxonNames(columns)
         self.tree = TaxonTree(columns.table.file, options)
         rows = columns.table.rows
-        self.ranks = {columns.ids(row, "key"): rank_of(columns.cell(row, "rank")) for row in rows}
-        #: Where an accepted name is given by its text alone.
-        self.by_name: dict[str, str] = {}
-        if "accepted name" in columns.roles and "accepted" not in columns.roles:
-            for row in rows:
-                for name in (columns.cell(row, "name"), self.names.of(row)):
-                    self.by_name.setdefault(name, columns.ids(row, "key"))
+        self.keys = {columns.ids(row, "key") for row in rows}
+        genera = (row for row in rows if rank_of(columns.cell(row, "rank")) == "genus")
+        self.genera = {self.names.of(row): columns.ids(row, "key") for row in genera}
 
     def found(self) -> Found:
         table, nameless, bare = self.columns.table, [], []
@@ -64,7 +60,7 @@ class _ByParent:
         columns = self.columns
         key = columns.ids(row, "key") or f"row in line {line}"
         parent, rank = columns.ids(row, "parent"), rank_of(columns.cell(row, "rank"))
-        accepted = self._accepted(row, key, parent, rank)
+        accepted = self.names.accepted_id(row)
         above = (parent,) if parent and parent != accepted else ()
         status = columns.cell(row, "status").casefold().replace("_", " ")
         name, longer = self.names.of(row), self.names.longer(row)
@@ -72,28 +68,11 @@ class _ByParent:
         out = "bare name" if status == "bare name" else ""
         return Taxon(key, name, rank, line, above, longer, accepted, out, species)
 
-    def _accepted(self, row: Sequence[str], key: str, parent: str, rank: str) -> str | None:
-        """The id of the accepted name; None where the row is one; "" where it is not said."""
-        columns = self.columns
-        given = columns.ids(row, "accepted")
-        if self.by_name and (name := columns.cell(row, "accepted name")):
-            given = self.by_name.get(name, self.by_name.get(self.names.accepted(row), ""))
-        if given and given != key:
-            return given
-        if not is_synonym(columns.cell(row, "status")):
-            return None
-        # The Catalogue of Life says the accepted name as the parent; so do others, of the same rank.
-        only = "accepted" not in columns.roles and not self.by_name
-        return parent if parent != key and (only or self.ranks.get(parent) == rank) else ""
-
     def _add_accepted(self, taxon: Taxon, row: Sequence[str]) -> None:
         """An accepted name that has no row, where the row of a synonym says what it is called."""
         name = self.names.accepted(row)
-        if not taxon.accepted or not name or taxon.accepted in self.ranks:
+        if not taxon.accepted or not name or taxon.accepted in self.keys:
             return
-        genus = next(
-            (t.key for t in self.tree.taxa.values() if t.rank == "genus" and t.name == name.split(" ")[0]),
-            None,
-        )
+        genus = self.genera.get(name.split(" ")[0])
         above = (genus,) if genus is not None and taxon.rank == "species" else taxon.above
         self.tree.add(Taxon(taxon.accepted, name, taxon.rank, taxon.line, above))

@@ -10,10 +10,10 @@ from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options, listed
 from taxoloss.sources.graph import RANKS, clear_aliases
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.species import full_names, is_epithet, species_of, without_author
+from taxoloss.sources.species import full_names, is_epithet, species_of
 from taxoloss.sources.taxa.columns import TaxonColumns
 from taxoloss.sources.taxa.names import TaxonNames
-from taxoloss.sources.taxa.words import FINER, is_synonym, rank_of
+from taxoloss.sources.taxa.words import FINER, rank_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["by_rank"]
@@ -32,11 +32,12 @@ def by_rank(columns: TaxonColumns, options: Options, kind: str) -> Found:
 
 @dataclass
 class _Row:
-    """What a row tells: names by rank, and other names of the last of them."""
+    """What a row tells: names by rank, other names of the last, and whether that is its own taxon."""
 
     cells: dict[str, str]
     line: int
     aliases: tuple[str, ...] = ()
+    exact: bool = True
 
 
 class _ByRank:
@@ -46,12 +47,12 @@ class _ByRank:
         wanted = [rank_of(rank) for rank in options.ranks or RANKS]
         self.used = [rank for rank in wanted if rank in columns.ranks or rank in ("species", *FINER)]
         self.left: defaultdict[str, list[str]] = defaultdict(list)
-        self.finer: dict[str, str] = {}
+        self.joined: list[tuple[str, tuple[str, ...]]] = []
         self.row_of = self._rows_by_id()
 
     def _rows_by_id(self) -> dict[str, Sequence[str]]:
         """The rows of accepted names by their ids, to which synonyms point."""
-        if not self.columns.has("key", "accepted"):
+        if not self.columns.has("key"):
             return {}
         return {self.columns.ids(row, "key"): row for row in self.columns.table.rows}
 
@@ -60,6 +61,7 @@ class _ByRank:
         cells, notes = self._cells()
         rows = Rows(table.file, self.options, tuple(self.used))
         aliases: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        place: dict[str, tuple[str, str]] = {}
         for row, line, ranks in zip(table.rows, table.lines, cells, strict=True):
             told = self._told(row, ranks, line)
             if told is None:
@@ -68,6 +70,11 @@ class _ByRank:
             rows.add(names, line)
             last = max((i for i, name in enumerate(names) if name), default=0)
             aliases[self.used[last], names[last]].update(dict.fromkeys(told.aliases))
+            if told.exact:
+                place[self.columns.ids(row, "key")] = (self.used[last], names[last])
+        for key, others in self.joined:
+            if key in place:
+                aliases[place[key]].update(dict.fromkeys(others))
         rows.notes += [*self.names.notes(), *notes, *self._left_out()]
         taxonomy = _with_aliases(rows.taxonomy(), aliases, rows.notes)
         how = f"{' > '.join(taxonomy.levels)}, {counted(len(table.rows), 'taxon row')}"
@@ -88,10 +95,16 @@ class _ByRank:
         if not own and not any(cells.values()):
             return self._leave("that name nothing", f"line {line}")
         rank = rank or _rank_told(own, cells)
-        if accepted := self._accepted(row, own):
-            return self._synonym(row, cells, line, rank, accepted)
+        accepted = self.names.accepted_id(row)
+        key = self._row_in_use(accepted)
+        if key is not None:
+            self.joined.append((key, self._names(row)))
+            return None
+        name = self.names.accepted(row)
+        if name and name not in (own, self.columns.cell(row, "name")) and not self._is_itself(row):
+            return self._synonym(row, cells, line, rank, name)
         if accepted is not None:
-            return self._leave("of synonyms that name no accepted name", own)
+            return self._leave("of synonyms whose accepted name has no row", own)
         if rank in FINER:
             return self._finer(row, cells, line, rank, own)
         if rank == "species":
@@ -103,7 +116,7 @@ class _ByRank:
             return self._leave(f"of the rank {rank}", own)
         if own and not cells.get("species"):
             self.left["without a rank count for their higher ranks alone, their names"].append(own)
-        return _Row(cells, line)
+        return _Row(cells, line, exact=False)
 
     def _species(self, row: Sequence[str], cells: dict[str, str], line: int, own: str) -> _Row:
         """The species as its column calls it, where that is its whole name."""
@@ -118,58 +131,56 @@ class _ByRank:
         species = cells.get("species", "") or self.names.species(row)
         if not species:
             return self._leave(f"of the rank {rank}", own)
-        self.finer.setdefault(species, own)
         told = {**_above(cells, "species", self.used), "species": species}
         if rank in self.used:
             return _Row({**told, rank: own}, line, self._others(row, own))
-        return _Row(told, line)
+        return _Row(told, line, exact=False)
 
     def _others(self, row: Sequence[str], here: str) -> tuple[str, ...]:
         """The other names that a row has for what it is."""
-        names = (self.names.of(row), *self.names.longer(row))
-        return tuple(name for name in names if name and name != here)
+        return tuple(name for name in self._names(row) if name != here)
 
     # -- synonyms ----------------------------------------------------------------------------------
 
-    def _accepted(self, row: Sequence[str], own: str) -> str | None:
-        """What the accepted name is called; None where the row is one; "" where it is not said."""
-        columns, seen = self.columns, set[str]()
-        key = given = columns.ids(row, "accepted")
-        while key in self.row_of and key not in seen and columns.ids(self.row_of[key], "key") == key:
+    def _row_in_use(self, key: str | None) -> str | None:
+        """The id of the accepted name, through other synonyms, where it has a row."""
+        seen = set[str]()
+        while key and key in self.row_of and key not in seen:
             seen.add(key)
-            further = columns.ids(self.row_of[key], "accepted")
-            key = further if further and further not in seen else key
-        same = given and given == columns.ids(row, "key")
-        if given and not same and key in self.row_of and self.row_of[key] is not row:
-            return self.names.of(self.row_of[key])
-        name = self.names.accepted(row)
-        if name and not same and name not in (own, columns.cell(row, "name")):
-            return name
-        return "" if is_synonym(columns.cell(row, "status")) and not same and not name else None
+            further = self.names.accepted_id(self.row_of[key])
+            if further is None:
+                return key
+            key = further
+        return None
+
+    def _is_itself(self, row: Sequence[str]) -> bool:
+        """Whether a row says its own id as that of the accepted name."""
+        accepted = self.columns.ids(row, "accepted")
+        return bool(accepted) and accepted == self.columns.ids(row, "key")
+
+    def _names(self, row: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(filter(None, (self.names.of(row), *self.names.longer(row)))))
 
     def _synonym(
         self, row: Sequence[str], cells: dict[str, str], line: int, rank: str, accepted: str
     ) -> _Row | None:
-        """The accepted name in the place of the row; the row's own name is an alias of it."""
-        own = (*dict.fromkeys((self.names.of(row), *self.names.longer(row))),)
-        species = cells.get("species", "")
-        if rank != "species" and rank not in FINER:
-            if rank not in self.used:
-                return self._leave(f"of the rank {rank or 'none'}", own[0])
+        """The accepted name, which has no row, in the place of the synonym's."""
+        if rank in self.used and rank != "species" and rank not in FINER:
             here = cells.get(rank, "")
             here = here if here and accepted.startswith(here) else accepted
-            return _Row({**_above(cells, rank, self.used), rank: here}, line, own)
-        if species and (accepted == species or accepted.startswith(f"{species} ")):
-            here, is_same = species, _is_name_of(accepted, species)
-        else:
-            here = species_of(accepted) or accepted
-            is_same = here == accepted
+            return _Row({**_above(cells, rank, self.used), rank: here}, line, self._names(row), exact=False)
+        species = cells.get("species", "")
+        here = species if accepted.startswith(species) and " " in species else species_of(accepted) or ""
+        if not here:
+            return self._leave("of synonyms whose accepted name is no species", self.names.of(row))
         told = {**_above(cells, "species", self.used), "species": here}
         genus = here.split(" ")[0]
-        if told.get("genus") and told["genus"] != genus and " " in here:
+        if told.get("genus") and told["genus"] != genus:
             told["genus"] = genus  # the row has the genus of the synonym
-        longer = (self.columns.cell(row, "accepted name"),) if is_same else ()
-        return _Row(told, line, (*own, *longer) if is_same and rank == "species" else ())
+        if rank != "species" or not _is_name_of(accepted, here):
+            return _Row(told, line, exact=False)
+        others = (*self._names(row), self.columns.cell(row, "accepted name"))
+        return _Row(told, line, others, exact=False)
 
     # -- what is told ------------------------------------------------------------------------------
 
@@ -206,7 +217,7 @@ def _rank_told(own: str, cells: dict[str, str]) -> str:
 
 def _is_name_of(long: str, species: str) -> bool:
     """Whether a name with its author is that of the species, and not of a part of it."""
-    rest = without_author(long).removeprefix(species).split()
+    rest = long.removeprefix(species).split()
     return not any(word[:1].islower() and word not in _OF_AUTHORS for word in rest)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from taxoloss.sources.tables.table import Table
-from taxoloss.sources.taxa.words import FINER, KNOWN_RANKS, bare, is_none, rank_of
+from taxoloss.sources.taxa.words import FINER, KNOWN_RANKS, bare, is_none, is_synonym, rank_of
 
 __all__ = ["TaxonColumns"]
 
@@ -35,6 +35,7 @@ _ROLES = {
     "infra": ("infraspecificepithet", "subspecificepithet"),
 }  # fmt: skip
 _KEYS = ("taxonid", "id", "aphiaid", "taxonkey", "key", "colid", "nameusageid")
+_OF_INAT = re.compile(r"taxon(\w+?)name")
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 _ORDER = (*KNOWN_RANKS, "subspecies", "variety", "form", *sorted(FINER - {"subspecies", "variety", "form"}))
 _RANKS = frozenset(_ORDER)
@@ -61,7 +62,7 @@ class TaxonColumns:
             del roles["rank"]
         ranks: dict[str, int] = {}
         for name, number in at.items():
-            match = re.fullmatch(r"taxon(\w+?)name", name)  # iNaturalist: taxon_family_name
+            match = _OF_INAT.fullmatch(name)
             rank = match[1] if match and match[1] in _RANKS else name
             if rank in _RANKS and number not in roles.values() and _filled(table, number):
                 ranks.setdefault(rank, number)
@@ -99,6 +100,11 @@ class TaxonColumns:
         )
 
     @property
+    def of_inat(self) -> bool:
+        """Whether ranks are called as in iNaturalist's exports of observations: taxon_family_name."""
+        return any(_OF_INAT.fullmatch(bare(self.table.header[at])) for at in self.ranks.values())
+
+    @property
     def names_taxa(self) -> bool:
         """Whether there is a column with the names of taxa, or two with the parts of one."""
         generic = "generic" in self.roles or "genus" in self.ranks
@@ -106,26 +112,23 @@ class TaxonColumns:
 
     @cached_property
     def has_parents(self) -> bool:
-        """Whether there are parents, and one of them at least is the id of a row."""
+        """Whether there are parents, and one at least that is no accepted name is the id of a row."""
         if not self.has("key", "parent"):
             return False
         keys = {self.ids(row, "key") for row in self.table.rows} - {""}
-        return any(self.ids(row, "parent") in keys for row in self.table.rows)
+        used = (row for row in self.table.rows if not is_synonym(self.cell(row, "status")))
+        return any(self.ids(row, "parent") in keys for row in used)
 
     @property
     def names_parents(self) -> bool:
         """Whether a row names a parent at all, whoever that is."""
         return self.has("key", "parent") and any(self.ids(row, "parent") for row in self.table.rows)
 
-    @cached_property
-    def covers(self) -> frozenset[str]:
-        """The names of the columns that have a role, or a rank."""
-        return frozenset(self.table.header[at] for at in (*self.roles.values(), *self.ranks.values()))
-
     @property
     def unused(self) -> tuple[str, ...]:
-        """The names of the others."""
-        return tuple(name for name in self.table.header if name not in self.covers)
+        """The names of the columns that have no role, and no rank."""
+        used = {*self.roles.values(), *self.ranks.values()}
+        return tuple(name for at, name in enumerate(self.table.header) if at not in used)
 
     @cached_property
     def _decimal(self) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.species import species_name, species_of, without_author
 from taxoloss.sources.taxa.columns import TaxonColumns
+from taxoloss.sources.taxa.words import is_synonym, rank_of
 
 __all__ = ["TaxonNames"]
 
@@ -58,6 +60,38 @@ class TaxonNames:
         """What the accepted name of a row is called, where the row says it."""
         author = self.columns.cell(row, "accepted author")
         return without_author(self.columns.cell(row, "accepted name"), authorship=author)
+
+    def accepted_id(self, row: Sequence[str]) -> str | None:
+        """The id of the accepted name; None where the row has one; "" where it is not said."""
+        columns = self.columns
+        key, given = columns.ids(row, "key"), columns.ids(row, "accepted")
+        by_name = self._ids_by_name
+        if by_name and (name := columns.cell(row, "accepted name")):
+            given = by_name.get(name) or by_name.get(self.accepted(row), "")
+        if given and given != key:
+            return given
+        if not is_synonym(columns.cell(row, "status")):
+            return None
+        # The Catalogue of Life says the accepted name as the parent; so do others, of the same rank.
+        only = "accepted" not in columns.roles and not by_name
+        parent = columns.ids(row, "parent")
+        same = self._ranks.get(parent) == rank_of(columns.cell(row, "rank"))
+        return parent if parent != key and (only or same) else ""
+
+    @cached_property
+    def _ids_by_name(self) -> dict[str, str]:
+        """The ids of rows by their names, where accepted names are given by their text alone."""
+        columns, ids = self.columns, dict[str, str]()
+        if columns.has("key", "accepted name") and not columns.has("accepted"):
+            for row in columns.table.rows:
+                for name in (columns.cell(row, "name"), self.of(row)):
+                    ids.setdefault(name, columns.ids(row, "key"))
+        return ids
+
+    @cached_property
+    def _ranks(self) -> dict[str, str]:
+        columns = self.columns
+        return {columns.ids(r, "key"): rank_of(columns.cell(r, "rank")) for r in columns.table.rows}
 
     def notes(self) -> list[str]:
         """Which names are used, with a count and an example."""

@@ -15,7 +15,7 @@ from taxoloss.sources.taxa.words import bare, is_none, rank_of
 __all__ = ["backbone_table", "taxa_found", "taxa_reading"]
 
 #: Columns that show who made a table.
-_WORMS = ("aphiaid",)
+_WORMS = frozenset(("aphiaidaccepted", "validaphiaid", "acceptedaphiaid"))
 _DARWIN = frozenset(
     (
         "taxonrank", "parentnameusageid", "acceptednameusageid", "canonicalname", "taxonkey", "parentkey",
@@ -41,7 +41,10 @@ def taxa_reading(table: Table, options: Options, kind: str) -> list[Reading]:
         return []
     make = partial(_found, columns, options, kind)
     how = _how(columns)
-    return [Reading(kind, how, Grade.STANDARD, make, f"--kind {kind}", columns.covers, columns.unused)]
+    # It explains the whole table: what reads two of its columns as something else stands back.
+    covers = frozenset(table.header)
+    grade = Grade.KNOWN if columns.has("rank") else Grade.PLAIN
+    return [Reading(kind, how, grade, make, f"--kind {kind}", covers, columns.unused)]
 
 
 def taxa_found(table: Table, options: Options, kind: str) -> Found:
@@ -58,12 +61,14 @@ def taxa_found(table: Table, options: Options, kind: str) -> Found:
 
 
 def kind_of(columns: TaxonColumns) -> str:
-    """Whose table it is: of WoRMS, of Darwin Core, or of the Catalogue of Life."""
+    """Whose table it is: of iNaturalist, WoRMS, the Catalogue of Life, else of Darwin Core."""
     names = {bare(name) for name in columns.table.header}
-    if names.intersection(_WORMS) and not {"gbifid", "basisofrecord", "occurrenceid"} & names:
+    if columns.of_inat:
+        return "inat"
+    if _WORMS & names:
         return "worms"
-    plain = {"parentid", "id"} & names and not {"taxonrank", "parentnameusageid"} & names
-    return "coldp" if plain or not names & _DARWIN else "darwin-core"
+    plain = "id" in names and {"parentid", "status", "rank"} & names
+    return "coldp" if plain and not names & _DARWIN else "darwin-core"
 
 
 def backbone_table(table: Table) -> Table | None:
@@ -83,7 +88,13 @@ def backbone_table(table: Table) -> Table | None:
 def _is_taxa(columns: TaxonColumns) -> bool:
     """Whether taxa have names, and ranks or a status, and something above them."""
     by_parts = columns.has("epithet") and "genus" in columns.ranks
-    said = columns.has("rank") or columns.has("status") or columns.has("accepted") or by_parts
+    said = (
+        columns.has("rank")
+        or columns.has("status")
+        or columns.has("accepted")
+        or by_parts
+        or columns.of_inat
+    )
     above = columns.names_parents or len(columns.ranks) >= 2 or bool({"family", "genus"} & {*columns.ranks})
     return columns.names_taxa and said and above
 

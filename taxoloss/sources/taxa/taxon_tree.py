@@ -6,7 +6,7 @@ one that is left out, does not cut the branch: what is below it hangs on the nea
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -14,11 +14,12 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Options, listed
 from taxoloss.sources.graph import RANKS, SourceGraph
 from taxoloss.sources.species import is_epithet, is_epithets, joined_note, species_name, species_of
-from taxoloss.sources.taxa.words import FINER
+from taxoloss.sources.taxa.words import FINER, KNOWN_RANKS
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Taxon", "TaxonTree"]
 
+_RANK_NUMBER = {rank: number for number, rank in enumerate(KNOWN_RANKS)}
 _SHOWN = 200  # faults of one kind: a table may lack every parent
 
 
@@ -59,14 +60,12 @@ class TaxonTree:
     """The taxa of a file by id, in their order.
 
     Args:
-        whole: whether a taxon says all that is above it, so that the topmost taxa may lack it.
         classes: the ids of what becomes a class; None: whatever is above nothing.
         by_depth: whether levels are depths, though there are ranks.
     """
 
     file: str
     options: Options
-    whole: bool = False
     taxa: dict[str, Taxon] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     classes: set[str] | None = None
@@ -170,9 +169,8 @@ class TaxonTree:
             shown = listed(list(dict.fromkeys(self._none)))
             self.notes.append(f"{counted(len(self._none), 'parent')} taken as none: {shown}")
         orphans = [taxon for taxon in self.taxa.values() if taxon.is_node and self._is_orphan(taxon)]
-        edges = any(key in self.taxa for taxon in self.taxa.values() for key in taxon.above)
-        if orphans and edges and self.whole and self.options.missing_parent is None:
-            orphans = self._below_the_top(orphans)
+        if orphans and self.options.missing_parent is None:
+            orphans = self._without_top(orphans)
         if not orphans:
             return
         how = self.options.missing_parent
@@ -189,14 +187,19 @@ class TaxonTree:
     def _is_orphan(self, taxon: Taxon) -> bool:
         return bool(taxon.above) and not any(key in self.taxa for key in taxon.above)
 
-    def _below_the_top(self, orphans: list[Taxon]) -> list[Taxon]:
-        """Where all that is above is listed, the taxa that most is above of are the top of a part."""
-        least = min(len(taxon.above) for taxon in orphans)
-        ranks = Counter(taxon.rank for taxon in orphans if len(taxon.above) == least)
-        top = [taxon for taxon in orphans if taxon.rank in ranks]
-        shown = listed([taxon.name for taxon in top])
-        self.notes.append(f"{counted(len(top), 'taxon row')} at the top, what is above has no row: {shown}")
-        return [taxon for taxon in orphans if taxon.rank not in ranks]
+    def _without_top(self, orphans: list[Taxon]) -> list[Taxon]:
+        """The orphans without those at the top of a part that was cut from a larger tree.
+
+        That is where no taxon lacks a parent, and these are of the highest rank of all.
+        """
+        nodes = [taxon for taxon in self.taxa.values() if taxon.is_node]
+        ranked = [_RANK_NUMBER[taxon.rank] for taxon in nodes if taxon.rank in _RANK_NUMBER]
+        cut = ranked and all(taxon.above for taxon in nodes) and len(orphans) < len(nodes)
+        top = [taxon for taxon in orphans if cut and _RANK_NUMBER.get(taxon.rank) == min(ranked)]
+        if top:
+            shown = listed([taxon.name for taxon in top])
+            self.notes.append(f"at the top, what is above has no row: {shown}")
+        return [taxon for taxon in orphans if not any(taxon is one for one in top)]
 
     def _orphan_fault(self, taxon: Taxon, count: int) -> None:
         message = f"the parent {quoted(taxon.above[0])} of {quoted(taxon.name)} has no row"

@@ -60,11 +60,12 @@ def _inner_ends(builder: TreeBuilder, ends: Sequence[int]) -> Iterator[str]:
     inner = Counter(node for node in ends if node and builder.children.get(node))
     if inner:
         rows = sum(inner.values())
-        what = "ends at an inner node" if rows == 1 else "end at inner nodes"
+        one = "ends at an inner node, which may be a target but is no class"
+        many = "end at inner nodes, which may be targets but are no classes"
         yield (
-            f"{counted(rows, 'row')} {what}, which may be a target and is no class: "
+            f"{counted(rows, 'row')} {one if rows == 1 else many}: "
             f"{_listed(_path(builder, node) for node in inner)}; "
-            "bind(names, inner_classes=True) gives it a class of its own"
+            f"bind(names, inner_classes=True) gives {'it' if rows == 1 else 'each'} a class of its own"
         )
 
 

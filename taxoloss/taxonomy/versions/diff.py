@@ -5,42 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from taxoloss.errors.characters import quoted
-from taxoloss.errors.suggestions import did_you_mean, likeness
-from taxoloss.taxonomy.names import nfc
+from taxoloss.errors.suggestions import likeness
 from taxoloss.taxonomy.spelling import same_spelling, skeleton, spelling
 from taxoloss.taxonomy.tree.arrays import Tree
 from taxoloss.taxonomy.versions.migration import Migration
+from taxoloss.taxonomy.versions.nodes import Compared, Path, Said, node_called, text_of_node
 
-__all__ = ["Change", "Compared", "Comparison", "TreeDiff", "compare", "diff", "nodes_called"]
-
-Path = tuple[str, ...]
-
-
-class _Names(Protocol):
-    def find(self, name: str) -> list[int]: ...
-    def by_name(self, name: str) -> list[int]: ...
-    def by_path(self, path: Path) -> list[int]: ...
-
-
-class Compared(Protocol):
-    """What is compared: a Taxonomy."""
-
-    @property
-    def tree(self) -> Tree: ...
-    @property
-    def levels(self) -> tuple[str, ...]: ...
-    @property
-    def classes(self) -> tuple[str, ...]: ...
-    @property
-    def aliases(self) -> Mapping[int, tuple[str, ...]]: ...
-    @property
-    def index(self) -> _Names: ...
-    @property
-    def binding_digest(self) -> str: ...
-    def paths(self, level: str | None = None) -> tuple[Path, ...]: ...
+__all__ = ["Change", "Comparison", "TreeDiff", "compare", "diff"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +39,7 @@ class TreeDiff:
         return not any(parts) and self.old_levels == self.new_levels
 
 
-def diff(old: Compared, new: Compared, renames: Mapping[str, str] | None = None) -> TreeDiff:
+def diff(old: Compared, new: Compared, renames: Mapping[Said, Said] | None = None) -> TreeDiff:
     """The changes from one taxonomy to another; see `Taxonomy.diff`."""
     found = compare(old, new, renames or {})
     number = {path: i for i, path in enumerate(old.paths())}
@@ -121,13 +93,13 @@ class Comparison:
     nodes: dict[Path, Path] = field(default_factory=dict)
 
 
-def compare(old: Compared, new: Compared, renames: Mapping[str, str]) -> Comparison:
+def compare(old: Compared, new: Compared, renames: Mapping[Said, Said]) -> Comparison:
     """The comparison of two taxonomies; ValueError where a rename names a node that is not there."""
     return _Comparer(old, new, renames).compared()
 
 
 class _Comparer:
-    def __init__(self, old: Compared, new: Compared, renames: Mapping[str, str]) -> None:
+    def __init__(self, old: Compared, new: Compared, renames: Mapping[Said, Said]) -> None:
         self.old, self.new = old, new
         self.to: dict[int, int] = {0: 0}  # old node -> new node
         self.back: dict[int, int] = {0: 0}
@@ -137,17 +109,28 @@ class _Comparer:
         self.named = [set(tree.names) for tree in (old.tree, new.tree)]
         #: Names that a tree has in several places: they do not say which node is meant.
         self.repeated = _repeated(old.tree) | _repeated(new.tree)
-        self.wanted = {_node(old, a, "old"): _node(new, b, "new") for a, b in renames.items()}
+        self.wanted = _wanted(old, new, renames)
 
     def compared(self) -> Comparison:
         """Pairs the nodes, surest first, and says what changed."""
-        for old, new in self.wanted.items():
-            self.pair(old, new)
+        self.to.update(self.wanted)
         self.down([0])
+        for old, new in self.wanted.items():  # but for a node that went on under its own name: a merge
+            self.back.setdefault(new, old)
         self.moves()
         self.aliases()
         self.down(list(self.to))
+        self.merge()
         return self.comparison()
+
+    def merge(self) -> None:
+        """Classes that are said to be one new class, or one that went on, are parts of it."""
+        parts = Counter(self.wanted.values())
+        for old, new in self.wanted.items():
+            both = self.old.tree.is_leaf[old] and self.new.tree.is_leaf[new]
+            if both and (parts[new] > 1 or self.back[new] != old):
+                del self.to[old]
+                self.merged[old] = new
 
     def pair(self, old: int, new: int) -> None:
         """Notes that two nodes are the same, and the leaves that are theirs."""
@@ -358,30 +341,20 @@ class _Comparer:
                 yield Change((old.path(node),), (new.path(best),), bool(old.is_leaf[node]))
 
 
+def _wanted(old: Compared, new: Compared, renames: Mapping[Said, Said]) -> dict[int, int]:
+    """Old node -> new node, as the renames say; ValueError where they contradict each other."""
+    if not isinstance(renames, Mapping):
+        raise TypeError(f"expected renames as a mapping, old -> new, got {type(renames).__name__}")
+    found: dict[int, int] = {}
+    for a, b in renames.items():
+        node, other = node_called(old, a, "old"), node_called(new, b, "new")
+        if found.setdefault(node, other) != other:
+            ways = " and ".join(f"`{text_of_node(new, n)}`" for n in (found[node], other))
+            raise ValueError(f"`{text_of_node(old, node)}` is said to be {ways}: an old node becomes one")
+    return found
+
+
 def _repeated(tree: Tree) -> set[str]:
     """Names of several classes, or of several inner nodes."""
     count = Counter(zip(tree.names[1:], tree.is_leaf[1:].tolist(), strict=True))
     return {name for (name, _), number in count.items() if number > 1}
-
-
-def nodes_called(taxonomy: Compared, text: str) -> list[int]:
-    """The nodes of a name, or of a path a/b/c; where several have the name, the one whose path it is."""
-    tree, text = taxonomy.tree, nfc(text)
-    named = taxonomy.index.by_name(text)
-    ends = (n for n, name in enumerate(tree.names) if n and text.endswith(name))
-    there = [n for n in ends if "/".join(tree.path(n)) == text]
-    found = there if len(named) > 1 and len(there) == 1 else sorted({*named, *there})
-    # A class above other classes goes with its node.
-    return [node for node in found if tree.own is None or tree.own_leaf.get(int(tree.parent[node])) != node]
-
-
-def _node(taxonomy: Compared, text: str, which: str) -> int:
-    """The node of a name or a path; ValueError with the nearest name."""
-    found = nodes_called(taxonomy, text)
-    if len(found) != 1:
-        help = did_you_mean(text, taxonomy.tree.names[1:]) or ""
-        if found:
-            help = ": " + ", ".join(quoted("/".join(taxonomy.tree.path(n))) for n in found[:4])
-        message = f"{quoted(text)} is called by {len(found)} nodes of the {which} tree"
-        raise ValueError(message + (help if found else f". {help}".rstrip()))
-    return found[0]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,26 @@ Path_ = tuple[str, ...]
 class Migration:
     """Which columns of an old head, and which old labels, become which new ones.
 
+    `old.diff(new).migration` makes one; `save` and `load` keep it, as `taxoloss diff --map` does.
+    `Taxonomy.migrate` moves a head by it, `taxoloss evaluate --migration` reads old predictions by it, and
+    `nodes` moves hard labels:
+
+    >>> import taxoloss
+    >>> old = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug", "puggle"]}}).bind()
+    >>> new = taxoloss.load({"tree": {"Cat": ["Bengal"], "dog": ["pug", "beagle"]}}).bind(node_targets=True)
+    >>> migration = old.diff(new, renames={"puggle": "pug"}).migration
+    >>> migration.nodes["dog", "puggle"], migration.nodes["cat", "Sphynx"]
+    (('dog', 'pug'), ('Cat',))
+    >>> labels = [("cat", "Bengal"), ("dog", "puggle"), ("cat", "Sphynx")]
+    >>> new.node_ids([migration.nodes[path] for path in labels])
+    tensor([0, 1, 3])
+
     Args:
         old_classes: paths of the old classes, in the order of the old columns.
         new_classes: paths of the new classes, in the order of the new columns.
         sources: for each new class the numbers of the old columns that it comes from.
-        nodes: for each old node its new path: of a node that is gone, of the nearest above it.
+        nodes: old path -> new path, for every old node, classes and inner nodes: of a node that is gone
+            that of the nearest above it, () where that is the root.
         names: for each old class the texts that call it: its path, its name where unique, its aliases.
         old_digest: binding digest of the old taxonomy.
         new_digest: binding digest of the new one.
@@ -133,9 +148,25 @@ class Migration:
     # -- as a file ---------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """Writes the map as JSON."""
+        """Writes the map as JSON, whole or not at all.
+
+        Args:
+            path: of the file; what is there is written over.
+
+        Raises:
+            OSError: it cannot be written.
+
+        >>> import tempfile
+        >>> import taxoloss
+        >>> t = taxoloss.load({"tree": ["a", "b"]}).bind()
+        >>> m = t.diff(t).migration
+        >>> file = Path(tempfile.mkdtemp()) / "migration.json"
+        >>> m.save(file)
+        >>> Migration.load(file) == m
+        True
+        """
         data = {
-            "taxoloss": "migration 1",
+            "taxoloss": _KIND,
             "old_digest": self.old_digest,
             "new_digest": self.new_digest,
             "old_classes": self.old_classes,
@@ -148,29 +179,28 @@ class Migration:
 
     @classmethod
     def load(cls, path: str | Path) -> Migration:
-        """Reads what `save` wrote.
+        """Reads what `save`, or `taxoloss diff --map`, wrote.
+
+        Args:
+            path: of the file.
 
         Raises:
             ValueError: the file is no migration.
             OSError: it cannot be read.
         """
+        no_map = f"{path} is no map that taxoloss diff wrote"
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-            if data["taxoloss"] != "migration 1":
-                raise ValueError(data["taxoloss"])
-            migration = cls(
-                old_classes=tuple(tuple(map(_text, one)) for one in data["old_classes"]),
-                new_classes=tuple(tuple(map(_text, one)) for one in data["new_classes"]),
-                sources=tuple(tuple(map(int, of)) for of in data["sources"]),
-                nodes={tuple(map(_text, old)): tuple(map(_text, new)) for old, new in data["nodes"]},
-                names=tuple(tuple(map(_text, texts)) for texts in data["names"]),
-                old_digest=_text(data["old_digest"]),
-                new_digest=_text(data["new_digest"]),
-            )
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(
-                f"{path} is no map that taxoloss diff wrote: {type(error).__name__} {error}"
-            ) from None
+        except (ValueError, RecursionError):
+            raise ValueError(f"{no_map}: it is not JSON") from None
+        if not isinstance(data, dict) or data.get("taxoloss") != _KIND:
+            raise ValueError(f'{no_map}: it does not say "taxoloss": "{_KIND}"')
+        if missing := [key for key in _KEYS if key not in data]:
+            raise ValueError(f"{no_map}: it has no {', '.join(missing)}")
+        try:
+            migration = cls(**{key: read(data[key]) for key, read in _KEYS.items()})
+        except (ValueError, TypeError):
+            raise ValueError(f"{no_map}: a part of it has another form") from None
         count = len(migration.old_classes)
         whole = len(migration.sources) == len(migration.new_classes) and len(migration.names) == count
         if not whole or any(not 0 <= s < count for of in migration.sources for s in of):
@@ -178,10 +208,33 @@ class Migration:
         return migration
 
 
+_KIND = "migration 1"
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, got {value!r:.40}")
     return value
+
+
+def _texts(values: Any) -> Path_:
+    return tuple(map(_text, values))
+
+
+def _paths(values: Any) -> tuple[Path_, ...]:
+    return tuple(map(_texts, values))
+
+
+#: The parts of the file, each with what reads it.
+_KEYS: dict[str, Callable[[Any], Any]] = {
+    "old_classes": _paths,
+    "new_classes": _paths,
+    "sources": lambda values: tuple(tuple(map(int, of)) for of in values),
+    "nodes": lambda pairs: {_texts(old): _texts(new) for old, new in pairs},
+    "names": _paths,
+    "old_digest": _text,
+    "new_digest": _text,
+}
 
 
 def _stacked(rows: list[Any], like: Any) -> Any:

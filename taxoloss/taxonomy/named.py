@@ -1,0 +1,144 @@
+"""A tree whose nodes have names: from names, paths and tables to target ids, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from taxoloss.taxonomy.binding import NameIndex
+from taxoloss.taxonomy.class_names import Name
+from taxoloss.taxonomy.targets import checked_ignore_index, nodes_of_names, nodes_of_table
+from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor, ids_of
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["NamedTree", "NodeInfo"]
+
+
+class NodeInfo(NamedTuple):
+    """A node for people: its name, the name of its level (None for the root), its path."""
+
+    name: str
+    level: str | None
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NamedTree(NumberedTree):
+    """A numbered tree, and other names of its nodes."""
+
+    aliases: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def index(self) -> NameIndex:
+        """Finds nodes by name, alias or path."""
+        return NameIndex(self.tree, self.aliases)
+
+    def node_id(self, path: Name, *, inner: bool = False) -> int:
+        """The target id of a node: a class has its number, 0..C-1; inner nodes follow, the root last.
+
+        Args:
+            path: a tuple of names from the top (the empty tuple is the root), or a bare name or alias
+                where it is unique among all nodes, or a path as text a/b/c.
+            inner: of a node that is a class itself (`bind(names, inner_classes=True)`) the id of the
+                inner node, which is it and all below it; without it the class.
+
+        Raises:
+            BindingError: no node, or several, have that name.
+            ValueError: the taxonomy is not bound.
+
+        >>> from taxoloss import Taxonomy
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")])
+        >>> t = t.bind(["beagle", "cat", "Bengal"], inner_classes=True)
+        >>> t.node_id("cat"), t.node_id("cat", inner=True)
+        (1, 3)
+        """
+        self.require_bound("node_id")
+        node = self.index.node(path)
+        if inner and node in self.tree.own_leaf.values():
+            node = int(self.tree.parent[node])
+        return int(self.ids_of_nodes[node])
+
+    def node_ids(self, names: Iterable[Name | Sequence[Any]]) -> torch.Tensor:
+        """The target ids (long tensor) of names or paths, for labels of mixed depth; in a path that is a
+        row of ranks, None, NaN and "" are missing ones. `targets` reads tables.
+
+        `target = t.node_ids(labels_of_the_dataset)[label]` turns a dataset's label numbers, some of
+        which mean a genus and some a species, into targets.
+
+        Raises:
+            BindingError: names every name that is unknown or ambiguous.
+            ValueError: the taxonomy is not bound.
+
+        >>> from taxoloss import Taxonomy
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind(node_targets=True)
+        >>> t.node_ids(["beagle", "cat", (), ("dog", None)])
+        tensor([1, 2, 4, 3])
+        """
+        self.require_bound("node_ids")
+        return as_tensor(self.ids_of_nodes[nodes_of_names(names, self.index)])
+
+    def targets(self, table: Any, columns: Any = None, *, ignore_index: int | None = None) -> torch.Tensor:
+        """The target ids (N,) of the rows of a table, whose labels may be of mixed depth.
+
+        A row means the node of its deepest name, which stands below the other names of the row. None,
+        NaN, "" and what says that there is no name (`NA`, `sp.`, `g__`; where no node is called so) are
+        missing ranks. Spaces around names are left out; domestica below Musca is `Musca domestica`,
+        where that is a node. A loss takes ids of inner nodes after `bind(..., node_targets=True)`.
+
+        Args:
+            table: a pandas or polars DataFrame or Series, a dict of columns, a list of dicts, or a list
+                (or array) of names, of paths as text (a/b, a > b, a;b) or of tuples of names.
+            columns: the columns of the ranks, or one of names or paths; by default those called like
+                levels, else the only one.
+            ignore_index: the target of rows that name nothing; without it they are an error.
+
+        Raises:
+            BindingError: each name that is unknown, ambiguous or below another than the table says, with
+                the number of its rows and the first of them; the rows that name nothing.
+            TypeError: this is no table, or a cell is no text.
+            ValueError: it is not plain which columns are meant; or the taxonomy is not bound.
+
+        >>> from taxoloss import Taxonomy
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")], ["species", "breed"]).bind()
+        >>> t.targets({"species": ["dog", "cat"], "breed": ["pug", None], "file": ["1.jpg", "2.jpg"]})
+        tensor([1, 2])
+        >>> t.targets(["cat/Bengal", "dog", ""], ignore_index=-100)
+        tensor([   0,    3, -100])
+        """
+        self.require_bound("targets")
+        ignored = checked_ignore_index(ignore_index, self.num_nodes)
+        nodes = nodes_of_table(table, columns, self.index, allow_empty=ignored is not None)
+        ids = self.ids_of_nodes[nodes]
+        return as_tensor(ids if ignored is None else np.where(nodes < 0, ignored, ids))
+
+    def path(self, node_id: int) -> tuple[str, ...]:
+        """The names from below the root down to a node; () for the root.
+
+        Raises:
+            TypeError: no number; `node_id` is that of a name.
+            ValueError: there is no such id.
+        """
+        return self.tree.path(self._node(node_id))
+
+    def describe(self, node_ids: Any) -> list[NodeInfo]:
+        """Name, level and path of each node id (an int, a list or a tensor).
+
+        A class above other classes has the level of its node; its path names the node twice.
+
+        Raises:
+            TypeError: an id is no number; `node_ids` are those of names.
+            ValueError: there is no such id.
+        """
+        levels, tree = (None, *self.levels), self.tree
+        ids = ids_of(node_ids)
+        nodes = [self._node(number) for number in ids]
+        of_level = {leaf: node for node, leaf in tree.own_leaf.items()}
+        return [
+            NodeInfo(tree.names[n], levels[tree.level[of_level.get(n, n)]], tree.path(n)) for n in nodes
+        ]
