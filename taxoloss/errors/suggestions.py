@@ -31,11 +31,8 @@ _BLOCK = 2_000_000
 def nearest(word: str, candidates: Sequence[str]) -> str | None:
     """The candidate that takes fewest edits to reach, or None where none is near; case counts nothing.
 
-    None too where the two differ as only two things do: see `may_be_slip`.
-
     >>> nearest("Bengall", ["Abyssinian", "Bengal"])
     'Bengal'
-    >>> nearest("A320-300", ["A320-200"])
     """
     return nearest_of_each([word], candidates)[0]
 
@@ -70,10 +67,6 @@ def nearest_of_each(words: Sequence[str], candidates: Sequence[str]) -> list[str
             by_folded[folded[column]] if row[column] else None
             for row, column in zip(likeness, best.tolist(), strict=True)
         ]
-    found = [
-        guess if guess is not None and may_be_slip(word, guess) else None
-        for word, guess in zip(words, found, strict=False)
-    ]
     return found + [None] * (len(words) - len(found))
 
 
@@ -96,7 +89,10 @@ _ROMAN = re.compile(
 _WORD = re.compile(r"[^\W_]+(?:[.,][^\W_]*\d[^\W_]*)*")
 #: Codes that are written with a point and without it: A00.0.
 _DOTTED = re.compile(r"[A-Z]\d\d")
-_NO_SIGNS = frozenset(".,;:'\"()[]\u2018\u2019\u201c\u201d_-\u2010\u2011")
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])")
+#: What joins words, and is a sign elsewhere: -5, 1/2.
+_JOINS = re.compile(r"(?<=[^\W_])[-\u2010\u2011](?=[^\W_])|(?<=[^\W\d_])/(?=[^\W\d_])")
+_NO_SIGNS = frozenset(".,;:'\"()[]\u2018\u2019\u201c\u201d_")
 
 
 def may_be_slip(one: str, other: str) -> bool:
@@ -110,15 +106,20 @@ def may_be_slip(one: str, other: str) -> bool:
     """
     if one.casefold() == other.casefold():
         return True
-    if max(len(one.strip()), len(other.strip())) <= _SHORT:
+    if max(len(one), len(other)) <= _SHORT and not _one_letter_more(*sorted((one, other), key=len)):
         return False
     return all(list(kind(one)) == list(kind(other)) for kind in (_code_words, _signs))
+
+
+def _one_letter_more(short: str, long: str) -> bool:
+    """Whether a short name lacks a letter of another, which pug and pig, DE and DEU do not."""
+    return not long.isupper() and len(short) < len(long) and long.casefold().startswith(short.casefold())
 
 
 def _code_words(name: str) -> Iterator[str]:
     """The words, and parts of words, in which a slip makes another thing."""
     spread = not name.isupper()  # of a list in capitals a word is no code
-    for word in _WORD.findall(unicodedata.normalize("NFKC", name)):
+    for word in _WORD.findall(_APOSTROPHE.sub("", unicodedata.normalize("NFKC", name))):
         if any(character.isdigit() for character in word):
             plain = word.replace(".", "") if _DOTTED.match(word) else word
             yield "".join(_code(run) for run in re.findall(r"[^\W\d_]+|.", plain)).casefold()
@@ -132,30 +133,26 @@ def _code(run: str) -> str:
 
 
 def _signs(name: str) -> Iterator[str]:
-    """Signs and vowel signs; a hyphen is one but between letters."""
-    text = unicodedata.normalize("NFC", name)
-    for place, character in enumerate(text):
+    """Signs and vowel signs, but what joins words."""
+    for character in _JOINS.sub(" ", unicodedata.normalize("NFC", name)):
         kind = unicodedata.category(character)
-        if character in "-\u2010\u2011" and not (
-            text[:place][-1:].isalnum() and text[place + 1 :][:1].isalnum()
-        ):
-            yield "-"
-        elif character not in _NO_SIGNS and (kind[0] in "SPM" or character in "\u00b2\u00b3\u00b9"):
+        if character not in _NO_SIGNS and (kind[0] in "SPM" or character in "\u00b2\u00b3\u00b9"):
             yield character
 
 
 def did_you_mean(word: str, candidates: Sequence[str]) -> str | None:
-    """The question that ends an error about a name, or None where no name is near.
+    """The question that ends an error about a name, or None where no name that may be meant is near.
 
     >>> did_you_mean("Bengall", ["Abyssinian", "Bengal"])
     'did you mean `Bengal`?'
+    >>> did_you_mean("A320-300", ["A320-200"])
     """
-    return as_question(nearest(word, candidates))
+    return as_question(word, nearest(word, candidates))
 
 
-def as_question(guess: str | None) -> str | None:
-    """The question that shows a guess."""
-    return f"did you mean {quoted(guess)}?" if guess else None
+def as_question(word: str, guess: str | None) -> str | None:
+    """The question that shows a guess; None where the two are certain to be two things."""
+    return f"did you mean {quoted(guess)}?" if guess and may_be_slip(word, guess) else None
 
 
 def with_suggestion(message: str, word: str, candidates: Sequence[str]) -> str:

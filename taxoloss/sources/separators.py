@@ -73,7 +73,12 @@ class Cut:
     @cached_property
     def share(self) -> float:
         """The share of texts that hold it."""
-        return sum(len(row) > 1 for row in self.rows) / max(len(self.rows), 1)
+        return self._split / max(len(self.rows), 1)
+
+    @cached_property
+    def _split(self) -> int:
+        """How many texts hold it between two names: one at the end separates nothing."""
+        return sum(len(row) > 1 and any(row[1:]) for row in self.rows)
 
     @cached_property
     def explained(self) -> float:

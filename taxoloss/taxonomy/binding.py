@@ -129,8 +129,9 @@ class NameIndex:
             near = [*candidates, *taken] if parent < 0 else self._children(parent)
             words = [missing[place][1] for place in places]
             others = set(taken) - set(candidates) if parent < 0 else set()
-            for place, guess in zip(places, nearest_of_each(words, near), strict=True):
-                help = as_question(None if guess in others else guess)
+            guesses = zip(places, words, nearest_of_each(words, near), strict=True)
+            for place, word, guess in guesses:
+                help = as_question(word, None if guess in others else guess)
                 above = f" under {quoted(self.tree.names[parent])}?" if parent > 0 else None
                 hints[place] = f"{help[:-1]}{above}" if help and above else help
         return hints

@@ -114,13 +114,13 @@ def _checked(name: object, place: int) -> Name:
         return nfc(name)
     if isinstance(name, (tuple, list)) and all(isinstance(part, str) for part in name):
         return tuple(nfc(part) for part in name)
-    wrong, where = name, f"position {place}"
+    expected, where = "expected a name, or a path as a tuple of names, got", f"(position {place})"
     if isinstance(name, (tuple, list)):
-        part, wrong = next((part, one) for part, one in enumerate(name) if not isinstance(one, str))
-        where = f"place {part} of the path, {where}"
-    number = integer_of(wrong)
+        at, part = next((at, part) for at, part in enumerate(name) if not isinstance(part, str))
+        kind = f"{type(part).__name__} {part!r:.40}"
+        raise TypeError(
+            f"{expected} a {type(name).__name__} with {kind} in place {at}: {name!r:.60} {where}"
+        )
+    number = integer_of(name)
     help = "" if number is None else ": give the names, in the order of the numbers"
-    raise TypeError(
-        f"expected a name, or a path as a tuple of names, got {type(wrong).__name__} {wrong!r:.60}{help} "
-        f"({where})"
-    )
+    raise TypeError(f"{expected} {type(name).__name__} {name!r:.60}{help} {where}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from taxoloss.errors.faults import BindingError, Fault
-from taxoloss.errors.suggestions import MOST_COMPARISONS, nearest_of_each
+from taxoloss.errors.suggestions import MOST_COMPARISONS, may_be_slip, nearest_of_each
 from taxoloss.taxonomy.names import nfc
 from taxoloss.taxonomy.spelling import explained_pairs, same_signs
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -138,4 +138,5 @@ def _nearest(leaves: list[str], names: list[str]) -> dict[str, str | None]:
     """For each name the leaf nearest to it; none where not all can be compared."""
     if len(leaves) * len(names) > MOST_COMPARISONS:  # a leaf near to one name may be nearer to another
         return {}
-    return dict(zip(names, nearest_of_each(names, leaves), strict=True))
+    near = zip(names, nearest_of_each(names, leaves), strict=True)
+    return {name: leaf if leaf and may_be_slip(name, leaf) else None for name, leaf in near}

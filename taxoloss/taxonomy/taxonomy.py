@@ -307,7 +307,7 @@ class Taxonomy(NamedTree):
                 may a class and one that keeps its name.
 
         Raises:
-            TypeError: a rename is neither a name nor a path.
+            TypeError: not a Taxonomy; a rename is neither a name nor a path.
             ValueError: a rename names a node that is not there, or that is not unique; or two renames
                 contradict each other.
 
@@ -321,6 +321,8 @@ class Taxonomy(NamedTree):
         >>> old.diff(new, {("cat", "Bengal"): ("cat", "Sphynx")}).migration.sources
         ((), (0,), (1,))
         """
+        if not isinstance(new, Taxonomy):
+            raise TypeError(f"expected the later Taxonomy, got {type(new).__name__} {new!r:.60}")
         return diff(self, new, renames)
 
     def migrate(self, weight: Any, bias: Any = None, *, migration: Migration) -> tuple[Any, Any]:
@@ -336,6 +338,7 @@ class Taxonomy(NamedTree):
             mean of their relatives' rows.
 
         Raises:
+            TypeError: no Migration; the weight is neither a tensor nor an array.
             ValueError: the map goes to another taxonomy, or the head has another number of rows.
 
         >>> import numpy as np
@@ -344,6 +347,10 @@ class Taxonomy(NamedTree):
         >>> new.migrate(np.array([[1.0], [2.0]]), migration=old.diff(new).migration)[0].tolist()
         [[2.0], [1.0]]
         """
+        if not isinstance(migration, Migration):
+            made = "old.diff(new).migration, or taxoloss.Migration.load(file)"
+            got = f"{type(migration).__name__} {migration!r:.60}"
+            raise TypeError(f"expected migration as {made}; got {got}")
         if not self.same_binding(migration.new_digest):
             raise ValueError(
                 f"expected a map to this taxonomy, binding digest {self.binding_digest[:12]}, got one to "

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from command_line import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -312,3 +315,37 @@ def test_a_map_whose_part_is_another(key: str, value: Any, tmp_path: Path, old: 
     with pytest.raises(ValueError, match=r"m\.json is no (whole )?map") as caught:
         Migration.load(path)
     assert "Error" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, 5, "m.json", ["a"], Path("m.json"), True])
+def test_what_is_no_map_no_tree_and_no_head(value: Any, old: Any, new: Any) -> None:
+    """Each in words of its own."""
+    migration, weight = old.diff(new).migration, "expected a weight as a torch tensor or numpy array"
+    calls: list[tuple[Any, str]] = [
+        (lambda: old.diff(value), "expected the later Taxonomy, got "),
+        (lambda: new.migrate([1.0], migration=value), "expected migration as old.diff(new).migration, or "),
+        (
+            lambda: new.migrate(value, migration=migration),
+            "expected a weight as a torch tensor or numpy array",
+        ),
+        (lambda: migration.rows(value), weight),
+        (lambda: migration.log_probs([[value]]), "expected "),
+    ]
+    for call, words in calls:
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        assert str(caught.value).startswith(words)
+
+
+def test_log_probs_of_lists_and_tensors() -> None:
+    """As of the array of the same numbers; whole numbers too."""
+    t = taxoloss.load({"tree": ["a", "b", "c"]}).bind()
+    migration = t.diff(taxoloss.load({"tree": ["x", "c"]}).bind(), {"a": "x", "b": "x"}).migration
+    wanted = migration.log_probs(np.array([[1.0, 1.0, 3.0]]))
+    assert wanted.tolist() == [[1 + math.log(2), 3.0]]
+    for values in (
+        [[1, 1, 3]],
+        np.array([[1, 1, 3]]),
+        torch.tensor([[1.0, 1.0, 3.0]], dtype=torch.float64),
+    ):
+        np.testing.assert_allclose(migration.log_probs(values), wanted)

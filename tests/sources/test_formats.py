@@ -20,7 +20,7 @@ def taken_for(path: Path) -> str:
     return format_of(path)[0].name
 
 
-#: What shows more than one kind: a suffix before what is in the file, the first letters before columns.
+#: What shows more than one kind: what is in the file before its suffix.
 TAKEN_FOR: list[tuple[str, bytes, str]] = [
     ("a.json", b"(a,b);", "newick"),
     ("a.YML", b"PK", "json"),
@@ -68,13 +68,18 @@ def test_what_a_folder_is_taken_for(files: str, kind: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("data", "words"), [(b" \n", "the source is empty"), (b'"a\n', "not CSV"), (b"\n\na,b\n", "is empty")]
+    ("data", "words"),
+    [
+        (b" \n", "the source is empty"),
+        (b'a,b\n"c,d\n', "quotes do not pair"),
+        (b"\n\na,b\n", "this is a text of 1 line"),
+    ],
 )
 def test_what_is_taken_for_nothing(data: bytes, words: str, tmp_path: Path) -> None:
     """No text, and a first line that no table has."""
     (tmp_path / "a.txt").write_bytes(data)
     with pytest.raises(FormError, match=words):
-        sources.look(tmp_path / "a.txt")
+        sources.read(tmp_path / "a.txt")
 
 
 @pytest.mark.parametrize("format", [f for f in FORMATS.values() if f.example], ids=lambda f: f.name)

@@ -224,7 +224,7 @@ def test_columns_missing_and_under(tmp_path: Path) -> None:
 
 
 def test_columns_that_make_no_tree_are_refused(tmp_path: Path) -> None:
-    words = "the columns cannot be read as ranks, paths, edges or bins"
+    words = "the columns `x`, `y`, `z`: no tree of classes can be read from it"
     with pytest.raises(FormError, match=words) as caught:
         sources.read(made(tmp_path, "a.csv", "x,y,z\n1,2,3\n2,1,3\n1,3,2\n"))
     assert "--columns" in str(caught.value)

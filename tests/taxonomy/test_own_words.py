@@ -114,11 +114,8 @@ def test_ids_in_every_form() -> None:
     ("names", "words"),
     [
         (Path("labels.txt"), "its lines are pathlib.Path('labels.txt').read_text().splitlines()"),
-        (pd.DataFrame({"a": ["lion"]}), "got DataFrame: give one of its columns"),
         ("lion", "got the text 'lion'"), (b"lion", "got the text b'lion'"), (5, "got int"),
         (True, "got bool"), (1.5, "got float"), (object(), "got object"),
-        ([("cats", None)], "a tuple with NoneType None in place 1: ('cats', None)"),
-        ([("cats", float("nan"))], "a tuple with float nan in place 1"),
         ([["cats", 7]], "a list with int 7 in place 1"), ([Path("lion")], "got PosixPath"),
     ],
 )  # fmt: skip
@@ -127,6 +124,20 @@ def test_what_is_no_list_of_names(name: str, names: Any, words: str) -> None:
         getattr(T, name)(names)
     assert words in str(caught.value)
     assert "is not iterable" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["bind", "restrict"])
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (pd.DataFrame({"a": ["lion"]}), "got DataFrame: give one of its columns"),
+        ([("cats", None)], "a tuple with NoneType None in place 1: ('cats', None)"),
+        ([("cats", float("nan"))], "a tuple with float nan in place 1"),
+    ],
+)
+def test_classes_have_no_missing_ranks(name: str, names: Any, words: str) -> None:
+    """Unlike the labels that `node_ids` and `targets` take."""
+    assert words in said(TypeError, getattr(T, name), names)
 
 
 # -- restrict --------------------------------------------------------------------------------------

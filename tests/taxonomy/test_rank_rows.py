@@ -77,7 +77,10 @@ def test_node_ids_of_rows_that_are_wrong(t: Taxonomy) -> None:
             "expected a name, or a path as a tuple of names, got float nan (position 1)",
         ),
         (["Felis", None], "got NoneType None (position 1)"),
-        ([("Carnivora", "Felidae", 3)], "(place 2 of the path, position 0)"),
+        (
+            [("Carnivora", "Felidae", 3)],
+            "a tuple with int 3 in place 2: ('Carnivora', 'Felidae', 3) (position 0)",
+        ),
         ([("Carnivora", None, 3)], "position 0 holds int 3; expected a name as text"),
         (
             pd.DataFrame({"order": ["x"]}),

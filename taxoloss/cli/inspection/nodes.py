@@ -88,7 +88,7 @@ def render_found(taxonomy: Taxonomy, text: str) -> RenderableType:
     guess = nearest(text, taxonomy.tree.names[1:])
     rest = f". {help}" if help else ", and no alias, path or description holds it"
     message: RenderableType = plain(f"no node is called {quoted(text)}{rest}")
-    return Group(message, render_found(taxonomy, guess)) if guess else message
+    return Group(message, render_found(taxonomy, guess)) if guess and help else message
 
 
 def _table(taxonomy: Taxonomy, nodes: list[dict[str, Any]], title: str, text: str = "") -> RenderableType:

@@ -9,6 +9,7 @@ from functools import partial
 
 from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options
+from taxoloss.sources.formats.codes import readings_of_code_table
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
@@ -184,9 +185,10 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
     chains = judgement.chains
     if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges:
         return
+    coded = any(True for _ in readings_of_code_table(table, options))
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     for column in candidates:
-        alone = len(candidates) == 1 and column in called
+        alone = len(candidates) == 1 and column in called and not coded
         yield _names(table, column, Grade.PLAIN if alone else Grade.CELLS, options)
 
 
@@ -279,10 +281,14 @@ FORMATS = (
     Format(
         "paths",
         of_table=paths_of,
-        form="paths, one a line or in a column (--columns PATH), with a separator (--separator ' > ')",
+        form="paths, one a line or in a column (--kind paths --separator ' > ' --columns PATH)",
         example=("paths.txt", _PATHS),
     ),
     Format(
-        "names", title="a list of class names", of_table=names_of, form="a column of names (--columns NAME)"
+        "names",
+        title="a list of class names",
+        of_table=names_of,
+        form="names, one a line or in a column (--columns NAME)",
+        example=("names.txt", _NAMES),
     ),
 )

@@ -80,8 +80,12 @@ def _marked_reading(lines: Lines, cut: Cut, options: Options) -> Reading:
 # -- paths -----------------------------------------------------------------------------------------
 
 
-def readings_of_paths(lines: Lines, options: Options) -> list[Reading]:
-    """The readings of lines as paths: one for each separator that explains them about as well."""
+def readings_of_paths(lines: Lines, options: Options, only: str | None = None) -> list[Reading]:
+    """The readings of lines as paths: one for each separator that explains them about as well.
+
+    Args:
+        only: the separator that may be one, where it makes a table of the lines too.
+    """
     if options.separator is not None:
         body = _without_ids(lines, options.separator) or lines
         cut = cut_at(body.texts, options.separator)
@@ -97,7 +101,8 @@ def readings_of_paths(lines: Lines, options: Options) -> list[Reading]:
         if below is not None and below >= (grade or Grade.NAME):
             whole, grade, cuts = cut_off, below, found
             break
-    return [_path_reading(whole, cut_at(whole.texts, c.mark), grade, options) for c in cuts if grade]
+    kept = [cut for cut in cuts if grade is not None and only in (None, cut.core)]
+    return [_path_reading(whole, cut_at(whole.texts, cut.mark), grade, options) for cut in kept if grade]
 
 
 def _without_ids(lines: Lines, separator: str) -> Lines | None:

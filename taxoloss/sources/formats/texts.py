@@ -90,6 +90,8 @@ def _both(lines: Lines, delimiter: str, options: Options) -> Look:
         readings = readings_of_edges(lines, options) if options.separator is None else []
         readings += readings_of_paths(lines, options) if len(look.tables[0].header) == 2 else []
     readings = [one for one in readings if one.grade is Grade.PLAIN]
+    if options.kind == "paths":
+        readings += readings_of_paths(lines, options, delimiter)
     if delimiter == "," and in_names(lines.texts, ",") and options.kind in (None, "table"):
         readings += [replace(one, grade=Grade.CELLS) for one in readings_of_list(lines, options)]
     return replace(look, readings=readings)

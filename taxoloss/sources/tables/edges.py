@@ -13,7 +13,7 @@ __all__ = ["NO_PARENT", "Edges", "edges_of", "edges_of_columns"]
 
 #: What stands for "no parent", where no row is called so.
 NO_PARENT = frozenset(("", "0", "-1", "#", "-", "null", "none", "nan", "na", "n/a", "nil", "<na>", "root"))
-_NO_TITLE = ("empty", "link", "date")
+_NO_TITLE = ("empty", "link", "date", "file", "uuid")
 #: Beside "source", what the other end of an edge is called.
 _TARGETS = ("target", "to", "child")
 _SOURCES = ("source", "from", "subject_parent")
@@ -113,7 +113,8 @@ def _unchained(parent: Column, others: Sequence[Column]) -> Edges | None:
     if same_form:
         return _edges(same_form[0], parent, others, chained=False)
     named = [c for c in others if c.names_nodes and c not in ids and not words.is_beside(c.word)]
-    named.sort(key=lambda c: (words.is_name(c.word) or 99, c.number))
+    named = [c for c in named if not c.is_number] or named  # a number a row is no class beside a name
+    named.sort(key=lambda c: (words.is_name(c.word) or (50 if c.word in words.CLASS else 99), c.number))
     if not named:
         return None
     return Edges(named[0], parent, None, False, False, Grade.PLAIN if len(named) == 1 else Grade.CELLS)

@@ -63,6 +63,8 @@ def tree_from_paths(
     given = levels if levels is not None else columns
     if isinstance(missing, str):
         raise TypeError(f"expected missing as a list of texts, got the text {missing!r:.40}")
+    if levels is not None:
+        _level_names(levels, 0)
     builder = _RowTree(len(given) if given is not None else MAX_LEVELS, missing)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, (tuple, list)):

@@ -75,18 +75,23 @@ class Migration:
             float
         )
 
-    def log_probs(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def log_probs(self, values: npt.ArrayLike) -> npt.NDArray[Any]:
         """Old logits or log-probabilities (N, C_old) as those of the new classes (N, C_new).
 
         A class that is new gets -inf; the sum of probabilities falls by what removed classes had.
 
         Raises:
+            TypeError: the values are no numbers.
             ValueError: the number of columns is not that of the old classes.
 
         >>> m = Migration((("a",), ("b",)), (("ab",),), ((0, 1),), {}, (), "", "")
         >>> m.log_probs(np.log([[0.25, 0.75]])).round(6) + 0.0
         array([[0.]])
         """
+        values = np.asarray(values)
+        if values.dtype.kind not in "fiu":
+            raise TypeError(f"expected logits or log-probabilities, got {values.dtype} {values!r:.60}")
+        values = values if values.dtype.kind == "f" else values.astype(np.float64)
         if values.ndim != 2 or values.shape[1] != len(self.old_classes):
             raise ValueError(
                 f"expected (N, {len(self.old_classes)}) values of the old classes, got {values.shape}"
@@ -112,9 +117,13 @@ class Migration:
             bias: (C_old,), or None.
 
         Raises:
+            TypeError: neither a tensor nor an array.
             ValueError: the number of rows is not that of the old classes; the trees share no class.
         """
         for what, given in (("weight", weight), ("bias", bias)):
+            if not hasattr(given, "shape") and (given is not None or what == "weight"):
+                kind = f"{type(given).__name__} {given!r:.40}"
+                raise TypeError(f"expected a {what} as a torch tensor or numpy array, got {kind}")
             if given is not None and len(given) != len(self.old_classes):
                 raise ValueError(
                     f"expected a {what} of {len(self.old_classes)} old classes, got {len(given)} rows"
