@@ -115,7 +115,7 @@ def test_ids_in_every_form() -> None:
     [
         (Path("labels.txt"), "its lines are pathlib.Path('labels.txt').read_text().splitlines()"),
         ("lion", "got the text 'lion'"), (b"lion", "got the text b'lion'"), (5, "got int"),
-        (True, "got bool"), (1.5, "got float"), (Ellipsis, "got object"),
+        (True, "got bool"), (1.5, "got float"), (Ellipsis, "got ellipsis"),
         ([["cats", 7]], "a list with int 7 in place 1"), ([Path("lion")], "got PosixPath"),
     ],
 )  # fmt: skip
