@@ -124,6 +124,8 @@ def test_a_separator_is_obeyed(tmp_path: Path) -> None:
         "Animal/Dog",
         "Plant/Oak",
     ]
+    with pytest.raises(ValueError, match="expected a separator between names"):
+        read(tmp_path, "a\\b\n", separator="")
     with pytest.raises(FormError, match="none of which holds `#`"):
         read(tmp_path, text.replace(",", " "), kind="paths", separator="#")
     with pytest.raises(FormError, match="--kind paths --separator"):
