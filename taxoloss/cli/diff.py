@@ -26,7 +26,7 @@ from taxoloss.cli.shared import (
 from taxoloss.cli.streams import echo, write_json
 from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.sources.class_lists import ClassList, from_file
-from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.versions.diff import Change, TreeDiff

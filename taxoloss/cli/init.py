@@ -30,7 +30,7 @@ from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.file.comments import comments_of
 from taxoloss.taxonomy.file.writer import write_file
 from taxoloss.taxonomy.file.yaml_writer import Comments, yaml_text
-from taxoloss.taxonomy.findings import find
+from taxoloss.taxonomy.findings import find, summaries
 from taxoloss.taxonomy.loading import load_document
 from taxoloss.taxonomy.names import checked_title
 
@@ -231,9 +231,7 @@ def _show(found: Found, source: Path, output: Path | None, format: str) -> None:
     taxonomy = found.taxonomy
     findings = list(find(taxonomy))
     lines = [f"{source} was read as {read_as(found)}", *(f"note: {note}" for note in found.notes)]
-    lines += [f"warning {finding.code}: {finding.message}" for finding in findings[:10]]
-    if len(findings) > 10:
-        lines.append(f"... and {len(findings) - 10:,} more (taxoloss inspect shows all)")
+    lines += [f"warning {finding.code}: {finding.message}" for finding in summaries(findings)]
     widths = " > ".join(f"{level} {len(taxonomy.nodes(level)):,}" for level in taxonomy.levels)
     lines.append(f"{len(taxonomy):,} classes: {widths}")
     if output is not None:

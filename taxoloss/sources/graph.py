@@ -205,7 +205,8 @@ class SourceGraph:
         found = [key for key, node in self.nodes.items() if wanted in (node.name, key)]
         if len(found) != 1:
             names = [node.name for node in self.nodes.values()]
-            message = f"{quoted(wanted)} is called by {counted(len(found), 'node')}"
+            several = f"{counted(len(found), 'node')} are called {quoted(wanted)}"
+            message = several if found else f"no node is called {quoted(wanted)}"
             help = did_you_mean(wanted, names) if not found else "give its key: " + listed(found)
             self.fault("T302", message, found=wanted, expected="one node", help=help)
             self.log.raise_all()

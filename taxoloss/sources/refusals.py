@@ -73,8 +73,10 @@ def xml_root(text: str) -> tuple[str, str] | None:
         return None
     whole = f"{tag[1] or ''}{tag[2]}"
     closed = f"</{whole}" in text or text[tag.start() : text.find(">", tag.start()) + 1].endswith("/>")
-    # A list of tokens may start with <unk>: it has no attributes, and is never closed.
-    return ((tag[1] or "").rstrip(":"), tag[2]) if shown or closed or tag[3].isspace() else None
+    # A list of tokens may start with <unk> or <s>: it has no attributes, and does not end with a tag.
+    closed = closed and text.rstrip().endswith(">")
+    attributes = re.match(r"\s+[\w:.\-]+\s*=", text[tag.end() - 1 :])
+    return ((tag[1] or "").rstrip(":"), tag[2]) if shown or closed or attributes else None
 
 
 def other_xml(text: str) -> str | None:

@@ -232,6 +232,6 @@ def misfit_faults(
     for misfit, (count, first) in misfits.items():
         where = place(first) if count == 1 else f"{counted(count, 'row')}, the first at {place(first)}"
         message = f"{misfit.message}: {where}"
-        help = as_question(next(near)) if misfit.unknown else misfit.help
+        help = as_question(misfit.found, next(near)) if misfit.unknown else misfit.help
         faults.append(Fault(misfit.code, message, path=(misfit.found,), found=misfit.found, help=help))
     return faults

@@ -85,7 +85,7 @@ def test_web_pages(text: str, tmp_path: Path) -> None:
 )
 def test_lists_that_start_with_a_bracket_are_no_xml(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(text)
-    assert len(sources.read(tmp_path / "a.txt", kind="table").taxonomy) >= 2
+    assert len(sources.read(tmp_path / "a.txt", kind="names").taxonomy) >= 2
 
 
 BINARY = [

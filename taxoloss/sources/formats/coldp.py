@@ -12,7 +12,7 @@ from taxoloss.sources.base import Found, Options, foreign, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.tables.table import Table, table_of_text
-from taxoloss.sources.taxa.readings import taxa_found, taxa_reading
+from taxoloss.sources.taxa.readings import all_columns, taxa_found, taxa_reading
 from taxoloss.sources.taxa.words import bare
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
@@ -121,7 +121,7 @@ def _readings(table: Table, options: Options) -> list[Reading]:
                 Grade.KNOWN,
                 make,
                 "--kind coldp",
-                frozenset(map(str, range(len(table.header)))),
+                all_columns(table),
             )
         ]
     return taxa_reading(table, options, "coldp")

@@ -13,7 +13,7 @@ from taxoloss.sources.base import Found, Options, foreign, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.tables.table import Table
-from taxoloss.sources.taxa.readings import backbone_table, taxa_found, taxa_reading
+from taxoloss.sources.taxa.readings import all_columns, backbone_table, taxa_found, taxa_reading
 
 __all__ = ["FORMAT", "read_archive"]
 
@@ -99,7 +99,7 @@ def _readings(table: Table, options: Options) -> list[Reading]:
                 Grade.KNOWN,
                 make,
                 "--kind darwin-core",
-                frozenset(map(str, range(len(table.header)))),
+                all_columns(table),
             )
         ]
     return taxa_reading(table, options, "darwin-core")

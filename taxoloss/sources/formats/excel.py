@@ -10,6 +10,7 @@ from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Options, foreign, listed, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.reading import Look
+from taxoloss.sources.tables.header import settle_header
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["FORMAT", "look_at_excel"]
@@ -56,10 +57,8 @@ def _table(path: Path, rows: list[tuple[str, ...]], options: Options) -> Table:
     kept = [rows[number - 1] for number in lines]
     used = [at for at in range(len(kept[0])) if any(row[at] for row in kept)]
     kept = [tuple(row[at] for at in used) for row in kept]
-    if options.header is False:
-        return Table(str(path), tuple(f"column_{at + 1}" for at in range(len(used))), kept, lines)
     header = tuple(cell.strip() for cell in kept[0])
-    return Table(str(path), header, kept[1:], lines[1:])
+    return settle_header(Table(str(path), header, kept[1:], lines[1:], lines[0]), options)
 
 
 def _check_size(path: Path, options: Options) -> None:

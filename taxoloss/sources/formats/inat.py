@@ -11,7 +11,7 @@ from taxoloss.sources.base import Found, Options, listed
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.tables.table import Table
-from taxoloss.sources.taxa.readings import taxa_reading
+from taxoloss.sources.taxa.readings import all_columns, taxa_reading
 from taxoloss.sources.taxa.taxon_tree import Taxon, TaxonTree
 from taxoloss.sources.taxa.words import FINER, KNOWN_RANKS, RANK_LEVELS, bare, is_none, rank_of
 
@@ -59,7 +59,7 @@ def _readings(table: Table, options: Options) -> list[Reading]:
             Grade.KNOWN,
             make,
             "--kind inat",
-            frozenset(map(str, range(len(table.header)))),
+            all_columns(table),
             unused,
         )
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = [
     "ABOUT",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 
+@lru_cache(maxsize=10_000)
 def bare(key: str) -> str:
     """A key as it is compared: without case, spaces and signs.
 

@@ -13,7 +13,7 @@ from taxoloss.sources.taxa.by_rank import by_rank
 from taxoloss.sources.taxa.columns import TaxonColumns, may_be_taxa, of_inat
 from taxoloss.sources.taxa.words import bare, is_none, rank_of
 
-__all__ = ["backbone_table", "taxa_found", "taxa_reading"]
+__all__ = ["all_columns", "backbone_table", "taxa_found", "taxa_reading"]
 
 #: Columns that show who made a table.
 _WORMS = frozenset(("aphiaidaccepted", "validaphiaid", "acceptedaphiaid"))
@@ -44,10 +44,13 @@ def taxa_reading(table: Table, options: Options, kind: str) -> list[Reading]:
         return []
     make = partial(_found, columns, options, kind)
     how = _how(columns)
-    # It explains the whole table: what reads two of its columns as something else stands back.
-    covers = frozenset(map(str, range(len(table.header))))
     grade = Grade.KNOWN if columns.has("rank") else Grade.PLAIN
-    return [Reading(kind, how, grade, make, f"--kind {kind}", covers, columns.unused)]
+    return [Reading(kind, how, grade, make, f"--kind {kind}", all_columns(table), columns.unused)]
+
+
+def all_columns(table: Table) -> frozenset[str]:
+    """What a known export covers: what reads two of its columns as something else stands back."""
+    return frozenset(map(str, range(len(table.header))))
 
 
 def taxa_found(table: Table, options: Options, kind: str) -> Found:
