@@ -31,7 +31,7 @@ INSIDES = re.compile(
 NO_NUMBER: list[Any] = [
     "genus", "species", "lion", "1", "", 1.0, 1.5, float("nan"), True, False, None, b"x", ("genus",), [1],
     {1}, {"genus": 1}, Path("genus"), np.float64(1), np.bool_(True), np.array([1, 2]), np.array(1.5),
-    torch.tensor(1.0), torch.tensor(True), object(),
+    torch.tensor(1.0), torch.tensor(True), Ellipsis,
 ]  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def test_ids_in_every_form() -> None:
     [
         (Path("labels.txt"), "its lines are pathlib.Path('labels.txt').read_text().splitlines()"),
         ("lion", "got the text 'lion'"), (b"lion", "got the text b'lion'"), (5, "got int"),
-        (True, "got bool"), (1.5, "got float"), (object(), "got object"),
+        (True, "got bool"), (1.5, "got float"), (Ellipsis, "got object"),
         ([["cats", 7]], "a list with int 7 in place 1"), ([Path("lion")], "got PosixPath"),
     ],
 )  # fmt: skip
