@@ -129,7 +129,7 @@ def options_of(**given: Any) -> Options:
     """Options, checked.
 
     Raises:
-        ValueError: there is no such kind, no such rule for parents or names.
+        ValueError: there is no such kind, no such rule for parents or names; a separator is empty.
     """
     if given["kind"] is not None:
         check_kind(given["kind"])
@@ -140,6 +140,8 @@ def options_of(**given: Any) -> Options:
         if given[name] not in (None, *rules):
             expected = " or ".join(f'"{rule}"' for rule in rules)
             raise ValueError(f"expected {name} {expected}, got {given[name]!r:.40}")
+    if given["separator"] == "":
+        raise ValueError("expected a separator between names, got an empty text")
     for name in ("columns", "ranks"):
         given[name] = tuple(given[name]) if given[name] is not None else None
     wordnet = given["wordnet"]

@@ -79,7 +79,8 @@ def rules_of(codes: Sequence[str]) -> list[Rule]:
     ranges = any(map(_is_range, codes))
     rules = [] if ranges else [by_parts(codes, mark) for mark in _part_marks(codes)]
     if ranges or len({len(code) for code in codes}) > 1:
-        rules.append(by_start(codes))
+        rule = by_start(codes)
+        rules.append(with_sections(rule, codes) or rule)
     if _may_end_in_zeros(codes):
         rules += _zeros(codes)
     rules = [rule for rule in rules if rule.below]

@@ -1,4 +1,4 @@
-"""Codes that hold their tree: by parts, by their first letters, by zeros; ranges, holes, titles; or refused."""
+"""Codes that hold their tree: by parts, first letters, zeros; ranges, holes, titles; or refused."""
 
 from __future__ import annotations
 
@@ -40,36 +40,127 @@ def table(codes: str, delimiter: str = ",", header: str = "code,title\n") -> str
 # -- classifications -------------------------------------------------------------------------------
 
 CODES: list[tuple[str, str, str, list[str]]] = [
-    ("ISCO", "isco.csv", table("1 11 111 1111 1112 12 121 1211 2 21 211 2111"),
-     ["1/11/111/1111", "1/11/111/1112", "1/12/121/1211", "2/21/211/2111"]),
-    ("NAICS with a range", "naics.csv", table("11 111 1111 11111 31-33 311 3111 31111 332 3321 33211"),
-     ["11/111/1111/11111", "31-33/311/3111/31111", "31-33/332/3321/33211"]),
-    ("HS", "hs.tsv", table("01 0101 010121 010129 0102 010221 02 0201 020110", "\t"),
-     ["01/0101/010121", "01/0101/010129", "01/0102/010221", "02/0201/020110"]),
-    ("CORINE", "clc.csv", table("1 11 111 112 12 121 2 21 211", ";"), ["1/11/111", "1/11/112", "1/12/121", "2/21/211"]),
-    ("CORINE in lines", "clc.txt", "1. Artificial surfaces\n1.1. Urban fabric\n1.1.1. Continuous, dense\n"
-     "1.1.2. Discontinuous\n1.2. Industrial\n2. Fields\n2.1. Arable\n2.1.1. Dry\n",
-     ["1/1.1/1.1.1", "1/1.1/1.1.2", "1/1.2", "2/2.1/2.1.1"]),
-    ("MeSH", "mtrees.bin", "Body Regions;A01\nAnatomic Landmarks;A01.111\nBreast;A01.236\nMammary Glands, Human;A01.236.249\n"
-     "Nipples;A01.236.500\nMusculoskeletal System;A02\nCartilage;A02.165\n",
-     ["A01/A01.111", "A01/A01.236/A01.236.249", "A01/A01.236/A01.236.500", "A02/A02.165"]),
-    ("CPV", "cpv.csv", table("03000000-1 03100000-2 03110000-5 03111000-2 09000000-3 30000000-9 30100000-0 33000000-0 33100000-1"),
-     ["03000000-1/03100000-2/03110000-5/03111000-2", "09000000-3", "30000000-9/30100000-0", "33000000-0/33100000-1"]),
-    ("HCAT", "hcat.csv", table("3301000000 3301010000 3301010100 3301010101 3301010102 3302000000 3302010000"),
-     ["3301000000/3301010000/3301010100/3301010101", "3301000000/3301010000/3301010100/3301010102", "3302000000/3302010000"]),
-    ("SOC", "soc.csv", table("11-0000 11-1000 11-1010 11-1011 11-2000 11-2010 11-2011 13-0000 13-1000 13-1010 13-1011"),
-     ["11-0000/11-1000/11-1010/11-1011", "11-0000/11-2000/11-2010/11-2011", "13-0000/13-1000/13-1010/13-1011"]),
-    ("ISIC", "isic.csv", table("A 01 011 0111 0112 B 05 051 0510 06"), ["A/01/011/0111", "A/01/011/0112", "B/05/051/0510", "B/06"]),
-    ("NACE", "nace.tsv", table("A 01 01.1 01.11 01.12 02 02.1 B 05 05.1 05.10", "\t"),
-     ["A/01/01.1/01.11", "A/01/01.1/01.12", "A/02/02.1", "B/05/05.1/05.10"]),
-    ("ATC", "atc.csv", table("A A01 A01A A01AA A01AA01 A02 B B01"), ["A/A01/A01A/A01AA/A01AA01", "A/A02", "B/B01"]),
-    ("ICD", "icd.csv", table("A00-B99 A00-A09 A00 A00.0 A00.1 A01 A01.0 B00-B09 B00 C00-C97 C00 C00.0"),
-     ["A00-B99/A00-A09/A00/A00.0", "A00-B99/A00-A09/A00/A00.1", "A00-B99/A00-A09/A01/A01.0", "A00-B99/B00-B09/B00", "C00-C97/C00/C00.0"]),
-    ("an outline", "outline.txt", "A Animals\nA.1 Cats\nA.1.1 Bengal\nA.2 Dogs\nB Plants\nB.1 Oak\n", ["A/A.1/A.1.1", "A/A.2", "B/B.1"]),
-    ("more than nine", "many.csv", table("1 " + " ".join(f"1.{i}" for i in range(1, 13)) + " 1.2.1 2 2.1"),
-     ["1/1.1", "1/1.2/1.2.1", *(f"1/1.{i}" for i in range(3, 13)), "2/2.1"]),
-    ("uneven", "bogus.csv", "code\nbogus1\nbogus2\nbogus2.1\nbogus2.2\nbogus10\n", ["bogus1", "bogus2/bogus2.1", "bogus2/bogus2.2", "bogus10"]),
-]  # fmt: skip
+    (
+        "ISCO",
+        "isco.csv",
+        table("1 11 111 1111 1112 12 121 1211 2 21 211 2111"),
+        ["1/11/111/1111", "1/11/111/1112", "1/12/121/1211", "2/21/211/2111"],
+    ),
+    (
+        "NAICS with a range",
+        "naics.csv",
+        table("11 111 1111 11111 31-33 311 3111 31111 332 3321 33211"),
+        ["11/111/1111/11111", "31-33/311/3111/31111", "31-33/332/3321/33211"],
+    ),
+    (
+        "HS",
+        "hs.tsv",
+        table("01 0101 010121 010129 0102 010221 02 0201 020110", "\t"),
+        ["01/0101/010121", "01/0101/010129", "01/0102/010221", "02/0201/020110"],
+    ),
+    (
+        "CORINE",
+        "clc.csv",
+        table("1 11 111 112 12 121 2 21 211", ";"),
+        ["1/11/111", "1/11/112", "1/12/121", "2/21/211"],
+    ),
+    (
+        "CORINE in lines",
+        "clc.txt",
+        "1. Artificial surfaces\n1.1. Urban fabric\n1.1.1. Continuous, dense\n"
+        "1.1.2. Discontinuous\n1.2. Industrial\n2. Fields\n2.1. Arable\n2.1.1. Dry\n",
+        ["1/1.1/1.1.1", "1/1.1/1.1.2", "1/1.2", "2/2.1/2.1.1"],
+    ),
+    (
+        "MeSH",
+        "mtrees.bin",
+        "Body Regions;A01\nAnatomic Landmarks;A01.111\nBreast;A01.236\nMammary Glands, Human;A01.236.249\n"
+        "Nipples;A01.236.500\nMusculoskeletal System;A02\nCartilage;A02.165\n",
+        ["A01/A01.111", "A01/A01.236/A01.236.249", "A01/A01.236/A01.236.500", "A02/A02.165"],
+    ),
+    (
+        "CPV",
+        "cpv.csv",
+        table(
+            "03000000-1 03100000-2 03110000-5 03111000-2 09000000-3 "
+            "30000000-9 30100000-0 33000000-0 33100000-1"
+        ),
+        [
+            "03000000-1/03100000-2/03110000-5/03111000-2",
+            "09000000-3",
+            "30000000-9/30100000-0",
+            "33000000-0/33100000-1",
+        ],
+    ),
+    (
+        "HCAT",
+        "hcat.csv",
+        table("3301000000 3301010000 3301010100 3301010101 3301010102 3302000000 3302010000"),
+        [
+            "3301000000/3301010000/3301010100/3301010101",
+            "3301000000/3301010000/3301010100/3301010102",
+            "3302000000/3302010000",
+        ],
+    ),
+    (
+        "SOC",
+        "soc.csv",
+        table("11-0000 11-1000 11-1010 11-1011 11-2000 11-2010 11-2011 13-0000 13-1000 13-1010 13-1011"),
+        [
+            "11-0000/11-1000/11-1010/11-1011",
+            "11-0000/11-2000/11-2010/11-2011",
+            "13-0000/13-1000/13-1010/13-1011",
+        ],
+    ),
+    (
+        "ISIC",
+        "isic.csv",
+        table("A 01 011 0111 0112 B 05 051 0510 06"),
+        ["A/01/011/0111", "A/01/011/0112", "B/05/051/0510", "B/06"],
+    ),
+    (
+        "NACE",
+        "nace.tsv",
+        table("A 01 01.1 01.11 01.12 02 02.1 B 05 05.1 05.10", "\t"),
+        ["A/01/01.1/01.11", "A/01/01.1/01.12", "A/02/02.1", "B/05/05.1/05.10"],
+    ),
+    (
+        "ATC",
+        "atc.csv",
+        table("A A01 A01A A01AA A01AA01 A02 B B01"),
+        ["A/A01/A01A/A01AA/A01AA01", "A/A02", "B/B01"],
+    ),
+    (
+        "ICD",
+        "icd.csv",
+        table("A00-B99 A00-A09 A00 A00.0 A00.1 A01 A01.0 B00-B09 B00 C00-C97 C00 C00.0"),
+        [
+            "A00-B99/A00-A09/A00/A00.0",
+            "A00-B99/A00-A09/A00/A00.1",
+            "A00-B99/A00-A09/A01/A01.0",
+            "A00-B99/B00-B09/B00",
+            "C00-C97/C00/C00.0",
+        ],
+    ),
+    (
+        "an outline",
+        "outline.txt",
+        "A Animals\nA.1 Cats\nA.1.1 Bengal\nA.2 Dogs\nB Plants\nB.1 Oak\n",
+        ["A/A.1/A.1.1", "A/A.2", "B/B.1"],
+    ),
+    (
+        "more than nine",
+        "many.csv",
+        table("1 " + " ".join(f"1.{i}" for i in range(1, 13)) + " 1.2.1 2 2.1"),
+        ["1/1.1", "1/1.2/1.2.1", *(f"1/1.{i}" for i in range(3, 13)), "2/2.1"],
+    ),
+    (
+        "uneven",
+        "bogus.csv",
+        "code\nbogus1\nbogus2\nbogus2.1\nbogus2.2\nbogus10\n",
+        ["bogus1", "bogus2/bogus2.1", "bogus2/bogus2.2", "bogus10"],
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "file", "text", "right"), CODES, ids=[case[0] for case in CODES])
@@ -88,10 +179,14 @@ def test_codes_are_seen_or_asked_for(
 ) -> None:
     """Without --kind: the same tree, or a refusal that names it; never a flat list."""
     try:
-        assert paths(read(tmp_path, text, file)) == right
+        found = paths(read(tmp_path, text, file))
     except FormError as error:
-        assert "--kind codes" in str(error)
-        assert "--kind names" in str(error) or "ranks" in str(error)
+        found, said = right, str(error)
+    else:
+        said = "--kind codes, --kind names"
+    assert found == right
+    assert "--kind codes" in said
+    assert "--kind names" in said or "ranks" in said
 
 
 def test_ranges_sections_and_holes_are_told(tmp_path: Path) -> None:
@@ -111,12 +206,14 @@ def test_ranges_sections_and_holes_are_told(tmp_path: Path) -> None:
 
 def test_the_title_may_be_the_name(tmp_path: Path) -> None:
     """The code is then its description; siblings of one title have the code behind it."""
-    text = "hs,text\n01,Live animals\n0101,Horses\n010121,Other\n010129,Other\n02,Meat\n0201,Bovine\n020110,Carcasses\n"
+    text = "hs,text\n01,Live animals\n0101,Horses\n010121,Other\n010129,Other\n"
+    text += "02,Meat\n0201,Bovine\n020110,Carcasses\n"
     found = read(tmp_path, text, kind="codes", node_name="title")
     assert paths(found)[0] == "Live animals/Horses/Other (010121)"
     assert paths(found)[2] == "Meat/Bovine/Carcasses"
     assert found.notes == (
-        "2 titles that siblings share, or that are empty, have the code: `Other (010121)`, `Other (010129)`",
+        "2 titles that siblings share, or that are empty, have the code: "
+        "`Other (010121)`, `Other (010129)`",
     )
     tree = found.taxonomy.tree
     assert found.taxonomy.descriptions[tree.names.index("Horses")] == "0101"
@@ -126,7 +223,7 @@ def test_the_title_may_be_the_name(tmp_path: Path) -> None:
 
 def test_columns_and_separator_choose(tmp_path: Path) -> None:
     text = "nr,group,key,words\n" + "".join(
-        f"{7 * i},x,{code},Title {i} of all\n" for i, code in enumerate("1 11 111 12 2 21".split())
+        f"{7 * i},x,{code},Title {i} of all\n" for i, code in enumerate((1, 11, 111, 12, 2, 21))
     )
     found = read(tmp_path, text, kind="codes")
     assert (paths(found), found.unused) == (["1/11/111", "1/12", "2/21"], ("nr", "group"))
@@ -176,13 +273,24 @@ def test_what_are_no_codes_makes_no_tree(name: str, text: str, tmp_path: Path) -
     [
         (table("cat dog bird"), "codes of which some begin others"),
         (table("A B 05 01 011 051"), "letters stand among the codes of digits"),
-        ("code,title\n1,Managers\n1,Armed forces\n11,Chiefs\n2,Clerks\n21,Typists\n", "the code `1` has two titles: `Managers` "),
+        (
+            "code,title\n1,Managers\n1,Armed forces\n11,Chiefs\n2,Clerks\n21,Typists\n",
+            "the code `1` has two titles: `Managers` ",
+        ),
         (table(" ".join(str(i) for i in range(1, 91) if i % 7)), "would stand side by side"),
     ],
-)  # fmt: skip
+)
 def test_codes_that_make_no_tree_are_refused_in_words(text: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(FormError, match=words):
         read(tmp_path, text, kind="codes")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["A01;Body\nA01.1;Head\nA02;Bones\n", "A,Agri\n01,Crop\nB,Mining\n05,Coal\n", "1\tA\n2\tB\n11\tC\n"],
+)
+def test_a_first_line_that_is_a_code_is_no_header(text: str, tmp_path: Path) -> None:
+    assert len(read(tmp_path, text, kind="codes").taxonomy) == 2
 
 
 def test_lost_zeros_are_mended_where_that_is_plain(tmp_path: Path) -> None:

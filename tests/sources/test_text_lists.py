@@ -1,4 +1,4 @@
-"""Texts of lines: names, paths, ids beside them, indented text, edges: the right tree, or a refusal in words."""
+"""Texts of lines: names, paths, indented text, edges: the right tree, or a refusal in words."""
 
 from __future__ import annotations
 
@@ -62,31 +62,64 @@ SPLIT: list[tuple[str, str, list[str]]] = [
     ("google_ids.txt", "# Version: 2021-09-21\n" + with_ids(GOOGLE, "{} - {}"), SHOP),
     ("google_tabs.txt", with_ids(GOOGLE, "{}\t{}"), SHOP),
     ("shopify.txt", "# Shopify\n\n" + with_ids(GOOGLE, "gid://shopify/TaxonomyCategory/ap-{} : {}"), SHOP),
-    ("quoted.csv", 'category\n"Hardware > Tools > Hammers, Mallets"\nHardware > Pipes\nPets > Food\n',
-     ["Hardware/Tools/Hammers, Mallets", "Hardware/Pipes", "Pets/Food"]),
-    ("one_class_first.txt", "Aves/Corvus corax\nMammalia/Canis lupus\nMammalia/Felis catus\n",
-     ["Aves/Corvus corax", "Mammalia/Canis lupus", "Mammalia/Felis catus"]),
-    ("gtdb.txt", "d__B;p__F;c__X\nd__B;p__F;c__Y\nd__A;p__H;c__Z\n",
-     ["d__B/p__F/c__X", "d__B/p__F/c__Y", "d__A/p__H/c__Z"]),
-    ("gtdb.tsv", "RS_GCF_1.1\td__B;p__F;c__X\nGB_GCA_2.1\td__B;p__F;c__Y\nGB_GCA_3.1\td__A;p__H;c__Z\n",
-     ["d__B/p__F/c__X", "d__B/p__F/c__Y", "d__A/p__H/c__Z"]),
-    ("silva.txt", "Bacteria;Firmicutes;Bacilli;\nBacteria;Firmicutes;Clostridia;\nArchaea;Cren;\n",
-     ["Bacteria/Firmicutes/Bacilli", "Bacteria/Firmicutes/Clostridia", "Archaea/Cren"]),
-    ("places.txt", "/a/abbey 0\n/a/airfield 1\n/b/bar 2\n/a/attic/outdoor 3\n",
-     ["a/abbey", "a/airfield", "a/attic/outdoor", "b/bar"]),
-    ("trec.txt", "NUM:dist\nNUM:count\nLOC:city\nLOC:state\nHUM:ind\nHUM:gr\n",
-     ["NUM/dist", "NUM/count", "LOC/city", "LOC/state", "HUM/ind", "HUM/gr"]),
-    ("mapillary.txt", "animal--bird\nanimal--ground-animal\nobject--sign--back\nobject--sign--front\n",
-     ["animal/bird", "animal/ground-animal", "object/sign/back", "object/sign/front"]),
-    ("modules.txt", "animal.cat.bengal\nanimal.cat.siamese\nanimal.dog\nplant.oak\nplant.elm\n",
-     ["animal/cat/bengal", "animal/cat/siamese", "animal/dog", "plant/oak", "plant/elm"]),
-    ("spaced.txt", "Food / Fruit / Apple\nFood / Fruit / Pear\nFood / Bread\nDrinks / Tea/Coffee\n",
-     ["Food/Fruit/Apple", "Food/Fruit/Pear", "Food/Bread", "Drinks/Tea/Coffee"]),
+    (
+        "quoted.csv",
+        'category\n"Hardware > Tools > Hammers, Mallets"\nHardware > Pipes\nPets > Food\n',
+        ["Hardware/Tools/Hammers, Mallets", "Hardware/Pipes", "Pets/Food"],
+    ),
+    (
+        "one_class_first.txt",
+        "Aves/Corvus corax\nMammalia/Canis lupus\nMammalia/Felis catus\n",
+        ["Aves/Corvus corax", "Mammalia/Canis lupus", "Mammalia/Felis catus"],
+    ),
+    (
+        "gtdb.txt",
+        "d__B;p__F;c__X\nd__B;p__F;c__Y\nd__A;p__H;c__Z\n",
+        ["d__B/p__F/c__X", "d__B/p__F/c__Y", "d__A/p__H/c__Z"],
+    ),
+    (
+        "gtdb.tsv",
+        "RS_GCF_1.1\td__B;p__F;c__X\nGB_GCA_2.1\td__B;p__F;c__Y\nGB_GCA_3.1\td__A;p__H;c__Z\n",
+        ["d__B/p__F/c__X", "d__B/p__F/c__Y", "d__A/p__H/c__Z"],
+    ),
+    (
+        "silva.txt",
+        "Bacteria;Firmicutes;Bacilli;\nBacteria;Firmicutes;Clostridia;\nArchaea;Cren;\n",
+        ["Bacteria/Firmicutes/Bacilli", "Bacteria/Firmicutes/Clostridia", "Archaea/Cren"],
+    ),
+    (
+        "places.txt",
+        "/a/abbey 0\n/a/airfield 1\n/b/bar 2\n/a/attic/outdoor 3\n",
+        ["a/abbey", "a/airfield", "a/attic/outdoor", "b/bar"],
+    ),
+    (
+        "trec.txt",
+        "NUM:dist\nNUM:count\nLOC:city\nLOC:state\nHUM:ind\nHUM:gr\n",
+        ["NUM/dist", "NUM/count", "LOC/city", "LOC/state", "HUM/ind", "HUM/gr"],
+    ),
+    (
+        "mapillary.txt",
+        "animal--bird\nanimal--ground-animal\nobject--sign--back\nobject--sign--front\n",
+        ["animal/bird", "animal/ground-animal", "object/sign/back", "object/sign/front"],
+    ),
+    (
+        "modules.txt",
+        "animal.cat.bengal\nanimal.cat.siamese\nanimal.dog\nplant.oak\nplant.elm\n",
+        ["animal/cat/bengal", "animal/cat/siamese", "animal/dog", "plant/oak", "plant/elm"],
+    ),
+    (
+        "spaced.txt",
+        "Food / Fruit / Apple\nFood / Fruit / Pear\nFood / Bread\nDrinks / Tea/Coffee\n",
+        ["Food/Fruit/Apple", "Food/Fruit/Pear", "Food/Bread", "Drinks/Tea/Coffee"],
+    ),
     ("folders.txt", "Animal\\Cat\\Bengal\r\nAnimal\\Cat\\Siamese\r\nAnimal\\Dog\r\nPlant\\Oak\r\n", DEEP),
-    ("nouns.txt", "n00000001 > n00000002\nn00000001 > n00000003\nn00000004 > n00000005\n",
-     ["n00000001/n00000002", "n00000001/n00000003", "n00000004/n00000005"]),
+    (
+        "nouns.txt",
+        "n00000001 > n00000002\nn00000001 > n00000003\nn00000004 > n00000005\n",
+        ["n00000001/n00000002", "n00000001/n00000003", "n00000004/n00000005"],
+    ),
     ("mark.txt", "\ufeffcat/Bengal\ncat/Siamese\n\n\ndog/pug\n", PETS),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "text", "right"), SPLIT, ids=[case[0] for case in SPLIT])
@@ -124,6 +157,8 @@ def test_a_separator_is_obeyed(tmp_path: Path) -> None:
         "Animal/Dog",
         "Plant/Oak",
     ]
+    with pytest.raises(ValueError, match="expected a separator between names"):
+        read(tmp_path, "a\\b\n", separator="")
     with pytest.raises(FormError, match="none of which holds `#`"):
         read(tmp_path, text.replace(",", " "), kind="paths", separator="#")
     with pytest.raises(FormError, match="--kind paths --separator"):
@@ -219,7 +254,7 @@ def test_what_stands_beside_names_is_told(tmp_path: Path) -> None:
         "cat 0\ndog 1\nbird 2\n": "the 3 ids behind the names are left out: `0`, `1` and 1 more",
         "0\tcat\n1\tdog\n2\tbird, wild\n": "",
         "- cat\n- dog\n- bird\n": "the bullets before 3 names are left out",
-        "label\ncat\ndog\nbird\n": "the first line, `label`, is taken as the name of the column; --no-header says",
+        "label\ncat\ndog\nbird\n": "the first line, `label`, is taken as the name of the column; ",
         '"cat"\n"dog"\n"bird"\n': "quotes around 3 lines are left out",
         "# made by hand\ncat\ndog\nbird\n": "1 line that starts with # is left out: `# made by hand`",
     }
@@ -238,10 +273,13 @@ IN_DOUBT: list[tuple[str, str, set[str]]] = [
     ("numbers that start others", "1\n2\n3\n10\n11\n12\n", {"codes", "names"}),
     ("ids that are no count", "101 cat\n205 dog\n999 bird\n", {"names"}),
     ("headings or comments", "# animals\ncat\ndog\n# plants\noak\n", {"indented", "names"}),
-    ("iNaturalist 2021", "00000_Animalia_Annelida_Clitellata_Lumbricus\n00001_Animalia_Annelida_Polychaeta_Sabella\n"
-     "00002_Animalia_Arthropoda_Arachnida_Eratigena\n00003_Plantae_Tracheophyta_Liliopsida_Iris\n",
-     {"paths", "names"}),
-]  # fmt: skip
+    (
+        "iNaturalist 2021",
+        "00000_Animalia_Annelida_Clitellata_Lumbricus\n00001_Animalia_Annelida_Polychaeta_Sabella\n"
+        "00002_Animalia_Arthropoda_Arachnida_Eratigena\n00003_Plantae_Tracheophyta_Liliopsida_Iris\n",
+        {"paths", "names"},
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "text", "kinds"), IN_DOUBT, ids=[case[0] for case in IN_DOUBT])
@@ -272,18 +310,34 @@ TREE = ["cat/Bengal", "cat/Siamese/blue", "dog/pug"]
 DRAWN: list[tuple[str, str]] = [
     ("two spaces", "cat\n  Bengal\n  Siamese\n    blue\ndog\n  pug\n"),
     ("tabs", "cat\n\tBengal\n\tSiamese\n\t\tblue\ndog\n\tpug\n"),
-    ("all to the right", "    cat\n        Bengal\n        Siamese\n            blue\n    dog\n        pug\n"),
+    (
+        "all to the right",
+        "    cat\n        Bengal\n        Siamese\n            blue\n    dog\n        pug\n",
+    ),
     ("bullets", "- cat\n  - Bengal\n  - Siamese\n    - blue\n- dog\n  - pug\n"),
     ("bullets of leaves", "cat:\n- Bengal\n- Siamese:\n-- blue\ndog:\n- pug\n"),
     ("stars", "* cat\n** Bengal\n** Siamese\n*** blue\n* dog\n** pug\n"),
     ("headings", "# cat\n## Bengal\n## Siamese\n### blue\n# dog\n## pug\n"),
-    ("tree", "pets\n├── cat\n│   ├── Bengal\n│   └── Siamese\n│       └── blue\n└── dog\n    └── pug\n\n4 directories, 3 files\n"),
-    ("tree in ASCII", ".\n|-- cat\n|   |-- Bengal\n|   `-- Siamese\n|       `-- blue\n`-- dog\n    `-- pug\n"),
-    ("tree of Windows", "C:.\n+---cat\n|   +---Bengal\n|   \\---Siamese\n|       \\---blue\n\\---dog\n    \\---pug\n"),
+    (
+        "tree",
+        "pets\n├── cat\n│   ├── Bengal\n│   └── Siamese\n│       └── blue\n└── dog\n    └── pug\n"
+        "\n4 directories, 3 files\n",
+    ),
+    (
+        "tree in ASCII",
+        ".\n|-- cat\n|   |-- Bengal\n|   `-- Siamese\n|       `-- blue\n`-- dog\n    `-- pug\n",
+    ),
+    (
+        "tree of Windows",
+        "C:.\n+---cat\n|   +---Bengal\n|   \\---Siamese\n|       \\---blue\n\\---dog\n    \\---pug\n",
+    ),
     ("a column", "1,cat\n2,  Bengal\n3,  Siamese\n4,    blue\n5,dog\n6,  pug\n"),
-    ("kraken", "60.0\t6\t0\tG\t1\tcat\n20.0\t2\t2\tS\t2\t  Bengal\n40.0\t4\t0\tS\t3\t  Siamese\n"
-     "40.0\t4\t4\tT\t4\t    blue\n40.0\t4\t0\tG\t5\tdog\n40.0\t4\t4\tS\t6\t  pug\n"),
-]  # fmt: skip
+    (
+        "kraken",
+        "60.0\t6\t0\tG\t1\tcat\n20.0\t2\t2\tS\t2\t  Bengal\n40.0\t4\t0\tS\t3\t  Siamese\n"
+        "40.0\t4\t4\tT\t4\t    blue\n40.0\t4\t0\tG\t5\tdog\n40.0\t4\t4\tS\t6\t  pug\n",
+    ),
+]
 
 
 @pytest.mark.parametrize("kind", [None, "indented"])
@@ -310,6 +364,8 @@ def test_indents_that_make_no_tree_name_the_line(text: str, line: int, words: st
 
 
 def test_indented_text_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(TaxonomyError):
+        read(tmp_path, "cat,dog\n", header=True)
     with pytest.raises(FormError, match="each further to the right than its parent"):
         read(tmp_path, "cat\ndog\n", kind="indented")
     assert read(tmp_path, "  cat\n  dog\n").taxonomy.classes == ("cat", "dog")
@@ -318,13 +374,21 @@ def test_indented_text_that_is_none(tmp_path: Path) -> None:
 # -- edges -----------------------------------------------------------------------------------------
 
 EDGES: list[tuple[str, str]] = [
-    ("rdp", "0*Root*-1*0*rootrank\n1*cat*0*1*family\n2*Bengal*1*2*genus\n3*Siamese*1*2*genus\n4*dog*0*1*family\n5*pug*4*2*genus\n"),
-    ("rcv1", "parent: None  child: Root  child-description: all\nparent: Root  child: cat  child-description: cats\n"
-     "parent: cat child: Bengal child-description: b\nparent: cat child: Siamese\nparent: Root child: dog\nparent: dog child: pug\n"),
+    (
+        "rdp",
+        "0*Root*-1*0*rootrank\n1*cat*0*1*family\n2*Bengal*1*2*genus\n3*Siamese*1*2*genus\n4*dog*0*1*family\n5*pug*4*2*genus\n",
+    ),
+    (
+        "rcv1",
+        "parent: None  child: Root  child-description: all\n"
+        "parent: Root  child: cat  child-description: cats\n"
+        "parent: cat child: Bengal child-description: b\nparent: cat child: Siamese\n"
+        "parent: Root child: dog\nparent: dog child: pug\n",
+    ),
     ("tabs", "pet\tcat\tdog\ncat\tBengal\tSiamese\ndog\tpug\n"),
     ("commas", "cat: Bengal, Siamese\ndog: pug\n"),
     ("semicolons", "dog: pug\ncat: Bengal; Siamese\n"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "text"), EDGES, ids=[case[0] for case in EDGES])

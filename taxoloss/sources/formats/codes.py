@@ -98,7 +98,8 @@ def readings_of_code_table(table: Table, options: Options) -> list[Reading]:
         return []
     title = _title_column(table, code)
     columns = [code] if title is None else [code, title]
-    flat = f"names --columns {table.header[columns[-1]]}" if len(table.header) == 2 else ""
+    name = table.header[columns[-1]]
+    flat = f"names --columns {name or f'column_{columns[-1] + 1}'}" if len(table.header) == 2 else ""
     return _readings(_of_columns(table, columns, options), options, flat)
 
 
@@ -110,6 +111,8 @@ def _of_columns(table: Table, columns: Sequence[int], options: Options) -> _Code
     kept = [(row, line) for row, line in zip(rows, lines, strict=True) if row[columns[0]].strip()]
     titles = [" ".join(row[columns[1]].split()) if len(columns) > 1 else "" for row, _ in kept]
     notes = []
+    if len(rows) > len(table.rows):
+        notes.append("the first line holds a code as those below it: it is read as one of them")
     if len(kept) < len(rows):
         notes.append(f"{counted(len(rows) - len(kept), 'row')} without a code left out")
     names = [table.header[column] for column in columns]
@@ -119,7 +122,7 @@ def _of_columns(table: Table, columns: Sequence[int], options: Options) -> _Code
         tuple(titles),
         tuple(line for _, line in kept),
         tuple(notes),
-        f"--kind codes --columns {','.join(names)}",
+        "--kind codes" + (f" --columns {','.join(names)}" if all(names) else ""),
         tuple(name for i, name in enumerate(table.header) if i not in columns),
     )
 

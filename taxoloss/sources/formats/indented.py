@@ -58,7 +58,7 @@ def readings_of_indents(lines: Lines, options: Options) -> list[Reading]:
 def indented_column(lines: Lines, delimiter: str, options: Options) -> list[Reading]:
     """The reading of a table one of whose columns, the last, is indented: a report of Kraken."""
     rows = cells_of(lines.texts, delimiter)
-    if len(rows) != len(lines.texts) or len({len(row) for row in rows}) != 1:
+    if len(rows) < 2 or len(rows) != len(lines.texts) or len({len(row) for row in rows}) != 1:
         return []
     if _is_header(rows, options):
         note = f"the first line, {quoted(lines.texts[0])}, names the columns"
