@@ -21,38 +21,14 @@ from taxoloss.errors.faults import TaxonomyError
 Tree: TypeAlias = "list[tuple[str, int]]"
 Paths: TypeAlias = "frozenset[tuple[str, ...]]"
 
-_WORDS = [
-    "cat",
-    "dog",
-    "oak",
-    "Felis",
-    "Canis",
-    "Bengal",
-    "pug",
-    "rose",
-    "beech",
-    "wolf",
-    "Quercus",
-    "red_fox",
-    "lynx",
-    "mouse",
-    "Rosa",
-    "tulip",
-    "pike",
-    "perch",
-    "trout",
-    "salmon",
-    "raven",
-    "crow",
-    "robin",
-    "finch",
-    "heron",
-    "stork",
-    "swan",
-    "goose",
-    "duck",
-    "teal",
-]
+_WORDS = tuple(
+    word
+    for line in (
+        "cat dog oak Felis Canis Bengal pug rose beech wolf Quercus red_fox lynx mouse Rosa tulip pike",
+        "perch trout salmon raven crow robin finch heron stork swan goose duck teal",
+    )
+    for word in line.split()
+)
 _NAME_KEYS = (
     "name",
     "label",
@@ -201,18 +177,17 @@ class Writer:
         return self.shuffled(node, {**facts, self.child: children} if children else facts)
 
     def with_parents(self) -> Any:
+        above = [self.ids[up] if up >= 0 else None for _, up in self.tree]
+        facts = [{self.id: self.ids[node], self.name: name} for node, (name, _) in enumerate(self.tree)]
         return self.placed([
-            self.shuffled(node, {self.id: self.ids[node], self.name: self.tree[node][0],
-                                 self.parent: self.ids[above] if (above := self.tree[node][1]) >= 0 else None})
-            for node in self.order
+            self.shuffled(node, {**facts[node], self.parent: above[node]}) for node in self.order
         ])  # fmt: skip
 
     def with_children(self) -> Any:
-        lists = {node: [self.ids[child] for child in below(self.tree, node)] for node in self.order}
+        lists = [[self.ids[child] for child in below(self.tree, node)] for node in range(len(self.tree))]
+        facts = [{self.id: self.ids[node], self.name: name} for node, (name, _) in enumerate(self.tree)]
         return self.placed([
-            self.shuffled(node, {self.id: self.ids[node], self.name: self.tree[node][0],
-            self.list: lists[node]})
-            for node in self.order
+            self.shuffled(node, {**facts[node], self.list: lists[node]}) for node in self.order
         ])  # fmt: skip
 
     def graph(self) -> Any:

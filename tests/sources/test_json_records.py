@@ -1,4 +1,4 @@
-"""Records in JSON and YAML: lists of mappings that are alike, at the top or below keys, and their tables."""
+"""Records in JSON and YAML: lists of mappings that are alike, at the top or below keys; their tables."""
 
 from __future__ import annotations
 
