@@ -90,6 +90,9 @@ BELOW: list[tuple[str, str, str]] = [
      "x/n0/n0 x/n0/n1 x/n1 y/n0"),
     ("a.json", '{"person": ["person"], "vehicle": ["car", "bus"]}',
      "person/person vehicle/bus vehicle/car"),
+    ("a.json", '{"people": {"children": ["boy"], "adults": ["man"]}, "dogs": null}',
+     "dogs people/adults/man people/children/boy"),
+    ("a.json", '{"children": ["boy", "girl"], "adults": ["man"]}', "adults/man children/boy children/girl"),
     ("a.yaml", "animal:\n  - cat\n  - dog\nplant:\n  - oak\n", PETS),
     ("a.yaml", "animal:\n  cat:\n  dog:\nplant:\n  oak:\n", PETS),
     ("a.yml", "- animal:\n    - cat:\n        - Bengal\n    - dog\n- plant\n", MIXED),
@@ -118,6 +121,7 @@ def test_names_below_names(file: str, text: str, paths: str, tmp_path: Path) -> 
          "fine_to_coarse"),
         ('{"version": 3}', "1 name to numbers"),
         ("[]", "an empty list"),
+        ('{"cat": {"children": []}, "dog": {"children": []}}', "lists of children are empty"),
         ('"x"', "a single text"),
         ('{"lr": 0.1, "epochs": 3, "name": "x", "layers": [64, 32]}', "the keys lr, epochs, name, layers"),
         ('{"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}], "annotations": '

@@ -6,6 +6,7 @@ import json
 import random
 import tempfile
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -253,6 +254,11 @@ FORMS = [name for name in FORMS if name not in ("beside", "shuffled", "placed")]
 _READ = {"nested": 0.9, "graph": 0.9, "rows": 0.9, "paths": 0.6}
 
 
+def _columns(paths: Paths) -> list[tuple[str, ...]]:
+    rows = sorted(paths)
+    return list(zip_longest(*rows, fillvalue=""))
+
+
 def outcome(form: str, tree: Tree, seed: int, folder: Path) -> str:
     """ "read" or "refused"; AssertionError where another tree is read."""
     tree = _two_levels(tree) if form == "groups" else tree
@@ -260,6 +266,7 @@ def outcome(form: str, tree: Tree, seed: int, folder: Path) -> str:
     path = folder / "a.json"
     path.write_text(json.dumps(value, ensure_ascii=False))
     expected = wanted(tree)
+    whole = frozenset(path_to(tree, node) for node in range(len(tree)) if not below(tree, node))
     if form in ("groups", "adjacency", "graph", "parents"):
         # What has neither a parent nor children is no part of these forms.
         alone = {(name,) for node, (name, above) in enumerate(tree) if above < 0 and not below(tree, node)}
@@ -269,6 +276,8 @@ def outcome(form: str, tree: Tree, seed: int, folder: Path) -> str:
             expected |= {frozenset(path[1:] for path in paths if len(path) > 1) for paths in expected}
     if form == "paths" and 3 * sum(len(path) > 1 for path in next(iter(expected))) < sum(1 for _ in tree):
         return "read"  # a list of names, in a few of which a separator stands
+    if form == "ranks" and any(len(set(column) - {""}) == 1 for column in _columns(whole)):
+        return "read"  # a column that holds one name alone is taken for no rank
     if form == "adjacency" and min(map(len, expected)) < 2:
         return "read"  # one leaf is no tree
     try:
