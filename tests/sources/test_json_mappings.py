@@ -35,6 +35,7 @@ READ: list[tuple[str, str, str]] = [
     ('{"id2label": {"0": "cat", "1": "dog"}, "label2id": {"cat": 0, "dog": 1}, "model_type": "vit"}',
      "names", "cat dog"),
     ('{"0": "animal/cat", "1": "animal/dog", "2": "plant/oak"}', "paths", PETS),
+    ('{"animal/cat": 0, "animal/dog": 1, "plant/oak": 2}', "paths", PETS),
     ('{"n01": "animal > cat", "n02": "animal > dog", "n03": "plant > oak"}', "paths", PETS),
     # Lists of texts.
     ('["animal/cat", "animal/dog", "plant/oak"]', "paths", PETS),
@@ -82,6 +83,10 @@ def test_labels_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     ("text", "kinds"),
     [
         ('{"cat": 0, "dog": 0, "oak": 1}', ["bins", "names"]),  # groups by number, or counts
+        (
+            '{"cat": ["animal", "mammal"], "dog": ["animal", "mammal"], "hen": ["animal", "bird"]}',
+            ["paths", "nested"],
+        ),
         ('{"animal": ["cat", "dog"], "dog": ["pug"]}', ["edges", "nested"]),
         ('{"a": "b", "c": "b", "b": "d", "e": "f", "g": "h", "k": "h"}', ["edges", "bins"]),
         ('["a/b", "c/d", "e/f"]', ["paths", "names"]),

@@ -60,6 +60,7 @@ NAMED: list[tuple[str, str, str, str]] = [
     ("names above their nodes",
      '{"animal":{"color":"red","children":{"cat":{"color":"red"},"dog":{"color":"blue"}}},'
      '"plant":{"color":"green","children":{"oak":{"color":"green"}}}}', PETS, "color"),
+    ("lists of nodes", '{"animal":[{"name":"cat"},{"name":"dog"}],"plant":[{"name":"oak"}]}', PETS, ""),
     ("empty lists", '{"name":"r","children":[{"name":"animal","children":[{"name":"cat","children":[]},'
      '{"name":"dog","children":null}]},{"name":"plant","children":[{"name":"oak","children":[]}]}]}', PETS,
      ""),
@@ -121,6 +122,8 @@ def test_names_below_names(file: str, text: str, paths: str, tmp_path: Path) -> 
          "fine_to_coarse"),
         ('{"version": 3}', "1 name to numbers"),
         ("[]", "an empty list"),
+        ('{"label_tree": {"directed": true, "nodes": [], "edges": []}, "version": 2}',
+         "the keys label_tree, version"),
         ('{"cat": {"children": []}, "dog": {"children": []}}', "lists of children are empty"),
         ('"x"', "a single text"),
         ('{"lr": 0.1, "epochs": 3, "name": "x", "layers": [64, 32]}', "the keys lr, epochs, name, layers"),

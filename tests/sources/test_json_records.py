@@ -134,6 +134,16 @@ READ: list[tuple[str, str, str, str]] = [
     ("coco keyed", '{"1": {"name": "cat", "supercategory": "animal"}, "2": {"name": "dog", '
      '"supercategory": '
      '"animal"}, "3": {"name": "oak", "supercategory": "plant"}}', "bins", PETS),
+    ("groups that are classes", '[{"id": 0, "name": "animal", "supercategory": "none"}, {"id": 1, "name": '
+     '"cat", '
+     '"supercategory": "animal"}, {"id": 2, "name": "dog", "supercategory": "animal"}, {"id": 3, "name": '
+     '"plant", '
+     '"supercategory": "none"}, {"id": 4, "name": "oak", "supercategory": "plant"}]', "edges", PETS),
+    ("things and stuff", '[{"supercategory": "animal", "isthing": 1, "id": 1, "name": "cat"}, '
+     '{"supercategory": '
+     '"animal", "isthing": 1, "id": 2, "name": "dog"}, {"supercategory": "plant", "isthing": 0, "id": 3, '
+     '"name": '
+     '"oak"}]', "bins", PETS),
     ("coco keypoints", '[{"supercategory": "animal", "id": 1, "name": "cat", "keypoints": ["nose", "eye"], '
      '"skeleton": [[1, 2]]}, {"supercategory": "animal", "id": 2, "name": "dog", "keypoints": ["nose"], '
      '"skeleton": []}, {"supercategory": "plant", "id": 3, "name": "oak", "keypoints": [], "skeleton": '

@@ -137,7 +137,7 @@ def _found(value: Value, place: Place) -> Found:
                 stack.append((below, key))
             numbers += isinstance(below, ScalarValue) and not is_empty(below)
     if numbers:
-        nodes.notes.append(f"{counted(numbers, 'name')} hold a number: it is left out, they are leaves")
+        nodes.notes.append(f"the numbers of {counted(numbers, 'name')} are left out: they are leaves")
     taxonomy = nodes.taxonomy()
     return Found(taxonomy, "nested", counted(len(nodes.nodes), "node"), tuple(nodes.notes))
 
