@@ -12,27 +12,38 @@ NODES = '"nodes": [{"id": 1, "name": "animal"}, {"id": 2, "name": "cat"}, {"id":
 NODES += '{"id": 4, "name": "plant"}, {"id": 5, "name": "oak"}]'
 
 GRAPHS: list[tuple[str, str]] = [
-    ("networkx", f'{{"directed": true, {NODES}, "links": [{{"source": 1, "target": 2}}, {{"source": 1, "target": 3}}, '
+    ("networkx", f'{{"directed": true, {NODES}, "links": [{{"source": 1, "target": 2}}, {{"source": 1, '
+     f'"target": 3}}, '
      '{"source": 4, "target": 5}]}'),
-    ("vis", f'{{{NODES.replace("name", "label")}, "edges": [{{"from": 1, "to": 2}}, {{"from": 1, "to": 3}}, '
+    ("vis", f'{{{NODES.replace("name", "label")}, "edges": [{{"from": 1, "to": 2}}, {{"from": 1, "to": '
+     f'3}}, '
      '{"from": 4, "to": 5}]}'),
-    ("places", f'{{{NODES}, "links": [{{"source": 0, "target": 1, "value": 3}}, {{"source": 0, "target": 2}}, '
+    ("places", f'{{{NODES}, "links": [{{"source": 0, "target": 1, "value": 3}}, {{"source": 0, "target": '
+     f'2}}, '
      '{"source": 3, "target": 4}]}'),
-    ("titles", f'{{{NODES}, "links": [{{"source": "animal", "target": "cat"}}, {{"source": "animal", "target": "dog"}}, '
+    ("titles", f'{{{NODES}, "links": [{{"source": "animal", "target": "cat"}}, {{"source": "animal", '
+     f'"target": "dog"}}, '
      '{"source": "plant", "target": "oak"}]}'),
-    ("texts", '{"nodes": ["animal", "cat", "dog", "plant", "oak"], "edges": [["animal", "cat"], ["animal", "dog"], '
+    ("texts", '{"nodes": ["animal", "cat", "dog", "plant", "oak"], "edges": [["animal", "cat"], '
+     '["animal", "dog"], '
      '["plant", "oak"]]}'),
-    ("parents and children", f'{{{NODES}, "edges": [{{"child": 2, "parent": 1}}, {{"child": 3, "parent": 1}}, '
+    ("parents and children", f'{{{NODES}, "edges": [{{"child": 2, "parent": 1}}, {{"child": 3, "parent": '
+     f'1}}, '
      '{"child": 5, "parent": 4}]}'),
     ("upwards", f'{{{NODES}, "links": [{{"source": 2, "target": 1}}, {{"source": 3, "target": 1}}, '
      '{"source": 5, "target": 4}]}'),
-    ("a graph in a graph", f'{{"graph": {{"directed": true, {NODES}, "edges": [{{"source": 1, "target": 2}}, '
+    ("a graph in a graph", f'{{"graph": {{"directed": true, {NODES}, "edges": [{{"source": 1, "target": '
+     f'2}}, '
      '{"source": 1, "target": 3}, {"source": 4, "target": 5}]}}'),
-    ("nodes by key", '{"graph": {"nodes": {"1": {"label": "animal"}, "2": {"label": "cat"}, "3": {"label": "dog"}, '
-     '"4": {"label": "plant"}, "5": {"label": "oak"}}, "edges": [{"source": "1", "target": "2"}, {"source": "1", '
+    ("nodes by key", '{"graph": {"nodes": {"1": {"label": "animal"}, "2": {"label": "cat"}, "3": '
+     '{"label": "dog"}, '
+     '"4": {"label": "plant"}, "5": {"label": "oak"}}, "edges": [{"source": "1", "target": "2"}, '
+     '{"source": "1", '
      '"target": "3"}, {"source": "4", "target": "5"}]}}'),
-    ("cytoscape", '{"elements": {"nodes": [{"data": {"id": "1", "name": "animal"}}, {"data": {"id": "2", "name": "cat"}}, '
-     '{"data": {"id": "3", "name": "dog"}}, {"data": {"id": "4", "name": "plant"}}, {"data": {"id": "5", "name": "oak"}}], '
+    ("cytoscape", '{"elements": {"nodes": [{"data": {"id": "1", "name": "animal"}}, {"data": {"id": "2", '
+     '"name": "cat"}}, '
+     '{"data": {"id": "3", "name": "dog"}}, {"data": {"id": "4", "name": "plant"}}, {"data": {"id": "5", '
+     '"name": "oak"}}], '
      '"edges": [{"data": {"source": "1", "target": "2"}}, {"data": {"source": "1", "target": "3"}}, '
      '{"data": {"source": "4", "target": "5"}}]}}'),
 ]  # fmt: skip
@@ -66,10 +77,12 @@ def test_nodes_of_one_title_stay_two(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "words"),
     [
-        ('{"nodes": [{"x": 1}, {"id": 2}], "links": []}', "T116", "neither a text nor a mapping with an id"),
+        ('{"nodes": [{"x": 1}, {"id": 2}], "links": []}', "T116",
+         "neither a text nor a mapping with an id"),
         ('{"nodes": [{"id": 1}, {"id": 2}], "links": [{"source": 1}]}', "T116", "no `source` and `target`"),
         ('{"nodes": [{"id": 1}, {"id": 1}], "links": []}', "T201", "two nodes have the id `1`"),
-        (f'{{{NODES}, "links": [{{"source": 1, "target": 2}}, {{"source": 2, "target": 1}}]}}', "T211", "a cycle"),
+        (f'{{{NODES}, "links": [{{"source": 1, "target": 2}}, {{"source": 2, "target": 1}}]}}', "T211",
+         "a cycle"),
         (f'{{{NODES}, "links": [{{"source": 1, "target": 3}}, {{"source": 2, "target": 3}}, {{"source": 1, '
          '"target": 5}]}', "T203", "parents"),
     ],
@@ -89,14 +102,18 @@ LABELS += '{"id": "p", "name": "plant"}, {"id": "o", "name": "oak"}]'
 @pytest.mark.parametrize(
     "text",
     [
-        f'{{{LABELS}, "label_groups": [{{"name": "g", "labels": ["c", "d"]}}], "label_tree": {{"type": "tree", '
+        f'{{{LABELS}, "label_groups": [{{"name": "g", "labels": ["c", "d"]}}], "label_tree": {{"type": '
+        f'"tree", '
         '"edges": [["c", "a"], ["d", "a"], ["o", "p"]]}}',
         f'{{{LABELS}, "label_tree": {{"edges": [["a", "c"], ["a", "d"], ["p", "o"]]}}}}',
-        '{"label_groups": [{"name": "top", "labels": ["animal", "plant"]}, {"name": "animals", "labels": ["cat", "dog"]}], '
+        '{"label_groups": [{"name": "top", "labels": ["animal", "plant"]}, {"name": "animals", "labels": '
+        '["cat", "dog"]}], '
         '"label_tree": [["cat", "animal"], ["dog", "animal"], ["oak", "plant"]]}',
-        '{"label_groups": [{"name": "animal", "group_type": "EXCLUSIVE", "labels": ["cat", "dog"]}, {"name": "plant", '
+        '{"label_groups": [{"name": "animal", "group_type": "EXCLUSIVE", "labels": ["cat", "dog"]}, '
+        '{"name": "plant", '
         '"labels": ["oak"]}]}',
-        '{"project": {"name": "x"}, "label_schema": {"label_groups": [{"name": "animal", "labels": [{"name": "cat"}, '
+        '{"project": {"name": "x"}, "label_schema": {"label_groups": [{"name": "animal", "labels": '
+        '[{"name": "cat"}, '
         '{"name": "dog"}]}, {"name": "plant", "labels": [{"name": "oak"}]}]}}',
     ],
 )  # fmt: skip
@@ -108,12 +125,15 @@ def test_trees_of_labels(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '[{"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"id": 3, "result": [{"type": "taxonomy", "value": '
+        '[{"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"id": 3, "result": [{"type": "taxonomy", '
+        '"value": '
         '{"taxonomy": [["animal", "cat"], ["animal", "dog"]]}}]}]}, {"id": 2, "data": {"image": "b.jpg"}, '
         '"annotations": [{"id": 4, "result": [{"value": {"taxonomy": [["plant", "oak"]]}}]}]}]',
-        '[{"image": "a.jpg", "taxonomy": [["animal", "cat"]]}, {"image": "b.jpg", "taxonomy": [["animal", "dog"], '
+        '[{"image": "a.jpg", "taxonomy": [["animal", "cat"]]}, {"image": "b.jpg", "taxonomy": [["animal", '
+        '"dog"], '
         '["plant", "oak"]]}, {"image": "c.jpg", "taxonomy": [["plant", "oak"]]}]',
-        '[{"image": "a.jpg", "taxonomy": [{"taxonomy": [["animal", "cat"]]}]}, {"image": "b.jpg", "taxonomy": '
+        '[{"image": "a.jpg", "taxonomy": [{"taxonomy": [["animal", "cat"]]}]}, {"image": "b.jpg", '
+        '"taxonomy": '
         '[{"taxonomy": [["animal", "dog"], ["plant", "oak"]]}]}]',
     ],
 )  # fmt: skip

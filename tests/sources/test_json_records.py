@@ -1,4 +1,4 @@
-"""Records in JSON and YAML: lists of mappings that are alike, at the top or below keys, and their tables."""
+"""Records in JSON and YAML: lists of mappings that are alike, at the top or below keys; their tables."""
 
 from __future__ import annotations
 
@@ -14,26 +14,31 @@ from taxoloss import sources
 COCO = '"info": {"year": 2017, "version": "1"}, "images": [{"id": 1, "file_name": "a.jpg", "license": 3}], '
 COCO += '"annotations": [{"id": 7, "image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4]}], '
 CATEGORIES = (
-    '[{"id": 1, "name": "cat", "supercategory": "animal"}, {"id": 2, "name": "dog", "supercategory": "animal"}, '
+    '[{"id": 1, "name": "cat", "supercategory": "animal"}, {"id": 2, "name": "dog", "supercategory": '
+    '"animal"}, '
     '{"id": 3, "name": "oak", "supercategory": "plant"}]'
 )
 PETS = "animal/cat animal/dog plant/oak"
 SPEECH = (
-    '[{"id": "/m/1", "name": "Human", "description": "x", "restrictions": [], "child_ids": ["/m/2", "/m/3"]}, '
+    '[{"id": "/m/1", "name": "Human", "description": "x", "restrictions": [], "child_ids": ["/m/2", '
+    '"/m/3"]}, '
     '{"id": "/m/2", "name": "Speech", "child_ids": []}, {"id": "/m/3", "name": "Cough", "child_ids": []}, '
     '{"id": "/m/4", "name": "Music", "child_ids": []}]'
 )
 TAXA = (
     '[{"scientificName": "Felis catus", "taxonID": "x1", "taxonRank": "species", "kingdom": "Animalia", '
     '"family": "Felidae", "genus": "Felis", "vernacularNames": {"eng": "cat", "nld": "kat"}}, '
-    '{"scientificName": "Felis silvestris", "taxonID": "x2", "taxonRank": "species", "kingdom": "Animalia", '
+    '{"scientificName": "Felis silvestris", "taxonID": "x2", "taxonRank": "species", "kingdom": '
+    '"Animalia", '
     '"family": "Felidae", "genus": "Felis", "vernacularNames": {"eng": "wildcat"}}, '
     '{"scientificName": "Canis lupus", "taxonID": "x3", "taxonRank": "species", "kingdom": "Animalia", '
     '"family": "Canidae", "genus": "Canis"}]'
 )
 INAT = (
-    '[{"id": 0, "name": "Felis catus", "common_name": "cat", "supercategory": "Mammals", "kingdom": "Animalia", '
-    '"family": "Felidae", "genus": "Felis", "specific_epithet": "catus", "image_dir_name": "00_Felis_catus"}, '
+    '[{"id": 0, "name": "Felis catus", "common_name": "cat", "supercategory": "Mammals", "kingdom": '
+    '"Animalia", '
+    '"family": "Felidae", "genus": "Felis", "specific_epithet": "catus", "image_dir_name": '
+    '"00_Felis_catus"}, '
     '{"id": 1, "name": "Felis margarita", "common_name": "sand cat", "supercategory": "Mammals", '
     '"kingdom": "Animalia", "family": "Felidae", "genus": "Felis", "specific_epithet": "margarita", '
     '"image_dir_name": "01_Felis_margarita"}, {"id": 2, "name": "Musca domestica", "common_name": "fly", '
@@ -48,18 +53,24 @@ TABLES: list[tuple[str, str, str]] = [
     ("inat", "{" + COCO + f'"categories": {INAT}}}',
      "id name common_name supercategory kingdom family genus specific_epithet image_dir_name"),
     ("camtrap-dp", '{"name": "d", "contributors": [{"title": "A", "role": "contact", "email": "a@b"}], '
-     '"licenses": [{"name": "CC0", "scope": "data"}], "resources": [{"name": "deployments", "path": "d.csv"}], '
+     '"licenses": [{"name": "CC0", "scope": "data"}], "resources": [{"name": "deployments", "path": '
+     '"d.csv"}], '
      f'"project": {{"title": "x", "captureMethod": ["a"]}}, "taxonomic": {TAXA}}}',
      "scientificName taxonID taxonRank kingdom family genus vernacularNames"),
-    ("edges", '[{"parent": "animal", "child": "cat"}, {"parent": "animal", "child": "dog"}]', "parent child"),
-    ("edges from to", '{"edges2": [{"from": "animal", "to": "cat"}, {"from": "animal", "to": "dog"}]}', "from to"),
+    ("edges", '[{"parent": "animal", "child": "cat"}, {"parent": "animal", "child": "dog"}]',
+     "parent child"),
+    ("edges from to", '{"edges2": [{"from": "animal", "to": "cat"}, {"from": "animal", "to": "dog"}]}',
+     "from to"),
     ("jstree", '[{"id": "a", "parent": "#", "text": "animal"}, {"id": "b", "parent": "a", "text": "cat"}]',
      "id parent text"),
     ("datumaro", '{"info": {}, "categories": {"label": {"label_groups": [], "labels": [{"name": "animal", '
-     '"parent": "", "attributes": []}, {"name": "cat", "parent": "animal", "attributes": []}], "attributes": []}, '
-     '"mask": {"colormap": [{"label_id": 0, "r": 0, "g": 0, "b": 0}]}}, "items": [{"id": "1", "annotations": []}]}',
+     '"parent": "", "attributes": []}, {"name": "cat", "parent": "animal", "attributes": []}], '
+     '"attributes": []}, '
+     '"mask": {"colormap": [{"label_id": 0, "r": 0, "g": 0, "b": 0}]}}, "items": [{"id": "1", '
+     '"annotations": []}]}',
      "name parent attributes"),
-    ("activitynet", '{"version": "1.3", "database": {"v1": {"subset": "training", "annotations": [{"label": "x"}]}}, '
+    ("activitynet", '{"version": "1.3", "database": {"v1": {"subset": "training", "annotations": '
+     '[{"label": "x"}]}}, '
      '"taxonomy": [{"nodeId": 1, "nodeName": "Root", "parentId": null, "parentName": null}, '
      '{"nodeId": 2, "nodeName": "Sports", "parentId": 1, "parentName": "Root"}]}',
      "nodeId nodeName parentId parentName"),
@@ -73,7 +84,8 @@ TABLES: list[tuple[str, str, str]] = [
      '"parent": {"id": 1, "name": "animal"}}]', "id name parent parent.id parent.name"),
     ("inner ranks", '[{"id": 1, "taxon": {"family": "F", "genus": "G", "x": 3}}, {"id": 2, "taxon": '
      '{"family": "F", "genus": "H"}}]', "id taxon family genus"),
-    ("pandas records", '{"schema": {"fields": [{"name": "index", "type": "integer"}]}, "data": [{"species": "cat", '
+    ("pandas records", '{"schema": {"fields": [{"name": "index", "type": "integer"}]}, "data": '
+     '[{"species": "cat", '
      '"breed": "Bengal"}, {"species": "cat", "breed": "Siamese"}]}', "species breed"),
     ("pandas split", '{"columns": ["species", "breed"], "index": [0, 1], "data": [["cat", "Bengal"], '
      '["cat", "Siamese"]]}', "species breed"),
@@ -81,7 +93,8 @@ TABLES: list[tuple[str, str, str]] = [
      "species breed"),
     ("pandas lists", '{"species": ["cat", "cat"], "breed": ["Bengal", "Siamese"]}', "species breed"),
     ("rows", '[["animal", "cat"], ["animal", "dog"], ["plant", "oak"]]', " "),
-    ("rows with a header", '[["id", "name", "parent"], [1, "animal", null], [2, "cat", 1]]', "id name parent"),
+    ("rows with a header", '[["id", "name", "parent"], [1, "animal", null], [2, "cat", 1]]',
+     "id name parent"),
     ("yaml", "- {id: 1, name: cat, supercategory: animal}\n- {id: 2, name: dog, supercategory: animal}\n",
      "id name supercategory"),
 ]  # fmt: skip
@@ -103,7 +116,8 @@ def test_cells_and_lines_of_records(tmp_path: Path) -> None:
     """Null and what is no text are empty; jsTree's # is none; lines are those of the file."""
     path = tmp_path / "a.json"
     path.write_text(
-        '[{"id": 1, "parent": "#", "text": "a"},\n {"id": 2.0, "parent": null, "b": [1]},\n\n {"id": 3, "parent": 1}]'
+        '[{"id": 1, "parent": "#", "text": "a"},\n {"id": 2.0, "parent": null, "b": [1]},\n\n {"id": 3, '
+        '"parent": 1}]'
     )
     (table,) = sources.look(path, sources.Options(kind="edges")).tables
     assert table.header == ("id", "parent", "text", "b")
@@ -117,36 +131,60 @@ def test_cells_and_lines_of_records(tmp_path: Path) -> None:
 READ: list[tuple[str, str, str, str]] = [
     ("coco", "{" + COCO + f'"categories": {CATEGORIES}}}', "bins", PETS),
     ("coco list", CATEGORIES, "bins", PETS),
-    ("coco keyed", '{"1": {"name": "cat", "supercategory": "animal"}, "2": {"name": "dog", "supercategory": '
+    ("coco keyed", '{"1": {"name": "cat", "supercategory": "animal"}, "2": {"name": "dog", '
+     '"supercategory": '
      '"animal"}, "3": {"name": "oak", "supercategory": "plant"}}', "bins", PETS),
+    ("groups that are classes", '[{"id": 0, "name": "animal", "supercategory": "none"}, {"id": 1, "name": '
+     '"cat", '
+     '"supercategory": "animal"}, {"id": 2, "name": "dog", "supercategory": "animal"}, {"id": 3, "name": '
+     '"plant", '
+     '"supercategory": "none"}, {"id": 4, "name": "oak", "supercategory": "plant"}]', "edges", PETS),
+    ("things and stuff", '[{"supercategory": "animal", "isthing": 1, "id": 1, "name": "cat"}, '
+     '{"supercategory": '
+     '"animal", "isthing": 1, "id": 2, "name": "dog"}, {"supercategory": "plant", "isthing": 0, "id": 3, '
+     '"name": '
+     '"oak"}]', "bins", PETS),
     ("coco keypoints", '[{"supercategory": "animal", "id": 1, "name": "cat", "keypoints": ["nose", "eye"], '
      '"skeleton": [[1, 2]]}, {"supercategory": "animal", "id": 2, "name": "dog", "keypoints": ["nose"], '
-     '"skeleton": []}, {"supercategory": "plant", "id": 3, "name": "oak", "keypoints": [], "skeleton": []}]',
+     '"skeleton": []}, {"supercategory": "plant", "id": 3, "name": "oak", "keypoints": [], "skeleton": '
+     '[]}]',
      "bins", PETS),
     ("audioset", SPEECH, "edges", "Human/Cough Human/Speech Music"),
-    ("children by names", '[{"name": "animal", "children": ["cat", "dog"]}, {"name": "plant", "children": ["oak"]}]',
+    ("children by names", '[{"name": "animal", "children": ["cat", "dog"]}, {"name": "plant", "children": '
+     '["oak"]}]',
      "nested", PETS),
-    ("children by names that have records", '[{"name": "animal", "children": ["cat", "dog"]}, {"name": "cat", '
-     '"children": []}, {"name": "dog", "children": []}, {"name": "plant", "children": ["oak"]}, {"name": "oak"}]',
+    ("children by names that have records", '[{"name": "animal", "children": ["cat", "dog"]}, {"name": '
+     '"cat", '
+     '"children": []}, {"name": "dog", "children": []}, {"name": "plant", "children": ["oak"]}, {"name": '
+     '"oak"}]',
      "edges", PETS),
-    ("children in a mapping", '{"1": {"name": "animal", "children": [2, 3]}, "2": {"name": "cat", "children": []}, '
+    ("children in a mapping", '{"1": {"name": "animal", "children": [2, 3]}, "2": {"name": "cat", '
+     '"children": []}, '
      '"3": {"name": "dog", "children": []}, "4": {"name": "plant", "children": [5]}, "5": {"name": "oak", '
      '"children": []}}', "edges", PETS),
-    ("lists of parents", '[{"id": "a", "name": "animal", "parents": []}, {"id": "c", "name": "cat", "parents": '
-     '["a"]}, {"id": "d", "name": "dog", "parents": ["a"]}, {"id": "p", "name": "plant"}, {"id": "o", "name": '
+    ("lists of parents", '[{"id": "a", "name": "animal", "parents": []}, {"id": "c", "name": "cat", '
+     '"parents": '
+     '["a"]}, {"id": "d", "name": "dog", "parents": ["a"]}, {"id": "p", "name": "plant"}, {"id": "o", '
+     '"name": '
      '"oak", "parents": ["p"]}]', "edges", PETS),
-    ("ids with an own word", '[{"uid": "a", "name": "animal", "contains": ["c", "d"]}, {"uid": "c", "name": "cat"}, '
-     '{"uid": "d", "name": "dog"}, {"uid": "p", "name": "plant", "contains": ["o"]}, {"uid": "o", "name": "oak"}]',
+    ("ids with an own word", '[{"uid": "a", "name": "animal", "contains": ["c", "d"]}, {"uid": "c", '
+     '"name": "cat"}, '
+     '{"uid": "d", "name": "dog"}, {"uid": "p", "name": "plant", "contains": ["o"]}, {"uid": "o", "name": '
+     '"oak"}]',
      "edges", PETS),
-    ("lists of ancestors", '[{"name": "cat", "ancestors": ["animal"]}, {"name": "dog", "ancestors": ["animal"]}, '
+    ("lists of ancestors", '[{"name": "cat", "ancestors": ["animal"]}, {"name": "dog", "ancestors": '
+     '["animal"]}, '
      '{"name": "oak", "ancestors": ["plant"]}]', "paths", PETS),
     ("lists that are paths", '[{"id": 1, "path": ["animal", "cat"]}, {"id": 2, "path": ["animal", "dog"]}, '
      '{"id": 3, "path": ["plant", "oak"]}]', "paths", PETS),
-    ("jstree", '[{"id": "a1", "parent": "#", "text": "animal"}, {"id": "a2", "parent": "a1", "text": "cat"}, '
+    ("jstree", '[{"id": "a1", "parent": "#", "text": "animal"}, {"id": "a2", "parent": "a1", "text": '
+     '"cat"}, '
      '{"id": "a3", "parent": "a1", "text": "dog"}, {"id": "a4", "parent": "#", "text": "plant"}, '
      '{"id": "a5", "parent": "a4", "text": "oak"}]', "edges", PETS),
-    ("datumaro", '{"info": {}, "categories": {"label": {"label_groups": [], "labels": [{"name": "cat", "parent": '
-     '"animal", "attributes": []}, {"name": "dog", "parent": "animal", "attributes": []}, {"name": "oak", "parent": '
+    ("datumaro", '{"info": {}, "categories": {"label": {"label_groups": [], "labels": [{"name": "cat", '
+     '"parent": '
+     '"animal", "attributes": []}, {"name": "dog", "parent": "animal", "attributes": []}, {"name": "oak", '
+     '"parent": '
      '"plant", "attributes": []}], "attributes": []}}, "items": []}', "bins", PETS),
     ("activitynet", '{"version": "1.3", "database": {"v": {"annotations": []}}, "taxonomy": ['
      '{"nodeId": 0, "nodeName": "Root", "parentId": null, "parentName": null}, '
@@ -155,28 +193,39 @@ READ: list[tuple[str, str, str, str]] = [
      '{"nodeId": 3, "nodeName": "dog", "parentId": 1, "parentName": "animal"}, '
      '{"nodeId": 4, "nodeName": "plant", "parentId": 0, "parentName": "Root"}, '
      '{"nodeId": 5, "nodeName": "oak", "parentId": 4, "parentName": "plant"}]}', "edges", PETS),
-    ("camtrap-dp", f'{{"resources": [{{"name": "media", "path": "m.csv"}}], "taxonomic": {TAXA}}}', "darwin-core",
-     "Animalia/Canidae/Canis/Canis_lupus Animalia/Felidae/Felis/Felis_catus Animalia/Felidae/Felis/Felis_silvestris"),
+    ("camtrap-dp", f'{{"resources": [{{"name": "media", "path": "m.csv"}}], "taxonomic": {TAXA}}}',
+     "darwin-core",
+     "Animalia/Canidae/Canis/Canis_lupus Animalia/Felidae/Felis/Felis_catus "
+     "Animalia/Felidae/Felis/Felis_silvestris"),
     ("attributes", '{"cat": {"group": "animal", "n": 3}, "dog": {"group": "animal", "n": 3}, "oak": '
      '{"group": "plant", "n": 4}}', "bins", PETS),
-    ("attributes that are ranks", '{"Felis catus": {"genus": "Felis", "family": "Felidae"}, "Felis margarita": '
-     '{"genus": "Felis", "family": "Felidae"}, "Musca domestica": {"genus": "Musca", "family": "Muscidae"}}', "ranks",
+    ("attributes that are ranks", '{"Felis catus": {"genus": "Felis", "family": "Felidae"}, "Felis '
+     'margarita": '
+     '{"genus": "Felis", "family": "Felidae"}, "Musca domestica": {"genus": "Musca", "family": '
+     '"Muscidae"}}', "ranks",
      "Felidae/Felis/Felis_catus Felidae/Felis/Felis_margarita Muscidae/Musca/Musca_domestica"),
     ("rows", '[["animal", "cat"], ["animal", "dog"], ["plant", "oak"]]', "bins", PETS),
     ("rows of one width or another", '[["animal", "cat"], ["animal", "dog", "pug"], ["plant"]]', "paths",
      "animal/cat animal/dog/pug plant"),
-    ("classes of supervisely", '{"classes": [{"title": "cat", "shape": "polygon", "color": "#f00"}, {"title": "dog", '
-     '"shape": "polygon", "color": "#0f0"}, {"title": "oak", "shape": "line", "color": "#00f"}], "tags": []}', "names",
+    ("classes of supervisely", '{"classes": [{"title": "cat", "shape": "polygon", "color": "#f00"}, '
+     '{"title": "dog", '
+     '"shape": "polygon", "color": "#0f0"}, {"title": "oak", "shape": "line", "color": "#00f"}], "tags": '
+     '[]}', "names",
      "cat dog oak"),
-    ("labels of cvat", '[{"name": "cat", "color": "#f00", "type": "any", "attributes": [{"name": "age", "values": '
+    ("labels of cvat", '[{"name": "cat", "color": "#f00", "type": "any", "attributes": [{"name": "age", '
+     '"values": '
      '["a"]}]}, {"name": "dog", "color": "#0f0", "type": "any", "attributes": []}]', "names", "cat dog"),
-    ("lvis", '{"categories": [{"id": 1, "synset": "aerosol.n.02", "name": "aerosol_can", "def": "a can", "frequency": '
-     '"c", "synonyms": ["spray can"]}, {"id": 2, "synset": "air.n.01", "name": "air_duct", "def": "a duct", '
+    ("lvis", '{"categories": [{"id": 1, "synset": "aerosol.n.02", "name": "aerosol_can", "def": "a can", '
+     '"frequency": '
+     '"c", "synonyms": ["spray can"]}, {"id": 2, "synset": "air.n.01", "name": "air_duct", "def": "a '
+     'duct", '
      '"frequency": "c", "synonyms": []}, {"id": 3, "synset": "oak.n.01", "name": "oak", "def": "a tree", '
      '"frequency": "r", "synonyms": []}]}', "names", "aerosol_can air_duct oak"),
-    ("numbers of classes", '{"cat": {"count": 3, "size": 2}, "dog": {"count": 4, "size": 1}}', "names", "cat dog"),
+    ("numbers of classes", '{"cat": {"count": 3, "size": 2}, "dog": {"count": 4, "size": 1}}', "names",
+     "cat dog"),
     ("ids and names", '[{"id": 3, "name": "cat"}, {"id": 1, "name": "dog"}]', "names", "cat dog"),
-    ("coco without groups", "{" + COCO + '"categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]}',
+    ("coco without groups", "{" + COCO + '"categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": '
+     '"dog"}]}',
      "names", "cat dog"),
 ]  # fmt: skip
 
@@ -193,7 +242,8 @@ def test_records_are_read(name: str, text: str, kind: str, paths: str, tmp_path:
         (SPEECH.replace('"/m/3"]', '"/m/9"]'), "T212", "`/m/9` is the id of no record"),
         (CATEGORIES.replace("]", ", 7]"), "T116", "item 4 of the list is no record"),
         (SPEECH.replace('"/m/2", "name"', '"/m/1", "name"'), "T201", "two records are called `/m/1`"),
-        ('[{"id": 1, "label": 3, "bbox": [1, 2]}, {"id": 2, "label": 4, "bbox": [1, 2]}]', "T121", "pictures or tasks"),
+        ('[{"id": 1, "label": 3, "bbox": [1, 2]}, {"id": 2, "label": 4, "bbox": [1, 2]}]', "T121",
+         "pictures or tasks"),
         ('[{"id": 1, "x": 0.5}, {"id": 2, "x": 0.25}]', "T121", "a list of 2 records with the keys id, x"),
     ],
 )  # fmt: skip

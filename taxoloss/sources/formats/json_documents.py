@@ -8,7 +8,7 @@ from dataclasses import replace
 from taxoloss.sources.formats.json_exports import look_at_export
 from taxoloss.sources.formats.json_links import look_at_links
 from taxoloss.sources.formats.json_lists import look_at_rows, look_at_texts
-from taxoloss.sources.formats.json_mappings import look_at_adjacency, look_at_scalars
+from taxoloss.sources.formats.json_mappings import look_at_adjacency, look_at_ancestors, look_at_scalars
 from taxoloss.sources.formats.json_named import named_readings
 from taxoloss.sources.formats.json_nested import are_splits, nested_readings, why_not_nested
 from taxoloss.sources.formats.json_records import look_at_columns, look_at_keyed, look_at_records
@@ -77,7 +77,10 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
             return look
         nested = nested_readings(value, place)
         if nested:
-            return look_at_adjacency(value, place, nested) or Look(said(value) + place.said, nested)
+            doubted = look_at_adjacency(value, place, nested) or look_at_ancestors(value, place, nested)
+            return doubted or Look(said(value) + place.said, nested)
+        if (lists := _lists_of_nodes(value)) is not None and (found := named_readings(lists, place)):
+            return Look(said(value) + place.said, found)
     held = _look_below(value, place)
     if held is not None and (held.tables or held.readings):
         return replace(held, readings=[*named, *held.readings])
@@ -85,6 +88,16 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
         return Look(said(value) + place.said, named)
     why = why_not_nested(value) if are_splits(value) or not _is_about_data(value) else ""
     return held or nothing(value, place, f", and {why}" if why else "")
+
+
+def _lists_of_nodes(value: MappingValue) -> MappingValue | None:
+    """{"cats": [{"name": "Tom"}, ...], "dogs": [...]} as groups with what is below them."""
+    lists = [below for _, below in value.pairs]
+    known = any(bare(key.text) in HOLDERS | ABOUT | NEVER for key, _ in value.pairs)
+    if len(lists) < 2 or known or not all(records_in(below) for below in lists):
+        return None
+    below = ScalarValue("children")
+    return MappingValue([(key, MappingValue([(below, records)])) for key, records in value.pairs])
 
 
 # -- documents that hold classes below a key -------------------------------------------------------

@@ -55,6 +55,8 @@ def look_at_links(value: Value, place: Place) -> Look | None:
     graph = _graph(value)
     if graph is None:
         return None
+    if not graph.nodes:
+        return Look(f"a graph without nodes{place.said}", needs="nodes, and the links between them")
     count = f"{counted(len(graph.nodes), 'node')} and {counted(len(graph.links.items), 'link')}"
     make = partial(_found, graph, place)
     readings = [Reading("node-link", count + place.said, Grade.PLAIN, make, "--kind node-link")]

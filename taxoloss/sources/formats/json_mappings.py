@@ -8,15 +8,15 @@ from functools import partial
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found
-from taxoloss.sources.formats.json_lists import names_reading, sure_mark
-from taxoloss.sources.formats.json_values import Place, is_number, line_of, said
+from taxoloss.sources.formats.json_lists import names_reading, paths_reading, sure_mark
+from taxoloss.sources.formats.json_values import Place, is_number, line_of, said, scalars_in
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
 from taxoloss.sources.separators import split_path
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue
 
-__all__ = ["look_at_adjacency", "look_at_scalars"]
+__all__ = ["look_at_adjacency", "look_at_ancestors", "look_at_scalars"]
 
 _Pairs = Sequence[tuple[ScalarValue, ScalarValue]]
 
@@ -40,6 +40,8 @@ def look_at_scalars(value: MappingValue, place: Place) -> Look | None:
         return Look(what, _labels(pairs, place), needs=_NEEDS)
     if _are_numbers_of_classes(pairs):
         names = [key for key, _ in sorted(pairs, key=lambda pair: int(pair[1].text))]
+        if (mark := sure_mark([name.text for name in names])) is not None:
+            return Look(what, [paths_reading(names, place, mark, Grade.PLAIN)])
         return Look(what, [names_reading(names, place, "classes with their numbers")])
     if sure_mark(texts) is not None and not all(is_number(below) for _, below in full):
         return Look(what, [_paths(pairs, place)])
@@ -168,6 +170,19 @@ def look_at_adjacency(value: MappingValue, place: Place, nested: Sequence[Readin
     edges = Reading("edges", how, grade, partial(_adjacent, lists, how, place), "--kind edges")
     others = [] if sure else [_doubted(reading) for reading in nested]
     return Look(said(value) + place.said, [edges, *others])
+
+
+def look_at_ancestors(value: MappingValue, place: Place, nested: Sequence[Reading]) -> Look | None:
+    """{"cat": ["animal", "mammal"], "dog": ["animal", "mammal"]}: the same names in list after list."""
+    pairs = [(key, scalars_in(below)) for key, below in value.pairs]
+    members = [item.text for _, items in pairs for item in items or ()]
+    if not all(items for _, items in pairs) or 4 * len(set(members)) > 3 * len(members):
+        return None
+    names = [[*(item.text for item in items or ()), key.text] for key, items in pairs]
+    how = f"keys below the names in their lists, {counted(len(names), 'path')}{place.said}"
+    make = partial(_rows_found, names, [line_of(key) or 1 for key, _ in pairs], how, place)
+    paths = Reading("paths", how, Grade.CELLS, make, "--kind paths")
+    return Look(said(value) + place.said, [paths, *map(_doubted, nested)])
 
 
 def _doubted(reading: Reading) -> Reading:

@@ -132,6 +132,8 @@ def _form(value: Value) -> _Form | None:
     bare_top = len(tops) == 1 and name is not None and not _holds(tops[0][1], name)
     if _are_linked(seen, tops) or (bare_top and not strong.downs):
         return None  # records that list each other; or a document around a list
+    if (name is None or bare_top) and _holds_more(seen, tops, only_top=name is not None):
+        return None  # names: {"children": ["boy"], "adults": ["woman"]}
     if name is None and seen.keyed < len(seen.nodes) - (len(tops) == 1):
         return None
     one_top = len(tops) == 1
@@ -142,6 +144,17 @@ def _form(value: Value) -> _Form | None:
 
 def _holds(node: Value, key: str) -> bool:
     return isinstance(node, MappingValue) and text_of(node.get(key)) is not None
+
+
+def _holds_more(seen: _Seen, tops: list[_Child], *, only_top: bool) -> bool:
+    """Whether nodes without a name hold lists or mappings beside those of the nodes below them."""
+    nodes = [node for _, node in tops if isinstance(node, MappingValue)] if only_top else seen.nodes
+    return any(
+        not isinstance(below, ScalarValue) and not is_empty(below) and bare(key.text) not in NEVER
+        for node in nodes
+        for key, below in node.pairs
+        if key.text not in seen.downs
+    )
 
 
 def _are_linked(seen: _Seen, tops: list[_Child]) -> bool:

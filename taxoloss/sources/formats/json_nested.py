@@ -11,6 +11,7 @@ from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found
 from taxoloss.sources.formats.image_folders import SPLITS
 from taxoloss.sources.formats.json_values import Place, is_empty, is_float, is_number, line_of, text_of
+from taxoloss.sources.formats.json_words import CHILD_IDS, CHILD_LISTS, bare
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
@@ -71,8 +72,17 @@ def _odd_mapping(value: MappingValue, seen: _Walked) -> str:
             if not is_number(below):
                 return f"`{key.text[:40]}` in line {line_of(key)} holds a text, where names would be a list"
             seen.numbers += 1
+    if any(
+        _lists_children(key.text) and isinstance(below, ListValue) and not below.items
+        for key, below in value.pairs
+    ):
+        return "its lists of children are empty"
     inner = [below for _, below in value.pairs if isinstance(below, MappingValue)]
     return "the same keys hold numbers again and again" if _are_facts(inner) else ""
+
+
+def _lists_children(key: str) -> bool:
+    return bare(key) in CHILD_LISTS or bare(key) in CHILD_IDS
 
 
 def _odd_list(value: ListValue, seen: _Walked) -> str:
@@ -127,7 +137,7 @@ def _found(value: Value, place: Place) -> Found:
                 stack.append((below, key))
             numbers += isinstance(below, ScalarValue) and not is_empty(below)
     if numbers:
-        nodes.notes.append(f"{counted(numbers, 'name')} hold a number: it is left out, they are leaves")
+        nodes.notes.append(f"the numbers of {counted(numbers, 'name')} are left out: they are leaves")
     taxonomy = nodes.taxonomy()
     return Found(taxonomy, "nested", counted(len(nodes.nodes), "node"), tuple(nodes.notes))
 

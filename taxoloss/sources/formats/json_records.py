@@ -25,6 +25,7 @@ from taxoloss.sources.formats.json_values import (
 from taxoloss.sources.formats.json_words import (
     CHILD_IDS,
     CHILD_LISTS,
+    GROUPS,
     IDS,
     NEVER,
     PARENTS,
@@ -89,7 +90,7 @@ def _refuse_others(value: ListValue, place: Place) -> None:
 def _look(records: list[MappingValue], keys: Sequence[str | None], what: str, place: Place) -> Look:
     rows = _Records(records, keys, place)
     tables = [rows.table()]
-    tree = [*rows.linked(), *rows.paths()]
+    tree = [*rows.linked(), *rows.chained(), *rows.paths()]
     asked = place.options.columns is not None
     names = [key for one in records for key, _ in one.pairs]
     if not tree and not asked and (inner := rows.inner()) is not None:
@@ -194,6 +195,35 @@ class _Records:
                 continue
             found.append(self._link_reading(column, lists, ids, known))
         return found
+
+    def chained(self) -> list[Reading]:
+        """The readings of groups that are records too: {"name": "cat", "supercategory": "animals"}."""
+        names = self._own_names()
+        found = []
+        for column in self.scalars if names is not None and len(set(names)) == len(names) else ():
+            groups = self.texts(column)
+            own = set(names or ())
+            if bare(column) not in GROUPS or not any(
+                group in own and group != name for group, name in zip(groups, names or (), strict=True)
+            ):
+                continue
+            lists = [
+                [ScalarValue(group, one.mark)] if self._is_group(group, name, own) else []
+                for group, name, one in zip(groups, names or (), self.records, strict=True)
+            ]
+            how = (
+                f"each record below its {quoted(column)}, {counted(len(lists), 'record')}{self.place.said}"
+            )
+            make = partial(self._linked, lists, names or [], True, how)
+            found.append(Reading("edges", how, Grade.PLAIN, make, "--kind edges"))
+        return found
+
+    @staticmethod
+    def _is_group(group: str, name: str, names: set[str]) -> bool:
+        """Not where it is empty, the record itself, or a word for none."""
+        return (
+            bool(group) and group != name and (group in names or group.casefold() not in ("none", "null"))
+        )
 
     def _has_parents(self) -> bool:
         return any(bare(column) in PARENTS for column in self.scalars)

@@ -40,8 +40,7 @@ def _opened(path: Path, options: Options) -> tuple[Value, Document]:
     data = read_bytes(path, options.limits)
     text = decoded(data, str(path), options.limits).text
     if (lines := _lines_as_list(text, path)) is not None:
-        # Named as what it is now: a text in brackets is YAML otherwise.
-        return read_text(lines, str(path.with_suffix(".json")), options.limits)
+        return read_text(lines, str(path), options.limits)
     return read_text(data, str(path), options.limits)
 
 
@@ -51,7 +50,8 @@ def _lines_as_list(text: str, path: Path) -> str | None:
     full = [number for number, line in enumerate(lines) if line.strip()]
     told = path.suffix.lower() in _LINES
     first = lines[full[0]].strip() if full else ""
-    if not full or not (told or (len(full) > 1 and first[:1] in "{[" and is_json(first))):
+    alike = len(full) > 1 and all(lines[number].lstrip()[:1] == first[:1] for number in full)
+    if not full or not (told or (alike and first[:1] in "{[" and is_json(first))):
         return None
     for number in full[:-1]:
         lines[number] += ","
@@ -85,7 +85,9 @@ _GRAPH = """\
 _FILE = "levels: [a, b]\ntree:\n  cat: [Bengal]\n  dog: [pug]\n"
 _NAMED = '{"name": "r", "children": [{"name": "a", "size": 3}, {"name": "b", "children": []}]}'
 #: A brace; a bracket only before what a list of JSON may begin with: not [Term], nor [section].
-_STARTS = re.compile(r'\{|\[\s*(?:[\[{"\]]|-?\d[\d.eE+-]*\s*(?:,|\]\s*(?:,|$))|(?:true|false|null)\s*[,\]])')
+_STARTS = re.compile(
+    r'\{|\[\s*(?:[\[{"\]]|-?\d[\d.eE+-]*\s*(?:,|\]\s*(?:,|$))|(?:true|false|null)\s*[,\]])'
+)
 
 
 def _is_json(sample: Sample) -> bool:

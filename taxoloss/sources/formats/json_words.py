@@ -9,6 +9,7 @@ __all__ = [
     "ABOUT",
     "CHILD_IDS",
     "CHILD_LISTS",
+    "GROUPS",
     "HOLDERS",
     "IDS",
     "NAMES",
@@ -57,6 +58,8 @@ CHILD_LISTS = _set(
 CHILD_IDS = _set("childids childrenids childid childrenid childkeys childcodes")
 #: Keys that hold the id of the node above a node, or several.
 PARENTS = _set("parents parentids parentid parent broader isa hypernyms superclasses parentnames")
+#: Keys that hold the group of a class.
+GROUPS = _set("supercategory supercategoryname superclass supergroup")
 #: Keys that hold the names from the top down to a node.
 PATHS = _set("path paths taxonomy lineage hierarchy ancestors taxonomypath categorypath")
 #: Keys that never hold classes, though what they hold has names too.

@@ -117,7 +117,7 @@ _BESIDE = re.compile(
     r"probability|note|notes|comment|comments|remark|remarks|status|color|colour|quality|sex|age|md5|sha|sha1|"
     r"sha256|hash|size|price|rating|flag|valid|verified|frequency|freq|total|train|val|test|iucn|redlist|"
     r"common_name|vernacular|vernacularname|language|lang|version|modified|created|updated|reference|"
-    r"references|doi|grade|quality_grade|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|sequence|seq|video|frame"
+    r"references|doi|grade|quality_grade|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|isthing|is_thing|sequence|seq|video|frame"
     r")"
 )
 _STEMS = ("level", "l", "depth", "tier", "lvl", "category", "cat", "rank", "column", "hierarchy", "h")

@@ -36,9 +36,14 @@ def json_events(text: str, document: Document) -> Iterator[yaml.Event]:
     if not _judged(text, document):
         return
 
-    def mark(index: int) -> yaml.Mark:
-        place = document.mark_at(index)
-        return yaml.Mark("", index, place.line - 1, place.column - 1, None, 0)
+    def marks(start: int, end: int) -> tuple[yaml.Mark, yaml.Mark]:
+        """Where a token starts and ends: on one line, as no token of JSON holds a line break."""
+        place = document.mark_at(start)
+        line, column = place.line - 1, place.column - 1
+        return (
+            yaml.Mark("", start, line, column, None, 0),
+            yaml.Mark("", end, line, column + end - start, None, 0),
+        )
 
     position = 0
     while token := _TOKEN.search(text, position):
@@ -46,17 +51,17 @@ def json_events(text: str, document: Document) -> Iterator[yaml.Event]:
         symbol = token.group()
         if symbol == '"':
             value, position = scanstring(text, position)
-            yield _scalar(value, mark(start), mark(position), plain=False)
+            yield _scalar(value, *marks(start, position), plain=False)
         elif symbol == "{":
-            yield yaml.MappingStartEvent(None, None, True, mark(start), mark(position))
+            yield yaml.MappingStartEvent(None, None, True, *marks(start, position))
         elif symbol == "[":
-            yield yaml.SequenceStartEvent(None, None, True, mark(start), mark(position))
+            yield yaml.SequenceStartEvent(None, None, True, *marks(start, position))
         elif symbol == "}":
-            yield yaml.MappingEndEvent(mark(start), mark(position))
+            yield yaml.MappingEndEvent(*marks(start, position))
         elif symbol == "]":
-            yield yaml.SequenceEndEvent(mark(start), mark(position))
+            yield yaml.SequenceEndEvent(*marks(start, position))
         else:
-            yield _scalar(symbol, mark(start), mark(position), plain=True)
+            yield _scalar(symbol, *marks(start, position), plain=True)
 
 
 def _refuse_too_many(text: str, document: Document) -> None:

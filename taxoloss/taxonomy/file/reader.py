@@ -103,11 +103,14 @@ def _refuse_forbidden(text: str, document: Document) -> None:
     document.log.raise_all()
 
 
+_JSON = (".json", ".jsonl", ".ndjson")
+
+
 def _is_json(text: str, file: str) -> bool:
     """By the file's name; where that does not tell, flow-style YAML starts with a bracket too."""
-    if file.lower().endswith((".yaml", ".yml", ".json")):
-        return file.lower().endswith(".json")
-    return text.lstrip()[:1] == "{" and is_json(text)
+    if file.lower().endswith((".yaml", ".yml", *_JSON)):
+        return file.lower().endswith(_JSON)
+    return text.lstrip()[:1] in ("{", "[") and is_json(text)
 
 
 def _mark(event: yaml.Event) -> Mark:
