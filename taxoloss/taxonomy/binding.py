@@ -282,7 +282,8 @@ class _ClassMatch:
         return (
             "restrict takes classes, so leaves; those below this node are\n"
             f"{chosen}\n"
-            "a model of all classes answers among them by allowed= of taxoloss.decisions (node ids)"
+            "a model of all classes answers among them by allowed= of taxoloss.decisions (node ids);\n"
+            "where the model has an output for the node itself: inner_classes=True"
         )
 
     def report_extra(self, missing: list[int]) -> None:

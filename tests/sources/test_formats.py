@@ -71,8 +71,8 @@ def test_what_a_folder_is_taken_for(files: str, kind: str, tmp_path: Path) -> No
     ("data", "words"),
     [
         (b" \n", "the source is empty"),
-        (b'a,b\n"c,d\n', "quotes do not pair"),
-        (b"\n\na,b\n", "this is a text of 1 line"),
+        (b"a,b\n", "this is a table of 0 rows"),
+        (b"1.5,2.5\n3.5,4.5\n", "no tree of classes can be read"),
     ],
 )
 def test_what_is_taken_for_nothing(data: bytes, words: str, tmp_path: Path) -> None:

@@ -70,17 +70,23 @@ def test_ranks_beside_columns_of_another_use(header: str, cells: list[str], tmp_
         ("department,class,subclass\nD1,c1,s1\nD1,c1,s2\nD2,c2,s3\n", ("department", "class", "subclass")),
         ("subclass,class,department\ns1,c1,D1\ns2,c1,D1\ns3,c2,D2\n", ("department", "class", "subclass")),
         ("family,class\nTrojan,Zeus\nTrojan,Emotet\nWorm,Blaster\n", ("family", "class")),
-        ("section,division,group,class\nA,1,11,111\nA,1,11,112\nA,1,12,120\nB,2,21,210\n",
-         ("section", "division", "group", "class")),
-        ("Sub Category,Main Category,sku\nPears,Fruit,1\nApples,Fruit,2\nCars,Toys,3\n",
-         ("Main Category", "Sub Category")),
+        (
+            "section,division,group,class\nA,1,11,111\nA,1,11,112\nA,1,12,120\nB,2,21,210\n",
+            ("section", "division", "group", "class"),
+        ),
+        (
+            "Sub Category,Main Category,sku\nPears,Fruit,1\nApples,Fruit,2\nCars,Toys,3\n",
+            ("Main Category", "Sub Category"),
+        ),
         ("tier3,tier1,tier2\nc,a,b\nd,a,b\nf,a,e\n", ("tier1", "tier2", "tier3")),
         ("category_2,category_1\nb,a\nc,a\ne,d\n", ("category_1", "category_2")),
-        ("city,country,continent\nParis,France,Europe\nLyon,France,Europe\nTokyo,Japan,Asia\n",
-         ("continent", "country", "city")),
+        (
+            "city,country,continent\nParis,France,Europe\nLyon,France,Europe\nTokyo,Japan,Asia\n",
+            ("continent", "country", "city"),
+        ),
         ("ORDER ,dwc:family,Species\nA,F,x\nA,F,y\nB,G,z\n", ("ORDER", "dwc:family", "Species")),
     ],
-)  # fmt: skip
+)
 def test_the_cells_order_the_ranks(text: str, levels: tuple[str, ...], tmp_path: Path) -> None:
     """Each finer column determines the coarser one, in whatever order they stand."""
     found = read(tmp_path, text)
@@ -142,12 +148,20 @@ def test_tables_without_a_tree_are_refused_as_what_they_are(text: str, told: str
 @pytest.mark.parametrize(
     "header",
     [
-        "id,parent_id,name", "ID,Parent_ID,Name", "category_id,parent_id,category_name", "node_id,parent,label",
-        "taxon_id,parent_taxon_id,scientific_name", "taxonID,parentNameUsageID,vernacular", "key,parent key,title",
-        "col:ID,col:parentID,col:scientificName", "code,parent_code,description", "idx,index_of_parent,class_name",
-        "uid,broader,preferred label", "Id,ParentId,ClassName",
+        "id,parent_id,name",
+        "ID,Parent_ID,Name",
+        "category_id,parent_id,category_name",
+        "node_id,parent,label",
+        "taxon_id,parent_taxon_id,scientific_name",
+        "taxonID,parentNameUsageID,vernacular",
+        "key,parent key,title",
+        "col:ID,col:parentID,col:scientificName",
+        "code,parent_code,description",
+        "idx,index_of_parent,class_name",
+        "uid,broader,preferred label",
+        "Id,ParentId,ClassName",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("form", ["plain", "1.0", "spaces", "shuffled", "semicolons", "junk"])
 def test_ids_with_parents(header: str, form: str, tmp_path: Path) -> None:
     rows = _NODES
@@ -198,7 +212,7 @@ def test_what_stands_for_no_parent(none: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_parent_without_a_row(text: str, tmp_path: Path) -> None:
-    """A fault for each such row with its line; at the top or left out where somebody says so, with a note."""
+    """A fault for each such row with its line; at the top or left out where asked for, with a note."""
     with pytest.raises(TaxonomyError) as caught:
         read(tmp_path, text)
     known = {line.split(",")[0] for line in text.splitlines()[1:]}
@@ -220,14 +234,29 @@ def test_a_parent_without_a_row(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("child,parent\ncat,animal\ndog,animal\nBengal,cat\noak,plant\n", ["animal/cat/Bengal", "animal/dog", "plant/oak"]),
-        ("name,parent_name\nCat,Animal\nDog,Animal\nBengal,Cat\nOak,Plant\n", ["Animal/Cat/Bengal", "Animal/Dog", "Plant/Oak"]),
-        ("class,parent\nspaniel,dog\ndog,animal\ncat,animal\noak,plant\n", ["animal/dog/spaniel", "animal/cat", "plant/oak"]),
-        ("source,target\nanimal,cat\nanimal,dog\ncat,Bengal\nplant,oak\n", ["animal/cat/Bengal", "animal/dog", "plant/oak"]),
-        ("concept,broader,id\ncat,animal,1\nBengal,cat,2\noak,plant,3\n", ["animal/cat/Bengal", "plant/oak"]),
+        (
+            "child,parent\ncat,animal\ndog,animal\nBengal,cat\noak,plant\n",
+            ["animal/cat/Bengal", "animal/dog", "plant/oak"],
+        ),
+        (
+            "name,parent_name\nCat,Animal\nDog,Animal\nBengal,Cat\nOak,Plant\n",
+            ["Animal/Cat/Bengal", "Animal/Dog", "Plant/Oak"],
+        ),
+        (
+            "class,parent\nspaniel,dog\ndog,animal\ncat,animal\noak,plant\n",
+            ["animal/dog/spaniel", "animal/cat", "plant/oak"],
+        ),
+        (
+            "source,target\nanimal,cat\nanimal,dog\ncat,Bengal\nplant,oak\n",
+            ["animal/cat/Bengal", "animal/dog", "plant/oak"],
+        ),
+        (
+            "concept,broader,id\ncat,animal,1\nBengal,cat,2\noak,plant,3\n",
+            ["animal/cat/Bengal", "plant/oak"],
+        ),
         ("id,name,parent\n1,Cat,Animal\n2,Bengal,Cat\n3,Oak,Plant\n", ["Animal/Cat/Bengal", "Plant/Oak"]),
     ],
-)  # fmt: skip
+)
 def test_edges_of_names(text: str, expected: list[str], tmp_path: Path) -> None:
     """A parent that is nobody's child stands at the top."""
     assert paths(read(tmp_path, text)) == expected
@@ -271,7 +300,7 @@ def test_a_flat_list_beside_other_columns(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "id,category_path,price\n1,Food > Fruit > Apple,1.5\n2,Food > Fruit > Pear,2.5\n3,Toys > Cars,3.5\n",
+        "id,category_path,n\n1,Food > Fruit > Apple,1.5\n2,Food > Fruit > Pear,2.5\n3,Toys > Cars,3.5\n",
         "path,n\nFood/Fruit/Apple,3\nFood/Fruit/Pear,2\nToys/Cars,1\n",
         "accession\tlineage\nx1\tFood;Fruit;Apple\nx2\tFood;Fruit;Pear\nx3\tToys;Cars\n",
         "sku;breadcrumbs\n1;Food | Fruit | Apple\n2;Food | Fruit | Pear\n3;Toys | Cars\n",

@@ -84,7 +84,12 @@ class _Newick:
         return bool(self.all[number].descendants)
 
     def _take_support(self) -> None:
-        """Takes support values from inner nodes; where the leaves are numbers too, these are names."""
+        """Takes support values from inner nodes; where the leaves are numbers too, these are names.
+
+        Beside the names of levels, which `taxoloss convert` writes, every label is a name.
+        """
+        if self.levels is not None:
+            return
         leaves = [name for i, name in enumerate(self.names) if not self._is_inner(i)]
         numbered = 2 * sum(_NUMBER.fullmatch(name) is not None for name in leaves) > len(leaves)
         for number, name in enumerate(self.names):

@@ -81,6 +81,9 @@ def _by_columns(kind: str, how: str, table: Table, columns: Sequence[Column], op
         rows.levels = ("bin", "class") if kind == "bins" else None
     rows.rows = list(zip(*(column.cells for column in columns), strict=True))
     rows.lines = list(table.lines)
+    cells = (row[column.number] for column in columns for row in table.rows)
+    if spaced := sum(bool(cell.strip()) and cell != cell.strip() for cell in cells):
+        rows.notes.append(f"spaces around {counted(spaced, 'name')} are left out")
     if kind == "ranks":
         ranks = [words.rank_of(column.word) or "" for column in columns]
         rows.rows, told = full_names(rows.rows, ranks)

@@ -117,6 +117,7 @@ class _Comparer:
         self.down([0])
         for old, new in self.wanted.items():  # but for a node that went on under its own name: a merge
             self.back.setdefault(new, old)
+            self.pair_own(old, new)
         self.moves()
         self.aliases()
         self.down(list(self.to))
@@ -133,8 +134,12 @@ class _Comparer:
                 self.merged[old] = new
 
     def pair(self, old: int, new: int) -> None:
-        """Notes that two nodes are the same, and the leaves that are theirs."""
+        """Notes that two nodes are the same."""
         self.to[old], self.back[new] = new, old
+        self.pair_own(old, new)
+
+    def pair_own(self, old: int, new: int) -> None:
+        """Notes that the classes of two nodes above other classes are the same, where both have one."""
         if old in (own := self.old.tree.own_leaf) and new in (other := self.new.tree.own_leaf):
             self.to[own[old]], self.back[other[new]] = other[new], own[old]
 
