@@ -235,7 +235,7 @@ MANY = (
         "meaning only",
         "levels: [{name: o, weight: 1}, genus]\ntree:\n  - {name: x, level: genes, aliases: [y]}\n"
         "  - y\n  - {name: z, children: [p, p]}\n",
-        want("T207", 1, 32, "none for `g`"),
+        want("T207", 1, 32, "none for `genus`"),
         want("T210", 3, 12, "the alias `y` of `x`"),
         want("T205", 3, 22, "`x` names the level `genes`", "did you mean `genus`?"),
         want("T201", 5, 29, "`p` stands twice under `z`"),

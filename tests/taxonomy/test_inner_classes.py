@@ -22,7 +22,7 @@ import taxoloss
 from taxoloss import Taxonomy, TaxonomyLoss, heads, weighting
 from taxoloss.errors.faults import BindingError
 from taxoloss.functional.log_probs import cached_log_probs
-from taxoloss.taxonomy.binding import Name
+from taxoloss.taxonomy.class_names import Name
 
 SEA = [
     ("Octopodidae", "Octopus", "Octopus rubescens"),
