@@ -107,8 +107,18 @@ def _numbered(candidates: Sequence[Column]) -> list[Column]:
         found = words.number_of(column.word)
         if found is not None and column.filled:
             stems.setdefault(found[0], []).append((found[1], column))
-    ordered = [sorted(found, key=lambda pair: pair[0]) for found in stems.values() if len(found) > 1]
-    return [column for _, column in max(ordered, key=len, default=[])]
+    chains = [
+        (stem, [column for _, column in sorted(found, key=lambda pair: pair[0])])
+        for stem, found in stems.items()
+        if len(found) > 1 and not words.is_beside(stem)
+    ]
+    # Of a stem that is no level's (answer_1, answer_2) the cells have to say that they nest.
+    kept = [
+        chain
+        for stem, chain in chains
+        if words.is_level_stem(stem) or all(nests(low, high) for high, low in pairwise(chain))
+    ]
+    return max(kept, key=len, default=[])
 
 
 def _as_the_cells_say(ordered: list[Column]) -> list[list[Column]]:
@@ -237,7 +247,9 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     sure = all(bits_of_nesting(low, high, leaf) >= _SURE_BITS for high, low in links[:-1])
     sure = sure and len(links) > 1 and len(chain) == len(candidates) and all(map(is_candidate, chain))
     two = len(columns) == 2 and all(map(is_candidate, chain)) and not chain[0].is_unique
-    grade = Grade.PLAIN if sure or two or not any(column.word for column in chain) else Grade.CELLS
+    called = all(words.stands_above(high.word, low.word) for high, low in links)
+    sure = sure or two or called or not any(column.word for column in chain)
+    grade = Grade.PLAIN if sure else Grade.CELLS
     others = [_by_cells([c for c in candidates if c is not left]) for left in chain]
     found = _orders(chain)
     found += [other for other in others if len(other) == len(chain) and other != chain]

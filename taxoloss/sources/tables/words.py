@@ -15,6 +15,7 @@ __all__ = [
     "is_hierarchy",
     "is_id",
     "is_known",
+    "is_level_stem",
     "is_name",
     "is_parent",
     "is_path",
@@ -234,6 +235,15 @@ def number_of(name: str) -> tuple[str, int] | None:
     """
     match = _NUMBERED.fullmatch(name)
     return (match[1], int(match[2])) if match else None
+
+
+def is_level_stem(stem: str) -> bool:
+    """Whether numbered columns of that stem are levels, whatever their cells: level_1, category_2.
+
+    >>> is_level_stem("level"), is_level_stem("answer")
+    (True, False)
+    """
+    return stem in _STEMS or is_hierarchy(stem)
 
 
 def is_known(name: str) -> bool:
