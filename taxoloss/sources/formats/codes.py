@@ -19,7 +19,12 @@ from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.tables.table import Table
 from taxoloss.sources.tables.words import folded
 
-__all__ = ["FORMAT", "readings_of_code_lines", "readings_of_code_table"]
+__all__ = [
+    "FORMAT",
+    "code_column",
+    "readings_of_code_lines",
+    "readings_of_code_table",
+]
 
 _LINE = re.compile(r"\s*(?P<code>\S+?)[.):]?(?:\s*[\t,;|]\s*|\s+[-–—:]?\s*)(?P<title>\S.*)")
 _CODES = (
@@ -93,7 +98,7 @@ def readings_of_code_table(table: Table, options: Options) -> list[Reading]:
             help = "--columns CODE,TITLE, or --columns CODE"
             raise refuse(table.file, f"codes stand in one column, not in {len(columns)}", help=help)
         return _readings(_of_columns(table, columns, options), options, "")
-    code = _code_column(table, options)
+    code = code_column(table, options)
     if code is None:
         return []
     title = _title_column(table, code)
@@ -135,7 +140,7 @@ def _heads_data(table: Table, column: int) -> bool:
     )
 
 
-def _code_column(table: Table, options: Options) -> int | None:
+def code_column(table: Table, options: Options) -> int | None:
     """The column of codes, each once: of several the one that puts most codes below others."""
     most, best = 0.0, None
     for column, name in enumerate(table.header):

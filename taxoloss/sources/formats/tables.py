@@ -9,7 +9,7 @@ from functools import partial
 
 from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options
-from taxoloss.sources.formats.codes import readings_of_code_table
+from taxoloss.sources.formats.codes import code_column
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
@@ -188,7 +188,7 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
     chains = judgement.chains
     if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges:
         return
-    coded = any(True for _ in readings_of_code_table(table, options))
+    coded = code_column(table, options) is not None
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     for column in candidates:
         alone = len(candidates) == 1 and column in called and not coded

@@ -64,7 +64,10 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
     candidates = candidates_of(columns)
     ordered = _of_ranks(candidates) or _numbered(candidates)
     if not ordered:
-        ordered = _by_cells([c for c in candidates if words.is_hierarchy(c.word)])
+        known = [c for c in candidates if words.is_hierarchy(c.word)]
+        ordered, *others = _longest(known)
+        if len(ordered) > 1 and others:
+            return [Chain(tuple(one), Grade.PLAIN) for one in (ordered, *others)]
     if len(ordered) < 2:
         return _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
     bases = [swapped for base in _as_the_cells_say(ordered) for swapped in _orders(base)]
@@ -179,6 +182,17 @@ def _by_cells(columns: Iterable[Column]) -> list[Column]:
     return max(best, key=len, default=[])
 
 
+def _longest(columns: Sequence[Column]) -> list[list[Column]]:
+    """The longest run of columns that nest, and others as long that have another column in it."""
+    best = _by_cells(columns)
+    others = [_by_cells([c for c in columns if c is not left]) for left in best]
+    found = [best]
+    for other in others:
+        if len(other) == len(best) > 1 and other not in found:
+            found.append(other)
+    return found
+
+
 def _compared(one: Column, other: Column) -> int:
     """Coarse before fine: fewer names, then what is known of the names, then the order in the file."""
     if len(one.counts) != len(other.counts):
@@ -250,7 +264,5 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     called = all(words.stands_above(high.word, low.word) for high, low in links)
     sure = sure or two or called or not any(column.word for column in chain)
     grade = Grade.PLAIN if sure else Grade.CELLS
-    others = [_by_cells([c for c in candidates if c is not left]) for left in chain]
-    found = _orders(chain)
-    found += [other for other in others if len(other) == len(chain) and other != chain]
+    found = [*_orders(chain), *_longest(candidates)[1:]]
     return [Chain(tuple(one), grade) for one in found]
