@@ -123,7 +123,7 @@ def test_names_below_names(file: str, text: str, paths: str, tmp_path: Path) -> 
         ('{"version": 3}', "1 name to numbers"),
         ("[]", "an empty list"),
         ('{"label_tree": {"directed": true, "nodes": [], "edges": []}, "version": 2}',
-         "the keys label_tree, version"),
+         "a graph without nodes"),
         ('{"cat": {"children": []}, "dog": {"children": []}}', "lists of children are empty"),
         ('"x"', "a single text"),
         ('{"lr": 0.1, "epochs": 3, "name": "x", "layers": [64, 32]}', "the keys lr, epochs, name, layers"),
