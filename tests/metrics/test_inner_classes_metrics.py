@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis_settings import SETTINGS
-from inner_cases import InnerCase, inner_cases
+from inner_cases import CLASSES, SEA, InnerCase, inner_cases
 from metric_oracles import hops_of_distances
 from torch import Tensor
 from trees import seeds
@@ -20,16 +20,6 @@ from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.metrics import functional
 from taxoloss.metrics.base.batch import batch_of
 from taxoloss.metrics.base.sum_metric import SumMetric
-
-#: The rows of a table with a family (a class), a genus (a class) and species, as in contests at sea.
-SEA = [
-    ("Octopodidae", "Octopus", "Octopus rubescens"),
-    ("Octopodidae", "Octopus", "Octopus cyanea"),
-    ("Octopodidae", "Muusoctopus", "Muusoctopus robustus"),
-    ("Sebastidae", "Sebastes", "Sebastes diploproa"),
-    ("Sebastidae", "Sebastolobus", "Sebastolobus alascanus"),
-]
-CLASSES = ["Octopodidae", *(row[-1] for row in SEA), "Sebastes"]
 
 
 def sea() -> Taxonomy:

@@ -12,6 +12,16 @@ from trees import Case, Path, from_mapping, taxonomies
 
 from taxoloss import Taxonomy
 
+#: The rows of a table with a family (a class), a genus (a class) and species, as in contests at sea.
+SEA = [
+    ("Octopodidae", "Octopus", "Octopus rubescens"),
+    ("Octopodidae", "Octopus", "Octopus cyanea"),
+    ("Octopodidae", "Muusoctopus", "Muusoctopus robustus"),
+    ("Sebastidae", "Sebastes", "Sebastes diploproa"),
+    ("Sebastidae", "Sebastolobus", "Sebastolobus alascanus"),
+]
+CLASSES = ["Octopodidae", *(row[-1] for row in SEA), "Sebastes"]
+
 
 @dataclass(frozen=True)
 class InnerCase:

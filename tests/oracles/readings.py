@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from taxoloss import sources
 from taxoloss.errors.faults import TaxonomyError
 
-__all__ = ["paths_of", "read_text", "refusal_of"]
+__all__ = ["leaf_paths", "paths_of", "read_text", "reader", "refusal_of"]
 
 
 def read_text(folder: Path, text: str, file: str = "a.json", **options: Any) -> sources.Found:
     """What a file with that text is read as."""
     path = folder / file
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", newline="")
     return sources.read(path, **options)
+
+
+def reader(file: str) -> Callable[..., sources.Found]:
+    """`read_text` whose files are called so where nothing else is said."""
+
+    def read(folder: Path, text: str, name: str = file, **options: Any) -> sources.Found:
+        return read_text(folder, text, name, **options)
+
+    return read
+
+
+def leaf_paths(found: sources.Found) -> list[str]:
+    """The paths of the classes, in the order of the tree."""
+    return ["/".join(path) for path in found.taxonomy.paths()]
 
 
 def paths_of(found: sources.Found) -> str:

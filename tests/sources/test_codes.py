@@ -12,23 +12,14 @@ from command_line import run
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_settings import CALM
+from readings import leaf_paths, reader
 
-from taxoloss import sources
 from taxoloss.errors.faults import FormError, TaxonomyError
 
 Shape = list["Shape"]
 
 
-def read(folder: Path, text: str, name: str = "a.csv", **options: Any) -> sources.Found:
-    """What stands in a file of that text."""
-    path = folder / name
-    path.write_text(text, encoding="utf-8", newline="")
-    return sources.read(path, **options)
-
-
-def paths(found: sources.Found) -> list[str]:
-    """The paths of the classes."""
-    return ["/".join(path) for path in found.taxonomy.paths()]
+read = reader("a.csv")
 
 
 def table(codes: str, delimiter: str = ",", header: str = "code,title\n") -> str:
@@ -167,7 +158,7 @@ CODES: list[tuple[str, str, str, list[str]]] = [
 def test_official_codes(name: str, file: str, text: str, right: list[str], tmp_path: Path) -> None:
     """The codes are the names, the titles their descriptions."""
     found = read(tmp_path, text, file, kind="codes")
-    assert (found.kind, paths(found)) == ("codes", right)
+    assert (found.kind, leaf_paths(found)) == ("codes", right)
     if name not in ("uneven",):
         described = set(found.taxonomy.descriptions.values())
         assert len(described) == found.taxonomy.num_nodes - 1
@@ -179,7 +170,7 @@ def test_codes_are_seen_or_asked_for(
 ) -> None:
     """Without --kind: the same tree, or a refusal that names it; never a flat list."""
     try:
-        found = paths(read(tmp_path, text, file))
+        found = leaf_paths(read(tmp_path, text, file))
     except FormError as error:
         found, said = right, str(error)
     else:
@@ -195,12 +186,12 @@ def test_ranges_sections_and_holes_are_told(tmp_path: Path) -> None:
     notes = read(tmp_path, CODES[9][2], kind="codes").notes
     assert notes == ("what follows a letter stands below it, by the order of the lines: `01` below `A`",)
     found = read(tmp_path, table("1 11 1111 2 21 211 2111 212 2121 22 221"), kind="codes")
-    assert "1/11/1111" in paths(found)
+    assert "1/11/1111" in leaf_paths(found)
     assert found.notes == (
         "1 code whose parent is not there stands below the nearest that is: `1111` below `11`",
     )
     found = read(tmp_path, table("1 1.1 1.1.1 2 2.1 2.1.1 3.1.1 3.1.2"), kind="codes")
-    assert "3.1.1" in paths(found)
+    assert "3.1.1" in leaf_paths(found)
     assert found.notes == ("2 codes whose parents are not there stand at the top: `3.1.1`, `3.1.2`",)
 
 
@@ -209,8 +200,8 @@ def test_the_title_may_be_the_name(tmp_path: Path) -> None:
     text = "hs,text\n01,Live animals\n0101,Horses\n010121,Other\n010129,Other\n"
     text += "02,Meat\n0201,Bovine\n020110,Carcasses\n"
     found = read(tmp_path, text, kind="codes", node_name="title")
-    assert paths(found)[0] == "Live animals/Horses/Other (010121)"
-    assert paths(found)[2] == "Meat/Bovine/Carcasses"
+    assert leaf_paths(found)[0] == "Live animals/Horses/Other (010121)"
+    assert leaf_paths(found)[2] == "Meat/Bovine/Carcasses"
     assert found.notes == (
         "2 titles that siblings share, or that are empty, have the code: "
         "`Other (010121)`, `Other (010129)`",
@@ -226,21 +217,23 @@ def test_columns_and_separator_choose(tmp_path: Path) -> None:
         f"{7 * i},x,{code},Title {i} of all\n" for i, code in enumerate((1, 11, 111, 12, 2, 21))
     )
     found = read(tmp_path, text, kind="codes")
-    assert (paths(found), found.unused) == (["1/11/111", "1/12", "2/21"], ("nr", "group"))
-    assert paths(read(tmp_path, text, kind="codes", columns=["key", "words"])) == paths(found)
-    assert paths(read(tmp_path, text, kind="codes", columns=["key"], node_name="title")) == paths(found)
+    assert (leaf_paths(found), found.unused) == (["1/11/111", "1/12", "2/21"], ("nr", "group"))
+    assert leaf_paths(read(tmp_path, text, kind="codes", columns=["key", "words"])) == leaf_paths(found)
+    assert leaf_paths(read(tmp_path, text, kind="codes", columns=["key"], node_name="title")) == leaf_paths(
+        found
+    )
     with pytest.raises(FormError, match="--columns CODE,TITLE"):
         read(tmp_path, text, kind="codes", columns=["key", "words", "nr"])
     doubtful = table("1 1.1 1.2 1.10 2 2.1")
     with pytest.raises(FormError, match="--separator prefix"):
         read(tmp_path, doubtful, kind="codes")
-    assert "1/1.10" in paths(read(tmp_path, doubtful, kind="codes", separator="."))
-    assert "1/1.1/1.10" in paths(read(tmp_path, doubtful, kind="codes", separator="prefix"))
+    assert "1/1.10" in leaf_paths(read(tmp_path, doubtful, kind="codes", separator="."))
+    assert "1/1.1/1.10" in leaf_paths(read(tmp_path, doubtful, kind="codes", separator="prefix"))
     doubtful = table("3300000000 3301000000 3310000000 3311000000 4400000000")
     with pytest.raises(FormError, match="--separator zeros:2,4,6,8,10"):
         read(tmp_path, doubtful, kind="codes")
     found = read(tmp_path, doubtful, kind="codes", separator="zeros:2,4,6,8,10")
-    assert "3300000000/3311000000" in paths(found)
+    assert "3300000000/3311000000" in leaf_paths(found)
     with pytest.raises(ValueError, match="zeros:2,4,6"):
         read(tmp_path, doubtful, kind="codes", separator="zeros:x")
 
@@ -295,7 +288,7 @@ def test_a_first_line_that_is_a_code_is_no_header(text: str, tmp_path: Path) -> 
 
 def test_lost_zeros_are_mended_where_that_is_plain(tmp_path: Path) -> None:
     found = read(tmp_path, table("1 101 10121 10129 2 201 20110 10 1001 100111"), kind="codes")
-    assert paths(found) == ["1/101/10121", "1/101/10129", "2/201/20110", "10/1001/100111"]
+    assert leaf_paths(found) == ["1/101/10121", "1/101/10129", "2/201/20110", "10/1001/100111"]
     assert found.notes == ("codes have lost the zero before them: `1` is read as `01`",)
 
 

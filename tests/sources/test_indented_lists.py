@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
+from readings import leaf_paths, reader
 
-from taxoloss import sources
 from taxoloss.errors.faults import FormError, TaxonomyError
 
-Paths = set[tuple[str, ...]]
-
-
-def read(folder: Path, text: str, name: str = "a.txt", **options: Any) -> sources.Found:
-    """What stands in a file of that text."""
-    path = folder / name
-    path.write_text(text, encoding="utf-8", newline="")
-    return sources.read(path, **options)
-
-
-def paths(found: sources.Found) -> list[str]:
-    """The paths of the classes."""
-    return ["/".join(path) for path in found.taxonomy.paths()]
+read = reader("a.txt")
 
 
 PETS = ["cat/Bengal", "cat/Siamese", "dog/pug"]
 DEEP = ["Animal/Cat/Bengal", "Animal/Cat/Siamese", "Animal/Dog", "Plant/Oak"]
-GOOGLE = """\
-Animals & Pet Supplies
-Animals & Pet Supplies > Live Animals
-Hardware
-Hardware > Tools
-Hardware > Tools > Hammers, Mallets & Sledges
-Hardware > Plumbing, Pipes
-"""
-SHOP = [
-    "Animals & Pet Supplies/Live Animals",
-    "Hardware/Tools/Hammers, Mallets & Sledges",
-    "Hardware/Plumbing, Pipes",
-]
-
 
 # -- indented text ---------------------------------------------------------------------------------
 
@@ -82,7 +55,7 @@ DRAWN: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("name", "text"), DRAWN, ids=[case[0] for case in DRAWN])
 def test_indented_text(name: str, text: str, kind: str | None, tmp_path: Path) -> None:
     found = read(tmp_path, text, kind=kind)
-    assert (found.kind, paths(found)) == ("indented", TREE)
+    assert (found.kind, leaf_paths(found)) == ("indented", TREE)
 
 
 @pytest.mark.parametrize(
@@ -132,5 +105,5 @@ EDGES: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("name", "text"), EDGES, ids=[case[0] for case in EDGES])
 def test_a_parent_and_its_children(name: str, text: str, tmp_path: Path) -> None:
     found = read(tmp_path, text)
-    assert (found.kind, sorted(paths(found))) == ("edges", PETS)
+    assert (found.kind, sorted(leaf_paths(found))) == ("edges", PETS)
     assert read(tmp_path, text, kind="edges").taxonomy.digest == found.taxonomy.digest

@@ -8,18 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_settings import SETTINGS
+from readings import leaf_paths, reader
 
 from taxoloss import sources
 from taxoloss.errors.faults import TaxonomyError
 
-
-def read(folder: Path, text: str, name: str = "a.nwk") -> sources.Found:
-    (folder / name).write_text(text)
-    return sources.read(folder / name)
-
-
-def names(found: sources.Found) -> list[str]:
-    return ["/".join(path) for path in found.taxonomy.paths()]
+read = reader("a.nwk")
 
 
 @pytest.mark.parametrize(
@@ -36,13 +30,17 @@ def names(found: sources.Found) -> list[str]:
 def test_support_values_are_no_names(text: str, tmp_path: Path) -> None:
     """What is below such a node stands below the nearest named one; told with a count."""
     found = read(tmp_path, text)
-    assert names(found) == ["Felidae/a", "Felidae/b", "Felidae/c", "Canidae/d", "Canidae/e"]
+    assert leaf_paths(found) == ["Felidae/a", "Felidae/b", "Felidae/c", "Canidae/d", "Canidae/e"]
     assert any(note.startswith("1 inner node without a name dissolved") for note in found.notes)
 
 
 def test_numbers_are_names_where_the_leaves_are_numbers(tmp_path: Path) -> None:
     """Codes, and ids of NCBI."""
-    assert names(read(tmp_path, "((0111,0112)011,(0121)012)01;")) == ["011/0111", "011/0112", "012/0121"]
+    assert leaf_paths(read(tmp_path, "((0111,0112)011,(0121)012)01;")) == [
+        "011/0111",
+        "011/0112",
+        "012/0121",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +73,7 @@ def test_trees_without_names_are_refused(text: str, words: str, tmp_path: Path) 
 
 def test_a_star_is_a_flat_list(tmp_path: Path) -> None:
     """Its only inner node is the root."""
-    assert names(read(tmp_path, "(a,b,c);")) == ["a", "b", "c"]
+    assert leaf_paths(read(tmp_path, "(a,b,c);")) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(

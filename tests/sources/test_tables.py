@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from readings import leaf_paths, reader
 
-from taxoloss import sources
 from taxoloss.errors.faults import TaxonomyError
-from taxoloss.sources import Found
 
 _RANKS = "Carnivora,Felidae,Felis catus", "Carnivora,Canidae,Canis lupus", "Rodentia,Muridae,Mus musculus"
 _TREE = ["Carnivora/Felidae/Felis catus", "Carnivora/Canidae/Canis lupus", "Rodentia/Muridae/Mus musculus"]
@@ -17,20 +16,7 @@ _NODES = "1,,Animals\n2,1,Cat\n3,1,Dog\n4,2,Bengal\n5,2,Siamese\n6,3,Pug\n7,,Pla
 _CLASSES = ["Animals/Cat/Bengal", "Animals/Cat/Siamese", "Animals/Dog/Pug", "Plants/Oak"]
 
 
-def read(folder: Path, text: str, name: str = "a.csv", **options: object) -> Found:
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return sources.read(path, **options)  # type: ignore[arg-type]
-
-
-def paths(found: Found) -> list[str]:
-    return ["/".join(path) for path in found.taxonomy.paths()]
-
-
-def codes(folder: Path, text: str, name: str = "a.csv", **options: object) -> list[str]:
-    with pytest.raises(TaxonomyError) as caught:
-        read(folder, text, name, **options)
-    return [fault.code for fault in caught.value.faults]
+read = reader("a.csv")
 
 
 def beside(header: str, cells: Sequence[str], rows: Sequence[str] = _RANKS) -> str:
@@ -58,7 +44,7 @@ def beside(header: str, cells: Sequence[str], rows: Sequence[str] = _RANKS) -> s
 )
 def test_ranks_beside_columns_of_another_use(header: str, cells: list[str], tmp_path: Path) -> None:
     found = read(tmp_path, beside(header, cells))
-    assert (found.kind, paths(found)) == ("ranks", _TREE)
+    assert (found.kind, leaf_paths(found)) == ("ranks", _TREE)
     assert found.taxonomy.levels == ("order", "family", "species")
     assert found.unused == tuple(header.split(","))
     assert found.example == ("Carnivora", "Felidae", "Felis catus")
@@ -114,7 +100,7 @@ def test_columns_that_may_be_ranks_or_not_are_refused(text: str, tmp_path: Path)
     assert fault.help is not None
     options = [line.rpartition("--columns ")[2].rstrip(")") for line in fault.help.splitlines()[1:]]
     trees = [
-        paths(read(tmp_path, text, columns=o.split(","), kind=line.split(":")[0].strip()))
+        leaf_paths(read(tmp_path, text, columns=o.split(","), kind=line.split(":")[0].strip()))
         for o, line in zip(options, fault.help.splitlines()[1:], strict=True)
     ]
     assert all(tree != other for i, tree in enumerate(trees) for other in trees[:i])
@@ -185,18 +171,18 @@ def test_ids_with_parents(header: str, form: str, tmp_path: Path) -> None:
             [f"n,{lines[0]},created", *(f"{i},{x},2020-01-{i:02}" for i, x in enumerate(lines[1:], 1))]
         )
     found = read(tmp_path, text)
-    assert sorted(paths(found)) == sorted(_CLASSES)
+    assert sorted(leaf_paths(found)) == sorted(_CLASSES)
 
 
 @pytest.mark.parametrize("none", ["0", "-1", "null", "None", "NaN", "#", ""])
 def test_what_stands_for_no_parent(none: str, tmp_path: Path) -> None:
     """Where no row has that id; a note says so."""
     found = read(tmp_path, "id,parent_id,name\n" + _NODES.replace(",,", f",{none},"))
-    assert paths(found) == _CLASSES
+    assert leaf_paths(found) == _CLASSES
     assert bool(none) == any("means no parent: 2 rows" in note for note in found.notes)
     own = "id,parent_id,name\n1,1,Animals\n2,1,Cat\n3,1,Dog\n4,4,Plants\n"
-    assert paths(read(tmp_path, own)) == ["Animals/Cat", "Animals/Dog", "Plants"]
-    assert paths(read(tmp_path, "id,parent_id,name\n0,,Animals\n1,0,Cat\n2,0,Dog\n3,,Oak\n")) == [
+    assert leaf_paths(read(tmp_path, own)) == ["Animals/Cat", "Animals/Dog", "Plants"]
+    assert leaf_paths(read(tmp_path, "id,parent_id,name\n0,,Animals\n1,0,Cat\n2,0,Dog\n3,,Oak\n")) == [
         "Animals/Cat", "Animals/Dog", "Oak",
     ]  # fmt: skip
 
@@ -259,7 +245,7 @@ def test_a_parent_without_a_row(text: str, tmp_path: Path) -> None:
 )
 def test_edges_of_names(text: str, expected: list[str], tmp_path: Path) -> None:
     """A parent that is nobody's child stands at the top."""
-    assert paths(read(tmp_path, text)) == expected
+    assert leaf_paths(read(tmp_path, text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -275,7 +261,7 @@ def test_edges_of_names(text: str, expected: list[str], tmp_path: Path) -> None:
     ],
 )
 def test_classes_with_their_groups(text: str, tmp_path: Path) -> None:
-    assert paths(read(tmp_path, text)) == ["animal/cat", "animal/dog", "plant/oak"]
+    assert leaf_paths(read(tmp_path, text)) == ["animal/cat", "animal/dog", "plant/oak"]
 
 
 @pytest.mark.parametrize(
@@ -309,7 +295,10 @@ def test_a_flat_list_beside_other_columns(text: str, tmp_path: Path) -> None:
 )
 def test_a_column_of_paths(text: str, tmp_path: Path) -> None:
     found = read(tmp_path, text, "a.tsv" if "\t" in text else "a.csv")
-    assert (found.kind, paths(found)) == ("paths", ["Food/Fruit/Apple", "Food/Fruit/Pear", "Toys/Cars"])
+    assert (found.kind, leaf_paths(found)) == (
+        "paths",
+        ["Food/Fruit/Apple", "Food/Fruit/Pear", "Toys/Cars"],
+    )
 
 
 # -- rows and placeholders -------------------------------------------------------------------------
@@ -320,7 +309,7 @@ def test_a_column_of_paths(text: str, tmp_path: Path) -> None:
 def test_a_row_that_names_nothing_is_a_note(missing: tuple[str, ...], empty: str, tmp_path: Path) -> None:
     text = f"image,order,family,species\n1.jpg,{_RANKS[0]}\n2.jpg,{empty}\n3.jpg,{_RANKS[1]}\n"
     found = read(tmp_path, text, missing=missing)
-    assert paths(found) == _TREE[:2]
+    assert leaf_paths(found) == _TREE[:2]
     assert "1 row names nothing: line 3" in found.notes
 
 
@@ -331,16 +320,16 @@ def test_a_placeholder_is_an_empty_rank(word: str, tmp_path: Path) -> None:
     """Where other cells of the column are names; it is counted."""
     text = f"order,family,species\nA,F,x\nA,{word},y\nB,{word},z\nB,G,w\n"
     found = read(tmp_path, text)
-    assert paths(found) == ["A/F/x", "A/y", "B/z", "B/G/w"]
+    assert leaf_paths(found) == ["A/F/x", "A/y", "B/z", "B/G/w"]
     assert f"2 cells taken as a missing rank: `{word}` (2)" in found.notes
 
 
 def test_names_that_look_like_placeholders(tmp_path: Path) -> None:
     """A prefix before every name may stay; a class of a list is a class; `Rodent sp.` is a name."""
     found = read(tmp_path, "Family,Genus\nf__Lachno,g__\nf__Lachno,g__Rumino\nf__Rumino,g__\n")
-    assert paths(found) == ["f__Lachno/g__Rumino", "f__Rumino"]
+    assert leaf_paths(found) == ["f__Lachno/g__Rumino", "f__Rumino"]
     assert read(tmp_path, "class_id,label\n0,cat\n1,unknown\n").taxonomy.classes == ("cat", "unknown")
     found = read(tmp_path, "class,group\ncat,animal\nnone,background\n?,background\n")
-    assert paths(found) == ["animal/cat", "background/none", "background/?"]
+    assert leaf_paths(found) == ["animal/cat", "background/none", "background/?"]
     assert any("taken as a name" in note for note in found.notes)
-    assert "B/Rodent sp." in paths(read(tmp_path, "order,species\nA,x\nA,y\nB,Rodent sp.\n"))
+    assert "B/Rodent sp." in leaf_paths(read(tmp_path, "order,species\nA,x\nA,y\nB,Rodent sp.\n"))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis_settings import SETTINGS
+from readings import leaf_paths, reader
 from taxa_tables import TABLES, disguised, random_taxa
 from trees import seeds
 
@@ -18,14 +19,7 @@ from taxoloss import sources
 from taxoloss.errors.faults import TaxonomyError
 from taxoloss.sources.base import Options
 
-
-def read(folder: Path, text: str, name: str = "a.csv", **options: object) -> sources.Found:
-    (folder / name).write_text(text, encoding="utf-8")
-    return sources.read(folder / name, **options)  # type: ignore[arg-type]
-
-
-def names(found: sources.Found) -> list[str]:
-    return ["/".join(path) for path in found.taxonomy.paths()]
+read = reader("a.csv")
 
 
 def aliases(found: sources.Found) -> dict[str, tuple[str, ...]]:
@@ -119,7 +113,7 @@ WORMS = [
 def test_a_table_of_taxa(text: str, tmp_path: Path) -> None:
     """Accepted names make the tree, the others are aliases: no id is a name, no synonym a class."""
     found = read(tmp_path, text)
-    assert sorted(names(found)) == CATS
+    assert sorted(leaf_paths(found)) == CATS
     assert found.taxonomy.levels == ("family", "genus", "species")
     assert "Felis dom" in aliases(found)["Felis catus"]
     assert found.taxonomy.bind(["Felis dom", "Felis chaus"]).classes == ("Felis catus", "Felis chaus")
@@ -170,10 +164,10 @@ def test_a_parent_without_a_row(tmp_path: Path) -> None:
     assert (fault.code, fault.line, fault.found) == ("T212", 5, "77")
     assert "the parent `77` of `Lynx` has no row" in str(fault)
     top = read(tmp_path, DANGLING, missing_parent="top")
-    assert names(top) == [*CATS, "Lynx/Lynx lynx"]
+    assert leaf_paths(top) == [*CATS, "Lynx/Lynx lynx"]
     assert "1 taxon row whose parent has no row, put at the top: `Lynx (below 77)`" in top.notes
     drop = read(tmp_path, DANGLING, missing_parent="drop")
-    assert names(drop) == CATS
+    assert leaf_paths(drop) == CATS
     assert any("left out, with what is below: `Lynx (below 77)`" in note for note in drop.notes)
 
 
@@ -187,7 +181,7 @@ def test_the_top_of_a_part(tmp_path: Path) -> None:
     """Where every taxon has a parent, those of the highest rank were cut from a larger tree."""
     text = DANGLING.replace("1\t\tFelidae", "1\t732\tFelidae").replace("4\t77\t", "4\t1\t")
     found = read(tmp_path, text)
-    assert names(found) == [*CATS, "Felidae/Lynx/Lynx lynx"]
+    assert leaf_paths(found) == [*CATS, "Felidae/Lynx/Lynx lynx"]
     assert "at the top, what is above has no row: `Felidae`" in found.notes
     with pytest.raises(TaxonomyError, match="T212"):
         read(tmp_path, DANGLING.replace("1\t\tFelidae", "1\t732\tFelidae"))
@@ -206,7 +200,7 @@ def test_synonyms_that_lead_nowhere(tmp_path: Path) -> None:
     rows = ["1 - - Felidae family accepted", "3 1 - Felis_catus species accepted",
             "4 1 - Felis_chaus species accepted"]  # fmt: skip
     found = read(tmp_path, table(head, *rows, "5 1 99 Felis_dom species synonym"))
-    assert names(found) == ["Felidae/Felis catus", "Felidae/Felis chaus"]
+    assert leaf_paths(found) == ["Felidae/Felis catus", "Felidae/Felis chaus"]
     assert "1 synonym left out, whose accepted name has no row: `Felis dom`" in found.notes
     with pytest.raises(
         TaxonomyError, match="these synonyms point to each other only: `Felis a`, `Felis b`"
@@ -216,7 +210,7 @@ def test_synonyms_that_lead_nowhere(tmp_path: Path) -> None:
 
 def test_a_taxon_without_a_name_does_not_cut_the_branch(tmp_path: Path) -> None:
     found = read(tmp_path, DANGLING.replace("4\t77\tLynx", "4\t1\t"))
-    assert names(found) == [*CATS, "Felidae/Lynx lynx"]
+    assert leaf_paths(found) == [*CATS, "Felidae/Lynx lynx"]
     assert any("1 row without a name" in note and "line 5" in note for note in found.notes)
 
 
@@ -226,12 +220,12 @@ def test_a_finer_rank_tells_its_species(tmp_path: Path) -> None:
             "3 2 Canis_lupus_familiaris SUBSPECIES", "4 2 Canis_lupus_dingo SUBSPECIES",
             "5 2 Canis_aureus SPECIES", "6 5 Canis_aureus_moreotica subsp."]  # fmt: skip
     found = read(tmp_path, table(*rows))
-    assert sorted(names(found)) == ["Canidae/Canis/Canis aureus", "Canidae/Canis/Canis lupus"]
+    assert sorted(leaf_paths(found)) == ["Canidae/Canis/Canis aureus", "Canidae/Canis/Canis lupus"]
     assert any(
         "1 species name told by a finer rank alone, e.g. `Canis lupus`" in note for note in found.notes
     )
     deep = read(tmp_path, table(*rows), ranks=["genus", "species", "subspecies"])
-    assert names(deep)[0] == "Canis/Canis lupus/Canis lupus familiaris"
+    assert leaf_paths(deep)[0] == "Canis/Canis lupus/Canis lupus familiaris"
 
 
 # -- archives and the backbone ----------------------------------------------------------------------
@@ -254,7 +248,7 @@ def test_archives_of_coldp(tmp_path: Path) -> None:
         (tmp_path / "folder" / name).write_text(text)
     for source in ("a.zip", "b.zip", "folder"):
         found = sources.read(tmp_path / source)
-        assert (found.kind, names(found)) == ("coldp", CATS)
+        assert (found.kind, leaf_paths(found)) == ("coldp", CATS)
         assert aliases(found)["Felis catus"] == ("Felis dom",)
     bare = table(
         "taxonID parentNameUsageID taxonRank", "1 - family", "2 1 genus", "3 2 species", "4 2 species"
@@ -287,7 +281,7 @@ def test_the_backbone_without_a_header(tmp_path: Path) -> None:
     text += row("4", "2", "f", "DOUBTFUL", "SPECIES", "Felis chaus")
     text += row("5", "3", "t", "SYNONYM", "SPECIES", "Felis dom")
     found = read(tmp_path, text, "simple.txt")
-    assert (found.kind, names(found)) == ("darwin-core", CATS)
+    assert (found.kind, leaf_paths(found)) == ("darwin-core", CATS)
     assert aliases(found)["Felis catus"] == ("Felis catus L.", "Felis dom", "Felis dom L.")
 
 
@@ -315,7 +309,7 @@ def test_what_is_above_in_inaturalist(text: str, tmp_path: Path) -> None:
     """The nearest that has a row and is active: a rank without one does not cut the branch."""
     found = read(tmp_path, text)
     assert found.kind == "inat"
-    assert names(found) == ["Animalia/Felidae/Felis catus", "Animalia/Canidae/Canis lupus"]
+    assert leaf_paths(found) == ["Animalia/Felidae/Felis catus", "Animalia/Canidae/Canis lupus"]
 
 
 def test_the_outputs_of_a_vision_model(tmp_path: Path) -> None:
@@ -327,8 +321,8 @@ def test_the_outputs_of_a_vision_model(tmp_path: Path) -> None:
     assert any(told in note for note in found.notes)
     more = INAT[-1] + "1,30,33,,,Feliformia\n30,31,20,2,3,Genetta\n31,32,5,3,3,Genetta genetta minor\n"
     deep = read(tmp_path, more)
-    assert "Feliformia/Genetta/Genetta" in names(deep)
-    assert "Feliformia/Genetta/Genetta genetta minor" in names(deep)
+    assert "Feliformia/Genetta/Genetta" in leaf_paths(deep)
+    assert "Feliformia/Genetta/Genetta genetta minor" in leaf_paths(deep)
     assert len(deep.taxonomy) == 4
 
 
@@ -349,7 +343,7 @@ def test_observations_of_inaturalist(tmp_path: Path) -> None:
     text += "2,Felis chaus,6,Felidae,Felis,Felis chaus,casual\n"
     text += "3,Felis catus,5,Felidae,Felis,Felis catus,research\n4,Felidae,7,Felidae,,,casual\n"
     found = read(tmp_path, text)
-    assert (found.kind, names(found)) == ("inat", CATS)
+    assert (found.kind, leaf_paths(found)) == ("inat", CATS)
 
 
 # -- what speaks for a reading ----------------------------------------------------------------------
@@ -363,7 +357,7 @@ def test_ids_of_records_are_no_ids_of_taxa(tmp_path: Path) -> None:
         "a2 urn:8 Felis_chaus species Felidae Felis",
         "a3 urn:9 Felis_catus species Felidae Felis",
     )
-    assert names(read(tmp_path, text)) == CATS
+    assert leaf_paths(read(tmp_path, text)) == CATS
 
 
 def test_the_same_name_with_its_author_is_no_synonym(tmp_path: Path) -> None:
@@ -375,7 +369,7 @@ def test_the_same_name_with_its_author_is_no_synonym(tmp_path: Path) -> None:
         "Felis_dom Felis_catus_Linnaeus,_1758 species Felidae Felis",
     )
     found = read(tmp_path, text)
-    assert names(found) == CATS
+    assert leaf_paths(found) == CATS
     assert "Felis dom" in aliases(found)["Felis catus"]
 
 
@@ -392,9 +386,9 @@ def test_what_is_no_table_of_taxa(tmp_path: Path) -> None:
 def test_missing_cells(tmp_path: Path) -> None:
     """What databases write for nothing, and what `missing` says, is no parent and no name."""
     text = GBIF[0].replace("\t\t", "\t\\N\t").replace("1\t\t", "1\t\\N\t")
-    assert names(read(tmp_path, text)) == CATS
+    assert leaf_paths(read(tmp_path, text)) == CATS
     text = GBIF[4].replace("1\t-1\t", "1\tnix\t")
-    assert names(read(tmp_path, text, missing=["nix"])) == CATS
+    assert leaf_paths(read(tmp_path, text, missing=["nix"])) == CATS
 
 
 def test_a_folder_is_read_as_what_was_asked_for(tmp_path: Path) -> None:
@@ -418,7 +412,7 @@ def test_rows_that_are_left_out_are_told(tmp_path: Path) -> None:
             "TRIBE Felini ACCEPTED Felini Felidae - -", "SPECIES Felis_old SYNONYM - - - -",
             "- - - - - - -", "SPECIES Felis_x SYNONYM Felis_L. Felidae Felis -"]  # fmt: skip
     found = read(tmp_path, table(head, *rows))
-    assert names(found) == CATS
+    assert leaf_paths(found) == CATS
     for note in (
         "2 rows of the rank unranked left out: `BOLD:AAA1`, `BOLD:AAA2`",
         "1 row of the rank tribe left out: `Felini`",

@@ -11,6 +11,7 @@ from command_line import run
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_settings import CALM
+from readings import leaf_paths, reader
 from trees import leaves, nodes
 
 from taxoloss import sources
@@ -20,16 +21,7 @@ from taxoloss.sources.separators import split_path
 Paths = set[tuple[str, ...]]
 
 
-def read(folder: Path, text: str, name: str = "a.txt", **options: Any) -> sources.Found:
-    """What stands in a file of that text."""
-    path = folder / name
-    path.write_text(text, encoding="utf-8", newline="")
-    return sources.read(path, **options)
-
-
-def paths(found: sources.Found) -> list[str]:
-    """The paths of the classes."""
-    return ["/".join(path) for path in found.taxonomy.paths()]
+read = reader("a.txt")
 
 
 PETS = ["cat/Bengal", "cat/Siamese", "dog/pug"]
@@ -126,7 +118,7 @@ SPLIT: list[tuple[str, str, list[str]]] = [
 def test_paths_of_many_shapes(name: str, text: str, right: list[str], tmp_path: Path) -> None:
     """The separator is the one whose first names come again; ids and comments are told."""
     found = read(tmp_path, text, name)
-    assert (found.kind, sorted(paths(found))) == ("paths", sorted(right))
+    assert (found.kind, sorted(leaf_paths(found))) == ("paths", sorted(right))
     assert found.taxonomy.levels[0] == "depth_1"
     if text.startswith("#"):
         assert any("starts with # is left out" in note for note in found.notes)
@@ -141,7 +133,7 @@ def test_each_separator(mark: str, tmp_path: Path) -> None:
     """Lines of one to three names."""
     lines = ["Plant", *(mark.join(path.split("/")) for path in DEEP)]
     found = read(tmp_path, "\n".join(lines))
-    assert (found.kind, sorted(paths(found))) == ("paths", sorted(DEEP))
+    assert (found.kind, sorted(leaf_paths(found))) == ("paths", sorted(DEEP))
     shown = "a tab" if mark == "\t" else mark.strip()
     assert found.how == f"split at `{shown}`, 5 lines"
 
@@ -149,10 +141,10 @@ def test_each_separator(mark: str, tmp_path: Path) -> None:
 def test_a_separator_is_obeyed(tmp_path: Path) -> None:
     """Also one that no reader would think of, and one that cuts the text into a table."""
     text = "a_x-1\na_x-2\nb_y-3\n"
-    assert paths(read(tmp_path, text, separator="_")) == ["a/x-1", "a/x-2", "b/y-3"]
-    assert paths(read(tmp_path, text, kind="paths", separator="-")) == ["a_x/1", "a_x/2", "b_y/3"]
+    assert leaf_paths(read(tmp_path, text, separator="_")) == ["a/x-1", "a/x-2", "b/y-3"]
+    assert leaf_paths(read(tmp_path, text, kind="paths", separator="-")) == ["a_x/1", "a_x/2", "b_y/3"]
     text = "Animal,Cat\nAnimal,Dog\nPlant,Oak\n"
-    assert paths(read(tmp_path, text, kind="paths", separator=",")) == [
+    assert leaf_paths(read(tmp_path, text, kind="paths", separator=",")) == [
         "Animal/Cat",
         "Animal/Dog",
         "Plant/Oak",
@@ -181,9 +173,9 @@ def test_the_first_line_is_a_class_where_it_is_no_header(tmp_path: Path) -> None
         in found.notes
     )
     assert read(tmp_path, "tier/kind\n" + rows, header=True).taxonomy.levels == ("tier", "kind")
-    assert paths(read(tmp_path, "species/breed\n" + rows, header=False))[0] == "species/breed"
+    assert leaf_paths(read(tmp_path, "species/breed\n" + rows, header=False))[0] == "species/breed"
     found = read(tmp_path, "path\n" + rows)
-    assert (paths(found), len(found.notes)) == (PETS, 1)
+    assert (leaf_paths(found), len(found.notes)) == (PETS, 1)
     assert "`path`, names the column: --no-header" in found.notes[0]
 
 
@@ -312,7 +304,7 @@ def test_the_first_lines_of_a_table(tmp_path: Path) -> None:
     rows = "family;species\nFelidae;cat\nFelidae;lynx\nCanidae;dog\n"
     for text in ("sep=;\n" + rows, '"sep=;"\r\n' + rows, "# made by hand\n# twice\n" + rows, "#" + rows):
         found = read(tmp_path, text, "a.csv")
-        assert sorted(paths(found)) == ["Canidae/dog", "Felidae/cat", "Felidae/lynx"], text
+        assert sorted(leaf_paths(found)) == ["Canidae/dog", "Felidae/cat", "Felidae/lynx"], text
         assert found.taxonomy.levels == ("family", "species")
     fault = read_fault(tmp_path, "# a comment\nchild,parent\na,b\nb,a\nc,d\n")
     assert (fault.code, fault.line) == ("T203", 3) or "cycle" in fault.message

@@ -15,7 +15,7 @@ import torch
 from command_line import run
 from hypothesis import given
 from hypothesis_settings import SETTINGS
-from inner_cases import InnerCase, inner_cases
+from inner_cases import CLASSES, SEA, InnerCase, inner_cases
 from trees import Case, seeds, taxonomies
 
 import taxoloss
@@ -23,15 +23,6 @@ from taxoloss import Taxonomy, TaxonomyLoss, heads, weighting
 from taxoloss.errors.faults import BindingError
 from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.taxonomy.class_names import Name
-
-SEA = [
-    ("Octopodidae", "Octopus", "Octopus rubescens"),
-    ("Octopodidae", "Octopus", "Octopus cyanea"),
-    ("Octopodidae", "Muusoctopus", "Muusoctopus robustus"),
-    ("Sebastidae", "Sebastes", "Sebastes diploproa"),
-    ("Sebastidae", "Sebastolobus", "Sebastolobus alascanus"),
-]
-CLASSES = ["Octopodidae", *(row[-1] for row in SEA), "Sebastes"]
 
 
 @pytest.fixture

@@ -142,6 +142,13 @@ def _heads_data(table: Table, column: int) -> bool:
 
 def code_column(table: Table, options: Options) -> int | None:
     """The column of codes, each once: of several the one that puts most codes below others."""
+    if "codes" not in table.found:
+        table.found["codes"] = _best_of_codes(table, options)
+    found: int | None = table.found["codes"]
+    return found
+
+
+def _best_of_codes(table: Table, options: Options) -> int | None:
     most, best = 0.0, None
     for column, name in enumerate(table.header):
         head = [table.header[column]] if options.header is None and _heads_data(table, column) else []

@@ -11,7 +11,7 @@ from taxoloss.sources.base import Options, foreign, listed, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.reading import Look
 from taxoloss.sources.tables.header import settle_header
-from taxoloss.sources.tables.table import Table
+from taxoloss.sources.tables.table import Table, seen
 
 __all__ = ["FORMAT", "look_at_excel"]
 
@@ -43,8 +43,7 @@ def look_at_excel(path: Path, options: Options) -> Look:
         raise refuse(str(path), message, expected="one sheet", help=help)
     ((name, rows),) = sheets.items()
     table = _table(path, rows, options)
-    columns = ", ".join(map(quoted, table.header[:12]))
-    saw = f"an Excel sheet, {quoted(name)}, of {counted(len(table.rows), 'row')} with the columns {columns}"
+    saw = seen(table, f"an Excel sheet, {quoted(name)},")
     needs = "a table that could be read as CSV: ranks from top to leaf, a child and its parent, or paths"
     return Look(saw, tables=[table], needs=needs)
 

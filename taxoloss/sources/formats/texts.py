@@ -27,7 +27,7 @@ from taxoloss.sources.lines import Lines, cells_of, delimiter_of, in_names, open
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.separators import cuts_of
 from taxoloss.sources.tables.header import settle_header
-from taxoloss.sources.tables.table import Table, open_table, table_of_text
+from taxoloss.sources.tables.table import Table, open_table, seen, table_of_text
 
 __all__ = ["FORMAT", "look_at_text"]
 
@@ -35,8 +35,8 @@ _LIST_NEEDS = (
     "one name a line (--kind names), paths with a separator between names (--kind paths --separator '/'), "
     "names indented below their parents (--kind indented), codes (--kind codes), or a table"
 )
-#: The kinds that are lists of lines, and those of them that no table holds.
-_LISTS, _LINES_ONLY = ("names", "paths", "indented", "codes"), ("names", "indented")
+#: The kinds that are lists of lines.
+_LISTS = ("names", "paths", "indented", "codes")
 
 
 def look_at_text(path: Path, options: Options) -> Look:
@@ -169,9 +169,7 @@ def _table(lines: Lines, delimiter: str | None, options: Options) -> Table:
 
 
 def _look_at_table(table: Table) -> Look:
-    columns = ", ".join(map(quoted, table.header[:12]))
-    saw = f"a table of {counted(len(table.rows), 'row')} with the columns {columns}"
-    return Look(saw, tables=[table], needs=NEEDS)
+    return Look(seen(table), tables=[table], needs=NEEDS)
 
 
 FORMAT = Format("table", title="CSV, TSV or parquet", suffixes=(".parquet",), look=look_at_text)

@@ -11,12 +11,13 @@ from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, nests, same_groups
 
-__all__ = ["Chain", "candidates_of", "chains_of", "is_candidate"]
+__all__ = ["Chain", "candidates_of", "chains_of"]
 
 #: Below so many bits columns of unknown names may nest by chance: 1 in a million.
 _SURE_BITS = 20.0
-#: Names of ranks may repeat in different branches (epithets, "Accessories"); the other way is a mistake.
+#: From so many ranks of living things on other groups are summaries of them.
 _RANKS_ENOUGH = 3
+#: Names of ranks may repeat in different branches (epithets, "Accessories"); the other way is a mistake.
 _NESTS, _TURNED = 0.98, 0.9
 
 
@@ -27,13 +28,8 @@ class Chain:
     columns: tuple[Column, ...]
     grade: Grade
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the columns."""
-        return tuple(column.name for column in self.columns)
 
-
-def is_candidate(column: Column, *, named: bool = True) -> bool:
+def _is_candidate(column: Column, *, named: bool = True) -> bool:
     """Whether the cells of a column, and where `named` its name, allow that it is a rank."""
     if not column.names_nodes or (named and words.is_beside(column.word)):
         return False
@@ -47,7 +43,7 @@ def is_candidate(column: Column, *, named: bool = True) -> bool:
 
 def candidates_of(columns: Sequence[Column]) -> list[Column]:
     """The columns that may be ranks: codes of the finest level too, where coarser ones are codes."""
-    found = [column for column in columns if is_candidate(column)]
+    found = [column for column in columns if _is_candidate(column)]
     if not any(column.is_number and words.is_hierarchy(column.word) for column in found):
         return found
     codes = [c for c in columns if c.is_number and c.is_unique and words.is_hierarchy(c.word)]
@@ -107,21 +103,17 @@ def _numbered(candidates: Sequence[Column]) -> list[Column]:
     """level_1, level_2, ...: the most columns of one stem, in the order of their numbers."""
     stems: dict[str, list[tuple[int, Column]]] = {}
     for column in candidates:
-        found = words.number_of(column.word)
-        if found is not None and column.filled:
-            stems.setdefault(found[0], []).append((found[1], column))
-    chains = [
-        (stem, [column for _, column in sorted(found, key=lambda pair: pair[0])])
-        for stem, found in stems.items()
-        if len(found) > 1 and not words.is_beside(stem)
-    ]
-    # Of a stem that is no level's (answer_1, answer_2) the cells have to say that they nest.
-    kept = [
-        chain
-        for stem, chain in chains
-        if words.is_level_stem(stem) or all(nests(low, high) for high, low in pairwise(chain))
-    ]
-    return max(kept, key=len, default=[])
+        number = words.number_of(column.word)
+        if number is not None and column.filled:
+            stems.setdefault(number[0], []).append((number[1], column))
+    chains = []
+    for stem, found in stems.items():
+        chain = [column for _, column in sorted(found, key=lambda pair: pair[0])]
+        # Of a stem that is no level's (answer_1, answer_2) the cells have to say that they nest.
+        level = words.is_level_stem(stem) or all(nests(low, high) for high, low in pairwise(chain))
+        if len(chain) > 1 and level and not words.is_beside(stem):
+            chains.append(chain)
+    return max(chains, key=len, default=[])
 
 
 def _as_the_cells_say(ordered: list[Column]) -> list[list[Column]]:
@@ -252,15 +244,15 @@ def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
 
 def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     """Where names say nothing: all columns that nest, sure where chance would not make them."""
-    candidates = [column for column in columns if is_candidate(column, named=False)]
+    candidates = [column for column in columns if _is_candidate(column, named=False)]
     chain = _by_cells(candidates)
     if len(chain) < 2:
         return []
     leaf = chain[-1]
     links = list(pairwise(chain))
     sure = all(bits_of_nesting(low, high, leaf) >= _SURE_BITS for high, low in links[:-1])
-    sure = sure and len(links) > 1 and len(chain) == len(candidates) and all(map(is_candidate, chain))
-    two = len(columns) == 2 and all(map(is_candidate, chain)) and not chain[0].is_unique
+    sure = sure and len(links) > 1 and len(chain) == len(candidates) and all(map(_is_candidate, chain))
+    two = len(columns) == 2 and all(map(_is_candidate, chain)) and not chain[0].is_unique
     called = all(words.stands_above(high.word, low.word) for high, low in links)
     sure = sure or two or called or not any(column.word for column in chain)
     grade = Grade.PLAIN if sure else Grade.CELLS

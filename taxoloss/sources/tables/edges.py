@@ -101,7 +101,7 @@ def _pair(parent: Column, columns: Sequence[Column]) -> Edges | None:
 
 def _likely(column: Column, parent: Column) -> int:
     """How likely a column is the other end, by its name: parent_id goes with id, parent_name with name."""
-    rest = parent.word.replace("parent", "").strip("_")
+    rest = _rest(parent)
     same = bool(rest) and (column.word == rest or column.word.endswith(f"_{rest}"))
     return 2 * same + (words.is_id(column.word) or bool(words.is_name(column.word)))
 
@@ -121,6 +121,7 @@ def _unchained(parent: Column, others: Sequence[Column]) -> Edges | None:
 
 
 def _rest(parent: Column) -> str:
+    """What the name of a parent column says beside that: "id" of parent_id."""
     return parent.word.replace("parent", "").strip("_")
 
 

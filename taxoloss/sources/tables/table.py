@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from taxoloss.errors.characters import quoted
+from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sources.base import Options, foreign, refuse
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
-__all__ = ["Table", "open_table", "table_of_text"]
+__all__ = ["Table", "open_table", "seen", "table_of_text"]
 
 
 @dataclass
@@ -41,6 +41,12 @@ class Table:
         expected = "one of " + ", ".join(self.header)
         message = f"there is no column {quoted(name)}"
         raise refuse(self.file, message, found=name, expected=expected, help=help)
+
+
+def seen(table: Table, what: str = "a table") -> str:
+    """A table in words: how many rows, which columns."""
+    columns = ", ".join(map(quoted, table.header[:12]))
+    return f"{what} of {counted(len(table.rows), 'row')} with the columns {columns}"
 
 
 def open_table(path: Path, options: Options) -> Table:
@@ -83,7 +89,7 @@ def table_of_text(text: str, file: str, options: Options, delimiter: str | None 
         raise refuse(file, message, line=line, help=help)
     width = len(header)
     filled = [(*row, *("",) * (width - len(row))) for row in rows[1:]]
-    return Table(file, header, filled, lines[1:])
+    return Table(file, header, filled, lines[1:], lines[0])
 
 
 def _delimiter(text: str) -> str:
