@@ -90,13 +90,28 @@ def is_epithets(species: Sequence[str], genera: Sequence[str]) -> Epithets:
             continue
         if not _GENUS.fullmatch(genus):
             others += 1
-        elif is_epithet(name):
+        elif _rest_of(name, genus) is not None:
             alone += 1
         elif name.startswith(genus + " "):
             whole += 1
         else:
             others += 1
     return Epithets(alone, whole, others)
+
+
+def _rest_of(name: str, genus: str) -> str | None:
+    """What follows the genus: an epithet, alone, after its letter (F. catus), or with an author (robur L.).
+
+    >>> _rest_of("F. catus", "Felis"), _rest_of("robur L.", "Quercus"), _rest_of("red fox", "Vulpes")
+    ('catus', 'robur L.', None)
+    """
+    if genus and name.startswith(f"{genus[0]}. ") and is_epithet(name[3:]):
+        return name[3:]
+    if is_epithet(name):
+        return name
+    first, _, author = name.partition(" ")
+    by = author[:1].isupper() or author[:1] == "("
+    return name if is_epithet(first) and by else None
 
 
 def species_name(genus: str, epithet: str, subspecies: str | None = None) -> str:
@@ -199,8 +214,9 @@ def _joined(
         return rows, []
     result, joined = [], {}
     for row in rows:
-        if row[above] and row[genus] and is_epithet(row[at]) and _GENUS.fullmatch(row[genus]):
-            name = species_name(row[above], row[at])
+        rest = _rest_of(row[at], row[genus])
+        if row[above] and row[genus] and rest is not None and _GENUS.fullmatch(row[genus]):
+            name = species_name(row[above], rest)
             joined[name] = row[at]
             row = (*row[:at], name, *row[at + 1 :])
         result.append(row)

@@ -14,6 +14,7 @@ from taxoloss.sources.formats import FORMATS
 from taxoloss.sources.formats.format import HEAD, Format, Sample
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.refusals import binary_refusal, text_refusal
+from taxoloss.sources.tables.shapes import refused_shape
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["KINDS", "check_kind", "format_of", "found_by", "look_at"]
@@ -49,6 +50,8 @@ def _with_tables(look: Look, carrier: Format, asked: Format | None, options: Opt
     layouts = [f for f in FORMATS.values() if f.of_table and asked in (None, carrier, f)]
     readings = [r for r in look.readings if asked in (None, carrier) or (asked and r.kind == asked.name)]
     for table in look.tables:
+        if options.kind is None and options.columns is None and (refused := refused_shape(table)):
+            raise refused
         found = (one for layout in layouts for one in layout.of_table(table, options))  # type: ignore[misc]
         readings += [replace(one, make=partial(_noted, one.make, table)) for one in found]
     needs = asked.form if asked is not None and asked.form else look.needs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -127,7 +128,7 @@ def _of_columns(table: Table, columns: Sequence[int], options: Options) -> _Code
         tuple(titles),
         tuple(line for _, line in kept),
         tuple(notes),
-        "--kind codes" + (f" --columns {','.join(names)}" if all(names) else ""),
+        "--kind codes" + (f" --columns {shlex.quote(','.join(names))}" if all(names) else ""),
         tuple(name for i, name in enumerate(table.header) if i not in columns),
     )
 

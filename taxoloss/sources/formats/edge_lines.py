@@ -21,6 +21,13 @@ _RCV1 = re.compile(
     r"parent:\s*(?P<parent>\S+)\s+child:\s*(?P<child>\S+)(?:\s+child-description:\s*(?P<words>.*))?", re.I
 )
 _COLON = re.compile(r"(?P<parent>[^:]+):\s*(?P<children>\S.*)")
+_IS_A = re.compile(
+    r"(?P<child>\S+(?:\s\S+){0,3}?)\s+(?:is[-_ ]an?|isa|rdfs:subClassOf|subClassOf|subclass of|kind of)\s+"
+    r"(?P<parent>\S+(?:\s\S+){0,3})",  # names, no sentences
+    re.IGNORECASE,
+)
+#: Arrows, and what points from a parent to a child or back.
+_ARROWS = ("->", "=>", "→", ">")
 _INDEX = re.compile(r"(?P<name>\S.*?)[ \t]+(?P<number>-?\d+)")
 _NO_PARENT = frozenset(("none", "null", "-1", "-"))
 
@@ -33,7 +40,39 @@ def readings_of_edges(lines: Lines, options: Options) -> list[Reading]:
             whole = f"{how}, {counted(len(matches), 'line')}"
             made = partial(make, lines, matches, whole, options)
             return [Reading("edges", whole, Grade.PLAIN, made, "--kind edges")]
-    return _adjacency(lines, options)
+    matches = all_match(_IS_A, [text.strip() for text in lines.texts])
+    if matches is not None and len(matches) > 1:
+        pairs = [(match["child"].strip(), match["parent"].strip()) for match in matches]
+        return [_pair_reading(lines, pairs, "child is a parent", Grade.PLAIN, options)]
+    return _arrows(lines, options) or _adjacency(lines, options)
+
+
+def _pair_reading(
+    lines: Lines, pairs: Sequence[tuple[str, str]], how: str, grade: Grade, options: Options
+) -> Reading:
+    """Children with their parents, a pair a line."""
+    whole = f"{how}, {counted(len(pairs), 'line')}"
+    rows = [(parent, child) for child, parent in pairs]
+    return Reading("edges", whole, grade, partial(_children, lines, rows, whole, options), "--kind edges")
+
+
+def _arrows(lines: Lines, options: Options) -> list[Reading]:
+    """`Animal -> Cat` lines some of whose ends are starts too: edges downwards, or upwards.
+
+    They may be paths of two names as well: those are shown beside them.
+    """
+    for mark in _ARROWS:
+        cut = [[name.strip() for name in text.split(mark)] for text in lines.texts]
+        if not all(len(names) == 2 and all(names) for names in cut):
+            continue
+        pairs = [(first, second) for first, second in cut]
+        starts, ends = {first for first, _ in pairs}, {second for _, second in pairs}
+        if not starts & ends:
+            continue
+        down = [(second, first) for first, second in pairs]
+        ways = ((down, f"parent {mark} child"), (pairs, f"child {mark} parent"))
+        return [_pair_reading(lines, way, how, Grade.CELLS, options) for way, how in ways]
+    return []
 
 
 def _rdp(lines: Lines, matches: Sequence[re.Match[str]], how: str, options: Options) -> Found:
@@ -106,6 +145,8 @@ def _grade(rows: Sequence[Sequence[str]], mark: str) -> Grade | None:
     alone = len(parents) == len(rows) and len(children) == children.total() > 0
     if not alone or not long:
         return None
+    if mark == "a colon" and all(len(row) > 2 for row in rows):
+        return Grade.PLAIN
     chained = any(parent in children for parent in parents)
     return Grade.PLAIN if chained or (mark == "a colon" and long >= 0.5 * len(rows)) else Grade.CELLS
 

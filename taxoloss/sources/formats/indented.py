@@ -14,6 +14,9 @@ from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.lines import Lines, cells_of
 from taxoloss.sources.reading import Grade, Reading
+from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.shapes import depths_of
+from taxoloss.sources.tables.table import Table
 
 __all__ = ["FORMAT", "indented_column", "readings_of_indents"]
 
@@ -211,9 +214,26 @@ def _check_mixed(lines: Lines) -> None:
         raise refuse(lines.file, message, line=max(first.values()), expected="one of them")
 
 
+def _of_table(table: Table, options: Options) -> list[Reading]:
+    """The reading of a table that says how deep each of its rows stands."""
+    found = depths_of(judged(table).columns) if options.columns is None else None
+    if found is None:
+        return []
+    depth, names = found
+    how = f"{names.name}, as deep as {depth.name} says, {counted(len(table.rows), 'row')}"
+    lines = Lines(table.file, tuple(names.cells), tuple(table.lines))
+    indents = _Indents(
+        lines, tuple(int(float(c)) for c in depth.cells), tuple(names.cells), how, Grade.PLAIN
+    )
+    used = {depth.number, names.number}
+    unused = tuple(name for number, name in enumerate(table.header) if number not in used)
+    return [_reading(indents, options, unused)]
+
+
 FORMAT = Format(
     "indented",
     title="indented text",
+    of_table=_of_table,
     form="names, one a line, each further to the right than its parent by spaces, tabs or dashes",
     example=("indented.txt", "cat\n  Bengal\n  Siamese\ndog\n  pug\n"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from taxoloss.sources.formats.json_exports import look_at_export
@@ -14,6 +15,7 @@ from taxoloss.sources.formats.json_nested import are_splits, nested_readings, wh
 from taxoloss.sources.formats.json_records import look_at_columns, look_at_keyed, look_at_records
 from taxoloss.sources.formats.json_values import (
     Place,
+    is_number,
     is_text,
     merged,
     nothing,
@@ -136,12 +138,30 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
     others = [
         pair for pair in held if bare(pair[0]) not in HOLDERS | ABOUT | NEVER and not scalars_in(pair[1])
     ]
-    for pairs in (known, others):
-        looks = [look_at_value(below, place.below(key)) for key, below in pairs]
-        full = [look for look in looks if look.readings or look.tables]
-        if full:
-            return _joined(full)
-    return None
+    looks = _full_looks(known, place)
+    if looks and not all(_is_flat(look) for look in looks):
+        return _joined(looks)
+    # Beside a list of names a mapping of groups to them is the tree, or another thing: both are shown.
+    groups = [pair for pair in others if _holds_names(pair[1])] if looks else others
+    looks += _full_looks(groups, place)
+    return _joined(looks) if looks else None
+
+
+def _holds_names(value: Value) -> bool:
+    """Whether a mapping holds texts, or lists of them, and not colours and numbers."""
+    if not isinstance(value, MappingValue):
+        return False
+    items = [item for _, below in value.pairs for item in ([*(scalars_in(below) or ())] or [below])]
+    return all(isinstance(item, MappingValue) or (is_text(item) and not is_number(item)) for item in items)
+
+
+def _full_looks(pairs: Sequence[tuple[str, Value]], place: Place) -> list[Look]:
+    looks = [look_at_value(below, place.below(key)) for key, below in pairs]
+    return [look for look in looks if look.readings or look.tables]
+
+
+def _is_flat(look: Look) -> bool:
+    return not look.tables and all(reading.kind == "names" for reading in look.readings)
 
 
 def _joined(looks: list[Look]) -> Look:

@@ -67,6 +67,9 @@ def _walked(value: Value) -> _Walked:
 
 def _odd_mapping(value: MappingValue, seen: _Walked) -> str:
     seen.names += len(value.pairs)
+    lists = all(isinstance(below, ListValue) for _, below in value.pairs)
+    if value.pairs and lists and all(key.text.isdecimal() for key, _ in value.pairs):
+        return "its lists stand below numbers, not names"
     for key, below in value.pairs:
         if isinstance(below, ScalarValue) and not is_empty(below):
             if not is_number(below):

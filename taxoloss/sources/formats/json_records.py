@@ -10,7 +10,7 @@ from functools import partial
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import FaultLog
 from taxoloss.sources.base import Found
-from taxoloss.sources.formats.json_lists import names_reading, sure_mark
+from taxoloss.sources.formats.json_lists import names_reading, paths_reading, sure_mark
 from taxoloss.sources.formats.json_named import facts_of
 from taxoloss.sources.formats.json_titles import CALLED, titles_of
 from taxoloss.sources.formats.json_values import (
@@ -27,6 +27,7 @@ from taxoloss.sources.formats.json_words import (
     CHILD_LISTS,
     GROUPS,
     IDS,
+    MEMBERS,
     NEVER,
     PARENTS,
     PATHS,
@@ -38,6 +39,7 @@ from taxoloss.sources.formats.json_words import (
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
+from taxoloss.sources.separators import cuts_of
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
@@ -189,7 +191,7 @@ class _Records:
             texts = {item.text for items in lists for item in items}
             if not texts or word in NEVER:
                 continue
-            known = word in CHILD_LISTS or word in CHILD_IDS or word in PARENTS
+            known = word in CHILD_LISTS | CHILD_IDS | MEMBERS or word in PARENTS
             ids = self._ids(texts, known)
             if ids is None or not (known or (texts <= set(ids) and not self._has_parents())):
                 continue
@@ -263,7 +265,9 @@ class _Records:
         nodes = SourceGraph(self.place.file, self.place.options)
         names = titles_of(self.cells, ids, nodes)
         for key, name, one in zip(ids, names, self.records, strict=True):
-            if key in nodes.nodes or not key:
+            if not key:
+                nodes.fault("T121", "a record has no id", line_of(one), expected="an id of its own")
+            elif key in nodes.nodes:
                 nodes.fault("T201", f"two records are called {quoted(key)}", line_of(one))
             nodes.add(key, name or key, line=line_of(one), **facts_of(one))  # type: ignore[arg-type]
         # Ids of no record are slips; names of none are leaves, or tops.
@@ -319,8 +323,9 @@ class _Records:
         if others or len(texts) < len(values) or len({text.text for text in texts}) < len(texts):
             return []
         how = f"{quoted(name)} of each record"
-        reading = names_reading(texts, self.place, how)
-        return [reading]
+        cuts = cuts_of([text.text for text in texts])[1]
+        paths = [paths_reading(texts, self.place, cut.mark, Grade.CELLS) for cut in cuts]
+        return [*paths, names_reading(texts, self.place, how)]
 
     def _is_plain(self, column: str, names: set[str]) -> bool:
         """A column that groups nothing: a colour, a list, ids, what differs in each record."""

@@ -12,6 +12,7 @@ __all__ = [
     "GROUPS",
     "HOLDERS",
     "IDS",
+    "MEMBERS",
     "NAMES",
     "NEVER",
     "PARENTS",
@@ -56,6 +57,8 @@ CHILD_LISTS = _set(
 )
 #: Keys that hold ids of the nodes below a node, never the nodes themselves.
 CHILD_IDS = _set("childids childrenids childid childrenid childkeys childcodes")
+#: Keys that hold the classes of a group, where groups are records.
+MEMBERS = _set("members member classes class items leaves labels breeds species values elements")
 #: Keys that hold the id of the node above a node, or several.
 PARENTS = _set("parents parentids parentid parent broader isa hypernyms superclasses parentnames")
 #: Keys that hold the group of a class.

@@ -21,6 +21,7 @@ from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
 from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.shapes import depths_of
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["FORMATS", "NEEDS"]
@@ -162,7 +163,9 @@ def _paths(
         make = partial(_by_path, how, table, column, cut.mark, options)
         grade = Grade.PLAIN if plain and not beside_ranks else Grade.CELLS
         reading = _reading("paths", table, [column], how, grade, make)
-        yield replace(reading, option=f"{reading.option} --separator {shlex.quote(cut.mark)}")
+        option = f"{reading.option} --separator {shlex.quote(cut.mark)}"
+        # A path in a cell is another tree than the cell as a name, in whatever chain that stands.
+        yield replace(reading, option=option, covers=frozenset())
 
 
 def _by_path(how: str, table: Table, column: Column, mark: str, options: Options) -> Found:
@@ -186,12 +189,13 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
         return
     candidates = [column for column in candidates_of(columns) if not column.is_number]
     chains = judgement.chains
-    if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges:
+    if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges or depths_of(columns):
         return
     coded = code_column(table, options) is not None
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     for column in candidates:
         alone = len(candidates) == 1 and column in called and not coded
+        alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
         yield _names(table, column, Grade.PLAIN if alone else Grade.CELLS, options)
 
 

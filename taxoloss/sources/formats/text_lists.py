@@ -31,7 +31,7 @@ _ID_BEFORE = (
     re.compile(r"\s*(?P<id>\d+)[.):]?\s+(?P<rest>\S.*)"),
     re.compile(r"(?P<id>\d+)_(?P<rest>\S.*)"),
 )
-_ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;]\s*(?P<id>\d+)\s*"),)
+_ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;:]\s*(?P<id>\d+)\s*"),)
 _LEVEL = re.compile(r"(level|depth|tier|rank|l|category|cat)_?\d+")
 #: Marks between the names of levels, above paths.
 _LEVEL_MARKS = ("/", " > ", ">", "::", "->", "--")

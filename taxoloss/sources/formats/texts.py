@@ -68,6 +68,8 @@ def _is_table(lines: Lines, delimiter: str, options: Options) -> bool:
     if delimiter in ";|" and _has_rank_prefixes(lines, delimiter):
         return options.kind not in (None, "paths", "table")
     if delimiter == "," and in_names(lines.texts, ","):
+        if _is_plain(readings_of_edges(lines, options)):
+            return False  # cat: Bengal, Siamese
         grade, cuts = cuts_of(lines.texts)
         return grade is not Grade.PLAIN and not any(cut.share >= 0.8 for cut in cuts)
     return True

@@ -33,7 +33,7 @@ def _is_candidate(column: Column, *, named: bool = True) -> bool:
     """Whether the cells of a column, and where `named` its name, allow that it is a rank."""
     if not column.names_nodes or (named and words.is_beside(column.word)):
         return False
-    if column.is_number and column.is_unique:
+    if column.is_number and (column.is_unique or words.is_depth(column.word)):
         return False
     if words.rank_number(column.word) is not None or words.number_of(column.word) is not None:
         return True
@@ -44,10 +44,18 @@ def _is_candidate(column: Column, *, named: bool = True) -> bool:
 def candidates_of(columns: Sequence[Column]) -> list[Column]:
     """The columns that may be ranks: codes of the finest level too, where coarser ones are codes."""
     found = [column for column in columns if _is_candidate(column)]
+    found = [column for column in found if not _numbers_another(column, found)]
     if not any(column.is_number and words.is_hierarchy(column.word) for column in found):
         return found
     codes = [c for c in columns if c.is_number and c.is_unique and words.is_hierarchy(c.word)]
+    codes = [column for column in codes if not _numbers_another(column, found)]
     return sorted([*found, *codes], key=lambda column: column.number)
+
+
+def _numbers_another(column: Column, columns: Sequence[Column]) -> bool:
+    """Whether a column holds the numbers of what another one names: coarse_label beside coarse_name."""
+    named = (other for other in columns if not other.is_number and words.is_name(other.word))
+    return column.is_number and any(same_groups(column, other) for other in named)
 
 
 def chains_of(columns: Sequence[Column]) -> list[Chain]:
@@ -238,7 +246,10 @@ def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
     leaf = chain[-1]
     if column.is_unique and not leaf.is_unique:
         return False  # it tells rows apart, not classes
-    second = bool(words.is_name(column.word)) and same_groups(column, leaf)
+    # Beside species a column of names has other names for them; beside families it has what is below.
+    rank = words.rank_number(leaf.word)
+    last = rank is None or rank >= words.RANKS.index("species")
+    second = bool(words.is_name(column.word)) and last and same_groups(column, leaf)
     return not second and _fits(column, chain)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -49,8 +50,8 @@ def edge_graph(table: Table, columns: Sequence[Column], edges: Edges, options: O
         name = edges.title.cells[row] if edges.title is not None else ""
         unnamed += [key] if edges.title is not None and not name else []
         nodes.add(key, name or None, line=line, **_facts(beside, row))
-        if up:
-            nodes.link(key, up, line)
+        for one in _several(up, known):
+            nodes.link(key, one, line)
     if empty := sum(not key for key in keys):
         nodes.notes.append(f"{counted(empty, 'row')} without a cell in {quoted(edges.child.name)} left out")
     if unnamed:
@@ -105,6 +106,12 @@ def _parents(
     return found
 
 
+def _several(up: str, known: set[str]) -> list[str]:
+    """The parents in a cell: the text itself, or where only its parts are ids of rows, these: "2,3"."""
+    parts = [part.strip() for part in re.split(r"[,;|]", up)]
+    return parts if up not in known and len(parts) > 1 and known.issuperset(parts) else [up] * bool(up)
+
+
 def _without_row(
     nodes: SourceGraph,
     table: Table,
@@ -114,7 +121,7 @@ def _without_row(
     options: Options,
 ) -> set[int]:
     """Rows whose parent has none are faults, or put at the top, or dropped with all below them."""
-    lost = [row for row, up in enumerate(parents) if up and up not in known]
+    lost = [row for row, up in enumerate(parents) if not known.issuperset(_several(up, known))]
     if not lost:
         return set()
     if options.missing_parent is None:

@@ -82,6 +82,8 @@ def _source_and_target(columns: Sequence[Column]) -> list[Edges]:
     parent = next((by_word[word] for word in _SOURCES if word in by_word), None)
     if child is None or parent is None:
         return []
+    if child.filled > len(child.counts) and parent.filled == len(parent.counts):
+        child, parent = parent, child  # one target for each source, and not the other way: upwards
     chained = _share(parent, child) > 0
     return [Edges(child, parent, None, chained, False, Grade.PLAIN if chained else Grade.NAME)]
 

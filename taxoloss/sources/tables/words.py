@@ -11,10 +11,12 @@ __all__ = [
     "RANKS",
     "folded",
     "is_beside",
+    "is_depth",
     "is_head",
     "is_hierarchy",
     "is_id",
     "is_known",
+    "is_level",
     "is_level_stem",
     "is_name",
     "is_parent",
@@ -76,6 +78,10 @@ _ORDER = (
     "category", "class", "family", "line", "series", "model", "variant", "generation", "product",
     "item", "label", "leaf", "name",
 )  # fmt: skip
+_DEPTHS = frozenset((
+    "depth", "level", "lvl", "indent", "indentation", "outline_level", "hierarchy_level", "tree_level",
+    "tree_depth", "node_depth", "node_level",
+))  # fmt: skip
 _MODIFIER = re.compile(
     r"^(super|main|coarse|major|parent|top|(sub_?)+|fine|minor)_?(?=.)|_(name|label|title|class|category)$"
 )
@@ -111,7 +117,7 @@ _NAME = (
 # What stands beside a class without being above it.
 _BESIDE = re.compile(
     r"(.*_)?("
-    r"filename|file|image|img|photo|picture|url|uri|link|date|time|timestamp|datetime|year|month|day|split|set|"
+    r"text|sentence|content|body|abstract|document|utterance|question|answer|filename|file|image|img|photo|picture|url|uri|link|date|time|timestamp|datetime|year|month|day|split|set|"
     r"subset|fold|source|dataset|license|licence|rights|author|photographer|observer|user|owner|location|site|"
     r"camera|station|lat|lon|lng|latitude|longitude|country|county|state|city|place|locality|habitat|n|count|"
     r"counts|num|number|weight|width|height|x|y|x1|x2|y1|y2|xmin|xmax|ymin|ymax|score|confidence|prob|"
@@ -168,6 +174,11 @@ def is_name(name: str) -> int:
     if name in _NAME:
         return _NAME.index(name) + 1
     return len(_NAME) + 1 if re.search(r"(name|label|title|term)$", name) else 0
+
+
+def is_depth(name: str) -> bool:
+    """Whether numbers in a column of that (folded) name say how deep a row stands in a tree."""
+    return name in _DEPTHS
 
 
 def is_beside(name: str) -> bool:
@@ -244,6 +255,13 @@ def is_level_stem(stem: str) -> bool:
     (True, False)
     """
     return stem in _STEMS or is_hierarchy(stem)
+
+
+def is_level(name: str) -> bool:
+    """Whether a column of that (folded) name is a level above others: a rank, level_1, department."""
+    numbered = number_of(name)
+    known = rank_of(name) is not None or (numbered is not None and is_level_stem(numbered[0]))
+    return known or (is_hierarchy(name) and not is_name(name))
 
 
 def is_known(name: str) -> bool:

@@ -1,0 +1,76 @@
+"""Tables whose tree does not stand in their cells alone: merged cells, nested sets, several relations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.faults import FormError
+from taxoloss.sources.base import listed, refuse
+from taxoloss.sources.tables import words
+from taxoloss.sources.tables.columns import Column
+from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.table import Table
+
+__all__ = ["depths_of", "refused_shape"]
+
+_RELATIONS = ("relation", "relationship", "relation_type", "predicate", "rel", "edge_type", "edge_label")
+_NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left", "tree_right"))
+
+
+def refused_shape(table: Table) -> FormError | None:
+    """The error of a table that would be read as another tree than it holds; None of others."""
+    columns = judged(table).columns
+    return _merged(table, columns) or _nested_set(table, columns) or _relations(table, columns)
+
+
+def _merged(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Cells that were merged in a spreadsheet: a group stands once, above rows that belong to it."""
+    top = next((column for column in columns if column.filled and words.is_level(column.word)), None)
+    if top is None or not top.cells or not top.cells[0]:
+        return None
+    later = columns[top.number + 1 :]
+    below = [row for row, cell in enumerate(top.cells) if not cell and any(c.cells[row] for c in later)]
+    if top.filled < 2 or len(top.counts) < top.filled or 2 * len(below) < top.filled:
+        return None
+    message = f"{quoted(top.name)} stands once above rows without it, as merged cells of a spreadsheet do"
+    help = (
+        "fill the cells down, in the spreadsheet or with df.ffill(); where they are missing ranks, "
+        "--columns says which columns are the ranks"
+    )
+    return refuse(table.file, message, line=table.lines[below[0]], expected="a name in each row", help=help)
+
+
+def _nested_set(table: Table, columns: Sequence[Column]) -> FormError | None:
+    by_word = {column.word: column for column in columns if column.is_number}
+    pair = next((pair for pair in _NESTED_SETS if set(pair) <= by_word.keys()), None)
+    if pair is None or not all(by_word[word].is_unique for word in pair):
+        return None
+    message = f"the tree stands in a nested set, {listed([by_word[word].name for word in pair])}"
+    return refuse(table.file, message, expected="a column with the parent of each node")
+
+
+def _relations(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Edges of several kinds, of which only some say what a node is."""
+    kind = next((c for c in columns if c.word in _RELATIONS and len(c.counts) > 1), None)
+    if kind is None or not judged(table).edges:
+        return None
+    message = f"{quoted(kind.name)} says that the edges are of several kinds: {listed(list(kind.counts))}"
+    return refuse(table.file, message, expected="edges of one kind", help="keep the rows of one kind, is_a")
+
+
+def depths_of(columns: Sequence[Column]) -> tuple[Column, Column] | None:
+    """The column that says how deep each row stands in the tree, and that of the names; None without.
+
+    The first row is at the top, and no row is more than one below the row above it.
+    """
+    depth = next((c for c in columns if words.is_depth(c.word) and c.is_number), None)
+    named = sorted((c for c in columns if words.is_name(c.word)), key=lambda c: words.is_name(c.word))
+    if depth is None or not named or depth.is_constant or depth.filled < len(depth.cells):
+        return None
+    if any(words.is_parent(c.word) for c in columns):
+        return None
+    numbers = [int(float(cell)) for cell in depth.cells]
+    steps = all(low - high <= 1 for high, low in pairwise(numbers))
+    return (depth, named[0]) if steps and numbers[0] == min(numbers) in (0, 1) else None
