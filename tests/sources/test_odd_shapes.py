@@ -111,7 +111,7 @@ def test_numbers_beside_their_names_are_no_levels(text: str, expected: list[str]
         ("a.csv", "name,ancestors\nCat,Animal > Mammal\nDog,Animal > Mammal\nTrout,Animal > Fish\n"),
         (
             "a.csv",
-            "Order,Family,Common name,Scientific name\nA,F,Cat,Felis catus\nA,G,Wolf,Canis lupus\nB,H,M,Mus m\n",
+            "Order,Family,Common name,Scientific name\nA,F,Cat,Felis c\nA,G,Wolf,Canis l\nB,H,M,Mus m\n",
         ),
         (
             "a.csv",
