@@ -31,6 +31,8 @@ class Rows:
     notes: list[str] = field(default_factory=list)
     #: Whether one name with several parents is a fault: where rows give a class and its bin.
     strict: bool = False
+    #: Whether the last column holds the classes of the rows: then its cells say no missing rank.
+    classes: bool = False
 
     def add(self, row: Sequence[str], line: int) -> None:
         """One row."""
@@ -93,7 +95,7 @@ class Rows:
             asked = counts.keys() & missing
             likely = {text for text in counts.keys() - asked if is_placeholder(text)}
             names = len(counts) - len(likely) - len(asked)
-            is_class = column == width - 1 and (self.strict or width == 1)
+            is_class = column == width - 1 and (self.strict or self.classes or width == 1)
             gone = asked | (likely if names and not is_class else set())
             kept.update({text: counts[text] for text in likely - gone})
             emptied.update({text: counts[text] for text in gone - missing})

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from readings import paths_of, reader
 
+_PAIRS = "animal/cat animal/dog plant/oak"
+
 read = reader("a.csv")
 
 
@@ -16,13 +18,13 @@ read = reader("a.csv")
     [
         ("class,count\ncat,1\ndog,4\n", "{},5", "cat dog"),
         ("name,train,val\ncat,3,1\ndog,40,2\n", "{},43,3", "cat dog"),
-        ("group,class,count\nanimal,cat,3\nanimal,dog,4\nplant,oak,5\n", "{},,12", "animal/cat animal/dog plant/oak"),
-        ("count,class,group\n3,cat,animal\n4,dog,animal\n5,oak,plant\n", "12,{},", "animal/cat animal/dog plant/oak"),
-        ("order,species,n,accuracy\nA,x,1000,0.5\nA,y,2000,0.75\nB,z,1,1\n", ',{},"3,001",0.6', "A/x A/y B/z"),
+        ("group,class,count\nanimal,cat,3\nanimal,dog,4\nplant,oak,5\n", "{},,12", _PAIRS),
+        ("count,class,group\n3,cat,animal\n4,dog,animal\n5,oak,plant\n", "12,{},", _PAIRS),
+        ("order,species,n,acc\nA,x,1000,0.5\nA,y,2000,0.75\nB,z,1,1\n", ',{},"3,001",0.6', "A/x A/y B/z"),
         ("id,class,n\n1,cat,3\n2,dog,3\n", ",{},6", "cat dog"),
         ("class;n\ncat;3\ndog;3\n", "{};", "cat dog"),
     ],
-)  # fmt: skip
+)
 def test_a_row_that_sums_up_the_others_is_left_out(
     above: str, last: str, paths: str, word: str, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
 from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.labels import labels_of, without_same_taxon
 from taxoloss.sources.tables.shapes import depths_of
 from taxoloss.sources.tables.table import Table
 
@@ -89,6 +90,10 @@ def _by_columns(kind: str, how: str, table: Table, columns: Sequence[Column], op
         ranks = [words.rank_of(column.word) or "" for column in columns]
         rows.rows, told = full_names(rows.rows, ranks)
         rows.notes += told
+        if len(ranks) > 2 and all(ranks[:-1]) and labels_of(columns[-1:]):
+            rows.classes = True
+            rows.rows, told = without_same_taxon(rows.rows)
+            rows.notes += told
     return Found(rows.taxonomy(), kind, how, tuple(rows.notes))
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, nests, same_groups
+from taxoloss.sources.tables.labels import is_label, is_needed, labels_of
 
 __all__ = ["Chain", "candidates_of", "chains_of"]
 
@@ -66,6 +67,8 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
     not: that is a chain of its own.
     """
     candidates = candidates_of(columns)
+    if labelled := _of_labels(columns):
+        return labelled
     ordered = _of_ranks(candidates) or _numbered(candidates)
     if not ordered:
         known = [c for c in candidates if words.is_hierarchy(c.word)]
@@ -105,6 +108,16 @@ def _of_ranks(candidates: Sequence[Column]) -> list[Column]:
             known.setdefault(rank, column)  # species before specific_epithet
     ordered = sorted(known.items(), key=lambda pair: words.RANKS.index(pair[0]))
     return [column for _, column in ordered] if len(ordered) > 1 else []
+
+
+def _of_labels(columns: Sequence[Column]) -> list[Chain]:
+    """Ranks with a column of labels below them; beside it the ranks alone, where these lose no class."""
+    for label in labels_of(columns):
+        ranks = _of_ranks(candidates_of([column for column in columns if column is not label]))
+        if is_label(label, ranks) and _as_the_cells_say(ranks) == [ranks]:
+            chains = [Chain((*ranks, label), Grade.PLAIN), Chain(tuple(ranks), Grade.PLAIN)]
+            return chains[:1] if is_needed(label, ranks) else chains
+    return []
 
 
 def _numbered(candidates: Sequence[Column]) -> list[Column]:

@@ -120,7 +120,7 @@ _BESIDE = re.compile(
     r"text|sentence|content|body|abstract|document|utterance|question|answer|filename|file|image|img|photo|picture|url|uri|link|date|time|timestamp|datetime|year|month|day|split|set|"
     r"subset|fold|source|dataset|license|licence|rights|author|photographer|observer|user|owner|location|site|"
     r"camera|station|lat|lon|lng|latitude|longitude|country|county|state|city|place|locality|habitat|n|count|"
-    r"counts|num|number|weight|width|height|x|y|x1|x2|y1|y2|xmin|xmax|ymin|ymax|score|confidence|prob|"
+    r"counts|images|annotations|instances|samples|observations|occurrences|num|number|weight|width|height|x|y|x1|x2|y1|y2|xmin|xmax|ymin|ymax|score|confidence|prob|"
     r"probability|note|notes|comment|comments|remark|remarks|status|color|colour|quality|sex|age|md5|sha|sha1|"
     r"sha256|hash|size|price|rating|flag|valid|verified|frequency|freq|total|train|val|test|iucn|redlist|"
     r"common_name|vernacular|vernacularname|language|lang|version|modified|created|updated|reference|"
