@@ -12,6 +12,7 @@ from pathlib import Path
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Options, listed
+from taxoloss.sources.tables.words import folded, is_known
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["Lines", "all_match", "cells_of", "delimiter_of", "in_names", "open_lines"]
@@ -141,13 +142,15 @@ def cells_of(texts: Sequence[str], delimiter: str) -> list[list[str]]:
 def delimiter_of(lines: Lines) -> str | None:
     """What cuts the lines into as many cells each, more than one: None where it is no table.
 
-    A tab comes first, since it stands in no name; of the others the one that makes most cells.
+    A tab comes first, since it stands in no name, whatever the quotes say; of the others the one that
+    makes most cells.
     """
     texts = lines.texts[:_SAMPLE]
     if lines.delimiter is not None:
         return lines.delimiter
     widths = {mark: _width(cells_of(texts, mark), mark) for mark in _DELIMITERS}
-    if widths["\t"]:
+    tabs = {text.count("\t") for text in texts}
+    if widths["\t"] or (len(tabs) == 1 and tabs != {0} and len(texts) > 1):
         return "\t"
     best = max(_DELIMITERS, key=lambda mark: (widths[mark] > 1, not in_names(texts, mark), widths[mark]))
     if best == ";" and widths[","] and _is_lineage(texts):
@@ -166,7 +169,8 @@ def _width(rows: Sequence[Sequence[str]], mark: str) -> int:
     # Rows whose last cells are left out stand below a header that has all.
     spaced = sum(cell.startswith(" ") for row in rows for cell in row[1:])
     ragged = first == max(counts) > 1 and counts[first] >= 0.5 * len(rows) and len(rows) > 2
-    headed = mark == "," and not any(cell.strip() == "" for cell in rows[0]) and spaced == 0
+    named = mark == "\t" and all(is_known(folded(cell)) for cell in rows[0])
+    headed = (named or mark == ",") and not any(cell.strip() == "" for cell in rows[0]) and spaced == 0
     return first if ragged and headed else 0
 
 

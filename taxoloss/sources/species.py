@@ -18,6 +18,7 @@ __all__ = [
     "full_names",
     "is_epithet",
     "is_epithets",
+    "is_genus",
     "is_name_with_author",
     "joined_note",
     "species_name",
@@ -74,6 +75,15 @@ def is_epithet(text: str) -> bool:
     (True, True, False)
     """
     return _EPITHET.fullmatch(text) is not None and _OPEN.fullmatch(text) is None
+
+
+def is_genus(text: str) -> bool:
+    """Whether a text is one word with a capital, as a genus is called.
+
+    >>> is_genus("Musca"), is_genus("musca"), is_genus("Musca domestica")
+    (True, False, False)
+    """
+    return _GENUS.fullmatch(text) is not None
 
 
 def is_epithets(species: Sequence[str], genera: Sequence[str]) -> Epithets:

@@ -9,6 +9,7 @@ from taxoloss.errors.characters import counted
 from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Found, Options, listed, refuse
 from taxoloss.sources.formats.format import Format
+from taxoloss.sources.inat_names import ranked_names
 from taxoloss.sources.rows import Rows
 
 __all__ = ["FORMAT", "IMAGES", "SPLITS", "class_folders", "read_folder"]
@@ -42,15 +43,21 @@ def read_folder(path: Path, options: Options) -> Found:
         raise refuse(
             str(path), "the folder holds fewer than two folders", expected="a folder for each class"
         )
-    for parts in leaves:
-        if parts not in inner:
-            rows.add(parts, 0)
+    classes = [parts for parts in leaves if parts not in inner]
+    known = ranked_names([parts[-1] for parts in classes]) if options.kind is None and not inner else None
+    for parts in classes if known is None else known.paths:
+        rows.add(parts, 0)
+    if known is not None:
+        rows.levels = known.levels
+        notes.append(f"{known.note}; --kind image-folder reads the names of the folders as they are")
     if mixed:
         notes.append(f"images beside folders are known to that node only: {listed(mixed)}")
     if empty:
         notes.append(f"no image in {listed(empty)}: a class all the same")
     taxonomy = rows.taxonomy()
     how = f"{counted(len(rows.rows), 'folder')} without folders, in the order of their names"
+    if known is not None:
+        taxonomy = known.with_aliases(taxonomy)
     return Found(taxonomy, "image-folder", how, (*notes, *rows.notes))
 
 

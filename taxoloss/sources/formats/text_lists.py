@@ -10,6 +10,7 @@ from functools import partial
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found, Options, listed
+from taxoloss.sources.inat_names import RankedNames, ranked_names
 from taxoloss.sources.lines import Lines, all_match
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
@@ -45,7 +46,7 @@ def readings_of_list(lines: Lines, options: Options) -> list[Reading]:
     if options.separator is not None:
         return readings_of_paths(lines, options)
     paths = readings_of_paths(lines, options)
-    if paths and paths[0].grade is Grade.PLAIN:
+    if paths and paths[0].grade >= Grade.PLAIN:
         return paths
     return [*paths, *readings_of_names(lines, options, Grade.CELLS if paths else Grade.PLAIN)]
 
@@ -90,6 +91,8 @@ def readings_of_paths(lines: Lines, options: Options, only: str | None = None) -
         body = _without_ids(lines, options.separator) or lines
         cut = cut_at(body.texts, options.separator)
         return [_path_reading(body, cut, Grade.PLAIN, options)] if cut.share else []
+    if options.header is not True and (known := ranked_names(lines.texts)) is not None:
+        return [_ranked_reading(lines, known, options)]
     lines = _cut_off(lines, _ID_BEHIND[0], of_list=True) or lines
     headed = options.header is not False and len(lines.texts) > 2 and _are_words(lines.texts[:1])
     whole, (grade, cuts) = lines, cuts_of(lines.texts[headed:])
@@ -103,6 +106,18 @@ def readings_of_paths(lines: Lines, options: Options, only: str | None = None) -
             break
     kept = [cut for cut in cuts if grade is not None and only in (None, cut.core)]
     return [_path_reading(whole, cut_at(whole.texts, cut.mark), grade, options) for cut in kept if grade]
+
+
+def _ranked_reading(lines: Lines, known: RankedNames, options: Options) -> Reading:
+    how = f"an id, ranks and the species split at `_`, {counted(len(known.names), 'line')}"
+    make = partial(_ranked, lines, known, how, options)
+    return Reading("paths", how, Grade.KNOWN, make, "--kind paths")
+
+
+def _ranked(lines: Lines, known: RankedNames, how: str, options: Options) -> Found:
+    rows = Rows(lines.file, options, known.levels, list(known.paths), list(lines.numbers))
+    rows.notes += [*lines.notes, f"{known.note}; --kind names reads the lines as they are"]
+    return Found(known.with_aliases(rows.taxonomy()), "paths", how, tuple(rows.notes))
 
 
 def _without_ids(lines: Lines, separator: str) -> Lines | None:

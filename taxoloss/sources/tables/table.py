@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from taxoloss.errors.characters import counted, quoted
-from taxoloss.errors.faults import Fault, raise_all
+from taxoloss.errors.faults import Fault, FormError, raise_all
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sources.base import Options, foreign, refuse
+from taxoloss.sources.tables.unquoted import unquoted_rows
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["Table", "open_table", "seen", "table_of_text"]
@@ -61,6 +62,35 @@ def table_of_text(text: str, file: str, options: Options, delimiter: str | None 
     """The table of a text; the first row names the columns."""
     if delimiter is None:
         delimiter = "\t" if file.lower().endswith((".tsv", ".tab")) else _delimiter(text)
+    plain = unquoted_rows(text) if delimiter == "\t" else None
+    notes: tuple[str, ...] = ()
+    try:
+        rows, lines = _csv_rows(text, file, options, delimiter)
+    except FormError:
+        if plain is None:
+            raise
+        rows, lines = [], []
+    if plain is not None and len(rows) != len(plain.rows):
+        plain.check(file, options)
+        (rows, lines), notes = (plain.rows, plain.lines), (plain.note,)
+    if not rows:
+        raise refuse(file, "the table is empty", expected="a row of column names, then rows")
+    header = tuple(cell.strip() for cell in rows[0])
+    uneven = [(row, line) for row, line in zip(rows[1:], lines[1:], strict=True) if len(row) > len(header)]
+    if uneven:
+        row, line = uneven[0]
+        help = "quote cells that hold the delimiter"
+        message = f"a row has {len(row)} cells, the header {len(header)}"
+        raise refuse(file, message, line=line, help=help)
+    width = len(header)
+    filled = [(*row, *("",) * (width - len(row))) for row in rows[1:]]
+    return Table(file, header, filled, lines[1:], lines[0], notes)
+
+
+def _csv_rows(
+    text: str, file: str, options: Options, delimiter: str
+) -> tuple[list[tuple[str, ...]], list[int]]:
+    """The rows of a text that is CSV, and their lines; FormError where it is none."""
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
     csv.field_size_limit(options.limits.scalar)
@@ -77,19 +107,9 @@ def table_of_text(text: str, file: str, options: Options, delimiter: str | None 
     except csv.Error as error:
         most = options.limits.scalar
         said = f"a cell is longer than {most:,} letters" if "larger" in str(error) else "quotes do not pair"
-        raise refuse(file, f"this is not CSV: {said}", line=start) from None
-    if not rows:
-        raise refuse(file, "the table is empty", expected="a row of column names, then rows")
-    header = tuple(cell.strip() for cell in rows[0])
-    uneven = [(row, line) for row, line in zip(rows[1:], lines[1:], strict=True) if len(row) > len(header)]
-    if uneven:
-        row, line = uneven[0]
-        help = "quote cells that hold the delimiter"
-        message = f"a row has {len(row)} cells, the header {len(header)}"
-        raise refuse(file, message, line=line, help=help)
-    width = len(header)
-    filled = [(*row, *("",) * (width - len(row))) for row in rows[1:]]
-    return Table(file, header, filled, lines[1:], lines[0])
+        help = 'a quote in a cell is written twice, in a cell in quotes: "5"" pipe"'
+        raise refuse(file, f"this is not CSV: {said}", line=start, help=help) from None
+    return rows, lines
 
 
 def _delimiter(text: str) -> str:
