@@ -36,6 +36,8 @@ def look_at(path: Path, options: Options) -> Look:
         reading = Reading(format.name, format.title, grade, make, f"--kind {format.name}")
         return Look(format.title or format.name, [reading])
     assert format.look is not None
+    if asked is not None and asked.name == _TEXT:
+        asked = format  # a table in whatever carries it
     return _with_tables(format.look(path, options), format, asked, options)
 
 
@@ -71,7 +73,7 @@ def format_of(path: Path, asked: Format | None = None) -> tuple[Format, Grade]:
     Where a layout of tables was asked for, only what carries tables is looked for.
     """
     if asked is not None and asked.look is not None:
-        return asked, Grade.PLAIN
+        return (_packed(path, asked) if asked.name == _TEXT else None) or asked, Grade.PLAIN
     if path.is_dir():
         if asked is not None:
             message = f"this is a folder, and cannot be read as {asked.name}"
@@ -87,6 +89,12 @@ def format_of(path: Path, asked: Format | None = None) -> tuple[Format, Grade]:
         raise refused
     by_suffix = (f for f in FORMATS.values() if path.suffix.lower() in f.suffixes and _may_carry(f, asked))
     return next(by_suffix, FORMATS[_TEXT]), Grade.NAME
+
+
+def _packed(path: Path, asked: Format) -> Format | None:
+    """The format of a zip that holds a table, as a workbook does; None of other files."""
+    sample = Sample(path, None if path.is_dir() else _head(path))
+    return _sniffed(sample, asked) if sample.packed else None
 
 
 def _may_carry(format: Format, asked: Format | None) -> bool:

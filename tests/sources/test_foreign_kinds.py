@@ -209,6 +209,36 @@ def test_workbooks_that_are_refused(tmp_path: Path) -> None:
     assert "T111" in refused(several, limits=taxoloss.Limits(bytes=300))
 
 
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [
+        (SHEET, "ranks"),
+        ([["id", "parent_id", "name"], [1, None, "Cat"], [2, 1, "Bengal"], [3, 1, "Siamese"]], "edges"),
+        ([["class", "group", "n"], ["cat", "pet", 1], ["dog", "pet", 5], ["oak", "tree", 7]], "bins"),
+    ],
+)
+def test_a_table_in_a_workbook_is_a_table(rows: list[list[Cell]], kind: str, tmp_path: Path) -> None:
+    """Asked for as a table, a workbook, a layout, or not at all: it is one tree."""
+    pytest.importorskip("fastexcel")
+    path = write_workbook(tmp_path / "a.xlsx", {"Taxa": rows})
+    found = [sources.read(path, kind=asked) for asked in (None, "table", "excel", kind)]
+    assert [one.kind for one in found] == [kind] * 4
+    assert len({one.taxonomy.digest for one in found}) == 1
+    assert "error T121" in refused(path, kind="paths")
+
+
+def test_the_sheets_of_a_workbook_are_named(tmp_path: Path) -> None:
+    """All of them, whatever was asked for, with what to do."""
+    pytest.importorskip("fastexcel")
+    names = ["Taxa", "Notes", "Birds & bats", "Sheet 4", "x"]
+    path = write_workbook(tmp_path / "a.xlsx", dict.fromkeys(names, SHEET))
+    for kind in (None, "table", "excel", "ranks"):
+        shown = refused(path, kind=kind)
+        assert all(f"`{name}`" in shown for name in names)
+        assert "error T121" in shown
+        assert "save the sheet with the taxonomy as CSV" in shown
+
+
 def test_workbooks_need_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "fastexcel", None)
     with pytest.raises(ImportError, match=r'fastexcel is needed: pip install "taxoloss\[sources\]"'):

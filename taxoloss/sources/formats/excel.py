@@ -36,10 +36,9 @@ def look_at_excel(path: Path, options: Options) -> Look:
     if not sheets:
         raise refuse(str(path), "the workbook is empty", expected="a row of column names, then rows")
     if len(sheets) > 1:
-        message = (
-            f"the workbook has {counted(len(sheets), 'sheet')} that hold something: {listed(list(sheets))}"
-        )
-        help = "save the one with the taxonomy as CSV, or in a workbook of its own"
+        shown = listed(list(sheets), most=12)
+        message = f"the workbook has {counted(len(sheets), 'sheet')} that hold something: {shown}"
+        help = "save the sheet with the taxonomy as CSV, or delete the others in a copy, and give that"
         raise refuse(str(path), message, expected="one sheet", help=help)
     ((name, rows),) = sheets.items()
     table = _table(path, rows, options)
