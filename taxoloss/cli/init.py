@@ -26,6 +26,7 @@ from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import TaxonomyError
 from taxoloss.sources import KINDS, Found, look, options_of, read_with
 from taxoloss.sources.formats import FORMATS
+from taxoloss.sources.name_lists import names_of_option
 from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.file.comments import comments_of
 from taxoloss.taxonomy.file.writer import write_file
@@ -83,7 +84,9 @@ def init(
     columns: Annotated[
         str | None,
         typer.Option(
-            metavar="A,B,C", help="Of a table: ranks, top to leaf; a path; CHILD,PARENT; CLASS,BIN."
+            metavar="A,B,C",
+            help="Of a table: ranks, top to leaf; a path; CHILD,PARENT; CLASS,BIN. "
+            "A name with a comma in quotes: '\"a, b\",c'.",
         ),
     ] = None,
     separator: Annotated[
@@ -137,9 +140,9 @@ def init(
         options = options_of(
             kind=_value(kind),
             parent=_ask if parent is Parent.ask else _value(parent),
-            columns=_split(columns),
+            columns=_names(columns, "--columns"),
             separator=separator,
-            ranks=_split(ranks),
+            ranks=_names(ranks, "--ranks"),
             under=under,
             header=header,
             missing=missing or (),
@@ -160,8 +163,11 @@ def _value(choice: Enum | None) -> str | None:
     return None if choice is None else str(choice.value)
 
 
-def _split(text: str | None) -> list[str] | None:
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+def _names(text: str | None, option: str) -> list[str] | None:
+    try:
+        return None if text is None else names_of_option(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _named(found: Found, name: str | None) -> Found:

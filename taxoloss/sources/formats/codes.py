@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from taxoloss.sources.code_rules import CODE, Rule, by_parts, by_start, by_zeros
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.lines import Lines, all_match
+from taxoloss.sources.name_lists import columns_option
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.tables.table import Table
 from taxoloss.sources.tables.words import folded
@@ -105,7 +105,8 @@ def readings_of_code_table(table: Table, options: Options) -> list[Reading]:
     title = _title_column(table, code)
     columns = [code] if title is None else [code, title]
     name = table.header[columns[-1]]
-    flat = f"names --columns {name or f'column_{columns[-1] + 1}'}" if len(table.header) == 2 else ""
+    option = columns_option([name or f"column_{columns[-1] + 1}"])
+    flat = f"names {option}" if len(table.header) == 2 else ""
     return _readings(_of_columns(table, columns, options), options, flat)
 
 
@@ -128,7 +129,7 @@ def _of_columns(table: Table, columns: Sequence[int], options: Options) -> _Code
         tuple(titles),
         tuple(line for _, line in kept),
         tuple(notes),
-        "--kind codes" + (f" --columns {shlex.quote(','.join(names))}" if all(names) else ""),
+        "--kind codes" + (f" {columns_option(names)}" if all(names) else ""),
         tuple(name for i, name in enumerate(table.header) if i not in columns),
     )
 

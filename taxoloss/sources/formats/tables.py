@@ -11,6 +11,7 @@ from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options
 from taxoloss.sources.formats.codes import code_column
 from taxoloss.sources.formats.format import Format
+from taxoloss.sources.name_lists import columns_option
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
 from taxoloss.sources.separators import cut_at, cuts_of, split_path
@@ -34,8 +35,8 @@ def _reading(
     """A reading of these columns; the others are not used."""
     numbers = {column.number for column in used}
     rest = (name.strip() or f"column {i + 1}" for i, name in enumerate(table.header) if i not in numbers)
-    names = ",".join(column.name for column in used)
-    option = f"--kind {kind}" + (f" --columns {shlex.quote(names)}" if names else "")
+    names = [column.name or f"column_{column.number + 1}" for column in used]
+    option = f"--kind {kind} {columns_option(names)}"
     covers = frozenset(str(number) for number in numbers)
     return Reading(kind, how, grade, make, option, covers, tuple(rest))
 

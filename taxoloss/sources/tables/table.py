@@ -12,6 +12,7 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, FormError, raise_all
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.sources.base import Options, foreign, refuse
+from taxoloss.sources.name_lists import columns_option
 from taxoloss.sources.tables.unquoted import unquoted_rows
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
@@ -38,10 +39,15 @@ class Table:
         folded = [column.casefold() for column in self.header]
         if folded.count(name.casefold()) == 1:
             return folded.index(name.casefold())
-        help = did_you_mean(name, self.header)
+        help = did_you_mean(name, self.header) or self._quoted_columns(name)
         expected = "one of " + ", ".join(self.header)
         message = f"there is no column {quoted(name)}"
         raise refuse(self.file, message, found=name, expected=expected, help=help)
+
+    def _quoted_columns(self, part: str) -> str | None:
+        """How the column is said that has a comma in its name, and this part of it."""
+        whole = next((name for name in self.header if part in [p.strip() for p in name.split(",")]), None)
+        return whole and f"a name with a comma stands in quotes: {columns_option([whole])}"
 
 
 def seen(table: Table, what: str = "a table") -> str:
