@@ -12,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 __all__ = ["CODE", "Rule", "by_parts", "by_start", "by_zeros", "rules_of", "with_sections"]
@@ -56,6 +57,11 @@ class Rule:
     @property
     def depth(self) -> int:
         """How many levels there are."""
+        return max(self.depths.values(), default=0)
+
+    @cached_property
+    def depths(self) -> dict[str, int]:
+        """How deep each code stands, 1 at the top."""
         depths: dict[str, int] = {}
         for code in self.parent:
             path: list[str] = []
@@ -66,7 +72,7 @@ class Rule:
             start = depths[up] if up is not None else 0
             for number, key in enumerate(reversed(path), 1):
                 depths[key] = start + number
-        return max(depths.values(), default=0)
+        return depths
 
     @property
     def is_complete(self) -> bool:

@@ -57,4 +57,4 @@ def test_quotes_that_do_not_pair_are_wrong_usage(tmp_path: Path) -> None:
     for option in ("--columns", "--ranks"):
         done = run("init", str(path), option, '"a, b,colour')
         assert done.returncode == 2
-        assert "quotes" in done.stderr and option in done.stderr
+        assert "quotes" in done.stderr

@@ -12,6 +12,7 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import FormError
 from taxoloss.sources.base import Found, Options, listed, refuse
 from taxoloss.sources.code_rules import CODE, Rule, by_parts, by_start, by_zeros, rules_of, with_sections
+from taxoloss.sources.formats.code_levels import CodeLevels, code_levels
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.lines import Lines, all_match
@@ -57,6 +58,7 @@ class _Codes:
     notes: tuple[str, ...] = ()
     option: str = "--kind codes"
     unused: tuple[str, ...] = ()
+    level: CodeLevels | None = None
 
 
 # -- where codes stand -----------------------------------------------------------------------------
@@ -104,10 +106,11 @@ def readings_of_code_table(table: Table, options: Options) -> list[Reading]:
         return []
     title = _title_column(table, code)
     columns = [code] if title is None else [code, title]
+    level = None if options.kind == "codes" else code_levels(table, columns)
     name = table.header[columns[-1]]
     option = columns_option([name or f"column_{columns[-1] + 1}"])
     flat = f"names {option}" if len(table.header) == 2 else ""
-    return _readings(_of_columns(table, columns, options), options, flat)
+    return _readings(replace(_of_columns(table, columns, options), level=level), options, flat)
 
 
 def _of_columns(table: Table, columns: Sequence[int], options: Options) -> _Codes:
@@ -202,6 +205,12 @@ def _readings(found: _Codes, options: Options, flat: str) -> list[Reading]:
     if len(distinct) < 2 or (not asked and len(distinct) < 0.9 * len(found.codes)):
         return []
     rules = _asked_rules(distinct, options) if asked and options.separator else rules_of(distinct)
+    if found.level is not None and (
+        agreed := [rule for rule in rules if found.level.agrees(rule)]
+        or [rule for rule in [by_start(distinct)] if found.level.agrees(rule)]
+    ):
+        return [_reading(found, rule, Grade.PLAIN, options, len(agreed) > 1) for rule in agreed]
+    found = replace(found, level=None)
     if not asked:
         rules = [rule for rule in rules if _is_likely(rule, distinct)]
     elif not rules or all(rule.contradicted for rule in rules):
@@ -217,10 +226,14 @@ def _readings(found: _Codes, options: Options, flat: str) -> list[Reading]:
 
 
 def _reading(found: _Codes, rule: Rule, grade: Grade, options: Options, several: bool) -> Reading:
+    level = found.level
     how = f"{rule.how}, {counted(len(rule.parent), 'code')}"
+    how += f", as deep as {level.name} says" if level is not None else ""
     make = partial(_make, found, rule, how, options)
     option = found.option + (f" --separator {rule.name}" if several else "")
-    return Reading("codes", how, grade, make, option, unused=found.unused)
+    unused = tuple(name for name in found.unused if level is None or name != level.name)
+    covers = level.covers if level is not None else frozenset[str]()
+    return Reading("codes", how, grade, make, option, covers, unused)
 
 
 def _asked_rules(codes: Sequence[str], options: Options) -> list[Rule]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.lines import Lines, cells_of
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.tables.judgement import judged
-from taxoloss.sources.tables.shapes import depths_of
+from taxoloss.sources.tables.shapes import depths_of, is_sorted_by_depth
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["FORMAT", "indented_column", "readings_of_indents"]
@@ -220,14 +220,15 @@ def _of_table(table: Table, options: Options) -> list[Reading]:
     if found is None:
         return []
     depth, names = found
+    # Rows that are sorted by their depth may list a level after the other: then their order tells nothing.
+    grade = Grade.CELLS if is_sorted_by_depth(depth) else Grade.PLAIN
     how = f"{names.name}, as deep as {depth.name} says, {counted(len(table.rows), 'row')}"
     lines = Lines(table.file, tuple(names.cells), tuple(table.lines))
-    indents = _Indents(
-        lines, tuple(int(float(c)) for c in depth.cells), tuple(names.cells), how, Grade.PLAIN
-    )
+    indents = _Indents(lines, tuple(int(float(c)) for c in depth.cells), tuple(names.cells), how, grade)
     used = {depth.number, names.number}
     unused = tuple(name for number, name in enumerate(table.header) if number not in used)
-    return [_reading(indents, options, unused)]
+    covers = frozenset(map(str, used))
+    return [replace(_reading(indents, options, unused), covers=covers)]
 
 
 FORMAT = Format(

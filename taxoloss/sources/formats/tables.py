@@ -23,7 +23,7 @@ from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
 from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.labels import labels_of, without_same_taxon
-from taxoloss.sources.tables.shapes import depths_of
+from taxoloss.sources.tables.shapes import depths_of, is_sorted_by_depth
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["FORMATS", "NEEDS"]
@@ -195,12 +195,14 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
         return
     candidates = [column for column in candidates_of(columns) if not column.is_number]
     chains = judgement.chains
-    if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges or depths_of(columns):
+    depths = depths_of(columns)
+    told = depths is not None and not is_sorted_by_depth(depths[0])
+    if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges or told:
         return
     coded = code_column(table, options) is not None
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     for column in candidates:
-        alone = len(candidates) == 1 and column in called and not coded
+        alone = len(candidates) == 1 and column in called and not coded and depths is None
         alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
         yield _names(table, column, Grade.PLAIN if alone else Grade.CELLS, options)
 

@@ -13,7 +13,7 @@ from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.table import Table
 
-__all__ = ["depths_of", "refused_shape"]
+__all__ = ["depths_of", "is_sorted_by_depth", "refused_shape"]
 
 _RELATIONS = ("relation", "relationship", "relation_type", "predicate", "rel", "edge_type", "edge_label")
 _NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left", "tree_right"))
@@ -74,3 +74,10 @@ def depths_of(columns: Sequence[Column]) -> tuple[Column, Column] | None:
     numbers = [int(float(cell)) for cell in depth.cells]
     steps = all(low - high <= 1 for high, low in pairwise(numbers))
     return (depth, named[0]) if steps and numbers[0] == min(numbers) in (0, 1) else None
+
+
+def is_sorted_by_depth(depth: Column) -> bool:
+    """Whether rows stand in the order of their depths, below several of which more could stand."""
+    numbers = [int(float(cell)) for cell in depth.cells]
+    above = [number for number in numbers if number < max(numbers)]
+    return numbers == sorted(numbers) and len(set(above)) < len(above)
