@@ -23,6 +23,7 @@ from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
 from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.labels import labels_of, without_same_taxon
+from taxoloss.sources.tables.path_leaves import explained_by_paths, has_more, joined, leaf_below, marks_of
 from taxoloss.sources.tables.shapes import depths_of, is_sorted_by_depth
 from taxoloss.sources.tables.table import Table
 
@@ -140,11 +141,18 @@ def paths_of(table: Table, options: Options) -> Iterator[Reading]:
     judgement = judged(table)
     columns = judgement.columns
     chosen = _chosen(table, columns, options)
+    if len(chosen) == 2 and options.kind == "paths":
+        yield from _joined_paths(table, chosen[0], chosen[1], options)
     if len(chosen) > 1 or (chosen and options.kind not in (None, "paths")):
         return
     ranks = not chosen and any(len(chain.columns) > 2 for chain in judgement.chains)
     for column in chosen or columns:
         named = words.is_path(column.word) or bool(chosen)
+        leaf = leaf_below(column, columns, options.separator) if named and not chosen else None
+        if leaf is not None:
+            yield from _joined_paths(table, column, leaf, options)
+            if has_more(leaf, column, options.separator or marks_of(column)[0]):
+                continue
         if named or _may_hold_paths(column):
             yield from _paths(table, column, options, named=named, beside_ranks=ranks)
 
@@ -172,6 +180,27 @@ def _paths(
         option = f"{reading.option} --separator {shlex.quote(cut.mark)}"
         # A path in a cell is another tree than the cell as a name, in whatever chain that stands.
         yield replace(reading, option=option, covers=frozenset())
+
+
+def _joined_paths(table: Table, column: Column, leaf: Column, options: Options) -> Iterator[Reading]:
+    """The readings of paths that end above the names of another column."""
+    marks = [options.separator] if options.separator is not None else marks_of(column)
+    for mark in marks:
+        how = f"{leaf.name} below {column.name}, split at `{mark}`, {counted(len(table.rows), 'row')}"
+        make = partial(_by_joined_path, how, table, column, leaf, mark, options)
+        reading = _reading("paths", table, [column, leaf], how, Grade.PLAIN, make)
+        yield replace(
+            reading, option=f"{reading.option} --separator {shlex.quote(mark)}", covers=frozenset()
+        )
+
+
+def _by_joined_path(
+    how: str, table: Table, column: Column, leaf: Column, mark: str, options: Options
+) -> Found:
+    rows = Rows(table.file, options)
+    rows.rows = [joined(path, name, mark) for path, name in zip(column.cells, leaf.cells, strict=True)]
+    rows.lines = list(table.lines)
+    return Found(rows.taxonomy(), "paths", how, tuple(rows.notes))
 
 
 def _by_path(how: str, table: Table, column: Column, mark: str, options: Options) -> Found:
@@ -204,6 +233,7 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
     for column in candidates:
         alone = len(candidates) == 1 and column in called and not coded and depths is None
         alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
+        alone = alone and not explained_by_paths(column, columns, options.separator)
         yield _names(table, column, Grade.PLAIN if alone else Grade.CELLS, options)
 
 
@@ -296,7 +326,7 @@ FORMATS = (
     Format(
         "paths",
         of_table=paths_of,
-        form="paths, one a line or in a column (--kind paths --separator ' > ' --columns PATH)",
+        form="paths, one a line or in a column (--kind paths --separator '/' --columns PATH or PATH,NAME)",
         example=("paths.txt", _PATHS),
     ),
     Format(

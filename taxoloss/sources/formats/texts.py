@@ -109,7 +109,8 @@ def _of_list(whole: Lines, lines: Lines, options: Options) -> Look:
     }
     if options.kind in makers:
         readings = makers[options.kind]()
-        tables = [_table(lines, None, options)] if options.kind == "edges" and not readings else []
+        tabled = options.kind in ("edges", "indented") and not readings
+        tables = [_table(lines, None, options)] if tabled else []
         saw, mark = _seen(lines), options.separator
         if mark is not None and options.kind == "paths" and not readings:
             saw += f", none of which holds {quoted(mark)}"

@@ -1,0 +1,118 @@
+"""Tables that say their tree in two columns: codes beside their depths, paths beside names below them."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from readings import leaf_paths, paths_of, reader, refusal_of
+
+read = reader("a.csv")
+
+_SORTED = "level,code,description\n1,1,Managers\n1,2,Doctors\n2,11,Chiefs\n2,12,Heads\n2,21,Engineers\n"
+_FROM_TWO = (
+    "Level,Code,Description\n2,11,Farms\n3,111,Crops\n4,1111,Soy\n4,1112,Rye\n2,21,Mines\n3,211,Oil\n"
+)
+_NAMED = (
+    "level,code,description\nsection,A,Farms\ndivision,A01,Crops\ngroup,A01.1,Rye\nsection,B,Mines\n"
+    "division,B05,Coal\n"
+)
+_PARTS = "depth,title,code\n0,Food,1\n1,Fruit,1.1\n2,Apples,1.1.1\n1,Bread,1.2\n0,Drinks,2\n1,Tea,2.1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        (_SORTED, "1/11 1/12 2/21"),
+        (_FROM_TWO, "11/111/1111 11/111/1112 21/211"),
+        (_NAMED, "A/A01/A01.1 B/B05"),
+        (_PARTS, "1/1.1/1.1.1 1/1.2 2/2.1"),
+    ],
+)
+def test_a_column_of_depths_bears_out_the_codes(text: str, paths: str, tmp_path: Path) -> None:
+    """They are read as `--kind codes` reads them, and the column of depths is used."""
+    found = read(tmp_path, text)
+    asked = read(tmp_path, text, kind="codes", separator=None if "." in paths[2:4] else "prefix")
+    assert (found.kind, paths_of(found)) == ("codes", paths)
+    assert found.taxonomy.digest == asked.taxonomy.digest
+    assert found.unused == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("level,code,description\n1,1,Food\n2,7,Fruit\n2,8,Bread\n1,9,Drinks\n2,4,Tea\n", "indented"),
+        ("level,code,parent_code,title\n1,1,,Food\n2,11,1,Fruit\n2,12,1,Bread\n", "edges"),
+    ],
+)
+def test_depths_that_say_nothing_of_codes(text: str, kind: str, tmp_path: Path) -> None:
+    assert read(tmp_path, text).kind == kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "level,name\n1,Managers\n1,Professionals\n2,Chiefs\n2,Engineers\n",
+        "depth,title,n\n0,a,x1\n0,b,x2\n1,c,x3\n2,d,x4\n2,e,x5\n",
+    ],
+)
+def test_rows_sorted_by_depth_are_no_outline_beyond_doubt(text: str, tmp_path: Path) -> None:
+    """Below which of the rows above the last ones stand is not said."""
+    (fault,) = refusal_of(tmp_path, text, "a.csv").faults
+    assert fault.code == "T122"
+    assert "--kind indented" in (fault.help or "")
+    assert read(tmp_path, text, kind="indented").kind == "indented"
+
+
+# -- names below paths -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "paths"),
+    [
+        (
+            "lineage,name\nAnimalia;Chordata,cat\nAnimalia;Chordata,dog\nPlantae;Tracheophyta,oak\nPlantae,moss\n",
+            "lineage,name",
+            "Animalia/Chordata/cat Animalia/Chordata/dog Plantae/Tracheophyta/oak Plantae/moss",
+        ),
+        (
+            "taxon_id,scientific_name,classification\n9,Felis catus,Animalia > Mammalia >\n"
+            "8,Canis lupus,Animalia > Mammalia\n7,Anas crecca,Animalia > Aves\n",
+            "classification,scientific_name",
+            "Animalia/Mammalia/Felis catus Animalia/Mammalia/Canis lupus Animalia/Aves/Anas crecca",
+        ),
+        (
+            "label,n,category_path\napple,3,Food/Fruit\npear,4,Food/Fruit\ncar,1,Toys/Cars\nodd,1,\n",
+            "category_path,label",
+            "Food/Fruit/apple Food/Fruit/pear Toys/Cars/car odd",
+        ),
+    ],
+)  # fmt: skip
+def test_a_name_below_its_path(text: str, columns: str, paths: str, tmp_path: Path) -> None:
+    """Several names share a path: the paths alone would lose them; the option reads the same."""
+    found = read(tmp_path, text)
+    assert " ".join(leaf_paths(found)) == paths
+    assert set(columns.split(",")).isdisjoint(found.unused)
+    asked = read(
+        tmp_path, text, kind="paths", columns=columns.split(","), separator=found.how.split("`")[1]
+    )
+    assert asked.taxonomy.digest == found.taxonomy.digest
+
+
+def test_a_name_at_the_end_of_its_path_is_no_second_level(tmp_path: Path) -> None:
+    text = "lineage,name\nAnimalia;Chordata;cat,cat\nAnimalia;Chordata;dog,dog\nPlantae;oak,oak\n"
+    found = read(tmp_path, text)
+    assert paths_of(found) == "Animalia/Chordata/cat Animalia/Chordata/dog Plantae/oak"
+
+
+def test_a_name_that_may_be_that_of_its_path_is_shown_both_ways(tmp_path: Path) -> None:
+    text = "name,category_path\napple,Food/Fruit\nrye,Food/Bread\ncar,Toys/Cars\ndoll,Toys/Dolls\n"
+    (fault,) = refusal_of(tmp_path, text, "a.csv").faults
+    assert fault.code == "T122"
+    trees = []
+    for line in (fault.help or "").splitlines()[1:]:
+        options = shlex.split(line.rpartition(" (")[2].removesuffix(")"))
+        columns, separator = options[3].split(","), options[5]
+        trees.append(paths_of(read(tmp_path, text, kind="paths", columns=columns, separator=separator)))
+    assert [tree.split()[0] for tree in trees] == ["Food/Bread/rye", "Food/Bread"]
