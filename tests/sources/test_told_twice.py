@@ -116,3 +116,43 @@ def test_a_name_that_may_be_that_of_its_path_is_shown_both_ways(tmp_path: Path) 
         columns, separator = options[3].split(","), options[5]
         trees.append(paths_of(read(tmp_path, text, kind="paths", columns=columns, separator=separator)))
     assert [tree.split()[0] for tree in trees] == ["Food/Bread/rye", "Food/Bread"]
+
+
+# -- parents beside ranks --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "ranks"),
+    [
+        (
+            "id,parent_id,name,order,family\n1,,Animals,,\n2,1,Felidae,Carnivora,Felidae\n"
+            "3,2,cat,Carnivora,Felidae\n4,2,lynx,Carnivora,Felidae\n5,,Plants,,\n6,5,oak,,\n",
+            "edges",
+            "`order`, `family`",
+        ),
+        (
+            "id,parent_id,name,family\n1,,Felis,Fe\n2,1,cat,Fe\n3,1,lynx,Fe\n4,,dog,Ca\n",
+            "edges",
+            "`family`",
+        ),
+        (
+            "taxonID,parentNameUsageID,scientificName,taxonRank,order,family\n1,,Carnivora,order,C,\n"
+            "2,1,Felidae,family,C,F\n3,2,Felis catus,species,C,F\n4,2,Lynx lynx,species,C,F\n",
+            "darwin-core",
+            "`order`, `family`",
+        ),
+    ],
+)
+def test_parents_win_over_ranks(text: str, kind: str, ranks: str, tmp_path: Path) -> None:
+    """The tree is that of the table without the columns of ranks, which are told."""
+    found = read(tmp_path, text)
+    kept = text.splitlines()[0].split(",").index(ranks.split("`")[1])
+    plain = read(tmp_path, "".join(f"{','.join(line.split(',')[:kept])}\n" for line in text.splitlines()))
+    assert (found.kind, found.taxonomy.digest) == (kind, plain.taxonomy.digest)
+    assert f"the parents make the tree, rank columns are not used: {ranks}" in found.notes
+    assert not any("rank columns" in note for note in plain.notes)
+
+
+def test_ranks_are_read_where_they_are_asked_for(tmp_path: Path) -> None:
+    text = "id,parent_id,name,order,family\n1,,a,A,Fa\n2,1,b,A,Fa\n3,1,c,B,Ga\n"
+    assert paths_of(read(tmp_path, text, columns=["order", "family", "name"])) == "A/Fa/a A/Fa/b B/Ga/c"

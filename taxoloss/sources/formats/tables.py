@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from taxoloss.errors.characters import counted
-from taxoloss.sources.base import Found, Options
+from taxoloss.sources.base import Found, Options, listed
 from taxoloss.sources.formats.codes import code_column
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.name_lists import columns_option
@@ -21,7 +21,7 @@ from taxoloss.sources.tables.chains import Chain, candidates_of
 from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
-from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.judgement import Judgement, judged
 from taxoloss.sources.tables.labels import labels_of, without_same_taxon
 from taxoloss.sources.tables.path_leaves import explained_by_paths, has_more, joined, leaf_below, marks_of
 from taxoloss.sources.tables.shapes import depths_of, is_sorted_by_depth
@@ -58,9 +58,20 @@ def ranks_of(table: Table, options: Options) -> Iterator[Reading]:
         if options.kind == "ranks" or _are_ranks(chosen, columns):
             yield _ranks(table, Chain(tuple(chosen), Grade.PLAIN), options)
         return
-    for chain in judgement.chains:
+    for chain in _chains(judgement):
         if not _are_bins(chain):
             yield _ranks(table, chain, options)
+
+
+def _chains(judgement: Judgement) -> list[Chain]:
+    """The chains of a table; less plain where its rows name parents that have rows: these make the tree."""
+    if not _parents_win(judgement):
+        return judgement.chains
+    return [replace(chain, grade=min(chain.grade, Grade.CELLS)) for chain in judgement.chains]
+
+
+def _parents_win(judgement: Judgement) -> bool:
+    return any(e.chained and e.has_ids and e.grade is Grade.PLAIN for e in judgement.edges)
 
 
 def _are_ranks(chosen: Sequence[Column], columns: Sequence[Column]) -> bool:
@@ -108,7 +119,7 @@ def bins_of(table: Table, options: Options) -> Iterator[Reading]:
         if options.kind == "bins" and len(chosen) == 2:
             yield _bins(table, chosen[0], chosen[1], Grade.PLAIN, options)
         return
-    for chain in judgement.chains:
+    for chain in _chains(judgement):
         if _are_bins(chain):
             yield _bins(table, chain.columns[1], chain.columns[0], chain.grade, options)
     for edges in judgement.edges:
@@ -280,6 +291,10 @@ def _are_edges(edges: Edges) -> bool:
 
 def _by_edges(how: str, table: Table, columns: Sequence[Column], edges: Edges, options: Options) -> Found:
     nodes = edge_graph(table, columns, edges, options)
+    ranks = [c for c in columns if c not in edges.columns and words.rank_of(c.word) and c.filled]
+    if ranks:
+        names = listed([column.name for column in ranks], most=8)
+        nodes.notes.append(f"the parents make the tree, rank columns are not used: {names}")
     return Found(nodes.taxonomy(), "edges", how, tuple(nodes.notes))
 
 

@@ -13,6 +13,9 @@ from taxoloss.sources.taxa.words import FINER, rank_of
 
 __all__ = ["by_parent"]
 
+#: Ranks whose columns may say what a species is called.
+_IN_NAMES = frozenset(("genus", "species", *FINER))
+
 
 def by_parent(columns: TaxonColumns, options: Options, kind: str) -> Found:
     """The taxonomy of a table whose rows name their parent, and maybe their accepted name, by ids.
@@ -52,6 +55,9 @@ class _ByParent:
             )
         if bare:
             notes.append(f"{counted(len(bare), 'bare name')} left out, of no taxon: {listed(bare)}")
+        if above := [table.header[at] for rank, at in self.columns.ranks.items() if rank not in _IN_NAMES]:
+            told = listed(above, most=8)
+            notes.append(f"the parents make the tree, rank columns are not used: {told}")
         taxonomy = self.tree.taxonomy()
         by = table.header[self.columns.roles["parent"]]
         return Found(taxonomy, self.kind, f"{counted(len(table.rows), 'taxon row')} by {by}", tuple(notes))
