@@ -132,7 +132,7 @@ def test_classes_that_do_not_bind(tmp_path: Path) -> None:
 
 
 def test_classes_above_others_bind_where_that_is_said(tmp_path: Path) -> None:
-    """--inner-classes gives them a leaf of their own, and the line of Python says it; it needs --classes."""
+    """--inner-classes gives them a leaf of their own; the line of Python says so; alone it is wrong."""
     for names in (["pug", "cat", "Bengal", "beagle", "Siamese"], ["dog/pug", "dog", "dog/beagle", "cat"]):
         classes = tmp_path / "classes.txt"
         classes.write_text("\n".join(names) + "\n", encoding="utf-8")
