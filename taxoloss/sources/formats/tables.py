@@ -240,8 +240,13 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
     if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges or told:
         return
     coded = code_column(table, options) is not None
+    # Whoever reads the groups alone loses the classes: where columns nest, the finest may be a flat list.
+    fine = {chain.columns[-1] for chain in chains}
+    groups = {column for chain in chains for column in chain.columns} - fine
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     for column in candidates:
+        if column in groups:
+            continue
         alone = len(candidates) == 1 and column in called and not coded and depths is None
         alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
         alone = alone and not explained_by_paths(column, columns, options.separator)

@@ -259,6 +259,8 @@ def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
     leaf = chain[-1]
     if column.is_unique and not leaf.is_unique:
         return False  # it tells rows apart, not classes
+    if column.is_number and words.rank_of(leaf.word) and not leaf.is_number:
+        return False  # no taxon is called by a number
     # Beside species a column of names has other names for them; beside families it has what is below.
     rank = words.rank_number(leaf.word)
     last = rank is None or rank >= words.RANKS.index("species")
@@ -269,6 +271,8 @@ def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
 def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     """Where names say nothing: all columns that nest, sure where chance would not make them."""
     candidates = [column for column in columns if _is_candidate(column, named=False)]
+    # A status or a colour may be a group after all; a count or a score is none.
+    candidates = [c for c in candidates if not (c.is_number and words.is_beside(c.word))]
     chain = _by_cells(candidates)
     if len(chain) < 2:
         return []
