@@ -176,6 +176,18 @@ def test_ranks_are_read_where_they_are_asked_for(tmp_path: Path) -> None:
             "thing,colour,score\ncat,red,3\ndog,red,5\noak,green,5\nelm,green,7\n",
             ["bins --columns thing,colour", "names --columns thing"],
         ),
+        (
+            "accession,habitat,kind\nX1,wood,oak\nX2,wood,fern\nX3,sea,kelp\nX4,sea,crab\nX5,sea,crab\n",
+            [
+                "ranks --columns habitat,kind,accession",
+                "bins --columns kind,habitat",
+                "names --columns kind",
+            ],
+        ),
+        (
+            "ref,taxon,zone\nR-001,cat,1\nR-002,dog,1\nR-003,oak,2\n",
+            ["ranks --columns zone,taxon,ref", "bins --columns taxon,zone", "names --columns taxon"],
+        ),
     ],
 )
 def test_counts_are_no_groups_and_groups_no_classes(text: str, options: list[str], tmp_path: Path) -> None:

@@ -218,7 +218,10 @@ def _orders(chain: list[Column]) -> list[list[Column]]:
     """The chain; where two columns have the same groups and no known order, beside it the other one."""
     for i, (high, low) in enumerate(pairwise(chain)):
         if words.stands_above(high.word, low.word) is None and same_groups(high, low):
-            return [chain, [*chain[:i], low, high, *chain[i + 2 :]]]
+            swapped = [*chain[:i], low, high, *chain[i + 2 :]]
+            if high.is_serial or low.is_serial:
+                return [swapped if high.is_serial and not low.is_serial else chain]
+            return [chain, swapped]
     return [chain]
 
 
@@ -285,4 +288,6 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     sure = sure or two or called or not any(column.word for column in chain)
     grade = Grade.PLAIN if sure else Grade.CELLS
     found = [*_orders(chain), *_longest(candidates)[1:]]
+    if not sure:  # what numbers the rows may be no class
+        found += [one[:-1] for one in found if one[-1].is_serial and len(one) > 2]
     return [Chain(tuple(one), grade) for one in found]
