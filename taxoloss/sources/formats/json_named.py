@@ -23,7 +23,7 @@ from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
-__all__ = ["facts_of", "named_readings"]
+__all__ = ["facts_of", "is_written_out", "named_readings"]
 
 _Child = tuple[str | None, Value]  # the key that a node stands below, where it stands below one
 
@@ -76,6 +76,15 @@ def facts_of(node: Value) -> dict[str, object]:
         "aliases": held_texts(known.get("aliases")),
         "description": text_of(description),
     }
+
+
+def is_written_out(value: Value) -> bool:
+    """Whether a value is one node, {"name": ..., "children": [...]}: a name, and a key of what is below."""
+    return (
+        isinstance(value, MappingValue)
+        and _known_name(value)
+        and any(_leads_down(key.text, below, sure=True) for key, below in value.pairs)
+    )
 
 
 # -- what shows that a document holds nodes --------------------------------------------------------

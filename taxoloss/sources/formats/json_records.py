@@ -17,6 +17,7 @@ from taxoloss.sources.formats.json_values import (
     Place,
     first_key,
     is_empty,
+    is_numbered,
     line_of,
     said,
     scalars_in,
@@ -26,6 +27,7 @@ from taxoloss.sources.formats.json_words import (
     CHILD_IDS,
     CHILD_LISTS,
     GROUPS,
+    HOLDERS,
     IDS,
     MEMBERS,
     NEVER,
@@ -60,7 +62,7 @@ def look_at_records(records: list[MappingValue], value: ListValue, place: Place)
 def look_at_keyed(value: MappingValue, place: Place) -> Look | None:
     """The look at a mapping of keys to records that are alike; None where it is no such mapping."""
     records = [below for _, below in value.pairs if isinstance(below, MappingValue)]
-    if len(records) < len(value.pairs) or len(records) < 2:
+    if len(records) < len(value.pairs) or len(records) < 2 or all(map(is_numbered, records)):
         return None
     keys = [key.text for key, _ in value.pairs]
     what = said(ListValue(list(records))).removeprefix("a list of ")
@@ -355,7 +357,7 @@ def look_at_columns(value: MappingValue, place: Place) -> Look | None:
         return split
     columns = {key.text: _column(below) for key, below in value.pairs}
     lengths = {len(cells) if cells is not None else -1 for cells in columns.values()}
-    if len(columns) < 2 or len(lengths) > 1 or lengths <= {-1, 0, 1}:
+    if len(columns) < 2 or len(lengths) > 1 or lengths <= {-1, 0, 1} or _are_label_maps(value):
         return None
     full = {key: cells or [] for key, cells in columns.items()}
     if not any(len(set(cells)) < len(cells) for cells in full.values()):
@@ -366,6 +368,12 @@ def look_at_columns(value: MappingValue, place: Place) -> Look | None:
         f"a table of {counted(len(rows), 'row')} with the columns {', '.join(list(full)[:8])}{place.said}"
     )
     return Look(what, tables=[Table(place.file, tuple(full), rows, [line] * len(rows))], needs=_NEEDS)
+
+
+def _are_label_maps(value: MappingValue) -> bool:
+    """Whether labels by number stand beside maps of these: {"labels": {"0": "car"}, "map": {"0": 1}}."""
+    words = [bare(key.text) for key, below in value.pairs if is_numbered(below)]
+    return any(word in HOLDERS for word in words) and any("map" in word for word in words)
 
 
 def _column(value: Value) -> list[str] | None:
