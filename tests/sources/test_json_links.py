@@ -139,3 +139,59 @@ def test_trees_of_labels(text: str, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_people_chose_in_label_studio(text: str, tmp_path: Path) -> None:
     assert paths_of(read_text(tmp_path, text)) == PETS
+
+
+# -- OBO graphs ------------------------------------------------------------------------------------
+
+TERMS = (
+    '{"id": "X:0", "lbl": "life", "type": "CLASS"}, {"id": "X:1", "lbl": "animal"}, {"id": "X:2", "lbl": '
+    '"cat", "type": "CLASS", "meta": {"definition": {"val": "it purrs"}, "synonyms": [{"pred": '
+    '"hasExactSynonym", "val": "kitty"}, {"pred": "hasBroadSynonym", "val": "pet"}]}}, {"id": "X:3", '
+    '"lbl": '
+    '"dog"}, {"id": "X:4", "lbl": "plant"}, {"id": "X:5", "lbl": "oak"}'
+)
+OTHERS = '{"id": "P:1", "lbl": "part of", "type": "PROPERTY"}, {"id": "X:9", "lbl": "old", "meta": '
+OTHERS += '{"deprecated": true}}'
+IS_A = ", ".join(
+    f'{{"sub": "X:{sub}", "pred": "is_a", "obj": "X:{obj}"}}'
+    for sub, obj in ((1, 0), (4, 0), (2, 1), (3, 1), (5, 4))
+)
+PART_OF = '{"sub": "X:2", "pred": "P:1", "obj": "X:4"}, {"sub": "X:5", "pred": "x/RO_2", "obj": "X:1"}'
+
+ONTOLOGIES: list[tuple[str, str]] = [
+    (f'{{"graphs": [{{"id": "g", "meta": {{}}, "nodes": [{TERMS}], "edges": [{IS_A}]}}]}}', ""),
+    (f'{{"graphs": [{{"nodes": [{TERMS}, {OTHERS}], "edges": [{IS_A}, {PART_OF}]}}], "meta": {{"x": 1}}}}',
+     "`part of` (1), `x/RO_2` (1)"),
+    (f'{{"graphs": [{{"nodes": [{TERMS}], "edges": [{PART_OF}]}}, {{"nodes": [], "edges": [{IS_A}]}}]}}',
+     "`P:1` (1), `x/RO_2` (1)"),
+    (f'{{"nodes": [{TERMS}], "edges": [{IS_A.replace("is_a", "http://x.org/rdf#subClassOf")}]}}', ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "others"), ONTOLOGIES)
+def test_obo_graphs_are_read_by_is_a(text: str, others: str, tmp_path: Path) -> None:
+    """Other predicates make no tree: they are told."""
+    for kind in (None, "obo"):
+        found = read_text(tmp_path, text, kind=kind)
+        assert (paths_of(found), found.kind) == (PETS, "obo")
+        told = [note for note in found.notes if "other predicates" in note]
+        assert [note.partition("out: ")[2] for note in told] == [others] * bool(others)
+    cat = found.taxonomy.tree.names.index("cat")
+    assert found.taxonomy.aliases[cat] == ("X:2", "kitty")
+    assert found.taxonomy.descriptions[cat] == "it purrs"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "code", "words"),
+    [
+        (TERMS, IS_A + ', {"sub": "X:2", "pred": "is_a", "obj": "X:4"}', "T203", "`cat` has 2 parents"),
+        (TERMS, IS_A + ', {"sub": "X:0", "pred": "is_a", "obj": "Y:1"}', "T212", "`Y:1`, which is no node"),
+        (TERMS, PART_OF, "T121", "none of which says `is_a`: `P:1` (1), `x/RO_2` (1)"),
+        (TERMS, IS_A + ', {"sub": "X:0", "pred": "is_a", "obj": "X:2"}', "T211", "a cycle"),
+        (TERMS + ', {"lbl": "x"}', IS_A, "T116", "a node has no `id`"),
+    ],
+)
+def test_ontologies_that_are_no_tree(nodes: str, edges: str, code: str, words: str, tmp_path: Path) -> None:
+    error = refusal_of(tmp_path, f'{{"graphs": [{{"nodes": [{nodes}], "edges": [{edges}]}}]}}')
+    assert code in {fault.code for fault in error.faults}
+    assert words in str(error)

@@ -14,6 +14,7 @@ from taxoloss.sources.formats.json_lists import look_at_rows, look_at_texts
 from taxoloss.sources.formats.json_mappings import look_at_adjacency, look_at_ancestors, look_at_scalars
 from taxoloss.sources.formats.json_named import named_readings
 from taxoloss.sources.formats.json_nested import are_splits, nested_readings, why_not_nested
+from taxoloss.sources.formats.json_ontology import look_at_ontology
 from taxoloss.sources.formats.json_records import look_at_columns, look_at_keyed, look_at_records
 from taxoloss.sources.formats.json_values import (
     ONE_LIST,
@@ -68,7 +69,7 @@ def _look_at_list(value: ListValue, place: Place) -> Look:
 
 
 def _look_at_mapping(value: MappingValue, place: Place) -> Look:
-    for look_at in (look_at_export, look_at_features, look_at_links):
+    for look_at in (look_at_export, look_at_features, look_at_ontology, look_at_links):
         if (look := look_at(value, place)) is not None:
             return look
     named = named_readings(value, place)

@@ -20,7 +20,7 @@ from taxoloss.taxonomy.file.models import HEAD
 from taxoloss.taxonomy.file.reader import decoded, read_bytes, read_text
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["FORMATS"]
+__all__ = ["FORMATS", "read_as"]
 
 
 def look_at_json(path: Path, options: Options) -> Look:
@@ -83,7 +83,7 @@ def _lines_as_list(text: str, path: Path) -> str | None:
     return "\n".join(lines)
 
 
-def _read_as(path: Path, options: Options, kind: str) -> Found:
+def read_as(path: Path, options: Options, kind: str) -> Found:
     """A file read as one kind; the error of what it is where it is none."""
     look = look_at_json(path, options)
     form = _FORMS[kind]
@@ -100,6 +100,7 @@ _FORMS = {
     "nested": 'names below names ({"cat": ["Bengal", "Siamese"]}), or {"name": ..., "children": [...]}',
     "node-link": '{"nodes": [{"id": ...}], "links": [{"source": ..., "target": ...}]}',
     "taxonomy": "a mapping with the key `tree`",
+    "obo": '{"graphs": [{"nodes": [{"id": ...}], "edges": [{"sub": ..., "pred": "is_a", "obj": ...}]}]}',
 }
 _NESTED = '{"cat": ["Bengal", "Siamese"], "dog": {"pug": null, "beagle": {}}}'
 _GRAPH = """\
@@ -120,7 +121,7 @@ def _is_json(sample: Sample) -> bool:
 
 
 def _shape(kind: str, file: str, text: str) -> Format:
-    return Format(kind, partial(_read_as, kind=kind), form=_FORMS[kind], example=(file, text))
+    return Format(kind, partial(read_as, kind=kind), form=_FORMS[kind], example=(file, text))
 
 
 FORMATS = (
