@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from readings import paths_of, read_text, refusal_of
@@ -69,9 +71,10 @@ def test_ends_are_all_ids_or_all_places(tmp_path: Path) -> None:
 
 
 def test_nodes_of_one_title_stay_two(tmp_path: Path) -> None:
-    text = '{"nodes":[{"name":"a"},{"name":"other"},{"name":"b"},{"name":"other"}],"links":[%s]}'
-    links = '{"source":0,"target":1},{"source":2,"target":3}'
-    assert paths_of(read_text(tmp_path, text % links)) == "a/other b/other"
+    nodes = '"nodes":[{"name":"a"},{"name":"other"},{"name":"b"},{"name":"other"},{"name":"c"}]'
+    links = '{"source":0,"target":1},{"source":2,"target":3},{"source":2,"target":4}'
+    found = read_text(tmp_path, f'{{{nodes},"links":[{links}]}}')
+    assert paths_of(found) == "a/other b/c b/other"
 
 
 @pytest.mark.parametrize(
@@ -139,6 +142,109 @@ def test_trees_of_labels(text: str, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_people_chose_in_label_studio(text: str, tmp_path: Path) -> None:
     assert paths_of(read_text(tmp_path, text)) == PETS
+
+
+# -- networkx, cytoscape, graphology, d3 -----------------------------------------------------------
+
+ENDS = (("animal", "cat"), ("animal", "dog"), ("plant", "oak"))
+NAMES = ("animal", "cat", "dog", "plant", "oak")
+ELEMENTS = [{"data": {"id": name}} for name in NAMES]
+ELEMENTS += [{"data": {"id": f"{one}-{other}", "source": one, "target": other}} for one, other in ENDS]
+
+
+def adjacency(*, down: bool = True, directed: bool = True, numbers: bool = False) -> dict[str, Any]:
+    """What networkx.adjacency_data makes of the pets: a list of neighbours for each node."""
+    ids: list[Any] = list(range(len(NAMES))) if numbers else list(NAMES)
+    pairs = [ends if down else ends[::-1] for ends in ENDS]
+    pairs += [] if directed else [ends[::-1] for ends in ENDS]
+    nodes = [
+        {"id": own, **({"name": name} if numbers else {})} for own, name in zip(ids, NAMES, strict=True)
+    ]
+    below = [[{"id": ids[NAMES.index(b)]} for a, b in pairs if a == name] for name in NAMES]
+    return {"directed": directed, "multigraph": False, "graph": [], "nodes": nodes, "adjacency": below}
+
+
+def hierarchy(name: str, *below: Any) -> dict[str, Any]:
+    """A node as d3.hierarchy keeps it: what was given in `data`, with the nodes below it there too."""
+    given = {"name": name, "children": [node["data"] for node in below]}
+    return {"data": given, "height": len(below), "depth": 1, "children": list(below)}
+
+
+OAK = hierarchy("plant", hierarchy("oak"))
+PETS_OF_D3 = hierarchy("life", hierarchy("animal", hierarchy("cat"), hierarchy("dog")), OAK)
+EXPORTS: list[tuple[str, Any]] = [
+    ("adjacency", adjacency()),
+    ("adjacency, upwards", adjacency(down=False)),
+    ("adjacency by number", adjacency(numbers=True)),
+    ("elements side by side", ELEMENTS),
+    ("elements in a document", {"elements": ELEMENTS, "layout": {"name": "tree"}}),
+    ("elements in groups", [{"group": "edges" if "source" in one["data"] else "nodes", **one}
+                            for one in ELEMENTS]),
+    ("compound nodes", {"elements": {"edges": [], "nodes": [
+        {"data": {"id": name, "parent": next((a for a, b in ENDS if b == name), None)}} for name in
+        NAMES]}}),
+    ("graphology", {"nodes": [{"key": f"n{name}", "attributes": {"label": name}} for name in NAMES],
+                    "edges": [{"key": b, "source": f"n{a}", "target": f"n{b}"} for a, b in ENDS]}),
+    ("the same parents twice", {
+        "nodes": [{"id": name, "parent": next((a for a, b in ENDS if b == name), "")} for name in NAMES],
+        "links": [{"source": a, "target": b} for a, b in ENDS]}),
+    ("links that say up", {"graph": {"nodes": {name: {"label": name} for name in NAMES}, "edges": [
+        {"source": b, "target": a, "relation": "is_a"} for a, b in ENDS]}}),
+    ("d3.hierarchy", PETS_OF_D3),
+    ("d3.hierarchy in a list", PETS_OF_D3["children"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), EXPORTS, ids=[case[0] for case in EXPORTS])
+def test_exports_of_programs(name: str, value: Any, tmp_path: Path) -> None:
+    assert paths_of(read_text(tmp_path, json.dumps(value))) == PETS
+
+
+def test_networkx_writes_what_is_read(tmp_path: Path) -> None:
+    """Its own three forms, of one graph: in both directions, where a form has one."""
+    networkx = pytest.importorskip("networkx")
+    graph = networkx.DiGraph([("life", "animal"), ("life", "plant"), *ENDS])
+    trees = [networkx.tree_data(graph, root="life"), networkx.cytoscape_data(graph)]
+    for one in (graph, graph.reverse(), networkx.MultiDiGraph(graph)):
+        trees += [networkx.adjacency_data(one), networkx.node_link_data(one, edges="links")]
+    for value in trees:
+        assert paths_of(read_text(tmp_path, json.dumps(value))) == PETS
+
+
+LINKS = [{"source": one, "target": other} for one, other in ENDS]
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "words"),
+    [
+        ({"directed": False, "nodes": NAMES, "links": LINKS}, "T121", "without direction"),
+        ({"graph": {"directed": False, "nodes": NAMES, "edges": LINKS}}, "T121", "--kind node-link"),
+        (adjacency(directed=False), "T121", "6 links without direction"),
+        ({"nodes": ["a", "b", "c", "d"], "links": [["a", "b"], ["c", "d"]]}, "T122", "child to parent"),
+        ({"nodes": [{"id": name, "parent": "plant" if name == "cat" else None} for name in NAMES],
+          "links": LINKS}, "T122", "--kind edges"),
+        ({"nodes": NAMES, "links": [*({**one, "relation": "parent_of"} for one in LINKS),
+                                    {"source": "oak", "target": "cat", "relation": "part_of"}]}, "T121",
+         "links mean different things: `parent_of` (3), `part_of` (1)"),
+        ({"nodes": NAMES, "links": [{**one, "relation": "is_a"} for one in LINKS]}, "T203", "2 parents"),
+    ],
+)  # fmt: skip
+def test_graphs_whose_direction_is_not_said(value: Any, code: str, words: str, tmp_path: Path) -> None:
+    error = refusal_of(tmp_path, json.dumps(value))
+    assert [fault.code for fault in error.faults] == [code]
+    assert words in str(error)
+
+
+def test_a_direction_may_be_asked_for(tmp_path: Path) -> None:
+    """The first end of a link is the parent."""
+    for value in ({"directed": False, "nodes": NAMES, "links": LINKS}, {"nodes": NAMES, "links": LINKS}):
+        assert paths_of(read_text(tmp_path, json.dumps(value), kind="node-link")) == PETS
+    pairs = {"nodes": ["a", "b", "c", "d"], "links": [["a", "b"], ["c", "d"]]}
+    assert paths_of(read_text(tmp_path, json.dumps(pairs), kind="node-link")) == "a/b c/d"
+    doubted = {"nodes": [{"id": "a"}, {"id": "b", "parent": "a"}, {"id": "c", "parent": "a"}, {"id": "d"}],
+               "links": [["a", "b"], ["d", "c"]]}  # fmt: skip
+    assert paths_of(read_text(tmp_path, json.dumps(doubted), kind="node-link")) == "a/b d/c"
+    assert paths_of(read_text(tmp_path, json.dumps(doubted), kind="edges")) == "a/b a/c d"
 
 
 # -- OBO graphs ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,16 @@ def test_nodes_that_are_wrong_have_their_lines(text: str, line: int, words: str,
     (fault,) = refusal_of(tmp_path, text).faults
     assert (fault.code, fault.line) == ("T116", line)
     assert words in fault.message
+
+
+def test_nodes_that_are_written_elsewhere_are_none(tmp_path: Path) -> None:
+    """A mapping of an id alone stands for a record of the same list."""
+    below = {"animal": ["cat", "dog"], "cat": [], "dog": []}
+    records = [
+        {"uri": f"x:{name}", "prefLabel": {"en": name}, "narrower": [{"uri": f"x:{one}"} for one in names]}
+        for name, names in below.items()
+    ]
+    assert refusal_of(tmp_path, json.dumps(records)).faults[0].code == "T121"
 
 
 def test_siblings_of_one_name_are_a_fault(tmp_path: Path) -> None:

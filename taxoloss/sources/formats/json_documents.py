@@ -46,8 +46,9 @@ def look_at_value(value: Value, place: Place) -> Look:
 
 
 def _look_at_list(value: ListValue, place: Place) -> Look:
-    if (export := look_at_export(value, place)) is not None:
-        return export
+    for look_at in (look_at_export, look_at_links):
+        if (look := look_at(value, place)) is not None:
+            return look
     if not value.items:
         return nothing(value, place)
     if (texts := scalars_in(value)) is not None:
