@@ -14,8 +14,14 @@ from taxoloss.sources.formats.json_lists import look_at_rows, look_at_texts
 from taxoloss.sources.formats.json_mappings import look_at_adjacency, look_at_ancestors, look_at_scalars
 from taxoloss.sources.formats.json_named import named_readings
 from taxoloss.sources.formats.json_nested import are_splits, nested_readings, why_not_nested
+from taxoloss.sources.formats.json_observations import look_at_observations
 from taxoloss.sources.formats.json_ontology import look_at_ontology
-from taxoloss.sources.formats.json_records import look_at_columns, look_at_keyed, look_at_records
+from taxoloss.sources.formats.json_records import (
+    are_ranked,
+    look_at_columns,
+    look_at_keyed,
+    look_at_records,
+)
 from taxoloss.sources.formats.json_values import (
     ONE_LIST,
     Place,
@@ -34,6 +40,8 @@ from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue
 __all__ = ["look_at_value"]
 
 _DEEPEST = 8
+#: The forms that programs write mappings in.
+_PROGRAMS = (look_at_export, look_at_features, look_at_observations, look_at_ontology, look_at_links)
 
 
 def look_at_value(value: Value, place: Place) -> Look:
@@ -46,7 +54,7 @@ def look_at_value(value: Value, place: Place) -> Look:
 
 
 def _look_at_list(value: ListValue, place: Place) -> Look:
-    for look_at in (look_at_export, look_at_links):
+    for look_at in (look_at_export, look_at_observations, look_at_links):
         if (look := look_at(value, place)) is not None:
             return look
     if not value.items:
@@ -70,7 +78,7 @@ def _look_at_list(value: ListValue, place: Place) -> Look:
 
 
 def _look_at_mapping(value: MappingValue, place: Place) -> Look:
-    for look_at in (look_at_export, look_at_features, look_at_ontology, look_at_links):
+    for look_at in _PROGRAMS:
         if (look := look_at(value, place)) is not None:
             return look
     named = named_readings(value, place)
@@ -149,7 +157,13 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
     # Beside a list of names a mapping of groups to them is the tree, or another thing: both are shown.
     groups = [pair for pair in others if _holds_names(pair[1])] if looks else others
     looks += _full_looks(groups, value, place)
+    looks = looks or _full_looks([pair for pair in held if _are_ranked(*pair)], value, place)
     return _joined(looks) if looks else None
+
+
+def _are_ranked(key: str, value: Value) -> bool:
+    """Whether rows with ranks stand below a key that else holds none: {"images": [{"family": ...}]}."""
+    return bare(key) in NEVER and are_ranked(records_in(value) or ())
 
 
 def _holds_names(value: Value) -> bool:

@@ -18,6 +18,7 @@ from taxoloss.sources.formats.json_values import (
     first_key,
     is_empty,
     is_numbered,
+    is_text,
     line_of,
     said,
     scalars_in,
@@ -45,7 +46,7 @@ from taxoloss.sources.separators import cuts_of
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
-__all__ = ["look_at_columns", "look_at_keyed", "look_at_records"]
+__all__ = ["are_ranked", "look_at_columns", "look_at_keyed", "look_at_records"]
 
 _NEEDS = (
     "ranks (family, genus, species), a class and its group (supercategory), an id and that of its parent, "
@@ -99,13 +100,21 @@ def _look(records: list[MappingValue], keys: Sequence[str | None], what: str, pl
     names = [key for one in records for key, _ in one.pairs]
     if not tree and not asked and (inner := rows.inner()) is not None:
         return Look(f"{what}, which hold others in {quoted(inner)}", needs=_INNER)
-    if any(bare(key.text) in SAMPLES for key in names) and not asked and not tree:
+    sampled = any(bare(key.text) in SAMPLES for key in names) and not are_ranked(records)
+    if sampled and not asked and not tree:
         return Look(f"{what}: pictures or tasks, not classes", needs=_NEEDS)
     if tree and not asked:
         return Look(what, tree, needs=_NEEDS)
     flat = [] if asked else rows.flat()
     junk = bool(flat) and place.options.kind in (None, "json", "names")
     return Look(what, flat, [] if junk else tables, _NEEDS)
+
+
+def are_ranked(records: Sequence[MappingValue]) -> bool:
+    """Whether most records, though they are pictures, hold names of two ranks or more, or a group."""
+    counts = Counter(bare(key.text) for one in records for key, below in one.pairs if is_text(below))
+    common = {word for word, count in counts.items() if 2 * count > len(records)}
+    return len(common.intersection(RANKS)) > 1 or bool(common & GROUPS)
 
 
 @dataclass
