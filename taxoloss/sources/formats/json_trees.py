@@ -15,7 +15,7 @@ from taxoloss.sources.formats.json_named import is_written_out
 from taxoloss.sources.formats.json_values import Place
 from taxoloss.sources.reading import Grade, Look, Reading, choose
 from taxoloss.taxonomy.file.document import Document, ListValue, MappingValue, Value
-from taxoloss.taxonomy.file.json_events import is_json
+from taxoloss.taxonomy.file.json_tokens import is_json
 from taxoloss.taxonomy.file.models import HEAD
 from taxoloss.taxonomy.file.reader import decoded, read_bytes, read_text
 from taxoloss.taxonomy.taxonomy import Taxonomy
