@@ -130,12 +130,18 @@ class _Records:
         self.columns = list(dict.fromkeys(key for key, _ in pairs))
         self.cells = [{key.text: below for key, below in reversed(one.pairs)} for one in self.records]
         self.lines = [line_of(one) or 1 for one in self.records]
+        self._texts: dict[str, list[str]] = {}
         scalar = {key for key, below in pairs if text_of(below)}
+        lists = {key for key, below in pairs if isinstance(below, ListValue)}
+        self.listed = [column for column in self.columns if column in lists]
+        self.mapped = {key for key, below in pairs if isinstance(below, MappingValue)}
         self.scalars = [column for column in self.columns if column in scalar]
 
     def texts(self, column: str) -> list[str]:
-        """The cells of a column."""
-        return [text_of(cells.get(column)) or "" for cells in self.cells]
+        """The cells of a column, kept: many ask for them."""
+        if column not in self._texts:
+            self._texts[column] = [text_of(cells.get(column)) or "" for cells in self.cells]
+        return self._texts[column]
 
     # -- as a table --------------------------------------------------------------------------------
 
@@ -154,9 +160,9 @@ class _Records:
 
     def _inside(self, column: str) -> dict[str, list[str]]:
         """The ids, names and ranks in cells that are mappings: {"parent": {"id": 3}}."""
-        inner = [below for cells in self.cells if isinstance(below := cells.get(column), MappingValue)]
-        if bare(column) in NEVER:
+        if bare(column) in NEVER or column not in self.mapped:
             return {}
+        inner = [below for cells in self.cells if isinstance(below := cells.get(column), MappingValue)]
         known = {*IDS, *PARENTS, *RANKS}
         keys = dict.fromkeys(
             key.text for one in inner for key, below in one.pairs if bare(key.text) in known
@@ -184,7 +190,7 @@ class _Records:
 
     def inner(self) -> str | None:
         """The key of lists of records like these, none of whose words is known: a tree, but which?"""
-        for column in self.columns:
+        for column in self.listed:
             items = [item for cells in self.cells for item in _items(cells.get(column))]
             keys = {key.text for item in items for key, _ in item.pairs}
             if bare(column) not in NEVER and keys & set(self.scalars):
@@ -196,7 +202,7 @@ class _Records:
     def linked(self) -> list[Reading]:
         """The readings of cells that list the ids, or names, of other records."""
         found = []
-        for column in self.columns:
+        for column in self.listed:
             lists = [scalars_in(cells.get(column)) or [] for cells in self.cells]
             word = bare(column)
             texts = {item.text for items in lists for item in items}
@@ -303,7 +309,7 @@ class _Records:
     def paths(self) -> list[Reading]:
         """The readings of cells that are lists of names, from top to leaf."""
         found = []
-        for column in self.columns:
+        for column in self.listed:
             lists = [scalars_in(cells.get(column)) for cells in self.cells]
             if bare(column) not in PATHS or not any(lists) or any(items is None for items in lists):
                 continue

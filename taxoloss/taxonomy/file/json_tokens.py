@@ -45,8 +45,10 @@ def json_tokens(text: str, document: Document) -> Iterator[tuple[str, str, Mark]
         while line < len(breaks) and breaks[line] <= start:
             before, line = breaks[line], line + 1
         written = token[0]
-        meant = scanstring(text, start + 1)[0] if written[0] == '"' else written
-        yield written[0], meant, Mark(line, start - before + 1, end - start)
+        first, meant = written[0], written
+        if first == '"':
+            meant = scanstring(text, start + 1)[0] if "\\" in written else written[1:-1]
+        yield first, meant, Mark(line, start - before + 1, end - start)
 
 
 def _refuse_too_many(text: str, document: Document) -> None:

@@ -129,6 +129,7 @@ class _Builder:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.most_values, self.most_letters = document.limits.values, document.limits.scalar
         self.root: Value | None = None
         self.stack: list[ListValue | MappingValue] = []
         self.keys: list[ScalarValue | None] = []  # for each open mapping: the key that waits for a value
@@ -138,7 +139,7 @@ class _Builder:
 
     def scalar(self, text: str, mark: Mark, *, plain: bool) -> None:
         """Adds a piece of text."""
-        if len(text) > self.document.limits.scalar:
+        if len(text) > self.most_letters:
             self.document.check_length(text, mark)
         self.add(ScalarValue(text, mark, plain))
 
@@ -161,8 +162,8 @@ class _Builder:
     def add(self, value: Value) -> None:
         """Puts a value where it belongs: an item, a key, or the value of the key before."""
         self.count += 1
-        if self.count > self.document.limits.values:
-            message = f"more than {self.document.limits.values:,} values"
+        if self.count > self.most_values:
+            message = f"more than {self.most_values:,} values"
             self.document.refuse("T112", message, value.mark, help=MORE)
         if not self.stack:
             self.root = value
