@@ -117,10 +117,10 @@ def _add(node: MappingValue, nodes: SourceGraph) -> None:
 
 def _link(edge: MappingValue, out: set[str | None], nodes: SourceGraph) -> None:
     """A class below another; one below what is left out is at the top, one below no node a fault."""
-    ends = [text_of(edge.get(key)) or "" for key in ("sub", "obj")]
-    lost = [end for end in ends if end not in nodes.nodes]
+    child, parent = text_of(edge.get("sub")) or "", text_of(edge.get("obj")) or ""
+    lost = [end for end in (child, parent) if end not in nodes.nodes]
     if not lost:
-        nodes.link(*ends, line_of(edge))
+        nodes.link(child, parent, line_of(edge))
     elif lost[0] not in out and nodes.options.missing_parent is None:
         message = f"an edge ends at {quoted(lost[0])}, which is no node"
         help = "--missing-parent drop leaves such edges out"
