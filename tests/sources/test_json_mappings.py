@@ -170,6 +170,26 @@ def test_two_lists_of_names_are_no_tree(text: str, tmp_path: Path) -> None:
     assert fault.message.count(" at `") == 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "label: {0: cat, 1: dog, 2: oak}\nsuperclass: {0: animal, 1: animal, 2: plant}\n",
+        "label: {3: cat, 7: dog, 9: oak}\nsuperclass: {3: animal, 7: animal, 9: plant}\n",
+        "labels: {0: cat, 1: dog, 2: oak}\ngroup_map: {0: animal, 1: animal, 2: plant}\n",
+    ],
+)
+def test_columns_of_the_same_numbers_are_a_table(text: str, tmp_path: Path) -> None:
+    """The numbers are those of rows, and no names of classes."""
+    assert paths_of(read_text(tmp_path, text, "data.yaml")) == PETS
+
+
+def test_groups_by_other_numbers_than_the_labels_are_refused(tmp_path: Path) -> None:
+    text = "labels: {0: cat, 1: dog, 2: oak}\nsuper: {0: animal, 1: animal}\nversion: 2\n"
+    (fault,) = refusal_of(tmp_path, text, "data.yaml").faults
+    assert fault.code == "T121"
+    assert "beside names by number at `super`" in fault.message
+
+
 def test_labels_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for text in ('{"10": "c", "2": "b", "0": "a"}', '{"c": 2, "a": 0, "b": 1}', '{"b": 3, "a": 1, "c": 4}'):
         assert read_text(tmp_path, text).taxonomy.classes == ("a", "b", "c")

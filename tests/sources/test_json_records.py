@@ -404,6 +404,11 @@ def test_results_of_inaturalist(name: str, value: Any, tmp_path: Path) -> None:
     assert "preferred_common_name" in found.unused
 
 
+def test_a_page_without_results_is_said(tmp_path: Path) -> None:
+    (fault,) = refusal_of(tmp_path, json.dumps(page([]))).faults
+    assert (fault.code, "without results" in fault.message) == ("T121", True)
+
+
 def test_an_observation_without_a_taxon_is_left_out(tmp_path: Path) -> None:
     items = [{"id": n, "taxon": one} for n, one in enumerate([*all_taxa("ancestors"), None])]
     found = read_text(tmp_path, json.dumps(page(items)))

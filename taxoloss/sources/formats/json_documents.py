@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from taxoloss.errors.characters import quoted
 from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_exports import look_at_export
 from taxoloss.sources.formats.json_features import look_at_features
@@ -26,6 +27,7 @@ from taxoloss.sources.formats.json_values import (
     ONE_LIST,
     Place,
     is_number,
+    is_numbered,
     is_text,
     merged,
     nothing,
@@ -156,9 +158,20 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
         return _joined(looks)
     # Beside a list of names a mapping of groups to them is the tree, or another thing: both are shown.
     groups = [pair for pair in others if _holds_names(pair[1])] if looks else others
+    by_number = [key for key, below in groups if looks and _are_names_by_number(below)]
+    if by_number:
+        saw = ", and ".join(look.saw for look in looks)
+        return Look(
+            f"{saw}, beside names by number at {' and '.join(map(quoted, by_number))}", needs=ONE_LIST
+        )
     looks += _full_looks(groups, value, place)
     looks = looks or _full_looks([pair for pair in held if _are_ranked(*pair)], value, place)
     return _joined(looks) if looks else None
+
+
+def _are_names_by_number(value: Value) -> bool:
+    pairs = value.pairs if isinstance(value, MappingValue) and is_numbered(value) else []
+    return bool(pairs) and all(is_text(below) for _, below in pairs)
 
 
 def _are_ranked(key: str, value: Value) -> bool:

@@ -34,6 +34,8 @@ class _Entry:
 def look_at_observations(value: Value, place: Place) -> Look | None:
     """The look at results that are taxa, or hold one each; None of others."""
     results = value.get("results") if isinstance(value, MappingValue) else value
+    if _is_list(results) and results is not value and not results.items:
+        return Look(f"a page without results{place.said}", needs="results")
     items = [one for one in results.items if isinstance(one, MappingValue)] if _is_list(results) else []
     taxa = [_taxon_of(item) for item in items]
     known = [taxon for taxon in taxa if taxon is not None]

@@ -370,7 +370,8 @@ def look_at_columns(value: MappingValue, place: Place) -> Look | None:
     split = _split(value, place)
     if split is not None:
         return split
-    columns = {key.text: _column(below) for key, below in value.pairs}
+    numbers = _row_numbers(value)
+    columns = {key.text: _column(below, numbers) for key, below in value.pairs}
     lengths = {len(cells) if cells is not None else -1 for cells in columns.values()}
     if len(columns) < 2 or len(lengths) > 1 or lengths <= {-1, 0, 1} or _are_label_maps(value):
         return None
@@ -387,14 +388,21 @@ def look_at_columns(value: MappingValue, place: Place) -> Look | None:
 
 def _are_label_maps(value: MappingValue) -> bool:
     """Whether labels by number stand beside maps of these: {"labels": {"0": "car"}, "map": {"0": 1}}."""
-    words = [bare(key.text) for key, below in value.pairs if is_numbered(below)]
-    return any(word in HOLDERS for word in words) and any("map" in word for word in words)
+    maps = [(bare(key.text), below) for key, below in value.pairs if isinstance(below, MappingValue)]
+    numbers = {word for word, one in maps if not any(is_text(below) for _, below in one.pairs)}
+    return any(word in HOLDERS - numbers for word, _ in maps) and any("map" in word for word in numbers)
 
 
-def _column(value: Value) -> list[str] | None:
-    """The cells of a list, or of a mapping of row numbers to cells."""
+def _row_numbers(value: MappingValue) -> list[str]:
+    """The numbers of the rows, where cells stand below them: those of the first column."""
+    first = value.pairs[0][1]
+    return [key.text for key, _ in first.pairs] if isinstance(first, MappingValue) else []
+
+
+def _column(value: Value, rows: Sequence[str] = ()) -> list[str] | None:
+    """The cells of a list, or of a mapping of the numbers of the rows to cells."""
     if isinstance(value, MappingValue):
-        if [key.text for key, _ in value.pairs] != [str(n) for n in range(len(value.pairs))]:
+        if not is_numbered(value) or [key.text for key, _ in value.pairs] != list(rows):
             return None
         value = ListValue([below for _, below in value.pairs])
     if not isinstance(value, ListValue) or not all(isinstance(item, ScalarValue) for item in value.items):
