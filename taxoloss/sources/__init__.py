@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from taxoloss.sources.base import Choice, Found, Options
+from taxoloss.sources.base import Choice, Found, Options, without_collector
 from taxoloss.sources.formats.image_folders import SPLITS
 from taxoloss.sources.reading import Grade, Look, Reading, choose
 from taxoloss.sources.survey import KINDS, check_kind, found_by, look_at
@@ -106,8 +106,9 @@ def read(
 def read_with(source: str | os.PathLike[str], options: Options) -> Found:
     """The same as `read`, with options that were checked."""
     path = Path(source)
-    seen = look_at(path, options)
-    return _titled(found_by(choose(seen, str(path)), seen), path)
+    with without_collector():
+        seen = look_at(path, options)
+        return _titled(found_by(choose(seen, str(path)), seen), path)
 
 
 def look(source: str | os.PathLike[str], options: Options | None = None) -> Look:
@@ -122,7 +123,8 @@ def look(source: str | os.PathLike[str], options: Options | None = None) -> Look
     >>> [(reading.kind, reading.example) for reading in look(file).readings]
     [('ranks', ('cat', 'Bengal'))]
     """
-    return look_at(Path(source), options or Options())
+    with without_collector():
+        return look_at(Path(source), options or Options())
 
 
 def options_of(**given: Any) -> Options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ __all__ = [
     "read_lines",
     "refuse",
     "text_without_entities",
+    "without_collector",
 ]
 
 #: How one of several parents is chosen: a rule, or a function of the node and its parents' names.
@@ -87,6 +89,22 @@ class Found:
         """The path of the first class of the most ranks."""
         tree = self.taxonomy.tree
         return tree.path(int(tree.leaves[tree.depth[tree.leaves].argmax()]))
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Pauses the collector of cycles, which walks all objects again and again while there are more of them.
+
+    A file becomes millions of small values, none of which refers back: of 100,000 records of JSON that
+    walk took nearly half of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

@@ -56,7 +56,10 @@ def _with_tables(look: Look, carrier: Format, asked: Format | None, options: Opt
         if options.kind is None and options.columns is None and (refused := refused_shape(table)):
             raise refused
         found = (one for layout in layouts for one in layout.of_table(table, options))  # type: ignore[misc]
-        readings += [replace(one, make=partial(_noted, one.make, table)) for one in found]
+        readings += [
+            replace(one, make=partial(_noted, one.make, table), unused=(*one.unused, *table.beside))
+            for one in found
+        ]
     needs = asked.form if asked is not None and asked.form else look.needs
     return replace(look, readings=readings, needs=needs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,10 +52,11 @@ NAMED: list[tuple[str, str, str, str]] = [
      '{"species":"plant","children":[{"species":"oak"}]}]}', PETS, ""),
     ("below a key",
      '{"version":"2.1","author":"me","taxonomy":{"name":"root","children":[{"name":"animal","children":['
-     '{"name":"cat"},{"name":"dog"}]},{"name":"plant","children":[{"name":"oak"}]}]}}', PETS, ""),
+     '{"name":"cat"},{"name":"dog"}]},{"name":"plant","children":[{"name":"oak"}]}]}}', PETS,
+     "version author"),
     ("below a key that nobody knows",
      '{"version":"2.1","stuff":[{"name":"animal","children":[{"name":"cat"},'
-     '{"name":"dog"}]},{"name":"plant","children":[{"name":"oak"}]}]}', PETS, ""),
+     '{"name":"dog"}]},{"name":"plant","children":[{"name":"oak"}]}]}', PETS, "version"),
     ("a root without a name", '{"children":[{"name":"animal","children":[{"name":"cat"},{"name":"dog"}]},'
      '{"name":"plant","children":[{"name":"oak"}]}]}', PETS, ""),
     ("names above their nodes",
@@ -108,6 +110,48 @@ def test_names_below_names(file: str, text: str, paths: str, tmp_path: Path) -> 
     assert (paths_of(found), found.kind) == (paths, "nested")
 
 
+FOREIGN: list[tuple[str, str, str, str]] = [
+    ("a.json", '{"version": 2, "author": "me", "tree": {"animal": ["cat", "dog"], "plant": ["oak"]}}',
+     PETS, "version author"),
+    ("a.json", '{"created": "2020", "tree": {"name": "life", "children": [{"name": "animal", "children": '
+     '[{"name": "cat"}, {"name": "dog"}]}, {"name": "plant", "children": [{"name": "oak"}]}]}}', PETS,
+     "created"),
+    ("a.json", '{"name": "x", "tree": {"name": "life", "children": [{"name": "animal", "children": ["cat", '
+     '"dog"]}, {"name": "plant", "children": ["oak"]}]}}', PETS, "name"),
+    ("a.json", '{"author": {"mail": "a@b"}, "tree": [{"id": 1, "name": "animal", "parent": null}, '
+     '{"id": 2, "name": "cat", "parent": 1}, {"id": 3, "name": "dog", "parent": 1}, {"id": 4, "name": '
+     '"plant", "parent": null}, {"id": 5, "name": "oak", "parent": 4}]}', PETS, "author"),
+    ("a.yaml", "author: me\nlicense: CC0\nname: pets\ntree:\n  animal: [cat, dog]\n  plant: [oak]\n",
+     PETS, "author license name"),
+    ("a.json", '{"author": "me", "hierarchy": {"animal": ["cat", "dog"], "plant": ["oak"]}, "n": [3]}',
+     PETS, "author n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text", "paths", "unused"), FOREIGN)
+def test_a_tree_below_a_key_of_another_document(
+    file: str, text: str, paths: str, unused: str, tmp_path: Path
+) -> None:
+    """Keys of its own beside `tree` make it no taxonomy file; what nothing is made of is told."""
+    found = read_text(tmp_path, text, file)
+    assert (paths_of(found), set(found.unused)) == (paths, set(unused.split()))
+    assert found.kind != "taxonomy"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("levls: [a, b]\ntree: {animal: [cat, dog]}\n", "levls"),
+        ("licence: CC0\nnam: pets\ntree: {animal: [cat, dog]}\n", "nam"),
+        ("levels: [a, b]\nauthor: me\ntree: {animal: [cat, dog]}\n", "author"),
+        ("level: [a, b]\nauthor: me\ntree: {animal: [cat, dog]}\n", "level"),
+    ],
+)
+def test_a_slip_in_a_taxonomy_file_is_a_fault(text: str, wrong: str, tmp_path: Path) -> None:
+    error = refusal_of(tmp_path, text, "a.yaml")
+    assert ("T114", wrong) in {(fault.code, fault.found) for fault in error.faults}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -155,6 +199,16 @@ def test_nodes_that_are_wrong_have_their_lines(text: str, line: int, words: str,
     (fault,) = refusal_of(tmp_path, text).faults
     assert (fault.code, fault.line) == ("T116", line)
     assert words in fault.message
+
+
+def test_nodes_that_are_written_elsewhere_are_none(tmp_path: Path) -> None:
+    """A mapping of an id alone stands for a record of the same list."""
+    below = {"animal": ["cat", "dog"], "cat": [], "dog": []}
+    records = [
+        {"uri": f"x:{name}", "prefLabel": {"en": name}, "narrower": [{"uri": f"x:{one}"} for one in names]}
+        for name, names in below.items()
+    ]
+    assert refusal_of(tmp_path, json.dumps(records)).faults[0].code == "T121"
 
 
 def test_siblings_of_one_name_are_a_fault(tmp_path: Path) -> None:

@@ -282,3 +282,154 @@ def test_many_records(tmp_path: Path) -> None:
     records += [{"id": str(n), "name": f"n{n}", "child_ids": []} for n in range(20_000, 40_000)]
     found = read_text(tmp_path, json.dumps(records))
     assert len(found.taxonomy) == 20_000
+
+
+# -- rows that are pictures ------------------------------------------------------------------------
+
+FELIDS = (("Felidae", "Felis", "Felis catus"), ("Felidae", "Felis", "Felis margarita"),
+          ("Canidae", "Canis", "Canis lupus"), ("Canidae", "Canis", "Canis lupus"))  # fmt: skip
+SPECIES = "Canidae/Canis/Canis_lupus Felidae/Felis/Felis_catus Felidae/Felis/Felis_margarita"
+
+
+def pictures(key: str, **beside: Any) -> list[dict[str, Any]]:
+    """A row for each picture, with the ranks of what it shows."""
+    ranks = ("family", "genus", "species")
+    return [
+        {key: f"{number}.jpg", **beside, **dict(zip(ranks, names, strict=True))}
+        for number, names in enumerate(FELIDS)
+    ]
+
+
+@pytest.mark.parametrize("key", ["filename", "file_name", "image", "fileName"])
+def test_rows_of_pictures_with_ranks_are_a_table(key: str, tmp_path: Path) -> None:
+    """The name of the file is a column that is not used."""
+    rows = pictures(key)
+    lines = "\n".join(map(json.dumps, rows))
+    for text, name in (
+        (json.dumps(rows), "a.json"),
+        (lines, "a.jsonl"),
+        (json.dumps({"images": rows}), "b.json"),
+    ):
+        found = read_text(tmp_path, text, name)
+        assert (paths_of(found), found.kind) == (SPECIES, "ranks")
+        assert found.unused == (key,)
+
+
+def test_rows_of_pictures_with_boxes_or_groups_are_a_table(tmp_path: Path) -> None:
+    boxed = pictures("filename", bbox=[1, 2, 3, 4], annotations=[{"area": 3}])
+    found = read_text(tmp_path, json.dumps(boxed))
+    assert (paths_of(found), set(found.unused)) == (SPECIES, {"filename", "bbox", "annotations"})
+    pets = (("cat", "animal"), ("dog", "animal"), ("cat", "animal"), ("oak", "plant"))
+    grouped = [{"filename": f"{n}.jpg", "class": c, "superclass": g} for n, (c, g) in enumerate(pets)]
+    assert paths_of(read_text(tmp_path, json.dumps(grouped))) == PETS
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{"id": n, "file_name": f"{n}.jpg", "width": 3, "height": 4} for n in range(3)],
+        {"images": [{"id": n, "file_name": f"{n}.jpg", "license": 1} for n in range(3)], "annotations": []},
+        [{"file_name": f"{n}.jpg", "text": "a cat", "label": n % 2} for n in range(4)],
+        [{"filename": f"{n}.jpg", "class": n % 2, "order": n} for n in range(4)],
+    ],
+)
+def test_pictures_without_ranks_are_no_classes(value: Any, tmp_path: Path) -> None:
+    assert [fault.code for fault in refusal_of(tmp_path, json.dumps(value)).faults] == ["T121"]
+
+
+# -- iNaturalist's API -----------------------------------------------------------------------------
+
+ABOVE = {
+    "Felis": [(1, "Animalia", "kingdom"), (2, "Felidae", "family"), (3, "Felis", "genus")],
+    "Canis": [(1, "Animalia", "kingdom"), (5, "Canidae", "family"), (6, "Canis", "genus")],
+}
+API = "Animalia/Canidae/Canis/Canis_lupus Animalia/Felidae/Felis/Felis_catus "
+API += "Animalia/Felidae/Felis/Felis_margarita"
+
+
+def taxon(number: int, name: str, *keys: str) -> dict[str, Any]:
+    """A species as the API writes it, with some of the keys that say what is above it."""
+    above = ABOVE[name.split()[0]]
+    ids = [48460, *(own for own, *_ in above)]
+    told: dict[str, Any] = {
+        "ancestors": [{"id": own, "name": up, "rank": rank} for own, up, rank in above],
+        "ancestor_ids": [*ids, number],
+        "ancestry": "/".join(map(str, ids)),
+    }
+    facts = {"id": number, "name": name, "rank": "species", "preferred_common_name": "x", "is_active": True}
+    return {**facts, **{key: told[key] for key in keys}}
+
+
+def all_taxa(*keys: str) -> list[dict[str, Any]]:
+    return [
+        taxon(10, "Felis catus", *keys),
+        taxon(11, "Felis margarita", *keys),
+        taxon(12, "Canis lupus", *keys),
+    ]
+
+
+def with_groups(*keys: str) -> list[dict[str, Any]]:
+    """The species, and a result for each taxon above them but Life."""
+    groups = {
+        own: (up, rank, above[:n]) for above in ABOVE.values() for n, (own, up, rank) in enumerate(above)
+    }
+    found = []
+    for own, (up, rank, above) in groups.items():
+        ids = [48460, *(one for one, *_ in above)]
+        told: dict[str, Any] = {"ancestor_ids": [*ids, own], "ancestry": "/".join(map(str, ids))}
+        found.append({"id": own, "name": up, "rank": rank, **{key: told[key] for key in keys}})
+    return [*found, *all_taxa(*keys)]
+
+
+def page(results: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"total_results": len(results), "page": 1, "per_page": 30, "results": results}
+
+
+RESULTS: list[tuple[str, Any]] = [
+    ("observations", page([{"id": 100 + n, "quality_grade": "research", "taxon": one}
+                           for n, one in enumerate(all_taxa("ancestors", "ancestor_ids") * 2)])),
+    ("counts of species", page([{"count": 3, "taxon": one} for one in all_taxa("ancestors")])),
+    ("taxa", page(all_taxa("ancestors", "ancestry"))),
+    ("taxa by ancestry", page(with_groups("ancestry"))),
+    ("taxa by ids", page(with_groups("ancestor_ids"))),
+    ("a list of observations", [{"id": n, "taxon": one} for n, one in enumerate(all_taxa("ancestors"))]),
+    ("a list of taxa", with_groups("ancestor_ids")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), RESULTS, ids=[case[0] for case in RESULTS])
+def test_results_of_inaturalist(name: str, value: Any, tmp_path: Path) -> None:
+    found = read_text(tmp_path, json.dumps(value))
+    assert (paths_of(found), found.kind) == (API, "inat")
+    assert "preferred_common_name" in found.unused
+
+
+def test_a_page_without_results_is_said(tmp_path: Path) -> None:
+    (fault,) = refusal_of(tmp_path, json.dumps(page([]))).faults
+    assert (fault.code, "without results" in fault.message) == ("T121", True)
+
+
+def test_an_observation_without_a_taxon_is_left_out(tmp_path: Path) -> None:
+    items = [{"id": n, "taxon": one} for n, one in enumerate([*all_taxa("ancestors"), None])]
+    found = read_text(tmp_path, json.dumps(page(items)))
+    assert paths_of(found) == API
+    assert "1 result without a taxon left out" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (
+            page([{"count": 3, "taxon": one} for one in all_taxa("ancestor_ids")]),
+            "by id alone: `48460`, `1`",
+        ),
+        (page(all_taxa("ancestry")), "by id alone: `48460`, `1`"),
+        (page(with_groups("ancestor_ids")[1:]), "by id alone: `48460`, `1`"),
+        ([{"taxon": one} for one in all_taxa("ancestor_ids")], "by id alone: `48460`, `1`"),
+    ],
+)
+def test_taxa_above_that_have_no_name_are_asked_for(value: Any, words: str, tmp_path: Path) -> None:
+    (fault,) = refusal_of(tmp_path, json.dumps(value)).faults
+    assert fault.code == "T121"
+    assert words in fault.message
+    assert "`ancestors`" in (fault.expected or "")

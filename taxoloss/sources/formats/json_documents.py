@@ -6,16 +6,28 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from taxoloss.errors.characters import quoted
+from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_exports import look_at_export
+from taxoloss.sources.formats.json_features import look_at_features
 from taxoloss.sources.formats.json_links import look_at_links
 from taxoloss.sources.formats.json_lists import look_at_rows, look_at_texts
 from taxoloss.sources.formats.json_mappings import look_at_adjacency, look_at_ancestors, look_at_scalars
 from taxoloss.sources.formats.json_named import named_readings
 from taxoloss.sources.formats.json_nested import are_splits, nested_readings, why_not_nested
-from taxoloss.sources.formats.json_records import look_at_columns, look_at_keyed, look_at_records
+from taxoloss.sources.formats.json_observations import look_at_observations
+from taxoloss.sources.formats.json_ontology import look_at_ontology
+from taxoloss.sources.formats.json_records import (
+    are_ranked,
+    look_at_columns,
+    look_at_keyed,
+    look_at_records,
+)
 from taxoloss.sources.formats.json_values import (
+    ONE_LIST,
     Place,
     is_number,
+    is_numbered,
     is_text,
     merged,
     nothing,
@@ -24,12 +36,14 @@ from taxoloss.sources.formats.json_values import (
     scalars_in,
 )
 from taxoloss.sources.formats.json_words import ABOUT, HOLDERS, NEVER, bare
-from taxoloss.sources.reading import Grade, Look
+from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
 __all__ = ["look_at_value"]
 
 _DEEPEST = 8
+#: The forms that programs write mappings in.
+_PROGRAMS = (look_at_export, look_at_features, look_at_observations, look_at_ontology, look_at_links)
 
 
 def look_at_value(value: Value, place: Place) -> Look:
@@ -42,8 +56,9 @@ def look_at_value(value: Value, place: Place) -> Look:
 
 
 def _look_at_list(value: ListValue, place: Place) -> Look:
-    if (export := look_at_export(value, place)) is not None:
-        return export
+    for look_at in (look_at_export, look_at_observations, look_at_links):
+        if (look := look_at(value, place)) is not None:
+            return look
     if not value.items:
         return nothing(value, place)
     if (texts := scalars_in(value)) is not None:
@@ -65,7 +80,7 @@ def _look_at_list(value: ListValue, place: Place) -> Look:
 
 
 def _look_at_mapping(value: MappingValue, place: Place) -> Look:
-    for look_at in (look_at_export, look_at_links):
+    for look_at in _PROGRAMS:
         if (look := look_at(value, place)) is not None:
             return look
     named = named_readings(value, place)
@@ -138,13 +153,30 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
     others = [
         pair for pair in held if bare(pair[0]) not in HOLDERS | ABOUT | NEVER and not scalars_in(pair[1])
     ]
-    looks = _full_looks(known, place)
+    looks = _full_looks(known, value, place)
     if looks and not all(_is_flat(look) for look in looks):
         return _joined(looks)
     # Beside a list of names a mapping of groups to them is the tree, or another thing: both are shown.
     groups = [pair for pair in others if _holds_names(pair[1])] if looks else others
-    looks += _full_looks(groups, place)
+    by_number = [key for key, below in groups if looks and _are_names_by_number(below)]
+    if by_number:
+        saw = ", and ".join(look.saw for look in looks)
+        return Look(
+            f"{saw}, beside names by number at {' and '.join(map(quoted, by_number))}", needs=ONE_LIST
+        )
+    looks += _full_looks(groups, value, place)
+    looks = looks or _full_looks([pair for pair in held if _are_ranked(*pair)], value, place)
     return _joined(looks) if looks else None
+
+
+def _are_names_by_number(value: Value) -> bool:
+    pairs = value.pairs if isinstance(value, MappingValue) and is_numbered(value) else []
+    return bool(pairs) and all(is_text(below) for _, below in pairs)
+
+
+def _are_ranked(key: str, value: Value) -> bool:
+    """Whether rows with ranks stand below a key that else holds none: {"images": [{"family": ...}]}."""
+    return bare(key) in NEVER and are_ranked(records_in(value) or ())
 
 
 def _holds_names(value: Value) -> bool:
@@ -155,9 +187,20 @@ def _holds_names(value: Value) -> bool:
     return all(isinstance(item, MappingValue) or (is_text(item) and not is_number(item)) for item in items)
 
 
-def _full_looks(pairs: Sequence[tuple[str, Value]], place: Place) -> list[Look]:
-    looks = [look_at_value(below, place.below(key)) for key, below in pairs]
+def _full_looks(pairs: Sequence[tuple[str, Value]], value: MappingValue, place: Place) -> list[Look]:
+    """The looks below keys of a document that show something, each with the other keys as not used."""
+    keys = [key.text for key, _ in value.pairs]
+    looks = [
+        _beside(look_at_value(below, place.below(key)), tuple(one for one in keys if one != key))
+        for key, below in pairs
+    ]
     return [look for look in looks if look.readings or look.tables]
+
+
+def _beside(look: Look, keys: tuple[str, ...]) -> Look:
+    readings = [replace(one, unused=(*one.unused, *keys)) for one in look.readings]
+    tables = [replace(one, beside=(*one.beside, *keys)) for one in look.tables]
+    return replace(look, readings=readings, tables=tables)
 
 
 def _is_flat(look: Look) -> bool:
@@ -166,7 +209,15 @@ def _is_flat(look: Look) -> bool:
 
 def _joined(looks: list[Look]) -> Look:
     """Several looks as one."""
+    saw = ", and ".join(look.saw for look in looks)
     readings = [reading for look in looks for reading in look.readings]
     tables = [table for look in looks for table in look.tables]
+    if all(map(_is_flat, looks)) and len({_paths_of(reading) for reading in readings}) > 1:
+        return Look(saw, needs=ONE_LIST)
     needs = next((look.needs for look in looks if look.needs), "")
-    return Look(", and ".join(look.saw for look in looks), readings, tables, needs)
+    return Look(saw, readings, tables, needs)
+
+
+def _paths_of(reading: Reading) -> frozenset[tuple[str, ...]]:
+    made = reading.made
+    return frozenset(made.taxonomy.paths()) if isinstance(made, Found) else frozenset()

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found
+from taxoloss.sources.formats.json_graphs import (
+    Graph,
+    by_parents,
+    ends_of,
+    graph_in,
+    id_of,
+    inside,
+    relations,
+    says_up,
+)
 from taxoloss.sources.formats.json_named import facts_of
 from taxoloss.sources.formats.json_titles import titles_of
-from taxoloss.sources.formats.json_values import Place, held_texts, line_of, scalars_in, text_of
-from taxoloss.sources.formats.json_words import bare
+from taxoloss.sources.formats.json_values import Place, line_of
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
 __all__ = ["look_at_links", "pair_readings"]
-
-_NODES = ("nodes", "vertices", "concepts")
-_LINKS = ("links", "edges", "relations", "relationships", "arcs")
-#: The keys of a link's ends; from the first to the second is from parent to child ...
-_ENDS = (
-    ("source", "target"), ("from", "to"), ("parent", "child"), ("src", "dst"), ("start", "end"),
-    ("tail", "head"), ("parentid", "childid"), ("sourceid", "targetid"),
-    ("fromid", "toid"), ("source", "dest"),
-)  # fmt: skip
-#: ... where these do not show that it is the other way round; `parent` and `child` cannot be doubted.
-_SAID = frozenset({"parent", "parentid"})
-_AROUND = ("graph", "elements", "labeltree", "data", "network")
-
-
-@dataclass
-class _Graph:
-    """The nodes and links of a document, and the levels that it names."""
-
-    nodes: Sequence[tuple[str | None, Value]]  # each with the key that it stands below
-    links: ListValue
-    levels: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -47,49 +35,76 @@ class _Links:
     keys: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # from the id of a node, where it has one, to its key
     ends: list[tuple[str, str, int | None]] = field(default_factory=list)
-    fixed: bool = False  # the words of the ends say which is the parent
 
 
 def look_at_links(value: Value, place: Place) -> Look | None:
     """The look at nodes and links, also below `graph` or `elements`; None where there are none."""
-    graph = _graph(value)
+    graph = graph_in(value)
     if graph is None:
         return None
     if not graph.nodes:
         return Look(f"a graph without nodes{place.said}", needs="nodes, and the links between them")
-    count = f"{counted(len(graph.nodes), 'node')} and {counted(len(graph.links.items), 'link')}"
-    make = partial(_found, graph, place)
-    readings = [Reading("node-link", count + place.said, Grade.PLAIN, make, "--kind node-link")]
-    return Look(f"a graph of {count}{place.said}", readings)
+    saw = f"a graph of {_counts(graph)}{place.said}"
+    above = by_parents(graph)
+    if above is not None and not graph.links.items:
+        return Look(saw, [_reading(above, place, True)])
+    if (refused := _why_no_tree(graph, saw, place)) is not None and above is None:
+        return refused
+    readings = [] if refused else [_reading(graph, place, down) for down in _ways(graph, place)]
+    if above is not None:
+        how = f"{counted(len(above.links.items), 'node')} below the parents that they name{place.said}"
+        make = partial(_found, above, place, True, "edges")
+        readings.append(Reading("edges", how, Grade.PLAIN, make, "--kind edges"))
+    return Look(saw, readings)
 
 
-def _graph(value: Value) -> _Graph | None:
-    """Nodes and links side by side, at the top or below a key that is known for them."""
-    if not isinstance(value, MappingValue):
+def _counts(graph: Graph) -> str:
+    return f"{counted(len(graph.nodes), 'node')} and {counted(len(graph.links.items), 'link')}"
+
+
+def _reading(graph: Graph, place: Place, down: bool) -> Reading:
+    way = "parent to child" if down else "child to parent"
+    option = "--kind node-link" if down else "links with the keys `child` and `parent`"
+    how = f"{_counts(graph)} from {way}{place.said}"
+    return Reading("node-link", how, Grade.PLAIN, partial(_found, graph, place, down), option)
+
+
+def _why_no_tree(graph: Graph, saw: str, place: Place) -> Look | None:
+    """The look at a graph whose links have no direction, or not one meaning; None of others."""
+    said = relations(graph.links)
+    if len(said) > 1 and says_up(said) is None:
+        shown = ", ".join(f"{quoted(text or 'nothing')} ({n:,})" for text, n in said.most_common(6))
+        return Look(f"{saw}, whose links mean different things: {shown}", needs="links of one meaning")
+    asked = place.options.kind == "node-link" and not graph.paired
+    if graph.directed or asked or not graph.links.items:
         return None
-    known = {bare(key.text): below for key, below in reversed(value.pairs)}
-    nodes = next((known[word] for word in _NODES if word in known), None)
-    links = next((below for word in _LINKS if isinstance(below := known.get(word), ListValue)), None)
-    if links is not None and isinstance(nodes, (ListValue, MappingValue)):
-        about = known.get("graph")
-        levels = held_texts(about.get("levels") if isinstance(about, MappingValue) else None)
-        listed: list[tuple[str | None, Value]] = (
-            [(key.text, node) for key, node in nodes.pairs]
-            if isinstance(nodes, MappingValue)
-            else [(None, node) for node in nodes.items]
-        )
-        return _Graph(listed, links, levels or None)
-    inner = (known[word] for word in _AROUND if isinstance(known.get(word), MappingValue))
-    return next((graph for below in inner if (graph := _graph(below)) is not None), None)
+    needs = "`directed: true`, and links from parent to child"
+    obeyed = "" if graph.paired else "; or --kind node-link, which takes the first end as the parent"
+    return Look(f"{saw} without direction: which end is the parent is not said", needs=needs + obeyed)
+
+
+def _ways(graph: Graph, place: Place) -> list[bool]:
+    """Whether links lead down, or up: as they say, or else in the way in which no node has several parents.
+
+    Both where both may be; who asks for node-link means down.
+    """
+    if (up := says_up(relations(graph.links))) is not None:
+        return [not up]
+    read = [ends for item in graph.links.items if (ends := ends_of(inside(item))) is not None]
+    pairs = {(one, other) for one, other, _ in read}
+    if any(fixed for *_, fixed in read) or not pairs:
+        return [True]
+    ways = [down for down in (True, False) if _single(pairs, 1 if down else 0)]
+    return [True] if not ways or (place.options.kind == "node-link" and len(ways) == 2) else ways
 
 
 # -- the tree --------------------------------------------------------------------------------------
 
 
-def _found(graph: _Graph, place: Place) -> Found:
+def _found(graph: Graph, place: Place, down: bool, kind: str = "node-link") -> Found:
     nodes = SourceGraph(place.file, place.options, graph.levels)
     found = _Links()
-    listed = [(_id_of(key, _inside(item)), _inside(item)) for key, item in graph.nodes]
+    listed = [(id_of(key, inside(item)), inside(item)) for key, item in graph.nodes]
     by_id = all(own is not None for own, _ in listed)
     cells = [{key.text: below for key, below in _pairs(item)} for _, item in listed]
     titles = titles_of(cells, [own or "" for own, _ in listed], nodes)
@@ -97,26 +112,15 @@ def _found(graph: _Graph, place: Place) -> Found:
         _add_node(own, item, title, by_id, found, nodes)
     _read_ends(graph.links, found, nodes)
     nodes.log.raise_all()
-    down = _points_down(found, nodes)
+    if not down:
+        said = [quoted(text) for text in relations(graph.links)]
+        why = f"they say {' and '.join(said)}" if said else "the other way nodes would have several parents"
+        nodes.notes.append(f"links lead from child to parent: {why}")
     for one, other, line in found.ends:
         nodes.link(*((other, one) if down else (one, other)), line)
     shown = f"{counted(len(found.keys), 'node')}, {counted(len(found.ends), 'link')}"
     how = f"{shown} from {'parent to child' if down else 'child to parent'}"
-    return Found(nodes.taxonomy(), "node-link", how, tuple(nodes.notes))
-
-
-def _inside(item: Value) -> Value:
-    """What cytoscape writes below `data`."""
-    data = item.get("data") if isinstance(item, MappingValue) else None
-    return data if isinstance(data, MappingValue) else item
-
-
-def _id_of(above: str | None, item: Value) -> str | None:
-    """The id of a node: the key that it stands below, or its own."""
-    if above is not None or not isinstance(item, MappingValue):
-        return above if above is not None else text_of(item)
-    known = {bare(key.text): below for key, below in reversed(item.pairs)}
-    return next((own for word in ("id", "key") if (own := text_of(known.get(word))) is not None), None)
+    return Found(nodes.taxonomy(), kind, how, tuple(nodes.notes))
 
 
 def _pairs(item: Value) -> list[tuple[ScalarValue, Value]]:
@@ -139,14 +143,14 @@ def _add_node(
 
 def _read_ends(links: ListValue, found: _Links, nodes: SourceGraph) -> None:
     """The ends of each link: all of them ids, or names, or places in the list of nodes, never mixed."""
-    read = [(_ends_of(_inside(item), found), line_of(item)) for item in links.items]
-    texts = [text for ends, _ in read if ends for text in ends]
+    read = [(ends_of(inside(item)), line_of(item)) for item in links.items]
+    texts = [text for ends, _ in read if ends for text in ends[:2]]
     key_of = _keys_by(texts, found, nodes)
     for ends, line in read:
         if ends is None:
             nodes.fault("T116", "a link has no `source` and `target`", line, expected="two ends")
             continue
-        lost = [text for text in ends if text not in key_of]
+        lost = [text for text in ends[:2] if text not in key_of]
         if lost:
             nodes.fault("T212", f"a link ends at {quoted(lost[0])}, which is no node", line, found=lost[0])
             continue
@@ -166,39 +170,8 @@ def _keys_by(texts: list[str], found: _Links, nodes: SourceGraph) -> dict[str, s
     return max((found.ids, named, places), key=lambda way: sum(text in way for text in texts))
 
 
-def _ends_of(item: Value, found: _Links) -> tuple[str, str] | None:
-    if isinstance(item, ListValue):
-        pair = scalars_in(item)
-        return (pair[0].text, pair[1].text) if pair is not None and len(pair) == 2 else None
-    if not isinstance(item, MappingValue):
-        return None
-    known = {bare(key.text): below for key, below in reversed(item.pairs)}
-    for words in _ENDS:
-        one, other = (_end_text(known.get(word)) for word in words)
-        if one is not None and other is not None:
-            found.fixed = found.fixed or words[0] in _SAID
-            return one, other
-    return None
-
-
-def _end_text(value: Value | None) -> str | None:
-    """An end; d3 puts the node itself there once it has drawn it."""
-    return text_of(value.get("id")) if isinstance(value, MappingValue) else text_of(value)
-
-
-def _points_down(found: _Links, nodes: SourceGraph) -> bool:
-    """Whether links lead from parent to child: not where that gives nodes several parents, and up none."""
-    if found.fixed or _single(found.ends, 1):
-        return True
-    if not _single(found.ends, 0):
-        return True
-    nodes.notes.append("links lead from child to parent: the other way nodes would have several parents")
-    return False
-
-
-def _single(ends: list[tuple[str, str, int | None]], which: int) -> bool:
+def _single(pairs: Collection[tuple[str, str]], which: int) -> bool:
     """Whether no node is at that end of two different links."""
-    pairs = {(one, other) for one, other, _ in ends}
     return len({pair[which] for pair in pairs}) == len(pairs)
 
 
@@ -213,11 +186,12 @@ def pair_readings(pairs: ListValue, place: Place, names: Mapping[str, str] | Non
     """
     found = _Links()
     for item in pairs.items:
-        ends = _ends_of(item, found)
+        ends = ends_of(item)
         if ends is None:
             return []
-        found.ends.append((*ends, line_of(item)))
-    ways = [down for down in (True, False) if _single(found.ends, 1 if down else 0)]
+        found.ends.append((*ends[:2], line_of(item)))
+    linked = {(one, other) for one, other, _ in found.ends}
+    ways = [down for down in (True, False) if _single(linked, 1 if down else 0)]
     grade = Grade.PLAIN if len(ways) == 1 else Grade.CELLS
     said = {True: "pairs of parent and child", False: "pairs of child and parent"}
     count = counted(len(found.ends), "pair")

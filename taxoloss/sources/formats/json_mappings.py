@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
+from typing import TypeVar
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found
@@ -14,11 +15,12 @@ from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.rows import Rows
 from taxoloss.sources.separators import split_path
-from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue
+from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
-__all__ = ["look_at_adjacency", "look_at_ancestors", "look_at_scalars"]
+__all__ = ["by_number", "look_at_adjacency", "look_at_ancestors", "look_at_scalars"]
 
 _Pairs = Sequence[tuple[ScalarValue, ScalarValue]]
+_Any = TypeVar("_Any", bound=Value)
 
 
 def look_at_scalars(value: MappingValue, place: Place) -> Look | None:
@@ -67,10 +69,14 @@ def _are_numbers_of_classes(pairs: _Pairs) -> bool:
     return len(numbers) == len(pairs) > 1 and min(numbers) <= 1 and max(numbers) <= 2 * len(numbers)
 
 
+def by_number(pairs: Sequence[tuple[ScalarValue, _Any]]) -> list[tuple[ScalarValue, _Any]]:
+    """Pairs in the order of their keys, which are whole numbers of any length."""
+    return sorted(pairs, key=lambda pair: (len(pair[0].text.lstrip("0")), pair[0].text.lstrip("0")))
+
+
 def _labels(pairs: _Pairs, place: Place) -> list[Reading]:
     """{"0": "cat"}: labels in the order of their numbers, or paths."""
-    ordered = sorted(pairs, key=lambda pair: (len(pair[0].text.lstrip("0")), pair[0].text.lstrip("0")))
-    labels = [below for _, below in ordered]
+    labels = [below for _, below in by_number(pairs)]
     if sure_mark([label.text for label in labels]) is not None:
         return [_paths([(label, label) for label in labels], place)]
     return [names_reading(labels, place, "labels in the order of their numbers")]

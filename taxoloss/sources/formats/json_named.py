@@ -23,7 +23,7 @@ from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
-__all__ = ["facts_of", "named_readings"]
+__all__ = ["facts_of", "is_written_out", "named_readings"]
 
 _Child = tuple[str | None, Value]  # the key that a node stands below, where it stands below one
 
@@ -78,11 +78,21 @@ def facts_of(node: Value) -> dict[str, object]:
     }
 
 
+def is_written_out(value: Value) -> bool:
+    """Whether a value is one node, {"name": ..., "children": [...]}: a name, and a key of what is below."""
+    return (
+        isinstance(value, MappingValue)
+        and _known_name(value)
+        and any(_leads_down(key.text, below, sure=True) for key, below in value.pairs)
+    )
+
+
 # -- what shows that a document holds nodes --------------------------------------------------------
 
 
 def named_readings(value: Value, place: Place) -> list[Reading]:
     """The readings of a node, a list of nodes or a mapping of names to nodes; none where it is neither."""
+    value = _unwrapped(value)
     form = _form(value)
     if form is None:
         return []
@@ -97,6 +107,41 @@ def named_readings(value: Value, place: Place) -> list[Reading]:
             unused=tuple(key for key in form.keys if key not in used),
         )
     ]
+
+
+def _unwrapped(value: Value) -> Value:
+    """The nodes of d3.hierarchy, {"data": {"name": ...}, "children": [...]}, with what `data` holds."""
+    tops = value.items if isinstance(value, ListValue) else [value]
+    if not tops or not all(_wraps(top) for top in tops):
+        return value
+    made: list[Value] = []
+    stack: list[tuple[Value, list[Value]]] = [(top, made) for top in reversed(tops)]
+    while stack:
+        node, siblings = stack.pop()
+        if not isinstance(node, MappingValue) or not _wraps(node):
+            siblings.append(node)
+            continue
+        pairs = _own_pairs(node)
+        siblings.append(MappingValue(pairs, node.mark))
+        for number, (key, below) in enumerate(pairs):
+            if bare(key.text) in CHILD_LISTS and isinstance(below, ListValue):
+                pairs[number] = (key, inner := ListValue([], below.mark))
+                stack += [(item, inner.items) for item in reversed(below.items)]
+    return made[0] if isinstance(value, MappingValue) else ListValue(made, value.mark)
+
+
+def _wraps(node: Value) -> bool:
+    data = node.get("data") if isinstance(node, MappingValue) else None
+    return isinstance(node, MappingValue) and isinstance(data, MappingValue) and not _known_name(node)
+
+
+def _own_pairs(node: MappingValue) -> list[tuple[ScalarValue, Value]]:
+    """The pairs of `data` without the nodes below it, which d3 keeps there too, and those beside it."""
+    data = node.get("data")
+    told = data.pairs if isinstance(data, MappingValue) else []
+    pairs = [pair for pair in told if bare(pair[0].text) not in CHILD_LISTS]
+    known = {key.text for key, _ in pairs}
+    return pairs + [pair for pair in node.pairs if pair[0].text not in {"data", *known}]
 
 
 _FACTS = ("rank", "aliases", "description")
@@ -159,7 +204,7 @@ def _holds_more(seen: _Seen, tops: list[_Child], *, only_top: bool) -> bool:
 
 def _are_linked(seen: _Seen, tops: list[_Child]) -> bool:
     """Whether nodes stand side by side and list ids, or names, of others."""
-    if len(tops) < 2 or len(seen.nodes) > len(tops):
+    if len(tops) < 2 or sum(_reference(node) is None for node in seen.nodes) > len(tops):
         return False
     owner: dict[str, int] = {}
     for number, (key, node) in enumerate(tops):
@@ -168,13 +213,19 @@ def _are_linked(seen: _Seen, tops: list[_Child]) -> bool:
         for text in [*cells, *([key] if key is not None else [])]:
             owner.setdefault(text, number)
     listed = (
-        (number, text_of(item))
+        (number, _reference(item) or text_of(item))
         for number, (_, node) in enumerate(tops)
         for key, below in (node.pairs if isinstance(node, MappingValue) else ())
         if key.text in seen.downs
         for _, item in _listed(below)
     )
     return any(text is not None and owner.get(text, number) != number for number, text in listed)
+
+
+def _reference(node: Value) -> str | None:
+    """The id in {"id": "x"}, which stands for a node that is written elsewhere; None of other values."""
+    pairs = node.pairs if isinstance(node, MappingValue) else []
+    return text_of(pairs[0][1]) if len(pairs) == 1 and bare(pairs[0][0].text) in ("id", "uri") else None
 
 
 def _tops(value: Value) -> list[_Child]:

@@ -17,6 +17,8 @@ from taxoloss.sources.formats.json_values import (
     Place,
     first_key,
     is_empty,
+    is_numbered,
+    is_text,
     line_of,
     said,
     scalars_in,
@@ -26,6 +28,7 @@ from taxoloss.sources.formats.json_words import (
     CHILD_IDS,
     CHILD_LISTS,
     GROUPS,
+    HOLDERS,
     IDS,
     MEMBERS,
     NEVER,
@@ -43,7 +46,7 @@ from taxoloss.sources.separators import cuts_of
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
-__all__ = ["look_at_columns", "look_at_keyed", "look_at_records"]
+__all__ = ["are_ranked", "look_at_columns", "look_at_keyed", "look_at_records"]
 
 _NEEDS = (
     "ranks (family, genus, species), a class and its group (supercategory), an id and that of its parent, "
@@ -60,7 +63,7 @@ def look_at_records(records: list[MappingValue], value: ListValue, place: Place)
 def look_at_keyed(value: MappingValue, place: Place) -> Look | None:
     """The look at a mapping of keys to records that are alike; None where it is no such mapping."""
     records = [below for _, below in value.pairs if isinstance(below, MappingValue)]
-    if len(records) < len(value.pairs) or len(records) < 2:
+    if len(records) < len(value.pairs) or len(records) < 2 or all(map(is_numbered, records)):
         return None
     keys = [key.text for key, _ in value.pairs]
     what = said(ListValue(list(records))).removeprefix("a list of ")
@@ -97,13 +100,21 @@ def _look(records: list[MappingValue], keys: Sequence[str | None], what: str, pl
     names = [key for one in records for key, _ in one.pairs]
     if not tree and not asked and (inner := rows.inner()) is not None:
         return Look(f"{what}, which hold others in {quoted(inner)}", needs=_INNER)
-    if any(bare(key.text) in SAMPLES for key in names) and not asked and not tree:
+    sampled = any(bare(key.text) in SAMPLES for key in names) and not are_ranked(records)
+    if sampled and not asked and not tree:
         return Look(f"{what}: pictures or tasks, not classes", needs=_NEEDS)
     if tree and not asked:
         return Look(what, tree, needs=_NEEDS)
     flat = [] if asked else rows.flat()
     junk = bool(flat) and place.options.kind in (None, "json", "names")
     return Look(what, flat, [] if junk else tables, _NEEDS)
+
+
+def are_ranked(records: Sequence[MappingValue]) -> bool:
+    """Whether most records, though they are pictures, hold names of two ranks or more, or a group."""
+    counts = Counter(bare(key.text) for one in records for key, below in one.pairs if is_text(below))
+    common = {word for word, count in counts.items() if 2 * count > len(records)}
+    return len(common.intersection(RANKS)) > 1 or bool(common & GROUPS)
 
 
 @dataclass
@@ -119,12 +130,18 @@ class _Records:
         self.columns = list(dict.fromkeys(key for key, _ in pairs))
         self.cells = [{key.text: below for key, below in reversed(one.pairs)} for one in self.records]
         self.lines = [line_of(one) or 1 for one in self.records]
+        self._texts: dict[str, list[str]] = {}
         scalar = {key for key, below in pairs if text_of(below)}
+        lists = {key for key, below in pairs if isinstance(below, ListValue)}
+        self.listed = [column for column in self.columns if column in lists]
+        self.mapped = {key for key, below in pairs if isinstance(below, MappingValue)}
         self.scalars = [column for column in self.columns if column in scalar]
 
     def texts(self, column: str) -> list[str]:
-        """The cells of a column."""
-        return [text_of(cells.get(column)) or "" for cells in self.cells]
+        """The cells of a column, kept: many ask for them."""
+        if column not in self._texts:
+            self._texts[column] = [text_of(cells.get(column)) or "" for cells in self.cells]
+        return self._texts[column]
 
     # -- as a table --------------------------------------------------------------------------------
 
@@ -143,9 +160,9 @@ class _Records:
 
     def _inside(self, column: str) -> dict[str, list[str]]:
         """The ids, names and ranks in cells that are mappings: {"parent": {"id": 3}}."""
-        inner = [below for cells in self.cells if isinstance(below := cells.get(column), MappingValue)]
-        if bare(column) in NEVER:
+        if bare(column) in NEVER or column not in self.mapped:
             return {}
+        inner = [below for cells in self.cells if isinstance(below := cells.get(column), MappingValue)]
         known = {*IDS, *PARENTS, *RANKS}
         keys = dict.fromkeys(
             key.text for one in inner for key, below in one.pairs if bare(key.text) in known
@@ -173,7 +190,7 @@ class _Records:
 
     def inner(self) -> str | None:
         """The key of lists of records like these, none of whose words is known: a tree, but which?"""
-        for column in self.columns:
+        for column in self.listed:
             items = [item for cells in self.cells for item in _items(cells.get(column))]
             keys = {key.text for item in items for key, _ in item.pairs}
             if bare(column) not in NEVER and keys & set(self.scalars):
@@ -185,7 +202,7 @@ class _Records:
     def linked(self) -> list[Reading]:
         """The readings of cells that list the ids, or names, of other records."""
         found = []
-        for column in self.columns:
+        for column in self.listed:
             lists = [scalars_in(cells.get(column)) or [] for cells in self.cells]
             word = bare(column)
             texts = {item.text for items in lists for item in items}
@@ -292,7 +309,7 @@ class _Records:
     def paths(self) -> list[Reading]:
         """The readings of cells that are lists of names, from top to leaf."""
         found = []
-        for column in self.columns:
+        for column in self.listed:
             lists = [scalars_in(cells.get(column)) for cells in self.cells]
             if bare(column) not in PATHS or not any(lists) or any(items is None for items in lists):
                 continue
@@ -353,9 +370,10 @@ def look_at_columns(value: MappingValue, place: Place) -> Look | None:
     split = _split(value, place)
     if split is not None:
         return split
-    columns = {key.text: _column(below) for key, below in value.pairs}
+    numbers = _row_numbers(value)
+    columns = {key.text: _column(below, numbers) for key, below in value.pairs}
     lengths = {len(cells) if cells is not None else -1 for cells in columns.values()}
-    if len(columns) < 2 or len(lengths) > 1 or lengths <= {-1, 0, 1}:
+    if len(columns) < 2 or len(lengths) > 1 or lengths <= {-1, 0, 1} or _are_label_maps(value):
         return None
     full = {key: cells or [] for key, cells in columns.items()}
     if not any(len(set(cells)) < len(cells) for cells in full.values()):
@@ -368,10 +386,23 @@ def look_at_columns(value: MappingValue, place: Place) -> Look | None:
     return Look(what, tables=[Table(place.file, tuple(full), rows, [line] * len(rows))], needs=_NEEDS)
 
 
-def _column(value: Value) -> list[str] | None:
-    """The cells of a list, or of a mapping of row numbers to cells."""
+def _are_label_maps(value: MappingValue) -> bool:
+    """Whether labels by number stand beside maps of these: {"labels": {"0": "car"}, "map": {"0": 1}}."""
+    maps = [(bare(key.text), below) for key, below in value.pairs if isinstance(below, MappingValue)]
+    numbers = {word for word, one in maps if not any(is_text(below) for _, below in one.pairs)}
+    return any(word in HOLDERS - numbers for word, _ in maps) and any("map" in word for word in numbers)
+
+
+def _row_numbers(value: MappingValue) -> list[str]:
+    """The numbers of the rows, where cells stand below them: those of the first column."""
+    first = value.pairs[0][1]
+    return [key.text for key, _ in first.pairs] if isinstance(first, MappingValue) else []
+
+
+def _column(value: Value, rows: Sequence[str] = ()) -> list[str] | None:
+    """The cells of a list, or of a mapping of the numbers of the rows to cells."""
     if isinstance(value, MappingValue):
-        if [key.text for key, _ in value.pairs] != [str(n) for n in range(len(value.pairs))]:
+        if not is_numbered(value) or [key.text for key, _ in value.pairs] != list(rows):
             return None
         value = ListValue([below for _, below in value.pairs])
     if not isinstance(value, ListValue) or not all(isinstance(item, ScalarValue) for item in value.items):

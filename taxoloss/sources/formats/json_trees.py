@@ -3,32 +3,55 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from taxoloss.errors.suggestions import nearest
 from taxoloss.sources.base import Found, Options
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.formats.json_documents import look_at_value
+from taxoloss.sources.formats.json_named import is_written_out
 from taxoloss.sources.formats.json_values import Place
 from taxoloss.sources.reading import Grade, Look, Reading, choose
-from taxoloss.taxonomy.file.document import Document, MappingValue, Value
-from taxoloss.taxonomy.file.json_events import is_json
+from taxoloss.taxonomy.file.document import Document, ListValue, MappingValue, Value
+from taxoloss.taxonomy.file.json_tokens import is_json
+from taxoloss.taxonomy.file.models import HEAD
 from taxoloss.taxonomy.file.reader import decoded, read_bytes, read_text
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["FORMATS"]
+__all__ = ["FORMATS", "read_as"]
 
 
 def look_at_json(path: Path, options: Options) -> Look:
     """What a JSON or YAML file holds."""
     value, document = _opened(path, options)
     document.log.raise_all()  # a key that stands twice, an alias
-    if isinstance(value, MappingValue) and value.get("tree") is not None:
+    held = isinstance(value, MappingValue) and value.get("tree") is not None
+    if held and (options.kind == "taxonomy" or (options.kind in (None, "json") and _is_own(value))):
         make = partial(_taxonomy, value, document)
         own = Reading("taxonomy", "a taxonomy file", Grade.PLAIN, make, "--kind taxonomy")
-        if options.kind in (None, "json", "taxonomy"):
-            return Look("a taxonomy file", [own])
+        return Look("a taxonomy file", [own])
     return look_at_value(value, Place(str(path), options))
+
+
+def _is_own(value: Value) -> bool:
+    """Whether a document with the key `tree` is a taxonomy file, or one with a slip in a key.
+
+    Another document has keys of its own beside `tree`, and no `levels`; or a node as its tree.
+    """
+    tree = value.get("tree") if isinstance(value, MappingValue) else None
+    if tree is None or not isinstance(value, MappingValue):
+        return False
+    keys = [key.text for key, _ in value.pairs]
+    lists = {key.text for key, below in value.pairs if isinstance(below, ListValue)}
+    if any(_is_slip(key, ["levels"]) for key in lists - {"tree"}):
+        return True
+    return not is_written_out(tree) and all(_is_slip(key, _OWN) for key in keys)
+
+
+def _is_slip(key: str, names: Sequence[str]) -> bool:
+    return key in names or nearest(key, names) is not None
 
 
 def _taxonomy(value: Value, document: Document) -> Found:
@@ -60,7 +83,7 @@ def _lines_as_list(text: str, path: Path) -> str | None:
     return "\n".join(lines)
 
 
-def _read_as(path: Path, options: Options, kind: str) -> Found:
+def read_as(path: Path, options: Options, kind: str) -> Found:
     """A file read as one kind; the error of what it is where it is none."""
     look = look_at_json(path, options)
     form = _FORMS[kind]
@@ -70,11 +93,14 @@ def _read_as(path: Path, options: Options, kind: str) -> Found:
 
 # -- the formats -----------------------------------------------------------------------------------
 
+#: The keys of a taxonomy file.
+_OWN = (*HEAD, "levels", "tree")
 _LINES = (".jsonl", ".ndjson")
 _FORMS = {
     "nested": 'names below names ({"cat": ["Bengal", "Siamese"]}), or {"name": ..., "children": [...]}',
     "node-link": '{"nodes": [{"id": ...}], "links": [{"source": ..., "target": ...}]}',
     "taxonomy": "a mapping with the key `tree`",
+    "obo": '{"graphs": [{"nodes": [{"id": ...}], "edges": [{"sub": ..., "pred": "is_a", "obj": ...}]}]}',
 }
 _NESTED = '{"cat": ["Bengal", "Siamese"], "dog": {"pug": null, "beagle": {}}}'
 _GRAPH = """\
@@ -95,7 +121,7 @@ def _is_json(sample: Sample) -> bool:
 
 
 def _shape(kind: str, file: str, text: str) -> Format:
-    return Format(kind, partial(_read_as, kind=kind), form=_FORMS[kind], example=(file, text))
+    return Format(kind, partial(read_as, kind=kind), form=_FORMS[kind], example=(file, text))
 
 
 FORMATS = (

@@ -14,12 +14,14 @@ from taxoloss.sources.reading import Look
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
 __all__ = [
+    "ONE_LIST",
     "Place",
     "first_key",
     "held_texts",
     "is_empty",
     "is_float",
     "is_number",
+    "is_numbered",
     "is_text",
     "line_of",
     "merged",
@@ -82,6 +84,15 @@ def is_number(value: Value) -> bool:
 def is_float(value: Value) -> bool:
     """A number that counts nothing and names nothing: 0.5, true."""
     return is_number(value) and isinstance(value, ScalarValue) and not _WHOLE.fullmatch(value.text)
+
+
+def is_numbered(value: Value) -> bool:
+    """A mapping of whole numbers to what they stand for: {"0": "cat", "10": "dog"}."""
+    return (
+        isinstance(value, MappingValue)
+        and bool(value.pairs)
+        and all(key.text.isdecimal() for key, _ in value.pairs)
+    )
 
 
 def is_text(value: Value) -> bool:
@@ -165,6 +176,12 @@ def _noun(items: Sequence[Value]) -> str:
 _NEEDS = (
     'names below names ({"cat": ["Bengal", "Siamese"]}), {"name": ..., "children": [...]}, '
     "nodes and links, a mapping of classes to groups, or records with ranks, a group or the id of a parent"
+)
+
+#: What is needed where several lists of names stand side by side, and nothing says which are the classes.
+ONE_LIST = (
+    "one of these lists of names alone, or the group of each class: "
+    '{"cat": "animal", "dog": "animal", "oak": "plant"}'
 )
 
 

@@ -1,4 +1,4 @@
-"""OBO, OBO graphs and OWL, read by pronto."""
+"""OBO and OWL, read by pronto; OBO graphs, which are JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options, foreign
 from taxoloss.sources.formats.format import Format, Sample
+from taxoloss.sources.formats.json_trees import read_as
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.refusals import rdf_text, xml_root
 
@@ -17,9 +18,11 @@ __all__ = ["FORMAT", "read_obo"]
 
 
 def read_obo(path: Path, options: Options) -> Found:
-    """Terms and their is_a, read by pronto; obsolete terms are left out, imports are not followed."""
+    """Terms and their is_a; obsolete terms are left out, imports are not followed."""
     text = rdf_text(path, options)
-    with foreign("an ontology (OBO, OBO graphs, OWL)", str(path)), warnings.catch_warnings():
+    if text.lstrip().startswith("{"):
+        return read_as(path, options, "obo")
+    with foreign("an ontology (OBO, OWL)", str(path)), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pronto.ontology import Ontology
 

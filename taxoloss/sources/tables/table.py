@@ -21,7 +21,11 @@ __all__ = ["Table", "open_table", "seen", "table_of_text"]
 
 @dataclass
 class Table:
-    """Column names, rows of text, the line that each row starts on, that of the names, and notes."""
+    """Column names, rows of text, the line that each row starts on, that of the names, and notes.
+
+    Args:
+        beside: the keys that stand beside it in its document, of which nothing is made.
+    """
 
     file: str
     header: tuple[str, ...]
@@ -29,6 +33,7 @@ class Table:
     lines: list[int]
     first: int = 1
     notes: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     #: What was found in it, kept for the next who asks; a table made of this one starts anew.
     found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FaultLog, Note
@@ -30,9 +30,10 @@ _LONG_LINE = 1_000
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """Where a value stands in the text: line and column from 1, and the columns it takes."""
+
+    # A tuple: there is one for each value, and it is made twice as fast as a frozen dataclass.
 
     line: int
     column: int
@@ -118,27 +119,28 @@ class Document:
         self.text = text or ""
 
     @cached_property
-    def _starts(self) -> array[int]:
+    def line_starts(self) -> array[int]:
+        """The first character of each line."""
         # Only \n, \r\n and \r break lines here: the other breaks that YAML 1.1 knows are refused.
         return array("Q", [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", self.text))])
 
     def mark_at(self, index: int) -> Mark:
         """The place of a character of the text."""
-        line = bisect_right(self._starts, index)
-        return Mark(line, index - self._starts[line - 1] + 1)
+        line = bisect_right(self.line_starts, index)
+        return Mark(line, index - self.line_starts[line - 1] + 1)
 
     def index_of(self, line: int, column: int) -> int:
         """The character at a line and a column, both from 0, as a YAML mark counts them.
 
         libyaml ends what the last line holds on the line after it, also where the text has no such line.
         """
-        return self._starts[line] + column if line < len(self._starts) else len(self.text)
+        return self.line_starts[line] + column if line < len(self.line_starts) else len(self.text)
 
     def snippet(self, mark: Mark | None) -> str | None:
         """The line of the text that the mark stands on."""
-        if mark is None or mark.line > len(self._starts):
+        if mark is None or mark.line > len(self.line_starts):
             return None
-        starts = self._starts
+        starts = self.line_starts
         stop = starts[mark.line] if mark.line < len(starts) else len(self.text)
         first = starts[mark.line - 1] + self.offset(mark)
         return self.text[first : min(stop, first + 2 * _LONG_LINE)].rstrip("\r\n")

@@ -15,7 +15,7 @@ import yaml
 
 from taxoloss.errors.characters import find_forbidden, quoted
 from taxoloss.taxonomy.file.document import Document, ListValue, MappingValue, Mark, ScalarValue, Value
-from taxoloss.taxonomy.file.json_events import is_json, json_events
+from taxoloss.taxonomy.file.json_tokens import is_json, json_tokens
 from taxoloss.taxonomy.file.limits import MORE, Limits
 from taxoloss.taxonomy.file.yaml_events import refuse_directives, yaml_events
 
@@ -59,7 +59,7 @@ def read_text(
     document = decoded(data, file, limits)
     text = document.text
     if _is_json(text, file):
-        value = _build(json_events(text, document), document)
+        value = _build_json(text, document)
     else:
         document.is_yaml = True
         refuse_directives(text, document)
@@ -129,6 +129,7 @@ class _Builder:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.most_values, self.most_letters = document.limits.values, document.limits.scalar
         self.root: Value | None = None
         self.stack: list[ListValue | MappingValue] = []
         self.keys: list[ScalarValue | None] = []  # for each open mapping: the key that waits for a value
@@ -136,11 +137,11 @@ class _Builder:
         self.count = 0
         self.documents = 0
 
-    def scalar(self, event: yaml.ScalarEvent) -> None:
+    def scalar(self, text: str, mark: Mark, *, plain: bool) -> None:
         """Adds a piece of text."""
-        mark = _mark(event)
-        self.document.check_length(event.value, mark)
-        self.add(ScalarValue(event.value, mark, plain=not event.style))
+        if len(text) > self.most_letters:
+            self.document.check_length(text, mark)
+        self.add(ScalarValue(text, mark, plain))
 
     def open(self, value: ListValue | MappingValue) -> None:
         """Begins a list or mapping."""
@@ -161,8 +162,8 @@ class _Builder:
     def add(self, value: Value) -> None:
         """Puts a value where it belongs: an item, a key, or the value of the key before."""
         self.count += 1
-        if self.count > self.document.limits.values:
-            message = f"more than {self.document.limits.values:,} values"
+        if self.count > self.most_values:
+            message = f"more than {self.most_values:,} values"
             self.document.refuse("T112", message, value.mark, help=MORE)
         if not self.stack:
             self.root = value
@@ -198,12 +199,28 @@ class _Builder:
         return value
 
 
+def _build_json(text: str, document: Document) -> Value | None:
+    builder = _Builder(document)
+    for first, meant, mark in json_tokens(text, document):
+        if first == '"':
+            builder.scalar(meant, mark, plain=False)
+        elif first == "{":
+            builder.open(MappingValue([], mark))
+        elif first == "[":
+            builder.open(ListValue([], mark))
+        elif first in "}]":
+            builder.close()
+        else:
+            builder.scalar(meant, mark, plain=True)
+    return builder.root
+
+
 def _build(events: Iterable[yaml.Event], document: Document) -> Value | None:
     builder = _Builder(document)
     for event in events:
         _refuse_properties(event, document)
         if isinstance(event, yaml.ScalarEvent):
-            builder.scalar(event)
+            builder.scalar(event.value, _mark(event), plain=not event.style)
         elif isinstance(event, yaml.SequenceStartEvent):
             builder.open(ListValue(mark=_mark(event)))
         elif isinstance(event, yaml.MappingStartEvent):

@@ -1,4 +1,4 @@
-"""JSON as the events that the reader builds values from.
+"""JSON as the tokens that the reader builds values from.
 
 The standard library judges whether the text is JSON (PyYAML, which reads most of it, breaks its
 surrogate pairs and tabs); the scan below then only has to find where each token stands.
@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
-import yaml
-
 from taxoloss.taxonomy.file.document import Document, Mark
 from taxoloss.taxonomy.file.limits import MORE
 
-__all__ = ["is_json", "json_events"]
+__all__ = ["is_json", "json_tokens"]
 
 _TOKEN = re.compile(r'[{}\[\]"]|[^\s,:{}\[\]"]+')
+#: The same of a text that is JSON, with whole strings.
+_WHOLE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^\s,:{}\[\]"]+')
 
 
 def is_json(text: str) -> bool:
@@ -30,38 +30,25 @@ def is_json(text: str) -> bool:
     return True
 
 
-def json_events(text: str, document: Document) -> Iterator[yaml.Event]:
-    """The YAML events that a JSON text means; faults where it is not JSON."""
+def json_tokens(text: str, document: Document) -> Iterator[tuple[str, str, Mark]]:
+    """The first letter, the text and the place of each token but commas and colons; faults of other texts.
+
+    A token's text is what a string means, and what is written of others: a bracket, a number, a word.
+    No token holds a line break, so that lines are counted on the way.
+    """
     _refuse_too_many(text, document)
     if not _judged(text, document):
         return
-
-    def marks(start: int, end: int) -> tuple[yaml.Mark, yaml.Mark]:
-        """Where a token starts and ends: on one line, as no token of JSON holds a line break."""
-        place = document.mark_at(start)
-        line, column = place.line - 1, place.column - 1
-        return (
-            yaml.Mark("", start, line, column, None, 0),
-            yaml.Mark("", end, line, column + end - start, None, 0),
-        )
-
-    position = 0
-    while token := _TOKEN.search(text, position):
-        start, position = token.span()
-        symbol = token.group()
-        if symbol == '"':
-            value, position = scanstring(text, position)
-            yield _scalar(value, *marks(start, position), plain=False)
-        elif symbol == "{":
-            yield yaml.MappingStartEvent(None, None, True, *marks(start, position))
-        elif symbol == "[":
-            yield yaml.SequenceStartEvent(None, None, True, *marks(start, position))
-        elif symbol == "}":
-            yield yaml.MappingEndEvent(*marks(start, position))
-        elif symbol == "]":
-            yield yaml.SequenceEndEvent(*marks(start, position))
-        else:
-            yield _scalar(symbol, *marks(start, position), plain=True)
+    breaks, line, before = document.line_starts, 1, 0
+    for token in _WHOLE.finditer(text):
+        start, end = token.span()
+        while line < len(breaks) and breaks[line] <= start:
+            before, line = breaks[line], line + 1
+        written = token[0]
+        first, meant = written[0], written
+        if first == '"':
+            meant = scanstring(text, start + 1)[0] if "\\" in written else written[1:-1]
+        yield first, meant, Mark(line, start - before + 1, end - start)
 
 
 def _refuse_too_many(text: str, document: Document) -> None:
@@ -98,8 +85,3 @@ def _judged(text: str, document: Document) -> bool:
 
 def _judge(text: str) -> None:
     json.loads(text, parse_int=str, parse_float=str)  # str: an int of 5,000 digits would raise
-
-
-def _scalar(value: str, start: yaml.Mark, end: yaml.Mark, *, plain: bool) -> yaml.ScalarEvent:
-    style = None if plain else '"'
-    return yaml.ScalarEvent(None, None, (plain, not plain), value, start, end, style=style)
