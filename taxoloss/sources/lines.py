@@ -15,8 +15,19 @@ from taxoloss.sources.base import Options, listed
 from taxoloss.sources.tables.words import folded, is_known
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
-__all__ = ["Lines", "all_match", "cells_of", "delimiter_of", "in_names", "open_lines"]
+__all__ = [
+    "BULLET",
+    "Lines",
+    "all_match",
+    "cells_of",
+    "delimiter_of",
+    "in_names",
+    "open_lines",
+    "without_bullets",
+]
 
+#: A bullet before a name.
+BULLET = re.compile(r"\s*[-*+•‣▪◦○●·–]\s+(?=\S)")
 _EXCEL = re.compile(r'\s*"?sep=(.)"?[\s,;]*$', re.IGNORECASE)
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 #: How many lines are cut on trial.
@@ -115,6 +126,14 @@ def open_lines(path: Path, options: Options) -> Lines:
             if len(texts) > most + 1:
                 raise_all([Fault("T112", f"more than {most:,} rows", str(path), number)])
     return Lines(str(path), tuple(texts), tuple(numbers))
+
+
+def without_bullets(lines: Lines, what: str = "name") -> Lines:
+    """The lines without the bullets that all of them have, which is told."""
+    if not all(map(BULLET.match, lines.texts)):
+        return lines
+    texts = [BULLET.sub("", text, count=1) for text in lines.texts]
+    return lines.having(texts, f"the bullets before {counted(len(texts), what)} are left out")
 
 
 def all_match(pattern: re.Pattern[str], texts: Sequence[str]) -> list[re.Match[str]] | None:

@@ -11,21 +11,21 @@ from taxoloss.sources.base import Options
 from taxoloss.sources.formats.codes import readings_of_code_lines
 from taxoloss.sources.formats.edge_lines import is_parent_index, readings_of_edges
 from taxoloss.sources.formats.format import Format
-from taxoloss.sources.formats.indented import (
-    indented_column,
-    readings_of_headings,
-    readings_of_indents,
-)
+from taxoloss.sources.formats.headings import readings_of_headings, without_rules
+from taxoloss.sources.formats.indented import indented_column, readings_of_indents
+from taxoloss.sources.formats.pairs import asked_pairs, table_at
+from taxoloss.sources.formats.table_lines import is_ragged, laid_out, without_title
 from taxoloss.sources.formats.tables import NEEDS
 from taxoloss.sources.formats.text_lists import (
     names_as_they_are,
+    path_reading,
     readings_below_levels,
     readings_of_list,
     readings_of_paths,
 )
 from taxoloss.sources.lines import Lines, cells_of, delimiter_of, in_names, open_lines
 from taxoloss.sources.reading import Grade, Look, Reading
-from taxoloss.sources.separators import cuts_of
+from taxoloss.sources.separators import cut_at, cuts_of
 from taxoloss.sources.tables.header import settle_header
 from taxoloss.sources.tables.table import Table, open_table, seen, table_of_text
 
@@ -35,6 +35,8 @@ _LIST_NEEDS = (
     "one name a line (--kind names), paths with a separator between names (--kind paths --separator '/'), "
     "names indented below their parents (--kind indented), codes (--kind codes), or a table"
 )
+#: The kinds of tables, which a separator may cut from lines.
+_CUT = ("table", "edges", "bins", "ranks", "names")
 #: The kinds that are lists of lines.
 _LISTS = ("names", "paths", "indented", "codes")
 
@@ -52,13 +54,31 @@ def look_at_text(path: Path, options: Options) -> Look:
             return Look(_seen(whole), told, needs=_LIST_NEEDS)
     lines = whole.prepared()
     delimiter = delimiter_of(lines)
+    if options.separator is not None and options.kind in _CUT and (options.columns or delimiter is None):
+        return _cut_at_separator(lines, options)
+    if options.separator is None and options.kind in (None, *_CUT):
+        if (rows := laid_out(lines)) is not None:
+            return _look_at_table(_table(rows, "\t", options))
+        below, found = without_title(lines)
+        lines, delimiter = (below, found) if found is not None else (lines, delimiter)
     if options.columns is not None and options.kind != "indented":
         return _look_at_table(_table(lines, delimiter, options))
     if options.kind not in (None, "table", "edges", *_LISTS):
         return _look_at_table(_table(lines, delimiter, options))
     if delimiter is not None and _is_table(lines, delimiter, options):
         return _both(lines, delimiter, options)
+    if delimiter is None and options.kind in (None, "table") and is_ragged(lines):
+        return _ragged(lines, options)
     return _of_list(whole, lines.unquoted(), options)
+
+
+def _cut_at_separator(lines: Lines, options: Options) -> Look:
+    """The table of lines cut at the separator that was asked for."""
+    readings = asked_pairs(lines, options)
+    readings = readings or ([] if options.columns else readings_of_edges(lines, options))
+    if readings and options.kind == "edges":
+        return Look(_seen(lines), readings, needs=_LIST_NEEDS)
+    return _look_at_table(table_at(lines, options.separator or "", options))
 
 
 def _is_table(lines: Lines, delimiter: str, options: Options) -> bool:
@@ -68,7 +88,7 @@ def _is_table(lines: Lines, delimiter: str, options: Options) -> bool:
     if delimiter in ";|" and _has_rank_prefixes(lines, delimiter):
         return options.kind not in (None, "paths", "table")
     if delimiter == "," and in_names(lines.texts, ","):
-        if _is_plain(readings_of_edges(lines, options)):
+        if readings_of_edges(lines, options):
             return False  # cat: Bengal, Siamese
         grade, cuts = cuts_of(lines.texts)
         return grade is not Grade.PLAIN and not any(cut.share >= 0.8 for cut in cuts)
@@ -99,6 +119,18 @@ def _both(lines: Lines, delimiter: str, options: Options) -> Look:
     return replace(look, readings=readings)
 
 
+def _ragged(lines: Lines, options: Options) -> Look:
+    """Lines of cells, not as many each: a group and its members, paths, or a table that is none."""
+    paths = readings_of_paths(lines, options)
+    if _is_plain(paths):
+        return Look(_seen(lines), paths, needs=_LIST_NEEDS)
+    groups = readings_of_edges(lines, options)
+    if groups:
+        cut = cut_at(lines.texts, ",")
+        return Look(_seen(lines), [*groups, path_reading(lines, cut, groups[0].grade, options)])
+    return _look_at_table(_table(lines, ",", options))
+
+
 def _of_list(whole: Lines, lines: Lines, options: Options) -> Look:
     """Lines that are no table, as what they show, or as what was asked for."""
     makers = {
@@ -123,30 +155,34 @@ def _of_list(whole: Lines, lines: Lines, options: Options) -> Look:
 
 
 def _indented(whole: Lines, lines: Lines, options: Options) -> list[Reading]:
-    """The reading as indented text; the column of a table that is, where nothing else is."""
+    """The reading as indented text; the column of a table that is, or headings, where nothing else is."""
+    lines = without_rules(lines)
     delimiter = delimiter_of(lines)
     column = indented_column(lines, delimiter, options) if delimiter else []
-    return column or readings_of_indents(lines, options) or readings_of_indents(whole, options)
+    indents = column or readings_of_indents(lines, options) or readings_of_indents(whole, options)
+    return indents or readings_of_headings(whole, lines, options)
 
 
 def _unasked(whole: Lines, lines: Lines, options: Options) -> list[Reading]:
     """The readings of the highest grade; of those that are as good all."""
     if options.separator is not None:
         return readings_of_list(lines, options)
+    lines = without_rules(lines)
     readings = readings_of_edges(lines, options) or readings_of_indents(lines, options)
     if _is_plain(readings):
         return readings
-    if len(lines.texts) < len(whole.texts) and any(t.startswith("#") for t in whole.texts[2:]):
-        headed = readings_of_indents(whole, options) or readings_of_headings(whole, options)
-        readings += headed
+    headed = readings_of_headings(whole, lines, options)
+    if _is_plain(headed) and not readings:
+        return headed
     lists = readings_of_list(lines, options)
     codes = readings_of_code_lines(lines, options)
-    if _is_plain(codes) and not (_is_plain(lists) and lists[0].kind == "paths"):
+    paths = _is_plain(lists) and lists[0].kind == "paths"
+    if _is_plain(codes) and not paths:
         return codes
-    if readings or (codes and not (_is_plain(lists) and lists[0].kind == "paths")):
-        # Lists that are indented, or start with codes, are as likely as lists of names.
-        return [*readings, *codes, *(replace(one, grade=Grade.CELLS) for one in lists)]
-    return lists
+    if not paths:
+        readings += [*codes, *headed]
+    # Lists that are indented, or start with codes, are as likely as lists of names.
+    return [*readings, *(replace(one, grade=Grade.CELLS) for one in lists)] if readings else lists
 
 
 def _is_plain(readings: list[Reading]) -> bool:
