@@ -186,3 +186,54 @@ def test_a_title_with_a_rule_is_left_out(text: str, tmp_path: Path) -> None:
 def test_a_rule_between_names_is_refused(tmp_path: Path) -> None:
     (fault,) = refusal_of(tmp_path, "cat\ndog\n-----\noak\nfir\n", "a.txt").faults
     assert (fault.code, fault.line) == ("T121", 3)
+
+
+# -- ids -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        ("101 sea cat\n205 dog\n999 oak\n", ("column_2", " ")),
+        ("n01: sea cat\nn07: dog\nn03: oak\n", ("column_2", ": ")),
+        ("sea_cat 10\ndog 20\noak 30\n", ("column_1", " ")),
+        ("11 - sea cat\n12 - dog\n41 - oak\n", ("column_2", " - ")),
+    ],
+)
+def test_ids_that_are_no_count_are_kept_or_cut_off(
+    text: str, option: tuple[str, str], tmp_path: Path
+) -> None:
+    column, separator = option
+    assert f"--kind names --columns {column} --separator '{separator}'" in offered(tmp_path, text)
+    found = read(tmp_path, text, kind="names", columns=[column], separator=separator)
+    assert sorted(paths_of(found).replace("sea_", "").split()) == ["cat", "dog", "oak"]
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("/a/airfield 2\n/a/bar 1\n/b/beach 2\n", "a/airfield a/bar b/beach"),
+        ("a/x 10\na/y 30\nb/z 10\n", "a/x a/y b/z"),
+        ("/a/b/c  1\n/a/b/d  2\n/o/e/f  2\n", "a/b/c a/b/d o/e/f"),
+    ],
+)
+def test_numbers_behind_paths_are_no_part_of_them(text: str, paths: str, tmp_path: Path) -> None:
+    found = read(tmp_path, text)
+    assert paths_of(found) == paths
+    assert any("numbers behind 3 paths are left out" in note for note in found.notes)
+
+
+GIDS = ("gid://x/T/ap{} : ", "gid://x/T/ap-{}: ", "{} - ", "{}\t", "{}; ", "x{} | ", "{} = ", "{}. ")
+
+
+@pytest.mark.parametrize("before", GIDS)
+def test_ids_before_paths_are_cut_at_any_mark(before: str, tmp_path: Path) -> None:
+    lines = [
+        "Pets",
+        "Pets > Live Animals",
+        "Pets > Supplies",
+        "Pets > Supplies > Beds",
+        "Food > Tea, black",
+    ]
+    text = "".join(before.format(number * 7) + line + "\n" for number, line in enumerate(lines, 1))
+    assert paths_of(read(tmp_path, text)) == "Food/Tea,_black Pets/Live_Animals Pets/Supplies/Beds"

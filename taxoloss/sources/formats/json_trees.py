@@ -86,7 +86,8 @@ _FILE = "levels: [a, b]\ntree:\n  cat: [Bengal]\n  dog: [pug]\n"
 _NAMED = '{"name": "r", "children": [{"name": "a", "size": 3}, {"name": "b", "children": []}]}'
 #: A brace; a bracket only before what a list of JSON may begin with: not [Term], nor [section].
 _STARTS = re.compile(
-    r'\{|\[\s*(?:[\[{"\]]|-?\d[\d.eE+-]*\s*(?:,|\]\s*(?:,|$))|(?:true|false|null)\s*[,\]])'
+    r"\{|\[\s*(?:'[^'\n]*'\s*,|"
+    r'[\[{"\]]|-?\d[\d.eE+-]*\s*(?:,|\]\s*(?:,|$))|(?:true|false|null)\s*[,\]])'
 )
 
 

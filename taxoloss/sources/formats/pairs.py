@@ -13,49 +13,18 @@ from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options, refuse
 from taxoloss.sources.formats.text_lists import path_reading
 from taxoloss.sources.graph import SourceGraph
-from taxoloss.sources.lines import Lines
+from taxoloss.sources.lines import Lines, cells_at
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.separators import Cut
 from taxoloss.sources.tables.table import Table
 from taxoloss.sources.tables.words import folded, is_known
 
-__all__ = ["asked_pairs", "cells_at", "readings_of_pairs", "table_at"]
+__all__ = ["asked_pairs", "readings_of_pairs", "table_at"]
 
 #: Marks that point from one name to the other: either may be the parent.
 _ARROWS = ("->", "=>", "→", ">", "<-", "←")
 _MARKS = (*_ARROWS, "=", ": ", " - ", " – ", " — ", "/", "(", "[", " ")
-#: Marks that close what they open.
-_CLOSED = {"(": ")", "[": "]"}
 _ID = re.compile(r"[A-Za-z_:]*\d[\w:.\-]*")
-
-
-def cells_at(texts: Sequence[str], mark: str) -> list[list[str]] | None:
-    """The cells of lines cut at a mark, as many each; None where it does not cut them so.
-
-    A name may hold the mark where numbers stand before all names, or behind all.
-    """
-    cut = [_cut(text.strip(), mark) for text in texts]
-    if len({len(cells) for cells in cut}) > 1 and mark not in _CLOSED:
-        cut = _beside_numbers(texts, mark)
-    alike = len({len(cells) for cells in cut}) == 1 and len(cut[0]) > 1
-    return cut if alike and all(cell for cells in cut for cell in cells) else None
-
-
-def _cut(text: str, mark: str) -> list[str]:
-    if mark in _CLOSED:
-        text = text.removesuffix(_CLOSED[mark]) if text.endswith(_CLOSED[mark]) else ""
-    parts = text.split() if mark == " " else text.split(mark)
-    return [part.strip() for part in parts]
-
-
-def _beside_numbers(texts: Sequence[str], mark: str) -> list[list[str]]:
-    """The number before, or behind, each text, and the rest of it."""
-    for cut in (str.split, str.rsplit):
-        rows = [[part.strip() for part in cut(text.strip(), mark, 1)] for text in texts]
-        at = 0 if cut is str.split else -1
-        if all(len(row) == 2 and row[at].isdecimal() for row in rows):
-            return rows
-    return []
 
 
 def table_at(lines: Lines, mark: str, options: Options) -> Table:

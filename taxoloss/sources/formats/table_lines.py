@@ -56,6 +56,8 @@ def _aligned(lines: Lines) -> Lines | None:
     rows = [[text[: places[0]], *(text[a:b] for a, b in zip(places, ends, strict=True))] for text in texts]
     if not all(row[-1].strip() and row[0].strip() for row in rows):
         return None
+    if len(places) == 1 and all(row[1].strip().isdecimal() for row in rows):
+        return None  # names, or paths, and a number behind each
     note = f"columns that stand apart by spaces are read as {counted(len(rows[0]), 'column')}"
     return lines.having(["\t".join(cell.strip() for cell in row) for row in rows], note)
 

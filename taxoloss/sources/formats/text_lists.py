@@ -11,7 +11,7 @@ from functools import partial
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found, Options, listed
 from taxoloss.sources.inat_names import RankedNames, ranked_names
-from taxoloss.sources.lines import Lines, all_match, without_bullets
+from taxoloss.sources.lines import Lines, all_match, cells_at, without_bullets
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
 from taxoloss.sources.separators import Cut, cut_at, cuts_of, split_path
@@ -35,6 +35,7 @@ _ID_BEFORE = (
     re.compile(r"(?P<id>\d+)_(?P<rest>\S.*)"),
 )
 _ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;:]\s*(?P<id>\d+)\s*"),)
+_NUMBER_APART = re.compile(r"(?P<rest>\S.*?)\s+(?P<id>\d+)\s*")
 #: A path without spaces, and a number behind it.
 _NUMBER_BEHIND = re.compile(r"\s*(?P<rest>\S*[^\s/]/[^\s/]\S*)\s+(?P<id>-?\d+)\s*")
 _LEVEL = re.compile(r"(level|depth|tier|rank|l|category|cat)_?\d+")
@@ -240,11 +241,31 @@ def readings_of_names(lines: Lines, options: Options, grade: Grade) -> list[Read
         cut = _cut_off(lines, pattern, of_list=True)
         if cut is not None:
             return [_name_reading(cut, grade, options)]
-    others = [cut for pattern in _ID_BEFORE if (cut := _cut_off(lines, pattern)) is not None]
-    if others:
-        short = replace(_name_reading(others[0], Grade.CELLS, options), option="cut the ids off the lines")
+    others = ((pattern, _cut_off(lines, pattern)) for pattern in (*_ID_BEFORE, _NUMBER_APART))
+    cut, pattern = next(((cut, pattern) for pattern, cut in others if cut is not None), (None, None))
+    if cut is None or pattern is None:
+        return [_name_reading(lines, grade, options)]
+    short = _short_reading(lines, cut, pattern, options)
+    if short is not None:
         return [_name_reading(lines, Grade.CELLS, options), short]
-    return [_name_reading(lines, grade, options)]
+    where = "before" if pattern.groupindex["id"] == 1 else "behind"
+    told = lines.having(lines.texts, f"the ids {where} the names are kept as parts of them")
+    return [_name_reading(told, grade, options)]
+
+
+def _short_reading(lines: Lines, cut: Lines, pattern: re.Pattern[str], options: Options) -> Reading | None:
+    """The reading of names without their ids; None where no separator cuts the lines so."""
+    before = pattern.groupindex["id"] == 1
+    matches = all_match(pattern, lines.texts) or []
+    ends = [(m.end("id"), m.start("rest")) if before else (m.end("rest"), m.start("id")) for m in matches]
+    between = {text[a:b] for text, (a, b) in zip(lines.texts, ends, strict=True)}
+    marks = [*between, *{mark.strip() or " " for mark in between}]
+    for mark in marks if len(between) == 1 else marks[len(between) :]:
+        rows = cells_at(lines.texts, mark)
+        if rows is not None and [row[before] for row in rows] == [text.strip() for text in cut.texts]:
+            option = f"--kind names --columns column_{before + 1} --separator '{mark}'"
+            return replace(_name_reading(cut, Grade.CELLS, options), option=option)
+    return None
 
 
 def _name_reading(lines: Lines, grade: Grade, options: Options) -> Reading:

@@ -10,7 +10,7 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Options
 from taxoloss.sources.formats.codes import readings_of_code_lines
 from taxoloss.sources.formats.edge_lines import is_parent_index, readings_of_edges
-from taxoloss.sources.formats.format import Format
+from taxoloss.sources.formats.format import HEAD, Format
 from taxoloss.sources.formats.headings import readings_of_headings, without_rules
 from taxoloss.sources.formats.indented import indented_column, readings_of_indents
 from taxoloss.sources.formats.pairs import asked_pairs, table_at
@@ -25,6 +25,7 @@ from taxoloss.sources.formats.text_lists import (
 )
 from taxoloss.sources.lines import Lines, cells_of, delimiter_of, in_names, open_lines
 from taxoloss.sources.reading import Grade, Look, Reading
+from taxoloss.sources.refusals import code_refusal
 from taxoloss.sources.separators import cut_at, cuts_of
 from taxoloss.sources.tables.header import settle_header
 from taxoloss.sources.tables.table import Table, open_table, seen, table_of_text
@@ -48,6 +49,8 @@ def look_at_text(path: Path, options: Options) -> Look:
     whole = open_lines(path, options)
     if options.kind == "names" and options.columns is None:
         return Look(_seen(whole), names_as_they_are(whole, options), needs=_LIST_NEEDS)
+    if refused := code_refusal(whole.file, whole.text[:HEAD]):
+        raise refused
     if options.kind in (None, "table", "paths") and options.columns is None:
         told = readings_below_levels(whole.unquoted(), options)
         if told:
