@@ -71,8 +71,14 @@ def _gutters(texts: Sequence[str]) -> list[int]:
 # -- a title above ---------------------------------------------------------------------------------
 
 
-def without_title(lines: Lines) -> tuple[Lines, str | None]:
-    """The lines of a table below the titles above it, and its delimiter; what is left out is told."""
+def without_title(lines: Lines, delimiter: str | None) -> tuple[Lines, str | None]:
+    """The lines of a table below the titles above it, and its delimiter; what is left out is told.
+
+    Args:
+        delimiter: that cuts all lines, a title with empty cells among them.
+    """
+    if delimiter is not None and sum(bool(cell.strip()) for cell in lines.texts[0].split(delimiter)) > 1:
+        return lines, delimiter
     for mark in "\t,;|":
         for count in range(1, min(_MOST_ABOVE, len(lines.texts) - 3) + 1):
             above, below = lines.texts[:count], lines.texts[count:]
@@ -87,7 +93,7 @@ def without_title(lines: Lines) -> tuple[Lines, str | None]:
             what = "line above the table is" if count == 1 else "lines above the table are"
             note = f"{count} {what} left out: {listed(above)}"
             return lines.kept([i >= count for i in range(len(lines.texts))], note), mark
-    return lines, None
+    return lines, delimiter
 
 
 def _is_title(text: str, mark: str, rows: Sequence[Sequence[str]]) -> bool:

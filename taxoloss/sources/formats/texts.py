@@ -62,8 +62,7 @@ def look_at_text(path: Path, options: Options) -> Look:
     if options.separator is None and options.kind in (None, *_CUT):
         if (rows := laid_out(lines)) is not None:
             return _look_at_table(_table(rows, "\t", options))
-        below, found = without_title(lines)
-        lines, delimiter = (below, found) if found is not None else (lines, delimiter)
+        lines, delimiter = without_title(lines, delimiter)
     if options.columns is not None and options.kind != "indented":
         return _look_at_table(_table(lines, delimiter, options))
     if options.kind not in (None, "table", "edges", *_LISTS):
