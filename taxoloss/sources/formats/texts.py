@@ -29,6 +29,7 @@ from taxoloss.sources.refusals import code_refusal
 from taxoloss.sources.separators import cut_at, cuts_of
 from taxoloss.sources.tables.header import settle_header
 from taxoloss.sources.tables.table import Table, open_table, seen, table_of_text
+from taxoloss.sources.tables.words import folded, is_known
 
 __all__ = ["FORMAT", "look_at_text"]
 
@@ -89,6 +90,8 @@ def _is_table(lines: Lines, delimiter: str, options: Options) -> bool:
         return False
     if delimiter in ";|" and _has_rank_prefixes(lines, delimiter):
         return options.kind not in (None, "paths", "table")
+    if delimiter in ";|" and options.kind is None and cut_at(lines.texts, delimiter).lists:
+        return any(is_known(folded(cell)) for cell in cells_of(lines.texts[:1], delimiter)[0])
     if delimiter == "," and in_names(lines.texts, ","):
         if readings_of_edges(lines, options):
             return False  # cat: Bengal, Siamese
