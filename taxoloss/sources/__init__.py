@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from taxoloss.sources.base import Choice, Found, Options
+from taxoloss.sources.formats.file_lists import files_as_classes
 from taxoloss.sources.formats.image_folders import SPLITS
 from taxoloss.sources.reading import Grade, Look, Reading, choose
 from taxoloss.sources.survey import KINDS, check_kind, found_by, look_at
@@ -107,7 +108,10 @@ def read_with(source: str | os.PathLike[str], options: Options) -> Found:
     """The same as `read`, with options that were checked."""
     path = Path(source)
     seen = look_at(path, options)
-    return _titled(found_by(choose(seen, str(path)), seen), path)
+    found = found_by(choose(seen, str(path)), seen)
+    if options.kind is None and (refused := files_as_classes(found, str(path))):
+        raise refused
+    return _titled(found, path)
 
 
 def look(source: str | os.PathLike[str], options: Options | None = None) -> Look:

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 
 from taxoloss.errors.faults import Fault, FormError
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.sources.base import Options
+from taxoloss.sources.base import Options, listed
 from taxoloss.sources.formats.image_folders import IMAGES, class_folders
+from taxoloss.sources.split_words import split_levels
 from taxoloss.sources.tables.table import open_table
 from taxoloss.taxonomy.class_names import Name, class_list
 from taxoloss.taxonomy.file.limits import Limits
@@ -75,10 +76,16 @@ def from_folder(source: Source, limits: Limits | None = None) -> ClassList:
     if not top:
         raise _fault(path, "the folder holds no folder", expected="a folder for each class")
     deeper = [name for name in top if class_folders(path / name)]
+    if split_levels([(name,) for name in top]) and (deeper or len(top) > 1):
+        help = f"give one of them: {path / top[0]}"
+        raise _fault(path, f"the folders of the top are splits: {listed(top)}", help=help)
     if not deeper:
         how = f"the folders of {path}, by name, as ImageFolder numbers them"
         return ClassList(tuple(top), how, python)
     names = tuple(sorted(_leaves(path, limits)))
+    if splits := split_levels([tuple(name.split("/")) for name in names]):
+        message = f"a level of folders are splits, and no classes: {listed(next(iter(splits.values())))}"
+        raise _fault(path, message, expected="folders of classes")
     note = "ImageFolder takes the folders of the top as classes; these are those at the bottom, as paths"
     return ClassList(names, f"the innermost folders of {path}, by path", python, (note,))
 

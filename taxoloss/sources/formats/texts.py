@@ -10,6 +10,7 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Options
 from taxoloss.sources.formats.codes import readings_of_code_lines
 from taxoloss.sources.formats.edge_lines import is_parent_index, readings_of_edges
+from taxoloss.sources.formats.file_lists import readings_of_files
 from taxoloss.sources.formats.format import HEAD, Format
 from taxoloss.sources.formats.headings import readings_of_headings, without_rules
 from taxoloss.sources.formats.indented import indented_column, readings_of_indents
@@ -57,6 +58,10 @@ def look_at_text(path: Path, options: Options) -> Look:
         if told:
             return Look(_seen(whole), told, needs=_LIST_NEEDS)
     lines = whole.prepared()
+    if options.kind in (None, "table", "paths") and options.columns is options.separator is None:
+        files = readings_of_files(lines, options)
+        if files:
+            return Look(_seen(whole), files, needs=_LIST_NEEDS)
     delimiter = delimiter_of(lines)
     if options.separator is not None and options.kind in _CUT and (options.columns or delimiter is None):
         return _cut_at_separator(lines, options)
