@@ -109,7 +109,8 @@ def readings_of_paths(lines: Lines, options: Options, only: str | None = None) -
             whole, grade, cuts = cut_off, below, found
             break
     kept = [cut for cut in cuts if grade is not None and only in (None, cut.core)]
-    return [path_reading(whole, cut_at(whole.texts, cut.mark), grade, options) for cut in kept if grade]
+    bodies = ((_cut_off(whole, _own_ids(cut.mark)) or whole, cut.mark) for cut in kept)
+    return [path_reading(body, cut_at(body.texts, mark), grade, options) for body, mark in bodies if grade]
 
 
 def _ranked_reading(lines: Lines, known: RankedNames, options: Options) -> Reading:
@@ -126,8 +127,13 @@ def _ranked(lines: Lines, known: RankedNames, how: str, options: Options) -> Fou
 
 def _without_ids(lines: Lines, separator: str) -> Lines | None:
     """The paths without the ids before them, where each line has one of its own."""
-    own = re.compile(r"(?P<id>\d+)\s*" + re.escape(separator) + r"\s*(?P<rest>\S.*)")
-    return next((cut for p in (own, *_ID_BEFORE) if (cut := _cut_off(lines, p)) is not None), None)
+    patterns = (_own_ids(separator), *_ID_BEFORE)
+    return next((cut for p in patterns if (cut := _cut_off(lines, p)) is not None), None)
+
+
+def _own_ids(separator: str) -> re.Pattern[str]:
+    """An id that the separator itself cuts off: 0--Bread--Bagel."""
+    return re.compile(r"(?P<id>\d+)\s*" + re.escape(separator) + r"\s*(?P<rest>\S.*)")
 
 
 def _cut_off(lines: Lines, pattern: re.Pattern[str], of_list: bool = False) -> Lines | None:

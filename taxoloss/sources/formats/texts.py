@@ -191,8 +191,18 @@ def _unasked(whole: Lines, lines: Lines, options: Options) -> list[Reading]:
         return codes
     if not paths:
         readings += [*codes, *headed]
+    if headed and len(lines.texts) < len(whole.texts):
+        lists = _without_comments(lines, lists)
     # Lists that are indented, or start with codes, are as likely as lists of names.
     return [*readings, *(replace(one, grade=Grade.CELLS) for one in lists)] if readings else lists
+
+
+def _without_comments(lines: Lines, lists: list[Reading]) -> list[Reading]:
+    """The lists with the option that leaves comments out: names alone are the lines as they are."""
+    if any(re.search(r"[,;|\t\"]", text) for text in lines.texts):
+        return lists
+    option = "--kind names --columns column_1 --no-header"
+    return [replace(one, option=option) if one.option == "--kind names" else one for one in lists]
 
 
 def _is_plain(readings: list[Reading]) -> bool:

@@ -33,12 +33,15 @@ class Table:
     found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def column(self, name: str) -> int:
-        """The number of a column; FormError with the nearest name where there is none."""
+        """The number of a column, column_2 where it has no name; FormError with the nearest name."""
         if name in self.header:
             return self.header.index(name)
         folded = [column.casefold() for column in self.header]
         if folded.count(name.casefold()) == 1:
             return folded.index(name.casefold())
+        unnamed = [i for i, column in enumerate(self.header) if not column and name == f"column_{i + 1}"]
+        if unnamed:
+            return unnamed[0]
         help = did_you_mean(name, self.header) or self._quoted_columns(name)
         expected = "one of " + ", ".join(self.header)
         message = f"there is no column {quoted(name)}"
