@@ -11,9 +11,8 @@ from pathlib import Path
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, raise_all
-from taxoloss.sources.base import Options, listed
+from taxoloss.sources.base import Options, listed, source_text
 from taxoloss.sources.tables.words import folded, is_known
-from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = [
     "BULLET",
@@ -136,7 +135,7 @@ class Lines:
 
 def open_lines(path: Path, options: Options) -> Lines:
     """The lines of a text in UTF-8 that are not blank; FormError where it is none."""
-    text = decoded(read_bytes(path, options.limits), str(path), options.limits).text
+    text = source_text(path, options.limits)
     texts, numbers, most = [], [], 2 * options.limits.nodes
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         if line.strip():

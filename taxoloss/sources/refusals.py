@@ -7,8 +7,7 @@ from pathlib import Path
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FormError
-from taxoloss.sources.base import Options, listed, refuse, text_without_entities
-from taxoloss.taxonomy.file.reader import decoded, read_bytes
+from taxoloss.sources.base import Options, listed, refuse, source_text, text_without_entities
 
 __all__ = ["binary_refusal", "code_refusal", "other_xml", "rdf_text", "text_refusal", "xml_root"]
 
@@ -160,8 +159,6 @@ def text_refusal(path: Path, text: str) -> FormError | None:
 
 def rdf_text(path: Path, options: Options) -> str:
     """The text of a file that may be XML; FormError where that is XML of another kind, or has entities."""
-    if refused := text_refusal(
-        path, decoded(read_bytes(path, options.limits), str(path), options.limits).text
-    ):
+    if refused := text_refusal(path, source_text(path, options.limits)):
         raise refused
     return text_without_entities(path, options)

@@ -67,8 +67,8 @@ def _told_labels(lines: Lines, matches: Sequence[re.Match[str]]) -> list[str]:
             shown = f"{quoted(labels[match['folder']])} and {quoted(label)}"
             message = f"files of the folder {quoted(match['folder'])} have several labels: {shown}"
             raise refuse(lines.file, message, line=line, expected="one label for each folder")
-    shown = list(dict.fromkeys(filter(None, labels.values())))
-    return [f"the labels behind the files are not used: {listed(shown)}"] if shown else []
+    told = list(dict.fromkeys(filter(None, labels.values())))
+    return [f"the labels behind the files are not used: {listed(told)}"] if told else []
 
 
 def files_as_classes(found: Found, file: str) -> FormError | None:

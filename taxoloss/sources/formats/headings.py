@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Options, listed, refuse
@@ -146,7 +146,7 @@ def _numbered(lines: Lines) -> Indents | None:
 def _blocks(lines: Lines) -> Indents | None:
     """Blocks with blank lines between them: the first line of each may be a heading."""
     starts = [True, *(after - before > 1 for before, after in pairwise(lines.numbers))]
-    sizes = [1 + len(list(rest)) for start, rest in _runs(starts)]
+    sizes = [len(list(block)) for _, block in groupby(accumulate(starts))]
     texts = [text.strip() for text in lines.texts]
     how = "blocks with the heading first"
     if len(sizes) > 1 and min(sizes) > 1:
@@ -156,15 +156,6 @@ def _blocks(lines: Lines) -> Indents | None:
         ends = {sum(sizes[:at]) for at in range(0, len(sizes), 2)}
         return _below(lines, [at in ends for at in range(len(texts))], texts, how, Grade.CELLS)
     return None
-
-
-def _runs(starts: Sequence[bool]) -> list[tuple[bool, list[bool]]]:
-    """Each start with what follows it until the next."""
-    numbers, number = [], 0
-    for start in starts:
-        number += start
-        numbers.append(number)
-    return [(True, list(group)[1:]) for _, group in groupby(numbers)]
 
 
 def without_rules(lines: Lines) -> Lines:

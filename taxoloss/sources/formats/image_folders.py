@@ -27,9 +27,9 @@ def read_folder(path: Path, options: Options) -> Found:
     folders = _folders(path, options)
     asked = options.kind == "image-folder"
     places, notes = without_split_levels([parts for parts, _, _ in folders], str(path), asked=asked)
-    folders = [(parts, *more) for parts, (_, *more) in zip(places, folders, strict=True)]
     above = {parts[:end] for parts in places for end in range(1, len(parts))}
-    folders = [(parts, images, parts in above) for parts, images, _ in folders]
+    pairs = zip(places, folders, strict=True)
+    folders = [(parts, images, parts in above) for parts, (_, images, _) in pairs]
     rows = Rows(str(path), options)
     leaves = sorted({parts for parts, _, deeper in folders if parts and not deeper})
     inner = {parts[:i] for parts in leaves for i in range(1, len(parts))}

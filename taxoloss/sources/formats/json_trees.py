@@ -6,7 +6,7 @@ import re
 from functools import partial
 from pathlib import Path
 
-from taxoloss.sources.base import Found, Options
+from taxoloss.sources.base import Found, Options, in_utf8
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.formats.json_documents import look_at_value
 from taxoloss.sources.formats.json_values import Place
@@ -37,7 +37,7 @@ def _taxonomy(value: Value, document: Document) -> Found:
 
 def _opened(path: Path, options: Options) -> tuple[Value, Document]:
     """The values of a file; of JSON Lines those of each line, as a list."""
-    data = read_bytes(path, options.limits)
+    data = in_utf8(read_bytes(path, options.limits))
     text = decoded(data, str(path), options.limits).text
     if (lines := _lines_as_list(text, path)) is not None:
         return read_text(lines, str(path), options.limits)

@@ -247,10 +247,17 @@ def readings_of_names(lines: Lines, options: Options, grade: Grade) -> list[Read
         cut = _cut_off(lines, pattern, of_list=True)
         if cut is not None:
             return [_name_reading(cut, grade, options)]
-    others = ((pattern, _cut_off(lines, pattern)) for pattern in (*_ID_BEFORE, _NUMBER_APART))
-    cut, pattern = next(((cut, pattern) for pattern, cut in others if cut is not None), (None, None))
-    if cut is None or pattern is None:
-        return [_name_reading(lines, grade, options)]
+    for pattern in (*_ID_BEFORE, _NUMBER_APART):
+        cut = _cut_off(lines, pattern)
+        if cut is not None:
+            return _with_or_without_ids(lines, cut, pattern, grade, options)
+    return [_name_reading(lines, grade, options)]
+
+
+def _with_or_without_ids(
+    lines: Lines, cut: Lines, pattern: re.Pattern[str], grade: Grade, options: Options
+) -> list[Reading]:
+    """The readings of names with their ids and without; the first alone where no option says the other."""
     short = _short_reading(lines, cut, pattern, options)
     if short is not None:
         return [_name_reading(lines, Grade.CELLS, options), short]

@@ -58,7 +58,7 @@ def look_at_text(path: Path, options: Options) -> Look:
         if told:
             return Look(_seen(whole), told, needs=_LIST_NEEDS)
     lines = whole.prepared()
-    if options.kind in (None, "table", "paths") and options.columns is options.separator is None:
+    if options.kind in (None, "table", "paths") and not (options.columns or options.separator):
         files = readings_of_files(lines, options)
         if files:
             return Look(_seen(whole), files, needs=_LIST_NEEDS)

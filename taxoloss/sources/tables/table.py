@@ -11,10 +11,9 @@ from typing import Any
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, FormError, raise_all
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.sources.base import Options, foreign, refuse
+from taxoloss.sources.base import Options, foreign, refuse, source_text
 from taxoloss.sources.name_lists import columns_option
 from taxoloss.sources.tables.unquoted import unquoted_rows
-from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["Table", "open_table", "seen", "table_of_text"]
 
@@ -63,8 +62,7 @@ def open_table(path: Path, options: Options) -> Table:
     """The table of a CSV, TSV or parquet file; the first row names the columns."""
     if path.suffix.lower() == ".parquet":
         return _parquet(path, options)
-    document = decoded(read_bytes(path, options.limits), str(path), options.limits)
-    return table_of_text(document.text, str(path), options)
+    return table_of_text(source_text(path, options.limits), str(path), options)
 
 
 def table_of_text(text: str, file: str, options: Options, delimiter: str | None = None) -> Table:
