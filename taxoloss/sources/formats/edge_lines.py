@@ -27,7 +27,7 @@ _BRACKETS = re.compile(
     r"(?P<children>[^\[\]{}]+)[\]}][,;]?"
 )
 _PARENTHESES = re.compile(r"(?P<parent>[^()]*[^()\s])\s*\((?P<children>[^()]+)\)[,;.]?")
-_DASH = re.compile(r"(?P<parent>[^,]*?[^\W\d][^,]*?)\s+[-–—]\s+(?P<children>\S.*)")
+_DASH = re.compile(r"(?P<parent>[^,]*?\S)\s+[-–—]\s+(?P<children>\S.*)")
 _IS_A = re.compile(
     r"(?P<child>\S+(?:\s\S+){0,3}?)\s+(?:is[-_ ]an?|isa|rdfs:subClassOf|subClassOf|subclass of|kind of)\s+"
     r"(?P<parent>\S+(?:\s\S+){0,3})",  # names, no sentences
@@ -179,6 +179,8 @@ def _grade(rows: Sequence[Sequence[str]], mark: str) -> Grade | None:
     alone = len(parents) == len(rows) and len(children) == children.total() > 0
     if not alone or not (long or mark == "in brackets"):
         return None
+    if mark == "after a dash" and all(row[0].isdecimal() for row in rows):
+        return None  # ids before names
     if mark in _PLAIN and (mark == "in brackets" or long >= 0.5 * len(rows)):
         return Grade.PLAIN
     chained = any(parent in children for parent in parents)

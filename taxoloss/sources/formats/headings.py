@@ -20,7 +20,7 @@ _RULE = re.compile(r"\s*([-=~_*#])\1{2,}\s*")
 #: What a heading looks like, how it is called, and whether nothing else looks so.
 _HEADINGS = (
     (re.compile(r"(?P<name>[^:]*[^:\s]):"), "a colon behind headings", Grade.PLAIN),
-    (re.compile(r"\[(?P<name>[^\[\]]*[^\W\d][^\[\]]*)\]"), "brackets around headings", Grade.PLAIN),
+    (re.compile(r"\[(?P<name>[^\[\]]+)\]"), "brackets around headings", Grade.PLAIN),
     (re.compile(r"(?P<run>\*\*|__)(?P<name>\S.*?)(?P=run):?"), "headings in bold", Grade.PLAIN),
     (re.compile(r"[%>@&§]+[ \t]*(?P<name>\w.*)"), "a mark before headings", Grade.CELLS),
     (re.compile(r"(?P<name>(?=.*[^\W\d_]{4})[^a-zß-öø-ÿ]+)"), "headings in capitals", Grade.CELLS),

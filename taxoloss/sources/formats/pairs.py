@@ -88,11 +88,12 @@ def readings_of_pairs(lines: Lines, options: Options) -> list[Reading]:
 
 
 def _are_names(rows: Sequence[Sequence[str]], mark: str) -> bool:
-    """Whether both sides are names: numbers are ids only beside arrows, or in a list of ids."""
+    """Whether both sides hold names: numbers alone are ids beside arrows, or in a list of ids."""
     numbered = all(row[0].isdecimal() for row in rows) and len({row[0] for row in rows}) == len(rows)
     if mark in _ARROWS or all(_ID.fullmatch(cell) for row in rows for cell in row):
         return mark in _ARROWS or not numbered
-    return all(re.search(r"[^\W\d]", cell) for row in rows for cell in row)
+    worded = [[bool(re.search(r"[^\W\d]", cell)) for cell in row] for row in rows]
+    return all(map(any, zip(*worded, strict=True)))
 
 
 def _ways(pairs: _Pairs, options: Options) -> list[Reading]:
@@ -118,7 +119,7 @@ def _grouped(pairs: _Pairs, last: bool, down: Reading, options: Options) -> list
     """Lines whose first names repeat: groups, which marks that cut paths show by themselves."""
     if options.kind == "edges":
         return [down]
-    if pairs.mark not in (": ", "="):
+    if pairs.mark not in (": ", "=", " - ", " – ", " — "):
         return []
     counts = Counter(first for first, _ in pairs.rows)
     many = sum(count for count in counts.values() if count > 1) >= 0.5 * len(pairs.rows)

@@ -117,9 +117,9 @@ def _both(lines: Lines, delimiter: str, options: Options) -> Look:
     if column:
         return Look(_seen(lines), column, needs=NEEDS)
     look = _look_at_table(_table(lines, delimiter, options))
-    readings = []
+    readings = _members(lines, delimiter, options)
     if delimiter == "\t" and options.kind in (None, "table", "edges", "paths"):
-        readings = readings_of_edges(lines, options) if options.separator is None else []
+        readings += readings_of_edges(lines, options) if options.separator is None else []
         readings += readings_of_paths(lines, options) if len(look.tables[0].header) == 2 else []
     readings = [one for one in readings if one.grade is Grade.PLAIN]
     if options.kind == "paths":
@@ -139,6 +139,19 @@ def _ragged(lines: Lines, options: Options) -> Look:
         cut = cut_at(lines.texts, ",")
         return Look(_seen(lines), [*groups, path_reading(lines, cut, groups[0].grade, options)])
     return _look_at_table(_table(lines, ",", options))
+
+
+def _members(lines: Lines, delimiter: str, options: Options) -> list[Reading]:
+    """Groups with as many members each, where no cell of three or more comes again: no ranks either."""
+    rows = cells_of(lines.texts, delimiter)
+    cells = [cell for row in rows for cell in row]
+    named = any(is_known(folded(cell)) for cell in rows[0])
+    numbers = any(all(cell.strip().isdecimal() for cell in column) for column in zip(*rows, strict=False))
+    if options.kind is not None or delimiter not in ",\t" or len(rows[0]) < 3 or named or numbers:
+        return []
+    if len(set(cells)) < len(cells) or not all(map(str.strip, cells)):
+        return []
+    return [replace(one, grade=Grade.PLAIN) for one in readings_of_edges(lines, options)]
 
 
 def _of_list(whole: Lines, lines: Lines, options: Options) -> Look:
