@@ -237,3 +237,29 @@ def test_ids_before_paths_are_cut_at_any_mark(before: str, tmp_path: Path) -> No
     ]
     text = "".join(before.format(number * 7) + line + "\n" for number, line in enumerate(lines, 1))
     assert paths_of(read(tmp_path, text)) == "Food/Tea,_black Pets/Live_Animals Pets/Supplies/Beds"
+
+
+# -- outlines and comments -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("1.Animals\n1.1.Cat\n1.2.Dog\n2.Plants\n2.1.Oak\n", "1/1.1 1/1.2 2/2.1"),
+        ("1)Animals\n1.1)Cat\n1.2)Dog\n2)Plants\n2.1)Oak\n", "1/1.1 1/1.2 2/2.1"),
+        ("A. animal\n   1. cat\n   2. dog\nB. plant\n   1. oak\n", PETS),
+        ("I. animal\n  - cat\n  - dog\nII. plant\n  - oak\n", PETS),
+        ("[0] cat\n[1] dog\n[2] oak\n", "cat dog oak"),
+    ],
+)
+def test_the_numbers_of_outlines_are_no_part_of_names(text: str, paths: str, tmp_path: Path) -> None:
+    assert paths_of(read(tmp_path, text)) == paths
+
+
+@pytest.mark.parametrize(
+    "text", ["animal/cat\nanimal/dog  # the dogs\nplant/oak\n", "cat\ndog # x\noak\n", "a:\n  b\n  c # d\n"]
+)
+def test_comments_behind_names_are_refused(text: str, tmp_path: Path) -> None:
+    (fault,) = refusal_of(tmp_path, text, "a.txt").faults
+    assert (fault.code, "is a comment behind a name, or a part of it" in fault.message) == ("T121", True)
+    assert len(read(tmp_path, text, kind="names").taxonomy.classes) == 3

@@ -29,6 +29,8 @@ __all__ = [
     "readings_of_code_table",
 ]
 
+#: A number of an outline with no space behind it: 1.1.Cat, 2.Dogs.
+_CLOSE = re.compile(r"\s*(?P<code>\d+(?:\.\d+)*)[.)]+(?P<title>[^\W\d].*)")
 _LINE = re.compile(r"\s*(?P<code>\S+?)[.):]?(?:\s*[\t,;|]\s*|\s+[-–—:]?\s*)(?P<title>\S.*)")
 _CODES = (
     "code",
@@ -68,16 +70,23 @@ class _Codes:
 def readings_of_code_lines(lines: Lines, options: Options) -> list[Reading]:
     """The readings of lines that start with a code: one for each rule that fits about as well."""
     lines = _without_header(lines, options)
-    if all_match(CODE, [text.strip() for text in lines.texts]):
+    outline = _outline(lines)
+    if not outline and all_match(CODE, [text.strip() for text in lines.texts]):
         codes = [text.strip().rstrip(".") for text in lines.texts]
         found = _Codes(lines.file, tuple(codes), ("",) * len(codes), lines.numbers, lines.notes)
         return _readings(found, options, "names")
-    matches = all_match(_LINE, lines.texts) or []
+    matches = outline or all_match(_LINE, lines.texts) or []
     codes = [match["code"] for match in matches]
     if not codes or not all_match(CODE, codes):
         return []
     titles = tuple(match["title"].strip() for match in matches)
     return _readings(_Codes(lines.file, tuple(codes), titles, lines.numbers, lines.notes), options, "names")
+
+
+def _outline(lines: Lines) -> list[re.Match[str]]:
+    """How the lines of an outline match whose numbers have no space behind them; none of other lines."""
+    matches = all_match(_CLOSE, lines.texts) or []
+    return matches if len({match["code"].count(".") for match in matches}) > 1 else []
 
 
 def _without_header(lines: Lines, options: Options) -> Lines:

@@ -26,6 +26,7 @@ _DRAWN = re.compile(
 )
 _SUMMARY = re.compile(r"\d+ director(y|ies)(, \d+ files?)?")
 _BULLET = re.compile(r"([-*+•‣▪◦○●·o]|\d+[.)])[ \t]+(?=\S)")
+_OUTLINE = re.compile(r"([A-Z]|[IVXLC]+|\d+)[.)][ \t]+(?=\S)")
 _RUN = re.compile(r"(?P<run>-+|\*+|\++|\.+|>+|#+|=+|_+)[ \t]*(?P<name>[^\s\-*+.>#=_].*)")
 
 
@@ -133,6 +134,9 @@ def _without_marks(names: list[str], widths: Sequence[int]) -> list[str]:
     pairs = list(zip(names, inner, strict=True))
     if all(_BULLET.match(name) for name, above in pairs if not above):
         names = [_BULLET.sub("", name, count=1) for name in names]
+        if all(_OUTLINE.match(name) for name, above in pairs if above):
+            marked = zip(names, inner, strict=True)
+            names = [_OUTLINE.sub("", name, count=1) if above else name for name, above in marked]
     if all(name.endswith(":") == above for name, above in pairs):
         names = [name.rstrip(":") for name in names]
     return names

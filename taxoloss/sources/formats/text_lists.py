@@ -31,7 +31,7 @@ _ID_BEFORE = (
     re.compile(r"\s*(?P<id>\S*\d\S*?)\s*[|,;=]\s*(?P<rest>\S.*)"),
     re.compile(r"\s*(?P<id>\w*\d\w*)\s+[-–]\s+(?P<rest>\S.*)"),
     re.compile(r"\s*(?P<id>\S*\d\S*)\t\s*(?P<rest>\S.*)"),
-    re.compile(r"\s*(?P<id>\d+)[.):]?\s+(?P<rest>\S.*)"),
+    re.compile(r"\s*[\[(]?(?P<id>\d+)[.):\]]?\s+(?P<rest>\S.*)"),
     re.compile(r"(?P<id>\d+)_(?P<rest>\S.*)"),
 )
 _ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;:]\s*(?P<id>\d+)\s*"),)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from taxoloss.errors.characters import counted, quoted
-from taxoloss.sources.base import Options
+from taxoloss.sources.base import Options, refuse
 from taxoloss.sources.formats.codes import readings_of_code_lines
 from taxoloss.sources.formats.edge_lines import is_parent_index, readings_of_edges
 from taxoloss.sources.formats.file_lists import readings_of_files
@@ -170,11 +170,24 @@ def _of_list(whole: Lines, lines: Lines, options: Options) -> Look:
         if mark is not None and options.kind == "paths" and not readings:
             saw += f", none of which holds {quoted(mark)}"
         return Look(saw, readings, tables, needs=_LIST_NEEDS)
+    if options.separator is None and options.kind is None:
+        _check_comments(lines)
     if options.separator is None and is_parent_index(lines):
         saw = f"a list of names with a number each, {quoted(lines.texts[0])}"
         needs = "names alone, or a table of child and parent: a number may be a count or a parent's line"
         return Look(saw, needs=needs)
     return Look(_seen(lines), _unasked(whole, lines, options), needs=_LIST_NEEDS)
+
+
+def _check_comments(lines: Lines) -> None:
+    """FormError where a comment may stand behind some of the names."""
+    behind = [re.search(r"\S\s+(#\s+\S.*)", text) for text in lines.texts]
+    at = next((number for number, match in enumerate(behind) if match), None)
+    if at is None or all(behind):
+        return
+    message = f"{quoted(behind[at][1])} is a comment behind a name, or a part of it"  # type: ignore[index]
+    help = "leave the comments out; --kind names and --kind paths take the lines as they are"
+    raise refuse(lines.file, message, line=lines.numbers[at], help=help)
 
 
 def _indented(whole: Lines, lines: Lines, options: Options) -> list[Reading]:
