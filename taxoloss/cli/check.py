@@ -12,6 +12,7 @@ import typer
 
 from taxoloss.cli.shared import (
     FormatOption,
+    InnerClassesOption,
     JsonOption,
     LimitOption,
     Read,
@@ -62,10 +63,7 @@ def check(
     node_targets: Annotated[
         bool, typer.Option("--node-targets", help="The names are labels, some of them of inner nodes.")
     ] = False,
-    inner_classes: Annotated[
-        bool,
-        typer.Option("--inner-classes", help="Some classes are inner nodes: a genus beside its species."),
-    ] = False,
+    inner_classes: InnerClassesOption = False,
     write: Annotated[
         bool,
         typer.Option(

@@ -12,6 +12,7 @@ import typer
 
 from taxoloss.cli.shared import (
     FormatOption,
+    InnerClassesOption,
     JsonOption,
     LimitOption,
     chosen_format,
@@ -61,6 +62,7 @@ def diff(
         Path | None,
         typer.Option("--new-classes", metavar="FILE", help="The order of the new head's columns."),
     ] = None,
+    inner_classes: InnerClassesOption = False,
     map_: Annotated[
         Path | None,
         typer.Option("--map", metavar="FILE", help="Write the map that migrate() and evaluate take."),
@@ -71,7 +73,8 @@ def diff(
 ) -> None:
     """Compare two taxonomies: nodes added, removed, moved, renamed, merged, split; which columns move.
 
-    Without --old-classes and --new-classes columns stand in the order of the files.
+    Without --old-classes and --new-classes columns stand in the order of the files; --inner-classes
+    is said of the lists that are given.
 
     Exit code 0: compared, whether or not they differ. 1: a bad taxonomy. 2: wrong usage.
 
@@ -79,12 +82,16 @@ def diff(
     """
     format = chosen_format(format, as_json)
     limits = limits_of(limit)
+    if inner_classes and old_classes is None and new_classes is None:
+        needed = "needs --old-classes or --new-classes: which inner nodes are classes?"
+        raise typer.BadParameter(needed, param_hint="--inner-classes")
     with stop_on_faults(format):
         first, second = read(old, limits), read(new, limits)
         old_list, new_list = (
             None if file is None else from_file(file, limits) for file in (old_classes, new_classes)
         )
-        before, after = _bound(first.taxonomy, old_list), _bound(second.taxonomy, new_list)
+        before = _bound(first.taxonomy, old_list, inner_classes)
+        after = _bound(second.taxonomy, new_list, inner_classes)
         said = _all_renames(renames, rename or (), before, after, limits)
         try:
             found = before.diff(after, said)
@@ -100,7 +107,11 @@ def diff(
     for line in _lines(found, before, after):
         console.print(plain(line), soft_wrap=True)  # a line that is pasted into a shell stays one
     made = f"migration = old.diff(new{f', {said!r}' if said else ''}).migration"
-    loaded = (*first.python_bound(old_list, called="old"), *second.python_bound(new_list, called="new"))
+    more = ", inner_classes=True" if inner_classes else ""
+    loaded = [
+        *first.python_bound(old_list, called="old", more=more),
+        *second.python_bound(new_list, called="new", more=more),
+    ]
     echo(f"in Python: {one_line((*loaded, made))}")
     echo("a head's rows: weight, bias = new.migrate(weight, bias, migration=migration)")
 
@@ -135,8 +146,10 @@ def _pair(text: str, before: Taxonomy, after: Taxonomy) -> tuple[Name, Name]:
     return pairs[0]
 
 
-def _bound(taxonomy: Taxonomy, classes: ClassList | None) -> Taxonomy:
-    return taxonomy.bind(None if classes is None else classes.names)
+def _bound(taxonomy: Taxonomy, classes: ClassList | None, inner_classes: bool) -> Taxonomy:
+    if classes is None:
+        return taxonomy.bind()
+    return taxonomy.bind(classes.names, inner_classes=inner_classes)
 
 
 def _data(found: TreeDiff) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from taxoloss.cli.inspection.summary import render_summary, render_weighting
 from taxoloss.cli.inspection.weights import schedule_option, weighting_facts
 from taxoloss.cli.shared import (
     FormatOption,
+    InnerClassesOption,
     JsonOption,
     LimitOption,
     Read,
@@ -48,6 +49,7 @@ def inspect(
         Path | None,
         typer.Option(metavar="FILE", help="A text file, one class a line: does it bind?"),
     ] = None,
+    inner_classes: InnerClassesOption = False,
     weighting: Annotated[
         str | None,
         typer.Option(
@@ -81,9 +83,13 @@ def inspect(
     format = chosen_format(format, as_json)
     schedule = None if weighting is None else schedule_option(weighting)
     limits = limits_of(limit)
+    if inner_classes and classes is None:
+        raise typer.BadParameter(
+            "needs --classes: which inner nodes are classes?", param_hint="--inner-classes"
+        )
     with stop_on_faults(format):
         given = read(source, limits)
-        binding = None if classes is None else _bind(given, classes, limits)
+        binding = None if classes is None else _bind(given, classes, limits, inner_classes)
     taxonomy = given.taxonomy
     if level is not None and level not in taxonomy.levels:
         raise typer.BadParameter(_no_level(level, taxonomy), param_hint="--level")
@@ -128,12 +134,13 @@ def _facts(given: Read, summary: Summary) -> dict[str, Any]:
     return facts
 
 
-def _bind(given: Read, file: Path, limits: Limits) -> dict[str, Any]:
+def _bind(given: Read, file: Path, limits: Limits, inner_classes: bool) -> dict[str, Any]:
     """Binds the classes of a text file; BindingError where they do not fit."""
     listed = from_file(file, limits)
-    bound = given.taxonomy.bind(listed.names)
+    bound = given.taxonomy.bind(listed.names, inner_classes=inner_classes)
+    more = ", inner_classes=True" if inner_classes else ""
     return {
         "classes": len(bound),
         "binding_digest": bound.binding_digest,
-        "python": one_line(given.python_bound(listed)),
+        "python": one_line(given.python_bound(listed, more=more)),
     }

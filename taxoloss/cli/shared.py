@@ -30,6 +30,7 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 __all__ = [
     "Format",
     "FormatOption",
+    "InnerClassesOption",
     "JsonOption",
     "LimitOption",
     "Read",
@@ -85,6 +86,9 @@ SourceArgument: TypeAlias = Annotated[
 FormatOption: TypeAlias = Annotated[
     Format | None,
     typer.Option("--format", help="Faults for people, programs, code scanning or GitHub's annotations."),
+]
+InnerClassesOption: TypeAlias = Annotated[
+    bool, typer.Option("--inner-classes", help="Some classes are inner nodes: a genus beside its species.")
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 LimitOption: TypeAlias = Annotated[

@@ -131,6 +131,20 @@ def test_classes_that_do_not_bind(tmp_path: Path) -> None:
     assert "`cat/Siamese` is missing" in done.stderr
 
 
+def test_classes_above_others_bind_where_that_is_said(tmp_path: Path) -> None:
+    """--inner-classes gives them a leaf of their own; the line of Python says so; alone it is wrong."""
+    for names in (["pug", "cat", "Bengal", "beagle", "Siamese"], ["dog/pug", "dog", "dog/beagle", "cat"]):
+        classes = tmp_path / "classes.txt"
+        classes.write_text("\n".join(names) + "\n", encoding="utf-8")
+        assert "T305" in run("inspect", "-", "--classes", str(classes), stdin=GOOD).stderr
+        done = run("inspect", "-", "--classes", str(classes), "--inner-classes", stdin=GOOD)
+        missing = len(names) == 4
+        assert done.returncode == missing
+        assert ("`cat/Bengal` is missing" in done.stderr) == missing
+        assert ("5 bind" in done.stdout and "inner_classes=True" in done.stdout) != missing
+    assert run("inspect", "-", "--inner-classes", stdin=GOOD).returncode == 2
+
+
 def test_a_reader_that_closes_the_pipe_is_no_error(tmp_path: Path) -> None:
     """`taxoloss inspect ... | head -1`: no traceback, no message."""
     rows = "".join(f"  g{i}: [{', '.join(f'c{i}_{j}' for j in range(9))}]\n" for i in range(400))

@@ -215,6 +215,28 @@ def test_the_command(folder: Path) -> None:
     assert run("diff", "old.yaml", "none.yaml").returncode == 1
 
 
+def test_heads_with_classes_above_others(folder: Path) -> None:
+    """--inner-classes: as `bind(names, inner_classes=True)` says it, of the lists that are given."""
+    names = ["Siamese", "cat", "Bengal", "Sphynx", "pug", "beagle", "boxer", "hound"]
+    Path("o.txt").write_text("\n".join(names) + "\n")
+    assert "T305" in run("diff", "old.yaml", "old.yaml", "--old-classes", "o.txt").stderr
+    done = run(
+        "diff", "old.yaml", "new.yaml", "--old-classes", "o.txt", "--inner-classes", "--map", "m.json"
+    )
+    assert done.returncode == 0, done.stderr
+    before = taxoloss.load("old.yaml").bind(names, inner_classes=True)
+    assert (
+        before.diff(taxoloss.load("new.yaml").bind()).migration.sources == Migration.load("m.json").sources
+    )
+    scope: dict[str, Any] = {}
+    exec(done.stdout.partition("in Python: ")[2].partition("\n")[0], scope)
+    assert scope["migration"].sources == Migration.load("m.json").sources
+    both = ("--old-classes", "o.txt", "--new-classes", "o.txt", "--inner-classes", "--json")
+    data = json.loads(run("diff", "old.yaml", "old.yaml", *both).stdout)
+    assert data["columns"]["sources"] == [[i] for i in range(8)]
+    assert run("diff", "old.yaml", "new.yaml", "--inner-classes").returncode == 2
+
+
 @pytest.mark.slow
 def test_old_predictions_are_evaluated_on_the_new_tree(folder: Path) -> None:
     """As if they had been mapped by hand; a target that is gone counts as the node above it."""

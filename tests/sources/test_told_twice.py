@@ -156,3 +156,52 @@ def test_parents_win_over_ranks(text: str, kind: str, ranks: str, tmp_path: Path
 def test_ranks_are_read_where_they_are_asked_for(tmp_path: Path) -> None:
     text = "id,parent_id,name,order,family\n1,,a,A,Fa\n2,1,b,A,Fa\n3,1,c,B,Ga\n"
     assert paths_of(read(tmp_path, text, columns=["order", "family", "name"])) == "A/Fa/a A/Fa/b B/Ga/c"
+
+
+# -- readings that are not offered -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (
+            "id,habitat,kind,count\n11,wood,oak,3\n12,wood,fern,4\n13,sea,kelp,3\n14,sea,crab,9\n",
+            ["bins --columns kind,habitat", "names --columns kind"],
+        ),
+        (
+            "label_id,level1,name\n1,animal,cat\n2,animal,dog\n3,plant,oak\n",
+            ["bins --columns name,level1", "names --columns name"],
+        ),
+        (
+            "thing,colour,score\ncat,red,3\ndog,red,5\noak,green,5\nelm,green,7\n",
+            ["bins --columns thing,colour", "names --columns thing"],
+        ),
+        (
+            "accession,habitat,kind\nX1,wood,oak\nX2,wood,fern\nX3,sea,kelp\nX4,sea,crab\nX5,sea,crab\n",
+            [
+                "ranks --columns habitat,kind,accession",
+                "bins --columns kind,habitat",
+                "names --columns kind",
+            ],
+        ),
+        (
+            "ref,taxon,zone\nR-001,cat,1\nR-002,dog,1\nR-003,oak,2\n",
+            ["ranks --columns zone,taxon,ref", "bins --columns taxon,zone", "names --columns taxon"],
+        ),
+    ],
+)
+def test_counts_are_no_groups_and_groups_no_classes(text: str, options: list[str], tmp_path: Path) -> None:
+    """Of the readings that are shown none makes groups of counts, or a flat list of the groups alone."""
+    (fault,) = refusal_of(tmp_path, text, "a.csv").faults
+    shown = [
+        line.rpartition(" (--kind ")[2].removesuffix(")") for line in (fault.help or "").splitlines()[1:]
+    ]
+    assert shown == options
+
+
+def test_numbers_are_no_taxa(tmp_path: Path) -> None:
+    """Below species a column of numbers that nests by chance is no level."""
+    text = "order,family,species,extent\nA,Fa,x,3\nA,Fa,x,3\nA,Fa,y,9\nB,Ga,z,12\nB,Ga,z,14\n"
+    found = read(tmp_path, text)
+    assert found.taxonomy.levels == ("order", "family", "species")
+    assert found.unused == ("extent",)

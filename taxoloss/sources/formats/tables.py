@@ -92,7 +92,10 @@ def _ranks(table: Table, chain: Chain, options: Options) -> Reading:
     how = " > ".join(column.name or f"column {column.number + 1}" for column in chain.columns)
     how = f"{how}, {counted(len(table.rows), 'row')}"
     make = partial(_by_columns, "ranks", how, table, chain.columns, options)
-    return _reading("ranks", table, chain.columns, how, chain.grade, make)
+    reading = _reading("ranks", table, chain.columns, how, chain.grade, make)
+    # A level that only numbers the rows explains nothing more.
+    serial = {str(column.number) for column in chain.columns if column.is_serial}
+    return replace(reading, covers=reading.covers - serial)
 
 
 def _by_columns(kind: str, how: str, table: Table, columns: Sequence[Column], options: Options) -> Found:
@@ -252,8 +255,14 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
     if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges or told:
         return
     coded = code_column(table, options) is not None
+    # Whoever reads the groups alone loses the classes: where columns nest, the finest may be a flat list.
+    fine = {chain.columns[-1] for chain in chains}
+    groups = {column for chain in chains for column in chain.columns} - fine
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
+    named = any(not column.is_serial for column in fine)
     for column in candidates:
+        if column in groups or (named and column.is_serial):
+            continue
         alone = len(candidates) == 1 and column in called and not coded and depths is None
         alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
         alone = alone and not explained_by_paths(column, columns, options.separator)

@@ -218,7 +218,10 @@ def _orders(chain: list[Column]) -> list[list[Column]]:
     """The chain; where two columns have the same groups and no known order, beside it the other one."""
     for i, (high, low) in enumerate(pairwise(chain)):
         if words.stands_above(high.word, low.word) is None and same_groups(high, low):
-            return [chain, [*chain[:i], low, high, *chain[i + 2 :]]]
+            swapped = [*chain[:i], low, high, *chain[i + 2 :]]
+            if high.is_serial or low.is_serial:
+                return [swapped if high.is_serial and not low.is_serial else chain]
+            return [chain, swapped]
     return [chain]
 
 
@@ -259,6 +262,8 @@ def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
     leaf = chain[-1]
     if column.is_unique and not leaf.is_unique:
         return False  # it tells rows apart, not classes
+    if column.is_number and words.rank_of(leaf.word) and not leaf.is_number:
+        return False  # no taxon is called by a number
     # Beside species a column of names has other names for them; beside families it has what is below.
     rank = words.rank_number(leaf.word)
     last = rank is None or rank >= words.RANKS.index("species")
@@ -269,6 +274,8 @@ def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
 def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     """Where names say nothing: all columns that nest, sure where chance would not make them."""
     candidates = [column for column in columns if _is_candidate(column, named=False)]
+    # A status or a colour may be a group after all; a count or a score is none.
+    candidates = [c for c in candidates if not (c.is_number and words.is_beside(c.word))]
     chain = _by_cells(candidates)
     if len(chain) < 2:
         return []
@@ -281,4 +288,6 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     sure = sure or two or called or not any(column.word for column in chain)
     grade = Grade.PLAIN if sure else Grade.CELLS
     found = [*_orders(chain), *_longest(candidates)[1:]]
+    if not sure:  # what numbers the rows may be no class
+        found += [one[:-1] for one in found if one[-1].is_serial and len(one) > 2]
     return [Chain(tuple(one), grade) for one in found]

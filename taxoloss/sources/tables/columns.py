@@ -83,6 +83,12 @@ class Column:
         """Whether every row has its own cell."""
         return self.filled == len(self.cells) == len(self.counts)
 
+    @cached_property
+    def is_serial(self) -> bool:
+        """Whether every row has a number of its own, maybe behind letters: X1, X2, or R-001, R-002."""
+        shapes = {re.sub(r"[^\W\d_]+", "A", re.sub(r"\d+", "0", cell)) for cell in self.counts}
+        return self.is_unique and len(shapes) == 1 and re.fullmatch(r"A?[-_.]?0", shapes.pop()) is not None
+
     @property
     def is_constant(self) -> bool:
         """Whether all rows have one cell."""
