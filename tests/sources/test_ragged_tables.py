@@ -29,6 +29,7 @@ def test_a_table_below_a_title(title: str, mark: str, tmp_path: Path) -> None:
     "text",
     [
         "animal,cat,dog,cow\nplant,oak,fir\n",
+        "animal,cat,dog\nplant,oak,fir\nvehicle,car,bus\n",
         "animal,cat,dog\nplant,oak\nfungus,mold,yeast,rust\n",
         "pets,cat,dog\nwild,fox\nfarm,cow,hen,pig\nsea,cod,eel\n",
     ],

@@ -134,10 +134,8 @@ def _ragged(lines: Lines, options: Options) -> Look:
     paths = readings_of_paths(lines, options)
     if _is_plain(paths):
         return Look(_seen(lines), paths, needs=_LIST_NEEDS)
-    groups = readings_of_edges(lines, options)
-    if groups:
-        cut = cut_at(lines.texts, ",")
-        return Look(_seen(lines), [*groups, path_reading(lines, cut, groups[0].grade, options)])
+    if groups := _groups_or_paths(lines, ",", Grade.CELLS, options):
+        return Look(_seen(lines), groups, needs=_LIST_NEEDS)
     return _look_at_table(_table(lines, ",", options))
 
 
@@ -147,11 +145,23 @@ def _members(lines: Lines, delimiter: str, options: Options) -> list[Reading]:
     cells = [cell for row in rows for cell in row]
     named = any(is_known(folded(cell)) for cell in rows[0])
     numbers = any(all(cell.strip().isdecimal() for cell in column) for column in zip(*rows, strict=False))
-    if options.kind is not None or delimiter not in ",\t" or len(rows[0]) < 3 or named or numbers:
+    if (
+        options.kind not in (None, "edges")
+        or delimiter not in ",\t"
+        or len(rows[0]) < 3
+        or named
+        or numbers
+    ):
         return []
     if len(set(cells)) < len(cells) or not all(map(str.strip, cells)):
         return []
-    return [replace(one, grade=Grade.PLAIN) for one in readings_of_edges(lines, options)]
+    return _groups_or_paths(lines, delimiter, Grade.PLAIN, options)
+
+
+def _groups_or_paths(lines: Lines, delimiter: str, grade: Grade, options: Options) -> list[Reading]:
+    """Lines as a group with its members each, and as a path each; none where they are no groups."""
+    groups = [replace(one, grade=grade) for one in readings_of_edges(lines, options)]
+    return [*groups, path_reading(lines, cut_at(lines.texts, delimiter), grade, options)] if groups else []
 
 
 def _of_list(whole: Lines, lines: Lines, options: Options) -> Look:
