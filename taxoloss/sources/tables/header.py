@@ -22,11 +22,12 @@ def settle_header(table: Table, options: Options) -> Table:
     if options.columns is not None and set(options.columns) <= set(table.header):
         return table
     known = [words.is_known(words.folded(name)) for name in table.header]
-    if _stands_again(table, known):
+    again = _stands_again(table, known)
+    if again and len(known) == 2:
         return _as_row(table, options)
     if any(known):
         return table
-    if any(name.replace(".", "", 1).isdecimal() for name in table.header):
+    if again or any(name.replace(".", "", 1).isdecimal() for name in table.header):
         return _as_row(table, options)
     shown = ", ".join(map(quoted, table.header))
     note = f"the first line is taken as names of columns: {shown}; --no-header says that it is data"
