@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,7 @@ from taxoloss.cli.shared import (
 from taxoloss.cli.streams import echo, write_data, write_json
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.faults import TaxonomyError
-from taxoloss.sources import KINDS, Found, look, options_of, read_with
+from taxoloss.sources import KINDS, Found, Options, look, options_of, read_with
 from taxoloss.sources.formats import FORMATS
 from taxoloss.sources.name_lists import names_of_option
 from taxoloss.taxonomy.file.atomic import write_whole
@@ -90,7 +90,7 @@ def init(
         ),
     ] = None,
     separator: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Between the names of a path.")
+        str | None, typer.Option(metavar="TEXT", help="Between the names of a path, or of a line.")
     ] = None,
     ranks: Annotated[
         str | None, typer.Option(metavar="A,B,C", help="Ranks that become levels, top to leaf.")
@@ -136,27 +136,37 @@ def init(
         raise typer.BadParameter(
             "ask needs a terminal; first or most-common need none", param_hint="--parent"
         )
+    if output is not None and not dry_run and not output.resolve().parent.is_dir():
+        raise typer.BadParameter(f"{output}: cannot be written: no such folder", param_hint="-o")
+    options = _checked(
+        kind=_value(kind),
+        parent=_ask if parent is Parent.ask else _value(parent),
+        columns=_names(columns, "--columns"),
+        separator=separator,
+        ranks=_names(ranks, "--ranks"),
+        under=under,
+        header=header,
+        missing=missing or (),
+        wordnet=wordnet,
+        node_name=_value(node_name),
+        missing_parent=_value(missing_parent),
+        limits=limits_of(limit),
+    )
     with stop_on_faults(format):
-        options = options_of(
-            kind=_value(kind),
-            parent=_ask if parent is Parent.ask else _value(parent),
-            columns=_names(columns, "--columns"),
-            separator=separator,
-            ranks=_names(ranks, "--ranks"),
-            under=under,
-            header=header,
-            missing=missing or (),
-            wordnet=wordnet,
-            node_name=_value(node_name),
-            missing_parent=_value(missing_parent),
-            limits=limits_of(limit),
-        )
         if dry_run:
             show_readings(look(source, options), source, format)
             return
         found = _named(read_with(source, options), name)
         _write(found, source, output)
     _show(found, source, output, format)
+
+
+def _checked(**given: Any) -> Options:
+    """The options; wrong usage where one of them says nothing that can be meant."""
+    try:
+        return options_of(**given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _value(choice: Enum | None) -> str | None:

@@ -194,8 +194,12 @@ def stop_on_faults(format: str) -> Iterator[None]:
         raise typer.Exit(1) from None
     except BrokenPipeError:  # main ends quietly
         raise
-    except (ImportError, OSError) as error:
+    except ImportError as error:
         echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error
+        echo(f"error: {told}", err=True)
         raise typer.Exit(1) from None
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from taxoloss.sources.base import Choice, Found, Options, without_collector
+from taxoloss.sources.formats.codes import check_rule
+from taxoloss.sources.formats.file_lists import files_as_classes
 from taxoloss.sources.formats.image_folders import SPLITS
 from taxoloss.sources.reading import Grade, Look, Reading, choose
 from taxoloss.sources.survey import KINDS, check_kind, found_by, look_at
@@ -108,7 +110,10 @@ def read_with(source: str | os.PathLike[str], options: Options) -> Found:
     path = Path(source)
     with without_collector():
         seen = look_at(path, options)
-        return _titled(found_by(choose(seen, str(path)), seen), path)
+        found = found_by(choose(seen, str(path)), seen)
+    if options.kind is None and (refused := files_as_classes(found, str(path))):
+        raise refused
+    return _titled(found, path)
 
 
 def look(source: str | os.PathLike[str], options: Options | None = None) -> Look:
@@ -131,7 +136,8 @@ def options_of(**given: Any) -> Options:
     """Options, checked.
 
     Raises:
-        ValueError: there is no such kind, no such rule for parents or names; a separator is empty.
+        ValueError: there is no such kind, no such rule for parents, names or codes; a separator is
+            empty, or columns or ranks are none.
     """
     if given["kind"] is not None:
         check_kind(given["kind"])
@@ -144,8 +150,12 @@ def options_of(**given: Any) -> Options:
             raise ValueError(f"expected {name} {expected}, got {given[name]!r:.40}")
     if given["separator"] == "":
         raise ValueError("expected a separator between names, got an empty text")
+    if given["kind"] == "codes":
+        check_rule(given["separator"])
     for name in ("columns", "ranks"):
         given[name] = tuple(given[name]) if given[name] is not None else None
+        if given[name] == ():
+            raise ValueError(f"expected names of {name} with commas between them, got none")
     wordnet = given["wordnet"]
     given["wordnet"] = Path(wordnet) if wordnet is not None else None
     return Options(**{**given, "missing": tuple(given["missing"]), "limits": given["limits"] or Limits()})

@@ -24,9 +24,11 @@ __all__ = [
     "Found",
     "Options",
     "foreign",
+    "in_utf8",
     "listed",
     "read_lines",
     "refuse",
+    "source_text",
     "text_without_entities",
     "without_collector",
 ]
@@ -160,12 +162,31 @@ def _line_of(error: BaseException) -> int | None:
 
 def read_lines(path: Path, limits: Limits) -> list[str]:
     """The lines of a text in UTF-8; FormError where it is not."""
-    return decoded(read_bytes(path, limits), str(path), limits).text.splitlines()
+    return source_text(path, limits).splitlines()
+
+
+def source_text(path: Path, limits: Limits) -> str:
+    """The text of a file in UTF-8, or in UTF-16 with its mark; FormError where it is none."""
+    return decoded(in_utf8(read_bytes(path, limits)), str(path), limits).text
+
+
+def in_utf8(data: bytes) -> bytes:
+    r"""Bytes of UTF-16 that start with its mark, as UTF-8; others, and broken ones, as they are.
+
+    >>> in_utf8("cat\n".encode("utf-16")), in_utf8(b"caf\xe9")
+    (b'cat\n', b'caf\xe9')
+    """
+    if not data.startswith((b"\xff\xfe", b"\xfe\xff")) or data.startswith(b"\xff\xfe\x00\x00"):
+        return data
+    try:
+        return data.decode("utf-16").encode("utf-8")
+    except UnicodeDecodeError:
+        return data
 
 
 def text_without_entities(path: Path, options: Options) -> str:
     """The text; no document type: its entities can stand for a billion letters, or for other files."""
-    text = decoded(read_bytes(path, options.limits), str(path), options.limits).text
+    text = source_text(path, options.limits)
     for word in ("<!DOCTYPE", "<!ENTITY"):
         if word in text:
             line = text[: text.index(word)].count("\n") + 1

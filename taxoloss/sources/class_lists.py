@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 
 from taxoloss.errors.faults import Fault, FormError
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.sources.base import Options
+from taxoloss.sources.base import Options, listed, source_text
 from taxoloss.sources.formats.image_folders import IMAGES, class_folders
+from taxoloss.sources.split_words import split_levels
 from taxoloss.sources.tables.table import open_table
 from taxoloss.taxonomy.class_names import Name, class_list
 from taxoloss.taxonomy.file.limits import Limits
-from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["ClassList", "from_column", "from_file", "from_folder", "from_hugging_face"]
 
@@ -56,7 +56,7 @@ def from_file(source: Source, limits: Limits | None = None) -> ClassList:
         TaxonomyError: the file cannot be read, or holds no list of classes.
     """
     path, limits, python = Path(source), limits or Limits(), _call(from_file, source, limits)
-    text = decoded(read_bytes(path, limits), str(path), limits).text
+    text = source_text(path, limits)
     if path.suffix.lower() == ".json":
         return ClassList(_names(_json(text, path), path), f"{path}, JSON", python)
     # Spaces stay: a dataset that has them in its names has them in Python too.
@@ -75,10 +75,16 @@ def from_folder(source: Source, limits: Limits | None = None) -> ClassList:
     if not top:
         raise _fault(path, "the folder holds no folder", expected="a folder for each class")
     deeper = [name for name in top if class_folders(path / name)]
+    if split_levels([(name,) for name in top]) and (deeper or len(top) > 1):
+        help = f"give one of them: {path / top[0]}"
+        raise _fault(path, f"the folders of the top are splits: {listed(top)}", help=help)
     if not deeper:
         how = f"the folders of {path}, by name, as ImageFolder numbers them"
         return ClassList(tuple(top), how, python)
     names = tuple(sorted(_leaves(path, limits)))
+    if splits := split_levels([tuple(name.split("/")) for name in names]):
+        message = f"a level of folders are splits, and no classes: {listed(next(iter(splits.values())))}"
+        raise _fault(path, message, expected="folders of classes")
     note = "ImageFolder takes the folders of the top as classes; these are those at the bottom, as paths"
     return ClassList(names, f"the innermost folders of {path}, by path", python, (note,))
 
@@ -126,7 +132,7 @@ def from_hugging_face(source: Source, limits: Limits | None = None) -> ClassList
     """
     python, limits = _call(from_hugging_face, source, limits), limits or Limits()
     path, feature = _file_and_feature(os.fspath(source))
-    content = decoded(read_bytes(path, limits), str(path), limits).text
+    content = source_text(path, limits)
     data = _front_matter(content, path) if path.suffix.lower() == ".md" else _json(content, path)
     if isinstance(data, Mapping) and isinstance(data.get("id2label"), Mapping):
         return ClassList(_names(data["id2label"], path), f"id2label of {path}", python)

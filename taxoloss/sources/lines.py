@@ -11,13 +11,29 @@ from pathlib import Path
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, raise_all
-from taxoloss.sources.base import Options, listed
+from taxoloss.sources.base import Options, listed, source_text
 from taxoloss.sources.tables.words import folded, is_known
-from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
-__all__ = ["Lines", "all_match", "cells_of", "delimiter_of", "in_names", "open_lines"]
+__all__ = [
+    "BULLET",
+    "Lines",
+    "all_match",
+    "cells_at",
+    "cells_of",
+    "delimiter_of",
+    "in_names",
+    "open_lines",
+    "without_bullets",
+]
 
+#: Marks that close what they open.
+_CLOSED = {"(": ")", "[": "]"}
+_ID = re.compile(r"\S*\d\S*")
+#: A bullet before a name.
+BULLET = re.compile(r"\s*[-*+•‣▪◦○●·–]\s+(?=\S)")
 _EXCEL = re.compile(r'\s*"?sep=(.)"?[\s,;]*$', re.IGNORECASE)
+_IN_CODE = re.compile(r"\s*(?P<quote>[\"'])(?P<name>(?:(?!(?P=quote)).)+)(?P=quote)\s*(?P<comma>,?)\s*")
+_ENDED = re.compile(r"(?P<quote>)(?P<name>[^,;\t\"]*[^,;\s\"])\s*(?P<comma>,?)\s*")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 #: How many lines are cut on trial.
 _SAMPLE = 20_000
@@ -60,7 +76,15 @@ class Lines:
 
     def prepared(self) -> Lines:
         """Without Excel's first line and without comments; what was left out is told."""
-        return self._without_excel()._without_comments()
+        return self._without_excel()._without_comments()._of_code()
+
+    def _of_code(self) -> Lines:
+        """Without the quotes around each line, and the commas behind, that a list in code has."""
+        matches = all_match(_IN_CODE, self.texts) or self._ended_by_commas()
+        if not matches or not any(match["comma"] or match["quote"] == "'" for match in matches):
+            return self
+        note = f"quotes and commas around {counted(len(matches), 'line')} are left out"
+        return self.having([match["name"] for match in matches], note)
 
     def _without_excel(self) -> Lines:
         match = _EXCEL.match(self.texts[0]) if self.texts else None
@@ -80,6 +104,11 @@ class Lines:
         note = f"{sum(comments):,} {what} left out: {shown}"
         header = self.texts[top - 1].lstrip().lstrip("#").strip()
         return replace(self.kept([not one for one in comments], note), header=header)
+
+    def _ended_by_commas(self) -> list[re.Match[str]]:
+        """How names match that have a comma behind all of them, or all but the last, and no other."""
+        ended = len(self.texts) > 2 and all(text.rstrip().endswith(",") for text in self.texts[:-1])
+        return (all_match(_ENDED, self.texts) or []) if ended else []
 
     def unquoted(self) -> Lines:
         """Without the quotes of a table of one column: around each line, or around those with commas."""
@@ -106,7 +135,7 @@ class Lines:
 
 def open_lines(path: Path, options: Options) -> Lines:
     """The lines of a text in UTF-8 that are not blank; FormError where it is none."""
-    text = decoded(read_bytes(path, options.limits), str(path), options.limits).text
+    text = source_text(path, options.limits)
     texts, numbers, most = [], [], 2 * options.limits.nodes
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         if line.strip():
@@ -115,6 +144,14 @@ def open_lines(path: Path, options: Options) -> Lines:
             if len(texts) > most + 1:
                 raise_all([Fault("T112", f"more than {most:,} rows", str(path), number)])
     return Lines(str(path), tuple(texts), tuple(numbers))
+
+
+def without_bullets(lines: Lines, what: str = "name") -> Lines:
+    """The lines without the bullets that all of them have, which is told."""
+    if not all(map(BULLET.match, lines.texts)):
+        return lines
+    texts = [BULLET.sub("", text, count=1) for text in lines.texts]
+    return lines.having(texts, f"the bullets before {counted(len(texts), what)} are left out")
 
 
 def all_match(pattern: re.Pattern[str], texts: Sequence[str]) -> list[re.Match[str]] | None:
@@ -126,6 +163,36 @@ def all_match(pattern: re.Pattern[str], texts: Sequence[str]) -> list[re.Match[s
             return None
         found.append(match)
     return found
+
+
+def cells_at(texts: Sequence[str], mark: str) -> list[list[str]] | None:
+    """The cells of lines cut at a mark, as many each; None where it does not cut them so.
+
+    A name may hold the mark where ids stand before all names, or behind all.
+    """
+    cut = [_cut(text.strip(), mark) for text in texts]
+    if len({len(cells) for cells in cut}) > 1 and mark not in _CLOSED:
+        cut = _beside_numbers(texts, mark)
+    alike = len({len(cells) for cells in cut}) == 1 and len(cut[0]) > 1
+    return cut if alike and all(cell for cells in cut for cell in cells) else None
+
+
+def _cut(text: str, mark: str) -> list[str]:
+    if mark in _CLOSED:
+        text = text.removesuffix(_CLOSED[mark]) if text.endswith(_CLOSED[mark]) else ""
+    parts = text.split() if mark == " " else text.split(mark)
+    return [part.strip() for part in parts]
+
+
+def _beside_numbers(texts: Sequence[str], mark: str) -> list[list[str]]:
+    """The id before, or behind, each text, and the rest of it."""
+    for cut in (str.split, str.rsplit):
+        rows = [[part.strip() for part in cut(text.strip(), mark, 1)] for text in texts]
+        at = 0 if cut is str.split else -1
+        numbered = all(len(row) == 2 and _ID.fullmatch(row[at]) for row in rows)
+        if numbered and len({row[at] for row in rows}) > 0.5 * len(rows):
+            return rows
+    return []
 
 
 # -- whether it is a table -------------------------------------------------------------------------

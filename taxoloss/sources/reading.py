@@ -109,7 +109,8 @@ def choose(look: Look, file: str) -> Reading:
     another covers, or make no tree, or the same tree as one before them.
 
     Raises:
-        FormError: T121 where there is none; T122 where several explain about as much.
+        FormError: T121 where there is none, or no option tells several apart; T122 where several explain
+            about as much.
         TaxonomyError: the faults of the only one.
     """
     best = max((reading.grade for reading in look.readings), default=None)
@@ -122,6 +123,11 @@ def choose(look: Look, file: str) -> Reading:
     rivals = _different(trees) or rivals[:1]
     if len(rivals) == 1:
         return rivals[0]
+    if len({reading.option for reading in rivals}) < len(rivals):
+        # No option tells them apart: to choose, the file has to be another.
+        message = f"this is {look.saw}, which are {counted(len(rivals), 'tree')} that no option tells apart"
+        help = "keep one of them in the file:\n" + "\n".join(map(str, rivals[:_MOST_SHOWN]))
+        raise FormError([Fault("T121", message, file, expected="one tree", help=help)])
     shown = [f"{reading} ({reading.option})" for reading in rivals[:_MOST_SHOWN]]
     message = f"this is {look.saw}, and can be read in {counted(len(rivals), 'way')}"
     help = "say which:\n" + "\n".join(shown)

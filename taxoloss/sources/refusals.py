@@ -7,10 +7,9 @@ from pathlib import Path
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FormError
-from taxoloss.sources.base import Options, listed, refuse, text_without_entities
-from taxoloss.taxonomy.file.reader import decoded, read_bytes
+from taxoloss.sources.base import Options, listed, refuse, source_text, text_without_entities
 
-__all__ = ["binary_refusal", "other_xml", "rdf_text", "text_refusal", "xml_root"]
+__all__ = ["binary_refusal", "code_refusal", "other_xml", "rdf_text", "text_refusal", "xml_root"]
 
 #: First bytes, what they show, and what to do.
 _MAGIC = (
@@ -38,6 +37,60 @@ _PACKED = (
 )
 _TAG = re.compile(r"<([A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)([\s/>])")
 _BEFORE = re.compile(r"\s*(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[.*?\])*>)", re.DOTALL)
+
+
+_CODE_HELP = "write its classes as text: a class and its parent, or paths, one a line"
+#: How a text that is code or markup starts, what it is in words, and what to do.
+_CODE = (
+    (r"\s*(strict\s+)?(di)?graph\b[^{\n]*\{", "a Graphviz file", _CODE_HELP),
+    (r"\s*(graph|flowchart)\s+(TD|TB|BT|LR|RL)\b", "a Mermaid diagram", _CODE_HELP),
+    (r"\s*(mindmap|classDiagram|stateDiagram(-v2)?|erDiagram)\s*\n", "a Mermaid diagram", _CODE_HELP),
+    (r"\s*@start(uml|mindmap|wbs)\b", "a PlantUML diagram", _CODE_HELP),
+    (
+        r"\s*(import\s+\w+(\s+as\s+\w+)?\s*\n|from\s+[\w.]+\s+import\s|def\s+\w+\()",
+        "Python code",
+        _CODE_HELP,
+    ),
+    (
+        r"(?i:\s*(CREATE\s+TABLE|INSERT\s+INTO|SELECT\s.*\sFROM|DROP\s+TABLE)\b)",
+        "SQL",
+        "write the table as CSV",
+    ),
+    (r"\s*\w+\s*\{[ \t]*\n", "text with braces, as protocol buffers have it", _CODE_HELP),
+    (r"\s*\\(documentclass|begin|usepackage)\b", "LaTeX", _CODE_HELP),
+)
+#: A line that gives a name a list or a mapping of quoted texts, or the start of one.
+_ASSIGNED = re.compile(
+    r"^[ \t]*(?:export\s+|const\s+|let\s+|var\s+)*[\w.$\"']+(?::[ \t]*[\w\[\], ]+)?[ \t]*(?:=|<-)[ \t]*"
+    r"(?:\w*\(|[\[{])[ \t]*(?:[\"'][^\n]*|[\[{]?(?:#|//)?[ \t]*)$",
+    re.MULTILINE,
+)
+
+
+def code_refusal(file: str, text: str) -> FormError | None:
+    """The error of a text that is code or markup; None of lists and tables."""
+    for pattern, what, help in _CODE:
+        if (match := re.match(pattern, text)) is not None:
+            line = 1 + text[: len(text) - len(text.lstrip())].count("\n")
+            return refuse(file, f"this is {what}", line=line, help=help)
+    settings = _settings(text)
+    if settings is not None:
+        help = "write each class below its group with spaces before it, or as a path: group/class"
+        return refuse(file, "this is a file of settings (INI or TOML)", line=settings, help=help)
+    if (match := _ASSIGNED.search(text)) is not None:
+        help = "write the value alone, as JSON: from its first bracket to its last"
+        line = 1 + text[: match.end() - len(match[0].lstrip())].count("\n")
+        return refuse(file, "this is code, or TOML, that gives a name a value", line=line, help=help)
+    return None
+
+
+def _settings(text: str) -> int | None:
+    """The line of the first key of a file of [sections] of which all lines are `key = value`."""
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
+    lines = [(number, line) for number, line in lines if line and line[0] not in "#;"]
+    keys = [number for number, line in lines if re.fullmatch(r"[\w.\"' -]+\s*=.*", line)]
+    sections = sum(bool(re.fullmatch(r"\[{1,2}[^\[\]]+\]{1,2}", line)) for _, line in lines)
+    return keys[0] if sections and keys and len(keys) + sections == len(lines) else None
 
 
 def binary_refusal(path: Path, head: bytes, packed: frozenset[str]) -> FormError | None:
@@ -106,8 +159,6 @@ def text_refusal(path: Path, text: str) -> FormError | None:
 
 def rdf_text(path: Path, options: Options) -> str:
     """The text of a file that may be XML; FormError where that is XML of another kind, or has entities."""
-    if refused := text_refusal(
-        path, decoded(read_bytes(path, options.limits), str(path), options.limits).text
-    ):
+    if refused := text_refusal(path, source_text(path, options.limits)):
         raise refused
     return text_without_entities(path, options)

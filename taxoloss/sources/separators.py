@@ -3,7 +3,7 @@ r"""What stands between the names of a path, found by the lines that share their
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +16,8 @@ __all__ = ["Cut", "cut_at", "cuts_of", "split_path"]
 _STRONG = ("->", "=>", "→", "»", "›", ">>", ">", "::", "|", ";", "\t", "\\")
 _FAIR = ("/", "--")
 _WEAK = (":", ".", "-", "–", "—", "_")
+#: What stands behind a mark that compares.
+_SIZE = r"=?\s*\d+([.,]\d+)?\s*(%|[^\W\d]{0,6}|\w{1,3}/\w{1,3})"
 #: Marks that separate only where spaces stand around them.
 _APART = ("-", "–", "—")
 #: Marks that say something else where another mark stands beside them.
@@ -93,6 +95,26 @@ class Cut:
         return found / max(len(distinct), 1)
 
     @cached_property
+    def lists(self) -> bool:
+        """Whether names that stand in several texts stand at several places: those of a list, no path."""
+        places: defaultdict[str, set[int]] = defaultdict(set)
+        counts: Counter[str] = Counter()
+        for row in {tuple(filter(None, row)) for row in self.rows}:
+            counts.update(set(row))
+            for place, name in enumerate(row):
+                places[name].add(place)
+        again = [name for name, count in counts.items() if count > 1]
+        moved = sum(len(places[name]) > 1 for name in again)
+        return moved > 0.2 * len(again)
+
+    def _compares(self) -> bool:
+        """Whether most texts are no paths but say how large something is: size > 10 cm."""
+        sizes = (
+            re.fullmatch(_SIZE, row[-1]) and not row[0].isdecimal() for row in self.rows if len(row) > 1
+        )
+        return self.core == ">" and sum(map(bool, sizes)) > 0.5 * self._split
+
+    @cached_property
     def grade(self) -> Grade | None:
         """How plain it is that this mark cuts paths; None where nothing says so."""
         if self.share < _LEAST:
@@ -102,7 +124,7 @@ class Cut:
         enough = 0.5 if self.core in _FAIR and self.share >= 0.95 else _ENOUGH[self.core]
         many = self.explained >= enough and self.share >= 0.3
         arrows = self.core in _STRONG[:8] and self.share >= 0.8
-        if (many or arrows) and self.core != "_":
+        if (many or arrows) and self.core != "_" and not self.lists and not self._compares():
             return Grade.PLAIN
         if self.core in _STRONG:
             return Grade.CELLS

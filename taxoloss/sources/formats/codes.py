@@ -23,11 +23,14 @@ from taxoloss.sources.tables.words import folded
 
 __all__ = [
     "FORMAT",
+    "check_rule",
     "code_column",
     "readings_of_code_lines",
     "readings_of_code_table",
 ]
 
+#: A number of an outline with no space behind it: 1.1.Cat, 2.Dogs.
+_CLOSE = re.compile(r"\s*(?P<code>\d+(?:\.\d+)*)[.)]+(?P<title>[^\W\d].*)")
 _LINE = re.compile(r"\s*(?P<code>\S+?)[.):]?(?:\s*[\t,;|]\s*|\s+[-–—:]?\s*)(?P<title>\S.*)")
 _CODES = (
     "code",
@@ -67,16 +70,23 @@ class _Codes:
 def readings_of_code_lines(lines: Lines, options: Options) -> list[Reading]:
     """The readings of lines that start with a code: one for each rule that fits about as well."""
     lines = _without_header(lines, options)
-    if all_match(CODE, [text.strip() for text in lines.texts]):
+    outline = _outline(lines)
+    if not outline and all_match(CODE, [text.strip() for text in lines.texts]):
         codes = [text.strip().rstrip(".") for text in lines.texts]
         found = _Codes(lines.file, tuple(codes), ("",) * len(codes), lines.numbers, lines.notes)
         return _readings(found, options, "names")
-    matches = all_match(_LINE, lines.texts) or []
+    matches = outline or all_match(_LINE, lines.texts) or []
     codes = [match["code"] for match in matches]
     if not codes or not all_match(CODE, codes):
         return []
     titles = tuple(match["title"].strip() for match in matches)
     return _readings(_Codes(lines.file, tuple(codes), titles, lines.numbers, lines.notes), options, "names")
+
+
+def _outline(lines: Lines) -> list[re.Match[str]]:
+    """How the lines of an outline match whose numbers have no space behind them; none of other lines."""
+    matches = all_match(_CLOSE, lines.texts) or []
+    return matches if len({match["code"].count(".") for match in matches}) > 1 else []
 
 
 def _without_header(lines: Lines, options: Options) -> Lines:
@@ -108,7 +118,9 @@ def readings_of_code_table(table: Table, options: Options) -> list[Reading]:
     columns = [code] if title is None else [code, title]
     level = None if options.kind == "codes" else code_levels(table, columns)
     name = table.header[columns[-1]]
-    option = columns_option([name or f"column_{columns[-1] + 1}"])
+    headed = options.header is None and _heads_data(table, columns[0])
+    option = columns_option([f"column_{columns[-1] + 1}" if headed or not name else name])
+    option += " --no-header" if headed else ""
     flat = f"names {option}" if len(table.header) == 2 else ""
     return _readings(replace(_of_columns(table, columns, options), level=level), options, flat)
 
@@ -236,6 +248,12 @@ def _reading(found: _Codes, rule: Rule, grade: Grade, options: Options, several:
     return Reading("codes", how, grade, make, option, covers, unused)
 
 
+def check_rule(separator: str | None) -> None:
+    """ValueError where a separator of codes starts with `zeros`, and says no lengths."""
+    if separator and not re.fullmatch(r"zeros(:\d+(,\d+)*)?|(?!zeros).*", separator):
+        raise ValueError(f"expected zeros:2,4,6 with the lengths of the levels, got {separator!r:.40}")
+
+
 def _asked_rules(codes: Sequence[str], options: Options) -> list[Rule]:
     """The rule that `separator` names: prefix, zeros, zeros:2,4,6, or a mark between parts."""
     name = options.separator or ""
@@ -243,8 +261,6 @@ def _asked_rules(codes: Sequence[str], options: Options) -> list[Rule]:
         return [by_start(codes)]
     if name.startswith("zeros"):
         cuts = name.partition(":")[2]
-        if not re.fullmatch(r"(\d+(,\d+)*)?", cuts):
-            raise ValueError(f"expected zeros:2,4,6 with the lengths of the levels, got {name!r:.40}")
         if cuts:
             return [by_zeros(codes, sorted(map(int, cuts.split(","))))]
         return [rule for rule in rules_of(codes) if rule.name.startswith("zeros")]

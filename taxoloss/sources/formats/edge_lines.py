@@ -10,8 +10,9 @@ from itertools import takewhile
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found, Options
+from taxoloss.sources.formats.pairs import readings_of_pairs
 from taxoloss.sources.graph import SourceGraph
-from taxoloss.sources.lines import Lines, all_match
+from taxoloss.sources.lines import Lines, all_match, without_bullets
 from taxoloss.sources.reading import Grade, Reading
 
 __all__ = ["is_parent_index", "readings_of_edges"]
@@ -21,19 +22,24 @@ _RCV1 = re.compile(
     r"parent:\s*(?P<parent>\S+)\s+child:\s*(?P<child>\S+)(?:\s+child-description:\s*(?P<words>.*))?", re.I
 )
 _COLON = re.compile(r"(?P<parent>[^:]+):\s*(?P<children>\S.*)")
+_BRACKETS = re.compile(
+    r"(?P<parent>[^:=\[{(]*[^:=\[{(\s])\s*(?:(?:[:=]|=>|->)\s*\[|[:=]?\s*\{)"
+    r"(?P<children>[^\[\]{}]+)[\]}][,;]?"
+)
+_PARENTHESES = re.compile(r"(?P<parent>[^()]*[^()\s])\s*\((?P<children>[^()]+)\)[,;.]?")
+_DASH = re.compile(r"(?P<parent>[^,]*?\S)\s+[-–—]\s+(?P<children>\S.*)")
 _IS_A = re.compile(
     r"(?P<child>\S+(?:\s\S+){0,3}?)\s+(?:is[-_ ]an?|isa|rdfs:subClassOf|subClassOf|subclass of|kind of)\s+"
     r"(?P<parent>\S+(?:\s\S+){0,3})",  # names, no sentences
     re.IGNORECASE,
 )
-#: Arrows, and what points from a parent to a child or back.
-_ARROWS = ("->", "=>", "→", ">")
 _INDEX = re.compile(r"(?P<name>\S.*?)[ \t]+(?P<number>-?\d+)")
 _NO_PARENT = frozenset(("none", "null", "-1", "-"))
 
 
 def readings_of_edges(lines: Lines, options: Options) -> list[Reading]:
     """The readings of lines that have a syntax of their own for edges."""
+    lines = without_bullets(lines, "line")
     for pattern, make, how in ((_RDP, _rdp, "id*name*parent*depth*rank"), (_RCV1, _rcv1, "parent: child:")):
         matches = all_match(pattern, [text.strip() for text in lines.texts])
         if matches is not None:
@@ -44,7 +50,7 @@ def readings_of_edges(lines: Lines, options: Options) -> list[Reading]:
     if matches is not None and len(matches) > 1:
         pairs = [(match["child"].strip(), match["parent"].strip()) for match in matches]
         return [_pair_reading(lines, pairs, "child is a parent", Grade.PLAIN, options)]
-    return _arrows(lines, options) or _adjacency(lines, options)
+    return _adjacency(lines, options) or readings_of_pairs(lines, options)
 
 
 def _pair_reading(
@@ -54,25 +60,6 @@ def _pair_reading(
     whole = f"{how}, {counted(len(pairs), 'line')}"
     rows = [(parent, child) for child, parent in pairs]
     return Reading("edges", whole, grade, partial(_children, lines, rows, whole, options), "--kind edges")
-
-
-def _arrows(lines: Lines, options: Options) -> list[Reading]:
-    """`Animal -> Cat` lines some of whose ends are starts too: edges downwards, or upwards.
-
-    They may be paths of two names as well: those are shown beside them.
-    """
-    for mark in _ARROWS:
-        cut = [[name.strip() for name in text.split(mark)] for text in lines.texts]
-        if not all(len(names) == 2 and all(names) for names in cut):
-            continue
-        pairs = [(first, second) for first, second in cut]
-        starts, ends = {first for first, _ in pairs}, {second for _, second in pairs}
-        if not starts & ends:
-            continue
-        down = [(second, first) for first, second in pairs]
-        ways = ((down, f"parent {mark} child"), (pairs, f"child {mark} parent"))
-        return [_pair_reading(lines, way, how, Grade.CELLS, options) for way, how in ways]
-    return []
 
 
 def _rdp(lines: Lines, matches: Sequence[re.Match[str]], how: str, options: Options) -> Found:
@@ -111,30 +98,77 @@ def _rcv1(lines: Lines, matches: Sequence[re.Match[str]], how: str, options: Opt
 
 def _adjacency(lines: Lines, options: Options) -> list[Reading]:
     """A parent and its children a line, with tabs between them or as `cat: Bengal, Siamese`."""
-    for cut, mark in ((_tabbed, "a tab"), (_coloned, "a colon")):
-        rows = list(takewhile(bool, map(cut, lines.texts)))
+    for cut, mark in _CUTS:
+        rows = list(takewhile(bool, map(partial(cut, mark=options.separator), lines.texts)))
         if len(rows) == len(lines.texts) and (grade := _grade(rows, mark)) is not None:
-            how = f"a parent and its children a line, after {mark}, {counted(len(rows), 'line')}"
+            how = f"a parent and its children a line, {mark}, {counted(len(rows), 'line')}"
             make = partial(_children, lines, rows, how, options)
             return [Reading("edges", how, grade, make, "--kind edges")]
     return []
 
 
-def _tabbed(text: str) -> list[str]:
+def _tabbed(text: str, mark: str | None) -> list[str]:
     cells = [cell.strip() for cell in text.rstrip("\t").split("\t")]
-    return cells if all(cells) else []
+    return cells if all(cells) and mark in (None, "\t") else []
 
 
-def _coloned(text: str) -> list[str]:
+def _listed(text: str, mark: str | None) -> list[str]:
+    """A group and its members with commas and no spaces between them."""
+    cells = [cell.strip() for cell in text.rstrip(",").split(",")]
+    plain = all(cells) and '"' not in text and ", " not in text
+    return cells if plain and mark in (None, ",") else []
+
+
+def _coloned(text: str, mark: str | None) -> list[str]:
     match = _COLON.fullmatch(text.strip())
-    if match is None:
-        return []
-    mark = ";" if ";" in match["children"] else ","
-    cells = [
-        match["parent"].strip(),
-        *(cell.strip() for cell in match["children"].strip(" ,;").split(mark)),
-    ]
+    return (
+        [] if match is None else _with_children(match, mark or (";" if ";" in match["children"] else ","))
+    )
+
+
+def _spaced(text: str, mark: str | None) -> list[str]:
+    """`animals: cat dog`: the spaces may stand in one name."""
+    match = _COLON.fullmatch(text.strip())
+    plain = match is not None and not re.search(r"[,;]", match["children"])
+    return _with_children(match, None) if match is not None and plain and mark in (None, " ") else []
+
+
+def _bracketed(text: str, mark: str | None) -> list[str]:
+    """`animal = [cat, dog]`, `animal { cat dog }`."""
+    match = _BRACKETS.fullmatch(text.strip())
+    return [] if match is None else _with_children(match, mark or ("," if "," in text else None))
+
+
+def _in_parentheses(text: str, mark: str | None) -> list[str]:
+    """`animal(cat, dog)`: what stands there may say what the name means."""
+    match = _PARENTHESES.fullmatch(text.strip())
+    return [] if match is None else _with_children(match, mark or ",")
+
+
+def _dashed(text: str, mark: str | None) -> list[str]:
+    match = _DASH.fullmatch(text.strip())
+    return [] if match is None else _with_children(match, mark or ",")
+
+
+def _with_children(match: re.Match[str], mark: str | None) -> list[str]:
+    """The parent and the children that a mark, or spaces, separate; none where one has no name."""
+    cells = [match["parent"], *match["children"].strip(" ,;").split(mark)]
+    cells = [cell.strip().strip("\"'") for cell in cells]
     return cells if all(cells) else []
+
+
+#: How a line names a parent and its children, in words.
+_CUTS = (
+    (_tabbed, "after a tab"),
+    (_bracketed, "in brackets"),
+    (_coloned, "after a colon"),
+    (_listed, "after commas"),
+    (_spaced, "after a colon, spaces between them"),
+    (_in_parentheses, "in parentheses"),
+    (_dashed, "after a dash"),
+)
+#: The ways in which nothing else is written.
+_PLAIN = ("after a colon", "in brackets")
 
 
 def _grade(rows: Sequence[Sequence[str]], mark: str) -> Grade | None:
@@ -143,12 +177,14 @@ def _grade(rows: Sequence[Sequence[str]], mark: str) -> Grade | None:
     children = Counter(cell for row in rows for cell in row[1:])
     long = sum(len(row) > 2 for row in rows)
     alone = len(parents) == len(rows) and len(children) == children.total() > 0
-    if not alone or not long:
+    if not alone or not (long or mark == "in brackets"):
         return None
-    if mark == "a colon" and all(len(row) > 2 for row in rows):
+    if mark == "after a dash" and all(row[0].isdecimal() for row in rows):
+        return None  # ids before names
+    if mark in _PLAIN and (mark == "in brackets" or long >= 0.5 * len(rows)):
         return Grade.PLAIN
     chained = any(parent in children for parent in parents)
-    return Grade.PLAIN if chained or (mark == "a colon" and long >= 0.5 * len(rows)) else Grade.CELLS
+    return Grade.PLAIN if chained and mark in ("after a tab", *_PLAIN) else Grade.CELLS
 
 
 def _children(lines: Lines, rows: Iterable[Sequence[str]], how: str, options: Options) -> Found:

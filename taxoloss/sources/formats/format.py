@@ -31,8 +31,11 @@ class Sample:
 
     @cached_property
     def text(self) -> str:
-        """The first bytes as UTF-8, without a byte order mark; "" of a folder."""
-        return (self.head or b"").decode("utf-8-sig", "replace")
+        """The first bytes as UTF-8, or UTF-16 by its mark, without that; "" of a folder."""
+        head = self.head or b""
+        wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+        # Half a letter may stand at the end.
+        return head.decode("utf-16" if wide else "utf-8-sig", "replace")
 
     @cached_property
     def start(self) -> str:

@@ -11,6 +11,7 @@ from taxoloss.sources.base import Found, Options, listed, refuse
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.inat_names import ranked_names
 from taxoloss.sources.rows import Rows
+from taxoloss.sources.split_words import SPLITS, without_split_levels
 
 __all__ = ["FORMAT", "IMAGES", "SPLITS", "class_folders", "read_folder"]
 
@@ -19,20 +20,16 @@ IMAGES = frozenset({
     ".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif", ".heic", ".avif",
     ".npy", ".wav", ".flac", ".mp3", ".ogg",
 })  # fmt: skip
-#: Folders that hold the same classes again.
-SPLITS = frozenset(
-    {"train", "training", "trainval", "val", "valid", "validation", "dev", "test", "testing"}
-)
 
 
 def read_folder(path: Path, options: Options) -> Found:
     """The taxonomy of a folder of folders of images; of its splits (train, val, test) all are read."""
-    notes: list[str] = []
     folders = _folders(path, options)
-    top = {parts[0] for parts, _, _ in folders if parts}
-    if top and {name.casefold() for name in top} <= SPLITS:
-        notes.append(f"{listed(sorted(top))} are splits: the folders in them are the tree")
-        folders = [(parts[1:], images, deeper) for parts, images, deeper in folders if len(parts) > 1]
+    asked = options.kind == "image-folder"
+    places, notes = without_split_levels([parts for parts, _, _ in folders], str(path), asked=asked)
+    above = {parts[:end] for parts in places for end in range(1, len(parts))}
+    pairs = zip(places, folders, strict=True)
+    folders = [(parts, images, parts in above) for parts, (_, images, _) in pairs]
     rows = Rows(str(path), options)
     leaves = sorted({parts for parts, _, deeper in folders if parts and not deeper})
     inner = {parts[:i] for parts in leaves for i in range(1, len(parts))}

@@ -18,20 +18,20 @@ from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.shapes import depths_of, is_sorted_by_depth
 from taxoloss.sources.tables.table import Table
 
-__all__ = ["FORMAT", "indented_column", "readings_of_indents"]
+__all__ = ["FORMAT", "Indents", "indented_column", "reading_of", "readings_of_indents"]
 
 _SPACES = re.compile(r"[ \t\u00a0\u3000]*")
 _DRAWN = re.compile(
     r"(?P<before>[\s\u00a0│|]*)(?:[├└┌]─+┬?|\|--+|`--+|\+--+|\\--+)[ \u00a0]?(?P<name>\S.*)"
 )
 _SUMMARY = re.compile(r"\d+ director(y|ies)(, \d+ files?)?")
-_BULLET = re.compile(r"([-*+•‣▪o]|\d+[.)])[ \t]+(?=\S)")
+_BULLET = re.compile(r"([-*+•‣▪◦○●·o]|\d+[.)])[ \t]+(?=\S)")
+_OUTLINE = re.compile(r"([A-Z]|[IVXLC]+|\d+)[.)][ \t]+(?=\S)")
 _RUN = re.compile(r"(?P<run>-+|\*+|\++|\.+|>+|#+|=+|_+)[ \t]*(?P<name>[^\s\-*+.>#=_].*)")
-_HEADING = re.compile(r"(?P<run>#+)[ \t]*(?P<name>\S.*?)[ \t#]*")
 
 
 @dataclass(frozen=True)
-class _Indents:
+class Indents:
     """How far each line stands to the right, its name, and how plain it is that this is a tree."""
 
     lines: Lines
@@ -54,7 +54,7 @@ def readings_of_indents(lines: Lines, options: Options) -> list[Reading]:
     for look in (_drawn, _spaced, _marked):
         found = look(lines)
         if found is not None:
-            return [_reading(found, options)]
+            return [reading_of(found, options)]
     return []
 
 
@@ -73,7 +73,7 @@ def indented_column(lines: Lines, delimiter: str, options: Options) -> list[Read
         return []
     found = _spaced(names)
     others = f"columns 1 to {len(rows[0]) - 1}" if len(rows[0]) > 2 else "column 1"
-    return [_reading(found, options, (others,))] if found is not None else []
+    return [reading_of(found, options, (others,))] if found is not None else []
 
 
 def _is_header(rows: Sequence[Sequence[str]], options: Options) -> bool:
@@ -84,19 +84,8 @@ def _is_header(rows: Sequence[Sequence[str]], options: Options) -> bool:
     return len(rows) > 1 and numbered and not re.search(r"\d", rows[0][0])
 
 
-def readings_of_headings(lines: Lines, options: Options) -> list[Reading]:
-    """The reading of lines below headings, # and ##, as groups and their classes."""
-    level, widths, names = 0, [], []
-    for text in lines.texts:
-        match = _HEADING.fullmatch(text)
-        level = len(match["run"]) if match else level
-        widths.append(level if match else level + 1)
-        names.append(match["name"] if match else text.strip())
-    how = f"# as headings, {counted(len(names), 'line')}"
-    return [_reading(_Indents(lines, tuple(widths), tuple(names), how, Grade.CELLS), options)]
-
-
-def _reading(found: _Indents, options: Options, unused: tuple[str, ...] = ()) -> Reading:
+def reading_of(found: Indents, options: Options, unused: tuple[str, ...] = ()) -> Reading:
+    """The reading of lines as far to the right as they stand."""
     make = partial(_read, found, options)
     return Reading("indented", found.how, found.grade, make, "--kind indented", unused=unused)
 
@@ -104,7 +93,7 @@ def _reading(found: _Indents, options: Options, unused: tuple[str, ...] = ()) ->
 # -- how far a line stands to the right ------------------------------------------------------------
 
 
-def _drawn(lines: Lines) -> _Indents | None:
+def _drawn(lines: Lines) -> Indents | None:
     """What `tree` draws; its last line, which counts, is left out."""
     if lines.texts and _SUMMARY.fullmatch(lines.texts[-1].strip()):
         lines = lines.kept([*[True] * (len(lines.texts) - 1), False])
@@ -116,10 +105,10 @@ def _drawn(lines: Lines) -> _Indents | None:
     names = [match["name"] if match else text for match, text in zip(matches, lines.texts, strict=True)]
     how = f"as drawn, {counted(len(names), 'line')}"
     rooted = matches[0] is None and drawn == len(matches) - 1
-    return _Indents(lines, tuple(widths), tuple(names), how, Grade.PLAIN, rooted)
+    return Indents(lines, tuple(widths), tuple(names), how, Grade.PLAIN, rooted)
 
 
-def _spaced(lines: Lines) -> _Indents | None:
+def _spaced(lines: Lines) -> Indents | None:
     """Spaces or tabs before names, and bullets after them."""
     before = [_SPACES.match(text)[0] for text in lines.texts]  # type: ignore[index]
     widths, names = list(map(len, before)), [text.strip() for text in lines.texts]
@@ -136,7 +125,7 @@ def _spaced(lines: Lines) -> _Indents | None:
         few = set(widths) == {0, 1} and " " in "".join(before) and deeper < 0.5 * len(widths)
         grade = Grade.CELLS if few or widths[0] > 0 else Grade.PLAIN
     how = f"indented by {'tabs' if '	' in ''.join(before) else 'spaces'}, {counted(len(names), 'line')}"
-    return _Indents(lines, tuple(widths), tuple(names), how, grade)
+    return Indents(lines, tuple(widths), tuple(names), how, grade)
 
 
 def _without_marks(names: list[str], widths: Sequence[int]) -> list[str]:
@@ -145,12 +134,15 @@ def _without_marks(names: list[str], widths: Sequence[int]) -> list[str]:
     pairs = list(zip(names, inner, strict=True))
     if all(_BULLET.match(name) for name, above in pairs if not above):
         names = [_BULLET.sub("", name, count=1) for name in names]
+        if all(_OUTLINE.match(name) for name, above in pairs if above):
+            marked = zip(names, inner, strict=True)
+            names = [_OUTLINE.sub("", name, count=1) if above else name for name, above in marked]
     if all(name.endswith(":") == above for name, above in pairs):
         names = [name.rstrip(":") for name in names]
     return names
 
 
-def _marked(lines: Lines) -> _Indents | None:
+def _marked(lines: Lines) -> Indents | None:
     """Marks before names, as many as the name is deep: - and --, * and **."""
     matches = [_RUN.fullmatch(text.strip()) for text in lines.texts]
     marks = {match["run"][0] for match in matches if match}
@@ -163,13 +155,13 @@ def _marked(lines: Lines) -> _Indents | None:
     names = [m["name"] if m else text.strip() for m, text in zip(matches, lines.texts, strict=True)]
     names = _without_marks(names, widths)
     how = f"`{marks.pop()}` before the names, {counted(len(names), 'line')}"
-    return _Indents(lines, tuple(widths), tuple(names), how, Grade.PLAIN if plain else Grade.CELLS)
+    return Indents(lines, tuple(widths), tuple(names), how, Grade.PLAIN if plain else Grade.CELLS)
 
 
 # -- the tree of it --------------------------------------------------------------------------------
 
 
-def _read(found: _Indents, options: Options) -> Found:
+def _read(found: Indents, options: Options) -> Found:
     lines = found.lines
     nodes = SourceGraph(lines.file, options)
     nodes.notes += lines.notes
@@ -185,7 +177,7 @@ def _read(found: _Indents, options: Options) -> Found:
     return Found(nodes.taxonomy(), "indented", found.how, tuple(nodes.notes))
 
 
-def _depths(found: _Indents) -> list[int]:
+def _depths(found: Indents) -> list[int]:
     """The depth of each line; FormError where one is two levels below the line above it."""
     least, unit = min(found.widths), found.unit
     depths: list[int] = []
@@ -224,11 +216,11 @@ def _of_table(table: Table, options: Options) -> list[Reading]:
     grade = Grade.CELLS if is_sorted_by_depth(depth) else Grade.PLAIN
     how = f"{names.name}, as deep as {depth.name} says, {counted(len(table.rows), 'row')}"
     lines = Lines(table.file, tuple(names.cells), tuple(table.lines))
-    indents = _Indents(lines, tuple(int(float(c)) for c in depth.cells), tuple(names.cells), how, grade)
+    indents = Indents(lines, tuple(int(float(c)) for c in depth.cells), tuple(names.cells), how, grade)
     used = {depth.number, names.number}
     unused = tuple(name for number, name in enumerate(table.header) if number not in used)
     covers = frozenset(map(str, used))
-    return [replace(_reading(indents, options, unused), covers=covers)]
+    return [replace(reading_of(indents, options, unused), covers=covers)]
 
 
 FORMAT = Format(

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from taxoloss.errors.suggestions import nearest
-from taxoloss.sources.base import Found, Options
+from taxoloss.sources.base import Found, Options, in_utf8
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.formats.json_documents import look_at_value
 from taxoloss.sources.formats.json_named import is_written_out
@@ -60,7 +60,7 @@ def _taxonomy(value: Value, document: Document) -> Found:
 
 def _opened(path: Path, options: Options) -> tuple[Value, Document]:
     """The values of a file; of JSON Lines those of each line, as a list."""
-    data = read_bytes(path, options.limits)
+    data = in_utf8(read_bytes(path, options.limits))
     text = decoded(data, str(path), options.limits).text
     if (lines := _lines_as_list(text, path)) is not None:
         return read_text(lines, str(path), options.limits)
@@ -112,7 +112,8 @@ _FILE = "levels: [a, b]\ntree:\n  cat: [Bengal]\n  dog: [pug]\n"
 _NAMED = '{"name": "r", "children": [{"name": "a", "size": 3}, {"name": "b", "children": []}]}'
 #: A brace; a bracket only before what a list of JSON may begin with: not [Term], nor [section].
 _STARTS = re.compile(
-    r'\{|\[\s*(?:[\[{"\]]|-?\d[\d.eE+-]*\s*(?:,|\]\s*(?:,|$))|(?:true|false|null)\s*[,\]])'
+    r"\{|\[\s*(?:'[^'\n]*'\s*,|"
+    r'[\[{"\]]|-?\d[\d.eE+-]*\s*(?:,|\]\s*(?:,|$))|(?:true|false|null)\s*[,\]])'
 )
 
 

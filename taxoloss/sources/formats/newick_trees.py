@@ -10,10 +10,9 @@ from urllib.parse import unquote
 
 from taxoloss.errors.characters import counted
 from taxoloss.errors.faults import Fault, raise_all
-from taxoloss.sources.base import Found, Options, foreign, listed, refuse
+from taxoloss.sources.base import Found, Options, foreign, listed, refuse, source_text
 from taxoloss.sources.formats.format import HEAD, Format, Sample
 from taxoloss.sources.graph import SourceGraph
-from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["FORMAT", "read_newick"]
 
@@ -36,7 +35,7 @@ def read_newick(path: Path, options: Options) -> Found:
         TaxonomyError: it is no Newick, or no inner node has a name.
     """
     file = str(path)
-    text = decoded(read_bytes(path, options.limits), file, options.limits).text
+    text = source_text(path, options.limits)
     _check_depth(text, file, options)
     # The package ends a quoted name at a backslash: a character that the text has not stands for it.
     stand_in = next(chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in text)

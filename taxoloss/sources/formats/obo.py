@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from taxoloss.errors.characters import counted
-from taxoloss.sources.base import Found, Options, foreign
+from taxoloss.sources.base import Found, Options, foreign, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.formats.json_trees import read_as
 from taxoloss.sources.graph import SourceGraph
@@ -17,12 +17,24 @@ from taxoloss.sources.refusals import rdf_text, xml_root
 __all__ = ["FORMAT", "read_obo"]
 
 
+_WHAT = "an ontology (OBO, OBO graphs, OWL)"
+
+
+def _may_be_ontology(text: str) -> bool:
+    """Whether the package that reads it would not panic at the first byte, and tell so on the terminal."""
+    return xml_root(text) is not None or "format-version:" in text or "[Term]" in text
+
+
 def read_obo(path: Path, options: Options) -> Found:
     """Terms and their is_a; obsolete terms are left out, imports are not followed."""
     text = rdf_text(path, options)
     if text.lstrip().startswith("{"):
         return read_as(path, options, "obo")
-    with foreign("an ontology (OBO, OWL)", str(path)), warnings.catch_warnings():
+    if not _may_be_ontology(text):
+        message = f"this cannot be read as {_WHAT}: it holds nothing of one"
+        expected = "`format-version:` or `[Term]`, JSON with `graphs`, or RDF/XML"
+        raise refuse(str(path), message, expected=expected)
+    with foreign(_WHAT, str(path)), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pronto.ontology import Ontology
 

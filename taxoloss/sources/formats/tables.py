@@ -23,7 +23,14 @@ from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
 from taxoloss.sources.tables.judgement import Judgement, judged
 from taxoloss.sources.tables.labels import labels_of, without_same_taxon
-from taxoloss.sources.tables.path_leaves import explained_by_paths, has_more, joined, leaf_below, marks_of
+from taxoloss.sources.tables.path_leaves import (
+    explained_by_paths,
+    has_more,
+    joined,
+    leaf_below,
+    marks_of,
+    named_beside,
+)
 from taxoloss.sources.tables.shapes import depths_of, is_sorted_by_depth
 from taxoloss.sources.tables.table import Table
 
@@ -168,6 +175,11 @@ def paths_of(table: Table, options: Options) -> Iterator[Reading]:
             if has_more(leaf, column, options.separator or marks_of(column)[0]):
                 continue
         if named or _may_hold_paths(column):
+            other = None if named else named_beside(column, columns, options.separator)
+            grade = cuts_of(list(column.counts))[0] if other is not None else None
+            if other is not None and grade is not None:
+                ways = _joined_paths(table, column, other, options)
+                yield from (replace(way, grade=grade) for way in ways)
             yield from _paths(table, column, options, named=named, beside_ranks=ranks)
 
 
@@ -254,7 +266,17 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
         alone = len(candidates) == 1 and column in called and not coded and depths is None
         alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
         alone = alone and not explained_by_paths(column, columns, options.separator)
-        yield _names(table, column, Grade.PLAIN if alone else Grade.CELLS, options)
+        # Names beside paths that do not hold them are as likely as these.
+        rival = _grade_of_paths_beside(column, columns, options)
+        grade = rival or (Grade.PLAIN if alone else Grade.CELLS)
+        yield _names(table, column, grade, options)
+
+
+def _grade_of_paths_beside(names: Column, columns: Sequence[Column], options: Options) -> Grade | None:
+    """How plain the paths are of a column beside which names stand that are no part of them."""
+    others = (c for c in columns if c is not names and _may_hold_paths(c) and not words.is_path(c.word))
+    beside = (c for c in others if named_beside(c, columns, options.separator) is names)
+    return max((grade for c in beside if (grade := cuts_of(list(c.counts))[0])), default=None)
 
 
 def _names(table: Table, column: Column, grade: Grade, options: Options) -> Reading:

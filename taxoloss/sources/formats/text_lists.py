@@ -11,7 +11,7 @@ from functools import partial
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found, Options, listed
 from taxoloss.sources.inat_names import RankedNames, ranked_names
-from taxoloss.sources.lines import Lines, all_match
+from taxoloss.sources.lines import Lines, all_match, cells_at, without_bullets
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
 from taxoloss.sources.separators import Cut, cut_at, cuts_of, split_path
@@ -19,6 +19,7 @@ from taxoloss.sources.tables.words import folded, is_head
 
 __all__ = [
     "names_as_they_are",
+    "path_reading",
     "readings_below_levels",
     "readings_of_list",
     "readings_of_names",
@@ -26,17 +27,20 @@ __all__ = [
 ]
 
 _ID_BEFORE = (
-    re.compile(r"\s*(?P<id>\S+)\s+:\s+(?P<rest>\S.*)"),
+    re.compile(r"\s*(?P<id>\S+?)\s*:\s+(?P<rest>\S.*)"),
+    re.compile(r"\s*(?P<id>\S*\d\S*?)\s*[|,;=]\s*(?P<rest>\S.*)"),
     re.compile(r"\s*(?P<id>\w*\d\w*)\s+[-–]\s+(?P<rest>\S.*)"),
     re.compile(r"\s*(?P<id>\S*\d\S*)\t\s*(?P<rest>\S.*)"),
-    re.compile(r"\s*(?P<id>\d+)[.):]?\s+(?P<rest>\S.*)"),
+    re.compile(r"\s*[\[(]?(?P<id>\d+)[.):\]]?\s+(?P<rest>\S.*)"),
     re.compile(r"(?P<id>\d+)_(?P<rest>\S.*)"),
 )
 _ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;:]\s*(?P<id>\d+)\s*"),)
+_NUMBER_APART = re.compile(r"(?P<rest>\S.*?)\s+(?P<id>\d+)\s*")
+#: A path without spaces, and a number behind it.
+_NUMBER_BEHIND = re.compile(r"\s*(?P<rest>\S*[^\s/]/[^\s/]\S*)\s+(?P<id>-?\d+)\s*")
 _LEVEL = re.compile(r"(level|depth|tier|rank|l|category|cat)_?\d+")
 #: Marks between the names of levels, above paths.
 _LEVEL_MARKS = ("/", " > ", ">", "::", "->", "--")
-_BULLET = re.compile(r"\s*[-*+•‣▪]\s+(?=\S)")
 #: Of a list of names: lines with more words than these are sentences.
 _WORDS_OF_TEXT = 10
 
@@ -67,13 +71,13 @@ def readings_below_levels(lines: Lines, options: Options) -> list[Reading]:
         if ended and all(first[:-1]) and deepest < len(first):
             return [_marked_reading(lines, cut, options)]
         if 1 < len(first) >= deepest > 1 and _are_words(first):
-            return [_path_reading(lines, cut, Grade.PLAIN, options)]
+            return [path_reading(lines, cut, Grade.PLAIN, options)]
     return []
 
 
 def _marked_reading(lines: Lines, cut: Cut, options: Options) -> Reading:
     if len(cut.rows[0]) > 2:
-        return _path_reading(lines, cut, Grade.PLAIN, options)
+        return path_reading(lines, cut, Grade.PLAIN, options)
     reading = _name_reading(lines, Grade.PLAIN, options)
     return replace(reading, kind="paths" if options.kind == "paths" else "names")
 
@@ -90,10 +94,10 @@ def readings_of_paths(lines: Lines, options: Options, only: str | None = None) -
     if options.separator is not None:
         body = _without_ids(lines, options.separator) or lines
         cut = cut_at(body.texts, options.separator)
-        return [_path_reading(body, cut, Grade.PLAIN, options)] if cut.share else []
+        return [path_reading(body, cut, Grade.PLAIN, options)] if cut.share else []
     if options.header is not True and (known := ranked_names(lines.texts)) is not None:
         return [_ranked_reading(lines, known, options)]
-    lines = _cut_off(lines, _ID_BEHIND[0], of_list=True) or lines
+    lines = _cut_off(lines, _ID_BEHIND[0], of_list=True) or _without_numbers(lines) or lines
     headed = options.header is not False and len(lines.texts) > 2 and _are_words(lines.texts[:1])
     whole, (grade, cuts) = lines, cuts_of(lines.texts[headed:])
     for pattern in _ID_BEFORE:
@@ -105,7 +109,8 @@ def readings_of_paths(lines: Lines, options: Options, only: str | None = None) -
             whole, grade, cuts = cut_off, below, found
             break
     kept = [cut for cut in cuts if grade is not None and only in (None, cut.core)]
-    return [_path_reading(whole, cut_at(whole.texts, cut.mark), grade, options) for cut in kept if grade]
+    bodies = ((_cut_off(whole, _own_ids(cut.mark)) or whole, cut.mark) for cut in kept)
+    return [path_reading(body, cut_at(body.texts, mark), grade, options) for body, mark in bodies if grade]
 
 
 def _ranked_reading(lines: Lines, known: RankedNames, options: Options) -> Reading:
@@ -122,8 +127,13 @@ def _ranked(lines: Lines, known: RankedNames, how: str, options: Options) -> Fou
 
 def _without_ids(lines: Lines, separator: str) -> Lines | None:
     """The paths without the ids before them, where each line has one of its own."""
-    own = re.compile(r"(?P<id>\d+)\s*" + re.escape(separator) + r"\s*(?P<rest>\S.*)")
-    return next((cut for p in (own, *_ID_BEFORE) if (cut := _cut_off(lines, p)) is not None), None)
+    patterns = (_own_ids(separator), *_ID_BEFORE)
+    return next((cut for p in patterns if (cut := _cut_off(lines, p)) is not None), None)
+
+
+def _own_ids(separator: str) -> re.Pattern[str]:
+    """An id that the separator itself cuts off: 0--Bread--Bagel."""
+    return re.compile(r"(?P<id>\d+)\s*" + re.escape(separator) + r"\s*(?P<rest>\S.*)")
 
 
 def _cut_off(lines: Lines, pattern: re.Pattern[str], of_list: bool = False) -> Lines | None:
@@ -145,6 +155,15 @@ def _cut_off(lines: Lines, pattern: re.Pattern[str], of_list: bool = False) -> L
     return lines.having([match["rest"].rstrip() for match in matches], note)
 
 
+def _without_numbers(lines: Lines) -> Lines | None:
+    """The paths without the number that stands behind each after a space: a count, or another class."""
+    matches = all_match(_NUMBER_BEHIND, lines.texts)
+    if matches is None or len({match["rest"] for match in matches}) < len(matches) or len(matches) < 2:
+        return None
+    note = f"the numbers behind {counted(len(matches), 'path')} are left out: "
+    return lines.having([match["rest"] for match in matches], note + listed([m["id"] for m in matches], 2))
+
+
 def _is_count(ids: Sequence[str]) -> bool:
     """Whether ids are the numbers 0, 1, 2, ... or 1, 2, 3, ... in any order."""
     if not all(one.isdecimal() for one in ids):
@@ -153,7 +172,8 @@ def _is_count(ids: Sequence[str]) -> bool:
     return numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def _path_reading(lines: Lines, cut: Cut, grade: Grade, options: Options) -> Reading:
+def path_reading(lines: Lines, cut: Cut, grade: Grade, options: Options) -> Reading:
+    """The reading of lines cut at a separator as paths."""
     mark = cut.core if cut.core != "\t" else "a tab"
     how = f"split at `{mark}`, {counted(len(cut.rows), 'line')}"
     make = partial(_paths, lines, cut, how, options)
@@ -222,18 +242,43 @@ def readings_of_names(lines: Lines, options: Options, grade: Grade) -> list[Read
     words = sorted(text.count(" ") for text in lines.texts)
     if words[len(words) // 2] >= _WORDS_OF_TEXT:
         return []
-    if all(_BULLET.match(text) for text in lines.texts):
-        texts = [_BULLET.sub("", text, count=1) for text in lines.texts]
-        lines = lines.having(texts, f"the bullets before {counted(len(texts), 'name')} are left out")
+    lines = without_bullets(lines)
     for pattern in (*_ID_BEFORE, *_ID_BEHIND) if grade is Grade.PLAIN else ():
         cut = _cut_off(lines, pattern, of_list=True)
         if cut is not None:
             return [_name_reading(cut, grade, options)]
-    others = [cut for pattern in _ID_BEFORE if (cut := _cut_off(lines, pattern)) is not None]
-    if others:
-        short = replace(_name_reading(others[0], Grade.CELLS, options), option="cut the ids off the lines")
-        return [_name_reading(lines, Grade.CELLS, options), short]
+    for pattern in (*_ID_BEFORE, _NUMBER_APART):
+        cut = _cut_off(lines, pattern)
+        if cut is not None:
+            return _with_or_without_ids(lines, cut, pattern, grade, options)
     return [_name_reading(lines, grade, options)]
+
+
+def _with_or_without_ids(
+    lines: Lines, cut: Lines, pattern: re.Pattern[str], grade: Grade, options: Options
+) -> list[Reading]:
+    """The readings of names with their ids and without; the first alone where no option says the other."""
+    short = _short_reading(lines, cut, pattern, options)
+    if short is not None:
+        return [_name_reading(lines, Grade.CELLS, options), short]
+    where = "before" if pattern.groupindex["id"] == 1 else "behind"
+    told = lines.having(lines.texts, f"the ids {where} the names are kept as parts of them")
+    return [_name_reading(told, grade, options)]
+
+
+def _short_reading(lines: Lines, cut: Lines, pattern: re.Pattern[str], options: Options) -> Reading | None:
+    """The reading of names without their ids; None where no separator cuts the lines so."""
+    before = pattern.groupindex["id"] == 1
+    matches = all_match(pattern, lines.texts) or []
+    ends = [(m.end("id"), m.start("rest")) if before else (m.end("rest"), m.start("id")) for m in matches]
+    between = {text[a:b] for text, (a, b) in zip(lines.texts, ends, strict=True)}
+    marks = [*between, *{mark.strip() or " " for mark in between}]
+    for mark in marks if len(between) == 1 else marks[len(between) :]:
+        rows = cells_at(lines.texts, mark)
+        if rows is not None and [row[before] for row in rows] == [text.strip() for text in cut.texts]:
+            option = f"--kind names --columns column_{before + 1} --separator '{mark}'"
+            return replace(_name_reading(cut, Grade.CELLS, options), option=option)
+    return None
 
 
 def _name_reading(lines: Lines, grade: Grade, options: Options) -> Reading:

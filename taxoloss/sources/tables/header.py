@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from taxoloss.errors.characters import quoted
@@ -20,19 +21,23 @@ def settle_header(table: Table, options: Options) -> Table:
         return _as_row(table, options)
     if options.columns is not None and set(options.columns) <= set(table.header):
         return table
-    if any(words.is_known(words.folded(name)) for name in table.header):
+    known = [words.is_known(words.folded(name)) for name in table.header]
+    again = _stands_again(table, known)
+    if again and len(known) == 2:
+        return _as_row(table, options)
+    if any(known):
         return table
-    if _stands_below(table):
+    if again or any(name.replace(".", "", 1).isdecimal() for name in table.header):
         return _as_row(table, options)
     shown = ", ".join(map(quoted, table.header))
     note = f"the first line is taken as names of columns: {shown}; --no-header says that it is data"
     return replace(table, notes=(*table.notes, note))
 
 
-def _stands_below(table: Table) -> bool:
-    """Whether some cell of the first line stands in its column again, or a name is a number."""
-    again = any(name and name == row[i] for i, name in enumerate(table.header) for row in table.rows)
-    return again or any(name.replace(".", "", 1).isdecimal() for name in table.header)
+def _stands_again(table: Table, known: Sequence[bool]) -> bool:
+    """Whether a cell of the first line that is no known name of a column stands in its column again."""
+    others = [(i, name) for i, name in enumerate(table.header) if name and not known[i]]
+    return any(name == row[i] for i, name in others for row in table.rows)
 
 
 def _as_row(table: Table, options: Options) -> Table:

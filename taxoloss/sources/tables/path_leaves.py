@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from taxoloss.sources.reading import Grade
 from taxoloss.sources.separators import cuts_of, split_path
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, determines
 
-__all__ = ["explained_by_paths", "has_more", "joined", "leaf_below", "marks_of"]
+__all__ = ["explained_by_paths", "has_more", "joined", "leaf_below", "marks_of", "named_beside"]
 
 
 def marks_of(paths: Column) -> list[str]:
@@ -25,6 +26,24 @@ def leaf_below(paths: Column, columns: Sequence[Column], separator: str | None) 
     named.sort(key=lambda column: words.is_name(column.word) or 99)
     below = (c for c in named if marks and determines(c, paths) == 1.0 and not _is_in(c, paths, marks[0]))
     return next(below, None)
+
+
+def named_beside(paths: Column, columns: Sequence[Column], separator: str | None) -> Column | None:
+    """The column of names, each once, that stands beside paths and is no part of them.
+
+    These may say something else of what is called so: its parts, where it lives.
+    """
+    if words.is_id(paths.word):
+        return None
+    marks = [separator] if separator is not None else marks_of(paths)
+    called = (c for c in columns if c is not paths and (words.is_name(c.word) or c.word in words.CLASS))
+    named = (
+        c
+        for c in called
+        if c.names_nodes and not c.is_number and c.is_unique and not words.is_beside(c.word)
+    )
+    named = (c for c in named if cuts_of(list(c.counts))[0] is not Grade.PLAIN)
+    return next((c for c in named if marks and not _ends(c, paths, marks[0])), None)
 
 
 def _is_in(names: Column, paths: Column, mark: str) -> bool:

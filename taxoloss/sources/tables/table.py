@@ -11,10 +11,9 @@ from typing import Any
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, FormError, raise_all
 from taxoloss.errors.suggestions import did_you_mean
-from taxoloss.sources.base import Options, foreign, refuse
+from taxoloss.sources.base import Options, foreign, refuse, source_text
 from taxoloss.sources.name_lists import columns_option
 from taxoloss.sources.tables.unquoted import unquoted_rows
-from taxoloss.taxonomy.file.reader import decoded, read_bytes
 
 __all__ = ["Table", "open_table", "seen", "table_of_text"]
 
@@ -38,12 +37,15 @@ class Table:
     found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def column(self, name: str) -> int:
-        """The number of a column; FormError with the nearest name where there is none."""
+        """The number of a column, column_2 where it has no name; FormError with the nearest name."""
         if name in self.header:
             return self.header.index(name)
         folded = [column.casefold() for column in self.header]
         if folded.count(name.casefold()) == 1:
             return folded.index(name.casefold())
+        unnamed = [i for i, column in enumerate(self.header) if not column and name == f"column_{i + 1}"]
+        if unnamed:
+            return unnamed[0]
         help = did_you_mean(name, self.header) or self._quoted_columns(name)
         expected = "one of " + ", ".join(self.header)
         message = f"there is no column {quoted(name)}"
@@ -65,8 +67,7 @@ def open_table(path: Path, options: Options) -> Table:
     """The table of a CSV, TSV or parquet file; the first row names the columns."""
     if path.suffix.lower() == ".parquet":
         return _parquet(path, options)
-    document = decoded(read_bytes(path, options.limits), str(path), options.limits)
-    return table_of_text(document.text, str(path), options)
+    return table_of_text(source_text(path, options.limits), str(path), options)
 
 
 def table_of_text(text: str, file: str, options: Options, delimiter: str | None = None) -> Table:
