@@ -10,6 +10,7 @@ from itertools import pairwise
 from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, nests, same_groups
+from taxoloss.sources.tables.finest import is_class_below, is_finer, may_be_class
 from taxoloss.sources.tables.labels import is_label, is_needed, labels_of
 
 __all__ = ["Chain", "candidates_of", "chains_of"]
@@ -78,22 +79,37 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
     if len(ordered) < 2:
         return _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
     bases = [swapped for base in _as_the_cells_say(ordered) for swapped in _orders(base)]
-    return [chain for base in bases for chain in _widened(base, candidates, alone=len(bases) == 1)]
+    return [chain for base in bases for chain in _widened(base, candidates, columns, alone=len(bases) == 1)]
 
 
-def _widened(base: list[Column], candidates: Sequence[Column], *, alone: bool) -> list[Chain]:
-    """The chain with all that belongs to it; beside it the one with what may belong to it."""
+def _widened(
+    base: list[Column], candidates: Sequence[Column], columns: Sequence[Column], *, alone: bool
+) -> list[Chain]:
+    """The chain with all that belongs to it; beside it those with what may belong to it."""
     rest = [column for column in candidates if column not in base]
     if sum(words.rank_of(column.word) is not None for column in base) >= _RANKS_ENOUGH:
         # Beside ranks of living things a supercategory is a summary of them.
         rest = [c for c in rest if not words.is_hierarchy(c.word) or words.is_name(c.word)]
     known = [c for c in rest if words.is_hierarchy(c.word) and not words.is_name(c.word)]
-    chain = _with(base, known if alone else ())
-    chain = _with_names(chain, rest)
-    may_be = [column for column in rest if column not in chain and _may_be_rank(column, chain)]
-    wider = _with(chain, may_be) if alone else chain
-    chains = [chain] if wider == chain else [chain, wider]
-    return [Chain(tuple(one), Grade.PLAIN) for one in chains]
+    chain = _with_names(_with(base, known if alone else ()), rest)
+    if not alone:
+        return [Chain(tuple(chain), Grade.PLAIN)]
+    may_be = [c for c in rest if c not in chain and not is_finer(c, chain[-1]) and _may_be_rank(c, chain)]
+    finer = _finer([*rest, *filter(_names_all_the_same, columns)], chain)
+    wider = [_with(chain, may_be), *([*chain, column] for column in finer), _with(chain, [*may_be, *finer])]
+    found = dict.fromkeys([tuple(chain), *map(tuple, wider)])
+    return [Chain(one, Grade.PLAIN) for one in found]
+
+
+def _finer(columns: Iterable[Column], chain: Sequence[Column]) -> list[Column]:
+    """The columns below the leaf of a chain that may hold the classes."""
+    found = dict.fromkeys(c for c in columns if c not in chain and is_finer(c, chain[-1]))
+    return [column for column in found if may_be_class(column, chain)]
+
+
+def _names_all_the_same(column: Column) -> bool:
+    """Whether a column that says something else of a class names classes where nothing else does."""
+    return words.is_vernacular(column.word) or (column.word == "language" and column.is_unique)
 
 
 # -- columns whose names are known -----------------------------------------------------------------
@@ -171,15 +187,15 @@ def _of_pair(candidates: Sequence[Column]) -> list[Chain]:
 
 def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[Chain]:
     """Continent, country, city, where nothing else is called like a class."""
-    if any(
-        words.is_name(c.word) or words.is_hierarchy(c.word)
-        for c in candidates
-        if c.word not in words.PLACES
-    ):
+    others = [c.word for c in candidates if c.word not in words.PLACES and not words.is_text(c.word)]
+    if any(words.is_name(word) or words.is_hierarchy(word) for word in others):
         return []
     places = [c for c in columns if c.word in words.PLACES and c.names_nodes]
     chain = _by_cells(sorted(places, key=lambda c: words.PLACES.index(c.word)))
-    return [Chain(tuple(one), Grade.PLAIN) for one in _orders(chain)] if len(chain) > 1 else []
+    if len(chain) < 2:
+        return []
+    found = [*_orders(chain), *([*chain, column] for column in _finer(candidates, chain))]
+    return [Chain(tuple(one), Grade.PLAIN) for one in found]
 
 
 # -- by what determines what -----------------------------------------------------------------------
@@ -246,10 +262,7 @@ def _above(column: Column, other: Column) -> bool:
 
 def _with_names(chain: list[Column], rest: Sequence[Column]) -> list[Column]:
     """The chain with the column of names that is finer than all of it, where there is one."""
-    leaf = chain[-1]
-    named = [c for c in rest if c not in chain and (words.is_name(c.word) or c.word in words.CLASS)]
-    named = [c for c in named if not same_groups(c, leaf) and determines(c, leaf) >= _NESTS]
-    named = [c for c in named if len(c.counts) > len(leaf.counts)]
+    named = [c for c in rest if c not in chain and is_finer(c, chain[-1]) and is_class_below(c, chain)]
     best = min(named, key=lambda c: words.is_name(c.word) or 99, default=None)
     return [*chain, best] if best is not None else chain
 
@@ -261,7 +274,7 @@ def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
         return False  # it tells rows apart, not classes
     # Beside species a column of names has other names for them; beside families it has what is below.
     rank = words.rank_number(leaf.word)
-    last = rank is None or rank >= words.RANKS.index("species")
+    last = rank is None or rank >= words.RANKS.index("species") or words.is_text(column.word)
     second = bool(words.is_name(column.word)) and last and same_groups(column, leaf)
     return not second and _fits(column, chain)
 

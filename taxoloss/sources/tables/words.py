@@ -7,6 +7,7 @@ import re
 __all__ = [
     "CLASS",
     "GROUP",
+    "NAMES",
     "PLACES",
     "RANKS",
     "folded",
@@ -22,6 +23,8 @@ __all__ = [
     "is_parent",
     "is_path",
     "is_sure_parent",
+    "is_text",
+    "is_vernacular",
     "number_of",
     "rank_number",
     "rank_of",
@@ -63,7 +66,7 @@ GROUP = (
 _LEVELS = frozenset(RANKS) | frozenset(CLASS) | frozenset(GROUP) | frozenset((
     "abteilung", "aisle", "area", "block", "chapter", "cluster", "commodity", "commodity_group",
     "discipline", "element", "generation", "heading", "index", "industry", "industry_group",
-    "level", "line", "major_group", "minor_group", "nature", "product_group", "product_type",
+    "level", "line", "middle", "major_group", "minor_group", "nature", "product_group", "product_type",
     "region", "segment", "series", "subarea", "subchapter", "subdivision", "subfield", "subgroup",
     "subheading", "subindustry", "subsection", "subsector", "subtopic", "subtype", "sub_category",
     "sub_class", "sub_family", "sub_group", "sub_industry", "sub_sector", "sub_topic", "sub_type",
@@ -114,6 +117,13 @@ _NAME = (
     "english", "words", "category", "description", "definition", "vernacular", "vernacular_name",
     "vernacularname", "common_name", "commonname",
 )  # fmt: skip
+#: What a node is called, where that is no text about it.
+NAMES = frozenset(_NAME) - {"title", "text", "caption", "description", "definition", "words"}
+_TEXTS = frozenset((
+    "abstract", "body", "caption", "content", "definition", "description", "details", "headline", "sentence",
+    "summary", "text",
+))  # fmt: skip
+_VERNACULAR = frozenset(("common_name", "commonname", "vernacular", "vernacular_name", "vernacularname"))
 # What stands beside a class without being above it.
 _BESIDE = re.compile(
     r"(.*_)?("
@@ -124,7 +134,7 @@ _BESIDE = re.compile(
     r"probability|note|notes|comment|comments|remark|remarks|status|color|colour|quality|sex|age|md5|sha|sha1|"
     r"sha256|hash|size|price|rating|flag|valid|verified|frequency|freq|total|train|val|test|iucn|redlist|"
     r"common_name|vernacular|vernacularname|language|lang|version|modified|created|updated|reference|"
-    r"references|doi|grade|quality_grade|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|isthing|is_thing|sequence|seq|video|frame"
+    r"references|collector|recorder|recorded_?by|identified_?by|specimen|voucher|keywords|doi|grade|quality_grade|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|isthing|is_thing|sequence|seq|video|frame"
     r")"
 )
 _STEMS = ("level", "l", "depth", "tier", "lvl", "category", "cat", "rank", "column", "hierarchy", "h")
@@ -169,7 +179,7 @@ def is_id(name: str) -> bool:
 
 def is_name(name: str) -> int:
     """How likely a column of that (folded) name is what a node is called: 1 is the likeliest, 0 is not."""
-    if is_parent(name):
+    if is_parent(name) or _names_beside(name):
         return 0
     if name in _NAME:
         return _NAME.index(name) + 1
@@ -183,7 +193,27 @@ def is_depth(name: str) -> bool:
 
 def is_beside(name: str) -> bool:
     """Whether a column of that (folded) name says something else of a class or an image."""
-    return bool(_BESIDE.fullmatch(name))
+    return bool(_BESIDE.fullmatch(name)) or _names_beside(name)
+
+
+def _names_beside(name: str) -> bool:
+    """Whether a name is that of something beside the classes: station_name, user_name."""
+    base = name.removesuffix("_name")
+    return base != name and name not in _NAME and bool(_BESIDE.fullmatch(base))
+
+
+def is_text(name: str) -> bool:
+    """Whether a column of that (folded) name holds a text about a class, or a row, and no name.
+
+    >>> is_text("description"), is_text("image_caption"), is_text("name")
+    (True, True, False)
+    """
+    return name in _TEXTS or name.rpartition("_")[2] in _TEXTS
+
+
+def is_vernacular(name: str) -> bool:
+    """Whether a column of that (folded) name says what people call a living thing."""
+    return name in _VERNACULAR
 
 
 def rank_of(name: str) -> str | None:

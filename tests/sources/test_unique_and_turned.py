@@ -1,0 +1,125 @@
+"""Tables whose finest column has a cell of its own in each row: classes, or what tells rows apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from readings import asked, leaf_paths, paths_of, reader
+
+read = reader("a.csv")
+
+_FOODS = (
+    "Fruit,Citrus,orange",
+    "Fruit,Citrus,lemon",
+    "Fruit,Berry,raspberry",
+    "Meat,Red,beef",
+    "Meat,Red,lamb",
+)
+_DEEP = "Fruit/Berry/raspberry Fruit/Citrus/lemon Fruit/Citrus/orange Meat/Red/beef Meat/Red/lamb"
+_FLAT = "Fruit/Berry Fruit/Citrus Meat/Red"
+
+
+def table(header: str, rows: tuple[str, ...] = _FOODS) -> str:
+    return "\n".join([header, *rows, ""])
+
+
+def test_a_unique_column_below_the_groups_may_hold_the_classes(tmp_path: Path) -> None:
+    """Of whatever field, in whatever order of columns, with other columns beside it."""
+    for header in (
+        "group,subgroup,food",
+        "class,subclass,supertype",
+        "make,model,trim",
+        "family,subfamily,branch",
+        "sector,industry,company",
+        "level1,level2,final",
+        "order,family,morphospecies",
+        "family,genus,common_name",
+        "category,subcategory,thing",
+        "family,subfamily,language",
+    ):
+        assert set(asked(tmp_path, table(header))) == {_DEEP, _FLAT}, header
+    turned = table("food,subgroup,group", tuple(",".join(row.split(",")[::-1]) for row in _FOODS))
+    assert set(asked(tmp_path, turned)) == {_DEEP, _FLAT}
+    numbered = tuple(f"{i},{row},2020-01-0{i}" for i, row in enumerate(_FOODS, 1))
+    assert set(asked(tmp_path, table("id,group,subgroup,food,added", numbered))) == {_DEEP, _FLAT}
+
+
+def test_a_level_of_an_unknown_name_below_others(tmp_path: Path) -> None:
+    """What stands below it may hold the classes too: each chain is a reading."""
+    rows = tuple(f"{row},{i % 2}{row[-1]}x" for i, row in enumerate((*_FOODS, *_FOODS)))
+    trees = asked(tmp_path, table("group,subgroup,food,what", rows))
+    assert {_DEEP, _FLAT} < set(trees)
+    assert any("Meat/Red/beef/1fx" in tree or "Meat/Red/beef/0fx" in tree for tree in trees)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["group,subgroup,name", "order,family,label", "department,aisle,product", "level_1,level_2,class"],
+)
+def test_names_below_groups_are_the_classes(header: str, tmp_path: Path) -> None:
+    assert paths_of(read(tmp_path, table(header))) == _DEEP
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("id", ["1", "2", "3", "4", "5"]),
+        ("file", ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"]),
+        ("photo number", ["IMG_0001", "IMG_0002", "IMG_0003", "IMG_0107", "IMG_0009"]),
+        ("seen", ["2020-01-01", "2020-01-02", "2020-02-01", "2021-01-01", "2021-01-02"]),
+        ("page", ["https://a.b/1", "https://a.b/2", "https://a.b/3", "https://a.b/4", "https://a.b/5"]),
+        ("remark", ["sweet", "sour", "red", "raw", "tender"]),
+        ("station_name", ["north", "south", "east", "west", "top"]),
+        ("story", [f"we ate it on the {i}th day" for i in range(5)]),
+    ],
+)
+def test_what_tells_rows_apart_is_no_class(header: str, cells: list[str], tmp_path: Path) -> None:
+    groups = (row.rpartition(",")[0] for row in _FOODS)
+    rows = tuple(f"{row},{cell}" for row, cell in zip(groups, cells, strict=True))
+    found = read(tmp_path, table(f"group,subgroup,{header}", rows))
+    assert (paths_of(found), found.unused) == (_FLAT, (header,))
+
+
+# -- texts of rows ---------------------------------------------------------------------------------
+
+_IMAGES = ("animal,cat", "animal,cat", "animal,dog", "plant,oak")
+_TEXTS = ("a small grey cat on a mat", "a cat that looks at you", "a brown dog", "an old tree")
+_CLASSES = ["animal/cat", "animal/dog", "plant/oak"]
+
+
+@pytest.mark.parametrize("word", ["description", "caption", "text", "image_caption"])
+@pytest.mark.parametrize("header", ["superclass,class", "coarse,fine", "category,label", "genus,species"])
+def test_sentences_beside_classes_are_no_classes(header: str, word: str, tmp_path: Path) -> None:
+    rows = tuple(f"{image},{text}" for image, text in zip(_IMAGES, _TEXTS, strict=True))
+    assert leaf_paths(read(tmp_path, table(f"{header},{word}", rows))) == _CLASSES
+    first = tuple(
+        f"{i}.jpg,{text},{image}" for i, (image, text) in enumerate(zip(_IMAGES, _TEXTS, strict=True))
+    )
+    assert leaf_paths(read(tmp_path, table(f"image,{word},{header}", first))) == _CLASSES
+
+
+@pytest.mark.parametrize("word", ["description", "caption", "title", "name"])
+@pytest.mark.parametrize("header", ["superclass,class", "genus,species", "country,city"])
+def test_short_texts_beside_classes_are_asked_about(header: str, word: str, tmp_path: Path) -> None:
+    if (header, word) in {("country,city", "name"), ("country,city", "title")}:
+        return  # a list of names beside where they were seen
+    rows = tuple(
+        f"{image},{text}" for image, text in zip(_IMAGES, ("Tom", "Felix", "Rex", "Joe"), strict=True)
+    )
+    trees = asked(tmp_path, table(f"{header},{word}", rows))
+    assert "animal/cat animal/dog plant/oak" in trees
+    assert "animal/cat/Felix animal/cat/Tom animal/dog/Rex plant/oak/Joe" in trees
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,category,class,description\n1,animal,cat,grey fur\n2,animal,dog,brown fur\n3,plant,oak,big tree\n",
+        "superclass,class,description\nanimal,cat,feline\nanimal,dog,canine\nplant,oak,a tree\n",
+        "description,class,supercategory\nfeline,cat,animal\ncanine,dog,animal\na tree,oak,plant\n",
+        "country,city,description\nanimal,cat,big town\nanimal,dog,old town\nplant,oak,light town\n",
+    ],
+)
+def test_a_text_for_each_class_is_no_level(text: str, tmp_path: Path) -> None:
+    assert leaf_paths(read(tmp_path, text)) == _CLASSES
