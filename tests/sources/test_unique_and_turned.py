@@ -1,4 +1,4 @@
-"""Tables whose finest column has a cell of its own in each row: classes, or what tells rows apart."""
+"""Tables whose columns say less than their names, or the contrary: unique columns, turned ones."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_short_texts_beside_classes_are_asked_about(header: str, word: str, tmp_
 @pytest.mark.parametrize(
     "text",
     [
-        "id,category,class,description\n1,animal,cat,grey fur\n2,animal,dog,brown fur\n3,plant,oak,big tree\n",
+        "id,category,class,description\n1,animal,cat,grey fur\n2,animal,dog,brown fur\n3,plant,oak,tall\n",
         "superclass,class,description\nanimal,cat,feline\nanimal,dog,canine\nplant,oak,a tree\n",
         "description,class,supercategory\nfeline,cat,animal\ncanine,dog,animal\na tree,oak,plant\n",
         "country,city,description\nanimal,cat,big town\nanimal,dog,old town\nplant,oak,light town\n",
@@ -123,3 +123,84 @@ def test_short_texts_beside_classes_are_asked_about(header: str, word: str, tmp_
 )
 def test_a_text_for_each_class_is_no_level(text: str, tmp_path: Path) -> None:
     assert leaf_paths(read(tmp_path, text)) == _CLASSES
+
+
+# -- columns that stand the other way in the cells than in their names -----------------------------
+
+_BATS = ("animal,bat", "sport,bat", "plant,oak")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "superclass,class",
+        "supercategory,category",
+        "coarse,fine",
+        "coarse_label,fine_label",
+        "level1,level2",
+        "category,subcategory",
+        "domain,label",
+        "l1,l2",
+        "super_class,class_name",
+        "group,class",
+    ],
+)
+def test_a_class_of_several_groups_is_asked_about(header: str, tmp_path: Path) -> None:
+    """Fewer names than groups do not turn the table: neither silently, nor in another order of columns."""
+    expected = {"animal/bat plant/oak sport/bat", "bat/animal bat/sport oak/plant"}
+    assert set(asked(tmp_path, table(header, _BATS))) == expected
+    high, low = header.split(",")
+    turned = tuple(",".join(row.split(",")[::-1]) for row in _BATS)
+    assert set(asked(tmp_path, table(f"{low},{high}", turned))) == expected
+    images = tuple(f"{i}.jpg,{row}" for i, row in enumerate(_BATS * 2))
+    assert set(asked(tmp_path, table(f"image,{header}", images))) == expected
+    rows = ", ".join(f'{{"{high}": "{a}", "{low}": "{b}"}}' for a, b in (row.split(",") for row in _BATS))
+    assert set(asked(tmp_path, f"[{rows}]", "a.json")) == expected
+
+
+@pytest.mark.parametrize("count", [3, 10])
+def test_healthy_below_every_crop(count: int, tmp_path: Path) -> None:
+    rows = tuple(f"crop{i},{'healthy' if i else 'rust'}" for i in range(count))
+    trees = asked(tmp_path, table("category,subcategory", rows))
+    assert " ".join(sorted(row.replace(",", "/") for row in rows)) in trees
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "family,class\nTrojan,Zeus\nTrojan,Emotet\nWorm,Blaster\n",
+            "Trojan/Emotet Trojan/Zeus Worm/Blaster",
+        ),
+        ("class,superclass\ncat,animal\ndog,animal\noak,plant\n", "animal/cat animal/dog plant/oak"),
+        ("label,domain\ncat,animal\ndog,animal\noak,plant\n", "animal/cat animal/dog plant/oak"),
+        ("genus,species\nFelis,catus\nCanis,lupus\nVulpes,lupus\n", None),
+    ],
+)
+def test_what_the_names_say_is_no_question(text: str, expected: str | None, tmp_path: Path) -> None:
+    """Families of classes in another field; columns from the leaf up; epithets of several genera."""
+    found = read(tmp_path, text)
+    if expected is None:
+        assert [path[0] for path in found.taxonomy.paths()] == ["Felis", "Canis", "Vulpes"]
+    else:
+        assert paths_of(found) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "section,chapter,heading\nI,01,0101\nI,01,0102\nII,02,0201\n",
+        "section,chapter,heading\nI,live,horse\nI,live,cow\nII,dead,beef\n",
+        "item,brand,department\nx,b,d\ny,b,d\nz,c,e\n",
+    ],
+)
+def test_two_columns_of_the_same_groups(text: str, tmp_path: Path) -> None:
+    """Words of any field do not say which is above, where the file has them the other way."""
+    one, other = ({tuple(path.split("/")) for path in tree.split()} for tree in asked(tmp_path, text))
+    assert one == {(second, first, *rest) for first, second, *rest in other}
+
+
+def test_names_that_say_their_order_settle_the_same_groups(tmp_path: Path) -> None:
+    for header in ("subcategory,category,item", "sub_class,class,product", "level_2,level_1,level_3"):
+        found = read(tmp_path, table(header, ("B,A,x", "B,A,y", "D,C,z")))
+        assert paths_of(found) == "A/B/x A/B/y C/D/z"

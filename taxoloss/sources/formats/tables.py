@@ -129,7 +129,7 @@ def bins_of(table: Table, options: Options) -> Iterator[Reading]:
 
 def _are_bins(chain: Chain) -> bool:
     """Whether two columns are a class and its group, no ranks of an order that is known."""
-    if len(chain.columns) != 2:
+    if len(chain.columns) != 2 or chain.repeats:
         return False
     known = (words.rank_number, words.number_of)
     return not any(all(says(column.word) is not None for column in chain.columns) for says in known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
@@ -25,10 +25,15 @@ _NESTS, _TURNED = 0.98, 0.9
 
 @dataclass(frozen=True)
 class Chain:
-    """Columns from top to leaf, and how much speaks for them."""
+    """Columns from top to leaf, and how much speaks for them.
+
+    Args:
+        repeats: whether it is plain that a class stands in several groups: healthy below each crop.
+    """
 
     columns: tuple[Column, ...]
     grade: Grade
+    repeats: bool = False
 
 
 def _is_candidate(column: Column, *, named: bool = True) -> bool:
@@ -79,7 +84,10 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
     if len(ordered) < 2:
         return _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
     bases = [swapped for base in _as_the_cells_say(ordered) for swapped in _orders(base)]
-    return [chain for base in bases for chain in _widened(base, candidates, columns, alone=len(bases) == 1)]
+    found = [
+        chain for base in bases for chain in _widened(base, candidates, columns, alone=len(bases) == 1)
+    ]
+    return found + [Chain(tuple(one), Grade.PLAIN, repeats=True) for one in _as_named(bases)]
 
 
 def _widened(
@@ -90,7 +98,7 @@ def _widened(
     if sum(words.rank_of(column.word) is not None for column in base) >= _RANKS_ENOUGH:
         # Beside ranks of living things a supercategory is a summary of them.
         rest = [c for c in rest if not words.is_hierarchy(c.word) or words.is_name(c.word)]
-    known = [c for c in rest if words.is_hierarchy(c.word) and not words.is_name(c.word)]
+    known = [c for c in rest if words.is_hierarchy(c.word) and _is_level(c, base)]
     chain = _with_names(_with(base, known if alone else ()), rest)
     if not alone:
         return [Chain(tuple(chain), Grade.PLAIN)]
@@ -99,6 +107,15 @@ def _widened(
     wider = [_with(chain, may_be), *([*chain, column] for column in finer), _with(chain, [*may_be, *finer])]
     found = dict.fromkeys([tuple(chain), *map(tuple, wider)])
     return [Chain(one, Grade.PLAIN) for one in found]
+
+
+def _is_level(column: Column, base: Sequence[Column]) -> bool:
+    """Whether a column of a known name is no name of the classes: a category may be both."""
+    if not words.is_name(column.word):
+        return True
+    ranks = sum(words.rank_of(c.word) is not None for c in base)
+    above = nests(base[-1], column) and not same_groups(base[-1], column)
+    return column.word in words.GROUP and ranks < _RANKS_ENOUGH and above
 
 
 def _finer(columns: Iterable[Column], chain: Sequence[Column]) -> list[Column]:
@@ -169,6 +186,32 @@ def _as_the_cells_say(ordered: list[Column]) -> list[list[Column]]:
     return [by_cells, *kept[-1:]] if len(by_cells) > 1 else kept[-1:]
 
 
+def _as_named(chains: Sequence[list[Column]]) -> list[list[Column]]:
+    """The chains in the order that the names of their columns say, where the cells say another one."""
+    named = [sorted(chain, key=cmp_to_key(_named_above)) for chain in chains if _is_against_names(chain)]
+    return [one for i, one in enumerate(named) if one not in chains and one not in named[:i]]
+
+
+def _named_above(one: Column, other: Column) -> int:
+    above = words.stands_above(one.word, other.word)
+    return 0 if above is None else (-1 if above else 1)
+
+
+def _is_against_names(chain: Sequence[Column]) -> bool:
+    """Whether two columns stand as their names do not; families of classes may be of another field."""
+    return any(
+        words.stands_above(low.word, high.word) and not _is_other_field(high, low)
+        for high, low in combinations(chain, 2)
+    )
+
+
+def _is_other_field(high: Column, low: Column) -> bool:
+    """Whether columns called as ranks of living things, in the order of the file, are no such ranks."""
+    ranks = words.rank_of(high.word), words.rank_of(low.word)
+    written = high.number < low.number and not words.is_sure_order(high.word, low.word)
+    return None not in ranks and written
+
+
 def _is_turned(high: Column, low: Column) -> bool:
     if (words.rank_number(low.word) or 0) >= words.RANKS.index("species"):
         return False
@@ -231,11 +274,20 @@ def _compared(one: Column, other: Column) -> int:
 
 
 def _orders(chain: list[Column]) -> list[list[Column]]:
-    """The chain; where two columns have the same groups and no known order, beside it the other one."""
+    """The chain; where two columns have the same groups and no sure order, beside it the other one."""
     for i, (high, low) in enumerate(pairwise(chain)):
-        if words.stands_above(high.word, low.word) is None and same_groups(high, low):
+        if same_groups(high, low) and _is_open(high, low, last=i == len(chain) - 2):
             return [chain, [*chain[:i], low, high, *chain[i + 2 :]]]
     return [chain]
+
+
+def _is_open(high: Column, low: Column, *, last: bool) -> bool:
+    """Whether the names of two columns say no order, or, in words of any field, another than the file."""
+    pair = high.word, low.word
+    if words.stands_above(*pair) is None:
+        return True
+    sure = words.is_of_one_field(*pair) or words.is_sure_order(*pair)
+    return not (last or sure) and low.number < high.number
 
 
 def _fits(column: Column, chain: Sequence[Column]) -> bool:

@@ -20,8 +20,10 @@ __all__ = [
     "is_level",
     "is_level_stem",
     "is_name",
+    "is_of_one_field",
     "is_parent",
     "is_path",
+    "is_sure_order",
     "is_sure_parent",
     "is_text",
     "is_vernacular",
@@ -77,9 +79,9 @@ _LEVELS = frozenset(RANKS) | frozenset(CLASS) | frozenset(GROUP) | frozenset((
 _ORDER = (
     "domain", "nature", "theme", "field", "area", "discipline", "subject", "department", "sector",
     "abteilung", "chapter", "section", "industry", "division", "aisle", "segment", "block",
-    "heading", "group", "make", "manufacturer", "brand", "topic", "bin", "coarse", "cluster",
-    "category", "class", "family", "line", "series", "model", "variant", "generation", "product",
-    "item", "label", "leaf", "name",
+    "heading", "group", "make", "manufacturer", "brand", "topic", "bin", "coarse", "middle",
+    "cluster", "category", "class", "family", "line", "type", "series", "model", "variant", "generation",
+    "product", "item", "fine", "label", "leaf", "name",
 )  # fmt: skip
 _DEPTHS = frozenset((
     "depth", "level", "lvl", "indent", "indentation", "outline_level", "hierarchy_level", "tree_level",
@@ -120,8 +122,8 @@ _NAME = (
 #: What a node is called, where that is no text about it.
 NAMES = frozenset(_NAME) - {"title", "text", "caption", "description", "definition", "words"}
 _TEXTS = frozenset((
-    "abstract", "body", "caption", "content", "definition", "description", "details", "headline", "sentence",
-    "summary", "text",
+    "abstract", "body", "caption", "content", "definition", "description", "details", "headline",
+    "sentence", "summary", "text",
 ))  # fmt: skip
 _VERNACULAR = frozenset(("common_name", "commonname", "vernacular", "vernacular_name", "vernacularname"))
 # What stands beside a class without being above it.
@@ -134,7 +136,8 @@ _BESIDE = re.compile(
     r"probability|note|notes|comment|comments|remark|remarks|status|color|colour|quality|sex|age|md5|sha|sha1|"
     r"sha256|hash|size|price|rating|flag|valid|verified|frequency|freq|total|train|val|test|iucn|redlist|"
     r"common_name|vernacular|vernacularname|language|lang|version|modified|created|updated|reference|"
-    r"references|collector|recorder|recorded_?by|identified_?by|specimen|voucher|keywords|doi|grade|quality_grade|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|isthing|is_thing|sequence|seq|video|frame"
+    r"collector|recorder|recorded_?by|identified_?by|specimen|voucher|keywords|references|"
+    r"doi|grade|quality_grade|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|isthing|is_thing|sequence|seq|video|frame"
     r")"
 )
 _STEMS = ("level", "l", "depth", "tier", "lvl", "category", "cat", "rank", "column", "hierarchy", "h")
@@ -254,6 +257,23 @@ def stands_above(name: str, other: str) -> bool | None:
         if one is not None and two is not None and one != two:
             return one < two
     return None
+
+
+def is_sure_order(name: str, other: str) -> bool:
+    """Whether two (folded) names say themselves which is above: level_1, level_2; superclass, class.
+
+    >>> is_sure_order("subclass", "class"), is_sure_order("family", "genus"), is_sure_order("area", "topic")
+    (True, False, False)
+    """
+    numbers = number_of(name), number_of(other)
+    if numbers[0] and numbers[1]:
+        return numbers[0][0] == numbers[1][0]
+    return _MODIFIER.sub("", name) == _MODIFIER.sub("", other)
+
+
+def is_of_one_field(name: str, other: str) -> bool:
+    """Whether two (folded) names are ranks of living things both, or places."""
+    return any(None not in (place(name), place(other)) for place in (rank_number, _place))
 
 
 def _place(name: str) -> int | None:
