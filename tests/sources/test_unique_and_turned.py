@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 from readings import asked, leaf_paths, paths_of, reader
+from workbooks import Cell, write_workbook
+
+from taxoloss import sources
+from taxoloss.errors.faults import TaxonomyError
 
 read = reader("a.csv")
 
@@ -204,3 +208,69 @@ def test_names_that_say_their_order_settle_the_same_groups(tmp_path: Path) -> No
     for header in ("subcategory,category,item", "sub_class,class,product", "level_2,level_1,level_3"):
         found = read(tmp_path, table(header, ("B,A,x", "B,A,y", "D,C,z")))
         assert paths_of(found) == "A/B/x A/B/y C/D/z"
+
+
+# -- numbers, and names of groups, as classes --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "numbers"),
+    [
+        ("superclass,class", ("1", "2", "3")),
+        ("coarse,fine", ("0", "1", "2")),
+        ("group,class_id", ("0", "1", "2")),
+        ("section,code", ("101", "102", "201")),
+        ("coarse_name,fine_label", ("1.0", "2.0", "3.0")),
+    ],
+)
+def test_numbers_that_are_called_classes(header: str, numbers: tuple[str, ...], tmp_path: Path) -> None:
+    """They number the classes or the rows; a workbook has them as numbers."""
+    groups = ("animal", "animal", "plant")
+    rows = tuple(f"{group},{number}" for group, number in zip(groups, numbers, strict=True))
+    trees = asked(tmp_path, table(header, rows))
+    assert "animal plant" in trees
+    assert any(len(tree.split()) == 3 for tree in trees)
+    high, low = header.split(",")
+    cells = [(number, group) for group, number in zip(groups, numbers, strict=True)]
+    swapped = table(f"{low},{high}", tuple(map(",".join, cells)))
+    assert set(asked(tmp_path, swapped)) == set(trees)
+    sheet: list[list[Cell]] = [[high, low]]
+    sheet += [[group, float(number)] for group, number in zip(groups, numbers, strict=True)]
+    book = write_workbook(tmp_path / "book.xlsx", {"Sheet1": sheet})
+    with pytest.raises(TaxonomyError, match="T122"):
+        sources.read(book)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("id,label\n1,cat\n2,cat\n3,dog\n", "cat dog"),
+        ("class_id,class_name\n0,cat\n1,dog\n", "cat dog"),
+        ("class,order,family\n0,A,x\n1,A,y\n2,B,z\n", "A/x A/y B/z"),
+        ("id,label,group,name\n1,1,a,cat\n2,2,a,dog\n3,3,b,oak\n", "a/cat a/dog b/oak"),
+    ],
+)
+def test_numbers_beside_names_are_no_classes(text: str, expected: str, tmp_path: Path) -> None:
+    assert paths_of(read(tmp_path, text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "k,category,supercategory\n1,cat,animal\n2,dog,animal\n3,animal,thing\n4,oak,plant\n5,plant,thing\n6,car,x\n",
+        "class,superclass\ncat,animal\ndog,animal\nanimal,thing\noak,plant\nplant,thing\ncar,x\n",
+        "coarse,fine,n\nanimal,cat,1\nanimal,dog,1\nthing,animal,2\nplant,oak,1\nthing,plant,1\nx,car,9\n",
+    ],
+)
+def test_a_group_that_is_a_class_of_another_group(text: str, tmp_path: Path) -> None:
+    """It may be the same node, as a parent is, or another of that name."""
+    assert set(asked(tmp_path, text)) == {
+        "thing/animal/cat thing/animal/dog thing/plant/oak x/car",
+        "animal/cat animal/dog plant/oak thing/animal thing/plant x/car",
+    }
+
+
+def test_a_class_called_as_its_group_is_a_class(tmp_path: Path) -> None:
+    for header in ("class,group", "name,supercategory", "fine,coarse"):
+        found = read(tmp_path, table(header, ("person,person", "car,vehicle", "bus,vehicle")))
+        assert paths_of(found) == "person/person vehicle/bus vehicle/car"

@@ -21,6 +21,7 @@ from taxoloss.sources.tables.chains import Chain, candidates_of
 from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
+from taxoloss.sources.tables.finest import numbers_classes
 from taxoloss.sources.tables.judgement import Judgement, judged
 from taxoloss.sources.tables.labels import labels_of, without_same_taxon
 from taxoloss.sources.tables.path_leaves import explained_by_paths, has_more, joined, leaf_below, marks_of
@@ -240,9 +241,10 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
     if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges or told:
         return
     coded = code_column(table, options) is not None
+    numbered = any(numbers_classes(chain.columns[-1]) for chain in chains)
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     for column in candidates:
-        alone = len(candidates) == 1 and column in called and not coded and depths is None
+        alone = len(candidates) == 1 and column in called and not (coded or numbered) and depths is None
         alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
         alone = alone and not explained_by_paths(column, columns, options.separator)
         yield _names(table, column, Grade.PLAIN if alone else Grade.CELLS, options)

@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, nests, same_groups
-from taxoloss.sources.tables.finest import is_class_below, is_finer, may_be_class
+from taxoloss.sources.tables.finest import is_class_below, is_finer, may_be_class, numbers_classes
 from taxoloss.sources.tables.labels import is_label, is_needed, labels_of
 
 __all__ = ["Chain", "candidates_of", "chains_of"]
@@ -82,7 +82,8 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
         if len(ordered) > 1 and others:
             return [Chain(tuple(one), Grade.PLAIN) for one in (ordered, *others)]
     if len(ordered) < 2:
-        return _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
+        found = _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
+        return found or _of_numbers(columns, candidates)
     bases = [swapped for base in _as_the_cells_say(ordered) for swapped in _orders(base)]
     found = [
         chain for base in bases for chain in _widened(base, candidates, columns, alone=len(bases) == 1)
@@ -125,8 +126,9 @@ def _finer(columns: Iterable[Column], chain: Sequence[Column]) -> list[Column]:
 
 
 def _names_all_the_same(column: Column) -> bool:
-    """Whether a column that says something else of a class names classes where nothing else does."""
-    return words.is_vernacular(column.word) or (column.word == "language" and column.is_unique)
+    """Whether a column that is no level elsewhere may hold classes where nothing else does."""
+    language = column.word == "language" and column.is_unique
+    return words.is_vernacular(column.word) or language or numbers_classes(column)
 
 
 # -- columns whose names are known -----------------------------------------------------------------
@@ -226,6 +228,15 @@ def _of_pair(candidates: Sequence[Column]) -> list[Chain]:
     pairs = [(a, b) for a in candidates for b in candidates if a is not b]
     found = [(a, b) for a, b in pairs if a.word in words.GROUP and b.word in words.CLASS]
     return [Chain(found[0], Grade.PLAIN)] if len(found) == 1 else []
+
+
+def _of_numbers(columns: Sequence[Column], candidates: Sequence[Column]) -> list[Chain]:
+    """A group and the numbers of its classes, where nothing else names these: rows may be numbered too."""
+    groups = [column for column in candidates if not column.is_unique]
+    found = [column for column in columns if numbers_classes(column)]
+    if len(candidates) != 1 or len(groups) != 1 or not found:
+        return []
+    return [Chain((groups[0], found[0]), Grade.CELLS)]
 
 
 def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[Chain]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, determines, same_groups
 
-__all__ = ["is_class_below", "is_finer", "may_be_class"]
+__all__ = ["is_class_below", "is_finer", "may_be_class", "numbers_classes"]
 
 #: Names of ranks may repeat in different branches.
 _BELOW = 0.98
@@ -47,7 +47,9 @@ def is_class_below(column: Column, chain: Sequence[Column]) -> bool:
 
 def may_be_class(column: Column, chain: Sequence[Column]) -> bool:
     """Whether the cells of a finer column may be names of classes: no sentences, no numbers of rows."""
-    if column.is_number or column.kind not in ("name", "mixed"):
+    if column.is_number:
+        return numbers_classes(column)
+    if column.kind not in ("name", "mixed"):
         return False
     if words.is_text(column.word):
         return not (_is_prose(column) and _ends_in_class(chain))
@@ -56,6 +58,12 @@ def may_be_class(column: Column, chain: Sequence[Column]) -> bool:
         return False
     called = bool(words.is_name(column.word)) or any(rank in column.word for rank in ("species", "class"))
     return called or not (_is_prose(column) or _numbers_rows(column))
+
+
+def numbers_classes(column: Column) -> bool:
+    """Whether each row has a number of its own in a column called as classes are: class, fine_id."""
+    word = re.sub(r"_?(id|idx|index|nr|no|number|code|key)$", "", column.word) or column.word
+    return column.is_number and column.is_unique and (word in words.CLASS or word in _ENDS)
 
 
 def _ends_in_class(chain: Sequence[Column]) -> bool:
