@@ -24,8 +24,8 @@ from taxoloss.sources.tables.edges import Edges, edges_of_columns
 from taxoloss.sources.tables.finest import numbers_classes
 from taxoloss.sources.tables.judgement import Judgement, judged
 from taxoloss.sources.tables.labels import labels_of, without_same_taxon
+from taxoloss.sources.tables.outlines import outline_of, rank_column
 from taxoloss.sources.tables.path_leaves import explained_by_paths, has_more, joined, leaf_below, marks_of
-from taxoloss.sources.tables.shapes import depths_of, is_sorted_by_depth
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["FORMATS", "NEEDS"]
@@ -236,15 +236,16 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
         return
     candidates = [column for column in candidates_of(columns) if not column.is_number]
     chains = judgement.chains
-    depths = depths_of(columns)
-    told = depths is not None and not is_sorted_by_depth(depths[0])
+    outline = outline_of(table)
+    told = outline.sure if outline is not None else rank_column(columns) is not None
+    told = told and options.kind is None
     if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges or told:
         return
     coded = code_column(table, options) is not None
     numbered = any(numbers_classes(chain.columns[-1]) for chain in chains)
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     for column in candidates:
-        alone = len(candidates) == 1 and column in called and not (coded or numbered) and depths is None
+        alone = len(candidates) == 1 and column in called and not (coded or numbered) and outline is None
         alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
         alone = alone and not explained_by_paths(column, columns, options.separator)
         yield _names(table, column, Grade.PLAIN if alone else Grade.CELLS, options)

@@ -27,7 +27,9 @@ from taxoloss.sources.lines import Lines, cells_of, delimiter_of, in_names, open
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.separators import cuts_of
 from taxoloss.sources.tables.header import settle_header
+from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.table import Table, open_table, seen, table_of_text
+from taxoloss.sources.tables.words import is_hierarchy
 
 __all__ = ["FORMAT", "look_at_text"]
 
@@ -52,7 +54,7 @@ def look_at_text(path: Path, options: Options) -> Look:
             return Look(_seen(whole), told, needs=_LIST_NEEDS)
     lines = whole.prepared()
     delimiter = delimiter_of(lines)
-    if options.columns is not None and options.kind != "indented":
+    if options.columns is not None:
         return _look_at_table(_table(lines, delimiter, options))
     if options.kind not in (None, "table", "edges", *_LISTS):
         return _look_at_table(_table(lines, delimiter, options))
@@ -84,14 +86,15 @@ def _has_rank_prefixes(lines: Lines, delimiter: str) -> bool:
 def _both(lines: Lines, delimiter: str, options: Options) -> Look:
     """A table, and what its lines are beside it."""
     column = indented_column(lines, delimiter, options)
-    if column:
+    table = _table(lines, delimiter, options)
+    if column and not any(is_hierarchy(c.word) for one in judged(table).chains for c in one.columns):
         return Look(_seen(lines), column, needs=NEEDS)
-    look = _look_at_table(_table(lines, delimiter, options))
-    readings = []
+    look = _look_at_table(table)
+    readings: list[Reading] = []
     if delimiter == "\t" and options.kind in (None, "table", "edges", "paths"):
         readings = readings_of_edges(lines, options) if options.separator is None else []
         readings += readings_of_paths(lines, options) if len(look.tables[0].header) == 2 else []
-    readings = [one for one in readings if one.grade is Grade.PLAIN]
+    readings = [one for one in [*column, *readings] if one.grade is Grade.PLAIN]
     if options.kind == "paths":
         readings += readings_of_paths(lines, options, delimiter)
     if delimiter == "," and in_names(lines.texts, ",") and options.kind in (None, "table"):

@@ -38,7 +38,7 @@ class Chain:
 
 def _is_candidate(column: Column, *, named: bool = True) -> bool:
     """Whether the cells of a column, and where `named` its name, allow that it is a rank."""
-    if not column.names_nodes or (named and words.is_beside(column.word)):
+    if not column.names_nodes or column.names_ranks or (named and words.is_beside(column.word)):
         return False
     if column.is_number and (column.is_unique or words.is_depth(column.word)):
         return False

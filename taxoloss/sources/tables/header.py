@@ -7,6 +7,7 @@ from dataclasses import replace
 from taxoloss.errors.characters import quoted
 from taxoloss.sources.base import Options
 from taxoloss.sources.tables import words
+from taxoloss.sources.tables.stairs import are_stairs
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["settle_header"]
@@ -20,6 +21,8 @@ def settle_header(table: Table, options: Options) -> Table:
         return _as_row(table, options)
     if options.columns is not None and set(options.columns) <= set(table.header):
         return table
+    if are_stairs([table.header, *([cell.strip() for cell in row] for row in table.rows)]):
+        return _as_row(table, options)
     if any(words.is_known(words.folded(name)) for name in table.header):
         return table
     if _stands_below(table):

@@ -8,6 +8,7 @@ from functools import cached_property
 from taxoloss.sources.tables.chains import Chain, chains_of
 from taxoloss.sources.tables.columns import Column, columns_of
 from taxoloss.sources.tables.edges import Edges, edges_of
+from taxoloss.sources.tables.stairs import stairs_of
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["Judgement", "judged"]
@@ -22,7 +23,7 @@ class Judgement:
     @cached_property
     def chains(self) -> list[Chain]:
         """Columns that nest, top to leaf."""
-        return chains_of(self.columns)
+        return [] if stairs_of(self.columns) else chains_of(self.columns)
 
     @cached_property
     def edges(self) -> list[Edges]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FormError
@@ -11,9 +10,10 @@ from taxoloss.sources.base import listed, refuse
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.stairs import stairs_of
 from taxoloss.sources.tables.table import Table
 
-__all__ = ["depths_of", "is_sorted_by_depth", "refused_shape"]
+__all__ = ["refused_shape"]
 
 _RELATIONS = ("relation", "relationship", "relation_type", "predicate", "rel", "edge_type", "edge_label")
 _NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left", "tree_right"))
@@ -28,6 +28,8 @@ def refused_shape(table: Table) -> FormError | None:
 def _merged(table: Table, columns: Sequence[Column]) -> FormError | None:
     """Cells that were merged in a spreadsheet: a group stands once, above rows that belong to it."""
     top = next((column for column in columns if column.filled and words.is_level(column.word)), None)
+    if stairs_of(columns):
+        return None
     if top is None or not top.cells or not top.cells[0]:
         return None
     later = columns[top.number + 1 :]
@@ -58,26 +60,3 @@ def _relations(table: Table, columns: Sequence[Column]) -> FormError | None:
         return None
     message = f"{quoted(kind.name)} says that the edges are of several kinds: {listed(list(kind.counts))}"
     return refuse(table.file, message, expected="edges of one kind", help="keep the rows of one kind, is_a")
-
-
-def depths_of(columns: Sequence[Column]) -> tuple[Column, Column] | None:
-    """The column that says how deep each row stands in the tree, and that of the names; None without.
-
-    The first row is at the top, and no row is more than one below the row above it.
-    """
-    depth = next((c for c in columns if words.is_depth(c.word) and c.is_number), None)
-    named = sorted((c for c in columns if words.is_name(c.word)), key=lambda c: words.is_name(c.word))
-    if depth is None or not named or depth.is_constant or depth.filled < len(depth.cells):
-        return None
-    if any(words.is_parent(c.word) for c in columns):
-        return None
-    numbers = [int(float(cell)) for cell in depth.cells]
-    steps = all(low - high <= 1 for high, low in pairwise(numbers))
-    return (depth, named[0]) if steps and numbers[0] == min(numbers) in (0, 1) else None
-
-
-def is_sorted_by_depth(depth: Column) -> bool:
-    """Whether rows stand in the order of their depths, below several of which more could stand."""
-    numbers = [int(float(cell)) for cell in depth.cells]
-    above = [number for number in numbers if number < max(numbers)]
-    return numbers == sorted(numbers) and len(set(above)) < len(above)

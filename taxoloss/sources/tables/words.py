@@ -23,6 +23,7 @@ __all__ = [
     "is_of_one_field",
     "is_parent",
     "is_path",
+    "is_rank_word",
     "is_sure_order",
     "is_sure_parent",
     "is_text",
@@ -312,6 +313,15 @@ def is_level(name: str) -> bool:
     numbered = number_of(name)
     known = rank_of(name) is not None or (numbered is not None and is_level_stem(numbered[0]))
     return known or (is_hierarchy(name) and not is_name(name))
+
+
+def is_rank_word(name: str) -> bool:
+    """Whether a (folded) name is that of a level: a rank, a word of any field, level_2.
+
+    >>> is_rank_word("family"), is_rank_word("level_2"), is_rank_word("cat")
+    (True, True, False)
+    """
+    return is_level(name) or is_hierarchy(name)
 
 
 def is_known(name: str) -> bool:
