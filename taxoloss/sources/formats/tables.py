@@ -289,7 +289,9 @@ def edges_readings(table: Table, options: Options) -> Iterator[Reading]:
 
 def _are_edges(edges: Edges) -> bool:
     """Whether these are nodes with their parents, and not classes, each with its group."""
-    return edges.chained or edges.has_ids or edges.child.word in ("child", "node", "target")
+    return (
+        edges.chained or edges.has_ids or edges.several or edges.child.word in ("child", "node", "target")
+    )
 
 
 def _by_edges(how: str, table: Table, columns: Sequence[Column], edges: Edges, options: Options) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
@@ -73,8 +74,8 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
     not: that is a chain of its own.
     """
     candidates = candidates_of(columns)
-    if labelled := _of_labels(columns):
-        return labelled
+    if told := _of_labels(columns) or _of_grandparents(columns):
+        return told
     ordered = _of_ranks(candidates) or _numbered(candidates)
     if not ordered:
         known = [c for c in candidates if words.is_hierarchy(c.word)]
@@ -153,6 +154,18 @@ def _of_labels(columns: Sequence[Column]) -> list[Chain]:
             chains = [Chain((*ranks, label), Grade.PLAIN), Chain(tuple(ranks), Grade.PLAIN)]
             return chains[:1] if is_needed(label, ranks) else chains
     return []
+
+
+def _of_grandparents(columns: Sequence[Column]) -> list[Chain]:
+    """A class, its parent and the parent of that, where these are groups in columns of their own."""
+    above = [c for c in columns if re.fullmatch(r"(great_?|grand_?)+parent(_name)?", c.word)]
+    parent = next((c for c in columns if c.word in ("parent", "parent_name") and above), None)
+    named = [c for c in candidates_of(columns) if c not in above and parent and nests(c, parent)]
+    if parent is None or not named:
+        return []
+    above.sort(key=lambda column: -column.word.count("grand") - column.word.count("great"))
+    named.sort(key=lambda c: words.is_name(c.word) or (50 if c.word in words.CLASS else 99))
+    return [Chain((*above, parent, named[0]), Grade.PLAIN)]
 
 
 def _numbered(candidates: Sequence[Column]) -> list[Column]:

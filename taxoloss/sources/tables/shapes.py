@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FormError
 from taxoloss.sources.base import listed, refuse
 from taxoloss.sources.tables import words
-from taxoloss.sources.tables.columns import Column
+from taxoloss.sources.tables.columns import Column, nests
 from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.stairs import stairs_of
 from taxoloss.sources.tables.table import Table
@@ -22,7 +23,8 @@ _NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left"
 def refused_shape(table: Table) -> FormError | None:
     """The error of a table that would be read as another tree than it holds; None of others."""
     columns = judged(table).columns
-    return _merged(table, columns) or _nested_set(table, columns) or _relations(table, columns)
+    looks = (_merged, _nested_set, _relations, _several_parents)
+    return next((error for look in looks if (error := look(table, columns)) is not None), None)
 
 
 def _merged(table: Table, columns: Sequence[Column]) -> FormError | None:
@@ -60,3 +62,13 @@ def _relations(table: Table, columns: Sequence[Column]) -> FormError | None:
         return None
     message = f"{quoted(kind.name)} says that the edges are of several kinds: {listed(list(kind.counts))}"
     return refuse(table.file, message, expected="edges of one kind", help="keep the rows of one kind, is_a")
+
+
+def _several_parents(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Parents in numbered columns, parent_1 and parent_2, that are no levels: each class has several."""
+    found = [c for c in columns if words.is_sure_parent(c.word) and words.number_of(c.word) and c.filled]
+    if all(nests(low, high) for high, low in pairwise(found)):
+        return None
+    message = f"each row names several parents, {listed([column.name for column in found])}"
+    help = f"--kind bins --columns CLASS,{found[0].name} takes those of one column"
+    return refuse(table.file, message, expected="one column of parents", help=help)

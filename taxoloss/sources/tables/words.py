@@ -226,7 +226,7 @@ def rank_of(name: str) -> str | None:
     >>> rank_of("taxon_family"), rank_of("specific_epithet"), rank_of("group")
     ('family', 'species', None)
     """
-    name = re.sub(r"^(taxon_|tax_|taxonomy_)|(_name|_label)$", "", name)
+    name = re.sub(r"^(taxon_|tax_|taxonomy_)|(_name|_label|_title)$", "", name)
     name = _EPITHETS.get(name.replace("_", ""), name)
     return name if name in RANKS else None
 
