@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from taxoloss.errors.characters import counted, quoted
-from taxoloss.sources.base import Options
+from taxoloss.sources.base import Options, refuse
 from taxoloss.sources.formats.codes import readings_of_code_lines
 from taxoloss.sources.formats.edge_lines import is_parent_index, readings_of_edges
 from taxoloss.sources.formats.format import Format
@@ -29,7 +29,7 @@ from taxoloss.sources.separators import cuts_of
 from taxoloss.sources.tables.header import settle_header
 from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.table import Table, open_table, seen, table_of_text
-from taxoloss.sources.tables.words import is_hierarchy
+from taxoloss.sources.tables.words import folded, is_hierarchy, is_known
 
 __all__ = ["FORMAT", "look_at_text"]
 
@@ -52,7 +52,7 @@ def look_at_text(path: Path, options: Options) -> Look:
         told = readings_below_levels(whole.unquoted(), options)
         if told:
             return Look(_seen(whole), told, needs=_LIST_NEEDS)
-    lines = whole.prepared()
+    lines = _without_title(whole.prepared(), options)
     delimiter = delimiter_of(lines)
     if options.columns is not None:
         return _look_at_table(_table(lines, delimiter, options))
@@ -61,6 +61,28 @@ def look_at_text(path: Path, options: Options) -> Look:
     if delimiter is not None and _is_table(lines, delimiter, options):
         return _both(lines, delimiter, options)
     return _of_list(whole, lines.unquoted(), options)
+
+
+def _without_title(lines: Lines, options: Options) -> Lines:
+    """Without a first line that is the title of a table; FormError where it names too few columns."""
+    below = lines.kept([False, *[True] * (len(lines.texts) - 1)])
+    if options.header is False or len(below.texts) < 3 or delimiter_of(lines) is not None:
+        return lines
+    mark = delimiter_of(below)
+    first, second = cells_of(lines.texts[:2], mark) if mark is not None else ([], [])
+    if len(first) == 1 and _are_columns(second):
+        note = f"the first line, {quoted(lines.texts[0])}, is the title of the table: it is left out"
+        return lines.kept([False, *[True] * (len(lines.texts) - 1)], note)
+    if 1 < len(first) < len(second) and _are_columns(first):
+        message = f"the first line names {len(first)} columns, the rows have {len(second)} cells"
+        help = "name the first column too, as of the numbers of rows, or leave it out"
+        raise refuse(lines.file, message, line=lines.numbers[1], help=help)
+    return lines
+
+
+def _are_columns(cells: list[str]) -> bool:
+    """Whether cells name columns, two at least as tables of classes have them."""
+    return all(map(str.strip, cells)) and sum(is_known(folded(cell)) for cell in cells) > 1
 
 
 def _is_table(lines: Lines, delimiter: str, options: Options) -> bool:

@@ -348,6 +348,8 @@ def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
     leaf = chain[-1]
     if column.is_unique and not leaf.is_unique:
         return False  # it tells rows apart, not classes
+    if column.counts.keys() <= {"0", "1"}:
+        return False  # it says of a class whether, not what
     # Beside species a column of names has other names for them; beside families it has what is below.
     rank = words.rank_number(leaf.word)
     last = rank is None or rank >= words.RANKS.index("species") or words.is_text(column.word)

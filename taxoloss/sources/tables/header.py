@@ -25,11 +25,24 @@ def settle_header(table: Table, options: Options) -> Table:
         return _as_row(table, options)
     if any(words.is_known(words.folded(name)) for name in table.header):
         return table
+    if _is_title(table):
+        note = f"the first line, {quoted(table.header[0])}, is the title of the table: it is left out"
+        header = tuple(cell.strip() for cell in table.rows[0])
+        rows, lines = table.rows[1:], table.lines[1:]
+        kept = Table(table.file, header, rows, lines, table.lines[0], (*table.notes, note))
+        return settle_header(kept, options)
     if _stands_below(table):
         return _as_row(table, options)
     shown = ", ".join(map(quoted, table.header))
     note = f"the first line is taken as names of columns: {shown}; --no-header says that it is data"
     return replace(table, notes=(*table.notes, note))
+
+
+def _is_title(table: Table) -> bool:
+    """Whether the first line is one text above a line that names the columns."""
+    alone = table.header[0] and not any(table.header[1:]) and len(table.header) > 1
+    names = [words.folded(cell) for cell in table.rows[0]] if table.rows else []
+    return bool(alone) and all(names) and len(table.rows) > 2 and any(map(words.is_known, names))
 
 
 def _stands_below(table: Table) -> bool:

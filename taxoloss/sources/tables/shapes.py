@@ -8,6 +8,7 @@ from itertools import pairwise
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FormError
 from taxoloss.sources.base import listed, refuse
+from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, nests
 from taxoloss.sources.tables.judgement import judged
@@ -16,6 +17,11 @@ from taxoloss.sources.tables.table import Table
 
 __all__ = ["refused_shape"]
 
+_DITTO = frozenset(
+    ('"', "''", "〃", "″", "”", "“", "´´", ",,", ",", '-"-', "-''-", "- -", "idem", "ditto", "〟")
+)
+_MARKS = frozenset(("1", "1.0", "x", "✓", "✔", "✗", "true", "yes", "y", "t", "ja", "oui", "+", "•"))
+_NO_MARKS = frozenset(("0", "0.0", "", "false", "no", "n", "f", "nein", "non", "-"))
 _RELATIONS = ("relation", "relationship", "relation_type", "predicate", "rel", "edge_type", "edge_label")
 _NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left", "tree_right"))
 
@@ -23,8 +29,41 @@ _NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left"
 def refused_shape(table: Table) -> FormError | None:
     """The error of a table that would be read as another tree than it holds; None of others."""
     columns = judged(table).columns
-    looks = (_merged, _nested_set, _relations, _several_parents)
+    looks = (_ditto, _merged, _nested_set, _relations, _several_parents, _one_hot)
     return next((error for look in looks if (error := look(table, columns)) is not None), None)
+
+
+def _ditto(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Marks that mean what stands above them: no names."""
+    for column in (c for c in columns if c.names_nodes and not words.is_beside(c.word)):
+        row = next((i for i, cell in enumerate(column.cells) if i and cell.casefold() in _DITTO), None)
+        if row is not None and column.cells[0] and len(columns) > 1:
+            mark = column.cells[row]
+            message = f"{quoted(mark)} in {quoted(column.name)} means what stands above it"
+            help = "write the name in each row: fill the cells down in the spreadsheet"
+            return refuse(
+                table.file, message, line=table.lines[row], expected="a name in each row", help=help
+            )
+    return None
+
+
+def _one_hot(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Groups that stand in a column each, with a mark in one of them in each row."""
+    marked = [c for c in columns if _are_marks(c) and not words.is_beside(c.word)]
+    rows = zip(*(column.cells for column in marked), strict=True)
+    if len(marked) < 2 or any(sum(cell.casefold() in _MARKS for cell in row) != 1 for row in rows):
+        return None
+    if judged(table).edges or any(chain.grade is Grade.PLAIN for chain in judged(table).chains):
+        return None
+    message = f"each row has a mark in one of the columns {listed([column.name for column in marked])}"
+    help = "write these names as groups into one column; --kind names --columns NAME reads a flat list"
+    return refuse(table.file, message, expected="a column of groups", help=help)
+
+
+def _are_marks(column: Column) -> bool:
+    """Whether some cells of a column are a mark, and all others none."""
+    cells = {cell.casefold() for cell in column.cells}
+    return cells <= _MARKS | _NO_MARKS and not cells.isdisjoint(_MARKS) and not cells.isdisjoint(_NO_MARKS)
 
 
 def _merged(table: Table, columns: Sequence[Column]) -> FormError | None:
