@@ -360,6 +360,9 @@ def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
 def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     """Where names say nothing: all columns that nest, sure where chance would not make them."""
     candidates = [column for column in columns if _is_candidate(column, named=False)]
+    known = [column for column in candidates if _is_candidate(column)]
+    if all(words.is_nameless(column.word) for column in known):
+        candidates = known or candidates
     chain = _by_cells(candidates)
     if len(chain) < 2:
         return []
@@ -369,7 +372,10 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     sure = sure and len(links) > 1 and len(chain) == len(candidates) and all(map(_is_candidate, chain))
     two = len(columns) == 2 and all(map(_is_candidate, chain)) and not chain[0].is_unique
     called = all(words.stands_above(high.word, low.word) for high, low in links)
-    sure = sure or two or called or not any(column.word for column in chain)
-    grade = Grade.PLAIN if sure else Grade.CELLS
-    found = [*_orders(chain), *_longest(candidates)[1:]]
+    twice = [low for high, low in links if same_groups(high, low)]
+    nameless = all(words.is_nameless(column.word) for column in chain) and not twice
+    grade = Grade.PLAIN if sure or two or called or nameless else Grade.CELLS
+    # One of two columns with the same groups may be another name of it: a code, a translation.
+    once = [[column for column in chain if column is not second] for second in twice]
+    found = [*_orders(chain), *_longest(candidates)[1:], *(one for one in once if len(one) > 1)]
     return [Chain(tuple(one), grade) for one in found]

@@ -19,19 +19,18 @@ def settle_header(table: Table, options: Options) -> Table:
         return table
     if options.header is False:
         return _as_row(table, options)
-    if options.columns is not None and set(options.columns) <= set(table.header):
-        return table
+    asked = options.columns is not None and set(options.columns) <= set(table.header)
     if are_stairs([table.header, *([cell.strip() for cell in row] for row in table.rows)]):
-        return _as_row(table, options)
+        return table if asked else _as_row(table, options)
     if any(words.is_known(words.folded(name)) for name in table.header):
         return table
-    if _is_title(table):
+    if _is_title(table) and not asked:
         note = f"the first line, {quoted(table.header[0])}, is the title of the table: it is left out"
         header = tuple(cell.strip() for cell in table.rows[0])
         rows, lines = table.rows[1:], table.lines[1:]
         kept = Table(table.file, header, rows, lines, table.lines[0], (*table.notes, note))
         return settle_header(kept, options)
-    if _stands_below(table):
+    if _stands_below(table) and not asked:
         return _as_row(table, options)
     shown = ", ".join(map(quoted, table.header))
     note = f"the first line is taken as names of columns: {shown}; --no-header says that it is data"

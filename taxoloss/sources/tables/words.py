@@ -20,6 +20,7 @@ __all__ = [
     "is_level",
     "is_level_stem",
     "is_name",
+    "is_nameless",
     "is_of_one_field",
     "is_parent",
     "is_path",
@@ -141,7 +142,7 @@ _BESIDE = re.compile(
     r"doi|grade|quality_grade|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|isthing|is_thing|sequence|seq|video|frame"
     r")"
 )
-_STEMS = ("level", "l", "depth", "tier", "lvl", "category", "cat", "rank", "column", "hierarchy", "h")
+_STEMS = ("level", "l", "depth", "tier", "lvl", "category", "cat", "rank", "hierarchy", "h")
 _PREFIX = re.compile(r"^(col|dwc|dc|dcterms|gbif|skos|rdfs|taxon)[:.]", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*?[a-z])_?(\d{1,2})(?:_?(name|label|title))?")
 
@@ -292,11 +293,20 @@ def _in_order(name: str) -> float | None:
 def number_of(name: str) -> tuple[str, int] | None:
     """Stem and number of a numbered column.
 
-    >>> number_of("level_1"), number_of("cat2_name"), number_of("name")
-    (('level', 1), ('cat', 2), None)
+    >>> number_of("level_1"), number_of("cat2_name"), number_of("name"), number_of("column_1")
+    (('level', 1), ('cat', 2), None, None)
     """
     match = _NUMBERED.fullmatch(name)
-    return (match[1], int(match[2])) if match else None
+    return (match[1], int(match[2])) if match and not is_nameless(name) else None
+
+
+def is_nameless(name: str) -> bool:
+    """Whether a (folded) name is that of a column without one.
+
+    >>> is_nameless(""), is_nameless("column_3"), is_nameless("unnamed_0"), is_nameless("level_1")
+    (True, True, True, False)
+    """
+    return re.fullmatch(r"((column|col|field|unnamed|v|x|var)_?\d+)?", name) is not None
 
 
 def is_level_stem(stem: str) -> bool:
@@ -327,4 +337,7 @@ def is_rank_word(name: str) -> bool:
 def is_known(name: str) -> bool:
     """Whether a (folded) name leaves no doubt that it names a column."""
     kinds = (is_path(name), is_parent(name), bool(is_name(name)), is_hierarchy(name), is_beside(name))
-    return any(kinds) or (is_id(name) and len(name) > 0) or (number_of(name) or ("",))[0] in _STEMS
+    numbered = name.startswith("column") and is_nameless(name)
+    return (
+        any(kinds) or numbered or (is_id(name) and len(name) > 0) or (number_of(name) or ("",))[0] in _STEMS
+    )
