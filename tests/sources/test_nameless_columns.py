@@ -57,6 +57,16 @@ def test_a_second_name_of_each_class_below_its_group(tmp_path: Path) -> None:
         assert "animal/cat animal/dog plant/oak" in trees
 
 
+def test_one_name_in_all_rows_may_be_the_top(tmp_path: Path) -> None:
+    """In lists of JSON, in a table: beside columns that leave it open it is shown with and without."""
+    trees = asked(tmp_path, '[["A", "F", "F c"], ["A", "G", "G l"], ["A", "H", "H m"]]', "a.json")
+    assert {"A/F/F_c A/G/G_l A/H/H_m", "F/F_c G/G_l H/H_m"} <= set(trees)
+    trees = asked(tmp_path, "0,A,F,F c\n1,A,G,G l\n2,A,H,H m\n")
+    assert {"A/F/F_c A/G/G_l A/H/H_m", "F/F_c G/G_l H/H_m"} <= set(trees)
+    sure = read(tmp_path, "0,all,animal,cat\n1,all,animal,dog\n2,all,plant,oak\n")
+    assert paths_of(sure) == "animal/cat animal/dog plant/oak"
+
+
 def test_a_first_line_that_may_be_data_is_told(tmp_path: Path) -> None:
     """Where columns are asked for by it too."""
     text = "Fruit,Citrus,orange\nFruit,Citrus,lemon\nMeat,Red,beef\n"

@@ -41,6 +41,7 @@ def test_a_unique_column_below_the_groups_may_hold_the_classes(tmp_path: Path) -
         "family,genus,common_name",
         "category,subcategory,thing",
         "family,subfamily,language",
+        "domain,kingdom,habitat",
     ):
         assert set(asked(tmp_path, table(header))) == {_DEEP, _FLAT}, header
     turned = table("food,subgroup,group", tuple(",".join(row.split(",")[::-1]) for row in _FOODS))

@@ -128,8 +128,8 @@ def _finer(columns: Iterable[Column], chain: Sequence[Column]) -> list[Column]:
 
 def _names_all_the_same(column: Column) -> bool:
     """Whether a column that is no level elsewhere may hold classes where nothing else does."""
-    language = column.word == "language" and column.is_unique
-    return words.is_vernacular(column.word) or language or numbers_classes(column)
+    unique = column.word in ("language", "habitat") and column.is_unique
+    return words.is_vernacular(column.word) or unique or numbers_classes(column)
 
 
 # -- columns whose names are known -----------------------------------------------------------------
@@ -378,4 +378,12 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     # One of two columns with the same groups may be another name of it: a code, a translation.
     once = [[column for column in chain if column is not second] for second in twice]
     found = [*_orders(chain), *_longest(candidates)[1:], *(one for one in once if len(one) > 1)]
+    if grade is Grade.CELLS and (tops := [c for c in columns if _is_top(c)]):
+        found.insert(0, [*tops, *chain])
     return [Chain(tuple(one), grade) for one in found]
+
+
+def _is_top(column: Column) -> bool:
+    """Whether a column without a name has one name in all rows: the top of the tree, or a remark."""
+    alone = column.is_constant and column.filled == len(column.cells)
+    return alone and words.is_nameless(column.word) and column.kind == "name"
