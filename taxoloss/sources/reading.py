@@ -139,7 +139,8 @@ def _is_part(one: Reading, other: Reading) -> bool:
 
     Of one kind that is no reason: two ranks or three is what the source leaves open.
     """
-    return bool(one.covers) and one.kind != other.kind and one.covers < other.covers
+    same = one.kind == other.kind or {one.kind, other.kind} == {"ranks", "bins"}
+    return bool(one.covers) and not same and one.covers < other.covers
 
 
 def _different(readings: Sequence[Reading]) -> list[Reading]:

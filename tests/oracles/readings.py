@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from taxoloss import sources
 from taxoloss.errors.faults import TaxonomyError
+from taxoloss.sources.name_lists import names_of_option
 
-__all__ = ["leaf_paths", "paths_of", "read_text", "reader", "refusal_of"]
+__all__ = ["asked", "leaf_paths", "paths_of", "read_text", "reader", "refusal_of"]
 
 
 def read_text(folder: Path, text: str, file: str = "a.json", **options: Any) -> sources.Found:
@@ -48,3 +50,18 @@ def refusal_of(folder: Path, text: str, file: str = "a.json", **options: Any) ->
             assert word not in shown, shown
         return error
     raise AssertionError(f"read as {found.kind}: {paths_of(found)}")
+
+
+def asked(folder: Path, text: str, file: str = "a.csv") -> list[str]:
+    """The trees that T122 offers for a text, each read by the option that it shows; they differ."""
+    (fault,) = refusal_of(folder, text, file).faults
+    assert fault.code == "T122", str(fault)
+    trees = []
+    for line in (fault.help or "").splitlines()[1:]:
+        words = shlex.split(line[line.rindex("(--") + 1 : -1])
+        options: dict[str, Any] = dict(zip((word[2:] for word in words[::2]), words[1::2], strict=True))
+        if "columns" in options:
+            options["columns"] = names_of_option(options["columns"])
+        trees.append(paths_of(read_text(folder, text, file, **options)))
+    assert len(set(trees)) == len(trees) > 1, trees
+    return trees

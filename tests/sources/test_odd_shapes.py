@@ -24,7 +24,7 @@ def refused(folder: Path, text: str, name: str = "a.csv") -> TaxonomyError:
     [
         "Order,Family,Species\nCarnivora,Felidae,Felis catus\n,,Felis silvestris\n,Canidae,Canis lupus\n"
         "Rodentia,Muridae,Mus musculus\n,,Rattus rattus\n",
-        "Level 1,Level 2,Level 3\nFood,,\n,Dairy,\n,,Milk\n,,Cheese\nHome,,\n,Tools,\n,,Saw\n",
+        "Level 1,Level 2,Level 3\nFood,,\n,Dairy,Milk\n,,Cheese\nHome,,\n,Tools,Saw\n",
         "Section,Group,Class\nA,a,1\n,,2\nB,b,3\n,,4\n",
         "department;category;item\nFood;Fruit;Apple\n;;Pear\nToys;Cars;Red car\n;;Blue car\n",
         "id,family,species\n1,Felidae,Felis catus\n2,,Lynx lynx\n3,Canidae,Canis lupus\n4,,Vulpes vulpes\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from taxoloss.sources.code_rules import Rule, with_sections
 from taxoloss.sources.tables.judgement import judged
@@ -34,8 +35,9 @@ class CodeLevels:
         levels = [level for _, level in sorted(pairs)]
         one = len(pairs) == len(set(levels)) == rule.depth > 1 and not rule.contradicted
         numbers = [int(float(level)) for level in levels if level.replace(".", "", 1).isdecimal()]
-        steps = {number - depth for depth, number in enumerate(numbers)}
-        return one and (not numbers or (len(numbers) == len(levels) and len(steps) == 1))
+        steps = {low - high for high, low in pairwise(numbers)}  # 1, 2, 3, or the digits: 2, 4, 6
+        even = len(numbers) == len(levels) and len(steps) == 1 and min(steps) > 0
+        return one and (not numbers or even)
 
 
 def code_levels(table: Table, columns: Sequence[int]) -> CodeLevels | None:

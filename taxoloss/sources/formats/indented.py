@@ -13,10 +13,12 @@ from taxoloss.sources.base import Found, Options, refuse
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.lines import Lines, cells_of
+from taxoloss.sources.name_lists import columns_option
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.tables.judgement import judged
-from taxoloss.sources.tables.shapes import depths_of, is_sorted_by_depth
+from taxoloss.sources.tables.outlines import indented_cells, outline_of
 from taxoloss.sources.tables.table import Table
+from taxoloss.sources.tables.words import folded, is_known
 
 __all__ = ["FORMAT", "Indents", "indented_column", "reading_of", "readings_of_indents"]
 
@@ -81,7 +83,8 @@ def _is_header(rows: Sequence[Sequence[str]], options: Options) -> bool:
     if options.header is not None:
         return options.header
     numbered = all(re.search(r"\d", row[0]) for row in rows[1:])
-    return len(rows) > 1 and numbered and not re.search(r"\d", rows[0][0])
+    named = numbered and not re.search(r"\d", rows[0][0])
+    return len(rows) > 1 and (named or any(is_known(folded(cell)) for cell in rows[0]))
 
 
 def reading_of(found: Indents, options: Options, unused: tuple[str, ...] = ()) -> Reading:
@@ -207,20 +210,23 @@ def _check_mixed(lines: Lines) -> None:
 
 
 def _of_table(table: Table, options: Options) -> list[Reading]:
-    """The reading of a table that says how deep each of its rows stands."""
-    found = depths_of(judged(table).columns) if options.columns is None else None
+    """The reading of a table whose rows are an outline; of the one column that was asked for."""
+    if options.columns is None:
+        found = outline_of(table)
+    elif options.kind == "indented" and len(options.columns) == 1:
+        found = indented_cells(table, judged(table).columns[table.column(options.columns[0])])
+    else:
+        return []
     if found is None:
         return []
-    depth, names = found
-    # Rows that are sorted by their depth may list a level after the other: then their order tells nothing.
-    grade = Grade.CELLS if is_sorted_by_depth(depth) else Grade.PLAIN
-    how = f"{names.name}, as deep as {depth.name} says, {counted(len(table.rows), 'row')}"
-    lines = Lines(table.file, tuple(names.cells), tuple(table.lines))
-    indents = Indents(lines, tuple(int(float(c)) for c in depth.cells), tuple(names.cells), how, grade)
-    used = {depth.number, names.number}
+    how = f"{found.how}, {counted(len(table.rows), 'row')}"
+    lines = Lines(table.file, found.names, tuple(table.lines))
+    grade = Grade.PLAIN if found.sure else Grade.CELLS
+    indents = Indents(lines, found.depths, found.names, how, grade)
+    used = {column.number for column in found.columns}
     unused = tuple(name for number, name in enumerate(table.header) if number not in used)
-    covers = frozenset(map(str, used))
-    return [replace(reading_of(indents, options, unused), covers=covers)]
+    option = f"--kind indented {columns_option([found.option])}" if found.option else "--kind indented"
+    return [replace(reading_of(indents, options, unused), covers=frozenset(map(str, used)), option=option)]
 
 
 FORMAT = Format(

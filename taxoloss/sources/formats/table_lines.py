@@ -90,7 +90,11 @@ def without_title(lines: Lines, delimiter: str | None) -> tuple[Lines, str | Non
             named = any(is_known(folded(cell)) for cell in rows[0])
             if not (named or (mark == "," and all(mark not in text for text in above))):
                 continue
-            what = "line above the table is" if count == 1 else "lines above the table are"
+            what = (
+                "line above the table, its title, is"
+                if count == 1
+                else "lines above the table, titles, are"
+            )
             note = f"{count} {what} left out: {listed(above)}"
             return lines.kept([i >= count for i in range(len(lines.texts))], note), mark
     return lines, delimiter

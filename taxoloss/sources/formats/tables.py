@@ -21,8 +21,10 @@ from taxoloss.sources.tables.chains import Chain, candidates_of
 from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
+from taxoloss.sources.tables.finest import numbers_classes
 from taxoloss.sources.tables.judgement import Judgement, judged
 from taxoloss.sources.tables.labels import labels_of, without_same_taxon
+from taxoloss.sources.tables.outlines import outline_of, rank_column
 from taxoloss.sources.tables.path_leaves import (
     explained_by_paths,
     has_more,
@@ -31,7 +33,6 @@ from taxoloss.sources.tables.path_leaves import (
     marks_of,
     named_beside,
 )
-from taxoloss.sources.tables.shapes import depths_of, is_sorted_by_depth
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["FORMATS", "NEEDS"]
@@ -139,7 +140,7 @@ def bins_of(table: Table, options: Options) -> Iterator[Reading]:
 
 def _are_bins(chain: Chain) -> bool:
     """Whether two columns are a class and its group, no ranks of an order that is known."""
-    if len(chain.columns) != 2:
+    if len(chain.columns) != 2 or chain.repeats:
         return False
     known = (words.rank_number, words.number_of)
     return not any(all(says(column.word) is not None for column in chain.columns) for says in known)
@@ -250,20 +251,22 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
         return
     candidates = [column for column in candidates_of(columns) if not column.is_number]
     chains = judgement.chains
-    depths = depths_of(columns)
-    told = depths is not None and not is_sorted_by_depth(depths[0])
+    outline = outline_of(table)
+    told = outline.sure if outline is not None else rank_column(columns) is not None
+    told = told and options.kind is None
     if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges or told:
         return
     coded = code_column(table, options) is not None
     # Whoever reads the groups alone loses the classes: where columns nest, the finest may be a flat list.
     fine = {chain.columns[-1] for chain in chains}
     groups = {column for chain in chains for column in chain.columns} - fine
+    numbered = any(numbers_classes(chain.columns[-1]) for chain in chains)
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     named = any(not column.is_serial for column in fine)
     for column in candidates:
         if column in groups or (named and column.is_serial):
             continue
-        alone = len(candidates) == 1 and column in called and not coded and depths is None
+        alone = len(candidates) == 1 and column in called and not (coded or numbered) and outline is None
         alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
         alone = alone and not explained_by_paths(column, columns, options.separator)
         # Names beside paths that do not hold them are as likely as these.
@@ -317,7 +320,9 @@ def edges_readings(table: Table, options: Options) -> Iterator[Reading]:
 
 def _are_edges(edges: Edges) -> bool:
     """Whether these are nodes with their parents, and not classes, each with its group."""
-    return edges.chained or edges.has_ids or edges.child.word in ("child", "node", "target")
+    return (
+        edges.chained or edges.has_ids or edges.several or edges.child.word in ("child", "node", "target")
+    )
 
 
 def _by_edges(how: str, table: Table, columns: Sequence[Column], edges: Edges, options: Options) -> Found:

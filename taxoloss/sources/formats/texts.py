@@ -29,8 +29,9 @@ from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.refusals import code_refusal
 from taxoloss.sources.separators import cut_at, cuts_of
 from taxoloss.sources.tables.header import settle_header
+from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.table import Table, open_table, seen, table_of_text
-from taxoloss.sources.tables.words import folded, is_known
+from taxoloss.sources.tables.words import folded, is_hierarchy, is_known
 
 __all__ = ["FORMAT", "look_at_text"]
 
@@ -69,6 +70,7 @@ def look_at_text(path: Path, options: Options) -> Look:
         if (rows := laid_out(lines)) is not None:
             return _look_at_table(_table(rows, "\t", options))
         lines, delimiter = without_title(lines, delimiter)
+        _check_header(lines, options)
     if options.columns is not None and options.kind != "indented":
         return _look_at_table(_table(lines, delimiter, options))
     if options.kind not in (None, "table", "edges", *_LISTS):
@@ -87,6 +89,24 @@ def _cut_at_separator(lines: Lines, options: Options) -> Look:
     if readings and options.kind == "edges":
         return Look(_seen(lines), readings, needs=_LIST_NEEDS)
     return _look_at_table(table_at(lines, options.separator or "", options))
+
+
+def _check_header(lines: Lines, options: Options) -> None:
+    """FormError where the first line names a column less than the rows have, as R writes tables."""
+    below = lines.kept([False, *[True] * (len(lines.texts) - 1)])
+    if options.header is False or len(below.texts) < 2 or delimiter_of(lines) is not None:
+        return
+    mark = delimiter_of(below)
+    first, second = cells_of(lines.texts[:2], mark) if mark is not None else ([], [])
+    if 1 < len(first) < len(second) and _are_columns(first):
+        message = f"the first line names {len(first)} columns, the rows have {len(second)} cells"
+        help = "name the first column too, as of the numbers of rows, or leave it out"
+        raise refuse(lines.file, message, line=lines.numbers[1], help=help)
+
+
+def _are_columns(cells: list[str]) -> bool:
+    """Whether cells name columns, two at least as tables of classes have them."""
+    return all(map(str.strip, cells)) and sum(is_known(folded(cell)) for cell in cells) > 1
 
 
 def _is_table(lines: Lines, delimiter: str, options: Options) -> bool:
@@ -114,14 +134,15 @@ def _has_rank_prefixes(lines: Lines, delimiter: str) -> bool:
 def _both(lines: Lines, delimiter: str, options: Options) -> Look:
     """A table, and what its lines are beside it."""
     column = indented_column(lines, delimiter, options)
-    if column:
+    table = _table(lines, delimiter, options)
+    if column and not any(is_hierarchy(c.word) for one in judged(table).chains for c in one.columns):
         return Look(_seen(lines), column, needs=NEEDS)
-    look = _look_at_table(_table(lines, delimiter, options))
+    look = _look_at_table(table)
     readings = _members(lines, delimiter, options)
     if delimiter == "\t" and options.kind in (None, "table", "edges", "paths"):
         readings += readings_of_edges(lines, options) if options.separator is None else []
         readings += readings_of_paths(lines, options) if len(look.tables[0].header) == 2 else []
-    readings = [one for one in readings if one.grade is Grade.PLAIN]
+    readings = [one for one in [*column, *readings] if one.grade is Grade.PLAIN]
     if options.kind == "paths":
         readings += readings_of_paths(lines, options, delimiter)
     if delimiter == "," and in_names(lines.texts, ",") and options.kind in (None, "table"):

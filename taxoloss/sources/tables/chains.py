@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, nests, same_groups
+from taxoloss.sources.tables.finest import is_class_below, is_finer, may_be_class, numbers_classes
 from taxoloss.sources.tables.labels import is_label, is_needed, labels_of
 
 __all__ = ["Chain", "candidates_of", "chains_of"]
@@ -24,15 +26,20 @@ _NESTS, _TURNED = 0.98, 0.9
 
 @dataclass(frozen=True)
 class Chain:
-    """Columns from top to leaf, and how much speaks for them."""
+    """Columns from top to leaf, and how much speaks for them.
+
+    Args:
+        repeats: whether it is plain that a class stands in several groups: healthy below each crop.
+    """
 
     columns: tuple[Column, ...]
     grade: Grade
+    repeats: bool = False
 
 
 def _is_candidate(column: Column, *, named: bool = True) -> bool:
     """Whether the cells of a column, and where `named` its name, allow that it is a rank."""
-    if not column.names_nodes or (named and words.is_beside(column.word)):
+    if not column.names_nodes or column.names_ranks or (named and words.is_beside(column.word)):
         return False
     if column.is_number and (column.is_unique or words.is_depth(column.word)):
         return False
@@ -67,8 +74,8 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
     not: that is a chain of its own.
     """
     candidates = candidates_of(columns)
-    if labelled := _of_labels(columns):
-        return labelled
+    if told := _of_labels(columns) or _of_grandparents(columns):
+        return told
     ordered = _of_ranks(candidates) or _numbered(candidates)
     if not ordered:
         known = [c for c in candidates if words.is_hierarchy(c.word)]
@@ -76,24 +83,53 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
         if len(ordered) > 1 and others:
             return [Chain(tuple(one), Grade.PLAIN) for one in (ordered, *others)]
     if len(ordered) < 2:
-        return _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
+        found = _of_pair(candidates) or _of_places(columns, candidates) or _of_cells(columns)
+        return found or _of_numbers(columns, candidates)
     bases = [swapped for base in _as_the_cells_say(ordered) for swapped in _orders(base)]
-    return [chain for base in bases for chain in _widened(base, candidates, alone=len(bases) == 1)]
+    found = [
+        chain for base in bases for chain in _widened(base, candidates, columns, alone=len(bases) == 1)
+    ]
+    return found + [Chain(tuple(one), Grade.PLAIN, repeats=True) for one in _as_named(bases)]
 
 
-def _widened(base: list[Column], candidates: Sequence[Column], *, alone: bool) -> list[Chain]:
-    """The chain with all that belongs to it; beside it the one with what may belong to it."""
+def _widened(
+    base: list[Column], candidates: Sequence[Column], columns: Sequence[Column], *, alone: bool
+) -> list[Chain]:
+    """The chain with all that belongs to it; beside it those with what may belong to it."""
     rest = [column for column in candidates if column not in base]
     if sum(words.rank_of(column.word) is not None for column in base) >= _RANKS_ENOUGH:
         # Beside ranks of living things a supercategory is a summary of them.
         rest = [c for c in rest if not words.is_hierarchy(c.word) or words.is_name(c.word)]
-    known = [c for c in rest if words.is_hierarchy(c.word) and not words.is_name(c.word)]
-    chain = _with(base, known if alone else ())
-    chain = _with_names(chain, rest)
-    may_be = [column for column in rest if column not in chain and _may_be_rank(column, chain)]
-    wider = _with(chain, may_be) if alone else chain
-    chains = [chain] if wider == chain else [chain, wider]
-    return [Chain(tuple(one), Grade.PLAIN) for one in chains]
+    known = [c for c in rest if words.is_hierarchy(c.word) and _is_level(c, base)]
+    chain = _with_names(_with(base, known if alone else ()), rest)
+    if not alone:
+        return [Chain(tuple(chain), Grade.PLAIN)]
+    may_be = [c for c in rest if c not in chain and not is_finer(c, chain[-1]) and _may_be_rank(c, chain)]
+    finer = _finer([*rest, *filter(_names_all_the_same, columns)], chain)
+    wider = [_with(chain, may_be), *([*chain, column] for column in finer), _with(chain, [*may_be, *finer])]
+    found = dict.fromkeys([tuple(chain), *map(tuple, wider)])
+    return [Chain(one, Grade.PLAIN) for one in found]
+
+
+def _is_level(column: Column, base: Sequence[Column]) -> bool:
+    """Whether a column of a known name is no name of the classes: a category may be both."""
+    if not words.is_name(column.word):
+        return True
+    ranks = sum(words.rank_of(c.word) is not None for c in base)
+    above = nests(base[-1], column) and not same_groups(base[-1], column)
+    return column.word in words.GROUP and ranks < _RANKS_ENOUGH and above
+
+
+def _finer(columns: Iterable[Column], chain: Sequence[Column]) -> list[Column]:
+    """The columns below the leaf of a chain that may hold the classes."""
+    found = dict.fromkeys(c for c in columns if c not in chain and is_finer(c, chain[-1]))
+    return [column for column in found if may_be_class(column, chain)]
+
+
+def _names_all_the_same(column: Column) -> bool:
+    """Whether a column that is no level elsewhere may hold classes where nothing else does."""
+    unique = column.word in ("language", "habitat") and column.is_unique
+    return words.is_vernacular(column.word) or unique or numbers_classes(column)
 
 
 # -- columns whose names are known -----------------------------------------------------------------
@@ -118,6 +154,18 @@ def _of_labels(columns: Sequence[Column]) -> list[Chain]:
             chains = [Chain((*ranks, label), Grade.PLAIN), Chain(tuple(ranks), Grade.PLAIN)]
             return chains[:1] if is_needed(label, ranks) else chains
     return []
+
+
+def _of_grandparents(columns: Sequence[Column]) -> list[Chain]:
+    """A class, its parent and the parent of that, where these are groups in columns of their own."""
+    above = [c for c in columns if re.fullmatch(r"(great_?|grand_?)+parent(_name)?", c.word)]
+    parent = next((c for c in columns if c.word in ("parent", "parent_name") and above), None)
+    named = [c for c in candidates_of(columns) if c not in above and parent and nests(c, parent)]
+    if parent is None or not named:
+        return []
+    above.sort(key=lambda column: -column.word.count("grand") - column.word.count("great"))
+    named.sort(key=lambda c: words.is_name(c.word) or (50 if c.word in words.CLASS else 99))
+    return [Chain((*above, parent, named[0]), Grade.PLAIN)]
 
 
 def _numbered(candidates: Sequence[Column]) -> list[Column]:
@@ -153,6 +201,32 @@ def _as_the_cells_say(ordered: list[Column]) -> list[list[Column]]:
     return [by_cells, *kept[-1:]] if len(by_cells) > 1 else kept[-1:]
 
 
+def _as_named(chains: Sequence[list[Column]]) -> list[list[Column]]:
+    """The chains in the order that the names of their columns say, where the cells say another one."""
+    named = [sorted(chain, key=cmp_to_key(_named_above)) for chain in chains if _is_against_names(chain)]
+    return [one for i, one in enumerate(named) if one not in chains and one not in named[:i]]
+
+
+def _named_above(one: Column, other: Column) -> int:
+    above = words.stands_above(one.word, other.word)
+    return 0 if above is None else (-1 if above else 1)
+
+
+def _is_against_names(chain: Sequence[Column]) -> bool:
+    """Whether two columns stand as their names do not; families of classes may be of another field."""
+    return any(
+        words.stands_above(low.word, high.word) and not _is_other_field(high, low)
+        for high, low in combinations(chain, 2)
+    )
+
+
+def _is_other_field(high: Column, low: Column) -> bool:
+    """Whether columns called as ranks of living things, in the order of the file, are no such ranks."""
+    ranks = words.rank_of(high.word), words.rank_of(low.word)
+    written = high.number < low.number and not words.is_sure_order(high.word, low.word)
+    return None not in ranks and written
+
+
 def _is_turned(high: Column, low: Column) -> bool:
     if (words.rank_number(low.word) or 0) >= words.RANKS.index("species"):
         return False
@@ -169,17 +243,26 @@ def _of_pair(candidates: Sequence[Column]) -> list[Chain]:
     return [Chain(found[0], Grade.PLAIN)] if len(found) == 1 else []
 
 
+def _of_numbers(columns: Sequence[Column], candidates: Sequence[Column]) -> list[Chain]:
+    """A group and the numbers of its classes, where nothing else names these: rows may be numbered too."""
+    groups = [column for column in candidates if not column.is_unique]
+    found = [column for column in columns if numbers_classes(column)]
+    if len(candidates) != 1 or len(groups) != 1 or not found:
+        return []
+    return [Chain((groups[0], found[0]), Grade.CELLS)]
+
+
 def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[Chain]:
     """Continent, country, city, where nothing else is called like a class."""
-    if any(
-        words.is_name(c.word) or words.is_hierarchy(c.word)
-        for c in candidates
-        if c.word not in words.PLACES
-    ):
+    others = [c.word for c in candidates if c.word not in words.PLACES and not words.is_text(c.word)]
+    if any(words.is_name(word) or words.is_hierarchy(word) for word in others):
         return []
     places = [c for c in columns if c.word in words.PLACES and c.names_nodes]
     chain = _by_cells(sorted(places, key=lambda c: words.PLACES.index(c.word)))
-    return [Chain(tuple(one), Grade.PLAIN) for one in _orders(chain)] if len(chain) > 1 else []
+    if len(chain) < 2:
+        return []
+    found = [*_orders(chain), *([*chain, column] for column in _finer(candidates, chain))]
+    return [Chain(tuple(one), Grade.PLAIN) for one in found]
 
 
 # -- by what determines what -----------------------------------------------------------------------
@@ -215,14 +298,23 @@ def _compared(one: Column, other: Column) -> int:
 
 
 def _orders(chain: list[Column]) -> list[list[Column]]:
-    """The chain; where two columns have the same groups and no known order, beside it the other one."""
+    """The chain; where two columns have the same groups and no sure order, beside it the other one."""
     for i, (high, low) in enumerate(pairwise(chain)):
-        if words.stands_above(high.word, low.word) is None and same_groups(high, low):
+        if same_groups(high, low) and _is_open(high, low, last=i == len(chain) - 2):
             swapped = [*chain[:i], low, high, *chain[i + 2 :]]
             if high.is_serial or low.is_serial:
                 return [swapped if high.is_serial and not low.is_serial else chain]
             return [chain, swapped]
     return [chain]
+
+
+def _is_open(high: Column, low: Column, *, last: bool) -> bool:
+    """Whether the names of two columns say no order, or, in words of any field, another than the file."""
+    pair = high.word, low.word
+    if words.stands_above(*pair) is None:
+        return True
+    sure = words.is_of_one_field(*pair) or words.is_sure_order(*pair)
+    return not (last or sure) and low.number < high.number
 
 
 def _fits(column: Column, chain: Sequence[Column]) -> bool:
@@ -249,10 +341,7 @@ def _above(column: Column, other: Column) -> bool:
 
 def _with_names(chain: list[Column], rest: Sequence[Column]) -> list[Column]:
     """The chain with the column of names that is finer than all of it, where there is one."""
-    leaf = chain[-1]
-    named = [c for c in rest if c not in chain and (words.is_name(c.word) or c.word in words.CLASS)]
-    named = [c for c in named if not same_groups(c, leaf) and determines(c, leaf) >= _NESTS]
-    named = [c for c in named if len(c.counts) > len(leaf.counts)]
+    named = [c for c in rest if c not in chain and is_finer(c, chain[-1]) and is_class_below(c, chain)]
     best = min(named, key=lambda c: words.is_name(c.word) or 99, default=None)
     return [*chain, best] if best is not None else chain
 
@@ -264,9 +353,11 @@ def _may_be_rank(column: Column, chain: Sequence[Column]) -> bool:
         return False  # it tells rows apart, not classes
     if column.is_number and words.rank_of(leaf.word) and not leaf.is_number:
         return False  # no taxon is called by a number
+    if column.counts.keys() <= {"0", "1"}:
+        return False  # it says of a class whether, not what
     # Beside species a column of names has other names for them; beside families it has what is below.
     rank = words.rank_number(leaf.word)
-    last = rank is None or rank >= words.RANKS.index("species")
+    last = rank is None or rank >= words.RANKS.index("species") or words.is_text(column.word)
     second = bool(words.is_name(column.word)) and last and same_groups(column, leaf)
     return not second and _fits(column, chain)
 
@@ -276,6 +367,9 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     candidates = [column for column in columns if _is_candidate(column, named=False)]
     # A status or a colour may be a group after all; a count or a score is none.
     candidates = [c for c in candidates if not (c.is_number and words.is_beside(c.word))]
+    known = [column for column in candidates if _is_candidate(column)]
+    if all(words.is_nameless(column.word) for column in known):
+        candidates = known or candidates
     chain = _by_cells(candidates)
     if len(chain) < 2:
         return []
@@ -285,9 +379,20 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     sure = sure and len(links) > 1 and len(chain) == len(candidates) and all(map(_is_candidate, chain))
     two = len(columns) == 2 and all(map(_is_candidate, chain)) and not chain[0].is_unique
     called = all(words.stands_above(high.word, low.word) for high, low in links)
-    sure = sure or two or called or not any(column.word for column in chain)
-    grade = Grade.PLAIN if sure else Grade.CELLS
-    found = [*_orders(chain), *_longest(candidates)[1:]]
-    if not sure:  # what numbers the rows may be no class
+    twice = [low for high, low in links if same_groups(high, low)]
+    nameless = all(words.is_nameless(column.word) for column in chain) and not twice
+    grade = Grade.PLAIN if sure or two or called or nameless else Grade.CELLS
+    # One of two columns with the same groups may be another name of it: a code, a translation.
+    once = [[column for column in chain if column is not second] for second in twice]
+    found = [*_orders(chain), *_longest(candidates)[1:], *(one for one in once if len(one) > 1)]
+    if grade is Grade.CELLS:  # what numbers the rows may be no class
         found += [one[:-1] for one in found if one[-1].is_serial and len(one) > 2]
+    if grade is Grade.CELLS and (tops := [c for c in columns if _is_top(c)]):
+        found.insert(0, [*tops, *chain])
     return [Chain(tuple(one), grade) for one in found]
+
+
+def _is_top(column: Column) -> bool:
+    """Whether a column without a name has one name in all rows: the top of the tree, or a remark."""
+    alone = column.is_constant and column.filled == len(column.cells)
+    return alone and words.is_nameless(column.word) and column.kind == "name"

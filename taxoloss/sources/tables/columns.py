@@ -115,6 +115,12 @@ class Column:
         """Whether the cells can be names of nodes, for all that they look like."""
         return self.kind not in _NO_NAMES
 
+    @cached_property
+    def names_ranks(self) -> bool:
+        """Whether the cells are words for ranks, as Family and Species are, several rows of some."""
+        several = 1 < len(self.counts) < self.filled == len(self.cells)
+        return several and all(words.is_rank_word(words.folded(cell)) for cell in self.counts)
+
     @property
     def is_number(self) -> bool:
         """Whether the cells are whole numbers."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from taxoloss.errors.characters import counted, quoted
-from taxoloss.sources.base import Options, listed
+from taxoloss.errors.faults import FormError
+from taxoloss.sources.base import Options, listed, refuse
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.separators import split_path
 from taxoloss.sources.tables.columns import Column, whole_numbers
-from taxoloss.sources.tables.edges import NO_PARENT, Edges
+from taxoloss.sources.tables.edges import NO_PARENT, Edges, parents_of
 from taxoloss.sources.tables.table import Table
 
 __all__ = ["edge_graph"]
@@ -44,13 +44,16 @@ def edge_graph(table: Table, columns: Sequence[Column], edges: Edges, options: O
     parents = _parents(nodes, edges, keys, known, options)
     lost = _without_row(nodes, table, keys, parents, known, options) if edges.has_ids else set()
     unnamed: list[str] = []
+    called: dict[str, tuple[str, int]] = {}
     for row, (key, up, line) in enumerate(zip(keys, parents, table.lines, strict=True)):
         if not key or row in lost:
             continue
         name = edges.title.cells[row] if edges.title is not None else ""
+        if name and called.setdefault(key, (name, line))[0] != name:
+            raise _two_names(table, key, called[key], name, line)
         unnamed += [key] if edges.title is not None and not name else []
         nodes.add(key, name or None, line=line, **_facts(beside, row))
-        for one in _several(up, known):
+        for one in parents_of(up) if edges.several else _several(up, known):
             nodes.link(key, one, line)
     if empty := sum(not key for key in keys):
         nodes.notes.append(f"{counted(empty, 'row')} without a cell in {quoted(edges.child.name)} left out")
@@ -59,6 +62,13 @@ def edge_graph(table: Table, columns: Sequence[Column], edges: Edges, options: O
             f"{counted(len(unnamed), 'row')} without a name, called by the id: {listed(unnamed)}"
         )
     return nodes
+
+
+def _two_names(table: Table, key: str, first: tuple[str, int], name: str, line: int) -> FormError:
+    """The error of two rows with one id that call it differently: other languages, or a slip."""
+    shown = f"{quoted(first[0])} (line {first[1]}) and {quoted(name)}"
+    help = "keep the rows of one language, or one row for each id"
+    return refuse(table.file, f"the id {quoted(key)} has two names: {shown}", line=line, help=help)
 
 
 def _beside(columns: Sequence[Column], edges: Edges) -> _Beside:
@@ -108,7 +118,7 @@ def _parents(
 
 def _several(up: str, known: set[str]) -> list[str]:
     """The parents in a cell: the text itself, or where only its parts are ids of rows, these: "2,3"."""
-    parts = [part.strip() for part in re.split(r"[,;|]", up)]
+    parts = parents_of(up)
     return parts if up not in known and len(parts) > 1 and known.issuperset(parts) else [up] * bool(up)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, whole_numbers
 
-__all__ = ["NO_PARENT", "Edges", "edges_of", "edges_of_columns"]
+__all__ = ["NO_PARENT", "Edges", "edges_of", "edges_of_columns", "parents_of"]
 
 #: What stands for "no parent", where no row is called so.
 NO_PARENT = frozenset(("", "0", "-1", "#", "-", "null", "none", "nan", "na", "n/a", "nil", "<na>", "root"))
@@ -28,6 +29,7 @@ class Edges:
         chained: whether some parent is a child too.
         has_ids: whether each row is one node, known by its id: then a parent must have a row.
         titles: other columns that may say what the children are called.
+        several: whether cells list parents: "animal|pet".
     """
 
     child: Column
@@ -37,6 +39,7 @@ class Edges:
     has_ids: bool
     grade: Grade
     titles: tuple[Column, ...] = ()
+    several: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -119,7 +122,20 @@ def _unchained(parent: Column, others: Sequence[Column]) -> Edges | None:
     named.sort(key=lambda c: (words.is_name(c.word) or (50 if c.word in words.CLASS else 99), c.number))
     if not named:
         return None
-    return Edges(named[0], parent, None, False, False, Grade.PLAIN if len(named) == 1 else Grade.CELLS)
+    grade = Grade.PLAIN if len(named) == 1 else Grade.CELLS
+    return Edges(named[0], parent, None, False, False, grade, several=lists_parents(parent))
+
+
+def lists_parents(parent: Column) -> bool:
+    """Whether a column of parents has several in a cell: by its name, or they stand there alone too."""
+    lists = [parts for cell in parent.counts if len(parts := parents_of(cell)) > 1]
+    plural = parent.word.endswith(("parents", "superclasses", "hypernyms"))
+    return bool(lists) and (plural or any(parent.counts.keys() >= set(parts) for parts in lists))
+
+
+def parents_of(cell: str) -> list[str]:
+    """The parts of a cell that may be parents: "2,3", "animal|pet"."""
+    return [part for text in re.split(r"[,;|]", cell) if (part := text.strip())]
 
 
 def _rest(parent: Column) -> str:

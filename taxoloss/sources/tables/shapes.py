@@ -8,13 +8,20 @@ from itertools import pairwise
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FormError
 from taxoloss.sources.base import listed, refuse
+from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
-from taxoloss.sources.tables.columns import Column
+from taxoloss.sources.tables.columns import Column, nests
 from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.stairs import stairs_of
 from taxoloss.sources.tables.table import Table
 
-__all__ = ["depths_of", "is_sorted_by_depth", "refused_shape"]
+__all__ = ["refused_shape"]
 
+_DITTO = frozenset(
+    ('"', "''", "〃", "″", "”", "“", "´´", ",,", ",", '-"-', "-''-", "- -", "idem", "ditto", "〟")
+)
+_MARKS = frozenset(("1", "1.0", "x", "✓", "✔", "✗", "true", "yes", "y", "t", "ja", "oui", "+", "•"))
+_NO_MARKS = frozenset(("0", "0.0", "", "false", "no", "n", "f", "nein", "non", "-"))
 _RELATIONS = ("relation", "relationship", "relation_type", "predicate", "rel", "edge_type", "edge_label")
 _NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left", "tree_right"))
 
@@ -22,12 +29,48 @@ _NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left"
 def refused_shape(table: Table) -> FormError | None:
     """The error of a table that would be read as another tree than it holds; None of others."""
     columns = judged(table).columns
-    return _merged(table, columns) or _nested_set(table, columns) or _relations(table, columns)
+    looks = (_ditto, _merged, _nested_set, _relations, _several_parents, _one_hot)
+    return next((error for look in looks if (error := look(table, columns)) is not None), None)
+
+
+def _ditto(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Marks that mean what stands above them: no names."""
+    for column in (c for c in columns if c.names_nodes and not words.is_beside(c.word)):
+        row = next((i for i, cell in enumerate(column.cells) if i and cell.casefold() in _DITTO), None)
+        if row is not None and column.cells[0] and len(columns) > 1:
+            mark = column.cells[row]
+            message = f"{quoted(mark)} in {quoted(column.name)} means what stands above it"
+            help = "write the name in each row: fill the cells down in the spreadsheet"
+            return refuse(
+                table.file, message, line=table.lines[row], expected="a name in each row", help=help
+            )
+    return None
+
+
+def _one_hot(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Groups that stand in a column each, with a mark in one of them in each row."""
+    marked = [c for c in columns if _are_marks(c) and not words.is_beside(c.word)]
+    rows = zip(*(column.cells for column in marked), strict=True)
+    if len(marked) < 2 or any(sum(cell.casefold() in _MARKS for cell in row) != 1 for row in rows):
+        return None
+    if judged(table).edges or any(chain.grade is Grade.PLAIN for chain in judged(table).chains):
+        return None
+    message = f"each row has a mark in one of the columns {listed([column.name for column in marked])}"
+    help = "write these names as groups into one column; --kind names --columns NAME reads a flat list"
+    return refuse(table.file, message, expected="a column of groups", help=help)
+
+
+def _are_marks(column: Column) -> bool:
+    """Whether some cells of a column are a mark, and all others none."""
+    cells = {cell.casefold() for cell in column.cells}
+    return cells <= _MARKS | _NO_MARKS and not cells.isdisjoint(_MARKS) and not cells.isdisjoint(_NO_MARKS)
 
 
 def _merged(table: Table, columns: Sequence[Column]) -> FormError | None:
     """Cells that were merged in a spreadsheet: a group stands once, above rows that belong to it."""
     top = next((column for column in columns if column.filled and words.is_level(column.word)), None)
+    if stairs_of(columns):
+        return None
     if top is None or not top.cells or not top.cells[0]:
         return None
     later = columns[top.number + 1 :]
@@ -60,24 +103,11 @@ def _relations(table: Table, columns: Sequence[Column]) -> FormError | None:
     return refuse(table.file, message, expected="edges of one kind", help="keep the rows of one kind, is_a")
 
 
-def depths_of(columns: Sequence[Column]) -> tuple[Column, Column] | None:
-    """The column that says how deep each row stands in the tree, and that of the names; None without.
-
-    The first row is at the top, and no row is more than one below the row above it.
-    """
-    depth = next((c for c in columns if words.is_depth(c.word) and c.is_number), None)
-    named = sorted((c for c in columns if words.is_name(c.word)), key=lambda c: words.is_name(c.word))
-    if depth is None or not named or depth.is_constant or depth.filled < len(depth.cells):
+def _several_parents(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Parents in numbered columns, parent_1 and parent_2, that are no levels: each class has several."""
+    found = [c for c in columns if words.is_sure_parent(c.word) and words.number_of(c.word) and c.filled]
+    if all(nests(low, high) for high, low in pairwise(found)):
         return None
-    if any(words.is_parent(c.word) for c in columns):
-        return None
-    numbers = [int(float(cell)) for cell in depth.cells]
-    steps = all(low - high <= 1 for high, low in pairwise(numbers))
-    return (depth, named[0]) if steps and numbers[0] == min(numbers) in (0, 1) else None
-
-
-def is_sorted_by_depth(depth: Column) -> bool:
-    """Whether rows stand in the order of their depths, below several of which more could stand."""
-    numbers = [int(float(cell)) for cell in depth.cells]
-    above = [number for number in numbers if number < max(numbers)]
-    return numbers == sorted(numbers) and len(set(above)) < len(above)
+    message = f"each row names several parents, {listed([column.name for column in found])}"
+    help = f"--kind bins --columns CLASS,{found[0].name} takes those of one column"
+    return refuse(table.file, message, expected="one column of parents", help=help)

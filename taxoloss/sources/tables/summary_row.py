@@ -32,7 +32,7 @@ def without_summary(table: Table) -> Table:
     numbers = [at for at in range(len(last)) if _are_numbers([row[at] for row in table.rows])]
     counts = [at for at in numbers if _are_counts(table, at)]
     others = [cell for at, cell in enumerate(last) if cell.strip() and at not in numbers]
-    if not counts or len(others) != 1 or not _is_summary(others[0]):
+    if not counts or not others or not all(map(_is_summary, others)):
         return table
     filled = [at for at in counts if last[at].strip()]
     said = f"the last row, {quoted(others[0].strip())}, "

@@ -7,6 +7,7 @@ import re
 __all__ = [
     "CLASS",
     "GROUP",
+    "NAMES",
     "PLACES",
     "RANKS",
     "folded",
@@ -19,9 +20,15 @@ __all__ = [
     "is_level",
     "is_level_stem",
     "is_name",
+    "is_nameless",
+    "is_of_one_field",
     "is_parent",
     "is_path",
+    "is_rank_word",
+    "is_sure_order",
     "is_sure_parent",
+    "is_text",
+    "is_vernacular",
     "number_of",
     "rank_number",
     "rank_of",
@@ -63,7 +70,7 @@ GROUP = (
 _LEVELS = frozenset(RANKS) | frozenset(CLASS) | frozenset(GROUP) | frozenset((
     "abteilung", "aisle", "area", "block", "chapter", "cluster", "commodity", "commodity_group",
     "discipline", "element", "generation", "heading", "index", "industry", "industry_group",
-    "level", "line", "major_group", "minor_group", "nature", "product_group", "product_type",
+    "level", "line", "middle", "major_group", "minor_group", "nature", "product_group", "product_type",
     "region", "segment", "series", "subarea", "subchapter", "subdivision", "subfield", "subgroup",
     "subheading", "subindustry", "subsection", "subsector", "subtopic", "subtype", "sub_category",
     "sub_class", "sub_family", "sub_group", "sub_industry", "sub_sector", "sub_topic", "sub_type",
@@ -74,9 +81,9 @@ _LEVELS = frozenset(RANKS) | frozenset(CLASS) | frozenset(GROUP) | frozenset((
 _ORDER = (
     "domain", "nature", "theme", "field", "area", "discipline", "subject", "department", "sector",
     "abteilung", "chapter", "section", "industry", "division", "aisle", "segment", "block",
-    "heading", "group", "make", "manufacturer", "brand", "topic", "bin", "coarse", "cluster",
-    "category", "class", "family", "line", "series", "model", "variant", "generation", "product",
-    "item", "label", "leaf", "name",
+    "heading", "group", "make", "manufacturer", "brand", "topic", "bin", "coarse", "middle",
+    "cluster", "category", "class", "family", "line", "type", "series", "model", "variant", "generation",
+    "product", "item", "fine", "label", "leaf", "name",
 )  # fmt: skip
 _DEPTHS = frozenset((
     "depth", "level", "lvl", "indent", "indentation", "outline_level", "hierarchy_level", "tree_level",
@@ -114,6 +121,13 @@ _NAME = (
     "english", "words", "category", "description", "definition", "vernacular", "vernacular_name",
     "vernacularname", "common_name", "commonname",
 )  # fmt: skip
+#: What a node is called, where that is no text about it.
+NAMES = frozenset(_NAME) - {"title", "text", "caption", "description", "definition", "words"}
+_TEXTS = frozenset((
+    "abstract", "body", "caption", "content", "definition", "description", "details", "headline",
+    "sentence", "summary", "text",
+))  # fmt: skip
+_VERNACULAR = frozenset(("common_name", "commonname", "vernacular", "vernacular_name", "vernacularname"))
 # What stands beside a class without being above it.
 _BESIDE = re.compile(
     r"(.*_)?("
@@ -124,10 +138,11 @@ _BESIDE = re.compile(
     r"probability|note|notes|comment|comments|remark|remarks|status|color|colour|quality|sex|age|md5|sha|sha1|"
     r"sha256|hash|size|price|rating|flag|valid|verified|frequency|freq|total|train|val|test|iucn|redlist|"
     r"common_name|vernacular|vernacularname|language|lang|version|modified|created|updated|reference|"
-    r"references|doi|grade|quality_grade|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|isthing|is_thing|sequence|seq|video|frame"
+    r"collector|recorder|recorded_?by|identified_?by|specimen|voucher|keywords|references|"
+    r"doi|grade|quality_grade|sku|gtin|ean|barcode|annotator|reviewer|bbox|area_px|iscrowd|isthing|is_thing|sequence|seq|video|frame"
     r")"
 )
-_STEMS = ("level", "l", "depth", "tier", "lvl", "category", "cat", "rank", "column", "hierarchy", "h")
+_STEMS = ("level", "l", "depth", "tier", "lvl", "category", "cat", "rank", "hierarchy", "h")
 _PREFIX = re.compile(r"^(col|dwc|dc|dcterms|gbif|skos|rdfs|taxon)[:.]", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*?[a-z])_?(\d{1,2})(?:_?(name|label|title))?")
 
@@ -169,7 +184,7 @@ def is_id(name: str) -> bool:
 
 def is_name(name: str) -> int:
     """How likely a column of that (folded) name is what a node is called: 1 is the likeliest, 0 is not."""
-    if is_parent(name):
+    if is_parent(name) or _names_beside(name):
         return 0
     if name in _NAME:
         return _NAME.index(name) + 1
@@ -183,7 +198,27 @@ def is_depth(name: str) -> bool:
 
 def is_beside(name: str) -> bool:
     """Whether a column of that (folded) name says something else of a class or an image."""
-    return bool(_BESIDE.fullmatch(name))
+    return bool(_BESIDE.fullmatch(name)) or _names_beside(name)
+
+
+def _names_beside(name: str) -> bool:
+    """Whether a name is that of something beside the classes: station_name, user_name."""
+    base = name.removesuffix("_name")
+    return base != name and name not in _NAME and bool(_BESIDE.fullmatch(base))
+
+
+def is_text(name: str) -> bool:
+    """Whether a column of that (folded) name holds a text about a class, or a row, and no name.
+
+    >>> is_text("description"), is_text("image_caption"), is_text("name")
+    (True, True, False)
+    """
+    return name in _TEXTS or name.rpartition("_")[2] in _TEXTS
+
+
+def is_vernacular(name: str) -> bool:
+    """Whether a column of that (folded) name says what people call a living thing."""
+    return name in _VERNACULAR
 
 
 def rank_of(name: str) -> str | None:
@@ -192,7 +227,7 @@ def rank_of(name: str) -> str | None:
     >>> rank_of("taxon_family"), rank_of("specific_epithet"), rank_of("group")
     ('family', 'species', None)
     """
-    name = re.sub(r"^(taxon_|tax_|taxonomy_)|(_name|_label)$", "", name)
+    name = re.sub(r"^(taxon_|tax_|taxonomy_)|(_name|_label|_title)$", "", name)
     name = _EPITHETS.get(name.replace("_", ""), name)
     return name if name in RANKS else None
 
@@ -226,6 +261,23 @@ def stands_above(name: str, other: str) -> bool | None:
     return None
 
 
+def is_sure_order(name: str, other: str) -> bool:
+    """Whether two (folded) names say themselves which is above: level_1, level_2; superclass, class.
+
+    >>> is_sure_order("subclass", "class"), is_sure_order("family", "genus"), is_sure_order("area", "topic")
+    (True, False, False)
+    """
+    numbers = number_of(name), number_of(other)
+    if numbers[0] and numbers[1]:
+        return numbers[0][0] == numbers[1][0]
+    return _MODIFIER.sub("", name) == _MODIFIER.sub("", other)
+
+
+def is_of_one_field(name: str, other: str) -> bool:
+    """Whether two (folded) names are ranks of living things both, or places."""
+    return any(None not in (place(name), place(other)) for place in (rank_number, _place))
+
+
 def _place(name: str) -> int | None:
     return PLACES.index(name) if name in PLACES else None
 
@@ -241,11 +293,20 @@ def _in_order(name: str) -> float | None:
 def number_of(name: str) -> tuple[str, int] | None:
     """Stem and number of a numbered column.
 
-    >>> number_of("level_1"), number_of("cat2_name"), number_of("name")
-    (('level', 1), ('cat', 2), None)
+    >>> number_of("level_1"), number_of("cat2_name"), number_of("name"), number_of("column_1")
+    (('level', 1), ('cat', 2), None, None)
     """
     match = _NUMBERED.fullmatch(name)
-    return (match[1], int(match[2])) if match else None
+    return (match[1], int(match[2])) if match and not is_nameless(name) else None
+
+
+def is_nameless(name: str) -> bool:
+    """Whether a (folded) name is that of a column without one.
+
+    >>> is_nameless(""), is_nameless("column_3"), is_nameless("unnamed_0"), is_nameless("level_1")
+    (True, True, True, False)
+    """
+    return re.fullmatch(r"((column|col|field|unnamed|v|x|var)_?\d+)?", name) is not None
 
 
 def is_level_stem(stem: str) -> bool:
@@ -264,7 +325,19 @@ def is_level(name: str) -> bool:
     return known or (is_hierarchy(name) and not is_name(name))
 
 
+def is_rank_word(name: str) -> bool:
+    """Whether a (folded) name is that of a level: a rank, a word of any field, level_2.
+
+    >>> is_rank_word("family"), is_rank_word("level_2"), is_rank_word("cat")
+    (True, True, False)
+    """
+    return is_level(name) or is_hierarchy(name)
+
+
 def is_known(name: str) -> bool:
     """Whether a (folded) name leaves no doubt that it names a column."""
     kinds = (is_path(name), is_parent(name), bool(is_name(name)), is_hierarchy(name), is_beside(name))
-    return any(kinds) or (is_id(name) and len(name) > 0) or (number_of(name) or ("",))[0] in _STEMS
+    numbered = name.startswith("column") and is_nameless(name)
+    return (
+        any(kinds) or numbered or (is_id(name) and len(name) > 0) or (number_of(name) or ("",))[0] in _STEMS
+    )
