@@ -18,7 +18,7 @@ from taxoloss.sources.separators import cut_at, cuts_of, split_path
 from taxoloss.sources.species import full_names
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.chains import Chain, candidates_of
-from taxoloss.sources.tables.columns import Column
+from taxoloss.sources.tables.columns import Column, same_groups
 from taxoloss.sources.tables.edge_rows import edge_graph
 from taxoloss.sources.tables.edges import Edges, edges_of_columns
 from taxoloss.sources.tables.finest import numbers_classes
@@ -259,12 +259,13 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
     coded = code_column(table, options) is not None
     # Whoever reads the groups alone loses the classes: where columns nest, the finest may be a flat list.
     fine = {chain.columns[-1] for chain in chains}
-    groups = {column for chain in chains for column in chain.columns} - fine
+    nested = {column for chain in chains for column in chain.columns}
+    groups = {column for column in nested if not any(_is_name_of(column, chain) for chain in chains)}
     numbered = any(numbers_classes(chain.columns[-1]) for chain in chains)
     called = [column for column in candidates if words.is_name(column.word) or column.word in words.CLASS]
     named = any(not column.is_serial for column in fine)
     for column in candidates:
-        if column in groups or (named and column.is_serial):
+        if (column in groups and not numbered) or (named and column.is_serial):
             continue
         alone = len(candidates) == 1 and column in called and not (coded or numbered) and outline is None
         alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
@@ -273,6 +274,11 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
         rival = _grade_of_paths_beside(column, columns, options)
         grade = rival or (Grade.PLAIN if alone else Grade.CELLS)
         yield _names(table, column, grade, options)
+
+
+def _is_name_of(column: Column, chain: Chain) -> bool:
+    """Whether a column is the finest of a chain, or another name of it."""
+    return column is chain.columns[-1] or same_groups(column, chain.columns[-1])
 
 
 def _grade_of_paths_beside(names: Column, columns: Sequence[Column], options: Options) -> Grade | None:

@@ -71,7 +71,7 @@ def look_at_text(path: Path, options: Options) -> Look:
             return _look_at_table(_table(rows, "\t", options))
         lines, delimiter = without_title(lines, delimiter)
         _check_header(lines, options)
-    if options.columns is not None and options.kind != "indented":
+    if options.columns is not None and (options.kind != "indented" or delimiter is not None):
         return _look_at_table(_table(lines, delimiter, options))
     if options.kind not in (None, "table", "edges", *_LISTS):
         return _look_at_table(_table(lines, delimiter, options))

@@ -373,6 +373,8 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     chain = _by_cells(candidates)
     if len(chain) < 2:
         return []
+    orders = _orders(chain)
+    chain = orders[0]
     leaf = chain[-1]
     links = list(pairwise(chain))
     sure = all(bits_of_nesting(low, high, leaf) >= _SURE_BITS for high, low in links[:-1])
@@ -384,7 +386,7 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     grade = Grade.PLAIN if sure or two or called or nameless else Grade.CELLS
     # One of two columns with the same groups may be another name of it: a code, a translation.
     once = [[column for column in chain if column is not second] for second in twice]
-    found = [*_orders(chain), *_longest(candidates)[1:], *(one for one in once if len(one) > 1)]
+    found = [*orders, *_longest(candidates)[1:], *(one for one in once if len(one) > 1)]
     if grade is Grade.CELLS:  # what numbers the rows may be no class
         found += [one[:-1] for one in found if one[-1].is_serial and len(one) > 2]
     if grade is Grade.CELLS and (tops := [c for c in columns if _is_top(c)]):

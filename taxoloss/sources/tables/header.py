@@ -22,21 +22,21 @@ def settle_header(table: Table, options: Options) -> Table:
         return _as_row(table, options)
     asked = options.columns is not None and set(options.columns) <= set(table.header)
     stairs = are_stairs([table.header, *([cell.strip() for cell in row] for row in table.rows)])
-    if asked or stairs:
+    if stairs:
         return table if asked else _as_row(table, options)
     known = [words.is_known(words.folded(name)) for name in table.header]
     again = _stands_again(table, known)
-    if again and len(known) == 2:
+    if again and len(known) == 2 and not asked:
         return _as_row(table, options)
     if any(known):
         return table
-    if _is_title(table):
+    if _is_title(table) and not asked:
         note = f"the first line, {quoted(table.header[0])}, is the title of the table: it is left out"
         header = tuple(cell.strip() for cell in table.rows[0])
         rows, lines = table.rows[1:], table.lines[1:]
         kept = Table(table.file, header, rows, lines, table.lines[0], (*table.notes, note))
         return settle_header(kept, options)
-    if again or any(name.replace(".", "", 1).isdecimal() for name in table.header):
+    if not asked and (again or any(name.replace(".", "", 1).isdecimal() for name in table.header)):
         return _as_row(table, options)
     shown = ", ".join(map(quoted, table.header))
     note = f"the first line is taken as names of columns: {shown}; --no-header says that it is data"
