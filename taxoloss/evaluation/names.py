@@ -61,21 +61,27 @@ def read_names(cells: Iterable[str], nodes: Nodes, where: str, *, ordered: bool)
             )
         ids = {cell: nodes.by_number(int(cell)) for cell in filled if 0 <= int(cell) < nodes.count}
     else:
-        ids = dict(_found(filled, nodes, where))
+        ids = _found(filled, nodes, where)
     unknown = {cell: number for cell, number in rows.items() if cell not in ids}
     numbers = bool(ids) and all(map(INTEGER.fullmatch, ids)) and not nodes.integers
     return NameReading(ids, unknown, numbers, len(filled))
 
 
-def _found(cells: Iterable[str], nodes: Nodes, where: str) -> Iterable[tuple[str, int]]:
+def _found(cells: Sequence[str], nodes: Nodes, where: str) -> dict[str, int]:
+    """The nodes of the cells; where all are whole paths, a name that stands twice is the top node's."""
+    found: dict[str, int] = {}
     for cell in cells:
         try:
-            yield cell, nodes.find(cell)
+            found[cell] = nodes.find(cell)
         except UnknownNameError:
             continue
         except ValueError as error:
+            paths = {cell: nodes.by_path(cell) for cell in cells}
+            if None not in paths.values():
+                return {cell: node for cell, node in paths.items() if node is not None}
             words = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
             raise PredictionError(f"{where}: {words}") from None
+    return found
 
 
 # -- several answers in a cell ---------------------------------------------------------------------

@@ -14,7 +14,7 @@ from taxoloss.evaluation.answers import Roles, answer_samples
 from taxoloss.evaluation.columns import ClassNames, Columns, choose_columns, column_names
 from taxoloss.evaluation.matrices import matrix_samples
 from taxoloss.evaluation.migrated import migrated
-from taxoloss.evaluation.nodes import Nodes, OldNames, name_of_text, nodes_of, old_nodes
+from taxoloss.evaluation.nodes import Nodes, OldNames, name_of_text, names_of_texts, nodes_of, old_nodes
 from taxoloss.evaluation.predictions import Above, PredictionError, PredictionFile
 from taxoloss.evaluation.readers import open_predictions
 from taxoloss.evaluation.request import UNKNOWN, Request
@@ -126,7 +126,7 @@ class _Opening:
         if stated is None:
             bound = self.taxonomy.bind(node_targets=True)
         else:
-            names = [self._name(name) for name in stated[1]]
+            names = self._names(stated[1])
             bound = self.taxonomy.bind(names, node_targets=True, inner_classes=request.inner_classes)
         return bound, nodes_of(bound, request.separator)
 
@@ -185,6 +185,12 @@ class _Opening:
         except ValueError as error:
             raise PredictionError(f"{self.path}: column {name!r:.100}: {error}") from None
 
+    def _names(self, texts: Sequence[Name]) -> list[Name]:
+        try:
+            return names_of_texts(texts, self.taxonomy.index, self.request.separator)
+        except ValueError as error:
+            raise PredictionError(f"{self.path}: the classes: {error}") from None
+
     def _bound(self, columns: Columns) -> tuple[Taxonomy, PredictionFile]:
         """The taxonomy in the order of the file's columns; a shifted order is never guessed."""
         request, file = self.request, columns.file
@@ -195,7 +201,7 @@ class _Opening:
         index = self.taxonomy.index
         names = column_names(file, lambda name: index.find(self._name(name)), stated, own)
         bound = self.taxonomy.bind(
-            [self._name(name) for name in names], node_targets=True, inner_classes=request.inner_classes
+            self._names(names), node_targets=True, inner_classes=request.inner_classes
         )
         _check_width(file, bound)
         return bound, self._with_above(file, columns.inner, bound)
