@@ -24,6 +24,8 @@ __all__ = ["Roles", "answer_samples"]
 
 IntArray = npt.NDArray[np.int64]
 _NONE = -1
+#: Rows of a piece.
+_ROWS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -74,18 +76,20 @@ def answer_samples(table: Table, taxonomy: Taxonomy, nodes: Nodes, roles: Roles)
     probability = reader.scores()
 
     def pieces() -> Iterator[Piece]:
-        chosen = kept.tolist()
-        preds = torch.from_numpy(answers[kept] if places > 1 else answers[kept, 0])
-        yield Piece(
-            1,
-            preds,
-            torch.from_numpy(target[kept]),
-            [row + 1 for row in chosen],
-            None if ids is None else [ids[row] for row in chosen],
-            None if groups is None else [groups[row] for row in chosen],
-            None if probability is None else torch.from_numpy(probability[kept]),
-            torch.from_numpy(unknown[kept]),
-        )
+        for start in range(0, len(kept), _ROWS):
+            part = kept[start : start + _ROWS]
+            rows = part.tolist()
+            preds = torch.from_numpy(answers[part] if places > 1 else answers[part, 0])
+            yield Piece(
+                start + 1,
+                preds,
+                torch.from_numpy(target[part]),
+                [row + 1 for row in rows],
+                None if ids is None else [ids[row] for row in rows],
+                None if groups is None else [groups[row] for row in rows],
+                None if probability is None else torch.from_numpy(probability[part]),
+                torch.from_numpy(unknown[part]),
+            )
 
     how = f"{reader.how(answers.shape[1])} against {reader.truth_how()}"
     count = len(table.rows)
