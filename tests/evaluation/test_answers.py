@@ -281,7 +281,9 @@ def test_a_bar_has_two_readings(tree: str) -> None:
     """A path, or two answers: what all cells say, or an error that shows both."""
     Path("t.yaml").write_text("levels: [g, s]\ntree:\n  cat: [dog, Bengal]\n  pet: [cow]\n")
     Path("a.csv").write_text("truth,answer\ncow,cat|Bengal\nBengal,cow|Bengal\n")
-    refused(run("t.yaml", "a.csv", *NAMED), "`cat|Bengal` is the path", "`cat|Bengal` may", "--separator '|'")
+    refused(
+        run("t.yaml", "a.csv", *NAMED), "`cat|Bengal` is the path", "`cat|Bengal` may", "--separator '|'"
+    )
     found = run("t.yaml", "a.csv", *NAMED, "--ranking", "|", "--json")
     assert "only the first answers are scored" in json.loads(found.stdout)["notes"][0]
 
@@ -342,6 +344,27 @@ def test_fewer_columns_than_classes(tree: str) -> None:
     for part in ("2 have none: `cat/Bengal`, `cat/Sphynx`", "`bengal`: did you mean `Bengal`?", "`Sphinx`"):
         assert part in done.stderr
     assert "`day`" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ("Bengal Sphynx beagle pug cat", "--inner-classes"),
+        ("Bengal Sphynx beagle", "a taxonomy of these alone"),
+        ("bengal Sphynx beagle pug", "did you mean `Bengal`?"),
+        ("beagle Maine_Coon", "taxoloss check TAXONOMY --classes FILE --write"),
+    ],
+)
+def test_advice_names_options(classes: str, words: str, tree: str) -> None:
+    """No line of Python."""
+    Path("c.txt").write_text("\n".join(classes.split()) + "\n")
+    if "Coon" in classes:
+        Path("t.yaml").write_text("levels: [species, breed]\ntree:\n  cat: [Maine Coon]\n  dog: [beagle]\n")
+    done = run(tree, "a.csv", *NAMED, "--classes", "c.txt")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert words in done.stderr
+    for word in ("bind(", "restrict(", "inner_classes", "t."):
+        assert word not in done.stderr, done.stderr
 
 
 def test_probabilities_of_every_node(tree: str) -> None:
