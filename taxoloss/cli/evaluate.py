@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -173,7 +172,7 @@ def _write(
     header = (
         ["metric", "value", "95 % interval", "better"] if people else ["metric", "value", "low", "high"]
     )
-    rows = _rows(found) if people else _numbers(found)
+    rows = found.table() if people else list(_numbers(found))
     write_table(header, rows, result, _data(found, taxonomy, decision) if result is Result.json else None)
 
 
@@ -204,16 +203,6 @@ def _data(found: Evaluation, taxonomy: Taxonomy, decision: Decision | None) -> d
         else {"risk": threshold.risk, "log_odds": number(threshold.log_odds), "sentence": str(threshold)},
         "metrics": intervals_data(found.scores),
     }
-
-
-def _rows(found: Evaluation) -> Iterator[list[str]]:
-    words = {True: "up", False: "down", None: ""}
-    for name, (value, low, high) in found.scores.items():
-        if math.isnan(value):
-            yield [name, "nothing counted", "", ""]
-            continue
-        better = words[found.higher_is_better.get(name)]
-        yield [name, f"{value:.4f}", f"{low:.4f} to {high:.4f}", better]
 
 
 def _numbers(found: Evaluation) -> Iterator[list[str]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from taxoloss import decisions, metrics
+from taxoloss.errors.characters import counted
 from taxoloss.evaluation.predictions import PredictionError
 from taxoloss.evaluation.rules import RULES
 from taxoloss.evaluation.samples import Piece, Samples
@@ -51,6 +54,27 @@ class Evaluation:
     threshold: decisions.Threshold | None = None
     delivered: decisions.Delivered | None = None
     higher_is_better: dict[str, bool | None] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        """The scores as a table, for a notebook."""
+        told = "".join(f"<p>{escape(text)}</p>" for text in (self.reading, *self.notes))
+        head = "".join(f"<th>{name}</th>" for name in ("metric", "value", "95 % interval", "better"))
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.table()
+        )
+        return f"{told}<p>{counted(self.rows, 'row')}</p><table><tr>{head}</tr>{rows}</table>"
+
+    def table(self) -> list[tuple[str, str, str, str]]:
+        """For each metric its name, its value, its interval, and whether more is better, as text."""
+        words = {True: "up", False: "down", None: ""}
+        rows = []
+        for name, (value, low, high) in self.scores.items():
+            if math.isnan(value):
+                rows.append((name, "nothing counted", "", ""))
+                continue
+            better = words[self.higher_is_better.get(name)]
+            rows.append((name, f"{value:.4f}", f"{low:.4f} to {high:.4f}", better))
+        return rows
 
 
 #: Called with the samples that are scored, and what is answered to them: logits, node ids or a ranking.

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis_settings import CALM, examples
 from trees import Case, taxonomies
 
+import taxoloss
 from taxoloss import Taxonomy, metrics
 
 TREE = "levels: [species, breed]\ntree:\n  cat: [Bengal, Sphynx]\n  dog: [beagle, pug]\n"
@@ -210,6 +211,16 @@ def test_rows_of_logits(tree: str) -> None:
     for row, p in zip(written(), logits.softmax(1).tolist(), strict=True):
         below = [number for number in range(4) if "/".join(t.path(number)).startswith(row["answer"])]
         assert float(row["probability"]) == pytest.approx(sum(p[number] for number in below), rel=1e-5)
+
+
+def test_in_a_notebook(tree: str) -> None:
+    """A table whose texts are no markup."""
+    Path("t.yaml").write_text("levels: [g, '<b>s']\ntree:\n  cat: [Bengal]\n  dog: [pug]\n")
+    Path("a.csv").write_text("target,prediction\npug,Bengal\nBengal,Bengal\n")
+    found = taxoloss.evaluation.evaluate_file("a.csv", taxoloss.load("t.yaml"))
+    page = found._repr_html_()
+    assert "<td>accuracy/&lt;b&gt;s</td><td>0.5000</td>" in page
+    assert "<b>" not in page
 
 
 # -- unknown names ---------------------------------------------------------------------------------
