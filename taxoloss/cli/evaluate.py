@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,6 +50,13 @@ __all__ = ["evaluate"]
 _ERROR = Unknown("error")
 
 
+class Coarse(str, Enum):
+    """What rows labelled above the classes are in a calibration."""
+
+    wrong = "wrong"
+    skip = "skip"
+
+
 def evaluate(
     source: TaxonomyArgument,
     predictions: Annotated[
@@ -88,6 +96,12 @@ def evaluate(
     threshold: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="A fixed threshold (0.5).")
     ] = None,
+    coarse: Annotated[
+        Coarse,
+        typer.Option(
+            help="Of rows labelled above the classes: a deeper answer is wrong, or they are left out."
+        ),
+    ] = Coarse.wrong,
     tradeoff: Annotated[
         float, typer.Option(min=0.0, help=f"Of {' or '.join(with_setting('tradeoff'))}.")
     ] = 0.0,
@@ -107,7 +121,7 @@ def evaluate(
     Example: taxoloss evaluate pets answers.csv --target truth --prediction answer
     """
     result = _result(result, as_json, as_csv)
-    _check_usage(decision, risk, threshold)
+    _check_usage(decision, risk, threshold, coarse)
     _check_decimal(decimal)
     request = Request(
         target=columns_of(target, "--target"),
@@ -131,7 +145,7 @@ def evaluate(
         from taxoloss.evaluation.scores import Settings, evaluate
 
         taxonomy, samples = open_samples(predictions, load(source), request)
-        settings = Settings(decision and decision.value, risk, threshold, tradeoff, draws)
+        settings = Settings(decision and decision.value, risk, threshold, tradeoff, coarse.value, draws)
         with progress(samples.rows) as advance, RowWriter(rows, taxonomy) as writer:
             found = evaluate(samples, taxonomy, settings, advance, writer.write)
     _write(found, predictions, taxonomy, decision, result)
@@ -151,7 +165,11 @@ def _check_decimal(decimal: str) -> None:
         raise typer.BadParameter(f"expected . or , got {decimal!r}", param_hint="--decimal")
 
 
-def _check_usage(decision: Decision | None, risk: float | None, threshold: float | None) -> None:
+def _check_usage(
+    decision: Decision | None, risk: float | None, threshold: float | None, coarse: Coarse
+) -> None:
+    if coarse is Coarse.skip and risk is None:
+        raise typer.BadParameter("is of a calibration: needs --risk", param_hint="--coarse")
     if risk is not None and (decision is None or not RULES[decision.value].calibrated):
         raise typer.BadParameter(f"needs --decision {' or '.join(calibrated())}", param_hint="--risk")
     if risk is not None and (threshold is not None or not 0 < risk < 1):

@@ -94,7 +94,14 @@ def answer_samples(table: Table, taxonomy: Taxonomy, nodes: Nodes, roles: Roles)
     how = f"{reader.how(answers.shape[1])} against {reader.truth_how()}"
     count = len(table.rows)
     return Samples(
-        reader.path, how, pieces, (*notes, *dropped), len(kept), count - len(kept), max(places, 1)
+        reader.path,
+        how,
+        pieces,
+        (*notes, *dropped),
+        len(kept),
+        count - len(kept),
+        max(places, 1),
+        groups is not None,
     )
 
 
