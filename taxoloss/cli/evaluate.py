@@ -168,6 +168,8 @@ def _check_decimal(decimal: str) -> None:
 def _check_usage(
     decision: Decision | None, risk: float | None, threshold: float | None, coarse: Coarse
 ) -> None:
+    if threshold is not None and decision is None:
+        raise typer.BadParameter("is of a decision: needs --decision", param_hint="--threshold")
     if coarse is Coarse.skip and risk is None:
         raise typer.BadParameter("is of a calibration: needs --risk", param_hint="--coarse")
     if risk is not None and (decision is None or not RULES[decision.value].calibrated):

@@ -184,9 +184,11 @@ class _Reader:
         least = int(filled[used].min()) if used.any() else 1
         notes = []
         if used.any() and least < int(filled[used].max()):
-            notes.append(
-                f"rankings of {least} to {filled[used].max()} answers: the first {least} are scored"
+            most, scored = (
+                filled[used].max(),
+                "the first alone is" if least == 1 else f"the first {least} are",
             )
+            notes.append(f"rankings of {least} to {most} answers: {scored} scored")
         inner = (found[:, :least] >= len(self.taxonomy)) & used[:, None]
         if inner.any():
             notes.append("some answers in rankings are inner nodes: only the first answers are scored")
@@ -276,9 +278,9 @@ class _Reader:
         found = np.empty(len(self.table.rows))
         for row, cell in enumerate(self.cells(name)):
             found[row] = _number(cell, self.roles.decimal)
-            if math.isinf(found[row]):
+            if not (math.isnan(found[row]) or 0 <= found[row] <= 1):
                 raise PredictionError(
-                    f"{self.where(name)}: expected a number {self.place(row)}, got {cell!r:.60}"
+                    f"{self.where(name)}: expected a probability {self.place(row)}, got {cell!r:.60}"
                 )
         return found
 

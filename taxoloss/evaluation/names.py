@@ -30,13 +30,13 @@ class NameReading:
         ids: of each different cell its target id; those that call nothing are not there.
         unknown: how many rows hold each cell that calls nothing; "" of empty cells.
         numbers: whether the cells are ids.
-        count: of the different cells that are not empty.
+        filled: how many rows are not empty.
     """
 
     ids: Mapping[str, int]
     unknown: Mapping[str, int]
     numbers: bool
-    count: int
+    filled: int
 
 
 def read_names(cells: Iterable[str], nodes: Nodes, where: str, *, ordered: bool) -> NameReading:
@@ -64,7 +64,7 @@ def read_names(cells: Iterable[str], nodes: Nodes, where: str, *, ordered: bool)
         ids = _found(filled, nodes, where)
     unknown = {cell: number for cell, number in rows.items() if cell not in ids}
     numbers = bool(ids) and all(map(INTEGER.fullmatch, ids)) and not nodes.integers
-    return NameReading(ids, unknown, numbers, len(filled))
+    return NameReading(ids, unknown, numbers, sum(rows[cell] for cell in filled))
 
 
 def _found(cells: Sequence[str], nodes: Nodes, where: str) -> dict[str, int]:
@@ -150,12 +150,12 @@ def unknown_names(
         first: of each cell the place of its first row.
     """
     named = {cell: rows for cell, rows in reading.unknown.items() if cell}
-    if reading.count and 2 * len(named) > reading.count:
+    if 2 * sum(named.values()) > reading.filled:
         shown = ", ".join(map(quoted, list(named)[:4])) + (", .." if len(named) > 4 else "")
-        fit = reading.count - len(named)
+        fit = reading.filled - sum(named.values())
         return PredictionError(
             f"{where}: expected {nodes.expected}, such as {quoted(nodes.names[-1])}, in each row, got "
-            f"{shown}; {fit} of {reading.count} different cells fit{no_id(next(iter(named)), nodes)}"
+            f"{shown}; {fit:,} of {reading.filled:,} fit{no_id(next(iter(named)), nodes)}"
         )
     rows = sum(reading.unknown.values())
     what = f"{counted(len(named), 'name')} {'is' if len(named) == 1 else 'are'} no node of the tree" * bool(

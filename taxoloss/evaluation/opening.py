@@ -75,6 +75,15 @@ class _Opening:
         request = self.request
         if self.path.suffix.lower() == ".npz":
             raise PredictionError(f"{self.path}: expected no --prediction: an .npz has arrays, no columns")
+        if request.values is not None:
+            raise PredictionError(
+                f"{self.path}: --values {request.values} goes with numbers, --prediction with names"
+            )
+        if set(prediction) & set(request.target):
+            raise PredictionError(
+                f"{self.path}: expected answers beside the truth, got {prediction[0]!r} as --target and as "
+                "--prediction"
+            )
         table = open_samples_table(self.path)
         self._require_columns(table, prediction)
         bound, nodes = self._bound_for_names()
@@ -107,7 +116,7 @@ class _Opening:
         for option, names in named.items():
             for name in names:
                 if table.header.count(name) != 1:
-                    near = did_you_mean(name, table.header)
+                    near = None if name in table.header else did_you_mean(name, table.header)
                     shown = ", ".join(map(quoted, table.header[:12]))
                     raise PredictionError(
                         f"{self.path}: expected one column {name!r} (say {option} NAME), got "

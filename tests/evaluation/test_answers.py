@@ -260,19 +260,22 @@ def test_an_unknown_truth_is_not_wrong(tree: str) -> None:
 
 
 REFUSED: dict[str, tuple[str, list[Any], list[str]]] = {
-    "another column": (ANSWERS, ["--prediction", "file"], ["`1.jpg`", "0 of 4 different cells fit"]),
+    "another column": (ANSWERS, ["--prediction", "file"], ["`1.jpg`", "0 of 4 fit"]),
     "no such column": (ANSWERS, ["--prediction", "anser"], ["--prediction NAME", "did you mean `answer`?"]),
     "no such id": (ANSWERS, ["--id", "name"], ["'name'", "--id NAME"]),
     "a decision": (ANSWERS, ["--decision", "leaf"], ["--decision leaf needs a number for each class"]),
     "no row": (ANSWERS.split("\n")[0] + "\n", [], ["a row or more"]),
     "twice in a ranking": ("truth,answer\npug,pug|pug\n", [], ["one twice", "row 1 (line 2)"]),
+    "percent": (ANSWERS.replace("0.9", "90"), ["--score", "conf"], ["a probability in row 1", "'90'"]),
+    "numbers": (ANSWERS, ["--values", "probs"], ["--values probs goes with numbers"]),
+    "the truth": (ANSWERS, ["--prediction", "truth"], ["as --target and as --prediction"]),
     "a gap": ("truth,answer,b,c\npug,pug,,beagle\n", ["--prediction", "answer,b,c"], ["without a gap"]),
-    "no number": (ANSWERS, ["--score", "file"], ["column 'file'", "a number in row 1", "'1.jpg'"]),
+    "no number": (ANSWERS, ["--score", "file"], ["column 'file'", "a probability in row 1", "'1.jpg'"]),
     "out of range": ("truth,answer\n1,9\n2,1\n3,1\n", ["--file-order"], ["column 'answer'", "`9`"]),
     "several": (
         "truth,answer\nx,x\n",
         [],
-        ["column 'truth'", "0 of 1 different cells fit"],
+        ["column 'truth'", "0 of 1 fit"],
     ),
 }
 
@@ -299,7 +302,9 @@ def test_a_bar_has_two_readings(tree: str) -> None:
     assert "only the first answers are scored" in json.loads(found.stdout)["notes"][0]
 
 
-@pytest.mark.parametrize("options", [["--format", "json", "--csv"], ["--decimal", ";"], ["--target", ""]])
+@pytest.mark.parametrize(
+    "options", [["--format", "json", "--csv"], ["--threshold", "0.3"], ["--decimal", ";"], ["--target", ""]]
+)
 def test_usage(options: list[str], tree: str) -> None:
     """Exit code 2."""
     assert run(tree, "a.csv", *NAMED, *options).exit_code == 2
@@ -343,6 +348,18 @@ def test_columns_as_paths(tree: str) -> None:
     columns = ["cat > Bengal", "cat > Sphynx", "dog > beagle", "dog > pug"]
     matrix(["target", *columns], [[y, *row] for y, row in zip(truth, LOGITS, strict=True)])
     assert scores(run(tree, "m.csv", *SHORT)) == pytest.approx(wanted, nan_ok=True)
+
+
+def test_numbered_columns(tree: str) -> None:
+    """As many as there are classes, whatever stands beside them; one more is another model's."""
+    rows = [["pug", *LOGITS[0], "a.jpg"]]
+    matrix(["target", "0", "1", "2", "3", "file"], rows)
+    done = run(tree, "m.csv", "--file-order", *SHORT)
+    assert json.loads(done.stdout)["notes"] == ["1 column not used: `file`"]
+    matrix(["target", "0", "1", "2", "3", "4"], [["pug", *LOGITS[0], "7"]])
+    refused(run(tree, "m.csv", "--file-order"), "expected 4 columns, a class each, got 5")
+    matrix(["target", "0", "1", "2", "5"], [["pug", *LOGITS[0]]])
+    refused(run(tree, "m.csv", "--file-order"), "each of the 4 classes")
 
 
 def test_fewer_columns_than_classes(tree: str) -> None:
