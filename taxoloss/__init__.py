@@ -6,7 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from taxoloss import controls, decisions, errors, functional, heads, metrics, sources, sweep, weighting
+    from taxoloss import (
+        controls,
+        decisions,
+        errors,
+        functional,
+        heads,
+        metrics,
+        plot,
+        sources,
+        sweep,
+        weighting,
+    )
     from taxoloss.errors.faults import TaxonomyError
     from taxoloss.loss import TaxonomyLoss
     from taxoloss.taxonomy.file.limits import Limits
@@ -30,6 +41,7 @@ __all__ = [
     "heads",
     "load",
     "metrics",
+    "plot",
     "sources",
     "sweep",
     "weighting",

@@ -162,7 +162,7 @@ def test_pictures_of_large_trees_are_cut(format: str) -> None:
     assert len(data) < 2_000_000
     if format == "svg":
         shallow = export(taxoloss.load("isic4"), "svg", depth=1).data
-        assert b"A  (38)" in shallow
+        assert b"A (38 classes)" in shallow
 
 
 def test_the_suffix_says_the_format() -> None:
@@ -179,7 +179,7 @@ def test_the_records_fit_together() -> None:
     suffixes = [suffix for format in FORMATS.values() for suffix in format.suffixes]
     assert len(suffixes) == len(set(suffixes))
     pyproject = (Path(taxoloss.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
-    extra = pyproject[pyproject.index("\nsweep = [") :].partition("]")[0]
+    extra = pyproject[pyproject.index("\nplot = [") :].partition("]")[0]
     for name, format in FORMATS.items():
         assert format.name == name
         assert set(format.keeps) <= set(PARTS)
