@@ -28,7 +28,7 @@ class Confusion(NamedTuple):
 
     truth: str
     answer: str
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple's method of that name counts equal items
     #: The count over that of all samples of this truth.
     share: float
 
@@ -116,7 +116,7 @@ class LevelConfusionMatrix(SumMetric):
         [Confusion(truth='Bengal', answer='Sphynx', count=2, share=0.5)]
         """
         level = self._level(level)
-        names, counts = self._names(level), self.compute()[level].cpu().numpy()
+        names, counts = self._names(level), self._arrays(self.compute())[level]
         wrong, totals = counts - np.diag(np.diag(counts)), counts.sum(1).tolist()
         found = _largest(wrong, _checked(n), self._place(level))
         often = [int(counts[pair]) for pair in found]
@@ -128,8 +128,8 @@ class LevelConfusionMatrix(SumMetric):
     def plot(self, val: Any = None, ax: Any = None) -> Any:
         """A matrix for each level, the top level first, in the order of the tree: (figure, axes).
 
-        Colours are shares of each target's samples, numbers in the cells are counts. Many nodes are shown by
-        the names of their groups. Axes are an array, where there are several levels.
+        Colours are shares of each target's samples, numbers in the cells are counts, an empty cell is 0.
+        Where nodes are many, names are those of their groups. Axes are an array for several levels.
 
         Args:
             val: a result of `compute`; None: computes now.
@@ -184,11 +184,11 @@ class LevelConfusionMatrix(SumMetric):
         arrays = {}
         for level, counts in val.items():
             width = len(self.taxonomy.level_nodes(self.taxonomy.level_number(level)))
-            arrays[level] = np.asarray(counts.cpu() if isinstance(counts, Tensor) else counts)
-            if arrays[level].shape != (width, width):
-                raise ValueError(
-                    f"expected counts ({width}, {width}) of {level}, got {arrays[level].shape}"
-                )
+            found = np.asarray(counts.cpu() if isinstance(counts, Tensor) else counts)
+            found = found.reshape(1, 1) if found.size == width == 1 else found  # torchmetrics' result is ()
+            if found.shape != (width, width):
+                raise ValueError(f"expected counts ({width}, {width}) of {level}, got {found.shape}")
+            arrays[level] = found
         return arrays
 
     def _score(self, sums: Tensor) -> Result:

@@ -30,7 +30,8 @@ def pyplot() -> Any:
 def axes_of(ax: Any = None, size: tuple[float, float] | None = None) -> tuple[Any, Any]:
     """(figure, axes): those given, or new ones of a size in inches."""
     if ax is None:
-        return pyplot().subplots(layout="constrained", figsize=size)
+        figure, ax = pyplot().subplots(layout="constrained", figsize=size)
+        return figure, ax
     if not callable(getattr(ax, "get_figure", None)) or not hasattr(ax, "set_xlim"):
         raise TypeError(f"expected ax as matplotlib axes, got {type(ax).__name__} {ax!r:.60}")
     return ax.get_figure(), ax
@@ -66,7 +67,7 @@ def panels(sides: Sequence[float]) -> tuple[Any, list[tuple[Any, float]]]:
 def width_of(ax: Any) -> float:
     """The smaller side of axes, in inches."""
     box = ax.get_window_extent()
-    return float(min(box.width, box.height)) / ax.get_figure().get_dpi()
+    return float(min(box.width, box.height) / ax.get_figure().get_dpi())
 
 
 def legend(ax: Any, **options: Any) -> None:

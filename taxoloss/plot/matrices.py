@@ -29,7 +29,7 @@ _MOST_BORDERS = 60
 _MOST_BLOCKS = 300
 #: Inches of a node in a new figure; of the smallest and the largest matrix in it.
 _NODE, _SMALLEST, _LARGEST = 0.24, 2.6, 6.5
-#: Points: letters, and what a line of them takes; the smallest that are drawn in cells; between two borders.
+#: Points: letters, and what a line of them takes; the smallest in cells; between two borders.
 _FONT, _LINE, _TINY, _APART = 8.0, 9.5, 4.0, 4.0
 #: The share of nodes that are in groups with names.
 _ENOUGH = 0.75
@@ -43,7 +43,7 @@ def matrices(taxonomy: Taxonomy, counts: Mapping[str, IntArray], ax: Any = None)
     levels = sorted(counts, key=taxonomy.level_number)
     if ax is not None:
         figure, ax = axes_of(ax)
-        image = _matrix(ax, taxonomy, levels[-1], counts[levels[-1]], width_of(ax))
+        image = _matrix(ax, taxonomy, levels[-1], counts[levels[-1]], 0.8 * width_of(ax))
         _colour_bar(figure, image, ax)
         return figure, ax
     words = [_room_for_names(taxonomy, level) for level in levels]
@@ -91,8 +91,7 @@ def _matrix(ax: Any, taxonomy: Taxonomy, level: str, counts: IntArray, inches: f
 def _shares(rows: IntArray) -> npt.NDArray[np.float64]:
     """Each row's shares; NaN where it has no samples."""
     totals = rows.sum(1, keepdims=True)
-    shares = np.full(rows.shape, np.nan)
-    return np.divide(rows, totals, out=shares, where=totals > 0)
+    return np.where(totals > 0, rows / np.maximum(totals, 1), np.nan)
 
 
 def _image(ax: Any, shares: npt.NDArray[np.float64]) -> tuple[Any, int]:
@@ -186,9 +185,9 @@ def _names(ax: Any, groups: Sequence[_Groups], points: float) -> None:
         places, names = group.middles[shown], [group.names[i] for i in shown]
         _ticks(ax, places, names, _FONT, points)
         ax.tick_params(length=0)
-        ax.set_xticks(group.starts - 0.5, minor=True)
-        ax.set_yticks(group.starts - 0.5, minor=True)
-        ax.tick_params(which="minor", length=3 if len(group.names) <= _MOST_BORDERS else 0)
+        if len(group.names) <= _MOST_BORDERS:
+            ax.set_xticks(group.starts - 0.5, minor=True)
+            ax.set_yticks(group.starts - 0.5, minor=True)
         some = "" if len(shown) == len(group.names) else f"{len(shown):,} of {len(group.names):,} names: "
         words = f" ({some}{shortened(group.level)})"
     ax.set_xlabel(f"answer{words}", parse_math=False)
@@ -196,7 +195,7 @@ def _names(ax: Any, groups: Sequence[_Groups], points: float) -> None:
 
 
 def _named(groups: Sequence[_Groups], points: float) -> tuple[_Groups, IntArray]:
-    """Which groups have names: of the deepest level where these hold most nodes; else what holds the most."""
+    """Which groups have names: of the deepest level where they hold most nodes, else of that with most."""
     choices = [one for one in groups[:-1] if len(one.names) > 1] or groups[-1:]
     shown = [(one, _apart(one, _LINE / points)) for one in choices]
     held = [np.diff(one.starts)[which].sum() for one, which in shown]

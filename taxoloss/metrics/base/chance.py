@@ -30,12 +30,13 @@ def chance_by_height(taxonomy: Taxonomy, answers: IntArray, targets: IntArray) -
     both = answered * _below(tree, itself)
     mistakes = both - itself * answered
     np.subtract.at(mistakes, tree.parent[1:], both[1:])
-    found = np.bincount(tree.height, np.maximum(mistakes, 0), minlength=int(tree.height[0]) + 1)
+    found = np.zeros(int(tree.height[0]) + 1)
+    np.add.at(found, tree.height, np.maximum(mistakes, 0))  # rounding may leave less than nothing
     return found[1:]
 
 
 def _below(tree: Tree, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """For each node the sum over it and all below it, which follow it in depth-first order."""
-    sums = np.concatenate([[0.0], np.cumsum(shares)])
+    sums: npt.NDArray[np.float64] = np.concatenate([[0.0], np.cumsum(shares)])
     own = np.arange(len(tree))
-    return sums[own + tree.size] - sums[own]
+    return np.asarray(sums[own + tree.size] - sums[own])

@@ -1,4 +1,4 @@
-"""A tree as HTML that unfolds at a click, for notebooks: no script, no style sheet, nothing from outside."""
+"""A tree as HTML that unfolds at a click, for notebooks: no script, nothing from outside."""
 
 from __future__ import annotations
 
