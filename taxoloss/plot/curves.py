@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from taxoloss.plot.figures import COLOUR, legend
 
 __all__ = ["operating_curve", "reliability", "risk"]
@@ -12,8 +14,9 @@ __all__ = ["operating_curve", "reliability", "risk"]
 
 def risk(ax: Any, val: Mapping[str, Any]) -> None:
     """Risk over coverage, the area filled."""
-    ax.plot(val["coverage"], val["risk"], color=COLOUR)
-    ax.fill_between(val["coverage"], val["risk"], alpha=0.2, color=COLOUR)
+    coverage, wrong = np.atleast_1d(val["coverage"]), np.atleast_1d(val["risk"])  # () where it is one point
+    ax.plot(coverage, wrong, color=COLOUR)
+    ax.fill_between(coverage, wrong, alpha=0.2, color=COLOUR)
     ax.set(xlabel="coverage: mean information of the answers", ylabel="risk: share of wrong answers")
     ax.set(title=f"risk over coverage, area {float(val['aurc']):.4f}", xlim=(0, 1), ylim=(0, None))
 
