@@ -46,4 +46,4 @@ def reliability(ax: Any, bins: Mapping[str, tuple[Any, Any]], errors: Mapping[st
     ax.plot([0, 1], [0, 1], color="grey", linestyle=":")
     ax.set(xlabel="stated probability", ylabel="share right", xlim=(0, 1), ylim=(0, 1.05))
     ax.set_title("calibration of each level's answer")
-    legend(ax, loc="upper left")
+    legend(ax)

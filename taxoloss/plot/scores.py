@@ -32,7 +32,8 @@ def bars(ax: Any, scores: Mapping[str, Any], upper: float | None) -> None:
     slanted: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
     crowded = len(values) > 1 and sum(map(len, names)) > 36
     ax.set_xticks(range(len(values)), names, parse_math=False, **(slanted if crowded else {}))
-    ax.set_xlim(-0.5 - 0.7 * (len(values) < 3), len(values) - 0.5 + 0.7 * (len(values) < 3))
+    beside = 0.5 if len(values) > 2 else 1.5  # one bar alone is no wall
+    ax.set_xlim(-beside, len(values) - 1 + beside)
     if upper is None:
         ax.margins(y=0.1)
     ax.set_ylim(0, upper if upper is None else upper * 1.08)
@@ -50,6 +51,7 @@ def lines(ax: Any, results: Sequence[Any]) -> None:
         shown = f" {name}" if name.startswith("_") else name
         ax.plot(range(len(values)), values, marker="o", label=shown)
     ax.set_xlabel("step")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     if named:
         legend(ax)
 
@@ -62,10 +64,9 @@ def intervals(ax: Any, scores: Mapping[str, tuple[float, float, float]]) -> None
         ax.plot([value], [place], "o", color=COLOUR)
         if np.isfinite(value):
             words = f"{value:.3f} ({low:.3f} to {high:.3f})"
-            ax.annotate(words, (value, place), (0, 5), textcoords="offset points", ha="center", fontsize=7)
+            ax.text(1.02, place, words, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
     ax.set_yticks(places, [shortened(name, 40) for name in scores], parse_math=False)
     ax.set_ylim(len(scores) - 0.5, -0.6)
-    ax.margins(x=0.15)
 
 
 def height_names(taxonomy: Taxonomy) -> list[str]:

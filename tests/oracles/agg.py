@@ -16,8 +16,9 @@ __all__ = ["boxes", "drawn", "labels", "overlapping", "plt"]
 
 @contextmanager
 def drawn() -> Iterator[None]:
-    """Draws without a window; figures are closed at the end."""
+    """Draws without a window; there is no figure at the beginning and at the end."""
     plt.switch_backend("agg")
+    plt.close("all")
     try:
         yield
     finally:
