@@ -12,7 +12,7 @@ from torch import Tensor
 
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric
-from taxoloss.plot import figures, matrices, scores
+from taxoloss.plot import matrices, scores
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import IntArray
@@ -152,10 +152,7 @@ class LevelConfusionMatrix(SumMetric):
             ImportError: matplotlib is not installed.
             ValueError: as `worst_pairs`.
         """
-        pairs = self.worst_pairs(n, level)
-        figure, ax = figures.axes_of(ax, (7.5, 1.2 + 0.26 * max(2, len(pairs))))
-        scores.pairs(ax, pairs, self._level(level))
-        return figure, ax
+        return scores.pairs(self.worst_pairs(n, level), self._level(level), ax)
 
     def _level(self, level: str | None) -> str:
         """The level that is meant, one of `levels`."""

@@ -101,7 +101,8 @@ class MistakeSeverity(SumMetric):
         # How many samples have each height (0 where they are right), answer and target, for pictures.
         self._parts = [int(taxonomy.tree.height[0]) + 1, taxonomy.num_nodes, taxonomy.num_nodes]
         self._counts = self._state.replace("sums_", "counts_", 1)
-        self.add_state(self._counts, default=torch.zeros(sum(self._parts)).long(), dist_reduce_fx="sum")
+        zeros = torch.zeros(sum(self._parts), dtype=torch.long)
+        self.add_state(self._counts, default=zeros, dist_reduce_fx="sum")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         """Counts a batch."""
@@ -156,7 +157,7 @@ class MistakeSeverity(SumMetric):
             ax.set_title("no mistake")
             return
         apart = np.average(np.arange(1, len(chance) + 1), weights=chance)
-        ax.set_title(f"severity of a mistake: {float(val):.2f} edges on average, {apart:.2f} by chance")
+        ax.set_title(f"severity: {float(val):.2f} edges on average, {apart:.2f} by chance", fontsize=10)
 
 
 class TreeInducedError(SumMetric):

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taxoloss.plot.figures import axes_of, panels, width_of
-from taxoloss.taxonomy.exports.folding import shortened
+from taxoloss.taxonomy.exports.lettering import ems, shortened
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import IntArray
 
@@ -65,8 +65,8 @@ def _side(nodes: int) -> float:
 def _room_for_names(taxonomy: Taxonomy, level: str) -> float:
     """Inches beside a matrix: a line of words, and the longest name, of groups perhaps."""
     names = taxonomy.nodes(level)
-    longest = max(map(len, names)) if len(names) <= _MOST_NAMES else 20
-    return 0.6 + 0.6 * min(longest, 32) * _FONT / 72
+    widest = max(ems(shortened(name)) for name in names) if len(names) <= _MOST_NAMES else 12.0
+    return 0.7 + widest * _FONT / 72
 
 
 def _matrix(ax: Any, taxonomy: Taxonomy, level: str, counts: IntArray, inches: float) -> Any:
@@ -216,7 +216,7 @@ def _apart(group: _Groups, distance: float) -> IntArray:
 
 def _ticks(ax: Any, places: Any, names: Sequence[str], size: float, points: float) -> None:
     # Names that are no wider than their columns stand upright.
-    fits = max(map(len, names)) * 0.62 * size <= points
+    fits = max(map(ems, names)) * size <= points
     ax.set_xticks(places, names, rotation=0 if fits else 90, fontsize=size, parse_math=False)
     ax.set_yticks(places, names, fontsize=size, parse_math=False)
 

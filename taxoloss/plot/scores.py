@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from taxoloss.plot.figures import COLOUR, OTHER, legend
-from taxoloss.taxonomy.exports.folding import shortened
+from taxoloss.plot.figures import COLOUR, OTHER, axes_of, legend
+from taxoloss.taxonomy.exports.lettering import ems, shortened
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["bars", "by_height", "height_names", "in_tree_order", "intervals", "lines", "pairs"]
@@ -65,7 +65,7 @@ def intervals(ax: Any, scores: Mapping[str, tuple[float, float, float]]) -> None
         if np.isfinite(value):
             words = f"{value:.3f} ({low:.3f} to {high:.3f})"
             ax.text(1.02, place, words, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
-    ax.set_yticks(places, [shortened(name, 40) for name in scores], parse_math=False)
+    ax.set_yticks(places, [shortened(name) for name in scores], parse_math=False)
     ax.set_ylim(len(scores) - 0.5, -0.6)
 
 
@@ -89,7 +89,7 @@ def by_height(ax: Any, mistakes: Any, chance: Any, names: Sequence[str]) -> None
     few = len(heights) <= _MOST_WORDS
     for side, counts, colour, label in (
         (-0.2, mistakes, COLOUR, "mistakes"),
-        (0.2, chance, OTHER, "as many mistakes of answers drawn by chance"),
+        (0.2, chance, OTHER, "as many by chance"),
     ):
         drawn = ax.bar(heights + side, np.nan_to_num(counts), width=0.4, color=colour, label=label)
         if few:
@@ -100,26 +100,27 @@ def by_height(ax: Any, mistakes: Any, chance: Any, names: Sequence[str]) -> None
     ]
     size = 9 if max(map(len, words)) * len(words) < 60 else 7
     ax.set_xticks(heights, words, parse_math=False, fontsize=size)
-    ax.set(xlabel="height of the lowest common ancestor of target and answer, in edges", ylabel="mistakes")
-    ax.margins(y=0.1)
+    ax.set(xlabel="height of the lowest common ancestor, in edges", ylabel="mistakes")
+    ax.margins(y=0.25)  # room for the legend
     ax.set_ylim(bottom=0)
     ax.yaxis.get_major_locator().set_params(integer=True)
     legend(ax)
 
 
-def pairs(ax: Any, rows: Sequence[tuple[str, str, int, float]], level: str) -> None:
+def pairs(rows: Sequence[tuple[str, str, int, float]], level: str, ax: Any = None) -> tuple[Any, Any]:
     """A horizontal bar for each (truth, answer, count, share of the truth), the first at the top."""
     places, counts = range(len(rows)), [count for _, _, count, _ in rows]
+    names = [f"{shortened(truth)} → {shortened(answer)}" for truth, answer, _, _ in rows]
+    beside = max(map(ems, names), default=0.0) * 8 / 72
+    figure, ax = axes_of(ax, (4.5 + beside, 1.2 + 0.26 * max(2, len(rows))))
     drawn = ax.barh(places, counts, color=COLOUR)
     ax.bar_label(drawn, [f" {count:,} ({share:.0%})" for _, _, count, share in rows], fontsize=8)
-    names = [f"{shortened(truth)} \u2192 {shortened(answer)}" for truth, answer, _, _ in rows]
     ax.set_yticks(places, names, parse_math=False, fontsize=8)
     ax.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     ax.margins(x=0.15)
     ax.set_xlim(left=0)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("samples (share of the target's)")
-    title = (
-        f"{level}: what is taken for what most often" if rows else f"{level}: nothing is taken for another"
-    )
-    ax.set_title(title, parse_math=False)
+    title = "what is taken for what most often" if rows else "nothing is taken for another"
+    ax.set_title(f"{shortened(level)}: {title}", parse_math=False, fontsize=10)
+    return figure, ax

@@ -34,7 +34,7 @@ def _figures() -> Iterator[None]:
         yield
 
 
-def few(number: int) -> Any:
+def few(number: int) -> settings:
     """Settings of a test that draws or counts pairs."""
     return settings(CALM, max_examples=examples(number))
 
@@ -132,7 +132,7 @@ def test_intervals() -> None:
 def test_the_collection_draws_each_of_its_scores() -> None:
     made = metrics.collection(TREE, ranking=True, curves=True)
     made.update(*batch(40))
-    drawings = made.plot()
+    drawings: Any = made.plot()
     assert len(drawings) == len(made)
     for figure, ax in drawings:
         figure.canvas.draw()
@@ -318,6 +318,7 @@ def test_no_confusion() -> None:
     assert ax.get_title() == "leaf: nothing is taken for another"
     with pytest.raises(ValueError, match="expected a level, one of leaf; got 'top'"):
         metric.worst_pairs(level="top")
-    for n in (0, 1.0, True, None):
+    refused: list[Any] = [0, 1.0, True, None]
+    for n in refused:
         with pytest.raises(ValueError, match="expected n as an integer, 1 or larger, got"):
             metric.worst_pairs(n)

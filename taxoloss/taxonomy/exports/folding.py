@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from taxoloss.errors.characters import counted, escape_invisible
+from taxoloss.errors.characters import counted
+from taxoloss.taxonomy.exports.lettering import shortened
 from taxoloss.taxonomy.tree.arrays import Tree
 
-__all__ = ["Place", "fold", "shortened"]
+__all__ = ["Place", "fold"]
 
 #: Of each group of siblings so many are shown at least, or none of that depth.
 _FEWEST = 2
@@ -60,12 +61,6 @@ def fold(tree: Tree, title: str, rows: int, depth: int | None = None) -> Place:
             break
         limits.append(max(1, most))
     return _places(tree, title, limits)
-
-
-def shortened(name: str, most: int = 32) -> str:
-    """A name for a picture: its first letters where it is longer, what is invisible as escapes."""
-    shown = escape_invisible(name)
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def _shown(children: int, most: int) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from taxoloss.taxonomy.exports.folding import Place, fold, shortened
+from taxoloss.taxonomy.exports.folding import Place, fold
+from taxoloss.taxonomy.exports.lettering import ems, shortened
 from taxoloss.taxonomy.exports.output_format import OutputFormat
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -135,14 +135,7 @@ def _head(taxonomy: Taxonomy, level: int) -> str:
 
 
 def _inches(text: str) -> float:
-    """About the width of a text: letters are narrow, wide, set square (in some scripts), or like most."""
-    return sum(map(_ems, text)) * _FONT / 72
-
-
-def _ems(letter: str) -> float:
-    if unicodedata.east_asian_width(letter) in "WF":
-        return 1.05
-    return 0.4 if letter in "Ifijlrt .,:;'|()-" else 0.95 if letter in "mwMW%@" else 0.65
+    return ems(text) * _FONT / 72
 
 
 FORMATS = tuple(
