@@ -116,10 +116,16 @@ class Drawing:
 
 
 def picture(taxonomy: Taxonomy, format: str, depth: int | None = None) -> bytes:
-    """The picture; groups of many siblings, and what is below `depth`, are cut and counted."""
-    import matplotlib
-    from matplotlib.figure import Figure
+    """The picture; groups of many siblings, and what is below `depth`, are cut and counted.
 
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f'{format} needs matplotlib: pip install "taxoloss[plot]"') from error
     drawing = Drawing(taxonomy, depth=depth)
     figure = Figure(figsize=drawing.size)
     drawing.draw(figure.add_axes((0, 0, 1, 1)))
@@ -139,6 +145,13 @@ def _inches(text: str) -> float:
 
 
 FORMATS = tuple(
-    OutputFormat(name, partial(picture, format=name), (f".{name}",), takes=("depth",), needs="matplotlib")
+    OutputFormat(
+        name,
+        partial(picture, format=name),
+        (f".{name}",),
+        ("levels",),
+        takes=("depth",),
+        needs="matplotlib",
+    )
     for name in ("svg", "png", "pdf")
 )
