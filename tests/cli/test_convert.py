@@ -182,6 +182,13 @@ def test_a_picture_names_the_levels_and_leaves_the_backend() -> None:
     assert not [part for part in made.left_out if "levels" in part]
 
 
+@pytest.mark.parametrize("format", ["svg", "png", "pdf"])
+def test_letters_that_no_font_has(format: str) -> None:
+    """Are kept as text, or drawn as boxes, and nothing is said of a font."""
+    made = export(taxoloss.load({"tree": {"\u732b": ["\u77ed\u6bdb", "\U00013000"], "y": ["z"]}}), format)
+    assert format != "svg" or "\u732b" in made.data.decode()
+
+
 def test_the_package_that_draws_is_named() -> None:
     """In words, where it is not installed."""
     code = (

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, filterwarnings
 
 from taxoloss.taxonomy.exports.folding import Place, fold
 from taxoloss.taxonomy.exports.lettering import ems, shortened
@@ -130,7 +131,9 @@ def picture(taxonomy: Taxonomy, format: str, depth: int | None = None) -> bytes:
     figure = Figure(figsize=drawing.size)
     drawing.draw(figure.add_axes((0, 0, 1, 1)))
     out = io.BytesIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "taxoloss"}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "taxoloss"}), catch_warnings():
+        # A name may hold any letter: an SVG keeps it as text, a PNG shows a box for it.
+        filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(out, format=format, dpi=120, metadata={"Date": None} if format == "svg" else None)
     return out.getvalue()
 
