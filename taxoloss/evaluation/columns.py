@@ -87,7 +87,8 @@ def _require_most(file: PredictionFile, classes: ClassNames, fitting: Sequence[s
     example = "/".join(classes.paths[0])
     raise PredictionError(
         f"{file.path}: expected a column for each of the {count:,} classes, called as in the tree "
-        f"(such as {quoted(example)}), got {len(fitting)} among {shown}; if a column holds the names that were "
+        f"(such as {quoted(example)}), got {len(fitting)} among {shown}; if a column holds the "
+        "names that were "
         "answered, say --prediction NAME"
     )
 

@@ -36,6 +36,7 @@ __all__ = [
     "ScoreOption",
     "SeparatorOption",
     "TargetOption",
+    "TargetsOption",
     "TaxonomyArgument",
     "Unknown",
     "UnknownOption",
@@ -66,6 +67,10 @@ TaxonomyArgument: TypeAlias = Annotated[
 TargetOption: TypeAlias = Annotated[
     str, typer.Option(metavar="NAME", help="The column of the truth, or those of its ranks: order,family.")
 ]
+TargetsOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A table with the truth, joined by the column that --id names."),
+]
 PredictionOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -74,7 +79,12 @@ PredictionOption: TypeAlias = Annotated[
     ),
 ]
 ScoreOption: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The column of the answers' probabilities.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The column of the answers' probabilities; where several rows share an id, of the numbers of "
+        "their classes.",
+    ),
 ]
 GroupOption: TypeAlias = Annotated[
     str | None,
