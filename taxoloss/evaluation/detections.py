@@ -92,7 +92,7 @@ class _Images:
             (*columns, *lists),
             columns,
             self.called,
-            f"{self.what} of {counted(len(files), 'image')}",
+            f"{self.what} for {counted(len(files), 'image')}",
             lists,
             spellings=self.spellings,
             notes=tuple(notes),

@@ -48,6 +48,10 @@ class Truths:
         groups = None if self.groups is None else [self.groups.get(name, "") for name in ids]
         return Truth(targets, self.how, tuple(notes), groups)
 
+    def left_out(self, ids: Sequence[str]) -> int:
+        """How many samples have no truth that is known."""
+        return sum(self.targets.get(name, LEFT_OUT) == LEFT_OUT for name in ids)
+
     def settle(self, ids: Collection[str], predictions: Path, unknown: str) -> list[str]:
         """What to tell of samples that stand in one file alone.
 
@@ -67,6 +71,8 @@ class Truths:
                 help = "; --unknown drop leaves them out" if not none else ""
                 raise PredictionError(f"{predictions}: {said}{none}{help}")
             notes.append(f"left out: {said}")
+        if self.left_out(list(known)) == len(known):
+            raise PredictionError("\n  ".join([f"{predictions}: no row is left to score", *notes]))
         if unused:
             have = "has" if len(unused) == 1 else "have"
             notes.append(

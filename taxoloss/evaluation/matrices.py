@@ -44,10 +44,11 @@ def matrix_samples(
         left = 0
         for block in file.blocks():
             ids = None if names is None else names.take(block.kept[sample_id or ""], block.first)
-            groups = block.kept.get(group) if group else None
-            truth = Truth(np.array(targets(block), np.int64), "", groups=groups)
             if truths is not None and ids is not None:
                 truth = truths.of(ids)
+            else:
+                groups = block.kept.get(group) if group else None
+                truth = Truth(np.array(targets(block), np.int64), "", groups=groups)
             kept = np.flatnonzero(truth.targets != LEFT_OUT)
             if len(kept):
                 yield _piece(file, block, truth, ids, kept, left)

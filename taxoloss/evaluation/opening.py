@@ -208,12 +208,16 @@ class _Opening:
             bound, file, nodes = self._migrated(columns.file, self.migration)
         notes += ["columns of inner nodes are the sums of their classes: checked"] * bool(columns.inner)
         truths = self._truths(opened.header, bound, nodes, True)
+        rows, left = file.rows, 0
         if truths is not None:
-            notes += truths.settle(self._ids(columns.file), self.path, request.unknown)
+            ids = self._ids(columns.file)
+            notes += truths.settle(ids, self.path, request.unknown)
+            left = truths.left_out(ids)
+            rows = len(ids) - left
         group = None if self._group_of_truth() else request.group
         found = matrix_samples(file, nodes, notes, request.sample_id, group, truths)
         how = f"{table.what}: {found.how}" if table is not None and table.what else found.how
-        return bound, dataclasses.replace(found, how=how)
+        return bound, dataclasses.replace(found, how=how, rows=rows, left_out=left)
 
     def _check_matrix(self) -> None:
         request = self.request
