@@ -52,7 +52,17 @@ def record_table(path: Path, items: Sequence[Lined], values: str | None) -> Samp
             no_text[key] = f"{kind_of(cells[odd])} in {records.called(odd)}"
     numbers = records.numbers(keys, values)
     what = f"{counted(len(items), 'record')} of JSON"
-    return SampleTable(path, tuple(keys), columns, records.called, what, lists, numbers, no_text)
+    return SampleTable(
+        path,
+        tuple(keys),
+        columns,
+        records.called,
+        what,
+        lists,
+        numbers,
+        no_text,
+        in_order=numbers is not None and numbers.columns is None,
+    )
 
 
 def _kind(value: Any) -> str:

@@ -116,13 +116,16 @@ def _value(path: Path, text: str, at: int) -> tuple[Any, int]:
 def _end(path: Path, text: str, at: int) -> None:
     at = _past_blanks(text, at)
     if at < len(text):
-        raise _no_json(path, text, at)
+        help = "; a file with a record a line is called .jsonl" * text.startswith("{", at)
+        raise _no_json(path, text, at, help)
 
 
-def _no_json(path: Path, text: str, at: int) -> PredictionError:
+def _no_json(path: Path, text: str, at: int, help: str = "") -> PredictionError:
     start = text.rfind("\n", 0, at) + 1
     found = quoted(text[at : at + 12].splitlines()[0]) if text[at:].strip() else "the end of the file"
-    return PredictionError(f"{path}: {_line(text, at)}, column {at - start + 1}: no JSON: got {found}")
+    return PredictionError(
+        f"{path}: {_line(text, at)}, column {at - start + 1}: no JSON: got {found}{help}"
+    )
 
 
 def _line(text: str, at: int) -> str:

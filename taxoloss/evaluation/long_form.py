@@ -193,6 +193,7 @@ class _Gathering:
             what,
             numbers=Numbers(columns, values, self.request.values),
             notes=self.source.notes,
+            in_order=False,
         )
 
     def _column(self, cell: str, number: int) -> str:

@@ -17,6 +17,7 @@ from taxoloss.evaluation.joined import Truths, read_truths, truth_table
 from taxoloss.evaluation.long_form import ClassNumbers, gathered, is_long
 from taxoloss.evaluation.matrices import matrix_samples
 from taxoloss.evaluation.migrated import migrated
+from taxoloss.evaluation.names import read_names
 from taxoloss.evaluation.nodes import Nodes, OldNames, name_of_text, nodes_of, numbers_of_old, old_nodes
 from taxoloss.evaluation.predictions import Above, PredictionError, PredictionFile
 from taxoloss.evaluation.readers import open_predictions
@@ -71,6 +72,8 @@ class _Opening:
 
     def default_prediction(self) -> tuple[str, ...]:
         """The column called `prediction`, where the file has one and none for the classes."""
+        if self.document is not None and not self.document.truth:
+            return (_PREDICTION,)
         if self.document is not None:
             columns = self.document.header if self.document.numbers is None else ()
         else:
@@ -207,7 +210,12 @@ class _Opening:
         else:
             bound, file, nodes = self._migrated(columns.file, self.migration)
         notes += ["columns of inner nodes are the sums of their classes: checked"] * bool(columns.inner)
-        truths = self._truths(opened.header, bound, nodes, True)
+        ordered = table is None or table.in_order or self._is_ordered()
+        truths = self._truths(opened.header, bound, nodes, ordered)
+        if table is not None and truths is None and not ordered:
+            name = request.target[0]
+            where = f"{self.path}: column {name!r}"
+            read_names(filter(None, table.cells(name)), nodes, where, ordered=False)
         rows, left = file.rows, 0
         if truths is not None:
             ids = self._ids(columns.file)

@@ -16,7 +16,9 @@ import numpy.typing as npt
 
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.evaluation.json_values import JSON_SUFFIXES
 from taxoloss.evaluation.predictions import VALUES, Block, Floats, PredictionError, PredictionFile
+from taxoloss.evaluation.tables import WORKBOOKS
 from taxoloss.evaluation.text import TextTable, cut, is_blank
 
 __all__ = ["BLOCK", "number_places", "open_predictions"]
@@ -48,7 +50,8 @@ def open_predictions(
     """
     suffix = path.suffix.lower()
     if suffix not in _OPENERS:
-        raise PredictionError(f"{path}: expected a file that ends in {', '.join(_OPENERS)}, got {suffix!r}")
+        known = ", ".join((*_OPENERS, *WORKBOOKS, *JSON_SUFFIXES))
+        raise PredictionError(f"{path}: expected a file that ends in {known}, got {suffix!r}")
     try:
         return _OPENERS[suffix](path, values, _Roles(target, tuple(dict.fromkeys(kept)), decimal))
     except OSError as error:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from taxoloss.errors.characters import escape_invisible, quoted
 from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.evaluation.json_values import JSON_SUFFIXES
 from taxoloss.evaluation.predictions import PredictionError
 from taxoloss.sources.base import Options
 from taxoloss.sources.formats.excel import look_at_excel
@@ -53,6 +54,7 @@ class SampleTable:
         spellings: of a cell the names by which the tree may have it, the first that fits.
         notes: on how it was read.
         truth: whether it may hold a column of the truth.
+        in_order: whether the classes stand in an order, so that one may be called by its number.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class SampleTable:
     spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     truth: bool = True
+    in_order: bool = True
 
     def __len__(self) -> int:
         for column in (*self.columns.values(), *self.lists.values()):
@@ -112,9 +115,8 @@ def open_samples_table(path: Path) -> SampleTable:
     """
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
-        raise PredictionError(
-            f"{path}: expected a file that ends in {', '.join(_SUFFIXES)}, got {suffix!r}"
-        )
+        known = ", ".join((*_SUFFIXES, *JSON_SUFFIXES))
+        raise PredictionError(f"{path}: expected a file that ends in {known}, got {suffix!r}")
     table = _workbook(path) if suffix in WORKBOOKS else open_table(path, Options())
     cells = zip(*table.rows, strict=True) if table.rows else (() for _ in table.header)
     columns = {

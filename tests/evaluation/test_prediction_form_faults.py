@@ -229,6 +229,7 @@ JSON_FAULTS: dict[str, tuple[str, str, list[str]]] = {
         ["line 2, column 17: no JSON: got `}]`"],
     ),
     "cut off": ("p.json", '[{"target": "a"},\n', ["line 2, column 1: no JSON: got the end of the file"]),
+    "a record a line": ("p.json", "{}\n{}", ["line 2, column 1: no JSON", "is called .jsonl"]),
     "more behind": ("p.json", "[{}]\n x", ["line 2, column 2: no JSON: got `x`"]),
     "nothing": ("p.json", "", ["line 1, column 1: no JSON: got the end of the file"]),
     "no line": ("p.jsonl", "\n\n", ["expected a record or more, got none"]),
@@ -360,6 +361,26 @@ def test_any_json_is_a_table_or_an_error(
                 assert cell == (meant or "").strip()
             else:
                 assert float(cell) == meant  # which NaN is not
+
+
+def test_integers_are_no_ids_where_classes_have_no_order() -> None:
+    """Keys of JSON and rows of classes stand in none, unless an option says it."""
+    forms = {
+        "m.jsonl": ('{"target": 1, "probs": {"b": 1, "a": 0, "c": 0, "d": 0}}', []),
+        "k.jsonl": ('{"target": 1, "b": 9, "a": 0, "c": 0, "d": 0}', []),
+        "l.csv": ("id,target,class,n\nx,1,b,9\nx,1,a,0\nx,1,d,0\nx,1,c,0\n", LONG),
+    }
+    for file, (text, options) in forms.items():
+        Path(file).write_text(text)
+        refused(run("t.yaml", file, *options, "--draws", 2), "--classes FILE or --file-order")
+    done = run("t.yaml", "l.csv", *LONG, "--file-order", "--json", "--draws", 2)
+    assert scores(done)["accuracy/s"] == 1
+    write_rows(Path("y.csv"), ["id", "truth"], [["x", "1"]])
+    joined = ["--targets", "y.csv", "--target", "truth", "--id", "id"]
+    Path("m.jsonl").write_text(forms["m.jsonl"][0].replace("target", "id").replace("1", '"x"', 1))
+    refused(run("t.yaml", "m.jsonl", *joined, "--draws", 2), "y.csv: column 'truth'", "--file-order")
+    write_rows(Path("w.csv"), ["id", *"bacd"], [["x", 0, 9, 0, 0]])
+    assert scores(run("t.yaml", "w.csv", *joined, "--json", "--draws", 2))["accuracy/s"] == 1
 
 
 # -- workbooks -------------------------------------------------------------------------------------
