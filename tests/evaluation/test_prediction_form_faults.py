@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from evaluate_command import refused, run, scores
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from prediction_forms import write_json, write_rows
 from workbooks import write_workbook
 
 from taxoloss.errors.faults import TaxonomyError
+from taxoloss.evaluation import held, readers
 from taxoloss.evaluation.documents import open_document
 from taxoloss.evaluation.predictions import PredictionError
 from taxoloss.evaluation.request import Request
@@ -143,19 +145,30 @@ def test_truths_that_do_not_fit(name: str, form: str) -> None:
     refused(run("t.yaml", "p.csv", "--id", "id", "--targets", "y.csv", *options, "--draws", 2), *words)
 
 
-def _predictions(form: str) -> None:
-    """Five samples that are answered with a, b, c, d, a."""
+def _predictions(form: str, monkeypatch: pytest.MonkeyPatch | None = None) -> str:
+    """Five samples that are answered with a, b, c, d, a; numbers are read two rows at once."""
+    numbers = [[9 * (name == other) for other in "abcd"] for name in "abcda"]
     if form == "names":
-        write_rows(Path("p.csv"), ["id", "prediction"], zip("12345", "abcda", strict=True))
-    else:
-        numbers = [[9 * (name == other) for other in "abcd"] for name in "abcda"]
-        write_rows(Path("p.csv"), ["id", *"abcd"], ([i, *r] for i, r in zip("12345", numbers, strict=True)))
+        return str(write_rows(Path("p.csv"), ["id", "prediction"], zip("12345", "abcda", strict=True)))
+    if monkeypatch is not None:
+        monkeypatch.setattr(readers, "BLOCK", 10)
+        monkeypatch.setattr(held, "BLOCK", 10)
+    if form == "numbers":
+        rows = ([i, *row] for i, row in zip("12345", numbers, strict=True))
+        return str(write_rows(Path("p.csv"), ["id", *"abcd"], rows))
+    records = [
+        {"id": i, "logits": dict(zip("abcd", r, strict=True))}
+        for i, r in zip("12345", numbers, strict=True)
+    ]
+    return str(write_json(Path("p.json"), records))
 
 
-@pytest.mark.parametrize("form", ["names", "numbers"])
-def test_samples_without_truth_are_left_out_where_that_is_said(form: str) -> None:
+@pytest.mark.parametrize("form", ["names", "numbers", "records"])
+def test_samples_without_truth_are_left_out_where_that_is_said(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Counts and examples of both sides; rows of --rows are those of the file."""
-    _predictions(form)
+    path = _predictions(form, monkeypatch)
     truths = [["9", "a"], ["5", "a"], ["2", "b"], ["4", "zz"], ["2", "b"]]
     write_rows(Path("y.csv"), ["id", "target"], truths)
     said = [
@@ -171,7 +184,7 @@ def test_samples_without_truth_are_left_out_where_that_is_said(form: str) -> Non
         2,
         "--json",
     ]
-    done = run("t.yaml", "p.csv", *said)
+    done = run("t.yaml", path, *said)
     assert scores(done)["accuracy/s"] == 1
     assert "left out: 2 samples have no truth in y.csv: `1`, `3`" in done.stderr
     assert "1 truth of y.csv has no prediction: `9`" in done.stderr
@@ -182,6 +195,28 @@ def test_samples_without_truth_are_left_out_where_that_is_said(form: str) -> Non
         ["2", "2", "", "A/b"],
         ["5", "5", "", "A/a"],
     ]
+
+
+def test_rows_that_are_left_out_do_not_shift_those_that_calibrate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second of the rows that are kept, as in a file of these alone."""
+    monkeypatch.setattr(readers, "BLOCK", 15)  # three rows at once
+    draw = np.random.default_rng(0)
+    rows = [[str(i), "abcd"[i % 4], *draw.normal(0, 1, 4).tolist()] for i in range(200)]
+    for row in rows:
+        row[2 + "abcd".index(str(row[1]))] += 3
+    kept = [row for row in rows if draw.random() < 0.7]
+    write_rows(Path("all.csv"), ["id", *"abcd"], ([row[0], *row[2:]] for row in rows))
+    write_rows(Path("kept.csv"), ["target", *"abcd"], (row[1:] for row in kept))
+    write_rows(Path("y.csv"), ["id", "target"], (row[:2] for row in kept))
+    said = ["--decision", "climb", "--risk", 0.2, "--json", "--draws", 2]
+    joined = ["--id", "id", "--targets", "y.csv", "--unknown", "drop"]
+    one, two = (
+        json.loads(run("t.yaml", *options, *said).stdout)
+        for options in (["all.csv", *joined], ["kept.csv"])
+    )
+    assert one["calibration_rows"] == two["calibration_rows"] == (len(kept) + 1) // 2
+    assert one["threshold"] == two["threshold"]
+    assert one["metrics"] == two["metrics"]
 
 
 def test_what_the_truth_may_not_be_joined_to() -> None:
