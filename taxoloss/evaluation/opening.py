@@ -91,6 +91,7 @@ class _Opening:
             raise PredictionError(f"{self.path}: expected no --prediction: an .npz has arrays, no columns")
         table = open_samples_table(self.path) if table is None else table
         self._require_columns(table, prediction)
+        self._require_one_truth(table.header)
         bound, nodes = self._bound_for_names()
         table = spelled(table, nodes)
         if is_long(table, request):
@@ -156,23 +157,27 @@ class _Opening:
         """Whether the file of the truth says what --group names."""
         return self.truth_table is not None and self.request.group in self.truth_table.header
 
-    def _truths(self, header: Sequence[str], bound: Taxonomy, nodes: Nodes, ordered: bool) -> Truths | None:
-        """The truths of another file; PredictionError where the predictions have some too."""
+    def _require_one_truth(self, header: Sequence[str]) -> None:
+        """PredictionError where the truth of another file stands in the predictions too."""
         if self.truth_table is None:
-            return None
+            return
         twice = next((name for name in self.request.target if name in header), None)
         if twice is not None:
             raise PredictionError(
-                f"{self.path}: the column {quoted(twice)} is in this file and in "
-                f"{self.truth_table.path}: leave "
-                "--targets out, or name the truth of that file by --target"
+                f"{self.path}: the column {quoted(twice)} is in this file and in {self.truth_table.path}: "
+                "leave --targets out, or name the truth of that file by --target"
             )
+
+    def _truths(self, bound: Taxonomy, nodes: Nodes, ordered: bool) -> Truths | None:
+        """The truths of another file."""
+        if self.truth_table is None:
+            return None
         return read_truths(self.truth_table, self.request, bound, nodes, ordered=ordered)
 
     def _truth_of(self, table: SampleTable, bound: Taxonomy, nodes: Nodes) -> Truth | None:
         """What another file says of the rows of a table, whose names must differ."""
         request = self.request
-        truths = self._truths(table.header, bound, nodes, self._is_ordered())
+        truths = self._truths(bound, nodes, self._is_ordered())
         if request.sample_id is None:
             return None
         names = Different(self.path, request.sample_id, lambda row: table.called(row - 1))
@@ -202,6 +207,7 @@ class _Opening:
         request = self.request
         self._check_matrix()
         opened = self._opened(table)
+        self._require_one_truth(opened.header if table is None else table.header)
         columns = choose_columns(opened, self._class_names(), request.classes is not None)
         notes = [*(table.notes if table is not None else ()), *_left_out(columns)]
         if self.migration is None:
@@ -211,7 +217,7 @@ class _Opening:
             bound, file, nodes = self._migrated(columns.file, self.migration)
         notes += ["columns of inner nodes are the sums of their classes: checked"] * bool(columns.inner)
         ordered = table is None or table.in_order or self._is_ordered()
-        truths = self._truths(opened.header, bound, nodes, ordered)
+        truths = self._truths(bound, nodes, ordered)
         if table is not None and truths is None and not ordered:
             name = request.target[0]
             where = f"{self.path}: column {name!r}"

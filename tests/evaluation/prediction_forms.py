@@ -46,6 +46,14 @@ class Predictions:
         """The names of the columns."""
         return [self.taxonomy.path(column)[-1] for column in range(len(self.taxonomy))]
 
+    def below(self) -> dict[str, list[int]]:
+        """The columns below each node but the root, by its name."""
+        found: dict[str, list[int]] = {}
+        for column in range(len(self.taxonomy)):
+            for name in self.taxonomy.path(column):
+                found.setdefault(name, []).append(column)
+        return found
+
     def ranked(self, places: int) -> list[list[str]]:
         """The names of the best classes of each sample."""
         order = np.argsort(-self.logits, 1)[:, :places]
@@ -144,6 +152,13 @@ def matrix_forms(p: Predictions, folder: Path, draw: np.random.Generator) -> dic
         *said,
         *_targets(p, folder),
     )
+    every = [
+        (name, called, sum(p.probs[row][column] for column in below), truth)
+        for row, (name, truth) in enumerate(zip(p.ids, p.truth, strict=True))
+        for called, below in p.below().items()
+    ]
+    nodes = [every[place] for place in draw.permutation(len(every))]
+    add(write_rows(folder / "nodes.csv", ["image", "class", "p", "truth"], nodes), *said)
     wide = [[*pair, *row] for *pair, row in zip(p.ids, p.truth, p.logits.tolist(), strict=True)]
     head = ["image", "truth", *p.classes]
     add(write_rows(folder / "wide.csv", head, wide))

@@ -231,6 +231,13 @@ def test_what_the_truth_may_not_be_joined_to() -> None:
     refused(
         run("t.yaml", "y.csv", "--prediction", "target", *said), "`target` is in this file and in y.csv"
     )
+    both = "`target` is in this file and in y.csv"
+    Path("p.jsonl").write_text(PROBS)
+    refused(run("t.yaml", "p.jsonl", *said), both)
+    refused(run("t.yaml", long({}), *LONG, "--targets", "y.csv"), both)
+    write_rows(Path("p.csv"), ["id", "target", *"abcd"], [["1", "a", 9, 0, 0, 0]])
+    refused(run("t.yaml", "p.csv", *said), both)
+    _predictions("numbers")
     write_rows(Path("y.csv"), ["id", "target"], zip("12345", ["a", "b", "c", "d", "aa"], strict=True))
     done = run("t.yaml", "p.csv", *said)
     assert (done.exit_code, done.stdout) == (1, "")
