@@ -24,6 +24,8 @@ __all__ = ["LEFT_OUT", "Roles", "Truth", "answer_samples", "truth_of"]
 IntArray = npt.NDArray[np.int64]
 #: In the place of a target or an answer: the row is left out.
 LEFT_OUT = -1
+#: Rows of a piece.
+_ROWS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def answer_samples(
     how = f"{table.what}, {how}" if table.what else how
     count = len(table)
     all_notes = (*table.notes, *notes, *told)
-    return Samples(table.path, how, pieces, all_notes, len(kept), count - len(kept), max(places, 1))
+    grouped = _groups(table, roles, truth) is not None
+    left = count - len(kept)
+    return Samples(table.path, how, pieces, all_notes, len(kept), left, max(places, 1), grouped)
 
 
 def _kept(table: SampleTable, target: IntArray, answers: IntArray, told: Sequence[str]) -> IntArray:
@@ -117,31 +121,37 @@ def _kept(table: SampleTable, target: IntArray, answers: IntArray, told: Sequenc
     return kept
 
 
+def _groups(table: SampleTable, roles: Roles, truth: Truth) -> Sequence[str] | None:
+    """The groups of the rows, which the truth may say."""
+    if truth.groups is not None or roles.group is None:
+        return truth.groups
+    return table.cells(roles.group)
+
+
 def _pieces(
     table: SampleTable, roles: Roles, reader: _Reader, truth: Truth, preds: IntArray, kept: IntArray
 ) -> Callable[[], Iterator[Piece]]:
-    """All rows that are kept, as one piece."""
-    chosen = kept.tolist()
-    probability = reader.scores()
-
-    def of(cells: Sequence[str] | None) -> list[str] | None:
-        return None if cells is None else [cells[row] for row in chosen]
-
+    """The rows that are kept, some at once."""
+    probability, unknown = reader.scores(), reader.unknown_answers()
     ids = None if roles.sample_id is None else table.cells(roles.sample_id)
-    groups = truth.groups
-    if groups is None and roles.group is not None:
-        groups = table.cells(roles.group)
-    piece = Piece(
-        1,
-        torch.from_numpy(preds[kept]),
-        torch.from_numpy(truth.targets[kept]),
-        [row + 1 for row in chosen],
-        of(ids),
-        of(groups),
-        None if probability is None else torch.from_numpy(probability[kept]),
-        torch.from_numpy(reader.unknown_answers()[kept]),
-    )
-    return lambda: iter((piece,))
+    groups = _groups(table, roles, truth)
+
+    def pieces() -> Iterator[Piece]:
+        for start in range(0, len(kept), _ROWS):
+            part = kept[start : start + _ROWS]
+            rows = part.tolist()
+            yield Piece(
+                start + 1,
+                torch.from_numpy(preds[part]),
+                torch.from_numpy(truth.targets[part]),
+                [row + 1 for row in rows],
+                None if ids is None else [ids[row] for row in rows],
+                None if groups is None else [groups[row] for row in rows],
+                None if probability is None else torch.from_numpy(probability[part]),
+                torch.from_numpy(unknown[part]),
+            )
+
+    return pieces
 
 
 class _Reader:
@@ -221,9 +231,11 @@ class _Reader:
         least = int(filled[used].min()) if used.any() else 1
         notes = []
         if used.any() and least < int(filled[used].max()):
-            notes.append(
-                f"rankings of {least} to {filled[used].max()} answers: the first {least} are scored"
+            most, scored = (
+                filled[used].max(),
+                "the first alone is" if least == 1 else f"the first {least} are",
             )
+            notes.append(f"rankings of {least} to {most} answers: {scored} scored")
         inner = (found[:, :least] >= len(self.taxonomy)) & used[:, None]
         if inner.any():
             notes.append("some answers in rankings are inner nodes: only the first answers are scored")
@@ -310,9 +322,9 @@ class _Reader:
         found = np.empty(len(self.table))
         for row, cell in enumerate(self.table.cells(name)):
             found[row] = _number(cell, self.roles.decimal)
-            if math.isinf(found[row]):
+            if not (math.isnan(found[row]) or 0 <= found[row] <= 1):
                 raise PredictionError(
-                    f"{self.where(name)}: expected a number {self.place(row)}, got {cell!r:.60}"
+                    f"{self.where(name)}: expected a probability {self.place(row)}, got {cell!r:.60}"
                 )
         return found
 

@@ -223,7 +223,8 @@ class _Gathering:
         ranked = [sorted(rows, key=lambda row: -self.scores[row]) for rows in self.rows.values()]
         ties = sum(len({self.scores[row] for row in rows}) < len(rows) for rows in ranked)
         kept = self._kept()
-        kept[self.score_name] = [self.score_cells[rows[0]] for rows in ranked]
+        if all(0 <= self.scores[rows[0]] <= 1 for rows in ranked):  # else they are no probabilities
+            kept[self.score_name] = [self.score_cells[rows[0]] for rows in ranked]
         lengths = sorted({len(rows) for rows in ranked})
         each = f"{lengths[0]}" if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
         what = (

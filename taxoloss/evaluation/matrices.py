@@ -55,7 +55,8 @@ def matrix_samples(
             left += len(block.values) - len(kept)
 
     how = f"{file.values} of {file.width:,} classes" + (f" against {truths.how}" if truths else "")
-    return Samples(file.path, how, pieces, tuple(notes), file.rows)
+    grouped = group is not None or (truths is not None and truths.groups is not None)
+    return Samples(file.path, how, pieces, tuple(notes), file.rows, grouped=grouped)
 
 
 def _piece(

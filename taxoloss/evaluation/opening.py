@@ -18,7 +18,15 @@ from taxoloss.evaluation.long_form import ClassNumbers, gathered, is_long
 from taxoloss.evaluation.matrices import matrix_samples
 from taxoloss.evaluation.migrated import migrated
 from taxoloss.evaluation.names import read_names
-from taxoloss.evaluation.nodes import Nodes, OldNames, name_of_text, nodes_of, numbers_of_old, old_nodes
+from taxoloss.evaluation.nodes import (
+    Nodes,
+    OldNames,
+    name_of_text,
+    names_of_texts,
+    nodes_of,
+    numbers_of_old,
+    old_nodes,
+)
 from taxoloss.evaluation.predictions import Above, PredictionError, PredictionFile
 from taxoloss.evaluation.readers import open_predictions
 from taxoloss.evaluation.request import UNKNOWN, Request
@@ -90,20 +98,30 @@ class _Opening:
         if self.path.suffix.lower() == ".npz":
             raise PredictionError(f"{self.path}: expected no --prediction: an .npz has arrays, no columns")
         table = open_samples_table(self.path) if table is None else table
+        if self.truth_table is None and set(prediction) & set(request.target):
+            raise PredictionError(
+                f"{self.path}: expected answers beside the truth, got {prediction[0]!r} as --target and as "
+                "--prediction"
+            )
         self._require_columns(table, prediction)
-        self._require_one_truth(table.header)
+        self._require_one_truth([name for name in table.header if name not in prediction])
         bound, nodes = self._bound_for_names()
         table = spelled(table, nodes)
         if is_long(table, request):
             table = self._gathered(table, prediction, bound, nodes)
             if table.numbers is not None:
                 return self.matrix(table)
+        elif request.values is not None:
+            raise PredictionError(
+                f"{self.path}: --values {request.values} goes with numbers, --prediction with names"
+            )
         truth = self._truth_of(table, bound, nodes)
         return bound, answer_samples(table, bound, nodes, self._roles(table, prediction), truth)
 
     def _roles(self, table: SampleTable, prediction: tuple[str, ...]) -> Roles:
         request = self.request
         score = "score" if request.score is None and not table.truth else request.score
+        score = score if score in table.header else None  # of a ranking by what are no probabilities
         return Roles(
             request.target,
             prediction,
@@ -196,7 +214,7 @@ class _Opening:
         if stated is None:
             bound = self.taxonomy.bind(node_targets=True)
         else:
-            names = [self._name(name) for name in stated[1]]
+            names = self._names(stated[1])
             bound = self.taxonomy.bind(names, node_targets=True, inner_classes=request.inner_classes)
         return bound, nodes_of(bound, request.separator)
 
@@ -289,6 +307,12 @@ class _Opening:
         except ValueError as error:
             raise PredictionError(f"{self.path}: column {name!r:.100}: {error}") from None
 
+    def _names(self, texts: Sequence[Name]) -> list[Name]:
+        try:
+            return names_of_texts(texts, self.taxonomy.index, self.request.separator)
+        except ValueError as error:
+            raise PredictionError(f"{self.path}: the classes: {error}") from None
+
     def _bound(self, columns: Columns) -> tuple[Taxonomy, PredictionFile]:
         """The taxonomy in the order of the file's columns; a shifted order is never guessed."""
         request, file = self.request, columns.file
@@ -299,7 +323,7 @@ class _Opening:
         index = self.taxonomy.index
         names = column_names(file, lambda name: index.find(self._name(name)), stated, own)
         bound = self.taxonomy.bind(
-            [self._name(name) for name in names], node_targets=True, inner_classes=request.inner_classes
+            self._names(names), node_targets=True, inner_classes=request.inner_classes
         )
         _check_width(file, bound)
         return bound, self._with_above(file, columns.inner, bound)

@@ -98,7 +98,7 @@ class SampleTable:
 
 
 def _no_column(path: Path, header: Sequence[str], option: str, name: str) -> PredictionError:
-    near = did_you_mean(name, header)
+    near = None if name in header else did_you_mean(name, header)
     shown = ", ".join(map(quoted, header[:12])) or "none"
     return PredictionError(
         f"{path}: expected one column {escape_invisible(repr(name))} (say {option} NAME), got "
