@@ -26,6 +26,7 @@ from taxoloss.cli.scoring.options import (
     ScoreOption,
     SeparatorOption,
     TargetOption,
+    TargetsOption,
     TaxonomyArgument,
     Unknown,
     UnknownOption,
@@ -63,11 +64,13 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="PREDICTIONS",
-            help=".npz (logits, log_probs or probs; targets; classes), or .csv, .tsv, .parquet: a column "
-            "for each class, or one of answers, and one of targets (names, paths, node ids).",
+            help=".npz (logits, log_probs or probs; targets; classes), .csv, .tsv, .parquet, .xlsx, .json, "
+            ".jsonl: a column for each class, one of answers, or a row for each class, and one of targets "
+            "(names, paths, node ids); SpeciesNet and MegaDetector results.",
         ),
     ],
     target: TargetOption = "target",
+    targets: TargetsOption = None,
     prediction: PredictionOption = None,
     sample_id: Annotated[
         str | None, typer.Option("--id", metavar="NAME", help="The column that names the rows.")
@@ -136,6 +139,7 @@ def evaluate(
         values=None if values is None else values.value,
         separator=separator,
         ranking=ranking,
+        targets=targets,
         unknown=unknown.value,
         decimal=decimal,
     )

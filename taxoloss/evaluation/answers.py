@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +16,14 @@ from taxoloss.evaluation.names import NameReading, as_rankings, read_names, unkn
 from taxoloss.evaluation.nodes import Nodes
 from taxoloss.evaluation.predictions import PredictionError
 from taxoloss.evaluation.samples import Piece, Samples
-from taxoloss.sources.tables.table import Table
+from taxoloss.evaluation.tables import SampleTable
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Roles", "answer_samples"]
+__all__ = ["LEFT_OUT", "Roles", "Truth", "answer_samples", "truth_of"]
 
 IntArray = npt.NDArray[np.int64]
-_NONE = -1
+#: In the place of a target or an answer: the row is left out.
+LEFT_OUT = -1
 #: Rows of a piece.
 _ROWS = 1 << 14
 
@@ -53,37 +53,97 @@ class Roles:
     decimal: str = "."
 
 
-def answer_samples(table: Table, taxonomy: Taxonomy, nodes: Nodes, roles: Roles) -> Samples:
-    """The samples of a table whose rows hold the truth and what was answered.
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is true of the rows of a table.
+
+    Args:
+        targets: (n,) target ids, LEFT_OUT where a row is.
+        how: what the truth is, in words.
+        notes: on the rows that are left out.
+        groups: of each row, where the truth says it.
+    """
+
+    targets: IntArray
+    how: str
+    notes: tuple[str, ...] = ()
+    groups: Sequence[str] | None = None
+
+
+def truth_of(table: SampleTable, taxonomy: Taxonomy, nodes: Nodes, roles: Roles) -> Truth:
+    """What the columns of the truth say.
+
+    Raises:
+        PredictionError: there is no row; names are unknown, or call several nodes.
+    """
+    if not len(table):
+        raise PredictionError(f"{table.path}: expected a row or more, got none")
+    reader = _Reader(table, taxonomy, nodes, roles)
+    targets = reader.targets()
+    return Truth(targets, reader.truth_how(), tuple(reader.told()))
+
+
+def answer_samples(
+    table: SampleTable, taxonomy: Taxonomy, nodes: Nodes, roles: Roles, truth: Truth | None = None
+) -> Samples:
+    """The samples of a table whose rows hold what was answered.
 
     Args:
         table: of text.
         taxonomy: bound.
         nodes: what its names call: nodes of that taxonomy.
         roles: of its columns.
+        truth: of its rows; None: it stands in their columns.
 
     Raises:
-        PredictionError: a column is not there; names are unknown, or call several nodes.
+        PredictionError: names are unknown, or call several nodes.
     """
-    if not table.rows:
-        raise PredictionError(f"{table.file}: expected a row or more, got none")
+    truth = truth_of(table, taxonomy, nodes, roles) if truth is None else truth
     reader = _Reader(table, taxonomy, nodes, roles)
-    target = reader.targets()
     answers, places, notes = reader.answers()
-    unknown = reader.unknown_answers()
-    kept, dropped = reader.kept(target, answers)
-    ids, groups = (reader.cells(name) if name else None for name in (roles.sample_id, roles.group))
-    probability = reader.scores()
+    told = (*truth.notes, *reader.told())
+    kept = _kept(table, truth.targets, answers, told)
+    pieces = _pieces(table, roles, reader, truth, answers if places > 1 else answers[:, 0], kept)
+    how = f"{reader.how(answers.shape[1])} against {truth.how}"
+    how = f"{table.what}, {how}" if table.what else how
+    count = len(table)
+    all_notes = (*table.notes, *notes, *told)
+    grouped = _groups(table, roles, truth) is not None
+    left = count - len(kept)
+    return Samples(table.path, how, pieces, all_notes, len(kept), left, max(places, 1), grouped)
+
+
+def _kept(table: SampleTable, target: IntArray, answers: IntArray, told: Sequence[str]) -> IntArray:
+    """The rows that are scored."""
+    kept = np.flatnonzero((target != LEFT_OUT) & (answers[:, 0] != LEFT_OUT))
+    if not len(kept):
+        raise PredictionError("\n  ".join([f"{table.path}: no row is left to score", *told]))
+    return kept
+
+
+def _groups(table: SampleTable, roles: Roles, truth: Truth) -> Sequence[str] | None:
+    """The groups of the rows, which the truth may say."""
+    if truth.groups is not None or roles.group is None:
+        return truth.groups
+    return table.cells(roles.group)
+
+
+def _pieces(
+    table: SampleTable, roles: Roles, reader: _Reader, truth: Truth, preds: IntArray, kept: IntArray
+) -> Callable[[], Iterator[Piece]]:
+    """The rows that are kept, some at once."""
+    probability, unknown = reader.scores(), reader.unknown_answers()
+    ids = None if roles.sample_id is None else table.cells(roles.sample_id)
+    groups = _groups(table, roles, truth)
 
     def pieces() -> Iterator[Piece]:
         for start in range(0, len(kept), _ROWS):
             part = kept[start : start + _ROWS]
             rows = part.tolist()
-            preds = torch.from_numpy(answers[part] if places > 1 else answers[part, 0])
             yield Piece(
                 start + 1,
-                preds,
-                torch.from_numpy(target[part]),
+                torch.from_numpy(preds[part]),
+                torch.from_numpy(truth.targets[part]),
                 [row + 1 for row in rows],
                 None if ids is None else [ids[row] for row in rows],
                 None if groups is None else [groups[row] for row in rows],
@@ -91,37 +151,21 @@ def answer_samples(table: Table, taxonomy: Taxonomy, nodes: Nodes, roles: Roles)
                 torch.from_numpy(unknown[part]),
             )
 
-    how = f"{reader.how(answers.shape[1])} against {reader.truth_how()}"
-    count = len(table.rows)
-    return Samples(
-        reader.path,
-        how,
-        pieces,
-        (*notes, *dropped),
-        len(kept),
-        count - len(kept),
-        max(places, 1),
-        groups is not None,
-    )
+    return pieces
 
 
 class _Reader:
     """Reads the columns of a table once."""
 
-    def __init__(self, table: Table, taxonomy: Taxonomy, nodes: Nodes, roles: Roles) -> None:
+    def __init__(self, table: SampleTable, taxonomy: Taxonomy, nodes: Nodes, roles: Roles) -> None:
         self.table, self.taxonomy, self.nodes, self.roles = table, taxonomy, nodes, roles
-        self.path = Path(table.file)
+        self.path = table.path
         self._unknown: dict[str, tuple[NameReading, npt.NDArray[np.bool_]]] = {}
         self._numbers: dict[str, bool] = {}
 
-    def cells(self, name: str) -> list[str]:
-        """A column, without spaces around its cells."""
-        at = self.table.column(name)
-        return [row[at].strip() for row in self.table.rows]
-
     def place(self, row: int) -> str:
         """How a row, from 0, is called."""
-        return f"in row {row + 1} (line {self.table.lines[row]})"
+        return f"in {self.table.called(row)}"
 
     def where(self, column: str) -> str:
         """The file and a column."""
@@ -130,11 +174,13 @@ class _Reader:
     # -- the truth -----------------------------------------------------------------------------
 
     def targets(self) -> IntArray:
-        """(n,): target ids, -1 where a row is left out."""
+        """(n,): target ids, LEFT_OUT where a row is."""
         columns = self.roles.target
         if len(columns) == 1:
-            return self._ids(columns[0], [(cell,) for cell in self.cells(columns[0])], truth=True)[:, 0]
-        ranks = {name: self.cells(name) for name in columns}
+            return self._ids(columns[0], [(cell,) for cell in self.table.cells(columns[0])], truth=True)[
+                :, 0
+            ]
+        ranks = {name: self.table.cells(name) for name in columns}
         found = self.taxonomy.targets(ranks, list(columns), ignore_index=-100).numpy()
         empty = found == -100
         if empty.any() and self.roles.unknown != "drop":
@@ -142,7 +188,7 @@ class _Reader:
                 f"{self.where(', '.join(columns))}: {counted(int(empty.sum()), 'row')} without a name, the "
                 f"first {self.place(int(empty.argmax()))}; --unknown drop leaves them out"
             )
-        return np.where(empty, _NONE, found)
+        return np.where(empty, LEFT_OUT, found)
 
     def truth_how(self) -> str:
         """What the truth is, in words."""
@@ -156,10 +202,11 @@ class _Reader:
     # -- the answers ---------------------------------------------------------------------------
 
     def answers(self) -> tuple[IntArray, int, list[str]]:
-        """(n, K) ids, -1 where a row is left out; how many places count, and why no more."""
+        """(n, K) ids, LEFT_OUT where a row is; how many places count, and why no more."""
         columns = self.roles.prediction
-        cells = list(zip(*map(self.cells, columns), strict=True))
-        if len(columns) == 1:
+        lists = self.table.lists.get(columns[0]) if len(columns) == 1 else None
+        cells = list(zip(*map(self.table.cells, columns), strict=True)) if lists is None else list(lists)
+        if len(columns) == 1 and lists is None:
             where = self.where(columns[0])
             lists = as_rankings([row[0] for row in cells], self.nodes, self.roles.ranking, where)
             cells = cells if lists is None else lists
@@ -173,7 +220,7 @@ class _Reader:
     def _ranking(self, found: IntArray, rows: Sequence[tuple[str, ...]]) -> tuple[IntArray, int, list[str]]:
         """The places that all rows fill, where these are classes; else the first alone."""
         said = np.array([[bool(cell) for cell in row] for row in rows])
-        used = found[:, 0] != _NONE
+        used = found[:, 0] != LEFT_OUT
         filled = np.cumprod(said, 1).sum(1)
         if (filled < said.sum(1)).any():
             row = int((filled < said.sum(1)).argmax())
@@ -230,14 +277,14 @@ class _Reader:
         if not reading.ids:
             raise unknown_names(reading, self.nodes, where, self._first(rows, reading.unknown))
         root = self.taxonomy.num_nodes - 1  # says nothing that is true, and nothing that is false
-        other = _NONE if policy == "drop" else root
+        other = LEFT_OUT if policy == "drop" else root
         ids = dict(reading.ids)
         found = np.array([[ids.get(cell, other) for cell in row] for row in rows], np.int64)
         lost = np.array(
             [any(cell in reading.unknown for cell in row if cell) or not row[0] for row in rows]
         )
         if policy == "drop":
-            found[lost] = _NONE
+            found[lost] = LEFT_OUT
         if reading.unknown:
             self._unknown[column] = reading, lost
         return found
@@ -253,11 +300,10 @@ class _Reader:
     def unknown_answers(self) -> npt.NDArray[np.bool_]:
         """(n,) whether the answer is no node."""
         found = self._unknown.get(", ".join(self.roles.prediction))
-        return np.zeros(len(self.table.rows), bool) if found is None else found[1]
+        return np.zeros(len(self.table), bool) if found is None else found[1]
 
-    def kept(self, target: IntArray, answers: IntArray) -> tuple[IntArray, list[str]]:
-        """The rows that are scored, and what is told of the others."""
-        kept = np.flatnonzero((target != _NONE) & (answers[:, 0] != _NONE))
+    def told(self) -> list[str]:
+        """What is told of the rows whose names are unknown."""
         notes = []
         for column, (reading, lost) in self._unknown.items():
             what = "left out" if self.roles.unknown == "drop" else "counted as wrong"
@@ -266,17 +312,15 @@ class _Reader:
             more = len(reading.unknown) - len(most)
             shown += f" and {more:,} more" if more else ""
             notes.append(f"{counted(int(lost.sum()), 'row')} {what}: unknown in {quoted(column)}: {shown}")
-        if not len(kept):
-            raise PredictionError("\n  ".join([f"{self.path}: no row is left to score", *notes]))
-        return kept, notes
+        return notes
 
     def scores(self) -> npt.NDArray[np.float64] | None:
         """(n,): the probabilities that the table states of its answers."""
         name = self.roles.score
         if name is None:
             return None
-        found = np.empty(len(self.table.rows))
-        for row, cell in enumerate(self.cells(name)):
+        found = np.empty(len(self.table))
+        for row, cell in enumerate(self.table.cells(name)):
             found[row] = _number(cell, self.roles.decimal)
             if not (math.isnan(found[row]) or 0 <= found[row] <= 1):
                 raise PredictionError(

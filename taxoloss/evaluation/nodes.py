@@ -27,6 +27,7 @@ __all__ = [
     "name_of_text",
     "names_of_texts",
     "nodes_of",
+    "numbers_of_old",
     "old_nodes",
 ]
 
@@ -260,6 +261,31 @@ def old_nodes(
         lambda text: next((new_ids[p] for p in _paths_of(nfc(text), None) if p in names.paths), None),
         lambda number: new_ids[classes[number]],
         classes.__getitem__,
+        len(classes),
+        integers,
+        names.names,
+        _OLD,
+    )
+
+
+def numbers_of_old(migration: Migration, names: OldNames, order: npt.NDArray[np.int64] | None) -> Nodes:
+    """What texts call in an old tree, each node by a number of its own: first the classes, by column.
+
+    Args:
+        migration: from the old tree.
+        names: of the old tree.
+        order: for each old class its column; None: in the order of the migration.
+    """
+    old = migration.old_classes
+    classes = old if order is None else tuple(old[number] for number in np.argsort(order).tolist())
+    paths = list(dict.fromkeys([*classes, *migration.nodes]))
+    number_of = {path: number for number, path in enumerate(paths)}
+    integers = integer_names(chain((path[-1] for path in migration.nodes if path), *migration.names))
+    return Nodes(
+        lambda name: number_of[names.node(name)],
+        lambda text: next((number_of[p] for p in _paths_of(nfc(text), None) if p in names.paths), None),
+        int,
+        paths.__getitem__,
         len(classes),
         integers,
         names.names,

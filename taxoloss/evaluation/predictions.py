@@ -81,12 +81,20 @@ class PredictionFile:
     decimal: str = "."
     #: The integers that an array of targets holds, each with its first row.
     integers: Mapping[int, int] = field(default_factory=dict)
+    #: How a row, from 1, is called, where it is no line of the file.
+    row_name: Callable[[int], str] | None = None
+
+    def called(self, row: int) -> str:
+        """A row in messages."""
+        if self.row_name is not None:
+            return self.row_name(row)
+        return f"row {row}" + (
+            f" (line {row + self.header_lines})" if self.header_lines is not None else ""
+        )
 
     def place(self, row: int, column: int | None = None) -> str:
         """Where a row, and a column (from 0), stand."""
-        where = f"{self.path}: row {row}"
-        if self.header_lines is not None:
-            where += f" (line {row + self.header_lines})"
+        where = f"{self.path}: {self.called(row)}"
         if column is not None:
             name = repr(self.columns[column]) if self.columns else str(column + 1)
             where += f", column {name}"

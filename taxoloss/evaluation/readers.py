@@ -16,13 +16,15 @@ import numpy.typing as npt
 
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.evaluation.json_values import JSON_SUFFIXES
 from taxoloss.evaluation.predictions import VALUES, Block, Floats, PredictionError, PredictionFile
+from taxoloss.evaluation.tables import WORKBOOKS
 from taxoloss.evaluation.text import TextTable, cut, is_blank
 
-__all__ = ["open_predictions"]
+__all__ = ["BLOCK", "number_places", "open_predictions"]
 
 #: Numbers of a block.
-_BLOCK = 1 << 22
+BLOCK = 1 << 22
 
 
 def open_predictions(
@@ -48,7 +50,8 @@ def open_predictions(
     """
     suffix = path.suffix.lower()
     if suffix not in _OPENERS:
-        raise PredictionError(f"{path}: expected a file that ends in {', '.join(_OPENERS)}, got {suffix!r}")
+        known = ", ".join((*_OPENERS, *WORKBOOKS, *JSON_SUFFIXES))
+        raise PredictionError(f"{path}: expected a file that ends in {known}, got {suffix!r}")
     try:
         return _OPENERS[suffix](path, values, _Roles(target, tuple(dict.fromkeys(kept)), decimal))
     except OSError as error:
@@ -174,7 +177,7 @@ def _rows_of_npz(file: PredictionFile) -> Iterator[tuple[int, Floats]]:
         if dtype.kind not in "fiu":
             help = "; numpy has no bfloat16: save float32" if dtype.kind == "V" else ""
             raise PredictionError(f"{file.path}: expected {file.values} as numbers, got {dtype}{help}")
-        at_once = rows if fortran else max(1, _BLOCK // max(1, columns))
+        at_once = rows if fortran else max(1, BLOCK // max(1, columns))
         for first in range(0, rows, at_once):
             count = min(at_once, rows - first)
             size = count * columns * dtype.itemsize
@@ -208,7 +211,7 @@ def _open_csv(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
         raise PredictionError(f"{path}: expected a header with the names of the classes, got an empty line")
     separator = _separator(path, line, roles)
     header = tuple(_cut_header(path, line, separator))
-    places = _number_places(path, header, roles, _other_separator(path, line, separator))
+    places = number_places(path, header, roles.target, roles.kept, _other_separator(path, line, separator))
     columns = tuple(header[place] for place in places)
     return PredictionFile(
         path,
@@ -257,10 +260,12 @@ def _other_separator(path: Path, line: str, own: str) -> str:
     return f"; expected {_MARKS[own]} between the columns of a {path.suffix.lower()}, got {_MARKS[most]}"
 
 
-def _number_places(path: Path, header: Sequence[str], roles: _Roles, help: str = "") -> tuple[int, ...]:
+def number_places(
+    path: Path, header: Sequence[str], target: str | None, kept: Sequence[str], help: str = ""
+) -> tuple[int, ...]:
     """Where the columns of a table stand that are neither targets nor kept."""
-    named = {name: "--target NAME" for name in (roles.target,) if name is not None}
-    named |= dict.fromkeys(roles.kept, "--id or --group NAME")
+    named = {name: "--target NAME" for name in (target,) if name is not None}
+    named |= dict.fromkeys(kept, "--id or --group NAME")
     for name, option in named.items():
         if header.count(name) != 1:
             near = did_you_mean(name, header)
@@ -273,7 +278,8 @@ def _number_places(path: Path, header: Sequence[str], roles: _Roles, help: str =
     places = tuple(place for place, name in enumerate(header) if name not in named)
     if not places:
         raise PredictionError(
-            f"{path}: expected a column for each class beside {', '.join(map(repr, named))}, got none"
+            f"{path}: expected a column for each class beside "
+            f"{', '.join(map(repr, named)) or 'others'}, got none"
         )
     return places
 
@@ -307,7 +313,7 @@ def _read_csv(file: PredictionFile) -> Iterator[Block]:
         header = _cut_header(file.path, next(lines, ""), file.separator)
         table = TextTable(file, header)
         first = 1
-        while rows := list(islice(lines, max(1, _BLOCK // len(header)))):
+        while rows := list(islice(lines, max(1, BLOCK // len(header)))):
             rows = _without_blank_end(rows, lines)
             if rows:
                 yield table.block(rows, first)
@@ -352,7 +358,7 @@ def _open_parquet(path: Path, values: str | None, roles: _Roles) -> PredictionFi
         schema = dict(table.collect_schema())
         rows = int(table.select(_polars(path).len()).collect().item())
     header = tuple(schema)
-    places = _number_places(path, header, roles)
+    places = number_places(path, header, roles.target, roles.kept)
     columns = tuple(header[place] for place in places)
     return PredictionFile(
         path,
@@ -372,7 +378,7 @@ def _open_parquet(path: Path, values: str | None, roles: _Roles) -> PredictionFi
 def _read_parquet(file: PredictionFile) -> Iterator[Block]:
     polars = _polars(file.path)
     assert file.rows is not None  # _open_parquet has read them
-    at_once = max(1, _BLOCK // max(1, len(file.numbers)))
+    at_once = max(1, BLOCK // max(1, len(file.numbers)))
     numbers = polars.col([file.header[place] for place in file.numbers]).cast(polars.Float64)
     with _whole(file.path, ".parquet"):
         table = _scan(file.path)

@@ -27,6 +27,7 @@ class Request:
         values: what the numbers are.
         separator: between the names of a path.
         ranking: between several answers in a cell.
+        targets: a file of the truth, joined by the names of the samples; None: the predictions hold it.
         unknown: "error", "wrong" or "drop": what becomes of rows with unknown names.
         decimal: the mark in the numbers of a text.
     """
@@ -43,5 +44,6 @@ class Request:
     values: str | None = None
     separator: str | None = None
     ranking: str | None = None
+    targets: Path | None = None
     unknown: str = UNKNOWN[0]
     decimal: str = "."

@@ -18,7 +18,7 @@ import numpy as np
 
 from taxoloss.evaluation.predictions import Block, Floats, PredictionError, PredictionFile
 
-__all__ = ["TextTable", "cut", "is_blank"]
+__all__ = ["TextTable", "cut", "expected_number", "is_blank"]
 
 _NUMBER = re.compile(
     r" *[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan) *", re.ASCII | re.IGNORECASE
@@ -122,7 +122,7 @@ class TextTable:
         for row, line in enumerate(lines, first):
             cells = self._cells(line, row)
             for column, cell in enumerate(self._pick(cells)):
-                expected = _expected(cell, self.file.decimal)
+                expected = expected_number(cell, self.file.decimal)
                 if expected:
                     place = self.file.place(row, column)
                     comma = "; --decimal , reads decimal commas" * (
@@ -144,7 +144,7 @@ def _shown(cell: str) -> str:
     return repr(cell if len(cell) <= _SHOWN else cell[:_SHOWN] + "...")
 
 
-def _expected(cell: str, decimal: str) -> str | None:
+def expected_number(cell: str, decimal: str) -> str | None:
     """What was expected in the place of a cell; None where it is a number."""
     text = cell if decimal == "." else cell.replace(".", "#").replace(decimal, ".")
     if not _NUMBER.fullmatch(text):

@@ -30,7 +30,7 @@ QUICK = settings(CALM, max_examples=examples(200))
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the tables are written."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prediction_readers, "_BLOCK", 12)  # some rows a block
+        patch.setattr(prediction_readers, "BLOCK", 12)  # some rows a block
         yield tmp_path_factory.mktemp("tables")
 
 

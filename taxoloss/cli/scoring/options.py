@@ -37,6 +37,7 @@ __all__ = [
     "ScoreOption",
     "SeparatorOption",
     "TargetOption",
+    "TargetsOption",
     "TaxonomyArgument",
     "Unknown",
     "UnknownOption",
@@ -67,6 +68,10 @@ TaxonomyArgument: TypeAlias = Annotated[
 TargetOption: TypeAlias = Annotated[
     str, typer.Option(metavar="NAME", help="The column of the truth, or those of its ranks: order,family.")
 ]
+TargetsOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A table with the truth, joined by the column that --id names."),
+]
 PredictionOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -75,7 +80,12 @@ PredictionOption: TypeAlias = Annotated[
     ),
 ]
 ScoreOption: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The column of the answers' probabilities.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The column of the answers' probabilities; where several rows share an id, of the numbers of "
+        "their classes.",
+    ),
 ]
 GroupOption: TypeAlias = Annotated[
     str | None,

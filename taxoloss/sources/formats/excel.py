@@ -39,7 +39,7 @@ def look_at_excel(path: Path, options: Options) -> Look:
         message = (
             f"the workbook has {counted(len(sheets), 'sheet')} that hold something: {listed(list(sheets))}"
         )
-        help = "save the one with the taxonomy as CSV, or in a workbook of its own"
+        help = "save the one that is meant as CSV, or in a workbook of its own"
         raise refuse(str(path), message, expected="one sheet", help=help)
     ((name, rows),) = sheets.items()
     table = _table(path, rows, options)
