@@ -22,7 +22,7 @@ __all__ = ["intervals_data", "number", "write_table"]
 
 _WORDS = {True: "up", False: "down", None: ""}
 #: The header of a column of words; others are of numbers.
-_LEFT = ("metric", "better")
+_LEFT = ("metric", "better", "gained most", "lost most")
 
 
 def write_table(
