@@ -198,6 +198,8 @@ def _branch_data(branch: Branch) -> dict[str, Any]:
         "rows": branch.rows,
         "a": branch.a,
         "b": branch.b,
-        **branch.difference._asdict(),
+        "difference": branch.difference.value,
+        "low": branch.difference.low,
+        "high": branch.difference.high,
         "may_be_chance": branch.may_be_chance,
     }
