@@ -82,7 +82,7 @@ def compare(
     migration: MigrationOption = None,
     values: ValuesOption = None,
     values_b: ValuesOption = None,
-    draws: DrawsOption = 1000,
+    draws: DrawsOption = 500,
     rows: Annotated[
         Path | None,
         typer.Option(metavar="OUT.csv", help="Write the samples whose answers differ, a row each."),
@@ -124,15 +124,15 @@ def compare(
     with in_words():
         from taxoloss.evaluation import comparison
         from taxoloss.evaluation.changes import ChangeWriter
-        from taxoloss.evaluation.scores import Settings, wanted_metrics
 
         taxonomy, pairing, form = _opened(a, b, load(source), of_a, of_b, common)
-        wanted = wanted_metrics(dataclasses.replace(pairing.a, places=form.places), taxonomy, Settings())
         writer = ChangeWriter(rows, taxonomy)
         groups = None if group is None else pairing.groups()
         with progress(pairing.a.rows) as advance:
             pairs = _advancing(pairing, form, advance)
-            found = comparison.compare(pairs, taxonomy, wanted, groups, draws=draws, watch=writer.take)
+            found = comparison.compare(
+                pairs, taxonomy, form.scores(taxonomy), groups, draws=draws, watch=writer.take
+            )
         writer.write()
     write(Told(found, pairing, form, names), taxonomy, result)
 

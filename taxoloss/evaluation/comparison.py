@@ -15,6 +15,7 @@ from taxoloss.evaluation.changes import Changes, Judged, judge
 from taxoloss.evaluation.rows import answer_of
 from taxoloss.evaluation.samples import Piece, Samples
 from taxoloss.metrics.bootstrap import Interval, bootstrap, paired
+from taxoloss.metrics.collection import collection
 from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -29,6 +30,12 @@ class Form:
     """What of two files is compared: logits (places None), answers (1), or the first places of rankings."""
 
     places: int | None
+
+    def scores(self, taxonomy: Taxonomy) -> MetricCollection:
+        """What is compared; no curves, whose bins would be kept for each draw."""
+        logits = self.places is None
+        top_k = self.places if (self.places or 1) > 1 else None
+        return collection(taxonomy, calibration=logits, ranking=logits, top_k=top_k)
 
     def of(self, piece: Piece) -> Piece:
         """The piece in this form."""

@@ -43,7 +43,7 @@ def write_table(
     else:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in header:
-            table.add_column(name, justify="left" if name in _LEFT else "right")
+            table.add_column(name, justify="left" if name in _LEFT else "right", overflow="fold")
         for row in rows:
             table.add_row(*map(plain, row))
         stdout_console().print(table)
