@@ -15,6 +15,7 @@ __all__ = ["FEW_GROUPS", "Amount", "changes_in_words", "points", "sentences"]
 FEW_GROUPS, FEW_CHANGES = 20, 10
 
 _LEVEL = "accuracy/"
+_MOST_DIGITS = 6
 #: Scores in edges of the tree: what they are of, and what the better model's are.
 _EDGES = {"severity": "mistakes", "distance": "answers"}
 
@@ -57,10 +58,23 @@ class Amount:
         low, high = self._shown(self.low), self._shown(self.high)
         return f"{self._shown(self.value, '+')} {self.unit}, {low} to {high}"
 
-    def _shown(self, value: float, sign: str = "") -> str:
-        """With a digit of the width more than 0, at least."""
+    @property
+    def _places(self) -> int:
+        """Digits after the point: with one of the width, and as many as show that 0 is outside."""
         finer = 0 if self.half == 0 else -math.floor(math.log10(self.half))
-        return f"{value:{sign}.{min(6, max(self.digits, finer))}f}"
+        places = min(_MOST_DIGITS, max(self.digits, finer))
+        while places < _MOST_DIGITS and self._hides(places):
+            places += 1
+        return places
+
+    def _hides(self, places: int) -> bool:
+        """The interval excludes 0, and would not seem to."""
+        near = max(self.low, -self.high)
+        seen = min(round(near, places), round(abs(self.value), places) - round(self.half, places))
+        return near > 0 and seen <= 0
+
+    def _shown(self, value: float, sign: str = "") -> str:
+        return f"{value:{sign}.{self._places}f}"
 
     def __neg__(self) -> Amount:
         return Amount(-self.value, -self.high, -self.low, self.unit, self.digits)

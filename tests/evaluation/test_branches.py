@@ -173,7 +173,7 @@ def _interval(t: Any, target: Any, a: Any, b: Any, groups: Any) -> Any:
 
 @pytest.mark.parametrize("grouped", [False, True])
 def test_the_intervals_of_scores_hold_the_difference(grouped: bool) -> None:
-    """About 95 % of 120 (with a standard error of 2 %); over groups that are drawn one by one, far fewer."""
+    """About 95 % of 120 (with a standard error of 2 %); of groups drawn row by row far fewer."""
     t = taxoloss.load({"tree": ["a", "b"]}).bind(node_targets=True)
     r = np.random.default_rng(2)
     held = blind = 0

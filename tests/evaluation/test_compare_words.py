@@ -60,6 +60,12 @@ SENTENCES = {
     ),
     "nearer": ("severity", -0.26, -0.21, -0.16, "new's mistakes are nearer by 0.21 ± 0.05 edges."),
     "farther": ("distance", 0.16, 0.21, 0.26, "new's answers are farther by 0.21 ± 0.05 edges."),
+    "just not chance": (
+        "distance", -0.0548, -0.0305, -0.0026, "new's answers are nearer by 0.030 ± 0.026 edges.",
+    ),
+    "just not chance, ends": (
+        "accuracy/genus", 0.0002, 0.02, 0.03, "new is better at genus by 2.00 points (0.02 to 3.00).",
+    ),
     "mistakes by chance": (
         "severity", -0.1, -0.02, 0.06,
         "In the distance of mistakes the difference may be chance (-0.02 edges, -0.10 to 0.06).",
