@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,6 +50,13 @@ __all__ = ["evaluate"]
 _ERROR = Unknown("error")
 
 
+class Coarse(str, Enum):
+    """What rows labelled above the classes are in a calibration."""
+
+    wrong = "wrong"
+    skip = "skip"
+
+
 def evaluate(
     source: TaxonomyArgument,
     predictions: Annotated[
@@ -89,6 +96,12 @@ def evaluate(
     threshold: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="A fixed threshold (0.5).")
     ] = None,
+    coarse: Annotated[
+        Coarse,
+        typer.Option(
+            help="Of rows labelled above the classes: a deeper answer is wrong, or they are left out."
+        ),
+    ] = Coarse.wrong,
     tradeoff: Annotated[
         float, typer.Option(min=0.0, help=f"Of {' or '.join(with_setting('tradeoff'))}.")
     ] = 0.0,
@@ -108,7 +121,7 @@ def evaluate(
     Example: taxoloss evaluate pets answers.csv --target truth --prediction answer
     """
     result = _result(result, as_json, as_csv)
-    _check_usage(decision, risk, threshold)
+    _check_usage(decision, risk, threshold, coarse)
     _check_decimal(decimal)
     request = Request(
         target=columns_of(target, "--target"),
@@ -132,7 +145,7 @@ def evaluate(
         from taxoloss.evaluation.scores import Settings, evaluate
 
         taxonomy, samples = open_samples(predictions, load(source), request)
-        settings = Settings(decision and decision.value, risk, threshold, tradeoff, draws)
+        settings = Settings(decision and decision.value, risk, threshold, tradeoff, coarse.value, draws)
         with progress(samples.rows) as advance, RowWriter(rows, taxonomy) as writer:
             found = evaluate(samples, taxonomy, settings, advance, writer.write)
     _write(found, predictions, taxonomy, decision, result)
@@ -152,7 +165,13 @@ def _check_decimal(decimal: str) -> None:
         raise typer.BadParameter(f"expected . or , got {decimal!r}", param_hint="--decimal")
 
 
-def _check_usage(decision: Decision | None, risk: float | None, threshold: float | None) -> None:
+def _check_usage(
+    decision: Decision | None, risk: float | None, threshold: float | None, coarse: Coarse
+) -> None:
+    if threshold is not None and decision is None:
+        raise typer.BadParameter("is of a decision: needs --decision", param_hint="--threshold")
+    if coarse is Coarse.skip and risk is None:
+        raise typer.BadParameter("is of a calibration: needs --risk", param_hint="--coarse")
     if risk is not None and (decision is None or not RULES[decision.value].calibrated):
         raise typer.BadParameter(f"needs --decision {' or '.join(calibrated())}", param_hint="--risk")
     if risk is not None and (threshold is not None or not 0 < risk < 1):
@@ -173,7 +192,7 @@ def _write(
     header = (
         ["metric", "value", "95 % interval", "better"] if people else ["metric", "value", "low", "high"]
     )
-    rows = _rows(found) if people else _numbers(found)
+    rows = found.table() if people else list(_numbers(found))
     write_table(header, rows, result, _data(found, taxonomy, decision) if result is Result.json else None)
 
 
@@ -204,16 +223,6 @@ def _data(found: Evaluation, taxonomy: Taxonomy, decision: Decision | None) -> d
         else {"risk": threshold.risk, "log_odds": number(threshold.log_odds), "sentence": str(threshold)},
         "metrics": intervals_data(found.scores),
     }
-
-
-def _rows(found: Evaluation) -> Iterator[list[str]]:
-    words = {True: "up", False: "down", None: ""}
-    for name, (value, low, high) in found.scores.items():
-        if math.isnan(value):
-            yield [name, "nothing counted", "", ""]
-            continue
-        better = words[found.higher_is_better.get(name)]
-        yield [name, f"{value:.4f}", f"{low:.4f} to {high:.4f}", better]
 
 
 def _numbers(found: Evaluation) -> Iterator[list[str]]:

@@ -24,6 +24,8 @@ __all__ = ["Roles", "answer_samples"]
 
 IntArray = npt.NDArray[np.int64]
 _NONE = -1
+#: Rows of a piece.
+_ROWS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -74,23 +76,32 @@ def answer_samples(table: Table, taxonomy: Taxonomy, nodes: Nodes, roles: Roles)
     probability = reader.scores()
 
     def pieces() -> Iterator[Piece]:
-        chosen = kept.tolist()
-        preds = torch.from_numpy(answers[kept] if places > 1 else answers[kept, 0])
-        yield Piece(
-            1,
-            preds,
-            torch.from_numpy(target[kept]),
-            [row + 1 for row in chosen],
-            None if ids is None else [ids[row] for row in chosen],
-            None if groups is None else [groups[row] for row in chosen],
-            None if probability is None else torch.from_numpy(probability[kept]),
-            torch.from_numpy(unknown[kept]),
-        )
+        for start in range(0, len(kept), _ROWS):
+            part = kept[start : start + _ROWS]
+            rows = part.tolist()
+            preds = torch.from_numpy(answers[part] if places > 1 else answers[part, 0])
+            yield Piece(
+                start + 1,
+                preds,
+                torch.from_numpy(target[part]),
+                [row + 1 for row in rows],
+                None if ids is None else [ids[row] for row in rows],
+                None if groups is None else [groups[row] for row in rows],
+                None if probability is None else torch.from_numpy(probability[part]),
+                torch.from_numpy(unknown[part]),
+            )
 
     how = f"{reader.how(answers.shape[1])} against {reader.truth_how()}"
     count = len(table.rows)
     return Samples(
-        reader.path, how, pieces, (*notes, *dropped), len(kept), count - len(kept), max(places, 1)
+        reader.path,
+        how,
+        pieces,
+        (*notes, *dropped),
+        len(kept),
+        count - len(kept),
+        max(places, 1),
+        groups is not None,
     )
 
 
@@ -173,9 +184,11 @@ class _Reader:
         least = int(filled[used].min()) if used.any() else 1
         notes = []
         if used.any() and least < int(filled[used].max()):
-            notes.append(
-                f"rankings of {least} to {filled[used].max()} answers: the first {least} are scored"
+            most, scored = (
+                filled[used].max(),
+                "the first alone is" if least == 1 else f"the first {least} are",
             )
+            notes.append(f"rankings of {least} to {most} answers: {scored} scored")
         inner = (found[:, :least] >= len(self.taxonomy)) & used[:, None]
         if inner.any():
             notes.append("some answers in rankings are inner nodes: only the first answers are scored")
@@ -265,9 +278,9 @@ class _Reader:
         found = np.empty(len(self.table.rows))
         for row, cell in enumerate(self.cells(name)):
             found[row] = _number(cell, self.roles.decimal)
-            if math.isinf(found[row]):
+            if not (math.isnan(found[row]) or 0 <= found[row] <= 1):
                 raise PredictionError(
-                    f"{self.where(name)}: expected a number {self.place(row)}, got {cell!r:.60}"
+                    f"{self.where(name)}: expected a probability {self.place(row)}, got {cell!r:.60}"
                 )
         return found
 

@@ -65,11 +65,13 @@ def choose_columns(file: PredictionFile, classes: ClassNames, stated: bool) -> C
     name_of = file.header.__getitem__
     fitting = [place for place in file.places if classes.find(name_of(place))]
     inner = tuple(p for p in file.places if p not in set(fitting) and classes.find_inner(name_of(p)))
-    if not fitting and not inner:
-        numbers = {str(number) for number in range(len(classes.paths))}
-        places = [place for place in file.places if name_of(place) in numbers]
-        if len(places) == len(numbers) or stated:  # names of nobody: something else says the order
-            return Columns(file.with_columns(places if len(places) == len(numbers) else file.places))
+    if not fitting and not inner:  # names of nobody: something else says the order
+        numbered = [place for place in file.places if name_of(place).isdecimal()]
+        if [name_of(place) for place in numbered] == list(map(str, range(len(numbered)))) and numbered:
+            others = tuple(name_of(place) for place in file.places if place not in set(numbered))
+            return Columns(file.with_columns(numbered), left_out=others)
+        if stated:
+            return Columns(file)
     left_out = tuple(name_of(p) for p in file.places if p not in {*fitting, *inner})
     if not stated:
         names = [name_of(place) for place in fitting]
@@ -87,8 +89,8 @@ def _require_most(file: PredictionFile, classes: ClassNames, fitting: Sequence[s
     example = "/".join(classes.paths[0])
     raise PredictionError(
         f"{file.path}: expected a column for each of the {count:,} classes, called as in the tree "
-        f"(such as {quoted(example)}), got {len(fitting)} among {shown}; if a column holds the names that were "
-        "answered, say --prediction NAME"
+        f"(such as {quoted(example)}), got {len(fitting)} among {shown}; if a column holds the names that "
+        "were answered, say --prediction NAME"
     )
 
 

@@ -39,7 +39,8 @@ def matrix_samples(
             ids, groups = (block.kept.get(name) if name else None for name in (sample_id, group))
             yield Piece(block.first, _logits(file, block), target, ids=ids, groups=groups)
 
-    return Samples(file.path, f"{file.values} of {file.width:,} classes", pieces, tuple(notes), file.rows)
+    how = f"{file.values} of {file.width:,} classes"
+    return Samples(file.path, how, pieces, tuple(notes), file.rows, grouped=group is not None)
 
 
 def _logits(file: PredictionFile, block: Block) -> Tensor:

@@ -30,13 +30,13 @@ class NameReading:
         ids: of each different cell its target id; those that call nothing are not there.
         unknown: how many rows hold each cell that calls nothing; "" of empty cells.
         numbers: whether the cells are ids.
-        count: of the different cells that are not empty.
+        filled: how many rows are not empty.
     """
 
     ids: Mapping[str, int]
     unknown: Mapping[str, int]
     numbers: bool
-    count: int
+    filled: int
 
 
 def read_names(cells: Iterable[str], nodes: Nodes, where: str, *, ordered: bool) -> NameReading:
@@ -61,21 +61,27 @@ def read_names(cells: Iterable[str], nodes: Nodes, where: str, *, ordered: bool)
             )
         ids = {cell: nodes.by_number(int(cell)) for cell in filled if 0 <= int(cell) < nodes.count}
     else:
-        ids = dict(_found(filled, nodes, where))
+        ids = _found(filled, nodes, where)
     unknown = {cell: number for cell, number in rows.items() if cell not in ids}
     numbers = bool(ids) and all(map(INTEGER.fullmatch, ids)) and not nodes.integers
-    return NameReading(ids, unknown, numbers, len(filled))
+    return NameReading(ids, unknown, numbers, sum(rows[cell] for cell in filled))
 
 
-def _found(cells: Iterable[str], nodes: Nodes, where: str) -> Iterable[tuple[str, int]]:
+def _found(cells: Sequence[str], nodes: Nodes, where: str) -> dict[str, int]:
+    """The nodes of the cells; where all are whole paths, a name that stands twice is the top node's."""
+    found: dict[str, int] = {}
     for cell in cells:
         try:
-            yield cell, nodes.find(cell)
+            found[cell] = nodes.find(cell)
         except UnknownNameError:
             continue
         except ValueError as error:
+            paths = {cell: nodes.by_path(cell) for cell in cells}
+            if None not in paths.values():
+                return {cell: node for cell, node in paths.items() if node is not None}
             words = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
             raise PredictionError(f"{where}: {words}") from None
+    return found
 
 
 # -- several answers in a cell ---------------------------------------------------------------------
@@ -144,12 +150,12 @@ def unknown_names(
         first: of each cell the place of its first row.
     """
     named = {cell: rows for cell, rows in reading.unknown.items() if cell}
-    if reading.count and 2 * len(named) > reading.count:
+    if 2 * sum(named.values()) > reading.filled:
         shown = ", ".join(map(quoted, list(named)[:4])) + (", .." if len(named) > 4 else "")
-        fit = reading.count - len(named)
+        fit = reading.filled - sum(named.values())
         return PredictionError(
             f"{where}: expected {nodes.expected}, such as {quoted(nodes.names[-1])}, in each row, got "
-            f"{shown}; {fit} of {reading.count} different cells fit{no_id(next(iter(named)), nodes)}"
+            f"{shown}; {fit:,} of {reading.filled:,} fit{no_id(next(iter(named)), nodes)}"
         )
     rows = sum(reading.unknown.values())
     what = f"{counted(len(named), 'name')} {'is' if len(named) == 1 else 'are'} no node of the tree" * bool(

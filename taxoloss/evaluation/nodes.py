@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import chain
@@ -25,6 +25,7 @@ __all__ = [
     "UnknownNameError",
     "integer_names",
     "name_of_text",
+    "names_of_texts",
     "nodes_of",
     "old_nodes",
 ]
@@ -45,6 +46,8 @@ class Nodes:
     Args:
         find: the target id of a name, or of a path as text or a tuple; UnknownNameError where there is
             none, ValueError where there are several.
+        by_path: the target id of a whole path from the top as text, one name of a top node among them; None
+            where there is none.
         by_number: the target id of a number, 0 <= number < count.
         path_of: the path that a number calls, for messages.
         count: of the numbers.
@@ -54,6 +57,7 @@ class Nodes:
     """
 
     find: Callable[[Name], int]
+    by_path: Callable[[str], int | None]
     by_number: Callable[[int], int]
     path_of: Callable[[int], Path_]
     count: int
@@ -81,7 +85,12 @@ def nodes_of(taxonomy: Taxonomy, separator: str | None = None) -> Nodes:
             kind = UnknownNameError if none else ValueError
             raise kind(f"target {name!r:.100}: {error}") from None
 
-    return Nodes(find, int, taxonomy.path, taxonomy.num_nodes, integer_names(names), names)
+    def by_path(text: str) -> int | None:
+        paths = list(_paths_of(nfc(text), separator))
+        nodes = list(dict.fromkeys(chain.from_iterable(map(index.find, paths))))
+        return int(taxonomy.ids_of_nodes[nodes[0]]) if len(nodes) == 1 else None
+
+    return Nodes(find, by_path, int, taxonomy.path, taxonomy.num_nodes, integer_names(names), names)
 
 
 def name_of_text(text: str, index: NameIndex, separator: str | None = None) -> Name:
@@ -100,15 +109,36 @@ def name_of_text(text: str, index: NameIndex, separator: str | None = None) -> N
     readings: list[Name] = [text] if index.find(text) else []
     if "/" in text and index.by_name(text) and index.by_text(text):
         readings += [index.tree.path(node) for node in index.by_text(text)]
-    for mark in MARKS if separator is None else (separator,):
-        if mark in text:
-            path = tuple(part.strip() for part in text.split(mark))
-            readings += [path] if len(path) > 1 and index.by_path(path) else []
+    readings += [path for path in _paths_of(text, separator) if len(path) > 1 and index.by_path(path)]
     nodes = list(dict.fromkeys(chain.from_iterable(map(index.find, readings))))
     if len(nodes) > 1 and len(readings) > 1:
         shown = ", ".join(repr(index.tree.path(node)) for node in nodes)
         raise ValueError(f"{text!r:.100} may be a name or a path: {shown}")
     return readings[0] if readings else text
+
+
+def names_of_texts(texts: Sequence[Name], index: NameIndex, separator: str | None = None) -> list[Name]:
+    """The names of a list of classes; where a name stands twice and all are whole paths, the paths.
+
+    Raises:
+        ValueError: a text may be a name, or a path, of different nodes.
+    """
+    names = [name_of_text(text, index, separator) if isinstance(text, str) else text for text in texts]
+    if all(len(index.find(name)) < 2 for name in names):
+        return names
+    paths: list[Name] = []
+    for text in texts:
+        cut = [text] if isinstance(text, tuple) else _paths_of(nfc(text), separator)
+        paths += list(dict.fromkeys(path for path in cut if index.by_path(path)))
+    return paths if len(paths) == len(names) else names
+
+
+def _paths_of(text: str, separator: str | None) -> Iterator[Path_]:
+    """The text as one name, and cut at every mark that it holds."""
+    yield (text.strip(),)
+    for mark in MARKS if separator is None else (separator,):
+        if mark in text:
+            yield tuple(part.strip() for part in text.split(mark))
 
 
 # -- names that are integers -----------------------------------------------------------------------
@@ -170,8 +200,8 @@ class OldNames:
         if isinstance(name, tuple):
             return [name] if name in self.paths else []
         found = self._nodes.get(nfc(name)) or self._nodes.get(nfc(name.strip()), [])
-        parts = (tuple(p.strip() for p in nfc(name).split(mark)) for mark in MARKS if mark in name)
-        return list(dict.fromkeys([*found, *(path for path in parts if path in self.paths)]))
+        paths = (path for path in _paths_of(nfc(name), None) if len(path) > 1 and path in self.paths)
+        return list(dict.fromkeys([*found, *paths]))
 
     def node(self, name: Name) -> Path_:
         """The path of the one node of a name; ValueError where there is none, or several."""
@@ -227,6 +257,7 @@ def old_nodes(
     integers = integer_names(chain((path[-1] for path in migration.nodes if path), *migration.names))
     return Nodes(
         lambda name: new_ids[names.node(name)],
+        lambda text: next((new_ids[p] for p in _paths_of(nfc(text), None) if p in names.paths), None),
         lambda number: new_ids[classes[number]],
         classes.__getitem__,
         len(classes),

@@ -14,7 +14,7 @@ from taxoloss.evaluation.answers import Roles, answer_samples
 from taxoloss.evaluation.columns import ClassNames, Columns, choose_columns, column_names
 from taxoloss.evaluation.matrices import matrix_samples
 from taxoloss.evaluation.migrated import migrated
-from taxoloss.evaluation.nodes import Nodes, OldNames, name_of_text, nodes_of, old_nodes
+from taxoloss.evaluation.nodes import Nodes, OldNames, name_of_text, names_of_texts, nodes_of, old_nodes
 from taxoloss.evaluation.predictions import Above, PredictionError, PredictionFile
 from taxoloss.evaluation.readers import open_predictions
 from taxoloss.evaluation.request import UNKNOWN, Request
@@ -75,6 +75,15 @@ class _Opening:
         request = self.request
         if self.path.suffix.lower() == ".npz":
             raise PredictionError(f"{self.path}: expected no --prediction: an .npz has arrays, no columns")
+        if request.values is not None:
+            raise PredictionError(
+                f"{self.path}: --values {request.values} goes with numbers, --prediction with names"
+            )
+        if set(prediction) & set(request.target):
+            raise PredictionError(
+                f"{self.path}: expected answers beside the truth, got {prediction[0]!r} as --target and as "
+                "--prediction"
+            )
         table = open_samples_table(self.path)
         self._require_columns(table, prediction)
         bound, nodes = self._bound_for_names()
@@ -107,7 +116,7 @@ class _Opening:
         for option, names in named.items():
             for name in names:
                 if table.header.count(name) != 1:
-                    near = did_you_mean(name, table.header)
+                    near = None if name in table.header else did_you_mean(name, table.header)
                     shown = ", ".join(map(quoted, table.header[:12]))
                     raise PredictionError(
                         f"{self.path}: expected one column {name!r} (say {option} NAME), got "
@@ -126,7 +135,7 @@ class _Opening:
         if stated is None:
             bound = self.taxonomy.bind(node_targets=True)
         else:
-            names = [self._name(name) for name in stated[1]]
+            names = self._names(stated[1])
             bound = self.taxonomy.bind(names, node_targets=True, inner_classes=request.inner_classes)
         return bound, nodes_of(bound, request.separator)
 
@@ -185,6 +194,12 @@ class _Opening:
         except ValueError as error:
             raise PredictionError(f"{self.path}: column {name!r:.100}: {error}") from None
 
+    def _names(self, texts: Sequence[Name]) -> list[Name]:
+        try:
+            return names_of_texts(texts, self.taxonomy.index, self.request.separator)
+        except ValueError as error:
+            raise PredictionError(f"{self.path}: the classes: {error}") from None
+
     def _bound(self, columns: Columns) -> tuple[Taxonomy, PredictionFile]:
         """The taxonomy in the order of the file's columns; a shifted order is never guessed."""
         request, file = self.request, columns.file
@@ -195,7 +210,7 @@ class _Opening:
         index = self.taxonomy.index
         names = column_names(file, lambda name: index.find(self._name(name)), stated, own)
         bound = self.taxonomy.bind(
-            [self._name(name) for name in names], node_targets=True, inner_classes=request.inner_classes
+            self._names(names), node_targets=True, inner_classes=request.inner_classes
         )
         _check_width(file, bound)
         return bound, self._with_above(file, columns.inner, bound)

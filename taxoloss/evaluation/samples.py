@@ -57,6 +57,7 @@ class Samples:
         rows: how many, where that is known.
         left_out: how many rows were left out.
         places: of logits None; of answers 1, of rankings their length.
+        grouped: whether each sample has a group.
     """
 
     path: Path
@@ -66,3 +67,4 @@ class Samples:
     rows: int | None = None
     left_out: int = 0
     places: int | None = None
+    grouped: bool = False

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from taxoloss import decisions, metrics
+from taxoloss.errors.characters import counted
 from taxoloss.evaluation.predictions import PredictionError
 from taxoloss.evaluation.rules import RULES
 from taxoloss.evaluation.samples import Piece, Samples
 from taxoloss.metrics.bootstrap import Interval
+from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.tree.arrays import IntArray
 
 __all__ = ["Evaluation", "Settings", "answered", "evaluate", "wanted_metrics"]
 
@@ -30,6 +36,7 @@ class Settings:
     risk: float | None = None
     threshold: float | None = None
     tradeoff: float = 0.0
+    coarse: str = "wrong"
     draws: int = 200
     confidence: float = 0.95
     seed: int = 0
@@ -52,6 +59,27 @@ class Evaluation:
     delivered: decisions.Delivered | None = None
     higher_is_better: dict[str, bool | None] = field(default_factory=dict)
 
+    def _repr_html_(self) -> str:
+        """The scores as a table, for a notebook."""
+        told = "".join(f"<p>{escape(text)}</p>" for text in (self.reading, *self.notes))
+        head = "".join(f"<th>{name}</th>" for name in ("metric", "value", "95 % interval", "better"))
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.table()
+        )
+        return f"{told}<p>{counted(self.rows, 'row')}</p><table><tr>{head}</tr>{rows}</table>"
+
+    def table(self) -> list[tuple[str, str, str, str]]:
+        """For each metric its name, its value, its interval, and whether more is better, as text."""
+        words = {True: "up", False: "down", None: ""}
+        rows = []
+        for name, (value, low, high) in self.scores.items():
+            if math.isnan(value):
+                rows.append((name, "nothing counted", "", ""))
+                continue
+            better = words[self.higher_is_better.get(name)]
+            rows.append((name, f"{value:.4f}", f"{low:.4f} to {high:.4f}", better))
+        return rows
+
 
 #: Called with the samples that are scored, and what is answered to them: logits, node ids or a ranking.
 Watch = Callable[[Piece, Tensor], None]
@@ -67,7 +95,7 @@ def evaluate(
     """Scores samples of a bound taxonomy.
 
     With a risk every second row, from the first, calibrates the threshold (20,000 at most), and the
-    others are scored.
+    others are scored. Where samples have groups, it is every second group, and the intervals draw groups.
 
     Args:
         samples: of that taxonomy, in its order.
@@ -84,18 +112,23 @@ def evaluate(
             f"{samples.path}: --decision {settings.decision} needs a number for each class, got "
             f"{samples.how}"
         )
-    threshold, calibrated = _threshold(samples, taxonomy, settings)
+    split = _Split(samples)
+    threshold, calibrated = _threshold(samples, taxonomy, settings, split)
     wanted = wanted_metrics(samples, taxonomy, settings)
     better = {str(name): m.higher_is_better for name, m in wanted.items(copy_state=False)}
     scores = metrics.bootstrap(
-        wanted, draws=settings.draws, confidence=settings.confidence, seed=settings.seed
+        wanted,
+        draws=settings.draws,
+        confidence=settings.confidence,
+        seed=settings.seed,
+        groups=split.scored_groups(threshold is not None),
     )
     rows = uncounted = 0
     delivered: decisions.Delivered | None = None
-    for piece in samples.pieces():
+    for piece, calibrates in split.pieces():
         read = len(piece.target)
         if threshold is not None:
-            piece = _part(piece, ~_calibrates(piece))
+            piece = _part(piece, ~calibrates)
             more = decisions.report(threshold, piece.preds, piece.target, taxonomy)
             delivered = more if delivered is None else delivered + more
         rows += len(piece.target)
@@ -150,9 +183,40 @@ def _how_answered(samples: Samples, settings: Settings) -> str:
 # -- the threshold ---------------------------------------------------------------------------------
 
 
-def _calibrates(piece: Piece) -> Tensor:
-    """(n,) bool: rows 1, 3, 5, .. calibrate."""
-    return torch.arange(piece.first, piece.first + len(piece.target)) % 2 == 1
+class _Split:
+    """Which samples calibrate: rows 1, 3, 5, .., or where there are groups, the groups 1, 3, 5, .. whole.
+
+    Groups are asked for before the first sample is scored: the file is read once more.
+    """
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples, self.groups = samples, None
+        if samples.grouped:
+            names = [group for piece in samples.pieces() for group in piece.groups or ()]
+            self.groups = _codes(names, samples)
+
+    def pieces(self) -> Iterator[tuple[Piece, Tensor]]:
+        """The samples, and (n,) whether each of them calibrates."""
+        start = 0
+        for piece in self.samples.pieces():
+            stop = start + len(piece.target)
+            unit = np.arange(start, stop) if self.groups is None else self.groups[start:stop]
+            yield piece, torch.from_numpy(unit % 2 == 0)
+            start = stop
+
+    def scored_groups(self, calibrated: bool) -> IntArray | None:
+        """The groups of the samples that are scored."""
+        if self.groups is None or not calibrated:
+            return self.groups
+        return group_codes(self.groups[self.groups % 2 == 1])
+
+
+def _codes(names: Sequence[str], samples: Samples) -> IntArray:
+    """The groups as numbers, 0 for the first."""
+    try:
+        return group_codes(names)
+    except (TypeError, ValueError) as error:
+        raise PredictionError(f"{samples.path}: --group: {error}") from None
 
 
 def _part(piece: Piece, chosen: Tensor) -> Piece:
@@ -176,26 +240,35 @@ def _part(piece: Piece, chosen: Tensor) -> Piece:
 
 
 def _threshold(
-    samples: Samples, taxonomy: Taxonomy, settings: Settings
+    samples: Samples, taxonomy: Taxonomy, settings: Settings, split: _Split
 ) -> tuple[decisions.Threshold | None, int]:
     if settings.risk is None:
         return None, 0
-    logits, target = _calibration_rows(samples, taxonomy)
-    decision = settings.decision or "climb"
-    made = decisions.calibrate_threshold(logits, target, taxonomy, settings.risk, decision)
-    return made, made.n
+    logits, target, groups = _calibration_rows(taxonomy, split)
+    made = decisions.calibrate_threshold(
+        logits,
+        target,
+        taxonomy,
+        settings.risk,
+        settings.decision or "climb",
+        groups=groups,
+        coarse=settings.coarse,
+    )
+    return made, len(target)
 
 
-def _calibration_rows(samples: Samples, taxonomy: Taxonomy) -> tuple[Tensor, Tensor]:
+def _calibration_rows(taxonomy: Taxonomy, split: _Split) -> tuple[Tensor, Tensor, list[str] | None]:
     left = min(_CALIBRATION_ROWS, max(1, _CALIBRATION_NUMBERS // len(taxonomy)))
-    parts: list[tuple[Tensor, Tensor]] = []
-    for piece in samples.pieces():
-        chosen = torch.nonzero(_calibrates(piece)).squeeze(1)[:left]
-        parts.append((piece.preds[chosen], piece.target[chosen]))
-        left -= len(chosen)
+    parts: list[Piece] = []
+    for piece, calibrates in split.pieces():
+        chosen = calibrates & (calibrates.cumsum(0) <= left)
+        parts.append(_part(piece, chosen))
+        left -= int(chosen.sum())
         if left == 0:
             break
-    return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+    groups = [group for part in parts for group in part.groups or ()]
+    logits, target = torch.cat([part.preds for part in parts]), torch.cat([part.target for part in parts])
+    return logits, target, groups or None
 
 
 def answered(

@@ -25,7 +25,7 @@ normal distribution, not of Student's: intervals are then too narrow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +37,7 @@ from taxoloss.functional.arithmetic import row_blocks, wide_on
 from taxoloss.metrics.base.batch import one_pass
 from taxoloss.metrics.base.sum_metric import Contributions, LastingMetric, SumMetric
 from taxoloss.metrics.confusion import LevelConfusionMatrix
+from taxoloss.plot import figures, scores
 from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.tree.arrays import IntArray
 
@@ -124,6 +125,37 @@ class Bootstrap(LastingMetric):
         """key -> value and interval."""
         tail = (1 - self.confidence) / 2
         return {name: _interval(scores, tail) for name, scores in self.scores().items()}
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """A point with its interval for each score, levels in the order of the tree: (figure, axes).
+
+        Args:
+            val: a result of `compute`; None: computes now.
+            ax: axes to draw in.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        val = self.compute() if val is None else val
+        figure, ax = figures.axes_of(ax, (6.4, 1.0 + 0.42 * max(2, len(val))))
+        scores.intervals(ax, {name: val[name] for name in sorted(val, key=self._order(val))})
+        ax.set_title(f"{self.confidence:.0%} intervals, {self.draws:,} draws")
+        return figure, ax
+
+    def _order(self, names: Iterable[str]) -> Callable[[str], tuple[int, int]]:
+        """The key that puts the scores of a metric by level in the order of the tree."""
+        kinds = list(dict.fromkeys(name.rpartition("/")[0] or name for name in names))
+        # As in the keys of a collection, where torch forbids "." in a name.
+        levels = [
+            one.replace(".", "_") for metric in self.metrics.values() for one in metric.taxonomy.levels
+        ]
+
+        def place(name: str) -> tuple[int, int]:
+            kind, _, last = name.rpartition("/")
+            level = last.replace(".", "_")
+            return kinds.index(kind or name), levels.index(level) if level in levels else -1
+
+        return place
 
     def scores(self) -> dict[str, Tensor]:
         """key -> the score of the samples, then that of each draw, (1 + draws,).

@@ -14,7 +14,8 @@ import typer
 from rich.console import Console
 
 from taxoloss.cli.streams import echo
-from taxoloss.errors.faults import TaxonomyError
+from taxoloss.errors.faults import BindingError, TaxonomyError
+from taxoloss.evaluation.advice import for_command
 from taxoloss.evaluation.predictions import VALUES, PredictionError
 from taxoloss.evaluation.request import UNKNOWN
 from taxoloss.evaluation.rules import RULES
@@ -141,8 +142,14 @@ def in_words() -> Iterator[None]:
     """What is wrong with a taxonomy or with predictions, on standard error, and exit code 1."""
     try:
         yield
-    except (TaxonomyError, PredictionError, ImportError) as error:
-        echo(f"error: {error}" if not isinstance(error, TaxonomyError) else str(error), err=True)
+    except BindingError as error:
+        echo(str(for_command(error)), err=True)
+        raise typer.Exit(1) from None
+    except TaxonomyError as error:
+        echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except (PredictionError, ImportError) as error:
+        echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
 
 

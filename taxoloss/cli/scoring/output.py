@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["intervals_data", "number", "write_table"]
 
-_WORDS = {True: "up", False: "down", None: ""}
 #: The header of a column of words; others are of numbers.
 _LEFT = ("metric", "better", "gained most", "lost most")
 
