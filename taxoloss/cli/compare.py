@@ -121,6 +121,7 @@ def compare(
         values=of_a.values if values_b is None else values_b.value,
     )
     names = _names((a, name_a), (b, name_b), (of_a, of_b))
+    of_a, of_b = _of_columns(a, b, of_a), _of_columns(b, a, of_b)
     with in_words():
         from taxoloss.evaluation import comparison
         from taxoloss.evaluation.changes import ChangeWriter
@@ -135,6 +136,15 @@ def compare(
             )
         writer.write()
     write(Told(found, pairing, form, names), taxonomy, result)
+
+
+def _of_columns(path: Path, other: Path, request: Request) -> Request:
+    """An .npz has no columns: beside a table it is read as it is, options on columns are the table's."""
+    arrays = [p.suffix.lower() == ".npz" for p in (path, other)]
+    if arrays != [True, False]:
+        return request
+    own = Request()
+    return dataclasses.replace(request, target=own.target, prediction=own.prediction, unknown=own.unknown)
 
 
 def _names(

@@ -220,6 +220,20 @@ def test_numbers_beside_names_are_compared_by_their_best_class(tree: Path, tmp_p
     assert "classes; its best class is compared" in compare(tree, matrix, names).stdout
 
 
+def test_options_on_columns_are_those_of_the_table(tree: Path, tmp_path: Path) -> None:
+    """Beside arrays, on either side."""
+    data = answers(40)
+    t = taxonomy()
+    path = write_both(tmp_path, data)
+    arrays = tmp_path / "b.npz"
+    logits = np.eye(8)[t.node_ids(data.b).numpy()] * 5
+    np.savez(arrays, logits=logits, targets=t.node_ids(data.truth).numpy(), classes=np.array(t.classes))
+    options = ("--target", "truth", "--prediction", "a", "--unknown", "drop", "--draws", 2)
+    changes = compared(tree, path, arrays, *options)["changes"]
+    assert changes == compared(tree, path, path, *COLUMNS, "--draws", 2)["changes"]
+    assert compared(tree, arrays, path, *options)["changes"]["lost"] == changes["gained"]
+
+
 def test_rankings_are_compared_as_far_as_the_shorter_one(tree: Path, tmp_path: Path) -> None:
     truth = ["a", "b", "f", "g"] * 5
     first = write(
