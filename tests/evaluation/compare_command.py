@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,11 @@ def answers(
     y = r.integers(0, len(SPECIES), n)
     guess, luck = r.integers(0, len(SPECIES), n), r.random(n)
     models = [np.where(luck + 0.2 * r.random(n) < share + 0.1, y, guess) for share in right]
-    told = [[SPECIES[i] for i in column] for column in (y, *models)]
-    return Answers(*told, [f"cam{i}" for i in r.integers(0, cameras, n)])
+    truth, a, b = ([SPECIES[i] for i in column] for column in (y, *models))
+    return Answers(truth, a, b, [f"cam{i}" for i in r.integers(0, cameras, n)])
 
 
-def write(path: Path, columns: dict[str, Sequence[object]]) -> Path:
+def write(path: Path, columns: Mapping[str, Sequence[object]]) -> Path:
     """A CSV of columns."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

@@ -46,9 +46,9 @@ def by_hand(path: tuple[str, ...], t: taxoloss.Taxonomy, target: Any, a: Any, b:
     below = np.array([t.path(int(y))[: len(path)] == path for y in target])
     gain = b.astype(int) - a.astype(int)
     chosen = [below & (units == unit) for unit in np.unique(units[below])]
-    sizes, gains = [int(rows.sum()) for rows in chosen], [int(gain[rows].sum()) for rows in chosen]
-    mean = np.mean(sizes)
-    sizes, gains = np.array([*sizes, mean, mean]), np.array([*gains, mean, -mean])
+    mean = below.sum() / len(chosen)
+    sizes = np.array([*(rows.sum() for rows in chosen), mean, mean])
+    gains = np.array([*(gain[rows].sum() for rows in chosen), mean, -mean])
     centre = gains.sum() / sizes.sum()
     spread = max((gains**2).sum(), ((gains - centre * sizes) ** 2).sum())
     return a[below].mean(), b[below].mean(), below.sum(), centre, spread**0.5 / sizes.sum()

@@ -150,7 +150,7 @@ def _matrix(path: Path, said: list[str], truth: list[str], order: str, seed: int
     numbers = {name: r.normal(size=len(said)) for name in SPECIES}
     for row, name in enumerate(said):
         numbers[name][row] += 9
-    return write(path, {**more, "target": truth, **{name: numbers[name] for name in order}})
+    return write(path, {**more, "target": truth, **{name: numbers[name].tolist() for name in order}})
 
 
 @pytest.mark.parametrize("group", [(), ("--group", "camera")])
@@ -342,7 +342,7 @@ def test_markdown_is_tables_and_a_list(tree: Path, tmp_path: Path) -> None:
 def test_a_process_of_its_own(tree: Path, tmp_path: Path) -> None:
     """In an encoding without a plus-minus: written as an escape, exit code 0."""
     path = write_both(tmp_path, answers(100))
-    command = [sys.executable, "-m", "taxoloss", "compare", tree, path, path, *COLUMNS]
+    command = [sys.executable, "-m", "taxoloss", "compare", str(tree), str(path), str(path), *COLUMNS]
     done = subprocess.run(
         command, capture_output=True, check=False, env={"PYTHONIOENCODING": "ascii"} | _env()
     )

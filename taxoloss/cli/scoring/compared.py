@@ -44,6 +44,7 @@ class Told:
 
 
 def write(told: Told, taxonomy: Taxonomy, result: Result) -> None:
+    """Writes the result on standard output; how files were read beside it, where that is no text."""
     from taxoloss.evaluation.sentences import changes_in_words, sentences
 
     for line in _head(told):
