@@ -186,7 +186,7 @@ def test_reading_a_tree_takes_no_torch(code: str, tmp_path: Path) -> None:
 def test_the_workbench_takes_no_torch(
     arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every command but evaluate and plot answers at once, without torch or an optional package."""
+    """All commands but evaluate, compare and plot answer at once, without torch or optional packages."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tree.yaml").write_text(_FILE)
     (tmp_path / "table.csv").write_text("order,family\na,b\na,c\n")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["intervals_data", "number", "write_table"]
 
 #: The header of a column of words; others are of numbers.
-_LEFT = ("metric", "better")
+_LEFT = ("metric", "better", "gained most", "lost most")
 
 
 def write_table(
@@ -42,7 +42,7 @@ def write_table(
     else:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in header:
-            table.add_column(name, justify="left" if name in _LEFT else "right")
+            table.add_column(name, justify="left" if name in _LEFT else "right", overflow="fold")
         for row in rows:
             table.add_row(*map(plain, row))
         stdout_console().print(table)
