@@ -14,10 +14,11 @@ import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT, max_version="3.13")
-EXTRAS = ("examples", "ray", "sources", "sweep")
+EXTRAS = ("examples", "plot", "ray", "sources", "sweep")
 #: Rooms whose tests are over in minutes.
 FAST = (
-    "taxonomy", "weighting", "sources", "functional", "heads", "metrics", "decisions", "evaluation", "cli",
+    "taxonomy", "weighting", "sources", "plot", "functional", "heads", "metrics", "decisions", "evaluation",
+    "cli",
 )  # fmt: skip
 
 nox.options.default_venv_backend = "venv"

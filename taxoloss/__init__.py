@@ -6,7 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from taxoloss import controls, decisions, errors, functional, heads, metrics, sources, sweep, weighting
+    from taxoloss import (
+        controls,
+        decisions,
+        errors,
+        evaluation,
+        functional,
+        heads,
+        metrics,
+        plot,
+        sources,
+        sweep,
+        weighting,
+    )
     from taxoloss.errors.faults import TaxonomyError
     from taxoloss.loss import TaxonomyLoss
     from taxoloss.taxonomy.file.limits import Limits
@@ -26,10 +38,12 @@ __all__ = [
     "controls",
     "decisions",
     "errors",
+    "evaluation",
     "functional",
     "heads",
     "load",
     "metrics",
+    "plot",
     "sources",
     "sweep",
     "weighting",

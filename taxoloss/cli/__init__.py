@@ -8,6 +8,7 @@ from collections.abc import Callable
 import typer
 
 from taxoloss.cli.check import check
+from taxoloss.cli.compare import compare
 from taxoloss.cli.convert import convert
 from taxoloss.cli.diff import diff
 from taxoloss.cli.evaluate import evaluate
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "schema": schema,
     "explain": explain,
     "evaluate": evaluate,
+    "compare": compare,
     "plot": plot,
 }
 app = typer.Typer(

@@ -2,80 +2,91 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from taxoloss.cli.shared import plain, stdout_console
-from taxoloss.cli.streams import echo, write_data, write_json
-from taxoloss.errors.faults import TaxonomyError
-from taxoloss.evaluation.columns import column_names
-from taxoloss.evaluation.migrated import OldNames, migrated
-from taxoloss.evaluation.predictions import VALUES, PredictionError, PredictionFile
-from taxoloss.evaluation.readers import open_predictions
+from taxoloss.cli.scoring.options import (
+    ClassesOption,
+    DecimalOption,
+    Decision,
+    DecisionOption,
+    DrawsOption,
+    FileOrderOption,
+    GroupOption,
+    InnerClassesOption,
+    MigrationOption,
+    PredictionOption,
+    RankingOption,
+    Result,
+    ResultOption,
+    ScoreOption,
+    SeparatorOption,
+    TargetOption,
+    TargetsOption,
+    TaxonomyArgument,
+    Unknown,
+    UnknownOption,
+    ValuesOption,
+    columns_of,
+    in_words,
+    progress,
+)
+from taxoloss.cli.scoring.output import intervals_data, number, write_table
+from taxoloss.cli.streams import echo
+from taxoloss.errors.characters import counted
+from taxoloss.evaluation.request import Request
 from taxoloss.evaluation.rules import RULES, calibrated, with_setting
-from taxoloss.evaluation.targets import name_of_text
-from taxoloss.sources.class_lists import from_file
-from taxoloss.taxonomy.class_names import Name
-from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.loading import load
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.taxonomy.versions.migration import Migration
 
 if TYPE_CHECKING:
     from taxoloss.evaluation.scores import Evaluation
 
 __all__ = ["evaluate"]
 
+_ERROR = Unknown("error")
 
-Decision = Enum("Decision", {name: name for name in RULES}, type=str)  # type: ignore[misc]
-Values = Enum("Values", {name: name for name in VALUES}, type=str)  # type: ignore[misc]
+
+class Coarse(str, Enum):
+    """What rows labelled above the classes are in a calibration."""
+
+    wrong = "wrong"
+    skip = "skip"
 
 
 def evaluate(
-    source: Annotated[str, typer.Argument(metavar="TAXONOMY", help="A taxonomy file or a bundled name.")],
+    source: TaxonomyArgument,
     predictions: Annotated[
         Path,
         typer.Argument(
             metavar="PREDICTIONS",
-            help=".npz (logits, log_probs or probs; targets; classes), or .csv, .tsv, .parquet with a "
-            "column for each class and one of targets: names, paths a/b/c, or node ids, all of one kind.",
+            help=".npz (logits, log_probs or probs; targets; classes), .csv, .tsv, .parquet, .xlsx, .json, "
+            ".jsonl: a column for each class, one of answers, or a row for each class, and one of targets "
+            "(names, paths, node ids); SpeciesNet and MegaDetector results.",
         ),
     ],
-    classes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Names of the columns, one a line, in order.")
+    target: TargetOption = "target",
+    targets: TargetsOption = None,
+    prediction: PredictionOption = None,
+    sample_id: Annotated[
+        str | None, typer.Option("--id", metavar="NAME", help="The column that names the rows.")
     ] = None,
-    file_order: Annotated[
-        bool, typer.Option("--file-order", help="The columns are in the order of the taxonomy file.")
-    ] = False,
-    inner_classes: Annotated[
-        bool,
-        typer.Option("--inner-classes", help="Some columns are inner nodes: a genus beside its species."),
-    ] = False,
-    migration: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="The columns are the classes of an older taxonomy: the map of taxoloss diff.",
-        ),
-    ] = None,
-    values: Annotated[
-        Values | None, typer.Option(help="What the numbers are; an .npz says it by its key.")
-    ] = None,
-    target: Annotated[str, typer.Option(metavar="NAME", help="The column of targets.")] = "target",
-    decision: Annotated[
-        Decision | None, typer.Option(help="Score the answers of a decision, not the logits.")
-    ] = None,
+    group: GroupOption = None,
+    score: ScoreOption = None,
+    unknown: UnknownOption = _ERROR,
+    separator: SeparatorOption = None,
+    ranking: RankingOption = None,
+    decimal: DecimalOption = ".",
+    classes: ClassesOption = None,
+    file_order: FileOrderOption = False,
+    inner_classes: InnerClassesOption = False,
+    migration: MigrationOption = None,
+    values: ValuesOption = None,
+    decision: DecisionOption = None,
     risk: Annotated[
         float | None,
         typer.Option(
@@ -88,135 +99,115 @@ def evaluate(
     threshold: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="A fixed threshold (0.5).")
     ] = None,
+    coarse: Annotated[
+        Coarse,
+        typer.Option(
+            help="Of rows labelled above the classes: a deeper answer is wrong, or they are left out."
+        ),
+    ] = Coarse.wrong,
     tradeoff: Annotated[
         float, typer.Option(min=0.0, help=f"Of {' or '.join(with_setting('tradeoff'))}.")
     ] = 0.0,
-    draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws for the intervals.")] = 200,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="metric,value,low,high")] = False,
+    draws: DrawsOption = 200,
+    rows: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.csv", help="Write a row a sample: truth, answer, what they share."),
+    ] = None,
+    result: ResultOption = Result.text,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object: --format json.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="metric,value,low,high: --format csv.")] = False,
 ) -> None:
     """Score the predictions of any model: every metric, with 95 % intervals.
 
     Exit code 0: good. 1: a bad taxonomy, or predictions that cannot be used. 2: wrong usage.
 
-    Example: taxoloss evaluate pets predictions.csv --values probs --decision climb --risk 0.05
+    Example: taxoloss evaluate pets answers.csv --target truth --prediction answer
     """
-    _check_usage(decision, risk, threshold, as_json and as_csv)
-    try:
-        file = open_predictions(predictions, None if values is None else values.value, target)
-        if migration is None:
-            taxonomy = _bound(load(source), file, classes, file_order, inner_classes)
-        else:
-            taxonomy, file = _migrated(load(source), file, migration, classes, file_order)
+    result = _result(result, as_json, as_csv)
+    _check_usage(decision, risk, threshold, coarse)
+    _check_decimal(decimal)
+    request = Request(
+        target=columns_of(target, "--target"),
+        prediction=columns_of(prediction, "--prediction") if prediction is not None else (),
+        sample_id=sample_id,
+        group=group,
+        score=score,
+        classes=classes,
+        file_order=file_order,
+        inner_classes=inner_classes,
+        migration=migration,
+        values=None if values is None else values.value,
+        separator=separator,
+        ranking=ranking,
+        targets=targets,
+        unknown=unknown.value,
+        decimal=decimal,
+    )
+    with in_words():
+        from taxoloss.evaluation.opening import open_samples
+        from taxoloss.evaluation.rows import RowWriter
         from taxoloss.evaluation.scores import Settings, evaluate
 
-        settings = Settings(decision and decision.value, risk, threshold, tradeoff, draws)
-        with _progress(file.rows) as advance:
-            found = evaluate(file, taxonomy, settings, advance)
-    except (TaxonomyError, PredictionError, ImportError) as error:
-        echo(f"error: {error}" if not isinstance(error, TaxonomyError) else str(error), err=True)
-        raise typer.Exit(1) from None
-    if found.threshold is not None:
-        echo(f"{found.threshold}\n{found.delivered}\n", err=as_json or as_csv)
-    _write(found, taxonomy, decision, as_json, as_csv)
+        taxonomy, samples = open_samples(predictions, load(source), request)
+        settings = Settings(decision and decision.value, risk, threshold, tradeoff, coarse.value, draws)
+        with progress(samples.rows) as advance, RowWriter(rows, taxonomy) as writer:
+            found = evaluate(samples, taxonomy, settings, advance, writer.write)
+    _write(found, predictions, taxonomy, decision, result)
+
+
+def _result(result: Result, as_json: bool, as_csv: bool) -> Result:
+    asked = {form for form, said in ((Result.json, as_json), (Result.csv, as_csv)) if said}
+    if result is not Result.text:
+        asked.add(result)
+    if len(asked) > 1:
+        raise typer.BadParameter(f"one of --format, --json and --csv, got {', '.join(sorted(asked))}")
+    return asked.pop() if asked else Result.text
+
+
+def _check_decimal(decimal: str) -> None:
+    if decimal not in (".", ","):
+        raise typer.BadParameter(f"expected . or , got {decimal!r}", param_hint="--decimal")
 
 
 def _check_usage(
-    decision: Decision | None, risk: float | None, threshold: float | None, both: bool
+    decision: Decision | None, risk: float | None, threshold: float | None, coarse: Coarse
 ) -> None:
-    if both:
-        raise typer.BadParameter("one of --json and --csv, not both")
+    if threshold is not None and decision is None:
+        raise typer.BadParameter("is of a decision: needs --decision", param_hint="--threshold")
+    if coarse is Coarse.skip and risk is None:
+        raise typer.BadParameter("is of a calibration: needs --risk", param_hint="--coarse")
     if risk is not None and (decision is None or not RULES[decision.value].calibrated):
         raise typer.BadParameter(f"needs --decision {' or '.join(calibrated())}", param_hint="--risk")
     if risk is not None and (threshold is not None or not 0 < risk < 1):
         raise typer.BadParameter("takes a share between 0 and 1, without --threshold", param_hint="--risk")
 
 
-def _bound(
-    taxonomy: Taxonomy, file: PredictionFile, classes: Path | None, file_order: bool, inner_classes: bool
-) -> Taxonomy:
-    """The taxonomy in the order of the file's columns; a shifted order is never guessed."""
-    if not inner_classes and (file.columns is None or classes is not None):
-        _check_width(file, taxonomy)
-    index = taxonomy.index
-    own = ("the taxonomy file", taxonomy.bind().paths()) if file_order else None
-
-    def name_of(name: Name) -> Name:
-        try:
-            return name_of_text(name, index) if isinstance(name, str) else name
-        except ValueError as error:
-            raise PredictionError(f"{file.path}: column {name!r:.100}: {error}") from None
-
-    names = column_names(file, lambda name: index.find(name_of(name)), _names_of(classes), own)
-    bound = taxonomy.bind(list(map(name_of, names)), node_targets=True, inner_classes=inner_classes)
-    _check_width(file, bound)
-    return bound
-
-
-def _check_width(file: PredictionFile, taxonomy: Taxonomy) -> None:
-    if file.width != len(taxonomy):
-        raise PredictionError(
-            f"{file.path}: expected {len(taxonomy)} columns, a class each, got {file.width}"
-        )
-
-
-def _names_of(classes: Path | None) -> tuple[str, tuple[str, ...]] | None:
-    """What --classes names."""
-    return None if classes is None else (str(classes), from_file(classes, Limits()).names)
-
-
-def _migrated(
-    taxonomy: Taxonomy, file: PredictionFile, map_: Path, classes: Path | None, file_order: bool
-) -> tuple[Taxonomy, PredictionFile]:
-    """The new taxonomy, and the file of old predictions read as one of its classes."""
-    try:
-        migration = Migration.load(map_)
-    except (ValueError, OSError) as error:
-        raise PredictionError(str(error)) from None
-    bound = taxonomy.bind(migration.new_classes, node_targets=True, inner_classes=True)
-    if not any(form.same_binding(migration.new_digest) for form in (bound, taxonomy)):
-        raise PredictionError(
-            f"{map_}: expected a map to {taxonomy.name or 'this taxonomy'}, got one to another tree"
-        )
-    old = OldNames(migration)
-    own = ("the old taxonomy", migration.old_classes) if file_order else None
-    names = column_names(file, old.classes, _names_of(classes), own)
-    moved = migrated(file, migration, old, names)
-    return bound, moved
-
-
-@contextmanager
-def _progress(rows: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, where that is a terminal."""
-    from rich.progress import Progress
-
-    with Progress(
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
-    ) as progress:
-        bar = progress.add_task("rows", total=rows)
-        yield lambda count: progress.advance(bar, count)
-
-
 # -- what is written -------------------------------------------------------------------------------
 
 
 def _write(
-    found: Evaluation, taxonomy: Taxonomy, decision: Decision | None, as_json: bool, as_csv: bool
+    found: Evaluation, path: Path, taxonomy: Taxonomy, decision: Decision | None, result: Result
 ) -> None:
-    if as_json:
-        write_json(_data(found, taxonomy, decision))
-    elif as_csv:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["metric", "value", "low", "high"])
-        writer.writerows([name, *interval] for name, interval in found.scores.items())
-        write_data(text.getvalue())
-    else:
-        rows = f"{found.rows:,} rows"
-        if found.calibration_rows:
-            rows += f" scored, {found.calibration_rows:,} others calibrated the threshold"
-        echo(rows)
-        stdout_console().print(_table(found))
+    people = result in (Result.text, Result.markdown)
+    for line in _words(found, path):
+        echo(line, err=result is not Result.text)
+    if found.threshold is not None:
+        echo(f"{found.threshold}\n{found.delivered}\n", err=result is not Result.text)
+    header = (
+        ["metric", "value", "95 % interval", "better"] if people else ["metric", "value", "low", "high"]
+    )
+    rows = found.table() if people else list(_numbers(found))
+    write_table(header, rows, result, _data(found, taxonomy, decision) if result is Result.json else None)
+
+
+def _words(found: Evaluation, path: Path) -> Iterator[str]:
+    """How the file was read, and what was not scored."""
+    rows = counted(found.rows, "row")
+    if found.calibration_rows:
+        rows += f" scored, {found.calibration_rows:,} others calibrated the threshold"
+    yield f"{path}: {found.reading}"
+    yield rows
+    yield from found.notes
 
 
 def _data(found: Evaluation, taxonomy: Taxonomy, decision: Decision | None) -> dict[str, Any]:
@@ -224,35 +215,20 @@ def _data(found: Evaluation, taxonomy: Taxonomy, decision: Decision | None) -> d
     return {
         "digest": taxonomy.digest,
         "binding_digest": taxonomy.binding_digest,
+        "reading": found.reading,
+        "notes": list(found.notes),
         "rows": found.rows,
+        "rows_left_out": found.left_out,
         "rows_without_a_known_node": found.uncounted,
         "calibration_rows": found.calibration_rows,
         "decision": None if decision is None else decision.value,
         "threshold": None
         if threshold is None
-        else {"risk": threshold.risk, "log_odds": _number(threshold.log_odds), "sentence": str(threshold)},
-        "metrics": {
-            name: {key: _number(value) for key, value in interval._asdict().items()}
-            for name, interval in found.scores.items()
-        },
+        else {"risk": threshold.risk, "log_odds": number(threshold.log_odds), "sentence": str(threshold)},
+        "metrics": intervals_data(found.scores),
     }
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _table(found: Evaluation) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("metric")
-    for name in ("value", "95 % interval"):
-        table.add_column(name, justify="right")
-    table.add_column("better")
-    words = {True: "up", False: "down", None: ""}
-    for name, (value, low, high) in found.scores.items():
-        if math.isnan(value):
-            table.add_row(plain(name), "nothing counted", "", "")
-            continue
-        row = f"{value:.4f}", f"{low:.4f} to {high:.4f}"
-        table.add_row(plain(name), *row, words[found.higher_is_better.get(name)])
-    return table
+def _numbers(found: Evaluation) -> Iterator[list[str]]:
+    for name, interval in found.scores.items():
+        yield [name, *map(str, interval)]

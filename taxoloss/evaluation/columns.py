@@ -1,18 +1,126 @@
-"""Whose columns they are: what names them may be said more than once, and then it must be one order."""
+"""Whose columns they are: which are classes, in what order, and which are something else.
+
+What names the columns may be said more than once, and then it must be one order. A column that is no class
+(a file name, a date) is left out, and told; a class without a column is an error.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from taxoloss.errors.characters import quoted
+from taxoloss.errors.suggestions import as_question, nearest_of_each
 from taxoloss.evaluation.predictions import PredictionError, PredictionFile
 from taxoloss.taxonomy.class_names import Name
 
-__all__ = ["column_names"]
+__all__ = ["ClassNames", "Columns", "choose_columns", "column_names"]
 
 _Stated = tuple[str, Sequence[Name]]
 _Find = Callable[[Name], Collection[Any]]
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class ClassNames:
+    """What the columns of classes may be called.
+
+    Args:
+        find: the classes that a name may mean.
+        find_inner: the inner nodes that it may mean, where these are no classes.
+        paths: of all classes.
+        texts: all that calls a class, for the nearest.
+    """
+
+    find: _Find
+    find_inner: _Find
+    paths: Sequence[tuple[str, ...]]
+    texts: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The file with its columns of classes, where those of inner nodes stand, and what is neither."""
+
+    file: PredictionFile
+    inner: tuple[int, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def choose_columns(file: PredictionFile, classes: ClassNames, stated: bool) -> Columns:
+    """The columns of a table that are classes; of arrays all are.
+
+    Args:
+        file: opened.
+        classes: of the tree, or of an older one.
+        stated: whether something beside the header names the columns, and says how many there are.
+
+    Raises:
+        PredictionError: fewer than half of the classes have a column, or some have none.
+    """
+    if not file.header:
+        return Columns(file)
+    name_of = file.header.__getitem__
+    fitting = [place for place in file.places if classes.find(name_of(place))]
+    inner = tuple(p for p in file.places if p not in set(fitting) and classes.find_inner(name_of(p)))
+    if not fitting and not inner:  # names of nobody: something else says the order
+        numbered = [place for place in file.places if name_of(place).isdecimal()]
+        if [name_of(place) for place in numbered] == list(map(str, range(len(numbered)))) and numbered:
+            others = tuple(name_of(place) for place in file.places if place not in set(numbered))
+            return Columns(file.with_columns(numbered), left_out=others)
+        if stated:
+            return Columns(file)
+    left_out = tuple(name_of(p) for p in file.places if p not in {*fitting, *inner})
+    if not stated:
+        names = [name_of(place) for place in fitting]
+        _require_most(file, classes, names)
+        _require_all(file, classes, names, left_out)
+    return Columns(file.with_columns(fitting), inner, left_out)
+
+
+def _require_most(file: PredictionFile, classes: ClassNames, fitting: Sequence[str]) -> None:
+    count = len(classes.paths)
+    if 2 * len(fitting) >= count:
+        return
+    columns = file.columns or ()
+    shown = ", ".join(quoted(name) for name in columns[:4]) + (", .." if len(columns) > 4 else "")
+    example = "/".join(classes.paths[0])
+    raise PredictionError(
+        f"{file.path}: expected a column for each of the {count:,} classes, called as in the tree "
+        f"(such as {quoted(example)}), got {len(fitting)} among {shown}; if a column holds the names that "
+        "were answered, say --prediction NAME"
+    )
+
+
+def _require_all(
+    file: PredictionFile, classes: ClassNames, fitting: Sequence[str], others: Sequence[str]
+) -> None:
+    found = {number for name in fitting for number in classes.find(name)}
+    missing = [
+        path for path in classes.paths if found.isdisjoint(classes.find(path)) and classes.find(path)
+    ]
+    if not missing:
+        return
+    guesses = dict(zip(others, nearest_of_each(others, classes.texts), strict=True))
+    questions = [
+        f"  column {quoted(name)}: {question}"
+        for name, guess in guesses.items()
+        if (question := as_question(name, guess))
+    ]
+    shown = ", ".join(quoted("/".join(path)) for path in missing[:_MOST_SHOWN])
+    more = f" and {len(missing) - _MOST_SHOWN:,} more" if len(missing) > _MOST_SHOWN else ""
+    have = "has" if len(missing) == 1 else "have"
+    lines = [
+        f"{file.path}: expected a column for each of the {len(classes.paths):,} classes; "
+        f"{len(missing):,} {have} none: {shown}{more}",
+        *questions[:_MOST_SHOWN],
+    ]
+    raise PredictionError("\n".join(lines))
+
+
+# -- their order -----------------------------------------------------------------------------------
 
 
 def column_names(file: PredictionFile, find: _Find, *stated: _Stated | None) -> Sequence[Name]:

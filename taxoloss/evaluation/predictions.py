@@ -8,13 +8,13 @@ with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["VALUES", "Block", "PredictionError", "PredictionFile"]
+__all__ = ["VALUES", "Above", "Block", "PredictionError", "PredictionFile"]
 
 #: What the numbers of a file can be.
 VALUES = ("logits", "log_probs", "probs")
@@ -34,8 +34,22 @@ class Block:
     first: int
     #: (n, columns).
     values: Floats
-    #: n texts of names, paths or ids; ids of an array; or paths.
-    targets: Sequence[str] | Sequence[int] | Sequence[tuple[str, ...]]
+    #: n texts of names, paths or ids; or ids of an array.
+    targets: Sequence[str] | Sequence[int]
+    #: The cells of the columns that are kept.
+    kept: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: (n, A): the probabilities of inner nodes, where columns state them.
+    above: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Above:
+    """Columns of inner nodes beside those of the classes: they state what the classes sum to."""
+
+    columns: tuple[str, ...]
+    places: tuple[int, ...]
+    #: (A, classes): 1 where a class is below the node.
+    below: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,19 +66,58 @@ class PredictionFile:
     rows: int | None
     #: Lines before row 1, where rows are lines of text.
     header_lines: int | None = None
-    target: str = "target"
+    #: The column of targets; None where another file has them.
+    target: str | None = "target"
+    #: All columns of a table.
+    header: tuple[str, ...] = ()
+    #: Where in the header the columns stand.
+    places: tuple[int, ...] = ()
+    #: Columns that are kept as text, and those that hold no numbers, with their type.
+    kept: tuple[str, ...] = ()
+    no_numbers: Mapping[str, str] = field(default_factory=dict)
+    above: Above | None = None
+    #: Between the columns of a text, and within its numbers.
+    separator: str = ","
+    decimal: str = "."
     #: The integers that an array of targets holds, each with its first row.
     integers: Mapping[int, int] = field(default_factory=dict)
+    #: How a row, from 1, is called, where it is no line of the file.
+    row_name: Callable[[int], str] | None = None
+
+    def called(self, row: int) -> str:
+        """A row in messages."""
+        if self.row_name is not None:
+            return self.row_name(row)
+        return f"row {row}" + (
+            f" (line {row + self.header_lines})" if self.header_lines is not None else ""
+        )
 
     def place(self, row: int, column: int | None = None) -> str:
         """Where a row, and a column (from 0), stand."""
-        where = f"{self.path}: row {row}"
-        if self.header_lines is not None:
-            where += f" (line {row + self.header_lines})"
+        where = f"{self.path}: {self.called(row)}"
         if column is not None:
             name = repr(self.columns[column]) if self.columns else str(column + 1)
             where += f", column {name}"
         return where
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The places of the columns of numbers of a table: the classes, then inner nodes."""
+        return (*self.places, *(self.above.places if self.above else ()))
+
+    def with_columns(self, places: Sequence[int]) -> PredictionFile:
+        """The table with some of its columns as the classes.
+
+        Raises:
+            PredictionError: one of them holds no numbers.
+        """
+        columns = tuple(self.header[place] for place in places)
+        for name in columns:
+            if name in self.no_numbers:
+                raise PredictionError(
+                    f"{self.path}: column {name!r}: expected numbers, got {self.no_numbers[name]}"
+                )
+        return replace(self, columns=columns, places=tuple(places), width=len(columns))
 
     def blocks(self) -> Iterator[Block]:
         """The rows, checked, in pieces."""
@@ -107,9 +160,37 @@ def _check(file: PredictionFile, block: Block) -> None:
             f"{place}: expected logits, got rows in [0, 1] that sum to 1; say --values probs if these are "
             "probabilities"
         )
+    if file.above is not None and block.above is not None:
+        _check_above(file, block, file.above)
     if (values == -np.inf).all(1).any():
         row = int(np.flatnonzero((values == -np.inf).all(1))[0])
         raise PredictionError(f"{file.place(block.first + row)}: expected a finite number, got only -inf")
+
+
+def _check_above(file: PredictionFile, block: Block, above: Above) -> None:
+    """PredictionError with the worst row, where a node has not the probability of the classes below it."""
+    from taxoloss.functional.rounding import ROUNDED, rounding
+
+    assert block.above is not None
+    classes, stated = _probabilities(block.values, file.values), _probabilities(block.above, file.values)
+    summed = classes @ above.below.T
+    apart = np.abs(stated - summed)
+    both = np.concatenate([block.values, block.above], 1)
+    off = apart.max(1) - ROUNDED - (rounding(both, file.values) if (apart > ROUNDED).any() else 0)
+    if (off > 0).any():
+        row = int(apart.max(1).argmax())
+        node = int(apart[row].argmax())
+        raise PredictionError(
+            f"{file.place(block.first + row)}: expected in {above.columns[node]!r} the sum of the classes "
+            f"below it, {summed[row, node]:.4g}, got {stated[row, node]:.4g}, the farthest apart of rows "
+            f"{block.first:,} to {block.first + len(apart) - 1:,}; heads that were trained one by one make "
+            "no distribution over the tree: give the names that were answered, by --prediction"
+        )
+
+
+def _probabilities(values: Floats, kind: str) -> npt.NDArray[np.float64]:
+    wide = values.astype(np.float64)
+    return np.exp(wide) if kind == "log_probs" else wide
 
 
 def _sums(values: Floats, kind: str) -> npt.NDArray[np.float64]:

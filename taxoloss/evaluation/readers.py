@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -14,34 +15,56 @@ import numpy as np
 import numpy.typing as npt
 
 from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.evaluation.json_values import JSON_SUFFIXES
 from taxoloss.evaluation.predictions import VALUES, Block, Floats, PredictionError, PredictionFile
+from taxoloss.evaluation.tables import WORKBOOKS
 from taxoloss.evaluation.text import TextTable, cut, is_blank
 
-__all__ = ["open_predictions"]
+__all__ = ["BLOCK", "number_places", "open_predictions"]
 
 #: Numbers of a block.
-_BLOCK = 1 << 22
+BLOCK = 1 << 22
 
 
-def open_predictions(path: Path, values: str | None = None, target: str = "target") -> PredictionFile:
-    """The head of a file.
+def open_predictions(
+    path: Path,
+    values: str | None = None,
+    target: str | None = "target",
+    *,
+    kept: Sequence[str] = (),
+    decimal: str = ".",
+) -> PredictionFile:
+    """The head of a file; of a table all columns but those of targets and those kept are its numbers.
 
     Args:
         path: .npz with one of the keys logits, log_probs, probs, with targets, and maybe classes (names
             of the columns); .csv, .tsv or .parquet with a column of targets, the others being classes.
         values: what the numbers are; None: the key of an .npz, else logits.
-        target: name of the column of targets.
+        target: name of the column of targets; None: it has none.
+        kept: columns of a table that are kept as text, such as the names of the samples.
+        decimal: the mark in the numbers of a text.
 
     Raises:
         PredictionError: the file cannot be read, or has not this form.
     """
     suffix = path.suffix.lower()
     if suffix not in _OPENERS:
-        raise PredictionError(f"{path}: expected a file that ends in {', '.join(_OPENERS)}, got {suffix!r}")
+        known = ", ".join((*_OPENERS, *WORKBOOKS, *JSON_SUFFIXES))
+        raise PredictionError(f"{path}: expected a file that ends in {known}, got {suffix!r}")
     try:
-        return _OPENERS[suffix](path, values, target)
+        return _OPENERS[suffix](path, values, _Roles(target, tuple(dict.fromkeys(kept)), decimal))
     except OSError as error:
         raise PredictionError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True)
+class _Roles:
+    """What the columns of a table are, beside numbers."""
+
+    target: str | None
+    kept: tuple[str, ...]
+    decimal: str
 
 
 # -- .npz ------------------------------------------------------------------------------------------
@@ -62,10 +85,14 @@ def _whole(path: Path, kind: str) -> Iterator[None]:
         raise PredictionError(f"{path}: expected a whole {kind} file: {reason:.300}") from None
 
 
-def _open_npz(path: Path, values: str | None, target: str) -> PredictionFile:
-    if target != "target":
+def _open_npz(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
+    if roles.target != "target":
         raise PredictionError(
-            f"{path}: expected no --target, got {target!r}: the targets of an .npz are its array targets"
+            f"{path}: expected no --target, got {roles.target!r}: an .npz has the array targets"
+        )
+    if roles.kept:
+        raise PredictionError(
+            f"{path}: expected no column {roles.kept[0]!r}: an .npz has arrays, no columns"
         )
     with _whole(path, ".npz"):
         with zipfile.ZipFile(path):  # numpy leaves a file that is no archive open
@@ -150,7 +177,7 @@ def _rows_of_npz(file: PredictionFile) -> Iterator[tuple[int, Floats]]:
         if dtype.kind not in "fiu":
             help = "; numpy has no bfloat16: save float32" if dtype.kind == "V" else ""
             raise PredictionError(f"{file.path}: expected {file.values} as numbers, got {dtype}{help}")
-        at_once = rows if fortran else max(1, _BLOCK // max(1, columns))
+        at_once = rows if fortran else max(1, BLOCK // max(1, columns))
         for first in range(0, rows, at_once):
             count = min(at_once, rows - first)
             size = count * columns * dtype.itemsize
@@ -174,48 +201,87 @@ def _floats(values: npt.NDArray[Any]) -> Floats:
 # -- .csv and .tsv ---------------------------------------------------------------------------------
 
 
-def _separator(path: Path) -> str:
-    return "\t" if path.suffix.lower() == ".tsv" else ","
+_MARKS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
-def _open_csv(path: Path, values: str | None, target: str) -> PredictionFile:
+def _open_csv(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
     with _lines(path) as lines:
         line = next(lines, "")
     if is_blank(line):
         raise PredictionError(f"{path}: expected a header with the names of the classes, got an empty line")
-    columns = _class_columns(path, _header(path, line), target, _other_separator(path, line))
+    separator = _separator(path, line, roles)
+    header = tuple(_cut_header(path, line, separator))
+    places = number_places(path, header, roles.target, roles.kept, _other_separator(path, line, separator))
+    columns = tuple(header[place] for place in places)
     return PredictionFile(
-        path, _read_csv, values or "logits", len(columns), columns, None, header_lines=1, target=target
+        path,
+        _read_csv,
+        values or "logits",
+        len(columns),
+        columns,
+        None,
+        header_lines=1,
+        target=roles.target,
+        header=header,
+        places=places,
+        kept=roles.kept,
+        separator=separator,
+        decimal=roles.decimal,
     )
 
 
-def _header(path: Path, line: str) -> list[str]:
+def _separator(path: Path, line: str, roles: _Roles) -> str:
+    """Of a .tsv the tab; else a comma, or where that finds no column that was named, a mark that does."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    named = {name for name in (roles.target, *roles.kept) if name is not None}
+    for mark in (",", ";", "\t", "|"):
+        try:
+            cells = set(cut(line.rstrip("\r\n"), mark))
+        except ValueError:
+            continue
+        if len(cells) > 1 and named <= cells:
+            return mark
+    return ","
+
+
+def _cut_header(path: Path, line: str, separator: str) -> list[str]:
     try:
-        return cut(line.rstrip("\r\n"), _separator(path))
+        return cut(line.rstrip("\r\n"), separator)
     except ValueError as error:
         raise PredictionError(f"{path}: line 1: {error}") from None
 
 
-def _other_separator(path: Path, line: str) -> str:
+def _other_separator(path: Path, line: str, own: str) -> str:
     """What to say of a header that another mark cuts into more columns."""
-    own = _separator(path)
-    marks = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
-    most = max(marks, key=line.count)
+    most = max(_MARKS, key=line.count)
     if line.count(most) <= line.count(own):
         return ""
-    return f"; expected {marks[own]} between the columns of a {path.suffix.lower()}, got {marks[most]}"
+    return f"; expected {_MARKS[own]} between the columns of a {path.suffix.lower()}, got {_MARKS[most]}"
 
 
-def _class_columns(path: Path, header: list[str], target: str, help: str = "") -> tuple[str, ...]:
-    if header.count(target) != 1:
-        shown = escape_invisible(", ".join(header[:8]))[:200]
+def number_places(
+    path: Path, header: Sequence[str], target: str | None, kept: Sequence[str], help: str = ""
+) -> tuple[int, ...]:
+    """Where the columns of a table stand that are neither targets nor kept."""
+    named = {name: "--target NAME" for name in (target,) if name is not None}
+    named |= dict.fromkeys(kept, "--id or --group NAME")
+    for name, option in named.items():
+        if header.count(name) != 1:
+            near = did_you_mean(name, header)
+            near = f"; {near}" if near and not help else ""
+            shown = escape_invisible(", ".join(header[:8]))[:200]
+            raise PredictionError(
+                f"{path}: expected one column {name!r} (or {option}), got {header.count(name)} in "
+                f"{shown}{', ...' if len(header) > 8 else ''}{help}{near}"
+            )
+    places = tuple(place for place, name in enumerate(header) if name not in named)
+    if not places:
         raise PredictionError(
-            f"{path}: expected one column {target!r} (or --target NAME), got {header.count(target)} in "
-            f"{shown}{', ...' if len(header) > 8 else ''}{help}"
+            f"{path}: expected a column for each class beside "
+            f"{', '.join(map(repr, named)) or 'others'}, got none"
         )
-    if len(header) == 1:
-        raise PredictionError(f"{path}: expected a column for each class beside {target!r}, got none")
-    return tuple(name for name in header if name != target)
+    return places
 
 
 @contextmanager
@@ -243,12 +309,11 @@ def _not_utf8(path: Path) -> PredictionError:
 
 
 def _read_csv(file: PredictionFile) -> Iterator[Block]:
-    separator = _separator(file.path)
     with _lines(file.path) as lines:
-        header = _header(file.path, next(lines, ""))
-        table = TextTable(file, header.index(file.target), len(header), separator)
+        header = _cut_header(file.path, next(lines, ""), file.separator)
+        table = TextTable(file, header)
         first = 1
-        while rows := list(islice(lines, max(1, _BLOCK // len(header)))):
+        while rows := list(islice(lines, max(1, BLOCK // len(header)))):
             rows = _without_blank_end(rows, lines)
             if rows:
                 yield table.block(rows, first)
@@ -284,7 +349,7 @@ def _scan(path: Path) -> Any:
     return _polars(path).scan_parquet(path, glob=False, hive_partitioning=False)
 
 
-def _open_parquet(path: Path, values: str | None, target: str) -> PredictionFile:
+def _open_parquet(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
     with path.open("rb") as data:
         if not data.read(1):
             raise PredictionError(f"{path}: expected a .parquet file, got an empty one")
@@ -292,27 +357,40 @@ def _open_parquet(path: Path, values: str | None, target: str) -> PredictionFile
         table = _scan(path)
         schema = dict(table.collect_schema())
         rows = int(table.select(_polars(path).len()).collect().item())
-    columns = _class_columns(path, list(schema), target)
-    for name in columns:
-        if not schema[name].is_numeric():
-            raise PredictionError(f"{path}: column {name!r}: expected numbers, got {schema[name]}")
+    header = tuple(schema)
+    places = number_places(path, header, roles.target, roles.kept)
+    columns = tuple(header[place] for place in places)
     return PredictionFile(
-        path, _read_parquet, values or "logits", len(columns), columns, rows, target=target
+        path,
+        _read_parquet,
+        values or "logits",
+        len(columns),
+        columns,
+        rows,
+        target=roles.target,
+        header=header,
+        places=places,
+        kept=roles.kept,
+        no_numbers={name: str(schema[name]) for name in columns if not schema[name].is_numeric()},
     )
 
 
 def _read_parquet(file: PredictionFile) -> Iterator[Block]:
     polars = _polars(file.path)
-    assert file.columns is not None  # _open_parquet has read them
-    assert file.rows is not None
-    at_once = max(1, _BLOCK // max(1, len(file.columns)))
-    numbers = polars.col(list(file.columns)).cast(polars.Float64)
+    assert file.rows is not None  # _open_parquet has read them
+    at_once = max(1, BLOCK // max(1, len(file.numbers)))
+    numbers = polars.col([file.header[place] for place in file.numbers]).cast(polars.Float64)
     with _whole(file.path, ".parquet"):
         table = _scan(file.path)
         for first in range(0, file.rows, at_once):
             part = table.slice(first, at_once).collect()
             values = part.select(numbers).to_numpy(writable=True)
-            yield Block(first + 1, values, _texts(file, part[file.target], first + 1))
+            targets = [""] * len(part)
+            if file.target is not None:
+                targets = _texts(file, part[file.target], first + 1)
+            kept = {name: part[name].cast(polars.String).fill_null("").to_list() for name in file.kept}
+            above = values[:, file.width :] if file.above else None
+            yield Block(first + 1, values[:, : file.width], targets, kept, above)
 
 
 def _texts(file: PredictionFile, targets: Any, first: int) -> list[str]:

@@ -1,10 +1,11 @@
-"""Scores of predictions in a file: a decision, then all metrics with intervals."""
+"""Scores of samples: a decision, then all metrics with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,16 @@ import torch
 from torch import Tensor
 
 from taxoloss import decisions, metrics
-from taxoloss.evaluation.predictions import Block, PredictionError, PredictionFile
+from taxoloss.errors.characters import counted
+from taxoloss.evaluation.predictions import PredictionError
 from taxoloss.evaluation.rules import RULES
-from taxoloss.evaluation.targets import TargetReader, integer_names, name_of_text
+from taxoloss.evaluation.samples import Piece, Samples
 from taxoloss.metrics.bootstrap import Interval
-from taxoloss.taxonomy.class_names import Name
+from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.tree.arrays import IntArray
 
-__all__ = ["Evaluation", "Settings", "evaluate"]
+__all__ = ["Evaluation", "Settings", "answered", "evaluate", "wanted_metrics"]
 
 #: Rows, and numbers, that a calibration keeps in memory.
 _CALIBRATION_ROWS, _CALIBRATION_NUMBERS = 20_000, 1 << 26
@@ -33,6 +36,7 @@ class Settings:
     risk: float | None = None
     threshold: float | None = None
     tradeoff: float = 0.0
+    coarse: str = "wrong"
     draws: int = 200
     confidence: float = 0.95
     seed: int = 0
@@ -43,7 +47,11 @@ class Evaluation:
     """What came out."""
 
     scores: dict[str, Interval]
+    #: How the file was read and answered, and what was left out, in words.
+    reading: str
+    notes: tuple[str, ...]
     rows: int
+    left_out: int
     #: Rows whose target is the root.
     uncounted: int
     calibration_rows: int = 0
@@ -51,110 +59,226 @@ class Evaluation:
     delivered: decisions.Delivered | None = None
     higher_is_better: dict[str, bool | None] = field(default_factory=dict)
 
+    def _repr_html_(self) -> str:
+        """The scores as a table, for a notebook."""
+        told = "".join(f"<p>{escape(text)}</p>" for text in (self.reading, *self.notes))
+        head = "".join(f"<th>{name}</th>" for name in ("metric", "value", "95 % interval", "better"))
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.table()
+        )
+        return f"{told}<p>{counted(self.rows, 'row')}</p><table><tr>{head}</tr>{rows}</table>"
+
+    def table(self) -> list[tuple[str, str, str, str]]:
+        """For each metric its name, its value, its interval, and whether more is better, as text."""
+        words = {True: "up", False: "down", None: ""}
+        rows = []
+        for name, (value, low, high) in self.scores.items():
+            if math.isnan(value):
+                rows.append((name, "nothing counted", "", ""))
+                continue
+            better = words[self.higher_is_better.get(name)]
+            rows.append((name, f"{value:.4f}", f"{low:.4f} to {high:.4f}", better))
+        return rows
+
+
+#: Called with the samples that are scored, and what is answered to them: logits, node ids or a ranking.
+Watch = Callable[[Piece, Tensor], None]
+
 
 def evaluate(
-    file: PredictionFile, taxonomy: Taxonomy, settings: Settings, progress: Callable[[int], None]
+    samples: Samples,
+    taxonomy: Taxonomy,
+    settings: Settings,
+    progress: Callable[[int], None],
+    watch: Watch | None = None,
 ) -> Evaluation:
-    """Scores a file whose columns are the classes of a bound taxonomy, in its order.
+    """Scores samples of a bound taxonomy.
 
     With a risk every second row, from the first, calibrates the threshold (20,000 at most), and the
-    others are scored.
+    others are scored. Where samples have groups, it is every second group, and the intervals draw groups.
 
     Args:
-        file: opened.
+        samples: of that taxonomy, in its order.
         taxonomy: bound with node_targets=True.
         settings: the decision, and the intervals.
-        progress: called with the number of rows after each block.
+        progress: called with the number of rows after each piece.
+        watch: called with each piece that is scored.
 
     Raises:
         PredictionError: with the place.
     """
-    threshold, calibrated = _threshold(file, taxonomy, settings)
-    ids = _targets(file, taxonomy)
-    plain = settings.decision is None
-    wanted = metrics.collection(taxonomy, calibration=plain, ranking=plain, curves=plain)
+    if settings.decision is not None and samples.places is not None:
+        raise PredictionError(
+            f"{samples.path}: --decision {settings.decision} needs a number for each class, got "
+            f"{samples.how}"
+        )
+    split = _Split(samples)
+    threshold, calibrated = _threshold(samples, taxonomy, settings, split)
+    wanted = wanted_metrics(samples, taxonomy, settings)
     better = {str(name): m.higher_is_better for name, m in wanted.items(copy_state=False)}
     scores = metrics.bootstrap(
-        wanted, draws=settings.draws, confidence=settings.confidence, seed=settings.seed
+        wanted,
+        draws=settings.draws,
+        confidence=settings.confidence,
+        seed=settings.seed,
+        groups=split.scored_groups(threshold is not None),
     )
     rows = uncounted = 0
     delivered: decisions.Delivered | None = None
-    for block in file.blocks():
-        logits, target = _tensors(file, block, ids)
+    for piece, calibrates in split.pieces():
+        read = len(piece.target)
         if threshold is not None:
-            scored = ~_calibrates(block.first, len(target))
-            logits, target = logits[scored], target[scored]
-            piece = decisions.report(threshold, logits, target, taxonomy)
-            delivered = piece if delivered is None else delivered + piece
-        rows, uncounted = rows + len(target), uncounted + int((target == taxonomy.num_nodes - 1).sum())
-        scores.update(_decided(logits, taxonomy, settings, threshold), target)
-        progress(len(block.values))
+            piece = _part(piece, ~calibrates)
+            more = decisions.report(threshold, piece.preds, piece.target, taxonomy)
+            delivered = more if delivered is None else delivered + more
+        rows += len(piece.target)
+        uncounted += int((piece.target == taxonomy.num_nodes - 1).sum())
+        answers = answered(piece.preds, taxonomy, settings, threshold)
+        scores.update(answers, piece.target)
+        if watch is not None:
+            watch(piece, answers)
+        progress(read)
     if rows == 0:
-        raise PredictionError(f"{file.path}: expected two rows or more: one to calibrate, one to score")
-    return Evaluation(scores.compute(), rows, uncounted, calibrated, threshold, delivered, better)
+        raise PredictionError(f"{samples.path}: expected two rows or more: one to calibrate, one to score")
+    reading = f"{samples.how}; {_how_answered(samples, settings)}"
+    return Evaluation(
+        scores.compute(),
+        reading,
+        samples.notes,
+        rows,
+        samples.left_out,
+        uncounted,
+        calibrated,
+        threshold,
+        delivered,
+        better,
+    )
 
 
-def _targets(file: PredictionFile, taxonomy: Taxonomy) -> TargetReader[int]:
-    """Node ids of names, paths and ids."""
-    index, names = taxonomy.index, taxonomy.tree.names[1:]
-    aliases = chain.from_iterable(taxonomy.aliases.values())
-
-    def find(name: Name) -> int:
-        try:
-            return taxonomy.node_id(name_of_text(name, index) if isinstance(name, str) else name)
-        except ValueError as error:
-            raise ValueError(f"target {name!r:.100}: {error}") from None
-
-    integers = integer_names(chain(names, aliases))
-    return TargetReader(file, find, int, taxonomy.path, taxonomy.num_nodes, integers)
+def wanted_metrics(samples: Samples, taxonomy: Taxonomy, settings: Settings) -> metrics.TaxonomyCollection:
+    """Every metric that the answers allow."""
+    logits = samples.places is None and settings.decision is None
+    places = samples.places or 1
+    return metrics.collection(
+        taxonomy,
+        calibration=logits,
+        ranking=logits,
+        curves=logits,
+        top_k=places if places > 1 else None,
+    )
 
 
-def _tensors(file: PredictionFile, block: Block, ids: TargetReader[int]) -> tuple[Tensor, Tensor]:
-    """Logits (n, C) and targets (n,)."""
-    values = block.values
-    if file.values == "probs":
-        with np.errstate(divide="ignore"):
-            values = np.log(values)
-    return torch.from_numpy(values), torch.tensor(ids(block), dtype=torch.long)
+def _how_answered(samples: Samples, settings: Settings) -> str:
+    """How an answer came of what was read."""
+    if samples.places is not None:
+        return "an answer above a level is wrong on it"
+    if settings.decision is not None:
+        return f"answers by --decision {settings.decision}"
+    return (
+        "classes by the largest number; levels by summed probabilities (--decision leaf reads levels from "
+        "the class)"
+    )
 
 
-def _calibrates(first: int, rows: int) -> Tensor:
-    """(rows,) bool: rows 1, 3, 5, .. calibrate."""
-    return torch.arange(first, first + rows) % 2 == 1
+# -- the threshold ---------------------------------------------------------------------------------
+
+
+class _Split:
+    """Which samples calibrate: rows 1, 3, 5, .., or where there are groups, the groups 1, 3, 5, .. whole.
+
+    Groups are asked for before the first sample is scored: the file is read once more.
+    """
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples, self.groups = samples, None
+        if samples.grouped:
+            names = [group for piece in samples.pieces() for group in piece.groups or ()]
+            self.groups = _codes(names, samples)
+
+    def pieces(self) -> Iterator[tuple[Piece, Tensor]]:
+        """The samples, and (n,) whether each of them calibrates."""
+        start = 0
+        for piece in self.samples.pieces():
+            stop = start + len(piece.target)
+            unit = np.arange(start, stop) if self.groups is None else self.groups[start:stop]
+            yield piece, torch.from_numpy(unit % 2 == 0)
+            start = stop
+
+    def scored_groups(self, calibrated: bool) -> IntArray | None:
+        """The groups of the samples that are scored."""
+        if self.groups is None or not calibrated:
+            return self.groups
+        return group_codes(self.groups[self.groups % 2 == 1])
+
+
+def _codes(names: Sequence[str], samples: Samples) -> IntArray:
+    """The groups as numbers, 0 for the first."""
+    try:
+        return group_codes(names)
+    except (TypeError, ValueError) as error:
+        raise PredictionError(f"{samples.path}: --group: {error}") from None
+
+
+def _part(piece: Piece, chosen: Tensor) -> Piece:
+    """Some of the samples of a piece."""
+    places = torch.nonzero(chosen).squeeze(1).tolist()
+
+    def of(values: Any) -> Any:
+        return None if values is None else [values[place] for place in places]
+
+    rows = [piece.row(place) for place in places]
+    probability = None if piece.probability is None else piece.probability[chosen]
+    return Piece(
+        piece.first,
+        piece.preds[chosen],
+        piece.target[chosen],
+        rows,
+        of(piece.ids),
+        of(piece.groups),
+        probability,
+    )
 
 
 def _threshold(
-    file: PredictionFile, taxonomy: Taxonomy, settings: Settings
+    samples: Samples, taxonomy: Taxonomy, settings: Settings, split: _Split
 ) -> tuple[decisions.Threshold | None, int]:
     if settings.risk is None:
         return None, 0
-    logits, target = _calibration_rows(file, taxonomy)
-    decision = settings.decision or "climb"
-    made = decisions.calibrate_threshold(logits, target, taxonomy, settings.risk, decision)
-    return made, made.n
+    logits, target, groups = _calibration_rows(taxonomy, split)
+    made = decisions.calibrate_threshold(
+        logits,
+        target,
+        taxonomy,
+        settings.risk,
+        settings.decision or "climb",
+        groups=groups,
+        coarse=settings.coarse,
+    )
+    return made, len(target)
 
 
-def _calibration_rows(file: PredictionFile, taxonomy: Taxonomy) -> tuple[Tensor, Tensor]:
-    ids = _targets(file, taxonomy)
+def _calibration_rows(taxonomy: Taxonomy, split: _Split) -> tuple[Tensor, Tensor, list[str] | None]:
     left = min(_CALIBRATION_ROWS, max(1, _CALIBRATION_NUMBERS // len(taxonomy)))
-    parts: list[tuple[Tensor, Tensor]] = []
-    for block in file.blocks():
-        logits, target = _tensors(file, block, ids)
-        chosen = torch.nonzero(_calibrates(block.first, len(target))).squeeze(1)[:left]
-        parts.append((logits[chosen], target[chosen]))
-        left -= len(chosen)
+    parts: list[Piece] = []
+    for piece, calibrates in split.pieces():
+        chosen = calibrates & (calibrates.cumsum(0) <= left)
+        parts.append(_part(piece, chosen))
+        left -= int(chosen.sum())
         if left == 0:
             break
-    return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+    groups = [group for part in parts for group in part.groups or ()]
+    logits, target = torch.cat([part.preds for part in parts]), torch.cat([part.target for part in parts])
+    return logits, target, groups or None
 
 
-def _decided(
-    logits: Tensor, taxonomy: Taxonomy, settings: Settings, threshold: decisions.Threshold | None
-) -> Any:
-    """The answers of the decision; without one the logits."""
+def answered(
+    logits: Tensor, taxonomy: Taxonomy, settings: Settings, threshold: decisions.Threshold | None = None
+) -> Tensor:
+    """The answers of the decision; without one what was given: logits, answers, rankings."""
     if settings.decision is None:
         return logits
     least = 0.5 if settings.threshold is None else settings.threshold
     values = {"threshold": least if threshold is None else threshold, "tradeoff": settings.tradeoff}
     taken = [values[name] for name in RULES[settings.decision].takes]
-    return getattr(decisions, settings.decision)(logits, taxonomy, *taken)
+    found: Tensor = getattr(decisions, settings.decision)(logits, taxonomy, *taken)
+    return found

@@ -10,20 +10,21 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import NoReturn
 
 import numpy as np
 
 from taxoloss.evaluation.predictions import Block, Floats, PredictionError, PredictionFile
 
-__all__ = ["TextTable", "cut", "is_blank"]
+__all__ = ["TextTable", "cut", "expected_number", "is_blank"]
 
 _NUMBER = re.compile(
     r" *[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan) *", re.ASCII | re.IGNORECASE
 )
-#: What the cells of a clean row are made of, beside the separator.
-_CLEAN = b"0123456789+-. eEiInNfFtTyYaA"
+#: What the cells of a clean row are made of, beside the separator and the decimal mark.
+_CLEAN = b"0123456789+- eEiInNfFtTyYaA"
 _SHOWN = 60
 
 
@@ -43,46 +44,59 @@ def cut(line: str, separator: str) -> list[str]:
 class TextTable:
     """Reads the lines of a text table below its header."""
 
-    def __init__(self, file: PredictionFile, at: int, columns: int, separator: str) -> None:
-        self.file, self.at, self.columns, self.separator = file, at, columns, separator
-        self._clean = _CLEAN + separator.encode()
+    def __init__(self, file: PredictionFile, header: Sequence[str]) -> None:
+        self.file, self.columns, self.separator = file, len(header), file.separator
+        self.numbers = file.numbers
+        self.at = None if file.target is None else header.index(file.target)
+        self.kept = {name: header.index(name) for name in file.kept}
+        self._pick = _picker(self.numbers)
+        self._own_decimal = file.decimal == "."
+        #: Where all but the target are numbers, a row need not be cut whole.
+        others = [place for place in range(self.columns) if place != self.at]
+        self._plain = self.at is not None and list(self.numbers) == others
+        self._clean = _CLEAN + self.separator.encode() + file.decimal.encode()
 
     def block(self, lines: Sequence[str], first: int) -> Block:
         """The numbers and targets of some lines; PredictionError with the first cell that is wrong."""
         targets, numbers = [], []
-        for row, (target, rest) in enumerate(self._rows(lines, first), first):
+        kept: dict[str, list[str]] = {name: [] for name in self.kept}
+        for row, (cells, rest) in enumerate(self._rows(lines, first), first):
             if rest.encode().translate(None, self._clean) or is_blank(rest):
                 self._refuse([lines[row - first]], row)
-            targets.append(target)
-            numbers.append(rest)
+            targets.append("" if self.at is None else cells[0 if self._plain else self.at])
+            numbers.append(rest if self._own_decimal else rest.replace(self.file.decimal, "."))
+            for name, place in self.kept.items():
+                kept[name].append(cells[place])
         try:
             values = np.loadtxt(numbers, delimiter=self.separator, ndmin=2, comments=None)
         except ValueError:
             self._refuse(lines, first)
-        if values.shape != (len(lines), self.columns - 1):
+        if values.shape != (len(lines), len(self.numbers)):
             self._refuse(lines, first)
         for place in _too_large(values, numbers):
             self._refuse([lines[place]], first + place)
-        return Block(first, values, targets)
+        width = self.file.width
+        above = values[:, width:] if self.file.above else None
+        return Block(first, values[:, :width], targets, kept, above)
 
     # -- cutting -----------------------------------------------------------------------------------
 
-    def _rows(self, lines: Sequence[str], first: int) -> Iterator[tuple[str, str]]:
-        """The target and the other cells of each line."""
+    def _rows(self, lines: Sequence[str], first: int) -> Iterator[tuple[list[str], str]]:
+        """The cells of each line (where all others are numbers, the target alone), and its numbers."""
         for row, line in enumerate(lines, first):
             text = line.rstrip("\r\n")
-            if '"' in text:
-                cells = self._cells(line, row)
-                rest = cells[: self.at] + cells[self.at + 1 :]
-                joined = self.separator.join(rest)
-                if joined.count(self.separator) != len(rest) - 1:  # in a cell, for one
-                    self._refuse([line], row)
-                yield cells[self.at], joined
-                continue
-            if text.count(self.separator) != self.columns - 1:
+            quotes = '"' in text
+            if not quotes and text.count(self.separator) != self.columns - 1:
                 self._cells(line, row)
-            head = text.split(self.separator, self.at + 1)
-            yield head.pop(self.at), self.separator.join(head)
+            if self._plain and not quotes and self.at is not None:
+                head = text.split(self.separator, self.at + 1)
+                yield [head.pop(self.at)], self.separator.join(head)
+                continue
+            cells = self._cells(line, row) if quotes else text.split(self.separator)
+            joined = self.separator.join(self._pick(cells))
+            if joined.count(self.separator) != len(self.numbers) - 1:  # in a cell, for one
+                self._refuse([line], row)
+            yield [cells[self.at]] if self._plain and self.at is not None else cells, joined
 
     def _cells(self, line: str, row: int) -> list[str]:
         """The cells of a line, as many as the header has."""
@@ -93,7 +107,8 @@ class TextTable:
         if len(cells) != self.columns:
             found = "a blank line" if is_blank(line) else str(len(cells))
             # Where each number is two cells, its decimal comma cut it.
-            cause = "; numbers have a decimal point" if len(cells) == 2 * self.columns - 1 else ""
+            cut_up = len(cells) == self.columns + len(self.numbers) and self.separator == ","
+            cause = "; numbers have a decimal point, or --decimal , in a table cut at `;`" if cut_up else ""
             raise PredictionError(
                 f"{self.file.place(row)}: expected {self.columns} columns, as in the header, got {found}"
                 f"{cause}"
@@ -106,24 +121,40 @@ class TextTable:
         """PredictionError for the first cell that is no number."""
         for row, line in enumerate(lines, first):
             cells = self._cells(line, row)
-            for column, cell in enumerate(cells[: self.at] + cells[self.at + 1 :]):
-                expected = _expected(cell)
+            for column, cell in enumerate(self._pick(cells)):
+                expected = expected_number(cell, self.file.decimal)
                 if expected:
                     place = self.file.place(row, column)
-                    raise PredictionError(f"{place}: expected {expected}, got {_shown(cell)}")
+                    comma = "; --decimal , reads decimal commas" * (
+                        "mark" in expected and self._own_decimal
+                    )
+                    raise PredictionError(f"{place}: expected {expected}, got {_shown(cell)}{comma}")
         raise PredictionError(f"{self.file.place(first)}: expected numbers")
+
+
+def _picker(places: Sequence[int]) -> Callable[[list[str]], Sequence[str]]:
+    """Picks cells of a row."""
+    if len(places) == 1:
+        return lambda cells: (cells[places[0]],)
+    pick: Callable[[list[str]], Sequence[str]] = itemgetter(*places)
+    return pick
 
 
 def _shown(cell: str) -> str:
     return repr(cell if len(cell) <= _SHOWN else cell[:_SHOWN] + "...")
 
 
-def _expected(cell: str) -> str | None:
+def expected_number(cell: str, decimal: str) -> str | None:
     """What was expected in the place of a cell; None where it is a number."""
-    if not _NUMBER.fullmatch(cell):
-        comma = re.fullmatch(r"\s*[+-]?[\d.]*,[\d.,]*(?:[eE][+-]?\d+)?\s*", cell)
-        return "a number with a decimal point and no other mark" if comma else "a number"
-    if math.isinf(float(cell)) and "inf" not in cell.lower():
+    text = cell if decimal == "." else cell.replace(".", "#").replace(decimal, ".")
+    if not _NUMBER.fullmatch(text):
+        marks = re.fullmatch(r"\s*[+-]?[\d.]*[,.][\d.,]*(?:[eE][+-]?\d+)?\s*", cell)
+        if not marks:
+            return "a number"
+        if decimal != ".":
+            return "a number with a decimal comma and no other mark"
+        return "a number with a decimal point and no other mark"
+    if math.isinf(float(text)) and "inf" not in cell.lower():
         return "a number within the range of float64"
     return None
 

@@ -1,13 +1,13 @@
 """Metrics of a hierarchical classifier, as torchmetrics metrics; `functional` has them as functions.
 
-Imports taxonomy, functional.
+Imports taxonomy, plot, functional.
 """
 
 from taxoloss.metrics import functional
 from taxoloss.metrics.bootstrap import Bootstrap, Interval, bootstrap, paired
 from taxoloss.metrics.calibration import LevelCalibrationError
 from taxoloss.metrics.collection import TaxonomyCollection, collection
-from taxoloss.metrics.confusion import LevelConfusionMatrix
+from taxoloss.metrics.confusion import Confusion, LevelConfusionMatrix
 from taxoloss.metrics.distances import HierarchicalDistance, MistakeSeverity, TreeInducedError
 from taxoloss.metrics.f_score import HierarchicalFScore
 from taxoloss.metrics.hops import HOPS
@@ -18,6 +18,7 @@ from taxoloss.metrics.risk_coverage import RiskCoverage
 __all__ = [
     "HOPS",
     "Bootstrap",
+    "Confusion",
     "FullPathAccuracy",
     "HierarchicalDistance",
     "HierarchicalFScore",

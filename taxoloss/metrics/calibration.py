@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.sum_metric import UNIT, Contributions, Result, SumMetric, fixed
+from taxoloss.plot import curves
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["LevelCalibrationError"]
@@ -70,11 +70,10 @@ class LevelCalibrationError(SumMetric):
         error = (right - stated / UNIT).abs().sum(-1) / count.sum(-1)
         return dict(zip(self.taxonomy.levels, error.unbind(-1), strict=True))
 
-    def _draw(self, ax: Any, val: Any) -> None:
-        if isinstance(val, Mapping) and int(self.sums.sum()):
-            plots.reliability(ax, self.reliability(), val)
-        else:
-            super()._draw(ax, val)
+    def _draw_counted(self, ax: Any, val: Any) -> None:
+        errors = val if isinstance(val, Mapping) else {str(self.only): val}
+        lines = {level: one[1:] for level, one in self.reliability().items() if level in errors}
+        curves.reliability(ax, lines, errors)
 
     def reliability(self) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
         """level -> (n_bins,) answers, mean probability, share right of each bin; NaN where empty."""

@@ -7,14 +7,23 @@ from typing import Any
 from torchmetrics import MetricCollection
 
 from taxoloss.metrics.base.batch import one_pass
-from taxoloss.metrics.families import FAMILIES
+from taxoloss.metrics.base.sum_metric import check_top_k
+from taxoloss.metrics.families import FAMILIES, best_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["TaxonomyCollection", "collection"]
 
 
 class TaxonomyCollection(MetricCollection):
-    """A MetricCollection whose metrics share what they compute of a batch; made by `collection`."""
+    """A MetricCollection whose metrics share what they compute of a batch; made by `collection`.
+
+    Its scores come in the order of its metrics, levels from the top: torchmetrics would sort them.
+    """
+
+    def __init__(self, metrics: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(metrics, **kwargs)
+        for name in metrics:
+            self._modules[name] = self._modules.pop(name)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Counts a batch in every metric."""
@@ -37,6 +46,7 @@ def collection(
     calibration: bool = True,
     ranking: bool = False,
     curves: bool = False,
+    top_k: int | None = None,
     ignore_index: int = -100,
     prefix: str | None = None,
     postfix: str | None = None,
@@ -55,6 +65,8 @@ def collection(
         ranking: with hops; sorts all classes of each sample.
         curves: with aurc, average_correct, average_precision, recall_at_90_correct and
             recall_at_95_correct (information, in 4,096 bins).
+        top_k: with top_K_accuracy/LEVEL (the ancestors of the K best classes), top_K_distance and
+            top_K_hops; for logits, or rankings of K classes or more.
         ignore_index: targets of this number are not counted.
         prefix, postfix: of the keys, such as "val/".
 
@@ -65,17 +77,17 @@ def collection(
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
     >>> metrics = taxoloss.metrics.collection(t, calibration=False)
     >>> metrics.update(torch.tensor([0, 1, 2]), torch.tensor([0, 0, 0]))
-    >>> for name, value in sorted(metrics.compute().items()):
+    >>> for name, value in metrics.compute().items():
     ...     print(name, round(float(value), 2))
     accuracy/depth_1 0.67
     accuracy/depth_2 0.33
-    distance 1.0
-    f1 0.5
     full_path_accuracy 0.33
+    severity 1.5
+    distance 1.0
+    tree_induced_error 2.0
     precision 0.5
     recall 0.5
-    severity 1.5
-    tree_induced_error 2.0
+    f1 0.5
     """
     asked = {"calibration": calibration, "ranking": ranking, "curves": curves}
     chosen = [
@@ -83,6 +95,11 @@ def collection(
         for family in FAMILIES
         if family.option is None or asked[family.option]
     ]
+    chosen += (
+        [family.made(taxonomy, ignore_index) for family in best_of(check_top_k(top_k))]
+        if top_k is not None
+        else []
+    )
     metrics = {name: metric for family in chosen for name, metric in family.items()}
     groups = [list(family) for family in chosen]
-    return TaxonomyCollection(metrics, prefix=prefix, postfix=postfix, compute_groups=groups)  # type: ignore[arg-type]
+    return TaxonomyCollection(metrics, prefix=prefix, postfix=postfix, compute_groups=groups)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric
+from taxoloss.plot import matrices, scores
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.tree.arrays import IntArray
 
-__all__ = ["LevelConfusionMatrix"]
+__all__ = ["Confusion", "LevelConfusionMatrix"]
 
 #: Cells of all matrices together that are made without being asked for by name: 128 MB.
 _MOST_CELLS = 1 << 24
+
+
+class Confusion(NamedTuple):
+    """How often a node is taken for another, by name; where names of a level repeat, by path a/b/c."""
+
+    truth: str
+    answer: str
+    count: int  # type: ignore[assignment]  # a tuple's method of that name counts equal items
+    #: The count over that of all samples of this truth.
+    share: float
 
 
 class LevelConfusionMatrix(SumMetric):
@@ -84,19 +96,113 @@ class LevelConfusionMatrix(SumMetric):
         shaped = zip(self.levels, parts, self._widths, strict=True)
         return {level: part.reshape(*part.shape[:-1], width, width) for level, part, width in shaped}
 
+    def worst_pairs(self, n: int = 10, level: str | None = None) -> list[Confusion]:
+        """The most frequent confusions of a level, (truth, answer, count, share), the worst first.
+
+        Equal counts are in the order of the tree: by truth, then by answer.
+
+        Args:
+            n: at most so many; those that never happened are left out.
+            level: None: the deepest of `levels`.
+
+        Raises:
+            ValueError: n is no integer of 1 or more; the level is none of `levels`.
+
+        >>> import taxoloss, torch
+        >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+        >>> confusion = LevelConfusionMatrix(t)
+        >>> confusion.update(torch.tensor([0, 1, 1, 2, 2]), torch.tensor([0, 0, 0, 0, 2]))
+        >>> confusion.worst_pairs(1)
+        [Confusion(truth='Bengal', answer='Sphynx', count=2, share=0.5)]
+        """
+        level = self._level(level)
+        names, counts = self._names(level), self._arrays(self.compute())[level]
+        wrong, totals = counts - np.diag(np.diag(counts)), counts.sum(1).tolist()
+        found = _largest(wrong, _checked(n), self._place(level))
+        often = [int(counts[pair]) for pair in found]
+        return [
+            Confusion(names[row], names[column], count, count / totals[row])
+            for (row, column), count in zip(found, often, strict=True)
+        ]
+
     def plot(self, val: Any = None, ax: Any = None) -> Any:
-        """A matrix a level, in the order of the tree; in axes that are given the deepest level's.
+        """A matrix for each level, the top level first, in the order of the tree: (figure, axes).
+
+        Colours are shares of each target's samples, numbers in the cells are counts, an empty cell is 0.
+        Where nodes are many, names are those of their groups. Axes are an array for several levels.
 
         Args:
             val: a result of `compute`; None: computes now.
-            ax: axes to draw in.
+            ax: axes to draw in the matrix of the deepest level; None: a figure of all levels.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+            TypeError, ValueError: val is no result of this metric.
         """
-        val = self.compute() if val is None else val
-        levels = list(val) if ax is None else list(val)[-1:]
-        figure, axes = plots.axes_of(ax, len(levels), figsize=(5 * len(levels), 5))
-        for one, level in zip(np.ravel(axes), levels, strict=True):
-            plots.matrix(one, self.taxonomy, level, val[level])
-        return figure, axes
+        return matrices.matrices(self.taxonomy, self._arrays(self.compute() if val is None else val), ax)
+
+    def plot_worst_pairs(self, n: int = 10, level: str | None = None, ax: Any = None) -> Any:
+        """Bars of `worst_pairs`, the worst at the top: (figure, axes).
+
+        Args:
+            n, level: as in `worst_pairs`.
+            ax: axes to draw in; None: a figure of the size that the bars need.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+            ValueError: as `worst_pairs`.
+        """
+        return scores.pairs(self.worst_pairs(n, level), self._level(level), ax)
+
+    def _level(self, level: str | None) -> str:
+        """The level that is meant, one of `levels`."""
+        if level is None:
+            return max(self.levels, key=self.taxonomy.level_number)
+        if level not in self.levels:
+            raise ValueError(f"expected a level, one of {', '.join(self.levels)}; got {level!r}")
+        return level
+
+    def _names(self, level: str) -> Sequence[str]:
+        """Of each node of a level what no other is called there."""
+        names, paths = self.taxonomy.nodes(level), self.taxonomy.paths(level)
+        often = Counter(names)
+        return [
+            name if often[name] == 1 else "/".join(path) for name, path in zip(names, paths, strict=True)
+        ]
+
+    def _place(self, level: str) -> IntArray:
+        """Of each node of a level its place in the order of the tree."""
+        return np.argsort(np.argsort(self.taxonomy.level_nodes(self.taxonomy.level_number(level))))
+
+    def _arrays(self, val: Any) -> dict[str, IntArray]:
+        """A result as arrays, checked."""
+        if not isinstance(val, Mapping) or not val:
+            raise TypeError(f"expected val as a dict level -> counts, got {type(val).__name__} {val!r:.60}")
+        arrays = {}
+        for level, counts in val.items():
+            width = len(self.taxonomy.level_nodes(self.taxonomy.level_number(level)))
+            found = np.asarray(counts.cpu() if isinstance(counts, Tensor) else counts)
+            found = found.reshape(1, 1) if found.size == width == 1 else found  # torchmetrics' result is ()
+            if found.shape != (width, width):
+                raise ValueError(f"expected counts ({width}, {width}) of {level}, got {found.shape}")
+            arrays[level] = found
+        return arrays
 
     def _score(self, sums: Tensor) -> Result:
         raise NotImplementedError("a confusion matrix is its sums")  # pragma: no cover
+
+
+def _largest(counts: IntArray, most: int, place: IntArray) -> list[tuple[int, int]]:
+    """(row, column) of the largest counts above 0; of equal ones the first by the places of their nodes."""
+    found = counts[counts > 0]
+    # Only what may be among them is sorted: there are up to 2^24 cells.
+    least = np.partition(found, -most)[-most] if len(found) > most else 1
+    rows, columns = np.nonzero(counts >= least)
+    order = np.lexsort((place[columns], place[rows], -counts[rows, columns]))[:most]
+    return list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
+
+
+def _checked(n: Any) -> int:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"expected n as an integer, 1 or larger, got {n!r}")
+    return n

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.metrics.base.batch import Batch
-from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric, check_top_k
+from taxoloss.metrics.base.batch import Batch, batch_of
+from taxoloss.metrics.base.chance import chance_by_height
+from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric, add, check_top_k
+from taxoloss.plot import scores
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HierarchicalDistance", "MistakeSeverity", "TreeInducedError"]
@@ -95,13 +98,66 @@ class MistakeSeverity(SumMetric):
 
     def __init__(self, taxonomy: Taxonomy, ignore_index: int = -100, **kwargs: Any) -> None:
         super().__init__(taxonomy, size=2, ignore_index=ignore_index, **kwargs)
+        # How many samples have each height (0 where they are right), answer and target, for pictures.
+        self._parts = [int(taxonomy.tree.height[0]) + 1, taxonomy.num_nodes, taxonomy.num_nodes]
+        self._counts = self._state.replace("sums_", "counts_", 1)
+        zeros = torch.zeros(sum(self._parts), dtype=torch.long)
+        self.add_state(self._counts, default=zeros, dist_reduce_fx="sum")
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Counts a batch."""
+        batch = batch_of(self.taxonomy, preds, target, self.ignore_index)
+        add(self.sums, self.rows_of(batch))
+        heights, nodes, _ = self._parts
+        height = _distance(batch, batch.answer, batch.target)
+        cells = torch.stack([height, heights + batch.answer, heights + nodes + batch.target], 1)
+        ones = batch.valid.long().view(-1, 1, 1).expand(-1, 3, 1)
+        add(getattr(self, self._counts), Contributions(ones, cells))
+
+    def by_height(self) -> tuple[Tensor, Tensor]:
+        """Mistakes (H,) of LCA height 1, 2, .. H; and as many (H,), float64, as chance would make them.
+
+        Chance draws answers as often as they were given, but apart from the targets. H is the height of the
+        tree; without a mistake chance has NaN. Counts are those of this process.
+
+        Raises:
+            ValueError: a state was loaded that taxoloss 0.1 wrote, which holds the mean alone.
+
+        >>> import taxoloss, torch
+        >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+        >>> severity = MistakeSeverity(t)
+        >>> severity.update(torch.tensor([0, 0, 1, 2]), torch.tensor([0, 1, 0, 2]))
+        >>> severity.by_height()
+        (tensor([2, 0]), tensor([0.8000, 1.2000], dtype=torch.float64))
+        """
+        heights, answers, targets = getattr(self, self._counts).cpu().split(self._parts)
+        mistakes = heights[1:]
+        known, wanted = int(mistakes.sum()), int(self.sums[1])
+        if known != wanted:
+            raise ValueError(
+                f"expected {wanted:,} mistakes by their heights, got {known:,}: the state that was loaded "
+                "holds their mean alone, which plot(metric.compute()) draws"
+            )
+        if not known:
+            return mistakes, mistakes.double() * torch.nan
+        chance = torch.from_numpy(chance_by_height(self.taxonomy, answers.numpy(), targets.numpy()))
+        return mistakes, known * chance / chance.sum()
+
+    def _score(self, sums: Tensor) -> Result:
+        return sums[..., 0] / sums[..., 1]
 
     def _rows(self, batch: Batch) -> Contributions:
         distance = _distance(batch, batch.answer, batch.target)
         return Contributions(torch.stack([distance, (~batch.below).long()], 1))
 
-    def _score(self, sums: Tensor) -> Result:
-        return sums[..., 0] / sums[..., 1]
+    def _draw_counted(self, ax: Any, val: Any) -> None:
+        mistakes, chance = (counts.numpy() for counts in self.by_height())
+        scores.by_height(ax, mistakes, chance, scores.height_names(self.taxonomy))
+        if not mistakes.sum():
+            ax.set_title("no mistake")
+            return
+        apart = np.average(np.arange(1, len(chance) + 1), weights=chance)
+        ax.set_title(f"severity: {float(val):.2f} edges on average, {apart:.2f} by chance", fontsize=10)
 
 
 class TreeInducedError(SumMetric):

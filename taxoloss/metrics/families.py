@@ -16,7 +16,7 @@ from taxoloss.metrics.operating_curve import OperatingCurve
 from taxoloss.metrics.risk_coverage import RiskCoverage
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["FAMILIES", "Family"]
+__all__ = ["FAMILIES", "Family", "best_of"]
 
 #: Of a taxonomy the keys of a metric in the collection, each with which of its scores it is (None: all).
 Keys: TypeAlias = Callable[[Taxonomy], Mapping[str, str | None]]
@@ -82,3 +82,14 @@ FAMILIES: tuple[Family, ...] = (
         {"exact": False},
     ),
 )
+
+
+def best_of(places: int) -> tuple[Family, ...]:
+    """The metrics of the first few classes of a ranking."""
+    return (
+        Family(
+            LevelAccuracy, _by_level(f"top_{places}_accuracy"), None, {"top_k": places, "decision": "leaf"}
+        ),
+        Family(HierarchicalDistance, _alone(f"top_{places}_distance"), None, {"top_k": places}),
+        Family(HOPS, _alone(f"top_{places}_hops"), None, {"top_k": places}),
+    )

@@ -11,10 +11,10 @@ from torch import Tensor
 from taxoloss.functional.arithmetic import row_blocks
 from taxoloss.functional.log_odds import level_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
-from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.curve_metric import Curve, CurveMetric, Steps
 from taxoloss.metrics.base.sum_metric import Result
+from taxoloss.plot import curves
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["OperatingCurve"]
@@ -85,11 +85,11 @@ class OperatingCurve(CurveMetric):
         found = {name: value.to(self.sums.device) for name, value in self._scores(self.curve()).items()}
         return found if self.only is None else found[self.only]
 
-    def _draw(self, ax: Any, val: Any) -> None:
+    def _draw_counted(self, ax: Any, val: Any) -> None:
         if isinstance(val, Mapping):
-            plots.operating_curve(ax, self.curve().fields, val, self.value)
+            curves.operating_curve(ax, self.curve().fields.numpy(), val, self.value)
         else:
-            super()._draw(ax, val)
+            self._draw(ax, val)
 
     def _score(self, sums: Tensor) -> Result:
         curves = [self._scores(self._binned_curve(row)) for row in sums.reshape(-1, sums.shape[-1])]

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.log_odds import path_log_odds
-from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.curve_metric import Curve, CurveMetric, Steps
 from taxoloss.metrics.base.sum_metric import Result
+from taxoloss.plot import curves
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["RiskCoverage"]
@@ -65,7 +65,7 @@ class RiskCoverage(CurveMetric):
 
     def _draw(self, ax: Any, val: Any) -> None:
         if isinstance(val, Mapping):
-            plots.risk(ax, val)
+            curves.risk(ax, {name: value.cpu().numpy() for name, value in val.items()})
         else:
             super()._draw(ax, val)
 

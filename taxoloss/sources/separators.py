@@ -10,12 +10,14 @@ from functools import cached_property
 
 from taxoloss.sources.reading import Grade
 
-__all__ = ["Cut", "cut_at", "cuts_of", "split_path"]
+__all__ = ["MARKS", "Cut", "cut_at", "cuts_of", "split_path"]
 
 #: Marks that stand in few names, then those that stand in some, then those that stand in many.
 _STRONG = ("->", "=>", "→", "»", "›", ">>", ">", "::", "|", ";", "\t", "\\")
 _FAIR = ("/", "--")
 _WEAK = (":", ".", "-", "–", "—", "_")
+#: Every mark that may stand between the names of a path.
+MARKS = (*_STRONG, *_FAIR, *_WEAK)
 #: What stands behind a mark that compares.
 _SIZE = r"=?\s*\d+([.,]\d+)?\s*(%|[^\W\d]{0,6}|\w{1,3}/\w{1,3})"
 #: Marks that separate only where spaces stand around them.

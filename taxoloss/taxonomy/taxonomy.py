@@ -24,6 +24,7 @@ from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, 
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
+from taxoloss.taxonomy.tree.html import tree_html
 from taxoloss.taxonomy.versions.diff import TreeDiff, diff
 from taxoloss.taxonomy.versions.migration import Migration
 
@@ -201,6 +202,9 @@ class Taxonomy(NamedTree):
         targets = ", node targets" if self.node_targets else ""
         notes = f", {counted(len(self.notes), 'note')}" if self.notes else ""
         return f"Taxonomy({title}{len(self):,} classes, {widths}, {state}{targets}{notes})"
+
+    def _repr_html_(self) -> str:
+        return tree_html(self.tree, repr(self))
 
     # -- binding it --------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ import dataclasses
 import inspect
 import json
 import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -162,7 +164,42 @@ def test_pictures_of_large_trees_are_cut(format: str) -> None:
     assert len(data) < 2_000_000
     if format == "svg":
         shallow = export(taxoloss.load("isic4"), "svg", depth=1).data
-        assert b"A  (38)" in shallow
+        assert b"A (38 classes)" in shallow
+
+
+def test_a_picture_names_the_levels_and_leaves_the_backend() -> None:
+    """Columns have the names of their levels; a notebook that draws goes on drawing as it did."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    before = plt.get_backend()
+    try:
+        plt.switch_backend("svg")
+        made = export(taxoloss.load("pets"), "svg")
+        assert plt.get_backend() == "svg"
+    finally:
+        plt.switch_backend(before)
+    shown = [text.strip() for text in ElementTree.fromstring(made.data.decode()).itertext() if text.strip()]
+    assert {"species (2)", "breed (37)"} < set(shown)
+    assert not [part for part in made.left_out if "levels" in part]
+
+
+@pytest.mark.parametrize("format", ["svg", "png", "pdf"])
+def test_letters_that_no_font_has(format: str) -> None:
+    """Are kept as text, or drawn as boxes, and nothing is said of a font."""
+    made = export(taxoloss.load({"tree": {"\u732b": ["\u77ed\u6bdb", "\U00013000"], "y": ["z"]}}), format)
+    assert format != "svg" or "\u732b" in made.data.decode()
+
+
+def test_the_package_that_draws_is_named() -> None:
+    """In words, where it is not installed."""
+    code = (
+        "import sys; sys.modules |= {'matplotlib': None, 'matplotlib.figure': None}\n"
+        "sys.argv = ['taxoloss', 'convert', 'pets', '-', '--to', 'svg']\n"
+        "from taxoloss.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    expected = 'error: svg needs matplotlib: pip install "taxoloss[plot]"\n'
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
 
 
 def test_the_suffix_says_the_format() -> None:
@@ -179,7 +216,7 @@ def test_the_records_fit_together() -> None:
     suffixes = [suffix for format in FORMATS.values() for suffix in format.suffixes]
     assert len(suffixes) == len(set(suffixes))
     pyproject = (Path(taxoloss.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
-    extra = pyproject[pyproject.index("\nsweep = [") :].partition("]")[0]
+    extra = pyproject[pyproject.index("\nplot = [") :].partition("]")[0]
     for name, format in FORMATS.items():
         assert format.name == name
         assert set(format.keeps) <= set(PARTS)

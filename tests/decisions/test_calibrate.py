@@ -201,7 +201,11 @@ def test_too_few_rows() -> None:
     made = calibrate_threshold(logits, target, TREE, 0.05)
     assert made.log_odds == math.inf
     assert made.probability == 1.0
-    assert "too few to promise wrong on at most 5 %; the root is always answered" in str(made)
+    assert str(made) == (
+        "With 18 calibration samples: too few to promise wrong on at most 5 % on average (19 samples or "
+        "more are needed); the root is always answered."
+    )
+    assert made.needed == 19
     answer: Any = climb(logits, TREE, made)
     assert set(answer.tolist()) == {TREE.node_id(())}
     enough = calibrate_threshold(*rows(19, seed=2), TREE, 0.05)

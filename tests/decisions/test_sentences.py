@@ -18,6 +18,7 @@ from torch import Tensor
 
 import taxoloss
 from taxoloss.decisions import (
+    Delivered,
     Threshold,
     calibrate_levels,
     calibrate_threshold,
@@ -90,13 +91,14 @@ def check_threshold(
     assert int(count[1]) == wanted
     assert count[2] == ("group" if case["grouped"] else "sample") + ("" if wanted == 1 else "s")
     coarse = int((target >= 27).sum())
-    told = re.search(r"([\d,]+) of (?:them|their rows) labelled above a class", said)
+    told = re.search(r"(\d+) of (\d+) rows (?:is|are) labelled above the classes; a deeper answer to", said)
     assert (int(told[1]) if told else 0) == coarse == made.coarse
+    assert told is None or int(told[2]) == n == made.rows
     assert ("0.4 edges too far down" in said) == (case["loss"] == "height")
     assert ("20 %" in said) == (case["loss"] == "wrong")
     assert ("with 80 % confidence" in said) == (case["confidence"] is not None)
-    assert ("on average" in said) == (case["confidence"] is None and "too few" not in said)
-    assert ("new group" in said) == (case["grouped"] and "too few" not in said)
+    assert ("on average" in said) == (case["confidence"] is None)
+    assert ("new group" in said) == case["grouped"]
     assert ("for each predicted group" in said) == (case["per"] is not None)
     check_ends(made, case, said, logits, target)
     rule = climb if case["decision"] == "climb" else top_down
@@ -108,10 +110,27 @@ def check_threshold(
         assert silent == (always is not None)
     else:
         assert (0 if always is None else int(always[2] or 3)) == made.clades.count(math.inf)
-    assert ("too few" in said) == (case["kind"] == "few" and made.level is None)
+    check_too_few(made, case, logits, target, said)
     assert ("log-odds of inf" in said) == (
         made.log_odds == math.inf and case["kind"] == "uncut" and made.level is None
     )
+
+
+def check_too_few(made: Threshold, case: dict[str, Any], logits: Tensor, target: Tensor, said: str) -> None:
+    """So many are needed: with one less of the same rows, never wrong, all answers are the root."""
+    needed = re.search(r"too few to promise .*\((\d+) (sample|group)s or more are needed\)", said)
+    assert (needed is not None) == ("too few" in said) == (case["kind"] == "few")
+    if needed is None or made.level is not None:
+        return
+    assert int(needed[1]) == made.needed
+    assert needed[2] == ("group" if case["grouped"] else "sample")
+    for count, silent in ((int(needed[1]) - 1, True), (int(needed[1]), False)):
+        groups = [f"site {row}" for row in range(count)] if case["grouped"] else None
+        z = logits[:1].expand(count, -1)
+        again = calibrate_threshold(
+            z, z.argmax(1), TREE, made.risk, made.decision, made.confidence, loss=made.loss, groups=groups
+        )
+        assert (again.log_odds == math.inf) == silent == ("too few" in str(again))
 
 
 def check_ends(made: Threshold, case: dict[str, Any], said: str, logits: Tensor, target: Tensor) -> None:
@@ -123,7 +142,7 @@ def check_ends(made: Threshold, case: dict[str, Any], said: str, logits: Tensor,
     assert ("between" in said) == (known and one)
     assert ("true rate is at most" in said) == (known and not one and made.log_odds < math.inf)
     if known and made.log_odds < math.inf:
-        high = re.search(r"([\d.]+) %\.$", said)
+        high = re.search(r"([\d.]+) %\.(?: \d+ of|$)", said)
         assert high is not None
         assert float(high[1]) / 100 == pytest.approx(beta_band(made.n, 0.2)[1], abs=5e-4)
 
@@ -142,10 +161,17 @@ def check_report(
         (TREE.path(int(a)), TREE.path(int(y))) for a, y in zip(answers[keeps], target[keeps], strict=True)
     ]
     edges = [len(a) - sum(x == y for x, y in zip(a, b, strict=False)) for a, b in pairs]
-    share = re.search(r"([\d.]+) %(?: wrong,)? of ([\d,]+) rows", first)
-    assert share is not None
-    assert float(share[1]) == pytest.approx(100 * fmean(e > 0 for e in edges), abs=0.006)
-    assert int(share[2]) == len(pairs)
+    check_judged(found, pairs)
+    wrong, unjudged, together = (
+        100 * x for x in (found.overall.rate, found.overall.unjudged_rate, found.overall.rate_at_most)
+    )
+    assert together == pytest.approx(100 * fmean(e > 0 for e in edges))
+    parts = f"{wrong:.2f} % wrong, {unjudged:.2f} % not judged"
+    if case["loss"] == "height":
+        assert f", and {parts if unjudged else f'{wrong:.2f} % wrong'}, of {len(pairs)} rows" in first
+    else:
+        said = f"{together:.2f} % ({parts})" if unjudged else f"{wrong:.2f} %"
+        assert f"delivered here {said} of {len(pairs)} rows" in first
     height = re.search(r"delivered here ([\d.]+) edges", first)
     assert (height is not None) == (case["loss"] == "height")
     assert height is None or float(height[1]) == pytest.approx(fmean(edges), abs=6e-4)
@@ -154,7 +180,26 @@ def check_report(
     assert ("confidence" in first) == (case["confidence"] is not None)
     assert ("new group" in first) == case["grouped"]
     assert ("for each predicted group" in first) == (case["per"] is not None)
-    assert (found.coarse, "above a class" in str(found)) == (made.coarse, made.coarse > 0)
+    assert (found.coarse.rows, "above the classes" in str(found)) == (made.coarse, made.coarse > 0)
+
+
+Names = tuple[str, ...]
+
+
+def check_judged(found: Delivered, pairs: list[tuple[Names, Names]]) -> None:
+    """Against paths: an answer below a label above the classes is neither right nor wrong, and told so."""
+    unjudged = sum(len(y) < 3 and len(a) > len(y) and a[: len(y)] == y for a, y in pairs)
+    right = sum(y[: len(a)] == a for a, y in pairs)
+    assert (found.overall.unjudged, found.overall.wrong) == (unjudged, len(pairs) - right - unjudged)
+    for shares in (found.by_level, found.by_branch):
+        for count in ("rows", "wrong", "unjudged", "edges"):
+            assert sum(getattr(share, count) for share in shares) == getattr(found.overall, count)
+    lines = str(found).splitlines()
+    rates = [line for line in lines if re.search(r"[1-9]\d* rows ", line) and line.startswith("  ")]
+    assert rates
+    assert all(("% not judged" in line) == (unjudged > 0) for line in rates)
+    told = re.search(r"above the classes: (\d+) answers? (?:is|are) deeper than the label", str(found))
+    assert (int(told[1]) if told else 0) == unjudged
 
 
 @pytest.mark.parametrize("risk", [1.5, 1.0, 2.25])
@@ -264,8 +309,10 @@ def test_files_of_0_1_have_no_lower_end(tmp_path: Path) -> None:
     path = tmp_path / "threshold.json"
     made.save(path)
     kept = json.loads(path.read_text())
-    path.write_text(json.dumps({k: v for k, v in kept.items() if k not in ("coarse", "at_threshold")}))
+    later = ("coarse", "at_threshold", "rows", "coarse_as", "needed")
+    path.write_text(json.dumps({k: v for k, v in kept.items() if k not in later}))
     old = Threshold.load(path)
     assert torch.equal(climb(logits, TREE, old), climb(logits, TREE, made))  # type: ignore[arg-type]
     assert "between" in str(made)
+    assert (old.coarse, old.rows, old.coarse_as, old.needed) == (0, None, "wrong", None)
     assert "19 times in 20 the true rate is at most" in str(old)

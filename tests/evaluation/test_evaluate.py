@@ -73,7 +73,7 @@ def test_pieces(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     kinds = files(tmp_path)
     short = "--csv", "--draws", 5
     whole = {file: run(tree, tmp_path / file, *o, *short).stdout for file, o in kinds.items()}
-    monkeypatch.setattr(prediction_readers, "_BLOCK", 10)
+    monkeypatch.setattr(prediction_readers, "BLOCK", 10)
     for file, options in kinds.items():
         in_pieces = run(tree, tmp_path / file, *options, *short).stdout
         one, other = (list(csv.reader(io.StringIO(text))) for text in (whole[file], in_pieces))

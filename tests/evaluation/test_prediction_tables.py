@@ -30,7 +30,7 @@ QUICK = settings(CALM, max_examples=examples(200))
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the tables are written."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prediction_readers, "_BLOCK", 12)  # some rows a block
+        patch.setattr(prediction_readers, "BLOCK", 12)  # some rows a block
         yield tmp_path_factory.mktemp("tables")
 
 
@@ -152,8 +152,8 @@ def test_a_row_that_is_none(name: str, tree: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [
-        ("p.csv", "target;a;b;c;d\na;5,1;0,2;0;0\n", "commas between the columns of a .csv, got semi"),
-        ("p.csv", "target\ta\tb\tc\td\na\t5\t0\t0\t0\n", "commas between the columns of a .csv, got t"),
+        ("p.csv", "target;a;b;c;d\na;5,1;0,2;0;0\n", "got '5,1'; --decimal , reads decimal commas"),
+        ("p.csv", "truth;a;b;c;d\na;5;0;0;0\n", "expected commas between the columns of a .csv, got semi"),
         ("p.tsv", "target,a,b,c,d\na,5,0,0,0\n", "expected tabs between the columns of a .tsv, got commas"),
         ("p.csv", '"target,a,b,c,d\na,5,0,0,0\n', "line 1: expected quotes around whole cells"),
         ("p.csv", "target\na\n", "expected a column for each class beside 'target', got none"),
@@ -174,6 +174,24 @@ def test_quotes_and_points_give_the_same_scores(tree: Path) -> None:
     plain, same = (scores(run(tree, f, "--json", "--draws", 2)) for f in ("p.csv", "q.csv"))
     assert plain == pytest.approx(same, nan_ok=True)
     assert plain["accuracy/s"] == 1
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|", ","])
+def test_other_marks_between_the_columns(mark: str, tree: Path) -> None:
+    """Whichever mark finds the column of targets; decimal commas only where an option says so."""
+    Path("p.csv").write_text(HEADER + ROWS)
+    wanted = scores(run(tree, "p.csv", "--json", "--draws", 2))
+    Path("q.csv").write_text((HEADER + ROWS).replace(",", mark))
+    assert scores(run(tree, "q.csv", "--json", "--draws", 2)) == pytest.approx(wanted, nan_ok=True)
+    if mark != ",":
+        text = HEADER.replace(",", mark) + f"a{mark}1,25{mark}-0,5{mark}3e0{mark}-inf\n"
+        Path("q.csv").write_text(text)
+        Path("p.csv").write_text(text.replace(",", ".").replace(mark, ","))
+        wanted = scores(run(tree, "p.csv", "--json", "--draws", 2))
+        found = scores(run(tree, "q.csv", "--decimal", ",", "--json", "--draws", 2))
+        assert found == pytest.approx(wanted, nan_ok=True)
+        Path("q.csv").write_text(text.replace("1,25", "1.234,5"))
+        refused(run(tree, "q.csv", "--decimal", ","), "a decimal comma and no other mark, got '1.234,5'")
 
 
 # -- two orders ------------------------------------------------------------------------------------

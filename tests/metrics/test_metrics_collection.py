@@ -1,4 +1,4 @@
-"""The collection, intervals, ranks and pictures of the metrics."""
+"""The collection, intervals and ranks of the metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from metric_cases import MAKE, ROWS, TREE, batch, of, same
+from metric_cases import ROWS, TREE, batch, of, same
 from torchmetrics import MeanMetric, MetricCollection
 
 from taxoloss import Taxonomy, metrics
@@ -152,7 +152,7 @@ def test_a_name_is_no_taxonomy(levels: Any) -> None:
         metrics.LevelConfusionMatrix("pets", levels=levels)  # type: ignore[arg-type]
 
 
-# -- ranks and pictures ----------------------------------------------------------------------------
+# -- ranks -----------------------------------------------------------------------------------------
 
 RANK = """
 import sys, warnings, torch, torch.distributed as dist
@@ -198,32 +198,3 @@ def test_two_ranks(tmp_path: Path) -> None:
         output, _ = rank.communicate()
         assert rank.returncode == 0, output
         assert output.endswith("agreed\n")
-
-
-@pytest.mark.sample(5)
-@pytest.mark.parametrize("name", MAKE)
-def test_pictures(name: str) -> None:
-    """A figure of the score, of a list of scores, and in axes that are given."""
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("agg")
-    metric = MAKE[name](TREE)
-    result = of(metric, batch(60))
-    figure, _ = metric.plot()
-    figure.canvas.draw()
-    _, ax = plt.subplots()
-    assert metric.plot(ax=ax)[1] is ax
-    if name != "LevelConfusionMatrix":
-        metric.plot([result, result])[0].canvas.draw()
-    plt.close("all")
-
-
-def test_a_matrix_is_drawn_in_tree_order() -> None:
-    """Rows follow the tree, not the classes; a line stands between the groups."""
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("agg")
-    metric = metrics.LevelConfusionMatrix(TREE)
-    of(metric, (torch.arange(4), torch.arange(4)))
-    _, axes = metric.plot()
-    assert [label.get_text() for label in axes[1].get_yticklabels()] == ["a", "b", "c", "d"]
-    assert {float(line.get_ydata()[0]) for line in axes[1].lines if line.get_ydata()[0] > 1} == {1.5}
-    plt.close("all")

@@ -27,7 +27,7 @@ Bates et al., JACM 2021, for `confidence`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -36,6 +36,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.calibration.binomial import allowed_errors
+from taxoloss.decisions.calibration.coarse import check_coarse
 from taxoloss.decisions.calibration.levels import METHODS, LevelCalibration, broken_line
 from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
@@ -45,10 +46,11 @@ from taxoloss.functional.inputs import check_logits, target_ids
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import checked_number
 
-__all__ = ["Paths", "calibrate_levels", "calibrate_threshold", "coarse_rows", "paths_of"]
+__all__ = ["Paths", "calibrate_levels", "calibrate_threshold", "paths_of"]
 
 _LOSSES = ("wrong", "height")
 _NARROW = {"float16": np.float16, "float32": np.float32}
@@ -65,6 +67,21 @@ class Paths:
     line: Tensor  # (n, L): node ids
     wrong: Tensor  # (n, L)
     kept: Tensor  # (rows given,): which rows these are
+
+    @property
+    def coarse(self) -> Tensor:
+        """(n,): which rows are labelled above the classes; a class above other classes is no such label."""
+        return self.target >= self.tensors.num_classes
+
+    def without_coarse(self) -> Paths:
+        """Those of the rows that are labelled with a class."""
+        rows = ~self.coarse
+        kept = self.kept.clone()
+        kept[self.kept] = rows
+        some = {
+            name: getattr(self, name)[rows] for name in ("classes", "target", "log_odds", "line", "wrong")
+        }
+        return replace(self, kept=kept, **some)
 
 
 def paths_of(
@@ -112,9 +129,10 @@ def calibrate_threshold(
     confidence: float | None = None,
     *,
     loss: str = "wrong",
-    groups: Tensor | None = None,
+    groups: Any = None,
     per: str | None = None,
     levels: LevelCalibration | None = None,
+    coarse: str = "wrong",
     allowed: Allowed = None,
     ignore_index: int = -100,
 ) -> Threshold:
@@ -130,9 +148,8 @@ def calibrate_threshold(
 
     Args:
         logits: (N, C) or (N, C, d1..dk).
-        target: node ids (N, d1..dk); inner nodes where the taxonomy was bound with node_targets=True. A
-            deeper answer than such a target counts as wrong, since nobody knows; the threshold tells how
-            many there were (`Threshold.coarse`).
+        target: node ids (N, d1..dk); inner nodes, which are labels above the classes (see `coarse`), where
+            the taxonomy was bound with node_targets=True.
         taxonomy: bound (`Taxonomy.bind`).
         risk: in (0, 1); with loss="height" edges, above 0.
         decision: "climb" or "top_down".
@@ -140,7 +157,8 @@ def calibrate_threshold(
             the draw of the calibration rows, by the exact binomial. With `per` for each of its thresholds;
             for one that clades share, in the shares that they have among the calibration rows.
         loss: "wrong", or "height": the edges from the answer up to what it shares with the target.
-        groups: (N, d1..dk) integers: rows of one group (a site, a patient) are not exchangeable one by one;
+        groups: for each row its group, as text or integer: a column of pandas or polars, a list, an array
+            or a tensor (N, d1..dk). Rows of one group (a site, a patient) are not exchangeable one by one;
             the promise is then for the mean of a new group, and n counts groups.
         per: a level: a threshold for each predicted node there with rows enough (1 / risk - 1; with
             loss="height" depth / risk - 1; with `confidence` log(1 - confidence) / log(1 - risk)), from its
@@ -149,13 +167,24 @@ def calibrate_threshold(
             With `groups` rows weigh 1 / (rows of their group), and the promise is for a new group's rows
             in the clade so weighed.
         levels: of `calibrate_levels`, made on other rows.
+        coarse: what is done with rows labelled above the classes (with inner nodes; a class above other
+            classes is no such label). "wrong": a deeper answer than the label counts as wrong, since nobody
+            knows; so answers go less deep. "skip": these rows are left out, all of them and whatever the
+            answer. Which rows count is then read off the labels alone, and the promise holds for new rows
+            whose label would be a class: P(wrong | the label is a class) <= risk. It says nothing about the
+            others, which may be harder. The threshold tells how many there were (`Threshold.coarse`).
         allowed: as in `leaf`; the answers then need the same.
         ignore_index: targets of this number are left out, and so are targets that are the root.
 
+    Returns:
+        A `Threshold`: print it to read the promise. `threshold.save(path)` keeps it beside the model, and
+        `Threshold.load(path)` reads it.
+
     Raises:
-        TypeError: risk or confidence is no number.
+        TypeError: risk or confidence is no number; groups are neither texts nor integers.
         ValueError: another decision ("most_specific" and "hedge" are not monotone), loss, risk,
-            confidence or level; confidence with loss="height" or groups; no row; and as `leaf`.
+            confidence, level or coarse; confidence with loss="height" or groups; groups of another shape
+            than the targets; no row; and as `leaf`.
 
     >>> import taxoloss, torch
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
@@ -168,15 +197,15 @@ def calibrate_threshold(
     """
     risk = _written(risk, "risk")
     confidence = None if confidence is None else _written(confidence, "confidence")
-    _check(taxonomy, risk, confidence, loss, groups, per)
+    _check(taxonomy, risk, confidence, loss, groups is not None, per)
+    check_coarse(coarse)
     if levels is not None and not taxonomy.same_binding(levels.digest):
         raise ValueError(
             f"expected levels calibrated on this tree and class order, {taxonomy.binding_digest[:12]}, got "
             f"{levels.digest[:12]}"
         )
-    paths = paths_of(logits, target, taxonomy, decision, ignore_index, allowed)
-    if len(paths.classes) == 0:
-        raise ValueError("expected a calibration row or more, got none that counts")
+    labelled = paths_of(logits, target, taxonomy, decision, ignore_index, allowed)
+    paths = _counted(labelled, coarse)
     odds = paths.log_odds if levels is None else levels(paths.log_odds)
     bound = 1 if loss == "wrong" else int(paths.tensors.depth.max())
     of_row, n = _groups(groups, target, paths.kept)
@@ -188,15 +217,16 @@ def calibrate_threshold(
     def cut(pool: Pool) -> float:
         return _spend(pool, _budget(pool.weight, risk, confidence, bound))
 
+    needed = _least(risk, confidence, bound)
     clades: tuple[float, ...] = ()
     if per is not None:
         number = taxonomy.level_number(per) - 1
         lines = paths.tensors.lines[paths.tensors.nodes[number], : number + 2].tolist()  # root to node
         clade = paths.tensors.ancestors.cpu()[paths.classes, number]  # (rows,)
         pools = pools_of(at, rise, weight, clade, len(lines))
-        enough = Enough(_least(risk, confidence, bound), risk, groups is None, confidence is None)
+        enough = Enough(needed, risk, groups is None, confidence is None)
         clades = clade_thresholds(lines, pools, enough, cut)
-    log_odds, enough_rows = cut(everything), n >= _least(risk, confidence, bound)
+    log_odds = cut(everything)
     return Threshold(
         decision=decision,
         risk=risk,
@@ -210,14 +240,27 @@ def calibrate_threshold(
         level=per,
         clades=clades,
         levels=levels,
-        coarse=coarse_rows(paths),
-        at_threshold=int((everything.at == log_odds).sum()) if enough_rows else 0,
+        coarse=int(labelled.coarse.sum()),
+        at_threshold=int((everything.at == log_odds).sum()) if n >= needed else 0,
+        rows=len(labelled.classes),
+        coarse_as=coarse,
+        needed=needed,
     )
 
 
-def coarse_rows(paths: Paths) -> int:
-    """How many rows have a label above a class."""
-    return int((paths.target >= paths.tensors.num_classes).sum())
+def _counted(labelled: Paths, coarse: str) -> Paths:
+    """The rows that a calibration counts; ValueError where there are none."""
+    rows = len(labelled.classes)
+    if rows == 0:
+        raise ValueError("expected a calibration row or more, got none that counts")
+    if coarse == "wrong":
+        return labelled
+    if bool(labelled.coarse.all()):
+        raise ValueError(
+            f"expected with coarse='skip' a row or more labelled with a class, got {rows:,} rows, all of "
+            "them labelled above the classes"
+        )
+    return labelled.without_coarse()
 
 
 def _budget(weight: float, risk: float, confidence: float | None, bound: int) -> float:
@@ -257,16 +300,12 @@ def _spend(pool: Pool, budget: float) -> float:
     return float(at[int(spent.long().argmax())]) if bool(spent.any()) else -math.inf
 
 
-def _groups(groups: Tensor | None, target: Tensor, kept: Tensor) -> tuple[Tensor, int]:
+def _groups(groups: Any, target: Tensor, kept: Tensor) -> tuple[Tensor, int]:
     """(n,): each kept row's group, from 0; and their number."""
     if groups is None:
         return torch.arange(int(kept.sum()), device="cpu"), int(kept.sum())
-    if groups.shape != target.shape or groups.is_floating_point() or groups.dtype == torch.bool:
-        raise ValueError(
-            f"expected groups as one integer a row, {tuple(target.shape)}, got {groups.dtype} of shape "
-            f"{tuple(groups.shape)}"
-        )
-    names, of_row = torch.unique(groups.reshape(-1).cpu()[kept], return_inverse=True)
+    codes = torch.from_numpy(group_codes(groups, tuple(target.shape))).reshape(-1)
+    names, of_row = torch.unique(codes[kept], return_inverse=True)
     return of_row, len(names)
 
 
@@ -289,7 +328,7 @@ def _check(
     risk: float,
     confidence: float | None,
     loss: str,
-    groups: Tensor | None,
+    grouped: bool,
     per: str | None,
 ) -> None:
     if loss not in _LOSSES:
@@ -299,7 +338,7 @@ def _check(
     if confidence is not None:
         if not 0 < confidence < 1:
             raise ValueError(f"expected confidence in (0, 1), got {confidence!r}")
-        if loss != "wrong" or groups is not None:
+        if loss != "wrong" or grouped:
             raise ValueError(
                 "expected confidence with loss='wrong' and without groups: it counts wrong rows"
             )
@@ -314,6 +353,7 @@ def calibrate_levels(
     method: str = "platt",
     *,
     decision: str = "climb",
+    coarse: str = "wrong",
     allowed: Allowed = None,
     ignore_index: int = -100,
 ) -> LevelCalibration:
@@ -327,10 +367,12 @@ def calibrate_levels(
 
     Args:
         logits, target, taxonomy, decision, allowed, ignore_index: as in `calibrate_threshold`.
+        coarse: as there. "wrong" makes levels below the labels look less sure than they are; "skip" leaves
+            the rows labelled above the classes out, on all levels.
         method: "platt" (a scale and a shift a level), "temperature" (a scale), or "isotonic".
 
     Raises:
-        ValueError: another method; no row; and as `calibrate_threshold`.
+        ValueError: another method or coarse; no row; and as `calibrate_threshold`.
 
     >>> import taxoloss, torch
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
@@ -342,9 +384,10 @@ def calibrate_levels(
     """
     if method not in METHODS:
         raise ValueError(f"expected method as one of {METHODS}, got {method!r}")
-    paths = paths_of(logits, target, taxonomy, decision, ignore_index, allowed)
-    if len(paths.classes) == 0:
-        raise ValueError("expected a calibration row or more, got none that counts")
+    check_coarse(coarse)
+    labelled = paths_of(logits, target, taxonomy, decision, ignore_index, allowed)
+    paths = _counted(labelled, coarse)
     odds, right = paths.log_odds.numpy(), (~paths.wrong).double().numpy()
     knots = tuple(broken_line(odds[:, at], right[:, at], method) for at in range(odds.shape[1]))
-    return LevelCalibration(method, len(odds), taxonomy.binding_digest, knots)
+    found = int(labelled.coarse.sum())
+    return LevelCalibration(method, len(odds), taxonomy.binding_digest, knots, found, coarse)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.decisions.calibration.coarse import coarse_sentence
 from taxoloss.functional.arithmetic import wide_on
 
 __all__ = ["LevelCalibration", "broken_line"]
@@ -29,13 +30,24 @@ _LARGEST = 60.0
 
 @dataclass(frozen=True)
 class LevelCalibration:
-    """For each level a strictly rising map of log-odds; made by `calibrate_levels`."""
+    """For each level a strictly rising map of log-odds; made by `calibrate_levels`.
+
+    A `Threshold` that was calibrated with it saves and loads it too.
+    """
 
     method: str
     n: int
     digest: str
     #: For each level the knots: x, then y.
     knots: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
+    #: Rows labelled above the classes; what they were, "wrong" (a deeper answer is) or "skip" (left out).
+    coarse: int = 0
+    coarse_as: str = "wrong"
+
+    def __str__(self) -> str:
+        rows = self.n + (self.coarse if self.coarse_as == "skip" else 0)
+        told = coarse_sentence(self.coarse, rows, self.coarse_as)
+        return f"{self.method} on {len(self.knots)} levels, of {self.n:,} calibration samples.{told}"
 
     def __call__(self, odds: Tensor) -> Tensor:
         """Log-odds (N, L, d1..dk) of paths, mapped level by level, and falling from the top down."""
@@ -46,7 +58,8 @@ class LevelCalibration:
     def from_dict(data: Mapping[str, Any]) -> LevelCalibration:
         """Of what dataclasses.asdict made, also after JSON."""
         knots = tuple((tuple(x), tuple(y)) for x, y in data["knots"])
-        return LevelCalibration(data["method"], data["n"], data["digest"], knots)
+        coarse = data.get("coarse", 0), data.get("coarse_as", "wrong")  # files of 0.1 have neither
+        return LevelCalibration(data["method"], data["n"], data["digest"], knots, *coarse)
 
 
 def _interpolated(odds: Tensor, x: tuple[float, ...], y: tuple[float, ...]) -> Tensor:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from taxoloss.decisions.calibration.conformal import Paths, calibrate_threshold, coarse_rows, paths_of
+from taxoloss.decisions.calibration.coarse import coarse_labels, coarse_sentence
+from taxoloss.decisions.calibration.conformal import Paths, calibrate_threshold, paths_of
 from taxoloss.decisions.calibration.levels import LevelCalibration
 from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.inputs import Allowed, read_once
@@ -22,35 +24,60 @@ _RISKS = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 @dataclass(frozen=True)
 class Share:
-    """Wrong answers among some rows, and the edges that they are too far down."""
+    """Wrong answers among some rows, those that cannot be judged, and the edges that they are too far down.
+
+    An answer below a label above the classes cannot be judged: it is neither right nor wrong.
+    """
 
     name: str
     rows: int
+    #: Neither the label, nor above it, nor below a label above the classes.
     wrong: int
+    #: Edges below what an answer shares with its label, also of those that cannot be judged.
     edges: int
+    unjudged: int = 0
 
     @property
     def rate(self) -> float:
-        """The share that is wrong; NaN where there are no rows."""
-        return self.wrong / self.rows if self.rows else math.nan
+        """The share that is surely wrong; NaN where there are no rows."""
+        return self._of_rows(self.wrong)
+
+    @property
+    def unjudged_rate(self) -> float:
+        """The share that cannot be judged; NaN where there are no rows."""
+        return self._of_rows(self.unjudged)
+
+    @property
+    def rate_at_most(self) -> float:
+        """The share that is wrong if all are that cannot be judged: what a promise counts."""
+        return self._of_rows(self.wrong + self.unjudged)
 
     @property
     def edges_a_row(self) -> float:
         """The edges that an answer is too far down on average; NaN where there are no rows."""
-        return self.edges / self.rows if self.rows else math.nan
+        return self._of_rows(self.edges)
+
+    def _of_rows(self, count: int) -> float:
+        return count / self.rows if self.rows else math.nan
 
     def __add__(self, other: Share) -> Share:
-        return Share(self.name, self.rows + other.rows, self.wrong + other.wrong, self.edges + other.edges)
+        counts = ((getattr(self, n) + getattr(other, n)) for n in ("rows", "wrong", "edges", "unjudged"))
+        return Share(self.name, *counts)
 
-    def delivered(self, loss: str) -> str:
-        """In the unit of the promise."""
+    def delivered(self, loss: str, all_judged: bool) -> str:
+        """In the unit of the promise; what cannot be judged in a column of its own, if there is any."""
         wrong = f"{100 * self.rate:6.2f} % wrong"
+        if not all_judged:
+            wrong += f"  {100 * self.unjudged_rate:6.2f} % not judged"
         return f"{self.edges_a_row:6.3f} edges too far down, {wrong}" if loss == "height" else wrong
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """Wrong answers of a threshold: altogether, by level of the answer, by branch of the target."""
+    """Wrong answers of a threshold: altogether, by level of the answer, by branch of the target.
+
+    Of a threshold made with coarse="skip" these are of the rows labelled with a class.
+    """
 
     promise: float
     overall: Share
@@ -63,8 +90,9 @@ class Delivered:
     #: The promise in words, and the loss that it is for.
     promised: str
     loss: str
-    #: Rows with a label above a class, below which every answer counts as wrong.
-    coarse: int
+    #: The rows labelled above the classes, and whether the others count them: as `Threshold.coarse_as`.
+    coarse: Share
+    coarse_as: str
 
     def __add__(self, other: Delivered) -> Delivered:
         """Of two pieces of the same rows."""
@@ -81,30 +109,52 @@ class Delivered:
         )
 
     def __str__(self) -> str:
-        lines = [f"promised {self.promised}; {self._delivered()}"]
-        if self.coarse:
-            lines.append(
-                f"{self.coarse:,} rows labelled above a class: a deeper answer counts as wrong there"
-            )
+        lines = [f"promised {self.promised}; {self._delivered()}", *self._coarse()]
         lines.append(
             "the promise is not for each level of the answer or branch of the truth: "
             "these have their own rates"
         )
+        judged = self.overall.unjudged == 0
         for title, shares in (("answered at", self.by_level), ("branch of the truth", self.by_branch)):
             width = max((len(share.name) for share in shares), default=0)
             lines.append(title)
             for share in shares:
-                rate = share.delivered(self.loss) if share.rows else ""
+                rate = share.delivered(self.loss, judged) if share.rows else ""
                 lines.append(f"  {share.name:{width}}  {share.rows:8,} rows  {rate}".rstrip())
         return "\n".join(lines)
 
     def _delivered(self) -> str:
         if not self.overall.rows:
             return "no row here to deliver it on"
-        found = f"{100 * self.overall.rate:.2f} %"
+        found = f"{100 * self.overall.rate_at_most:.2f} %"
+        parts = (
+            f"{100 * self.overall.rate:.2f} % wrong, {100 * self.overall.unjudged_rate:.2f} % not judged"
+        )
         if self.loss == "height":
-            found = f"{self.overall.edges_a_row:.3f} edges, and {found} wrong,"
+            wrong = parts if self.overall.unjudged else f"{found} wrong"
+            found = f"{self.overall.edges_a_row:.3f} edges, and {wrong},"
+        elif self.overall.unjudged:
+            found = f"{found} ({parts})"
         return f"delivered here {found} of {self.overall.rows:,} rows, information {self.information:.3f}"
+
+    def _coarse(self) -> list[str]:
+        """A line on the rows labelled above the classes, where there are any."""
+        share, rows = self.coarse, self.overall.rows
+        if not share.rows:
+            return []
+        if self.coarse_as == "skip":
+            right = share.rows - share.wrong - share.unjudged
+            return [
+                f"{coarse_labels(share.rows, rows + share.rows)}, and not counted here: {right:,} right, "
+                f"{share.wrong:,} wrong, {share.unjudged:,} that cannot be judged (deeper than the label)"
+            ]
+        deeper = (
+            f"{share.unjudged:,} answer{' is' if share.unjudged == 1 else 's are'} deeper than the label"
+        )
+        return [
+            f"{coarse_labels(share.rows, rows)}: {deeper} and cannot be judged; the promise counts such "
+            "answers as wrong"
+        ]
 
 
 def report(
@@ -117,6 +167,10 @@ def report(
     ignore_index: int = -100,
 ) -> Delivered:
     """What a threshold delivers on labelled rows: new ones, or those of its calibration.
+
+    An answer below a label above the classes is neither right nor wrong: such rows are counted by
+    themselves (`Share.unjudged`). A promise made with coarse="wrong" counts them as wrong; one made with
+    coarse="skip" is not for rows labelled so: all of them are counted by themselves (`Delivered.coarse`).
 
     Args:
         threshold: of `calibrate_threshold`.
@@ -137,28 +191,41 @@ def report(
     """
     paths = paths_of(logits, target, taxonomy, threshold.decision, ignore_index, allowed)
     taken = threshold.above(paths.log_odds, paths.classes, taxonomy)
-    level, answer, edges = _answers(paths, taken)
+    answers = _answers(paths, taken)
+    counted = ~paths.coarse if threshold.coarse_as == "skip" else torch.ones_like(paths.coarse)
     names = ("root", *taxonomy.levels)
-    by_level = [_share(name, level == number, edges) for number, name in enumerate(names)]
+    by_level = [
+        _share(name, counted & (answers.level == number), answers) for number, name in enumerate(names)
+    ]
     # A target above the top level's ranks has no branch; others have the node that stands there.
     branch = paths.tensors.lines.cpu()[paths.target, 1]
-    found, of_row = torch.unique(branch, return_inverse=True)
-    paths_to = [" > ".join(taxonomy.path(int(node))) for node in found]
-    by_branch = [_share(name, of_row == number, edges) for number, name in enumerate(paths_to)]
+    by_branch = [
+        _share(" > ".join(taxonomy.path(node)), counted & (branch == node), answers)
+        for node in torch.unique(branch[counted]).tolist()
+    ]
     return Delivered(
         promise=threshold.risk,
-        overall=_share("all", torch.ones_like(edges, dtype=torch.bool), edges),
+        overall=_share("all", counted, answers),
         by_level=tuple(by_level),
         by_branch=tuple(by_branch),
-        information=float(paths.tensors.information.cpu()[answer].double().mean()),
+        information=float(paths.tensors.information.cpu()[answers.node[counted]].double().mean()),
         promised=threshold.promise,
         loss=threshold.loss,
-        coarse=coarse_rows(paths),
+        coarse=_share("labelled above the classes", paths.coarse, answers),
+        coarse_as=threshold.coarse_as,
     )
 
 
-def _answers(paths: Paths, taken: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Level (0: the root) and node of each row's answer, and the edges that it is too far down."""
+class _Answers(NamedTuple):
+    """Of n rows."""
+
+    level: Tensor  # (n,): 0 for the root
+    node: Tensor  # (n,)
+    edges: Tensor  # (n,): how far it is below what it shares with the target
+    judged: Tensor  # (n,): whether it is right or wrong, and not below a label above the classes
+
+
+def _answers(paths: Paths, taken: Tensor) -> _Answers:
     tensors, rows = paths.tensors, torch.arange(len(taken), device="cpu")
     line = tensors.lines.cpu()[paths.classes]
     levels = torch.arange(1, line.shape[1], device="cpu")
@@ -166,7 +233,8 @@ def _answers(paths: Paths, taken: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # A node that stands for missing ranks is answered on its own level.
     own = (line == answer.unsqueeze(1)).long().argmax(1)
     depth, shared = tensors.depth.cpu(), tensors.lca(answer, paths.target).cpu()
-    return own, answer, depth[answer] - depth[shared]
+    edges = depth[answer] - depth[shared]
+    return _Answers(own, answer, edges, ~paths.coarse | (shared != paths.target) | (edges == 0))
 
 
 def _together(one: Sequence[Share], other: Sequence[Share]) -> tuple[Share, ...]:
@@ -177,8 +245,11 @@ def _together(one: Sequence[Share], other: Sequence[Share]) -> tuple[Share, ...]
     return tuple(found.values())
 
 
-def _share(name: str, rows: Tensor, edges: Tensor) -> Share:
-    return Share(name, int(rows.sum()), int((edges[rows] > 0).sum()), int(edges[rows].sum()))
+def _share(name: str, rows: Tensor, answers: _Answers) -> Share:
+    """Of some of the rows, (n,) bool."""
+    edges, judged = answers.edges[rows], answers.judged[rows]
+    wrong = (edges > 0) & judged
+    return Share(name, int(rows.sum()), int(wrong.sum()), int(edges.sum()), int((~judged).sum()))
 
 
 @dataclass(frozen=True)
@@ -190,7 +261,9 @@ class RiskCurve:
     delivered: tuple[Delivered, ...]
 
     def __str__(self) -> str:
-        heads = ["risk", "log-odds", "wrong", "information", *("root", *self.levels)]
+        judged = not any(found.overall.unjudged for found in self.delivered)
+        wrong = ["wrong"] if judged else ["wrong", "not judged"]
+        heads = ["risk", "log-odds", *wrong, "information", *("root", *self.levels)]
         rows = [heads]
         for threshold, found in zip(self.thresholds, self.delivered, strict=True):
             shares = [f"{share.rows / max(1, found.overall.rows):.1%}" for share in found.by_level]
@@ -199,12 +272,15 @@ class RiskCurve:
                     f"{threshold.risk:g}",
                     f"{threshold.log_odds:.3f}",
                     f"{found.overall.rate:.2%}",
+                    *([] if judged else [f"{found.overall.unjudged_rate:.2%}"]),
                     f"{found.information:.3f}",
                     *shares,
                 ]
             )
         widths = [max(len(row[at]) for row in rows) for at in range(len(heads))]
-        return "\n".join("  ".join(f"{c:>{w}}" for c, w in zip(row, widths, strict=True)) for row in rows)
+        lines = ["  ".join(f"{c:>{w}}" for c, w in zip(row, widths, strict=True)) for row in rows]
+        told = {coarse_sentence(made.coarse, made.rows, made.coarse_as).strip() for made in self.thresholds}
+        return "\n".join([*lines, *filter(None, told)])
 
 
 def risk_curve(
@@ -215,6 +291,7 @@ def risk_curve(
     decision: str = "climb",
     *,
     levels: LevelCalibration | None = None,
+    coarse: str = "wrong",
     allowed: Allowed = None,
     ignore_index: int = -100,
 ) -> RiskCurve:
@@ -224,7 +301,8 @@ def risk_curve(
     Rates are of the calibration rows themselves.
 
     Args:
-        logits, target, taxonomy, decision, levels, allowed, ignore_index: as in `calibrate_threshold`.
+        logits, target, taxonomy, decision: as in `calibrate_threshold`.
+        levels, coarse, allowed, ignore_index: as there.
         risks: shares in (0, 1).
 
     Raises:
@@ -249,6 +327,7 @@ def risk_curve(
             risk,
             decision,
             levels=levels,
+            coarse=coarse,
             allowed=allowed,
             ignore_index=ignore_index,
         )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.calibration.binomial import beta_band
+from taxoloss.decisions.calibration.coarse import coarse_sentence
 from taxoloss.decisions.calibration.levels import LevelCalibration
 from taxoloss.functional.arithmetic import wide_on
 from taxoloss.functional.node_tensors import node_tensors
@@ -21,11 +22,16 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 __all__ = ["Threshold"]
 
 _FORMAT = "taxoloss threshold 1"
+#: What files of 0.1 do not say.
+_BEFORE = {"coarse": 0, "at_threshold": None, "rows": None, "coarse_as": "wrong", "needed": None}
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A calibrated threshold on log-odds, made by `calibrate_threshold`; print it to read its promise."""
+    """A calibrated threshold on log-odds, made by `calibrate_threshold`; print it to read its promise.
+
+    `threshold.save(path)` writes it as JSON, to be kept beside the model; `Threshold.load(path)` reads it.
+    """
 
     decision: str
     #: The promise: a share of answers, or edges an answer with loss="height".
@@ -45,10 +51,16 @@ class Threshold:
     #: For each node of that level (in index order) its log-odds.
     clades: tuple[float, ...] = ()
     levels: LevelCalibration | None = None
-    #: Calibration rows with a label above a class, below which every answer counts as wrong.
+    #: Rows labelled above the classes.
     coarse: int = 0
     #: Calibration steps right at `log_odds`: 0 where it is the end of the scale, 2 or more are ties.
     at_threshold: int | None = None
+    #: Rows with a label, those above the classes too; None: not known, in a file of before.
+    rows: int | None = None
+    #: What the rows labelled above the classes were: "wrong" (a deeper answer is), or "skip" (left out).
+    coarse_as: str = "wrong"
+    #: The fewest samples, or groups, that can keep the promise; None: not known, in a file of before.
+    needed: int | None = None
 
     @property
     def probability(self) -> float:
@@ -90,34 +102,46 @@ class Threshold:
                 )
 
     def __str__(self) -> str:
-        return f"With {self._rows()}: {self._said()}."
+        told = coarse_sentence(self.coarse, self.rows, self.coarse_as)
+        return f"With {self.n:,} calibration {self._units(self.n)}: {self._said()}.{told}"
 
-    def _rows(self) -> str:
-        rows = f"{self.n:,} calibration {self.unit if self.n != 1 else self.unit[:-1]}"
-        if not self.coarse:
-            return rows
-        of = f"{self.coarse:,} of {'them' if self.unit == 'samples' else 'their rows'}"
-        return f"{rows} ({of} labelled above a class, where a deeper answer counts as wrong)"
+    def _units(self, count: int) -> str:
+        return self.unit if count != 1 else self.unit[:-1]
 
     def _said(self) -> str:
+        if self._too_few():
+            return f"too few to promise {self._promised()}{self._needed()}; the root is always answered"
         if self.level is not None:
-            return self._of_clades(self.level)
-        if self.log_odds == math.inf and self.at_threshold == 0:
-            sure = "" if self.confidence is None else f" with {_percent(self.confidence)} % confidence"
-            return f"too few to promise {self._wrong()}{sure}; the root is always answered"
-        kept = f"{self._wrong()}{self._on_average()}{self._sure('this one')}"
+            return self._of_clades()
         if self.log_odds == math.inf:
             why = ", since some wrong answers have log-odds of inf" if self.at_threshold else ""
-            return f"{kept}: the root is always answered{why}"
-        return f"{kept}{self._band()}"
+            return f"{self._promised()}: the root is always answered{why}"
+        return f"{self._promised()}{self._band()}"
 
-    def _of_clades(self, level: str) -> str:
+    def _too_few(self) -> bool:
+        if self.needed is None:
+            return self.level is None and self.log_odds == math.inf and self.at_threshold == 0
+        return self.n < self.needed
+
+    def _needed(self) -> str:
+        if self.needed is None:
+            return ""
+        return f" ({self.needed:,} {self._units(self.needed)} or more are needed)"
+
+    def _of_clades(self) -> str:
         """A promise for each clade; those that answer nothing are told."""
-        where = f"for each predicted {level} with rows enough, and for those without together"
         silent, all_ = self.clades.count(math.inf), len(self.clades)
         which = "" if silent == all_ else f" for {silent:,} of {all_:,}"
         note = f"; the root is always answered{which}" if silent else ""
-        return f"{self._wrong()}{self._on_average()} {where}{self._sure('each')}{note}"
+        return f"{self._promised()}{note}"
+
+    def _promised(self) -> str:
+        """What, how sure, and for which rows."""
+        where, which = "", "this one"
+        if self.level is not None:
+            where = f" for each predicted {self.level} with rows enough, and for those without together"
+            which = "each"
+        return f"{self._wrong()}{self._on_average()}{self._among()}{where}{self._sure(which)}"
 
     def _wrong(self) -> str:
         if self.loss == "height":
@@ -128,6 +152,9 @@ class Threshold:
         if self.confidence is not None:
             return ""
         return " on average" if self.unit == "samples" else " on average in a new group"
+
+    def _among(self) -> str:
+        return " among rows labelled with a class" if self.coarse_as == "skip" else ""
 
     def _sure(self, which: str) -> str:
         if self.confidence is None:
@@ -150,7 +177,8 @@ class Threshold:
         if self.loss == "height":
             what = f"{_edges(self.risk)} too far down"
         where = "" if self.level is None else f" for each predicted {self.level}"
-        return f"at most {what}{self._on_average()}{where}{self._sure('each' if where else 'this one')}"
+        sure = self._sure("each" if where else "this one")
+        return f"at most {what}{self._on_average()}{self._among()}{where}{sure}"
 
     def save(self, path: str | Path) -> None:
         """Writes JSON, whole or not at all, through links; a file that is there keeps its mode."""
@@ -172,7 +200,7 @@ class Threshold:
             data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
             if data["format"] != _FORMAT:
                 raise ValueError(f"expected format {_FORMAT!r}, got {data['format']!r}")
-            data = {"coarse": 0, "at_threshold": None} | data  # files of 0.1 have neither
+            data = _BEFORE | data
             kept: dict[str, Any] = {f.name: data[f.name] for f in fields(cls)}
             kept["log_odds"] = float(kept["log_odds"])  # "inf" and "-inf" too
             kept["clades"] = tuple(map(float, kept["clades"]))

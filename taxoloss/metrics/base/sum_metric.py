@@ -18,8 +18,9 @@ from torchmetrics import Metric
 
 from taxoloss.functional.arithmetic import wide_on
 from taxoloss.functional.inputs import check_ignore_index
-from taxoloss.metrics.base import plots
 from taxoloss.metrics.base.batch import Batch, batch_of
+from taxoloss.plot.figures import axes_of
+from taxoloss.plot.scores import bars, in_tree_order, lines
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -117,7 +118,10 @@ class SumMetric(LastingMetric):
 
     def rows(self, preds: Tensor, target: Tensor) -> Contributions:
         """What each sample adds; 0 where it is not counted."""
-        batch = batch_of(self.taxonomy, preds, target, self.ignore_index)
+        return self.rows_of(batch_of(self.taxonomy, preds, target, self.ignore_index))
+
+    def rows_of(self, batch: Batch) -> Contributions:
+        """What each sample of a batch adds; 0 where it is not counted."""
         values, cells = self._rows(batch)
         valid = batch.valid.view(-1, *[1] * (values.dim() - 1))
         return Contributions(torch.where(valid, values, 0), cells)
@@ -142,21 +146,33 @@ class SumMetric(LastingMetric):
         """A picture of the score, (figure, axes); needs matplotlib.
 
         Args:
-            val: a result of `compute`, or a list of them (a line over steps); None: computes now.
+            val: a result of `compute`, or a list of them (a line over steps); None: all that was counted,
+                which tells more than a result where the metric is a curve or has counts.
             ax: axes to draw in.
+
+        Raises:
+            ImportError: matplotlib is not installed.
         """
-        val = self.compute() if val is None else val
-        figure, ax = plots.axes_of(ax)
-        ax.set_title(type(self).__name__ if self.only is None else f"{type(self).__name__}, {self.only}")
-        if isinstance(val, Sequence):
-            plots.lines(ax, val)
+        figure, ax = axes_of(ax)
+        name = type(self).__name__
+        ax.set_title(name if self.only is None else f"{name}, {self.only}", parse_math=False)
+        if val is None:
+            self._draw_counted(ax, self.compute())
+        elif isinstance(val, Sequence):
+            lines(ax, val)
         else:
             self._draw(ax, val)
         return figure, ax
 
     def _draw(self, ax: Any, val: Any) -> None:
+        """Draws a result, whatever it is of."""
+        values = val if isinstance(val, Mapping) else {self.only or "": val}
         upper = getattr(self, "plot_upper_bound", None)
-        plots.bars(ax, val if isinstance(val, Mapping) else {self.only or "": val}, upper)
+        bars(ax, in_tree_order(self.taxonomy, values), upper)
+
+    def _draw_counted(self, ax: Any, val: Any) -> None:
+        """Draws what was counted, whose result this is."""
+        self._draw(ax, val)
 
 
 def add(sums: Tensor, rows: Contributions) -> None:

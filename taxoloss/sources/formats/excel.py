@@ -38,7 +38,7 @@ def look_at_excel(path: Path, options: Options) -> Look:
     if len(sheets) > 1:
         shown = listed(list(sheets), most=12)
         message = f"the workbook has {counted(len(sheets), 'sheet')} that hold something: {shown}"
-        help = "save the sheet with the taxonomy as CSV, or delete the others in a copy, and give that"
+        help = "save the one that is meant as CSV, or in a workbook of its own"
         raise refuse(str(path), message, expected="one sheet", help=help)
     ((name, rows),) = sheets.items()
     table = _table(path, rows, options)

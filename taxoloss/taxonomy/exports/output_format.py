@@ -21,7 +21,7 @@ class OutputFormat:
         suffixes: of files that are written so.
         keeps: those of `PARTS` that it says.
         takes: "delimiter", of tables; "depth", of pictures.
-        needs: the package, of the extra `sweep`, that draws it.
+        needs: the package, of the extra `plot`, that draws it.
     """
 
     name: str

@@ -1,0 +1,192 @@
+"""`taxoloss compare`: which of two models is better, from two files of predictions of the same samples."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from taxoloss.cli.scoring.compared import Told, write
+from taxoloss.cli.scoring.options import (
+    ClassesOption,
+    DecimalOption,
+    DrawsOption,
+    FileOrderOption,
+    GroupOption,
+    InnerClassesOption,
+    MigrationOption,
+    PredictionOption,
+    RankingOption,
+    Result,
+    ResultOption,
+    SeparatorOption,
+    TargetOption,
+    TaxonomyArgument,
+    Unknown,
+    UnknownOption,
+    ValuesOption,
+    columns_of,
+    in_words,
+    progress,
+)
+from taxoloss.evaluation.request import Request
+from taxoloss.taxonomy.loading import load
+from taxoloss.taxonomy.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from taxoloss.evaluation.comparison import Form
+    from taxoloss.evaluation.pairing import Pairing
+
+__all__ = ["compare"]
+
+_ERROR = Unknown("error")
+_B = "What differs in B: "
+
+
+def compare(
+    source: TaxonomyArgument,
+    a: Annotated[
+        Path, typer.Argument(metavar="A", help="Predictions of one model, as evaluate reads them.")
+    ],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Those of the other, of the same samples.")],
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The column that names the samples in both files; else row by row."
+        ),
+    ] = None,
+    common: Annotated[
+        bool, typer.Option("--common", help="Leave out samples that only one file has.")
+    ] = False,
+    group: GroupOption = None,
+    target: TargetOption = "target",
+    prediction: PredictionOption = None,
+    prediction_b: Annotated[
+        str | None, typer.Option(metavar="NAME", help=f"{_B}the column of the answers.")
+    ] = None,
+    name_a: Annotated[str | None, typer.Option(metavar="TEXT", help="What A is called.")] = None,
+    name_b: Annotated[str | None, typer.Option(metavar="TEXT", help="What B is called.")] = None,
+    unknown: UnknownOption = _ERROR,
+    separator: SeparatorOption = None,
+    ranking: RankingOption = None,
+    decimal: DecimalOption = ".",
+    classes: ClassesOption = None,
+    classes_b: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=f"{_B}the names of the columns.")
+    ] = None,
+    file_order: FileOrderOption = False,
+    inner_classes: InnerClassesOption = False,
+    migration: MigrationOption = None,
+    values: ValuesOption = None,
+    values_b: ValuesOption = None,
+    draws: DrawsOption = 500,
+    rows: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.csv", help="Write the samples whose answers differ, a row each."),
+    ] = None,
+    result: ResultOption = Result.text,
+) -> None:
+    """Compare two models on the same samples: each difference with its interval, what was gained and lost.
+
+    Exit code 0: good. 1: a bad taxonomy, or predictions that cannot be compared. 2: wrong usage.
+
+    Example: taxoloss compare pets x.csv x.csv --target truth --prediction old --prediction-b new
+    """
+    if decimal not in (".", ","):
+        raise typer.BadParameter(f"expected . or , got {decimal!r}", param_hint="--decimal")
+    if common and by is None:
+        raise typer.BadParameter("needs --by: rows are paired by their number", param_hint="--common")
+    of_a = Request(
+        target=columns_of(target, "--target"),
+        prediction=columns_of(prediction, "--prediction") if prediction is not None else (),
+        sample_id=by,
+        group=group,
+        classes=classes,
+        file_order=file_order,
+        inner_classes=inner_classes,
+        migration=migration,
+        values=None if values is None else values.value,
+        separator=separator,
+        ranking=ranking,
+        unknown=unknown.value,
+        decimal=decimal,
+    )
+    of_b = dataclasses.replace(
+        of_a,
+        prediction=of_a.prediction if prediction_b is None else columns_of(prediction_b, "--prediction-b"),
+        classes=of_a.classes if classes_b is None else classes_b,
+        values=of_a.values if values_b is None else values_b.value,
+    )
+    names = _names((a, name_a), (b, name_b), (of_a, of_b))
+    of_a, of_b = _of_columns(a, b, of_a), _of_columns(b, a, of_b)
+    with in_words():
+        from taxoloss.evaluation import comparison
+        from taxoloss.evaluation.changes import ChangeWriter
+
+        taxonomy, pairing, form = _opened(a, b, load(source), of_a, of_b, common)
+        writer = ChangeWriter(rows, taxonomy)
+        groups = None if group is None else pairing.groups()
+        with progress(pairing.a.rows) as advance:
+            pairs = _advancing(pairing, form, advance)
+            found = comparison.compare(
+                pairs, taxonomy, form.scores(taxonomy), groups, draws=draws, watch=writer.take
+            )
+        writer.write()
+    write(Told(found, pairing, form, names), taxonomy, result)
+
+
+def _of_columns(path: Path, other: Path, request: Request) -> Request:
+    """An .npz has no columns: beside a table it is read as it is, options on columns are the table's."""
+    arrays = [p.suffix.lower() == ".npz" for p in (path, other)]
+    if arrays != [True, False]:
+        return request
+    own = Request()
+    return dataclasses.replace(request, target=own.target, prediction=own.prediction, unknown=own.unknown)
+
+
+def _names(
+    a: tuple[Path, str | None], b: tuple[Path, str | None], requests: tuple[Request, Request]
+) -> tuple[str, str]:
+    """What the two are called: their files' names, or of one file their columns."""
+    paths = a[0], b[0]
+    same = a[0] == b[0] or (a[0].exists() and b[0].exists() and a[0].samefile(b[0]))
+    if same and requests[0] == requests[1]:
+        raise typer.BadParameter(
+            f"expected another file than A, or --prediction-b NAME, another column of it; got {b[0]} again",
+            param_hint="B",
+        )
+    own = [", ".join(r.prediction) or "prediction" for r in requests] if same else [p.stem for p in paths]
+    if own[0] == own[1]:
+        own = ["A", "B"] if same else [str(path) for path in paths]
+    name_a, name_b = (
+        default if said is None else said for default, said in zip(own, (a[1], b[1]), strict=True)
+    )
+    if name_a == name_b or not name_a.strip() or not name_b.strip():
+        raise typer.BadParameter(
+            f"expected two names, got {name_a!r} and {name_b!r}", param_hint="--name-a, --name-b"
+        )
+    return name_a, name_b
+
+
+def _opened(
+    a: Path, b: Path, taxonomy: Taxonomy, of_a: Request, of_b: Request, common: bool
+) -> tuple[Taxonomy, Pairing, Form]:
+    """The taxonomy in the order of A, and both files in it."""
+    from taxoloss.evaluation.comparison import form_of
+    from taxoloss.evaluation.opening import open_samples
+    from taxoloss.evaluation.pairing import Pairing
+    from taxoloss.evaluation.pieces import in_order_of
+
+    bound, first = open_samples(a, taxonomy, of_a)
+    own, second = open_samples(b, taxonomy, of_b)
+    second = in_order_of(bound, second, own)
+    return bound, Pairing(first, second, bound, of_a.sample_id, common), form_of(first, second)
+
+
+def _advancing(pairing: Pairing, form: Form, advance: Any) -> Iterator[Any]:
+    for one, other in pairing.pieces():
+        yield form.of(one), form.of(other)
+        advance(len(one.target))

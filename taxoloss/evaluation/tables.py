@@ -1,0 +1,130 @@
+"""Tables of samples, whatever file holds them: rows of text, and what text cannot hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from taxoloss.errors.characters import escape_invisible, quoted
+from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.evaluation.json_values import JSON_SUFFIXES
+from taxoloss.evaluation.predictions import PredictionError
+from taxoloss.sources.base import Options
+from taxoloss.sources.formats.excel import look_at_excel
+from taxoloss.sources.tables.table import Table, open_table
+
+__all__ = ["WORKBOOKS", "Numbers", "SampleTable", "open_samples_table"]
+
+WORKBOOKS = (".xlsx", ".xlsm")
+_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", *WORKBOOKS)
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """A number for each class of each row.
+
+    Args:
+        columns: the names of the classes; None: something else names them.
+        values: (n, C).
+        kind: "logits", "log_probs" or "probs"; None: nothing says which.
+    """
+
+    columns: tuple[str, ...] | None
+    values: npt.NDArray[np.float64]
+    kind: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class SampleTable:
+    """Rows of samples.
+
+    Args:
+        path: of the file.
+        header: the names of the columns.
+        columns: their cells as text, without spaces around them.
+        called: how a row, from 0, is called in messages.
+        what: what stands in the file, in words.
+        lists: columns whose cells are names, the best first.
+        numbers: of classes, where they stand in no columns of their own.
+        no_text: columns that hold neither text nor lists of names, and what they hold.
+        spellings: of a cell the names by which the tree may have it, the first that fits.
+        notes: on how it was read.
+        truth: whether it may hold a column of the truth.
+        in_order: whether the classes stand in an order, so that one may be called by its number.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    columns: Mapping[str, Sequence[str]]
+    called: Callable[[int], str]
+    what: str = ""
+    lists: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
+    numbers: Numbers | None = None
+    no_text: Mapping[str, str] = field(default_factory=dict)
+    spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    truth: bool = True
+    in_order: bool = True
+
+    def __len__(self) -> int:
+        for column in (*self.columns.values(), *self.lists.values()):
+            return len(column)
+        return 0 if self.numbers is None else len(self.numbers.values)
+
+    def cells(self, name: str) -> Sequence[str]:
+        """A column of text."""
+        if name in self.lists:
+            raise PredictionError(f"{self.path}: expected text in {quoted(name)}, got lists")
+        return self.columns[name]
+
+    def require(self, named: Mapping[str, Collection[str]]) -> None:
+        """PredictionError where a column is not there once, or holds no text.
+
+        Args:
+            named: the columns that each option names.
+        """
+        for option, names in named.items():
+            for name in names:
+                if name in self.no_text:
+                    raise PredictionError(
+                        f"{self.path}: expected text in {quoted(name)}, got {self.no_text[name]}"
+                    )
+                if self.header.count(name) != 1:
+                    raise _no_column(self.path, self.header, option, name)
+
+
+def _no_column(path: Path, header: Sequence[str], option: str, name: str) -> PredictionError:
+    near = None if name in header else did_you_mean(name, header)
+    shown = ", ".join(map(quoted, header[:12])) or "none"
+    return PredictionError(
+        f"{path}: expected one column {escape_invisible(repr(name))} (say {option} NAME), got "
+        f"{header.count(name)} in {shown}" + (f"; {near}" if near else "")
+    )
+
+
+def open_samples_table(path: Path) -> SampleTable:
+    """The table of a file, its cells as text.
+
+    Raises:
+        PredictionError: it is of another kind.
+        TaxonomyError: it is no table.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
+        known = ", ".join((*_SUFFIXES, *JSON_SUFFIXES))
+        raise PredictionError(f"{path}: expected a file that ends in {known}, got {suffix!r}")
+    table = _workbook(path) if suffix in WORKBOOKS else open_table(path, Options())
+    cells = zip(*table.rows, strict=True) if table.rows else (() for _ in table.header)
+    columns = {
+        name: [cell.strip() for cell in column] for name, column in zip(table.header, cells, strict=True)
+    }
+    return SampleTable(path, table.header, columns, lambda row: f"row {row + 1} (line {table.lines[row]})")
+
+
+def _workbook(path: Path) -> Table:
+    (table,) = look_at_excel(path, Options(header=True)).tables
+    return table
