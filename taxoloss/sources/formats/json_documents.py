@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from taxoloss.errors.characters import quoted
-from taxoloss.sources.base import Found
+from taxoloss.sources.base import Found, listed
 from taxoloss.sources.formats.json_exports import look_at_export
 from taxoloss.sources.formats.json_features import look_at_features
+from taxoloss.sources.formats.json_grouped import look_at_groups
 from taxoloss.sources.formats.json_links import look_at_links
 from taxoloss.sources.formats.json_lists import look_at_rows, look_at_texts
 from taxoloss.sources.formats.json_mappings import look_at_adjacency, look_at_ancestors, look_at_scalars
@@ -23,9 +24,12 @@ from taxoloss.sources.formats.json_records import (
     look_at_keyed,
     look_at_records,
 )
+from taxoloss.sources.formats.json_titles import CALLED
 from taxoloss.sources.formats.json_values import (
     ONE_LIST,
     Place,
+    first_key,
+    is_empty,
     is_number,
     is_numbered,
     is_text,
@@ -34,8 +38,9 @@ from taxoloss.sources.formats.json_values import (
     records_in,
     said,
     scalars_in,
+    text_of,
 )
-from taxoloss.sources.formats.json_words import ABOUT, HOLDERS, NEVER, bare
+from taxoloss.sources.formats.json_words import ABOUT, CHILD_LISTS, HOLDERS, NEVER, bare
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
@@ -86,6 +91,8 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
     named = named_readings(value, place)
     if any(reading.grade == Grade.PLAIN for reading in named):
         return Look(said(value) + place.said, named)
+    if (groups := look_at_groups(value, place)) is not None and place.options.columns is None:
+        return groups
     table = look_at_columns(value, place) or look_at_keyed(value, place)
     if table is not None and not are_splits(value):
         return table
@@ -107,14 +114,37 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
     return held or nothing(value, place, f", and {why}" if why else "")
 
 
-def _lists_of_nodes(value: MappingValue) -> MappingValue | None:
-    """{"cats": [{"name": "Tom"}, ...], "dogs": [...]} as groups with what is below them."""
+def _lists_of_nodes(value: MappingValue) -> ListValue | None:
+    """{"cats": [{"name": "Tom"}, ...], "dogs": ["Rex"]} as groups with what is below them."""
     lists = [below for _, below in value.pairs]
-    known = any(bare(key.text) in HOLDERS | ABOUT | NEVER for key, _ in value.pairs)
-    if len(lists) < 2 or known or not all(records_in(below) for below in lists):
+    known = any(bare(key.text) in HOLDERS | ABOUT | NEVER | CHILD_LISTS for key, _ in value.pairs)
+    records = [one for below in lists for one in records_in(below) or ()]
+    name = first_key({key.text for one in records for key, _ in one.pairs}, CALLED)
+    if len(lists) < 2 or known or name is None or not all(map(_are_nodes, lists)):
         return None
-    below = ScalarValue("children")
-    return MappingValue([(key, MappingValue([(below, records)])) for key, records in value.pairs])
+    if any(text_of(one.get(name)) is None for one in records):
+        return None
+    called, below = ScalarValue(name), ScalarValue("children")
+    return ListValue(
+        [
+            MappingValue([(called, key), (below, _nodes(held, called))], key.mark)
+            for key, held in value.pairs
+        ]
+    )
+
+
+def _are_nodes(value: Value) -> bool:
+    """Records, names, or nothing."""
+    texts = scalars_in(value)
+    return is_empty(value) or bool(records_in(value)) or (texts is not None and all(map(is_text, texts)))
+
+
+def _nodes(value: Value, called: ScalarValue) -> Value:
+    """Records, and names as records."""
+    texts = scalars_in(value)
+    return (
+        value if texts is None else ListValue([MappingValue([(called, text)], text.mark) for text in texts])
+    )
 
 
 # -- documents that hold classes below a key -------------------------------------------------------
@@ -164,9 +194,31 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
         return Look(
             f"{saw}, beside names by number at {' and '.join(map(quoted, by_number))}", needs=ONE_LIST
         )
-    looks += _full_looks(groups, value, place)
+    found = {key: look for key, below in groups for look in _full_looks([(key, below)], value, place)}
+    if found and not looks and (rest := _rest_of(found, value)):
+        return Look(f"{said(value)}{place.said}, and {rest}", needs=_ALIKE)
+    looks += found.values()
     looks = looks or _full_looks([pair for pair in held if _are_ranked(*pair)], value, place)
     return _joined(looks) if looks else None
+
+
+_ALIKE = 'groups that are all written in one way: {"animal": ["cat", "dog"], "plant": ["oak"]}'
+
+
+def _rest_of(looks: Mapping[str, Look], value: MappingValue) -> str:
+    """In words, that a tree can be read below one key alone, though others beside it may be groups too."""
+    read = list(looks)
+    others = [
+        key.text
+        for key, below in value.pairs
+        if bare(key.text) not in HOLDERS | ABOUT | NEVER and not is_empty(below) and not is_number(below)
+    ]
+    rest = [key for key in others if key not in read]
+    if rest:
+        return f"{listed(read)} can be read, but not {listed(rest)} beside it"
+    if len(looks) > 1 and not all(_is_flat(look) for look in looks.values()):
+        return f"{listed(read)} can be read each alone, but not as one"
+    return ""
 
 
 def _are_names_by_number(value: Value) -> bool:
