@@ -11,10 +11,11 @@ from taxoloss.sources.base import Found, listed
 from taxoloss.sources.formats.json_exports import look_at_export
 from taxoloss.sources.formats.json_features import look_at_features
 from taxoloss.sources.formats.json_grouped import look_at_groups
+from taxoloss.sources.formats.json_levels import look_at_levels
 from taxoloss.sources.formats.json_links import look_at_links
 from taxoloss.sources.formats.json_lists import look_at_rows, look_at_texts
 from taxoloss.sources.formats.json_mappings import look_at_adjacency, look_at_ancestors, look_at_scalars
-from taxoloss.sources.formats.json_named import named_readings
+from taxoloss.sources.formats.json_named import left_out, named_readings
 from taxoloss.sources.formats.json_nested import are_splits, nested_readings, why_not_nested
 from taxoloss.sources.formats.json_observations import look_at_observations
 from taxoloss.sources.formats.json_ontology import look_at_ontology
@@ -74,7 +75,7 @@ def _look_at_list(value: ListValue, place: Place) -> Look:
     if records is not None and place.options.columns is not None:
         return look_at_records(records, value, place)
     if readings := named_readings(value, place):
-        return Look(said(value) + place.said, readings)
+        return _left_look(value, readings, place) or Look(said(value) + place.said, readings)
     if (single := merged(value)) is not None and not nested_readings(value, place):
         return _look_at_mapping(single, place)
     if records is not None:
@@ -90,7 +91,7 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
             return look
     named = named_readings(value, place)
     if any(reading.grade == Grade.PLAIN for reading in named):
-        return Look(said(value) + place.said, named)
+        return _left_look(value, named, place) or Look(said(value) + place.said, named)
     if (groups := look_at_groups(value, place)) is not None and place.options.columns is None:
         return groups
     table = look_at_columns(value, place) or look_at_keyed(value, place)
@@ -104,7 +105,7 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
             doubted = look_at_adjacency(value, place, nested) or look_at_ancestors(value, place, nested)
             return doubted or Look(said(value) + place.said, nested)
         if (lists := _lists_of_nodes(value)) is not None and (found := named_readings(lists, place)):
-            return Look(said(value) + place.said, found)
+            return _left_look(lists, found, place) or Look(said(value) + place.said, found)
     held = _look_below(value, place)
     if held is not None and (held.tables or held.readings):
         return replace(held, readings=[*named, *held.readings])
@@ -112,6 +113,30 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
         return Look(said(value) + place.said, named)
     why = why_not_nested(value) if are_splits(value) or not _is_about_data(value) else ""
     return held or nothing(value, place, f", and {why}" if why else "")
+
+
+def _left_look(value: Value, named: Sequence[Reading], place: Place) -> Look | None:
+    """The look at nodes that hold more names than their children, or are called differently level by level.
+
+    None where they are nodes like others.
+    """
+    if place.options.kind == "nested":
+        return None
+    left = left_out(value, named)
+    if not left and any(isinstance(reading.made, Found) for reading in named):
+        return None
+    tops = value.items if isinstance(value, ListValue) else [value]
+    records = [item for item in tops if isinstance(item, MappingValue)]
+    levels = look_at_levels(records, [None] * len(records), said(value) + place.said, place)
+    if levels is not None and levels.readings:
+        return levels
+    if not left:
+        return None
+    why = f"whose nodes hold more names in {listed(left)}, below them or not"
+    return Look(f"{said(value)}{place.said}, {why}", needs=_CHILDREN)
+
+
+_CHILDREN = "`children` as the key of what is below each; --kind nested leaves out what is not called so"
 
 
 def _lists_of_nodes(value: MappingValue) -> ListValue | None:
@@ -199,6 +224,8 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
         return Look(f"{said(value)}{place.said}, and {rest}", needs=_ALIKE)
     looks += found.values()
     looks = looks or _full_looks([pair for pair in held if _are_ranked(*pair)], value, place)
+    if not looks and len(known) == 1 and not others:
+        return look_at_value(known[0][1], place.below(known[0][0]))  # says what it lacks
     return _joined(looks) if looks else None
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import FaultLog
 from taxoloss.sources.base import Found
+from taxoloss.sources.formats.json_levels import look_at_levels
 from taxoloss.sources.formats.json_lists import names_reading, paths_reading, sure_mark
 from taxoloss.sources.formats.json_named import facts_of
 from taxoloss.sources.formats.json_titles import CALLED, titles_of
@@ -98,8 +99,11 @@ def _look(records: list[MappingValue], keys: Sequence[str | None], what: str, pl
     tree = [*rows.linked(), *rows.chained(), *rows.paths()]
     asked = place.options.columns is not None
     names = [key for one in records for key, _ in one.pairs]
-    if not tree and not asked and (inner := rows.inner()) is not None:
-        return Look(f"{what}, which hold others in {quoted(inner)}", needs=_INNER)
+    if not tree and not asked and not rows.are_told():
+        if (texts := rows.listed_as_texts()) is not None:
+            return Look(f"{what}, which hold texts in {quoted(texts)}, where lists would be", needs=_NEEDS)
+        if (levels := look_at_levels(records, keys, what, place)) is not None:
+            return levels
     sampled = any(bare(key.text) in SAMPLES for key in names) and not are_ranked(records)
     if sampled and not asked and not tree:
         return Look(f"{what}: pictures or tasks, not classes", needs=_NEEDS)
@@ -188,14 +192,22 @@ class _Records:
             if bare(column) in PARENTS and not any("#" in cells for cells in others):
                 columns[column] = ["" if text == "#" else text for text in texts]
 
-    def inner(self) -> str | None:
-        """The key of lists of records like these, none of whose words is known: a tree, but which?"""
-        for column in self.listed:
-            items = [item for cells in self.cells for item in _items(cells.get(column))]
-            keys = {key.text for item in items for key, _ in item.pairs}
-            if bare(column) not in NEVER and keys & set(self.scalars):
-                return column
-        return None
+    def are_told(self) -> bool:
+        """Whether a record says itself what stands above it: ranks, a group, a parent."""
+        above = any(bare(column) in GROUPS or bare(column) in PARENTS for column in self.columns)
+        return above or are_ranked(self.records)
+
+    def listed_as_texts(self) -> str | None:
+        """The key of children that are a text: {"children": "cat, dog"}."""
+        return next(
+            (
+                column
+                for column in self.scalars
+                if bare(column) in CHILD_LISTS
+                and any(is_text(below) for cells in self.cells if (below := cells.get(column)) is not None)
+            ),
+            None,
+        )
 
     # -- as links ----------------------------------------------------------------------------------
 
@@ -352,14 +364,6 @@ class _Records:
         if word in (*PARENTS, "code") or names & set(texts):
             return False
         return bool(any(texts)) and len(set(texts)) == len(texts) and sure_mark(texts) is None
-
-
-def _items(value: Value | None) -> list[MappingValue]:
-    items = value.items if isinstance(value, ListValue) else []
-    return [item for item in items if isinstance(item, MappingValue)]
-
-
-_INNER = 'the names in a key `name`, what is below in `children`: {"name": ..., "children": [...]}'
 
 
 # -- columns ---------------------------------------------------------------------------------------

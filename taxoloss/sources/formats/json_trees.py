@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -88,7 +89,9 @@ def read_as(path: Path, options: Options, kind: str) -> Found:
     look = look_at_json(path, options)
     form = _FORMS[kind]
     readings = [reading for reading in look.readings if reading.kind == kind]
-    return choose(Look(look.saw, readings, needs=form), str(path)).make()
+    reading = choose(Look(look.saw, readings, needs=form), str(path))
+    found = reading.make()
+    return replace(found, unused=found.unused or reading.unused)
 
 
 # -- the formats -----------------------------------------------------------------------------------

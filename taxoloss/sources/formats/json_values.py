@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.sources.base import Options
-from taxoloss.sources.formats.json_words import bare
+from taxoloss.sources.formats.json_words import BESIDE, CHILD_IDS, GROUPS, NEVER, PARENTS, PATHS, bare
 from taxoloss.sources.reading import Look
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
@@ -18,12 +18,14 @@ __all__ = [
     "Place",
     "first_key",
     "held_texts",
+    "holds_names",
     "is_empty",
     "is_float",
     "is_number",
     "is_numbered",
     "is_text",
     "line_of",
+    "may_hold_names",
     "merged",
     "nothing",
     "records_in",
@@ -111,6 +113,28 @@ def scalars_in(value: Value | None) -> list[ScalarValue] | None:
 def held_texts(value: Value | None) -> tuple[str, ...]:
     """The texts of a list; () where it is none, or holds something else."""
     return tuple(item.text for item in scalars_in(value) or ())
+
+
+#: Keys of a record whose lists hold no classes below it.
+_NOT_BELOW = NEVER | BESIDE | CHILD_IDS | PARENTS | GROUPS | PATHS
+
+
+def may_hold_names(key: str) -> bool:
+    """Whether a key of a record may be that of classes below it."""
+    return bare(key) not in _NOT_BELOW
+
+
+def holds_names(key: str, value: Value) -> bool:
+    """Whether a key of a record holds what may be classes below it: texts, or records, in a list."""
+    if not may_hold_names(key):
+        return False
+    if isinstance(value, MappingValue):  # {"families": {"Felidae": ["Felis catus"]}}
+        return any(isinstance(below, (ListValue, MappingValue)) for _, below in value.pairs)
+    items = value.items if isinstance(value, ListValue) else []
+    return any(
+        is_text(item) or (isinstance(item, MappingValue) and any(is_text(below) for _, below in item.pairs))
+        for item in items
+    )
 
 
 def first_key(keys: Iterable[str], words: Sequence[str]) -> str | None:
