@@ -11,6 +11,7 @@ from taxoloss.sources.base import Found, listed
 from taxoloss.sources.formats.json_exports import look_at_export
 from taxoloss.sources.formats.json_features import look_at_features
 from taxoloss.sources.formats.json_grouped import look_at_groups
+from taxoloss.sources.formats.json_indices import look_at_indices
 from taxoloss.sources.formats.json_levels import look_at_levels
 from taxoloss.sources.formats.json_links import look_at_links
 from taxoloss.sources.formats.json_lists import look_at_rows, look_at_texts
@@ -49,7 +50,14 @@ __all__ = ["look_at_value"]
 
 _DEEPEST = 8
 #: The forms that programs write mappings in.
-_PROGRAMS = (look_at_export, look_at_features, look_at_observations, look_at_ontology, look_at_links)
+_PROGRAMS = (
+    look_at_export,
+    look_at_features,
+    look_at_observations,
+    look_at_ontology,
+    look_at_links,
+    look_at_indices,
+)
 
 
 def look_at_value(value: Value, place: Place) -> Look:
@@ -82,7 +90,7 @@ def _look_at_list(value: ListValue, place: Place) -> Look:
         return look_at_records(records, value, place)
     if readings := nested_readings(value, place):
         return Look(said(value) + place.said, readings)
-    return nothing(value, place, f", and {why_not_nested(value)}")
+    return nothing(value, place, f", and {why_not_nested(value, place)}")
 
 
 def _look_at_mapping(value: MappingValue, place: Place) -> Look:
@@ -111,7 +119,7 @@ def _look_at_mapping(value: MappingValue, place: Place) -> Look:
         return replace(held, readings=[*named, *held.readings])
     if named:
         return Look(said(value) + place.said, named)
-    why = why_not_nested(value) if are_splits(value) or not _is_about_data(value) else ""
+    why = why_not_nested(value, place) if are_splits(value) or not _is_about_data(value) else ""
     return held or nothing(value, place, f", and {why}" if why else "")
 
 

@@ -168,13 +168,25 @@ class _Records:
             return {}
         inner = [below for cells in self.cells if isinstance(below := cells.get(column), MappingValue)]
         known = {*IDS, *PARENTS, *RANKS}
-        keys = dict.fromkeys(
-            key.text for one in inner for key, below in one.pairs if bare(key.text) in known
+        keys: Sequence[str] = list(
+            dict.fromkeys(key.text for one in inner for key, _ in one.pairs if bare(key.text) in known)
         )
+        keys = self._surely_above(column, keys, inner)
         cells = [
             c if isinstance(c := one.get(column), MappingValue) else MappingValue() for one in self.cells
         ]
         return {key: [text_of(cell.get(key)) or "" for cell in cells] for key in keys}
+
+    def _surely_above(
+        self, column: str, keys: Sequence[str], inner: Sequence[MappingValue]
+    ) -> Sequence[str]:
+        """The keys of a parent without its id, where that is no record's: {"id": 7, "name": "animal"}."""
+        name = first_key(keys, CALLED)
+        ids = [key for key in keys if key != name and bare(key) in IDS and bare(key) not in CALLED]
+        above = {text_of(one.get(key)) for one in inner for key in ids} - {None, ""}
+        own = {text for key in self.scalars if bare(key) in IDS for text in self.texts(key)}
+        foreign = bare(column) in PARENTS and name is not None and above.isdisjoint({*own, *self.keys})
+        return [key for key in keys if key not in ids] if foreign else keys
 
     def _key_column(self) -> str:
         """What the column of the keys is called: the rank below those that are there, a name, an id."""
@@ -230,23 +242,33 @@ class _Records:
     def chained(self) -> list[Reading]:
         """The readings of groups that are records too: {"name": "cat", "supercategory": "animals"}."""
         names = self._own_names()
+        if names is None or len(set(names)) < len(names):
+            return []
+        own = set(names)
+        groups = {column: self.texts(column) for column in self.scalars if bare(column) in GROUPS}
         found = []
-        for column in self.scalars if names is not None and len(set(names)) == len(names) else ():
-            groups = self.texts(column)
-            own = set(names or ())
-            if bare(column) not in GROUPS or not any(
-                group in own and group != name for group, name in zip(groups, names or (), strict=True)
-            ):
+        for column, texts in {**groups, **self._foreign_parents()}.items():
+            pairs = list(zip(texts, names, strict=True))
+            if column in groups and not any(group in own and group != name for group, name in pairs):
                 continue
             lists = [
                 [ScalarValue(group, one.mark)] if self._is_group(group, name, own) else []
-                for group, name, one in zip(groups, names or (), self.records, strict=True)
+                for (group, name), one in zip(pairs, self.records, strict=True)
             ]
             how = (
                 f"each record below its {quoted(column)}, {counted(len(lists), 'record')}{self.place.said}"
             )
-            make = partial(self._linked, lists, names or [], True, how)
+            make = partial(self._linked, lists, names, True, how)
             found.append(Reading("edges", how, Grade.PLAIN, make, "--kind edges"))
+        return found
+
+    def _foreign_parents(self) -> dict[str, list[str]]:
+        """The names of parents that are mappings, and no records of these: {"id": 7, "name": "animal"}."""
+        found = {}
+        for column in self.mapped:
+            inner = self._inside(column) if bare(column) in PARENTS else {}
+            if len(inner) == 1 and bare(key := next(iter(inner))) in CALLED:
+                found[f"{column}.{key}"] = inner[key]
         return found
 
     @staticmethod

@@ -28,6 +28,7 @@ __all__ = [
     "may_hold_names",
     "merged",
     "nothing",
+    "plain_texts",
     "records_in",
     "said",
     "scalars_in",
@@ -163,6 +164,28 @@ def merged(value: ListValue) -> MappingValue | None:
     single = all(isinstance(item, MappingValue) and len(item.pairs) == 1 for item in value.items)
     different = len({key.text for key, _ in pairs}) == len(pairs) > 1
     return MappingValue(pairs, value.mark) if single and different else None
+
+
+def plain_texts(value: Value) -> Value:
+    """A document whose texts with a language, {"@value": "cat", "@language": "en"}, are these texts.
+
+    Those in a list stay as they are: there may be one for each language.
+    """
+    top = MappingValue([(ScalarValue(""), value)])
+    stack: list[Value] = [top]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, MappingValue):
+            here.pairs = [(key, _plain_text(below)) for key, below in here.pairs]
+            stack += [below for _, below in here.pairs if not isinstance(below, ScalarValue)]
+        elif isinstance(here, ListValue):
+            stack += here.items
+    return top.pairs[0][1]
+
+
+def _plain_text(value: Value) -> Value:
+    text = value.get("@value") if isinstance(value, MappingValue) else None
+    return text if isinstance(text, ScalarValue) else value
 
 
 # -- in words --------------------------------------------------------------------------------------

@@ -105,5 +105,6 @@ ABOUT = _set(
     "info version description author licenses license date datecreated created url year path train val "
     "test nc dataset database contributors resources sources images annotations videos shape type format "
     "schema id label2id labeltoid idxtoclass modeltype architectures numlabels profile project homepage "
-    "citation settings config meta metadata count total"
+    "citation settings config meta metadata count total "
+    "numclasses nclasses numcategories numgroups"
 )
