@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from taxoloss.errors.characters import quoted
 from taxoloss.sources.base import Found, listed
+from taxoloss.sources.formats.json_columns import look_at_columns
 from taxoloss.sources.formats.json_exports import look_at_export
 from taxoloss.sources.formats.json_features import look_at_features
 from taxoloss.sources.formats.json_grouped import look_at_groups
@@ -22,7 +23,6 @@ from taxoloss.sources.formats.json_observations import look_at_observations
 from taxoloss.sources.formats.json_ontology import look_at_ontology
 from taxoloss.sources.formats.json_records import (
     are_ranked,
-    look_at_columns,
     look_at_keyed,
     look_at_records,
 )
@@ -232,8 +232,10 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
         return Look(f"{said(value)}{place.said}, and {rest}", needs=_ALIKE)
     looks += found.values()
     looks = looks or _full_looks([pair for pair in held if _are_ranked(*pair)], value, place)
-    if not looks and len(known) == 1 and not others:
-        return look_at_value(known[0][1], place.below(known[0][0]))  # says what it lacks
+    candidates = [(key, below) for key, below in [*known, *others] if known or records_in(below)]
+    if not looks and len(candidates) == 1:
+        key, below = candidates[0]
+        return look_at_value(below, place.below(key))  # says what it lacks
     return _joined(looks) if looks else None
 
 

@@ -11,7 +11,15 @@ from taxoloss.sources.base import Found, listed
 from taxoloss.sources.formats.json_lists import names_reading
 from taxoloss.sources.formats.json_named import facts_of
 from taxoloss.sources.formats.json_titles import CALLED
-from taxoloss.sources.formats.json_values import Place, first_key, holds_names, is_text, line_of, text_of
+from taxoloss.sources.formats.json_values import (
+    Place,
+    first_key,
+    holds_names,
+    is_text,
+    line_of,
+    repeated,
+    text_of,
+)
 from taxoloss.sources.formats.json_words import (
     CHILD_IDS,
     CHILD_LISTS,
@@ -133,10 +141,11 @@ def _walked(records: Sequence[MappingValue], keys: Sequence[str | None], place: 
 
 
 def _are_references(found: _Levels) -> bool:
-    """Whether what stands below a record is another of the first records."""
+    """Whether what stands below a record is written elsewhere too."""
     tops = {name: number for number, (name, above, _) in enumerate(found.nodes) if above is None}
     below = ((name, above) for name, above, _ in found.nodes if above is not None)
-    return any(tops.get(name, above) != above for name, above in below)
+    again = repeated(node for _, _, node in found.nodes if isinstance(node, MappingValue))
+    return again or any(tops.get(name, above) != above for name, above in below)
 
 
 def _items(value: Value, down: Sequence[str]) -> list[Value]:

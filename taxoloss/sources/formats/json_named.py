@@ -18,6 +18,7 @@ from taxoloss.sources.formats.json_values import (
     is_text,
     line_of,
     may_hold_names,
+    repeated,
     text_of,
 )
 from taxoloss.sources.formats.json_words import CHILD_LISTS, NAMES, NEVER, bare
@@ -186,7 +187,7 @@ def _form(value: Value) -> _Form | None:
     keys = tuple(dict.fromkeys(key.text for node in seen.nodes for key, _ in node.pairs))
     name = _name_key(seen, tops) if seen.keyed < len(seen.nodes) else _own_name_key(seen.nodes)
     bare_top = len(tops) == 1 and name is not None and not _holds(tops[0][1], name)
-    if _are_linked(seen, tops) or (bare_top and not strong.downs):
+    if _are_linked(seen, tops) or repeated(seen.nodes) or (bare_top and not strong.downs):
         return None  # records that list each other; or a document around a list
     if (name is None or bare_top) and _holds_more(seen, tops, only_top=name is not None):
         return None  # names: {"children": ["boy"], "adults": ["woman"]}

@@ -30,6 +30,7 @@ __all__ = [
     "nothing",
     "plain_texts",
     "records_in",
+    "repeated",
     "said",
     "scalars_in",
     "text_of",
@@ -156,6 +157,25 @@ def records_in(value: Value) -> list[MappingValue] | None:
     shared = {key for key, count in counts.items() if count >= least}
     alike = sum(any(key.text in shared for key, _ in record.pairs) for record in records)
     return records if 10 * alike >= 9 * len(records) else None
+
+
+def repeated(nodes: Iterable[MappingValue]) -> bool:
+    """Whether two nodes have the same id and the same name: one of them is written elsewhere."""
+    seen = set()
+    for node in nodes:
+        keys = [key.text for key, below in node.pairs if text_of(below)]
+        id, name = first_key(keys, _OWN_IDS), first_key(keys, _OWN_NAMES)
+        if id is None or name is None:
+            continue
+        told = (text_of(node.get(id)), text_of(node.get(name)))
+        if told in seen:
+            return True
+        seen.add(told)
+    return False
+
+
+_OWN_IDS = ("id", "uri", "key", "code", "uuid", "nodeid", "taxonid", "categoryid")
+_OWN_NAMES = ("name", "label", "title", "text", "displayname", "preflabel", "scientificname")
 
 
 def merged(value: ListValue) -> MappingValue | None:
