@@ -21,6 +21,7 @@ from taxoloss.sources.formats.json_values import (
     is_numbered,
     is_text,
     line_of,
+    may_hold_names,
     said,
     scalars_in,
     text_of,
@@ -53,6 +54,10 @@ NEEDS = (
     "ranks (family, genus, species), a class and its group (supercategory), an id and that of its parent, "
     "or lists of the ids of children"
 )
+
+
+#: Keys that hold the nodes below a node where they hold a list, and the node itself in a table.
+_ONE_EACH = frozenset({"subcategory", "subclass"})
 
 
 def look_at_records(records: list[MappingValue], value: ListValue, place: Place) -> Look:
@@ -99,7 +104,7 @@ def _look(records: list[MappingValue], keys: Sequence[str | None], what: str, pl
     tree = [*rows.linked(), *rows.chained(), *rows.paths()]
     asked = place.options.columns is not None
     names = [key for one in records for key, _ in one.pairs]
-    if not tree and not asked and not rows.are_told():
+    if not tree and not asked and rows.may_hold_others() and not rows.are_told():
         if (texts := rows.listed_as_texts()) is not None:
             return Look(f"{what}, which hold texts in {quoted(texts)}, where lists would be", needs=NEEDS)
         if (levels := look_at_levels(records, keys, what, place)) is not None:
@@ -204,18 +209,23 @@ class _Records:
             if bare(column) in PARENTS and not any("#" in cells for cells in others):
                 columns[column] = ["" if text == "#" else text for text in texts]
 
+    def may_hold_others(self) -> bool:
+        """Whether a key of lists, of mappings or of children may lead down: told by the keys alone."""
+        held = (column for column in self.columns if column in self.mapped or column in self.listed)
+        return any(map(may_hold_names, held)) or any(bare(column) in CHILD_LISTS for column in self.scalars)
+
     def are_told(self) -> bool:
         """Whether a record says itself what stands above it: ranks, a group, a parent."""
         above = any(bare(column) in GROUPS or bare(column) in PARENTS for column in self.columns)
         return above or are_ranked(self.records)
 
     def listed_as_texts(self) -> str | None:
-        """The key of children that are a text: {"children": "cat, dog"}."""
+        """The key of children that are a text, {"children": "cat, dog"}: in a table no key is called so."""
         return next(
             (
                 column
                 for column in self.scalars
-                if bare(column) in CHILD_LISTS
+                if bare(column) in CHILD_LISTS - _ONE_EACH
                 and any(is_text(below) for cells in self.cells if (below := cells.get(column)) is not None)
             ),
             None,
