@@ -63,6 +63,8 @@ def test_yaml_is_read_as_json(tmp_path: Path) -> None:
         '{"version":"2","animal":{"cat":{"id":0},"dog":{"id":1}},"plant":{"oak":{"id":2}}}',
         '{"children":[{"name":"animal","children":[{"name":"cat"}]}],"plants":[{"name":"oak"}]}',
         '{"animal":{"0":"cat","1":"dog"},"plant":{"0":"oak","1":"fir"}}',
+        '{"0":{"name":"cat","group":0},"1":{"name":"dog","group":0},"groups":["animal","plant"]}',
+        '{"labels":["cat","dog"],"cat":{"super":"animal"},"dog":{"super":"pet"}}',
         '{"animal":{"cat":{"id":0,"sounds":["a"]},"dog":{"id":1}},"plant":{"oak":{"id":2}}}',
     ],
 )

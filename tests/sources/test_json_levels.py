@@ -42,6 +42,7 @@ READ: list[tuple[str, str]] = [
     # Records below the keys of a mapping.
     ('{"animal":{"id":0,"classes":[{"id":1,"label":"cat"},{"id":2,"label":"dog"}]},'
      '"plant":{"id":3,"classes":[{"id":4,"label":"oak"}]}}', PETS),
+    ('[{"superclass":"animal","classes":["cat","dog"]},{"superclass":"plant","classes":["oak"]}]', PETS),
     # What tells of a class is not below it.
     ('[{"name":"cat","synonyms":["kitty","puss"]},{"name":"dog","synonyms":["hound"]}]', "cat dog"),
 ]  # fmt: skip

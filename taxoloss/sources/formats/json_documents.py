@@ -217,6 +217,9 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
         pair for pair in held if bare(pair[0]) not in HOLDERS | ABOUT | NEVER and not scalars_in(pair[1])
     ]
     looks = _full_looks(known, value, place)
+    if looks and all(map(_is_flat, looks)) and len(alike := _records_beside(others)) > 1:
+        why = f"and the records at {listed(alike)} are no part of what can be read"
+        return Look(f"{said(value)}{place.said}, {why}", needs=_ALIKE)
     if looks and not all(_is_flat(look) for look in looks):
         return _joined(looks)
     # Beside a list of names a mapping of groups to them is the tree, or another thing: both are shown.
@@ -237,6 +240,13 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
         key, below = candidates[0]
         return look_at_value(below, place.below(key))  # says what it lacks
     return _joined(looks) if looks else None
+
+
+def _records_beside(others: Sequence[tuple[str, Value]]) -> list[str]:
+    """The keys of records that are alike, each with texts: {"0": {"name": "cat"}, "1": {"name": "dog"}}."""
+    records = [(key, below) for key, below in others if isinstance(below, MappingValue) and below.pairs]
+    texts = [{key.text for key, held in one.pairs if is_text(held)} for _, one in records]
+    return [key for key, _ in records] if texts and set.intersection(*texts) else []
 
 
 _ALIKE = 'groups that are all written in one way: {"animal": ["cat", "dog"], "plant": ["oak"]}'

@@ -254,8 +254,10 @@ class _Records:
         """The readings of groups that are records too: {"name": "cat", "supercategory": "animals"}."""
         groups = {column: self.texts(column) for column in self.scalars if bare(column) in GROUPS}
         names = self._own_names(next(iter(groups), None))
-        if names is None or len(set(names)) < len(names):
-            return self._in_groups(names or [], groups)
+        if names is None:
+            return []
+        if len(set(names)) < len(names):
+            return self._in_groups(names, groups)
         own = set(names)
         found = []
         for column, texts in {**groups, **self._foreign_parents()}.items():
