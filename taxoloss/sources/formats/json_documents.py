@@ -217,29 +217,43 @@ def _look_below(value: MappingValue, place: Place) -> Look | None:
         pair for pair in held if bare(pair[0]) not in HOLDERS | ABOUT | NEVER and not scalars_in(pair[1])
     ]
     looks = _full_looks(known, value, place)
-    if looks and all(map(_is_flat, looks)) and len(alike := _records_beside(others)) > 1:
+    if not all(map(_is_flat, looks)):
+        return _joined(looks)
+    if looks:
+        return _doubted(looks, others, value, place) or _joined(
+            # A mapping of groups to the names of a list is the tree, or another thing: both are shown.
+            looks + _full_looks([pair for pair in others if _holds_names(pair[1])], value, place)
+        )
+    found = {key: look for key, below in others for look in _full_looks([(key, below)], value, place)}
+    if rest := _rest_of(found, value):
+        return Look(f"{said(value)}{place.said}, and {rest}", needs=_ALIKE)
+    looks = [*found.values()] or _full_looks([pair for pair in held if _are_ranked(*pair)], value, place)
+    return _joined(looks) if looks else _lacking(known, others, place)
+
+
+def _doubted(
+    looks: Sequence[Look], others: Sequence[tuple[str, Value]], value: MappingValue, place: Place
+) -> Look | None:
+    """No reading, where beside lists of names stand records, or other names by number."""
+    if len(alike := _records_beside(others)) > 1:
         why = f"and the records at {listed(alike)} are no part of what can be read"
         return Look(f"{said(value)}{place.said}, {why}", needs=_ALIKE)
-    if looks and not all(_is_flat(look) for look in looks):
-        return _joined(looks)
-    # Beside a list of names a mapping of groups to them is the tree, or another thing: both are shown.
-    groups = [pair for pair in others if _holds_names(pair[1])] if looks else others
-    by_number = [key for key, below in groups if looks and _are_names_by_number(below)]
-    if by_number:
-        saw = ", and ".join(look.saw for look in looks)
-        return Look(
-            f"{saw}, beside names by number at {' and '.join(map(quoted, by_number))}", needs=ONE_LIST
-        )
-    found = {key: look for key, below in groups for look in _full_looks([(key, below)], value, place)}
-    if found and not looks and (rest := _rest_of(found, value)):
-        return Look(f"{said(value)}{place.said}, and {rest}", needs=_ALIKE)
-    looks += found.values()
-    looks = looks or _full_looks([pair for pair in held if _are_ranked(*pair)], value, place)
+    by_number = [key for key, below in others if _holds_names(below) and _are_names_by_number(below)]
+    if not by_number:
+        return None
+    saw = ", and ".join(look.saw for look in looks)
+    return Look(f"{saw}, beside names by number at {' and '.join(map(quoted, by_number))}", needs=ONE_LIST)
+
+
+def _lacking(
+    known: Sequence[tuple[str, Value]], others: Sequence[tuple[str, Value]], place: Place
+) -> Look | None:
+    """What the only value that may hold classes lacks; None where there is none, or several."""
     candidates = [(key, below) for key, below in [*known, *others] if known or records_in(below)]
-    if not looks and len(candidates) == 1:
-        key, below = candidates[0]
-        return look_at_value(below, place.below(key))  # says what it lacks
-    return _joined(looks) if looks else None
+    if len(candidates) != 1:
+        return None
+    key, below = candidates[0]
+    return look_at_value(below, place.below(key))
 
 
 def _records_beside(others: Sequence[tuple[str, Value]]) -> list[str]:
@@ -254,6 +268,8 @@ _ALIKE = 'groups that are all written in one way: {"animal": ["cat", "dog"], "pl
 
 def _rest_of(looks: Mapping[str, Look], value: MappingValue) -> str:
     """In words, that a tree can be read below one key alone, though others beside it may be groups too."""
+    if not looks:
+        return ""
     read = list(looks)
     others = [
         key.text

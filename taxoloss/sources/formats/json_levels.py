@@ -47,6 +47,10 @@ _SURE = (
 #: Keys of texts that are no names.
 _TOLD = (PLAIN | NEVER | CHILD_IDS) - frozenset(RANKS)
 
+_Node = tuple[
+    Value, int | None, str | None
+]  # with the number of the one above, and the key it stands below
+
 
 @dataclass
 class _Levels:
@@ -113,9 +117,7 @@ def _found(levels: _Levels, how: str, place: Place) -> Found:
 def _walked(records: Sequence[MappingValue], keys: Sequence[str | None], place: Place) -> _Levels:
     """Walks down a level at a time: what stands at one depth is written alike."""
     found = _Levels()
-    level: list[tuple[Value, int | None, str | None]] = [
-        (one, None, key) for one, key in zip(records, keys, strict=True)
-    ]
+    level: list[_Node] = [(one, None, key) for one, key in zip(records, keys, strict=True)]
     above = place.keys[-1] if place.keys else ""
     while level and not found.why:
         mappings = [one for one, _, _ in level if isinstance(one, MappingValue)]
@@ -127,17 +129,20 @@ def _walked(records: Sequence[MappingValue], keys: Sequence[str | None], place: 
             break
         found.names.append(name or above)
         down = _down(mappings, found)
-        following: list[tuple[Value, int | None, str | None]] = []
-        for one, parent, key in level:
-            called = text_of(one.get(name)) if name and isinstance(one, MappingValue) else text_of(one)
-            found.nodes.append(((key if keyed else called) or "", parent, one))
-            number = len(found.nodes) - 1
-            following += [(item, number, None) for item in _items(one, down)]
-            if isinstance(one, MappingValue):
-                found.unused.update(dict.fromkeys(k.text for k, _ in one.pairs if k.text != name))
+        level = [pair for one in level for pair in _added(one, name, down, found)]
         above = next(iter(down), "")
-        level = following
     return found
+
+
+def _added(one: _Node, name: str, down: Sequence[str], found: _Levels) -> list[_Node]:
+    """Adds a node, called by its key where its level has those; what stands below it."""
+    value, above, key = one
+    called = text_of(value.get(name)) if name and isinstance(value, MappingValue) else text_of(value)
+    found.nodes.append(((key if not name and key is not None else called) or "", above, value))
+    if isinstance(value, MappingValue):
+        found.unused.update(dict.fromkeys(other.text for other, _ in value.pairs if other.text != name))
+    number = len(found.nodes) - 1
+    return [(item, number, None) for item in _items(value, down)]
 
 
 def _are_references(found: _Levels) -> bool:
