@@ -130,6 +130,9 @@ def choose(look: Look, file: str) -> Reading:
         raise FormError([Fault("T121", message, file, expected="one tree", help=help)])
     shown = [f"{reading} ({reading.option})" for reading in rivals[:_MOST_SHOWN]]
     message = f"this is {look.saw}, and can be read in {counted(len(rivals), 'way')}"
+    if len({one.option for one in rivals}) < len(rivals):
+        message += f", which no option tells apart:\n{chr(10).join(map(str, rivals[:_MOST_SHOWN]))}"
+        raise FormError([Fault("T121", message, file, expected="one of them in a file of its own")])
     help = "say which:\n" + "\n".join(shown)
     raise FormError([Fault("T122", message, file, expected="one reading", help=help)])
 

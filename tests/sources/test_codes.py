@@ -238,6 +238,20 @@ def test_columns_and_separator_choose(tmp_path: Path) -> None:
         read(tmp_path, doubtful, kind="codes", separator="zeros:x")
 
 
+@pytest.mark.parametrize("groups", [3, 13, 40, 100])
+@pytest.mark.parametrize("mark", [".", "-", ""])
+def test_numbers_of_the_rows_hide_no_codes(groups: int, mark: str, tmp_path: Path) -> None:
+    """Rows that are numbered are those that are not: 1 and 10 are no code and one below it."""
+    codes = [code for a in range(groups) for code in (f"A{a:03}", f"A{a:03}{mark}1", f"A{a:03}{mark}2")]
+    rows = [(f"{number}", code, f"Title of number {number}") for number, code in enumerate(codes, 1)]
+    text = "".join(f"{','.join(row)}\n" for row in [("nr", "code", "title"), *rows])
+    right = [f"{code[:4]}/{code}" for code in codes if len(code) > 4]
+    assert leaf_paths(read(tmp_path, text, kind="codes")) == right
+    if mark == ".":
+        with pytest.raises(FormError, match="--kind codes --columns code,title"):
+            read(tmp_path, text)
+
+
 # -- what are no codes -----------------------------------------------------------------------------
 
 NO_CODES: list[tuple[str, str]] = [

@@ -162,8 +162,6 @@ def test_a_slip_in_a_taxonomy_file_is_a_fault(text: str, wrong: str, tmp_path: P
         ('{"mammal": ["cat", "dog"], "bird": "eagle"}', "`bird` in line 1 holds a text"),
         ('{"train": {"count": 3, "size": 2}, "val": {"count": 4, "size": 1}}', "the parts of a data set"),
         ('{"a": [[0.5, 1.5], [2.5, 3.5]], "b": [[1.5, 2.5]]}', "a list in line 1 stands in a list"),
-        ('{"fine_names": ["a", "b", "c"], "coarse_names": ["x", "y"], "fine_to_coarse": [0, 1, 1]}',
-         "fine_to_coarse"),
         ('{"version": 3}', "1 name to numbers"),
         ("[]", "an empty list"),
         ('{"label_tree": {"directed": true, "nodes": [], "edges": []}, "version": 2}',

@@ -47,6 +47,7 @@ _CODES = (
 )
 _TITLES = ("title", "name", "label", "description", "text", "term", "heading")
 _SAMPLE = 20_000
+_FEW = 200  # rows that tell of most columns that they hold no codes
 _MOST_SHOWN = 2
 
 
@@ -168,6 +169,8 @@ def code_column(table: Table, options: Options) -> int | None:
 def _best_of_codes(table: Table, options: Options) -> int | None:
     most, best = 0.0, None
     for column, name in enumerate(table.header):
+        if options.kind != "codes" and not _may_be_codes([row[column] for row in table.rows[:_FEW]]):
+            continue
         head = [table.header[column]] if options.header is None and _heads_data(table, column) else []
         texts = [*head, *(row[column] for row in table.rows[:_SAMPLE])]
         cells = [text.strip().rstrip(".") for text in texts if text.strip()]
@@ -178,11 +181,23 @@ def _best_of_codes(table: Table, options: Options) -> int | None:
         )
         if not enough or not unique or not all(map(CODE.fullmatch, cells)) or "parent" in folded(name):
             continue
+        count = _is_count(distinct)
+        if count and options.kind != "codes":
+            continue
         below = max((rule.below - len(rule.holes) for rule in rules_of(distinct)), default=0)
         worth = below / len(distinct) + (0.1 if folded(name) in _CODES and below else 0)
+        worth *= 0.01 if count else 1  # numbers of rows only where no other column has codes
         if worth > most:
             most, best = worth, column
     return best
+
+
+def _may_be_codes(cells: Sequence[str]) -> bool:
+    """Whether the first cells of a column are codes, each once, and no numbers in their order."""
+    codes = [cell.strip().rstrip(".") for cell in cells if cell.strip()]
+    if len(set(codes)) < len(codes) or not all(map(CODE.fullmatch, codes)):
+        return False
+    return not _is_count(codes)
 
 
 def _title_column(table: Table, code: int) -> int | None:
@@ -215,6 +230,8 @@ def _readings(found: _Codes, options: Options, flat: str) -> list[Reading]:
     asked = options.kind == "codes"
     distinct = list(dict.fromkeys(found.codes))
     if len(distinct) < 2 or (not asked and len(distinct) < 0.9 * len(found.codes)):
+        return []
+    if not asked and _is_count(distinct):
         return []
     rules = _asked_rules(distinct, options) if asked and options.separator else rules_of(distinct)
     if found.level is not None and (
@@ -270,13 +287,12 @@ def _asked_rules(codes: Sequence[str], options: Options) -> list[Rule]:
 def _is_likely(rule: Rule, codes: Sequence[str]) -> bool:
     """Whether nobody asked for codes, and the codes say nevertheless that they are a tree."""
     few = len(rule.holes) <= 0.1 * len(codes) and rule.contradicted <= 0.02
-    many = rule.is_complete or rule.below >= 0.3 * len(codes)
-    return few and many and not _is_count(codes)
+    return few and (rule.is_complete or rule.below >= 0.3 * len(codes))
 
 
 def _is_count(codes: Sequence[str]) -> bool:
     """Whether codes are the numbers of a list."""
-    if not all(code.isdecimal() for code in codes):
+    if not codes or not all(code.isdecimal() for code in codes):
         return False
     numbers = set(map(int, codes))
     return len(numbers) >= 0.95 * (max(numbers) - min(numbers) + 1)

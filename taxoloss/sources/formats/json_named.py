@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,10 +12,13 @@ from taxoloss.sources.base import Found
 from taxoloss.sources.formats.json_values import (
     Place,
     held_texts,
+    holds_names,
     is_empty,
     is_number,
     is_text,
     line_of,
+    may_hold_names,
+    repeated,
     text_of,
 )
 from taxoloss.sources.formats.json_words import CHILD_LISTS, NAMES, NEVER, bare
@@ -23,7 +26,7 @@ from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
-__all__ = ["facts_of", "is_written_out", "named_readings"]
+__all__ = ["facts_of", "is_written_out", "left_out", "named_readings"]
 
 _Child = tuple[str | None, Value]  # the key that a node stands below, where it stands below one
 
@@ -38,6 +41,7 @@ class _Form:
     depth: int  # 1: all of them side by side
     sure: bool
     keys: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()  # keys of lists of names that are not those of the children
     one_top: bool = False
 
     def name_of(self, key: str | None, node: Value) -> str | None:
@@ -109,6 +113,14 @@ def named_readings(value: Value, place: Place) -> list[Reading]:
     ]
 
 
+def left_out(value: Value, named: Sequence[Reading]) -> tuple[str, ...]:
+    """The keys of lists of names, or of records, that the readings of nodes leave out."""
+    if not any(may_hold_names(key) for reading in named for key in reading.unused):
+        return ()
+    form = _form(_unwrapped(value))
+    return form.left if form is not None else ()
+
+
 def _unwrapped(value: Value) -> Value:
     """The nodes of d3.hierarchy, {"data": {"name": ...}, "children": [...]}, with what `data` holds."""
     tops = value.items if isinstance(value, ListValue) else [value]
@@ -175,16 +187,26 @@ def _form(value: Value) -> _Form | None:
     keys = tuple(dict.fromkeys(key.text for node in seen.nodes for key, _ in node.pairs))
     name = _name_key(seen, tops) if seen.keyed < len(seen.nodes) else _own_name_key(seen.nodes)
     bare_top = len(tops) == 1 and name is not None and not _holds(tops[0][1], name)
-    if _are_linked(seen, tops) or (bare_top and not strong.downs):
+    if _are_linked(seen, tops) or repeated(seen.nodes) or (bare_top and not strong.downs):
         return None  # records that list each other; or a document around a list
     if (name is None or bare_top) and _holds_more(seen, tops, only_top=name is not None):
         return None  # names: {"children": ["boy"], "adults": ["woman"]}
     if name is None and seen.keyed < len(seen.nodes) - (len(tops) == 1):
         return None
-    one_top = len(tops) == 1
-    return _Form(
-        name, frozenset(seen.downs), len(seen.nodes), seen.depth, bool(strong.downs), keys, one_top
+    children, sure = frozenset(seen.downs), bool(strong.downs)
+    left = _left_out(seen, name)
+    return _Form(name, children, len(seen.nodes), seen.depth, sure, keys, left, len(tops) == 1)
+
+
+def _left_out(seen: _Seen, name: str | None) -> tuple[str, ...]:
+    """The keys of lists of names, or of records, that lead down from no node."""
+    found = (
+        key.text
+        for node in seen.nodes
+        for key, below in node.pairs
+        if isinstance(below, ListValue) and key.text not in seen.downs and holds_names(key.text, below)
     )
+    return tuple(dict.fromkeys(key for key in found if key != name and bare(key) not in CHILD_LISTS))
 
 
 def _holds(node: Value, key: str) -> bool:

@@ -21,9 +21,9 @@ __all__ = ["are_splits", "nested_readings", "why_not_nested"]
 
 def nested_readings(value: Value, place: Place) -> list[Reading]:
     """The reading of a value as names below names; none where something in it is no name."""
-    if why_not_nested(value):
+    if why_not_nested(value, place):
         return []
-    seen = _walked(value)
+    seen = _walked(value, place)
     return [
         Reading(
             "nested",
@@ -35,13 +35,13 @@ def nested_readings(value: Value, place: Place) -> list[Reading]:
     ]
 
 
-def why_not_nested(value: Value) -> str:
+def why_not_nested(value: Value, place: Place) -> str:
     """What stands in a value that is no name, in words; "" where nothing does."""
     if isinstance(value, ScalarValue) or is_empty(value):
         return "it holds no names"
     if are_splits(value):
         return "it holds the parts of a data set"
-    return _walked(value).why
+    return _walked(value, place).why
 
 
 @dataclass
@@ -49,11 +49,12 @@ class _Walked:
     names: int = 0
     numbers: int = 0
     why: str = ""
+    asked: bool = False  # that numbers in lists are names
 
 
-def _walked(value: Value) -> _Walked:
+def _walked(value: Value, place: Place) -> _Walked:
     """Walks down with a stack until something is no name."""
-    seen, stack = _Walked(), [value]
+    seen, stack = _Walked(asked=place.options.kind == "nested"), [value]
     while stack and not seen.why:
         here = stack.pop()
         if isinstance(here, MappingValue):
@@ -89,6 +90,8 @@ def _lists_children(key: str) -> bool:
 
 
 def _odd_list(value: ListValue, seen: _Walked) -> str:
+    if value.items and all(map(is_number, value.items)) and not seen.asked:
+        return f"a list in line {line_of(value)} holds numbers: --kind nested takes whole ones as names"
     for item in value.items:
         if isinstance(item, ListValue):
             return f"a list in line {line_of(item)} stands in a list"

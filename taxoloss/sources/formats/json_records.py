@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import FaultLog
 from taxoloss.sources.base import Found
+from taxoloss.sources.formats.json_levels import look_at_levels
 from taxoloss.sources.formats.json_lists import names_reading, paths_reading, sure_mark
 from taxoloss.sources.formats.json_named import facts_of
 from taxoloss.sources.formats.json_titles import CALLED, titles_of
@@ -20,6 +21,7 @@ from taxoloss.sources.formats.json_values import (
     is_numbered,
     is_text,
     line_of,
+    may_hold_names,
     said,
     scalars_in,
     text_of,
@@ -28,7 +30,6 @@ from taxoloss.sources.formats.json_words import (
     CHILD_IDS,
     CHILD_LISTS,
     GROUPS,
-    HOLDERS,
     IDS,
     MEMBERS,
     NEVER,
@@ -46,12 +47,17 @@ from taxoloss.sources.separators import cuts_of
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
-__all__ = ["are_ranked", "look_at_columns", "look_at_keyed", "look_at_records"]
+__all__ = ["NEEDS", "are_ranked", "look_at_keyed", "look_at_records"]
 
-_NEEDS = (
+#: What records need to be a tree.
+NEEDS = (
     "ranks (family, genus, species), a class and its group (supercategory), an id and that of its parent, "
     "or lists of the ids of children"
 )
+
+
+#: Keys that hold the nodes below a node where they hold a list, and the node itself in a table.
+_ONE_EACH = frozenset({"subcategory", "subclass"})
 
 
 def look_at_records(records: list[MappingValue], value: ListValue, place: Place) -> Look:
@@ -72,7 +78,7 @@ def look_at_keyed(value: MappingValue, place: Place) -> Look | None:
         return _look(records, keys, what, place)
     if _share(records, lambda below: is_empty(below) or scalars_in(below) is not None):
         tree = _Records(records, keys, place).linked()  # lists that hold keys: else names below names
-        return Look(what, tree, needs=_NEEDS) if tree else None
+        return Look(what, tree, needs=NEEDS) if tree else None
     return None
 
 
@@ -98,16 +104,19 @@ def _look(records: list[MappingValue], keys: Sequence[str | None], what: str, pl
     tree = [*rows.linked(), *rows.chained(), *rows.paths()]
     asked = place.options.columns is not None
     names = [key for one in records for key, _ in one.pairs]
-    if not tree and not asked and (inner := rows.inner()) is not None:
-        return Look(f"{what}, which hold others in {quoted(inner)}", needs=_INNER)
+    if not tree and not asked and rows.may_hold_others() and not rows.are_told():
+        if (texts := rows.listed_as_texts()) is not None:
+            return Look(f"{what}, which hold texts in {quoted(texts)}, where lists would be", needs=NEEDS)
+        if (levels := look_at_levels(records, keys, what, place)) is not None:
+            return levels
     sampled = any(bare(key.text) in SAMPLES for key in names) and not are_ranked(records)
     if sampled and not asked and not tree:
-        return Look(f"{what}: pictures or tasks, not classes", needs=_NEEDS)
+        return Look(f"{what}: pictures or tasks, not classes", needs=NEEDS)
     if tree and not asked:
-        return Look(what, tree, needs=_NEEDS)
+        return Look(what, tree, needs=NEEDS)
     flat = [] if asked else rows.flat()
     junk = bool(flat) and place.options.kind in (None, "json", "names")
-    return Look(what, flat, [] if junk else tables, _NEEDS)
+    return Look(what, flat, [] if junk else tables, NEEDS)
 
 
 def are_ranked(records: Sequence[MappingValue]) -> bool:
@@ -164,13 +173,25 @@ class _Records:
             return {}
         inner = [below for cells in self.cells if isinstance(below := cells.get(column), MappingValue)]
         known = {*IDS, *PARENTS, *RANKS}
-        keys = dict.fromkeys(
-            key.text for one in inner for key, below in one.pairs if bare(key.text) in known
+        keys: Sequence[str] = list(
+            dict.fromkeys(key.text for one in inner for key, _ in one.pairs if bare(key.text) in known)
         )
+        keys = self._surely_above(column, keys, inner)
         cells = [
             c if isinstance(c := one.get(column), MappingValue) else MappingValue() for one in self.cells
         ]
         return {key: [text_of(cell.get(key)) or "" for cell in cells] for key in keys}
+
+    def _surely_above(
+        self, column: str, keys: Sequence[str], inner: Sequence[MappingValue]
+    ) -> Sequence[str]:
+        """The keys of a parent without its id, where that is no record's: {"id": 7, "name": "animal"}."""
+        name = first_key(keys, CALLED)
+        ids = [key for key in keys if key != name and bare(key) in IDS and bare(key) not in CALLED]
+        above = {text_of(one.get(key)) for one in inner for key in ids} - {None, ""}
+        own = {text for key in self.scalars if bare(key) in IDS for text in self.texts(key)}
+        foreign = bare(column) in PARENTS and name is not None and above.isdisjoint({*own, *self.keys})
+        return [key for key in keys if key not in ids] if foreign else keys
 
     def _key_column(self) -> str:
         """What the column of the keys is called: the rank below those that are there, a name, an id."""
@@ -188,14 +209,27 @@ class _Records:
             if bare(column) in PARENTS and not any("#" in cells for cells in others):
                 columns[column] = ["" if text == "#" else text for text in texts]
 
-    def inner(self) -> str | None:
-        """The key of lists of records like these, none of whose words is known: a tree, but which?"""
-        for column in self.listed:
-            items = [item for cells in self.cells for item in _items(cells.get(column))]
-            keys = {key.text for item in items for key, _ in item.pairs}
-            if bare(column) not in NEVER and keys & set(self.scalars):
-                return column
-        return None
+    def may_hold_others(self) -> bool:
+        """Whether a key of lists, of mappings or of children may lead down: told by the keys alone."""
+        held = (column for column in self.columns if column in self.mapped or column in self.listed)
+        return any(map(may_hold_names, held)) or any(bare(column) in CHILD_LISTS for column in self.scalars)
+
+    def are_told(self) -> bool:
+        """Whether a record says itself what stands above it: ranks, a group, a parent."""
+        above = any(bare(column) in GROUPS or bare(column) in PARENTS for column in self.columns)
+        return above or are_ranked(self.records)
+
+    def listed_as_texts(self) -> str | None:
+        """The key of children that are a text, {"children": "cat, dog"}: in a table no key is called so."""
+        return next(
+            (
+                column
+                for column in self.scalars
+                if bare(column) in CHILD_LISTS - _ONE_EACH
+                and any(is_text(below) for cells in self.cells if (below := cells.get(column)) is not None)
+            ),
+            None,
+        )
 
     # -- as links ----------------------------------------------------------------------------------
 
@@ -203,8 +237,9 @@ class _Records:
         """The readings of cells that list the ids, or names, of other records."""
         found = []
         for column in self.listed:
-            lists = [scalars_in(cells.get(column)) or [] for cells in self.cells]
             word = bare(column)
+            ids_in = _ids_in if word in CHILD_LISTS else scalars_in
+            lists = [ids_in(cells.get(column)) or [] for cells in self.cells]
             texts = {item.text for items in lists for item in items}
             if not texts or word in NEVER:
                 continue
@@ -217,24 +252,57 @@ class _Records:
 
     def chained(self) -> list[Reading]:
         """The readings of groups that are records too: {"name": "cat", "supercategory": "animals"}."""
-        names = self._own_names()
+        groups = {column: self.texts(column) for column in self.scalars if bare(column) in GROUPS}
+        names = self._own_names(next(iter(groups), None))
+        if names is None:
+            return []
+        if len(set(names)) < len(names):
+            return self._in_groups(names, groups)
+        own = set(names)
         found = []
-        for column in self.scalars if names is not None and len(set(names)) == len(names) else ():
-            groups = self.texts(column)
-            own = set(names or ())
-            if bare(column) not in GROUPS or not any(
-                group in own and group != name for group, name in zip(groups, names or (), strict=True)
-            ):
+        for column, texts in {**groups, **self._foreign_parents()}.items():
+            pairs = list(zip(texts, names, strict=True))
+            if column in groups and not any(group in own and group != name for group, name in pairs):
                 continue
             lists = [
                 [ScalarValue(group, one.mark)] if self._is_group(group, name, own) else []
-                for group, name, one in zip(groups, names or (), self.records, strict=True)
+                for (group, name), one in zip(pairs, self.records, strict=True)
             ]
             how = (
                 f"each record below its {quoted(column)}, {counted(len(lists), 'record')}{self.place.said}"
             )
-            make = partial(self._linked, lists, names or [], True, how)
+            make = partial(self._linked, lists, names, True, how, by_name=True)
             found.append(Reading("edges", how, Grade.PLAIN, make, "--kind edges"))
+        return found
+
+    def _in_groups(self, names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> list[Reading]:
+        """The reading of names that stand in several groups: {"name": "bat", "supercategory": "sports"}.
+
+        The key says which of the two is the group, whichever of them stands more often.
+        """
+        column, texts = next(iter(groups.items()), ("", []))
+        pairs = list(zip(texts, names, strict=True)) if len(groups) == 1 else []
+        known = {name for group, name in pairs if group != name}
+        ranked = any(bare(other) in RANKS and bare(other) != "class" for other in self.scalars)
+        if (
+            not pairs
+            or ranked
+            or len(set(pairs)) < len(names)
+            or not all(texts)
+            or known.intersection(texts)
+        ):
+            return []
+        how = f"names below their {quoted(column)}, {counted(len(names), 'record')}{self.place.said}"
+        rows = [[group, name] for group, name in pairs]
+        return [Reading("bins", how, Grade.PLAIN, partial(self._rows, rows, how, "bins"), "--kind bins")]
+
+    def _foreign_parents(self) -> dict[str, list[str]]:
+        """The names of parents that are mappings, and no records of these: {"id": 7, "name": "animal"}."""
+        found = {}
+        for column in self.mapped:
+            inner = self._inside(column) if bare(column) in PARENTS else {}
+            if len(inner) == 1 and bare(key := next(iter(inner))) in CALLED:
+                found[f"{column}.{key}"] = inner[key]
         return found
 
     @staticmethod
@@ -271,16 +339,22 @@ class _Records:
         best = max(most, key=lambda way: (len(texts & set(way)), len(set(way))), default=None)
         return best if best is not None and (known or texts & set(best)) else None
 
-    def _own_names(self) -> list[str] | None:
-        """What each record is called; None where only ids are known."""
-        name = first_key(self.scalars, CALLED)
+    def _own_names(self, group: str | None = None) -> list[str] | None:
+        """What each record is called; None where only ids are known.
+
+        Beside `supercategory`, the key of its group, that is `category`, where no key is called a name.
+        """
+        below = [bare(group).removeprefix("super")] if group is not None else []
+        name = first_key(self.scalars, [*CALLED, *below])
         if name is not None:
             return self.texts(name)
         return [key or "" for key in self.keys] if any(self.keys) else None
 
-    def _linked(self, lists: list[list[ScalarValue]], ids: list[str], up: bool, how: str) -> Found:
+    def _linked(
+        self, lists: list[list[ScalarValue]], ids: list[str], up: bool, how: str, *, by_name: bool = False
+    ) -> Found:
         nodes = SourceGraph(self.place.file, self.place.options)
-        names = titles_of(self.cells, ids, nodes)
+        names = ids if by_name else titles_of(self.cells, ids, nodes)
         for key, name, one in zip(ids, names, self.records, strict=True):
             if not key:
                 nodes.fault("T121", "a record has no id", line_of(one), expected="an id of its own")
@@ -322,11 +396,11 @@ class _Records:
             found.append(Reading("paths", how, Grade.PLAIN, partial(self._rows, rows, how), "--kind paths"))
         return found
 
-    def _rows(self, rows: list[list[str]], how: str) -> Found:
+    def _rows(self, rows: list[list[str]], how: str, kind: str = "paths") -> Found:
         made = Rows(
             self.place.file, self.place.options, rows=[tuple(row) for row in rows], lines=self.lines
         )
-        return Found(made.taxonomy(), "paths", how, tuple(made.notes))
+        return Found(made.taxonomy(), kind, how, tuple(made.notes))
 
     def flat(self) -> list[Reading]:
         """As class names, where records hold a name that differs in each and nothing that groups them."""
@@ -354,72 +428,15 @@ class _Records:
         return bool(any(texts)) and len(set(texts)) == len(texts) and sure_mark(texts) is None
 
 
-def _items(value: Value | None) -> list[MappingValue]:
+def _ids_in(value: Value | None) -> list[ScalarValue] | None:
+    """The ids in a list, of records that are written elsewhere too: [{"id": 2, "name": "cat"}]."""
     items = value.items if isinstance(value, ListValue) else []
-    return [item for item in items if isinstance(item, MappingValue)]
-
-
-_INNER = 'the names in a key `name`, what is below in `children`: {"name": ..., "children": [...]}'
-
-
-# -- columns ---------------------------------------------------------------------------------------
-
-
-def look_at_columns(value: MappingValue, place: Place) -> Look | None:
-    """{"species": ["a", "b"], "genus": ["x", "x"]}, as pandas writes a table; None where it is none."""
-    split = _split(value, place)
-    if split is not None:
-        return split
-    numbers = _row_numbers(value)
-    columns = {key.text: _column(below, numbers) for key, below in value.pairs}
-    lengths = {len(cells) if cells is not None else -1 for cells in columns.values()}
-    if len(columns) < 2 or len(lengths) > 1 or lengths <= {-1, 0, 1} or _are_label_maps(value):
-        return None
-    full = {key: cells or [] for key, cells in columns.items()}
-    if not any(len(set(cells)) < len(cells) for cells in full.values()):
-        return None  # no name twice: groups and their classes
-    line = line_of(value) or 1
-    rows = list(zip(*full.values(), strict=True))
-    what = (
-        f"a table of {counted(len(rows), 'row')} with the columns {', '.join(list(full)[:8])}{place.said}"
-    )
-    return Look(what, tables=[Table(place.file, tuple(full), rows, [line] * len(rows))], needs=_NEEDS)
-
-
-def _are_label_maps(value: MappingValue) -> bool:
-    """Whether labels by number stand beside maps of these: {"labels": {"0": "car"}, "map": {"0": 1}}."""
-    maps = [(bare(key.text), below) for key, below in value.pairs if isinstance(below, MappingValue)]
-    numbers = {word for word, one in maps if not any(is_text(below) for _, below in one.pairs)}
-    return any(word in HOLDERS - numbers for word, _ in maps) and any("map" in word for word in numbers)
-
-
-def _row_numbers(value: MappingValue) -> list[str]:
-    """The numbers of the rows, where cells stand below them: those of the first column."""
-    first = value.pairs[0][1]
-    return [key.text for key, _ in first.pairs] if isinstance(first, MappingValue) else []
-
-
-def _column(value: Value, rows: Sequence[str] = ()) -> list[str] | None:
-    """The cells of a list, or of a mapping of the numbers of the rows to cells."""
-    if isinstance(value, MappingValue):
-        if not is_numbered(value) or [key.text for key, _ in value.pairs] != list(rows):
-            return None
-        value = ListValue([below for _, below in value.pairs])
-    if not isinstance(value, ListValue) or not all(isinstance(item, ScalarValue) for item in value.items):
-        return None
-    return [text_of(item) or "" for item in value.items]
-
-
-def _split(value: MappingValue, place: Place) -> Look | None:
-    """{"columns": [...], "data": [[...]]}."""
-    header = _column(value.get("columns") or MappingValue())
-    data = value.get("data")
-    if not header or not isinstance(data, ListValue):
-        return None
-    rows = [_column(item) for item in data.items]
-    if any(row is None or len(row) != len(header) for row in rows):
-        return None
-    lines = [line_of(item) or 1 for item in data.items]
-    columns = ", ".join(header[:8])
-    what = f"a table of {counted(len(rows), 'row')} with the columns {columns}{place.said}"
-    return Look(what, tables=[Table(place.file, tuple(header), [tuple(r or ()) for r in rows], lines)])
+    if not items or not all(isinstance(item, MappingValue) and len(item.pairs) > 1 for item in items):
+        return scalars_in(value)
+    keys = [
+        (item, first_key([key.text for key, _ in item.pairs], ("id", "key", "code", "uri")))
+        for item in items
+        if isinstance(item, MappingValue)
+    ]
+    found = [item.get(key) if key is not None else None for item, key in keys]
+    return [id for id in found if isinstance(id, ScalarValue)] if all(found) else None

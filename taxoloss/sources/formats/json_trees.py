@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from taxoloss.sources.base import Found, Options, in_utf8
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.formats.json_documents import look_at_value
 from taxoloss.sources.formats.json_named import is_written_out
-from taxoloss.sources.formats.json_values import Place
+from taxoloss.sources.formats.json_values import Place, plain_texts
 from taxoloss.sources.reading import Grade, Look, Reading, choose
 from taxoloss.taxonomy.file.document import Document, ListValue, MappingValue, Value
 from taxoloss.taxonomy.file.json_tokens import is_json
@@ -62,9 +63,9 @@ def _opened(path: Path, options: Options) -> tuple[Value, Document]:
     """The values of a file; of JSON Lines those of each line, as a list."""
     data = in_utf8(read_bytes(path, options.limits))
     text = decoded(data, str(path), options.limits).text
-    if (lines := _lines_as_list(text, path)) is not None:
-        return read_text(lines, str(path), options.limits)
-    return read_text(data, str(path), options.limits)
+    lines = _lines_as_list(text, path)
+    value, document = read_text(data if lines is None else lines, str(path), options.limits)
+    return (plain_texts(value) if "@value" in text else value), document
 
 
 def _lines_as_list(text: str, path: Path) -> str | None:
@@ -88,7 +89,9 @@ def read_as(path: Path, options: Options, kind: str) -> Found:
     look = look_at_json(path, options)
     form = _FORMS[kind]
     readings = [reading for reading in look.readings if reading.kind == kind]
-    return choose(Look(look.saw, readings, needs=form), str(path)).make()
+    reading = choose(Look(look.saw, readings, needs=form), str(path))
+    found = reading.make()
+    return replace(found, unused=found.unused or reading.unused)
 
 
 # -- the formats -----------------------------------------------------------------------------------

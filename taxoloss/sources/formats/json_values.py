@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.sources.base import Options
-from taxoloss.sources.formats.json_words import bare
+from taxoloss.sources.formats.json_words import BESIDE, CHILD_IDS, GROUPS, NEVER, PARENTS, PATHS, bare
 from taxoloss.sources.reading import Look
 from taxoloss.taxonomy.file.document import ListValue, MappingValue, ScalarValue, Value
 
@@ -18,15 +18,19 @@ __all__ = [
     "Place",
     "first_key",
     "held_texts",
+    "holds_names",
     "is_empty",
     "is_float",
     "is_number",
     "is_numbered",
     "is_text",
     "line_of",
+    "may_hold_names",
     "merged",
     "nothing",
+    "plain_texts",
     "records_in",
+    "repeated",
     "said",
     "scalars_in",
     "text_of",
@@ -113,6 +117,28 @@ def held_texts(value: Value | None) -> tuple[str, ...]:
     return tuple(item.text for item in scalars_in(value) or ())
 
 
+#: Keys of a record whose lists hold no classes below it.
+_NOT_BELOW = NEVER | BESIDE | CHILD_IDS | PARENTS | GROUPS | PATHS
+
+
+def may_hold_names(key: str) -> bool:
+    """Whether a key of a record may be that of classes below it."""
+    return bare(key) not in _NOT_BELOW
+
+
+def holds_names(key: str, value: Value) -> bool:
+    """Whether a key of a record holds what may be classes below it: texts, or records, in a list."""
+    if not may_hold_names(key):
+        return False
+    if isinstance(value, MappingValue):  # {"families": {"Felidae": ["Felis catus"]}}
+        return any(isinstance(below, (ListValue, MappingValue)) for _, below in value.pairs)
+    items = value.items if isinstance(value, ListValue) else []
+    return any(
+        is_text(item) or (isinstance(item, MappingValue) and any(is_text(below) for _, below in item.pairs))
+        for item in items
+    )
+
+
 def first_key(keys: Iterable[str], words: Sequence[str]) -> str | None:
     """The key that comes first in a list of words."""
     known = {bare(key): key for key in reversed(list(keys))}
@@ -133,12 +159,53 @@ def records_in(value: Value) -> list[MappingValue] | None:
     return records if 10 * alike >= 9 * len(records) else None
 
 
+def repeated(nodes: Iterable[MappingValue]) -> bool:
+    """Whether two nodes have the same id and the same name: one of them is written elsewhere."""
+    seen = set()
+    for node in nodes:
+        keys = [key.text for key, below in node.pairs if text_of(below)]
+        id, name = first_key(keys, _OWN_IDS), first_key(keys, _OWN_NAMES)
+        if id is None or name is None:
+            continue
+        told = (text_of(node.get(id)), text_of(node.get(name)))
+        if told in seen:
+            return True
+        seen.add(told)
+    return False
+
+
+_OWN_IDS = ("id", "uri", "key", "code", "uuid", "nodeid", "taxonid", "categoryid")
+_OWN_NAMES = ("name", "label", "title", "text", "displayname", "preflabel", "scientificname")
+
+
 def merged(value: ListValue) -> MappingValue | None:
     """[{"a": ..}, {"b": ..}], as YAML's lists of single keys are read, as one mapping."""
     pairs = [p for item in value.items if isinstance(item, MappingValue) for p in item.pairs]
     single = all(isinstance(item, MappingValue) and len(item.pairs) == 1 for item in value.items)
     different = len({key.text for key, _ in pairs}) == len(pairs) > 1
     return MappingValue(pairs, value.mark) if single and different else None
+
+
+def plain_texts(value: Value) -> Value:
+    """A document whose texts with a language, {"@value": "cat", "@language": "en"}, are these texts.
+
+    Those in a list stay as they are: there may be one for each language.
+    """
+    top = MappingValue([(ScalarValue(""), value)])
+    stack: list[Value] = [top]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, MappingValue):
+            here.pairs = [(key, _plain_text(below)) for key, below in here.pairs]
+            stack += [below for _, below in here.pairs if not isinstance(below, ScalarValue)]
+        elif isinstance(here, ListValue):
+            stack += here.items
+    return top.pairs[0][1]
+
+
+def _plain_text(value: Value) -> Value:
+    text = value.get("@value") if isinstance(value, MappingValue) else None
+    return text if isinstance(text, ScalarValue) else value
 
 
 # -- in words --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 __all__ = [
     "ABOUT",
+    "BESIDE",
     "CHILD_IDS",
     "CHILD_LISTS",
     "GROUPS",
@@ -72,8 +73,20 @@ NEVER = _set(
     "shapes points users contributors sources resources deployments media observations predictions result "
     "results bbox segmentation segments metadata meta settings config tags links edges"
 )
+#: Keys whose lists tell of a class: other names of it, and words about it.
+BESIDE = _set(
+    "synonyms synonym aliases alias altnames alternatenames alternativenames altlabels altlabel "
+    "hiddenlabels preflabels vernacularnames commonnames othernames translations keywords notes comments "
+    "descriptions definitions references citations urls uris colors colours related relatedterms "
+    "exactmatch sameas xrefs crossreferences externalreferences externalids inclusions exclusions "
+    "inclusion exclusion restrictions positiveexamples negativeexamples history precursors revocations "
+    "mappings languages flags icons wordnet wnids synsets lemmas"
+)
 #: Keys of records that are pictures or tasks, not classes.
-SAMPLES = _set("annotations predictions shapes objects bbox segmentation regions filename")
+SAMPLES = _set(
+    "annotations predictions shapes objects bbox segmentation regions filename filepath imageid boxes "
+    "detections"
+)
 #: Keys of records that group nothing.
 PLAIN = _set(
     "color colour shape type hotkey isthing frequency enabled enable count size visible geometry order "
@@ -92,5 +105,6 @@ ABOUT = _set(
     "info version description author licenses license date datecreated created url year path train val "
     "test nc dataset database contributors resources sources images annotations videos shape type format "
     "schema id label2id labeltoid idxtoclass modeltype architectures numlabels profile project homepage "
-    "citation settings config meta metadata count total"
+    "citation settings config meta metadata count total "
+    "numclasses nclasses numcategories numgroups"
 )
