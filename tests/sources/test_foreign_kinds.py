@@ -236,7 +236,7 @@ def test_the_sheets_of_a_workbook_are_named(tmp_path: Path) -> None:
         shown = refused(path, kind=kind)
         assert all(f"`{name}`" in shown for name in names)
         assert "error T121" in shown
-        assert "save the sheet with the taxonomy as CSV" in shown
+        assert "save the one that is meant as CSV" in shown
 
 
 def test_workbooks_need_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
