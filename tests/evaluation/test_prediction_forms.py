@@ -53,14 +53,15 @@ def library(p: Predictions, places: int | None = None) -> dict[str, float]:
 def request_of(options: list[str]) -> Request:
     """The request that options of the command make."""
     said = dict(zip(options[::2], options[1::2], strict=True))
-    paths = {name: Path(said[f"--{name}"]) for name in ("classes", "targets") if f"--{name}" in said}
+    classes, targets = (Path(said[o]) if o in said else None for o in ("--classes", "--targets"))
     return Request(
         columns_of(said["--target"], ""),
         columns_of(said["--prediction"], "") if "--prediction" in said else (),
         said["--id"],
         score=said.get("--score"),
         values=said.get("--values"),
-        **paths,
+        classes=classes,
+        targets=targets,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from readings import paths_of, read_text, refusal_of
 
 from taxoloss.errors.faults import FormError
+from taxoloss.sources.base import Found
 from taxoloss.sources.reading import Grade, Look, Reading, choose
 
 PETS = "animal/cat animal/dog plant/oak"
@@ -98,10 +100,14 @@ def test_parts_that_repeat_their_records_are_refused(tmp_path: Path) -> None:
     assert (fault.code, "`categories`, `children`" in fault.message) == ("T121", True)
 
 
+def _itself(found: Found) -> Found:
+    return found
+
+
 def test_readings_that_no_option_tells_apart_are_not_offered(tmp_path: Path) -> None:
     """What would be offered as a way out leads out: two readings of one command do not."""
     found = [read_text(tmp_path, text) for text in ('["cat", "dog"]', '["oak", "fir"]')]
-    same = [Reading("names", "a list", Grade.CELLS, lambda f=f: f, "--kind names") for f in found]
+    same = [Reading("names", "a list", Grade.CELLS, partial(_itself, f), "--kind names") for f in found]
     with pytest.raises(FormError) as caught:
         choose(Look("two lists", same), "a.json")
     assert [fault.code for fault in caught.value.faults] == ["T121"]

@@ -110,7 +110,8 @@ def test_each_row_a_step_to_the_right(header: tuple[str, ...], mark: str, tmp_pa
     assert (found.kind, leaf_paths(found)) == ("indented", classes(_ROWS))
     counted = [[*row, str(30 + i)] for i, row in enumerate(stairs(_ROWS))]
     assert leaf_paths(read(tmp_path, text((*header, "n"), counted, mark), "a.txt")) == classes(_ROWS)
-    sheet: list[list[Cell]] = [[*header], *([cell or None for cell in row] for row in stairs(_ROWS))]
+    sheet: list[list[Cell]] = [[*header]]
+    sheet += [[cell or None for cell in row] for row in stairs(_ROWS)]
     book = write_workbook(tmp_path / "book.xlsx", {"Sheet1": sheet})
     assert [list(path) for path in sources.read(book).taxonomy.paths()] == [
         path.split("/") for path in classes(_ROWS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from readings import leaf_paths, reader, refusal_of
-from workbooks import write_workbook
+from workbooks import Cell, write_workbook
 
 from taxoloss import sources
 
@@ -86,7 +86,8 @@ def test_a_title_above_the_names_of_columns(title: str, tmp_path: Path) -> None:
         found = read(tmp_path, text)
         assert (leaf_paths(found), found.taxonomy.levels) == (_CLASSES, ("superclass", "class"))
         assert any("title" in note for note in found.notes)
-    cells = [[title, None, None], *([*row.split(",")] for row in (_HEADER, *_ROWS))]
+    cells: list[list[Cell]] = [[title, None, None]]
+    cells += [list[Cell](row.split(",")) for row in (_HEADER, *_ROWS)]
     found = sources.read(write_workbook(tmp_path / "book.xlsx", {"Sheet1": cells}))
     assert leaf_paths(found) == _CLASSES
 
