@@ -95,6 +95,8 @@ def _end(target: str, path: Path) -> str:
 
     if target == "predictions":
         return _predictions(path)
+    if target in ("answers", "rankings"):
+        return _answers(path)
     try:
         if target == "streams":
             return fuzz_streams.end(path)
@@ -134,6 +136,35 @@ def _predictions(path: Path) -> str:
                 return f"{block.values.shape} numbers, {len(block.targets)} targets, {file.width} columns"
     except PredictionError as error:
         return "error" if str(error).startswith(str(path)) else f"an error without its place: {error}"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:300]
+    return "taxonomy"
+
+
+def _answers(path: Path) -> str:
+    """The end of a file of answers; as many are scored and left out as there are rows."""
+    import taxoloss
+    from taxoloss.evaluation.opening import open_samples
+    from taxoloss.evaluation.predictions import PredictionError
+    from taxoloss.evaluation.request import Request
+
+    tree = taxoloss.load({"tree": {"cat": ["Bengal", "Siamese"], "dog": ["pug"]}})
+    try:
+        for unknown in ("error", "drop", "wrong"):
+            for score in (None, "score"):
+                request = Request(prediction=("answer",), sample_id="id", score=score, unknown=unknown)
+                try:
+                    bound, samples = open_samples(path, tree, request)
+                    pieces = list(samples.pieces())
+                except PredictionError as error:
+                    if not str(error).startswith(str(path)):
+                        return f"an error without its place: {error}"[:300]
+                    continue
+                for piece in pieces:
+                    if len(piece.preds) != len(piece.target) or int(piece.target.max()) >= bound.num_nodes:
+                        return f"{len(piece.preds)} answers, {len(piece.target)} targets"
+    except taxoloss.TaxonomyError as error:
+        return "error" if error.faults else "an error without faults"
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:300]
     return "taxonomy"

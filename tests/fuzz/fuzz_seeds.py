@@ -22,6 +22,13 @@ SEEDS["ncbi"] = (
     "".join(f"{a}\t|\t{b}\t|\t{rank}\t|\t\t|" + "\t0\t|" * 9 + "\n" for a, b, rank in _TAXA),
 )
 #: ... and predictions.
+_NAMES = "id,target,answer,score\n1,pug,cat/Bengal,0.5\n2,cat > Siamese,pug | Bengal,1\n"
+_RECORDS = (
+    '{"id": 1, "target": "pug", "answer": ["pug", "Bengal"]}\n'
+    '{"id": 2, "target": "cat", "answer": ["Bengal", "pug"]}\n'
+)
+SEEDS["answers"] = (".csv", _NAMES.replace(" | Bengal", ""))
+SEEDS["rankings"] = (".jsonl", _RECORDS)
 SEEDS["predictions"] = (".csv", 'target,Bengal,Siamese,pug\npug,-1.5,0,2e1\n"cat/Bengal",3,"-0.25",-inf\n')
 
 #: A WordNet of four nouns, one of them with two above it, in the format of data.noun: wndb(5WN).
