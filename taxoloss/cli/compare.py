@@ -24,10 +24,13 @@ from taxoloss.cli.scoring.options import (
     ResultOption,
     SeparatorOption,
     TargetOption,
+    TargetsOption,
     TaxonomyArgument,
     Unknown,
     UnknownOption,
     ValuesOption,
+    check_marks,
+    check_output,
     columns_of,
     in_words,
     progress,
@@ -63,6 +66,7 @@ def compare(
     ] = False,
     group: GroupOption = None,
     target: TargetOption = "target",
+    targets: TargetsOption = None,
     prediction: PredictionOption = None,
     prediction_b: Annotated[
         str | None, typer.Option(metavar="NAME", help=f"{_B}the column of the answers.")
@@ -95,8 +99,8 @@ def compare(
 
     Example: taxoloss compare pets x.csv x.csv --target truth --prediction old --prediction-b new
     """
-    if decimal not in (".", ","):
-        raise typer.BadParameter(f"expected . or , got {decimal!r}", param_hint="--decimal")
+    check_marks(decimal, separator=separator, ranking=ranking)
+    check_output(rows, source, a, b, targets, classes, classes_b, migration)
     if common and by is None:
         raise typer.BadParameter("needs --by: rows are paired by their number", param_hint="--common")
     of_a = Request(
@@ -111,6 +115,7 @@ def compare(
         values=None if values is None else values.value,
         separator=separator,
         ranking=ranking,
+        targets=targets,
         unknown=unknown.value,
         decimal=decimal,
     )

@@ -31,6 +31,8 @@ from taxoloss.cli.scoring.options import (
     Unknown,
     UnknownOption,
     ValuesOption,
+    check_marks,
+    check_output,
     columns_of,
     in_words,
     progress,
@@ -125,7 +127,9 @@ def evaluate(
     """
     result = _result(result, as_json, as_csv)
     _check_usage(decision, risk, threshold, coarse)
-    _check_decimal(decimal)
+    _check_settings(decision, threshold=threshold, tradeoff=tradeoff or None)
+    check_marks(decimal, separator=separator, ranking=ranking)
+    check_output(rows, source, predictions, targets, classes, migration)
     request = Request(
         target=columns_of(target, "--target"),
         prediction=columns_of(prediction, "--prediction") if prediction is not None else (),
@@ -164,16 +168,18 @@ def _result(result: Result, as_json: bool, as_csv: bool) -> Result:
     return asked.pop() if asked else Result.text
 
 
-def _check_decimal(decimal: str) -> None:
-    if decimal not in (".", ","):
-        raise typer.BadParameter(f"expected . or , got {decimal!r}", param_hint="--decimal")
+def _check_settings(decision: Decision | None, **settings: float | None) -> None:
+    """Wrong usage where a setting is given that the decision does not take."""
+    taken = () if decision is None else RULES[decision.value].takes
+    for name, value in settings.items():
+        if value is not None and name not in taken:
+            which = " or ".join(with_setting(name))
+            raise typer.BadParameter(f"is of --decision {which}", param_hint=f"--{name}")
 
 
 def _check_usage(
     decision: Decision | None, risk: float | None, threshold: float | None, coarse: Coarse
 ) -> None:
-    if threshold is not None and decision is None:
-        raise typer.BadParameter("is of a decision: needs --decision", param_hint="--threshold")
     if coarse is Coarse.skip and risk is None:
         raise typer.BadParameter("is of a calibration: needs --risk", param_hint="--coarse")
     if risk is not None and (decision is None or not RULES[decision.value].calibrated):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ import numpy.typing as npt
 import torch
 
 from taxoloss.errors.characters import counted, quoted
+from taxoloss.errors.faults import BindingError
 from taxoloss.evaluation.names import NameReading, as_rankings, read_names, unknown_names
 from taxoloss.evaluation.nodes import Nodes
 from taxoloss.evaluation.predictions import PredictionError
 from taxoloss.evaluation.samples import Piece, Samples
 from taxoloss.evaluation.tables import SampleTable
+from taxoloss.evaluation.text import expected_number
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["LEFT_OUT", "Roles", "Truth", "answer_samples", "truth_of"]
@@ -40,6 +43,7 @@ class Roles:
         unknown: what becomes of rows whose names are unknown.
         ordered: whether the order of the classes was said.
         decimal: the mark in numbers.
+        old: whether names are those of an older tree.
     """
 
     target: tuple[str, ...]
@@ -51,6 +55,7 @@ class Roles:
     unknown: str = "error"
     ordered: bool = False
     decimal: str = "."
+    old: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +167,7 @@ class _Reader:
         self.path = table.path
         self._unknown: dict[str, tuple[NameReading, npt.NDArray[np.bool_]]] = {}
         self._numbers: dict[str, bool] = {}
+        self._nameless: str | None = None
 
     def place(self, row: int) -> str:
         """How a row, from 0, is called."""
@@ -180,15 +186,48 @@ class _Reader:
             return self._ids(columns[0], [(cell,) for cell in self.table.cells(columns[0])], truth=True)[
                 :, 0
             ]
-        ranks = {name: self.table.cells(name) for name in columns}
-        found = self.taxonomy.targets(ranks, list(columns), ignore_index=-100).numpy()
-        empty = found == -100
+        found = self._ranks(columns)
+        empty = found == LEFT_OUT
         if empty.any() and self.roles.unknown != "drop":
             raise PredictionError(
                 f"{self.where(', '.join(columns))}: {counted(int(empty.sum()), 'row')} without a name, the "
                 f"first {self.place(int(empty.argmax()))}; --unknown drop leaves them out"
             )
-        return np.where(empty, LEFT_OUT, found)
+        if empty.any():
+            self._nameless = f"{counted(int(empty.sum()), 'row')} left out: no name in any rank"
+        return found
+
+    def _ranks(self, columns: Sequence[str]) -> IntArray:
+        """(n,): the node of the deepest rank that is there, LEFT_OUT where there is none."""
+        cells = {name: self.table.cells(name) for name in columns}
+        if self.roles.old:
+            return self._old_ranks(columns, list(zip(*cells.values(), strict=True)))
+        try:
+            found = self.taxonomy.targets(cells, list(columns), ignore_index=LEFT_OUT)
+        except BindingError as error:
+            told = [_at_rows(fault.message) for fault in error.faults[:10]]
+            more = len(error.faults) - len(told)
+            told += [f"and {more:,} more"] * bool(more)
+            where = self.where(", ".join(columns))
+            raise PredictionError(
+                "\n  ".join([f"{where}: ranks that are no path of the tree:", *told])
+            ) from None
+        return np.asarray(found.numpy(), np.int64)
+
+    def _old_ranks(self, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> IntArray:
+        """(n,): as `_ranks`, of the ranks of an older tree: whole paths from the top."""
+        found = np.full(len(rows), LEFT_OUT)
+        for number, row in enumerate(rows):
+            path = tuple(cell for cell in row if cell)
+            try:
+                found[number] = self.nodes.find(path) if path else LEFT_OUT
+            except ValueError:
+                shown = quoted("/".join(path))
+                raise PredictionError(
+                    f"{self.where(', '.join(columns))}: expected a path of the older tree, got {shown} "
+                    f"{self.place(number)}"
+                ) from None
+        return found
 
     def truth_how(self) -> str:
         """What the truth is, in words."""
@@ -267,7 +306,8 @@ class _Reader:
         policy = self.roles.unknown
         width = len(rows[0])
         if reading.unknown and (policy == "error" or (policy == "wrong" and (truth or width > 1))):
-            error = unknown_names(reading, self.nodes, where, self._first(rows, reading.unknown))
+            first, wrong = self._first(rows, reading.unknown), not truth and width == 1
+            error = unknown_names(reading, self.nodes, where, first, wrong=wrong)
             if policy == "wrong":
                 what = "a truth" if truth else "a ranking"
                 raise PredictionError(
@@ -304,7 +344,7 @@ class _Reader:
 
     def told(self) -> list[str]:
         """What is told of the rows whose names are unknown."""
-        notes = []
+        notes = [] if self._nameless is None else [self._nameless]
         for column, (reading, lost) in self._unknown.items():
             what = "left out" if self.roles.unknown == "drop" else "counted as wrong"
             most = Counter(reading.unknown).most_common(3)
@@ -322,7 +362,7 @@ class _Reader:
         found = np.empty(len(self.table))
         for row, cell in enumerate(self.table.cells(name)):
             found[row] = _number(cell, self.roles.decimal)
-            if not (math.isnan(found[row]) or 0 <= found[row] <= 1):
+            if cell and not 0 <= found[row] <= 1:
                 raise PredictionError(
                     f"{self.where(name)}: expected a probability {self.place(row)}, got {cell!r:.60}"
                 )
@@ -330,11 +370,12 @@ class _Reader:
 
 
 def _number(cell: str, decimal: str) -> float:
-    """The number in a cell; NaN of an empty one, infinity of what is none."""
-    if not cell:
+    """The number in a cell; NaN of an empty one, and of what is none."""
+    if not cell or expected_number(cell, decimal):
         return math.nan
-    try:
-        number = float(cell if decimal == "." else cell.replace(".", "#").replace(decimal, "."))
-    except ValueError:
-        return math.inf
-    return math.inf if math.isnan(number) else number
+    return float(cell.replace(decimal, "."))
+
+
+def _at_rows(message: str) -> str:
+    """A message that counts positions from 0, counting rows from 1."""
+    return re.sub(r"position (\d+)", lambda found: f"row {int(found[1]) + 1}", message)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from taxoloss.errors.characters import counted, quoted
+from taxoloss.errors.characters import counted, escape_invisible, quoted
 from taxoloss.errors.suggestions import as_question, nearest_of_each
 from taxoloss.evaluation.nodes import Nodes, UnknownNameError
 from taxoloss.evaluation.predictions import PredictionError
@@ -68,7 +68,10 @@ def read_names(cells: Iterable[str], nodes: Nodes, where: str, *, ordered: bool)
 
 
 def _found(cells: Sequence[str], nodes: Nodes, where: str) -> dict[str, int]:
-    """The nodes of the cells; where all are whole paths, a name that stands twice is the top node's."""
+    """The nodes of the cells; where all are whole paths, a name that stands twice is the top node's.
+
+    Names alone are no paths: one of several names says so, or the separator that was asked for.
+    """
     found: dict[str, int] = {}
     for cell in cells:
         try:
@@ -76,9 +79,9 @@ def _found(cells: Sequence[str], nodes: Nodes, where: str) -> dict[str, int]:
         except UnknownNameError:
             continue
         except ValueError as error:
-            paths = {cell: nodes.by_path(cell) for cell in cells}
-            if None not in paths.values():
-                return {cell: node for cell, node in paths.items() if node is not None}
+            paths = [path for cell in cells if (path := nodes.path_in(cell)) is not None]
+            if len(paths) == len(cells) and (nodes.paths or any(len(path) > 1 for path in paths)):
+                return dict(zip(cells, map(nodes.find, paths), strict=True))
             words = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
             raise PredictionError(f"{where}: {words}") from None
     return found
@@ -92,12 +95,13 @@ def as_rankings(
 ) -> list[tuple[str, ...]] | None:
     """The answers of each cell, the best first; None where each cell is one answer.
 
-    A bar may stand between the names of a path, and between answers: what all cells say counts.
+    A bar may stand between the names of a path, and between answers: what all cells say counts. Nodes
+    of which each stands below the one before are a path.
 
     Args:
         cells: of the column.
         nodes: what they may call.
-        mark: between answers; None: a bar, where no cell that holds one is the path of a node.
+        mark: between answers; None: a bar, where it is not that of paths.
         where: the file and the column, for messages.
 
     Raises:
@@ -106,16 +110,17 @@ def as_rankings(
     if mark is not None:
         return [_parts(cell, mark) for cell in cells]
     barred = [cell for cell in dict.fromkeys(cells) if _BAR in cell]
-    if not barred:
+    if not barred or nodes.paths:
         return None
     paths = [cell for cell in barred if _is_node(cell, nodes)]
-    lists = [cell for cell in barred if all(_is_node(part, nodes) for part in _parts(cell, _BAR))]
+    others = [cell for cell in barred if cell not in set(paths)]
+    lists = [cell for cell in others if any(_is_node(part, nodes) for part in _parts(cell, _BAR))]
     if paths and lists:
         raise PredictionError(
             f"{where}: {quoted(paths[0])} is the path of a node, {quoted(lists[0])} may be several "
             "answers: say --ranking '|' or --separator '|'"
         )
-    return None if paths or not lists else [_parts(cell, _BAR) for cell in cells]
+    return None if not lists else [_parts(cell, _BAR) for cell in cells]
 
 
 def _parts(cell: str, mark: str) -> tuple[str, ...]:
@@ -139,7 +144,7 @@ def _is_node(cell: str, nodes: Nodes) -> bool:
 
 
 def unknown_names(
-    reading: NameReading, nodes: Nodes, where: str, first: Mapping[str, str]
+    reading: NameReading, nodes: Nodes, where: str, first: Mapping[str, str], *, wrong: bool = True
 ) -> PredictionError:
     """The error that names what is no node, each with its rows and the nearest name.
 
@@ -148,6 +153,7 @@ def unknown_names(
         nodes: what it may call.
         where: the file and the column.
         first: of each cell the place of its first row.
+        wrong: whether what is unknown could be counted as wrong.
     """
     named = {cell: rows for cell, rows in reading.unknown.items() if cell}
     if 2 * sum(named.values()) > reading.filled:
@@ -155,7 +161,7 @@ def unknown_names(
         fit = reading.filled - sum(named.values())
         return PredictionError(
             f"{where}: expected {nodes.expected}, such as {quoted(nodes.names[-1])}, in each row, got "
-            f"{shown}; {fit:,} of {reading.filled:,} fit{no_id(next(iter(named)), nodes)}"
+            f"{shown}; {fit:,} of {reading.filled:,} fit{_advice(list(named), nodes)}"
         )
     rows = sum(reading.unknown.values())
     what = f"{counted(len(named), 'name')} {'is' if len(named) == 1 else 'are'} no node of the tree" * bool(
@@ -164,10 +170,25 @@ def unknown_names(
     empty = reading.unknown.get("", 0)
     blank = f"{counted(empty, 'row')} {'has' if empty == 1 else 'have'} none" * bool(empty)
     head = f"{where}: {' and '.join(filter(None, (what, blank)))} ({counted(rows, 'row')} in all)"
-    return PredictionError("\n".join([head, *_lines(reading.unknown, nodes, first), _HELP]))
+    help = "  --unknown drop leaves their rows out" + ", --unknown wrong counts them as wrong" * wrong
+    return PredictionError("\n".join([head, *_lines(reading.unknown, nodes, first), help]))
 
 
-_HELP = "  --unknown wrong counts unknown answers as wrong, --unknown drop leaves their rows out"
+def _advice(unknown: Sequence[str], nodes: Nodes) -> str:
+    """What may be meant where most names are unknown: numbers, or names in another spelling."""
+    names = unknown[:_MOST_SHOWN]
+    guesses = zip(names, nearest_of_each(names, nodes.names), strict=True)
+    questions = [
+        f"`{escape_invisible(name)}`: {question}"
+        for name, g in guesses
+        if (question := as_question(name, g))
+    ]
+    if not questions:
+        return no_id(unknown[0], nodes)
+    return (
+        f"; {questions[0]} (`taxoloss check TAXONOMY --csv FILE:COLUMN --node-targets --write` makes "
+        "aliases of names that differ in spelling)"
+    )
 
 
 def _lines(unknown: Mapping[str, int], nodes: Nodes, first: Mapping[str, str]) -> list[str]:

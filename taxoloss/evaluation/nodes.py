@@ -47,8 +47,8 @@ class Nodes:
     Args:
         find: the target id of a name, or of a path as text or a tuple; UnknownNameError where there is
             none, ValueError where there are several.
-        by_path: the target id of a whole path from the top as text, one name of a top node among them; None
-            where there is none.
+        path_in: the whole path from the top that a text writes, of one name too; None where it writes none.
+        paths: whether the separator of the paths was said, so that texts are paths.
         by_number: the target id of a number, 0 <= number < count.
         path_of: the path that a number calls, for messages.
         count: of the numbers.
@@ -58,13 +58,14 @@ class Nodes:
     """
 
     find: Callable[[Name], int]
-    by_path: Callable[[str], int | None]
+    path_in: Callable[[str], Path_ | None]
     by_number: Callable[[int], int]
     path_of: Callable[[int], Path_]
     count: int
     integers: Mapping[int, str]
     names: Sequence[str]
     expected: str = "a node's name or path"
+    paths: bool = False
 
 
 def nodes_of(taxonomy: Taxonomy, separator: str | None = None) -> Nodes:
@@ -86,12 +87,13 @@ def nodes_of(taxonomy: Taxonomy, separator: str | None = None) -> Nodes:
             kind = UnknownNameError if none else ValueError
             raise kind(f"target {name!r:.100}: {error}") from None
 
-    def by_path(text: str) -> int | None:
-        paths = list(_paths_of(nfc(text), separator))
-        nodes = list(dict.fromkeys(chain.from_iterable(map(index.find, paths))))
-        return int(taxonomy.ids_of_nodes[nodes[0]]) if len(nodes) == 1 else None
+    def path_in(text: str) -> Path_ | None:
+        paths = [path for path in dict.fromkeys(_paths_of(nfc(text), separator)) if index.by_path(path)]
+        return paths[0] if len(paths) == 1 else None
 
-    return Nodes(find, by_path, int, taxonomy.path, taxonomy.num_nodes, integer_names(names), names)
+    paths = separator is not None
+    integers = integer_names(names)
+    return Nodes(find, path_in, int, taxonomy.path, taxonomy.num_nodes, integers, names, paths=paths)
 
 
 def name_of_text(text: str, index: NameIndex, separator: str | None = None) -> Name:
@@ -121,6 +123,8 @@ def name_of_text(text: str, index: NameIndex, separator: str | None = None) -> N
 def names_of_texts(texts: Sequence[Name], index: NameIndex, separator: str | None = None) -> list[Name]:
     """The names of a list of classes; where a name stands twice and all are whole paths, the paths.
 
+    Names alone are no paths, though each might be that of a top node: one path of several names says so.
+
     Raises:
         ValueError: a text may be a name, or a path, of different nodes.
     """
@@ -131,7 +135,8 @@ def names_of_texts(texts: Sequence[Name], index: NameIndex, separator: str | Non
     for text in texts:
         cut = [text] if isinstance(text, tuple) else _paths_of(nfc(text), separator)
         paths += list(dict.fromkeys(path for path in cut if index.by_path(path)))
-    return paths if len(paths) == len(names) else names
+    said = separator is not None or any(len(path) > 1 for path in paths)
+    return paths if said and len(paths) == len(names) else names
 
 
 def _paths_of(text: str, separator: str | None) -> Iterator[Path_]:
@@ -258,7 +263,7 @@ def old_nodes(
     integers = integer_names(chain((path[-1] for path in migration.nodes if path), *migration.names))
     return Nodes(
         lambda name: new_ids[names.node(name)],
-        lambda text: next((new_ids[p] for p in _paths_of(nfc(text), None) if p in names.paths), None),
+        lambda text: next((path for path in _paths_of(nfc(text), None) if path in names.paths), None),
         lambda number: new_ids[classes[number]],
         classes.__getitem__,
         len(classes),
@@ -283,7 +288,7 @@ def numbers_of_old(migration: Migration, names: OldNames, order: npt.NDArray[np.
     integers = integer_names(chain((path[-1] for path in migration.nodes if path), *migration.names))
     return Nodes(
         lambda name: number_of[names.node(name)],
-        lambda text: next((number_of[p] for p in _paths_of(nfc(text), None) if p in names.paths), None),
+        lambda text: next((path for path in _paths_of(nfc(text), None) if path in names.paths), None),
         int,
         paths.__getitem__,
         len(classes),

@@ -132,6 +132,7 @@ class _Opening:
             request.unknown,
             self._is_ordered(),
             request.decimal,
+            self.migration is not None,
         )
 
     def _is_ordered(self) -> bool:
@@ -396,7 +397,9 @@ def _names_of(classes: Path | None) -> tuple[str, tuple[str, ...]] | None:
 def _loaded(map_: Path | None) -> Migration | None:
     try:
         return None if map_ is None else Migration.load(map_)
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise PredictionError(f"{map_}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
         raise PredictionError(str(error)) from None
 
 

@@ -113,6 +113,7 @@ def evaluate(
             f"{samples.how}"
         )
     split = _Split(samples)
+    split.require_groups(settings.risk is not None)
     threshold, calibrated = _threshold(samples, taxonomy, settings, split)
     wanted = wanted_metrics(samples, taxonomy, settings)
     better = {str(name): m.higher_is_better for name, m in wanted.items(copy_state=False)}
@@ -194,6 +195,17 @@ class _Split:
         if samples.grouped:
             names = [group for piece in samples.pieces() for group in piece.groups or ()]
             self.groups = _codes(names, samples)
+
+    def require_groups(self, calibrates: bool) -> None:
+        """PredictionError where too few groups are scored for an interval, or calibrate."""
+        if self.groups is None:
+            return
+        count, needed = int(self.groups.max()) + 1, 4 if calibrates else 2
+        if count < needed:
+            why = ": every second one calibrates, and two are needed to draw from" * calibrates
+            raise PredictionError(
+                f"{self.samples.path}: --group: expected {needed} groups or more, got {count}{why}"
+            )
 
     def pieces(self) -> Iterator[tuple[Piece, Tensor]]:
         """The samples, and (n,) whether each of them calibrates."""

@@ -267,7 +267,7 @@ def test_old_predictions_are_evaluated_on_the_new_tree(folder: Path) -> None:
 @pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("column", "target", "words"),
-    [("pugs", "pug", "expected the old classes as columns, got 'pugs'"),
+    [("pugs", "pug", "column `pugs`: did you mean `pug`?"),
      ("pug", "wolf", "row 1 (line 2): expected an old class")],
 )  # fmt: skip
 def test_predictions_that_are_not_the_old_ones(column: str, target: str, words: str, folder: Path) -> None:

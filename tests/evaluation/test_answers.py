@@ -296,7 +296,7 @@ def test_a_bar_has_two_readings(tree: str) -> None:
     Path("t.yaml").write_text("levels: [g, s]\ntree:\n  cat: [dog, Bengal]\n  pet: [cow]\n")
     Path("a.csv").write_text("truth,answer\ncow,cat|Bengal\nBengal,cow|Bengal\n")
     refused(
-        run("t.yaml", "a.csv", *NAMED), "`cat|Bengal` is the path", "`cat|Bengal` may", "--separator '|'"
+        run("t.yaml", "a.csv", *NAMED), "`cat|Bengal` is the path", "`cow|Bengal` may", "--separator '|'"
     )
     found = run("t.yaml", "a.csv", *NAMED, "--ranking", "|", "--json")
     assert "only the first answers are scored" in json.loads(found.stdout)["notes"][0]
@@ -408,3 +408,107 @@ def test_probabilities_of_every_node(tree: str) -> None:
     matrix(columns, bad)
     refused(run(tree, "m.csv", "--values", "probs"), "row 4 (line 5)", "'dog'", "0.7, got 0.2")
     refused(run(tree, "m.csv"), "`cat`, `dog` are inner nodes", "--values probs", "--inner-classes")
+
+
+# -- two readings, and what is not overwritten -----------------------------------------------------
+
+TWICE = "levels: [g, s]\ntree:\n  cat: [cat, lynx]\n  dog: [dog, wolf]\n"
+
+
+def test_a_name_of_two_nodes_is_no_path_unless_others_are(tree: str) -> None:
+    """The top node and its class of the same name: names alone do not tell; paths, or --separator, do."""
+    Path(tree).write_text(TWICE)
+    Path("a.csv").write_text("truth,answer\ncat/cat,cat\ndog/dog,dog\ncat/lynx,cat\n")
+    done = run(tree, "a.csv", *NAMED)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "T304" in done.stderr
+    Path("a.csv").write_text("truth,answer\ncat/cat,cat/cat\ndog/dog,dog\ncat/lynx,cat\n")
+    assert scores(run(tree, "a.csv", *NAMED, "--json"))["accuracy/s"] == pytest.approx(1 / 3)
+    Path("a.csv").write_text("truth,answer\ncat/cat,cat\ndog/dog,dog\n")
+    found = scores(run(tree, "a.csv", *NAMED, "--separator", "/", "--json"))
+    assert (found["accuracy/g"], found["accuracy/s"]) == (1, 0)
+
+
+def test_ranks_of_an_older_tree(tree: str) -> None:
+    """With a migration, columns of ranks name old nodes, as one column of paths does."""
+    old = taxoloss.load({"levels": ["g", "s"], "tree": {"A": ["x", "y"], "B": ["z"]}}).bind()
+    new = taxoloss.load({"levels": ["g", "s"], "tree": {"A": ["y", "x"], "B": ["z"]}}).bind()
+    old.diff(new, renames={("A", "x"): ("A", "y"), ("A", "y"): ("A", "x")}).migration.save("m.json")
+    new.save("new.yaml")
+    Path("a.csv").write_text("g,s,path,answer\nA,x,A/x,x\nA,y,A/y,y\nB,z,B/z,z\nA,,A,x\n")
+    options = "--prediction", "answer", "--migration", "m.json", *SHORT
+    ranks = scores(run("new.yaml", "a.csv", "--target", "g,s", *options))
+    assert ranks["accuracy/s"] == 1
+    assert ranks == pytest.approx(
+        scores(run("new.yaml", "a.csv", "--target", "path", *options)), nan_ok=True
+    )
+    Path("a.csv").write_text("g,s,answer\nA,q,x\n")
+    refused(
+        run("new.yaml", "a.csv", "--target", "g,s", *options), "a path of the older tree", "`A/q` in row 1"
+    )
+
+
+def test_ranks_that_are_no_path(tree: str) -> None:
+    """The rows of the file, not positions; what is left out is told."""
+    Path("r.csv").write_text("species,breed,answer\ncat,pug,pug\ndog,pug,pug\n,,pug\n")
+    options = "--target", "species, breed", "--prediction", "answer", *SHORT
+    done = run(tree, "r.csv", *options, "--unknown", "drop")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no path of the tree" in done.stderr
+    assert "row 1" in done.stderr
+    Path("r.csv").write_text("species,breed,answer\ndog,pug,pug\n,,pug\n")
+    notes = json.loads(run(tree, "r.csv", *options, "--unknown", "drop").stdout)["notes"]
+    assert notes == ["1 row left out: no name in any rank"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "reading"),
+    [
+        (["Bengal|pug", "pug|beagle"], "rankings of 2"),
+        (["Bengal|whale", "pug"], None),
+        (["cat|Bengal", "dog|pug"], "names"),
+        (["cat|Bengal", "pug"], "names"),
+    ],
+)
+def test_what_a_bar_parts(cells: list[str], reading: str | None, tree: str) -> None:
+    """Nodes below each other are a path, others are answers, of which each must be known."""
+    write("a.csv", truth=["Bengal", "pug"], answer=cells)
+    done = run(tree, "a.csv", *NAMED, "--json")
+    if reading is None:
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert "whale" in done.stderr
+    else:
+        assert json.loads(done.stdout)["reading"].startswith(reading)
+    assert run(tree, "a.csv", *NAMED, "--separator", "|").exit_code == (0 if reading == "names" else 1)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "t.yaml", "c.txt"])
+def test_what_is_read_is_not_written_over(name: str, tree: str) -> None:
+    """Wrong usage, and the file is as it was."""
+    Path("c.txt").write_text("Bengal\nSphynx\nbeagle\npug\n")
+    before = Path(name).read_bytes()
+    assert run(tree, "a.csv", *NAMED, "--classes", "c.txt", "--rows", name).exit_code == 2
+    assert Path(name).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--separator", ""],
+        ["--ranking", ""],
+        ["--tradeoff", "3"],
+        ["--decision", "leaf", "--threshold", "0.4"],
+        ["--decision", "climb", "--tradeoff", "3"],
+    ],
+)
+def test_options_that_nothing_takes(options: list[str], tree: str) -> None:
+    """Exit code 2."""
+    assert run(tree, "a.csv", *NAMED, *options).exit_code == 2
+
+
+def test_names_in_another_spelling(tree: str) -> None:
+    """Where most are unknown for it, one is shown, and the command that makes aliases."""
+    write("a.csv", truth=["Bengal", "pug"], answer=["BENGAL", "PUG"])
+    done = run(tree, "a.csv", *NAMED)
+    assert "`BENGAL`: did you mean `Bengal`?" in done.stderr
+    assert "taxoloss check TAXONOMY --csv FILE:COLUMN --node-targets --write" in done.stderr

@@ -178,7 +178,7 @@ def test_matrices_in_any_order_of_rows_and_columns(
     b = _matrix(tmp_path / "b.csv", data.b, data.truth, SPECIES, 1, id=ids)
     straight = compared(tree, a, b, "--by", "id", "--draws", 50)
     assert {"calibration_error/species", "hops"} <= straight["metrics"].keys()
-    monkeypatch.setattr(readers, "_BLOCK", 60)
+    monkeypatch.setattr(readers, "BLOCK", 60)
     (tmp_path / "turned").mkdir()
     turned = _matrix(tmp_path / "turned" / "b.csv", data.b, data.truth, SPECIES[::-1], 1, id=ids)
     lines = turned.read_text().splitlines(keepends=True)
@@ -203,7 +203,7 @@ def test_pieces_of_other_sizes_are_paired_row_by_row(tree: Path, tmp_path: Path)
         classes=np.array(t.classes),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readers, "_BLOCK", 24)
+        patch.setattr(readers, "BLOCK", 24)
         a = _matrix(tmp_path / "a.csv", data.a, data.truth, SPECIES, 0)
         found = compared(tree, a, tmp_path / "b.npz", "--draws", 2)
     assert found["changes"]["lost"] == int((data.right("a", 2) > data.right("b", 2)).sum())

@@ -225,13 +225,17 @@ REFUSED: dict[str, tuple[Change, tuple[str, ...], list[str]]] = {
         ["expected a sample or more in both"],
     ),
     "a name twice in a": (
-        _set(0, "id", 3, "i1"), BY, ["a.csv: expected each name once", "`i1` in rows 2 and 4"],
+        _set(0, "id", 3, "i1"), BY, ["a.csv: several rows call the sample `i1`", "row 2", "row 4"],
     ),
     "a name twice in b": (
         _set(1, "id", 3, " i1 "), (*BY, "--common"),
-        ["b.csv: expected each name once", "`i1` in rows 2 and 4"],
+        ["b.csv: several rows call the sample `i1`", "row 2", "row 4"],
     ),
-    "no name": (_set(1, "id", 2, " "), BY, ["b.csv: row 3: expected a name in column 'id', got none"]),
+    "no name": (
+        _set(1, "id", 2, " "),
+        BY,
+        ["b.csv: row 3 (line 4): expected the name of a sample in `id`"],
+    ),
     "no such column": (_set(0, "id", 0, "i0"), ("--by", "image"), ["expected one column 'image'"]),
     "another group": (
         _set(1, "camera", 6, "lake"), GROUP, ["row 7: expected one group in both files, got `", "`lake`"],

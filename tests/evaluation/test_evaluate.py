@@ -91,7 +91,8 @@ def test_decisions(decision: str, tree: Path, tmp_path: Path) -> None:
     extra = {name: {"threshold": 0.7, "tradeoff": 0.5}[name] for name in RULES[decision].takes}
     wanted = metrics.collection(bound(), calibration=False)
     wanted.update(rule(logits, bound(), **extra), target)
-    options = ["--decision", decision, "--threshold", 0.7, "--tradeoff", 0.5, "--json", "--draws", 5]
+    given = [part for name, value in extra.items() for part in (f"--{name}", value)]
+    options = ["--decision", decision, *given, "--json", "--draws", 5]
     found = scores(run(tree, tmp_path / "a.npz", *options))
     assert found == pytest.approx({name: float(v) for name, v in wanted.compute().items()}, abs=2e-6)
 

@@ -94,3 +94,15 @@ def test_refused(tree: str) -> None:
     Path("a.csv").write_text("\n".join(text) + "\n")
     refused(run(tree, "a.csv", "--group", "camera"), "a.csv", "--group", "3")
     assert run(tree, "m.csv", "--coarse", "skip").exit_code == 2
+
+
+@pytest.mark.parametrize(("groups", "options", "needed"), [(1, (), 2), (3, ("--risk", 0.3), 4)])
+def test_too_few_groups(groups: int, options: tuple[Any, ...], needed: int, tree: str) -> None:
+    """As many as an interval needs, of those that do not calibrate."""
+    lines = Path("m.csv").read_text().splitlines()
+    head, *rows = (line.split(",") for line in lines)
+    table = [head, *([f"c{at % groups}", *row[1:]] for at, row in enumerate(rows))]
+    Path("m.csv").write_text("\n".join(map(",".join, table)) + "\n")
+    decision = ("--decision", "climb") if options else ()
+    done = run(tree, "m.csv", "--group", "camera", *decision, *options)
+    refused(done, f"expected {needed} groups or more, got {groups}")

@@ -43,6 +43,8 @@ __all__ = [
     "UnknownOption",
     "Values",
     "ValuesOption",
+    "check_marks",
+    "check_output",
     "columns_of",
     "in_words",
     "progress",
@@ -131,13 +133,14 @@ ResultOption: TypeAlias = Annotated[Result, typer.Option("--format", help="How t
 
 
 def columns_of(text: str, option: str) -> tuple[str, ...]:
-    """The names of columns, commas between them; in quotes a name may hold one.
+    """The names of columns, commas between them, without spaces around; in quotes a name may hold one.
 
     >>> columns_of('top1,"a, b"', "--prediction")
     ('top1', 'a, b')
     """
     try:
-        names = tuple(next(csv.reader([text], strict=True), ()))
+        cells = next(csv.reader([text], strict=True, skipinitialspace=True), [])
+        names = tuple(cell.strip() for cell in cells)
     except csv.Error:
         raise typer.BadParameter(f"quotes do not pair in {text!r}", param_hint=option) from None
     if not names or not all(names):
@@ -145,6 +148,24 @@ def columns_of(text: str, option: str) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise typer.BadParameter(f"expected different columns, got {text!r}", param_hint=option)
     return names
+
+
+def check_marks(decimal: str, **marks: str | None) -> None:
+    """Wrong usage where the decimal mark is none, or a mark between texts is empty."""
+    if decimal not in (".", ","):
+        raise typer.BadParameter(f"expected . or , got {decimal!r}", param_hint="--decimal")
+    for name, mark in marks.items():
+        if mark is not None and not mark.strip():
+            raise typer.BadParameter("expected a mark, got nothing", param_hint=f"--{name}")
+
+
+def check_output(out: Path | None, *inputs: str | Path | None) -> None:
+    """Wrong usage where a file would be written over one that is read."""
+    if out is None or not out.exists():
+        return
+    for read in inputs:
+        if read is not None and Path(read).exists() and out.samefile(read):
+            raise typer.BadParameter(f"{out} is read: give the rows another file", param_hint="--rows")
 
 
 @contextmanager
