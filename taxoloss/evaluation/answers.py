@@ -139,7 +139,7 @@ def _pieces(
     """The rows that are kept, some at once."""
     probability, unknown = reader.scores(), reader.unknown_answers()
     ids = None if roles.sample_id is None else table.cells(roles.sample_id)
-    groups = _groups(table, roles, truth)
+    groups, said = _groups(table, roles, truth), reader.said()
 
     def pieces() -> Iterator[Piece]:
         for start in range(0, len(kept), _ROWS):
@@ -154,6 +154,7 @@ def _pieces(
                 None if groups is None else [groups[row] for row in rows],
                 None if probability is None else torch.from_numpy(probability[part]),
                 torch.from_numpy(unknown[part]),
+                [said[row] for row in rows],
             )
 
     return pieces
@@ -336,6 +337,12 @@ class _Reader:
                 if cell in unknown and cell not in first:
                     first[cell] = self.place(number)
         return first
+
+    def said(self) -> list[str]:
+        """(n,) the first answers as they are written."""
+        column = self.roles.prediction[0]
+        lists = self.table.lists.get(column)
+        return list(self.table.cells(column)) if lists is None else [row[0] if row else "" for row in lists]
 
     def unknown_answers(self) -> npt.NDArray[np.bool_]:
         """(n,) whether the answer is no node."""

@@ -46,6 +46,7 @@ def chosen(piece: Piece, places: IntArray) -> Piece:
         texts(piece.groups),
         tensor(piece.probability),
         tensor(piece.unknown),
+        texts(piece.said),
     )
 
 
@@ -62,7 +63,7 @@ def joined(pieces: Sequence[Piece]) -> Piece:
         return torch.cat(parts) if isinstance(parts[0], Tensor) else [x for part in parts for x in part]
 
     rows = np.concatenate([row_numbers(piece) for piece in pieces]).tolist()
-    fields = (all_of(name) for name in ("ids", "groups", "probability", "unknown"))
+    fields = (all_of(name) for name in ("ids", "groups", "probability", "unknown", "said"))
     return Piece(first.first, all_of("preds"), all_of("target"), rows, *fields)
 
 

@@ -90,7 +90,8 @@ class RowWriter:
         answer, target = answer_of(answers), piece.target
         shared = self.tensors.lca(answer, target)
         heights = self.distance.rows(answer, target).values[:, 0]
-        wrong = is_wrong(answer, target, self.tensors) | piece.unknown_answers()
+        unknown = piece.unknown_answers()
+        wrong = is_wrong(answer, target, self.tensors) | unknown
         probability = self._probability(piece, answer)
         for place, columns in enumerate(
             zip(*(t.tolist() for t in (target, answer, shared, heights, wrong)), strict=True)
@@ -101,7 +102,7 @@ class RowWriter:
                 "" if piece.ids is None else piece.ids[place],
                 "" if piece.groups is None else piece.groups[place],
                 self._name(truth),
-                self._name(said),
+                self._said(piece, place, said, bool(unknown[place])),
                 self._name(both),
                 height,
                 "yes" if is_bad else "no",
@@ -114,6 +115,10 @@ class RowWriter:
         else:
             found = piece.probability
         return None if found is None else found.tolist()
+
+    def _said(self, piece: Piece, place: int, node: int, unknown: bool) -> str:
+        """The path of an answer; of one that is no node its text."""
+        return piece.said[place] if unknown and piece.said is not None else self._name(node)
 
     def _name(self, node: int) -> str:
         if node not in self._names:

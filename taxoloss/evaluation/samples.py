@@ -25,6 +25,7 @@ class Piece:
         groups: the camera, video or patient of each.
         probability: (n,) of the answers, where the file states them; NaN where it does not.
         unknown: (n,) bool: the answer is no node, and stands as the root; None: all are nodes.
+        said: the texts that were answered.
     """
 
     first: int
@@ -35,6 +36,7 @@ class Piece:
     groups: Sequence[str] | None = None
     probability: Tensor | None = None
     unknown: Tensor | None = None
+    said: Sequence[str] | None = None
 
     def unknown_answers(self) -> Tensor:
         """(n,) bool: what was answered is no node of the tree."""

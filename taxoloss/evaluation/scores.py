@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from taxoloss import decisions, metrics
 from taxoloss.errors.characters import counted
+from taxoloss.evaluation.pieces import chosen
 from taxoloss.evaluation.predictions import PredictionError
 from taxoloss.evaluation.rules import RULES
 from taxoloss.evaluation.samples import Piece, Samples
@@ -129,7 +129,7 @@ def evaluate(
     for piece, calibrates in split.pieces():
         read = len(piece.target)
         if threshold is not None:
-            piece = _part(piece, ~calibrates)
+            piece = chosen(piece, np.flatnonzero(~calibrates.numpy()))
             more = decisions.report(threshold, piece.preds, piece.target, taxonomy)
             delivered = more if delivered is None else delivered + more
         rows += len(piece.target)
@@ -231,26 +231,6 @@ def _codes(names: Sequence[str], samples: Samples) -> IntArray:
         raise PredictionError(f"{samples.path}: --group: {error}") from None
 
 
-def _part(piece: Piece, chosen: Tensor) -> Piece:
-    """Some of the samples of a piece."""
-    places = torch.nonzero(chosen).squeeze(1).tolist()
-
-    def of(values: Any) -> Any:
-        return None if values is None else [values[place] for place in places]
-
-    rows = [piece.row(place) for place in places]
-    probability = None if piece.probability is None else piece.probability[chosen]
-    return Piece(
-        piece.first,
-        piece.preds[chosen],
-        piece.target[chosen],
-        rows,
-        of(piece.ids),
-        of(piece.groups),
-        probability,
-    )
-
-
 def _threshold(
     samples: Samples, taxonomy: Taxonomy, settings: Settings, split: _Split
 ) -> tuple[decisions.Threshold | None, int]:
@@ -273,9 +253,9 @@ def _calibration_rows(taxonomy: Taxonomy, split: _Split) -> tuple[Tensor, Tensor
     left = min(_CALIBRATION_ROWS, max(1, _CALIBRATION_NUMBERS // len(taxonomy)))
     parts: list[Piece] = []
     for piece, calibrates in split.pieces():
-        chosen = calibrates & (calibrates.cumsum(0) <= left)
-        parts.append(_part(piece, chosen))
-        left -= int(chosen.sum())
+        places = np.flatnonzero(calibrates.numpy())[:left]
+        parts.append(chosen(piece, places))
+        left -= len(places)
         if left == 0:
             break
     groups = [group for part in parts for group in part.groups or ()]

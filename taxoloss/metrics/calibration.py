@@ -56,7 +56,7 @@ class LevelCalibrationError(SumMetric):
         super().__init__(taxonomy, n_bins, size=size, ignore_index=ignore_index, **kwargs)
 
     def _rows(self, batch: Batch) -> Contributions:
-        batch.need_logits("calibration")
+        batch.need_logits("calibration", "; collection(t, calibration=False) scores these")
         stated = batch.level_probabilities
         levels = torch.arange(stated.shape[1], device=stated.device)
         bins = (stated * self.n_bins).long().clamp(0, self.n_bins - 1) + levels * self.n_bins

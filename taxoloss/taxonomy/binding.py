@@ -22,11 +22,15 @@ def _text(name: Name) -> str:
     return name if isinstance(name, str) else "/".join(name)
 
 
+#: Between the names of a path in text, beside a slash.
+_ARROW = " > "
+
+
 class NameIndex:
     """Finds nodes (depth-first numbers) by name, alias or path.
 
-    A path may be a tuple, or text a/b/c where no node has the whole text as its name. Where a node is a
-    class itself, with a leaf of its own, its name and path mean that leaf.
+    A path may be a tuple, or text a/b/c or a > b > c where no node has the whole text as its name. Where
+    a node is a class itself, with a leaf of its own, its name and path mean that leaf.
     """
 
     def __init__(self, tree: Tree, aliases: Mapping[int, tuple[str, ...]]) -> None:
@@ -87,6 +91,8 @@ class NameIndex:
             found = self.by_path(name)
         else:
             found = self.by_name(name) or (self.by_text(name) if "/" in name else [])
+            if not found and _ARROW in name:
+                found = self.by_path(tuple(part.strip() for part in name.split(_ARROW)))
         if self.tree.own is None:
             return found
         own = self.tree.own_leaf

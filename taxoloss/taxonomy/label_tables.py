@@ -19,6 +19,8 @@ __all__ = ["Column", "LabelTable", "choose_columns", "open_labels"]
 
 #: Distinct cells of a column that are looked at, to see whether it holds names of the tree.
 _MOST_TRIED = 1_000
+#: Names of columns that stand so near on average are other answers, no ranks.
+_SAME_DEPTH = 0.5
 
 
 @dataclass(frozen=True)
@@ -284,6 +286,11 @@ def _no_columns(table: LabelTable, finder: Finder) -> str:
     if not depth:
         return f"{message}: say by columns= which of them hold names or paths of the tree"
     ranks = sorted(depth, key=depth.__getitem__)
+    if len(ranks) > 1 and depth[ranks[-1]] - depth[ranks[0]] < _SAME_DEPTH:
+        ways = " or ".join(f"columns={[label]}" for label in ranks)
+        return (
+            f"{message}, of which each of {', '.join(map(str, ranks))} holds names of the tree: give {ways}"
+        )
     hold = "holds names" if len(ranks) == 1 else "hold names"
     return f"{message}, of which {', '.join(map(str, ranks))} {hold} of the tree: give columns={ranks}"
 

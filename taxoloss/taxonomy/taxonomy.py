@@ -99,8 +99,8 @@ class Taxonomy(NamedTree):
         Args:
             rows: sequences of names; "", None or NaN where a rank is missing. Rows that repeat are one
                 class. Siblings keep the order of first appearance. A DataFrame gives its columns too.
-            levels: names of the columns, top to bottom; by default a DataFrame's column names, else
-                depth_1, depth_2, ...
+            levels: names of the columns, top to bottom: of a DataFrame with other columns those called so
+                are read; by default a DataFrame's column names, else depth_1, depth_2, ...
             name: what to call the taxonomy.
             missing: texts that say that a rank is missing too: ["NA", "unknown"].
 

@@ -246,6 +246,7 @@ def test_unknown_names(tree: str) -> None:
     found = {name: entry["value"] for name, entry in wrong["metrics"].items()}
     assert found == pytest.approx(numbers(bound(), ids, truth), abs=2e-6, nan_ok=True)
     assert [row["wrong"] for row in written()][4:] == ["yes"] * 4
+    assert [row["answer"] for row in written()][4:] == ["bengal", "bengal", "pugg", ""]
     dropped = scores(run(tree, "a.csv", *NAMED, "--unknown", "drop", "--json"))
     assert dropped == pytest.approx(numbers(bound(), ids[:4], truth[:4]), abs=2e-6, nan_ok=True)
 

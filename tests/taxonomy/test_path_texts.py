@@ -147,3 +147,29 @@ def test_check_prints_a_line_that_runs(
     scope: dict[str, Any] = {}
     exec(done.stdout.partition("in Python: ")[2], scope)
     assert scope["t"] == t.bind(PATHS)
+
+
+def test_arrows_between_names() -> None:
+    """As product categories are written; a name that holds one stays a name."""
+    t = taxoloss.load({"tree": {"cat": ["Bengal", "a > b"], "dog": ["pug"], "a": ["b"]}})
+    bound = t.bind(["a/b", "dog > pug", "cat > Bengal", "a > b"])
+    assert list(bound.paths()) == [("a", "b"), ("dog", "pug"), ("cat", "Bengal"), ("cat", "a > b")]
+    with pytest.raises(taxoloss.TaxonomyError, match="T302"):
+        t.bind(["a/b", "dog > pugg", "cat > Bengal", "a > b"])
+
+
+def test_levels_choose_the_columns_of_a_frame() -> None:
+    """Whatever stands beside them, in the order of the levels."""
+    pandas = pytest.importorskip("pandas")
+    rows = {"image": ["1", "2"], "breed": ["pug", "Bengal"], "site": ["x", "y"], "species": ["dog", "cat"]}
+    for frame in (pandas.DataFrame(rows), pytest.importorskip("polars").DataFrame(rows)):
+        t = taxoloss.Taxonomy.from_paths(frame, levels=["species", "breed"])
+        assert list(t.bind().paths()) == [("dog", "pug"), ("cat", "Bengal")]
+
+
+def test_columns_that_hold_other_answers_are_no_ranks() -> None:
+    """Of several columns of classes one is to be chosen."""
+    t = taxoloss.load({"levels": ["g", "s"], "tree": {"cat": ["Bengal"], "dog": ["pug"]}}).bind()
+    table = {"y_true": ["pug", "Bengal"], "y_pred": ["pug", "pug"]}
+    with pytest.raises(ValueError, match=r"give columns=\['y_true'\] or columns=\['y_pred'\]"):
+        t.targets(table)

@@ -58,11 +58,11 @@ class Batch:
             return preds
         return torch.where(self.valid.view(preds.shape[:1] + preds.shape[2:]).unsqueeze(1), preds, other)
 
-    def need_logits(self, what: str) -> Tensor:
-        """The logits; ValueError where the predictions are node ids."""
+    def need_logits(self, what: str, help: str = "") -> Tensor:
+        """The logits; ValueError, with help, where the predictions are node ids."""
         if self.logits is None:
             found = "node ids" if self.ranking is None else "a ranking"
-            raise ValueError(f"expected logits for {what}, got {found}")
+            raise ValueError(f"expected logits for {what}, got {found}{help}")
         return self.logits
 
     def best_classes(self, top_k: int) -> Tensor:

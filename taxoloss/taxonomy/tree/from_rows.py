@@ -59,7 +59,7 @@ def tree_from_paths(
     rows: Any, levels: Sequence[str] | None, missing: Iterable[str] = ()
 ) -> tuple[Tree, tuple[str, ...]]:
     """The tree of rows of names, top to leaf, and what to tell of them; see Taxonomy.from_paths."""
-    rows, columns = _opened(rows)
+    rows, columns = _opened(_ranks_of(rows, levels))
     given = levels if levels is not None else columns
     if isinstance(missing, str):
         raise TypeError(f"expected missing as a list of texts, got the text {missing!r:.40}")
@@ -135,6 +135,15 @@ def _clean(builder: _RowTree, cell: str) -> str:
         builder.spaced.append(name)
         name = name.strip()
     return name
+
+
+def _ranks_of(rows: Any, levels: Sequence[str] | None) -> Any:
+    """Of a DataFrame the columns that are called like the levels, where others stand beside them."""
+    if levels is None or isinstance(levels, str) or not hasattr(rows, "columns"):
+        return rows
+    names, called = list(rows.columns), list(levels)
+    more = len(names) > len(called) and all(isinstance(name, str) for name in called)
+    return rows[called] if more and set(called) <= set(names) else rows
 
 
 def _opened(rows: Any) -> tuple[Iterable[Any], list[str] | None]:
