@@ -85,4 +85,8 @@ def _logits(file: PredictionFile, block: Block) -> Tensor:
     if file.values == "probs":
         with np.errstate(divide="ignore"):
             values = np.log(values)
+    elif ((values >= 0) & (values <= 1)).all():
+        # A person said that these are logits, and metrics refuse what looks like probabilities: less 1 they
+        # have the same softmax, and do not. In float64, so that the small ones stay apart.
+        values = values.astype(np.float64) - 1
     return torch.from_numpy(values)

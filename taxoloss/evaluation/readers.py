@@ -109,7 +109,17 @@ def _open_npz(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
     if names is not None and len(names) != shape[1]:
         raise PredictionError(f"{path}: expected {shape[1]} names in classes, got {len(names)}")
     integers = _first_rows(targets) if targets.dtype.kind in "iu" else {}
-    return PredictionFile(path, _read_npz, key, shape[1], names, count, integers=integers)
+    return PredictionFile(
+        path,
+        _read_npz,
+        key,
+        shape[1],
+        names,
+        count,
+        integers=integers,
+        said=values is not None,
+        named="array",
+    )
 
 
 def _first_rows(targets: npt.NDArray[Any]) -> dict[int, int]:
@@ -227,6 +237,7 @@ def _open_csv(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
         kept=roles.kept,
         separator=separator,
         decimal=roles.decimal,
+        said=values is not None,
     )
 
 
@@ -372,6 +383,7 @@ def _open_parquet(path: Path, values: str | None, roles: _Roles) -> PredictionFi
         places=places,
         kept=roles.kept,
         no_numbers={name: str(schema[name]) for name in columns if not schema[name].is_numeric()},
+        said=values is not None,
     )
 
 
