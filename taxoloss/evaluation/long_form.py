@@ -227,12 +227,12 @@ class _Gathering:
         if whole:
             raise PredictionError(
                 f"{self.source.path}: --values {self.request.values} needs numbers of classes alone, got "
-                f"some for {self._other_names()}, which is no node: what the classes have without it is not "
-                "what the model said; without --values the best name of each sample is scored"
+                f"some for {self._other_names()}, which is no node: what the classes have without it is "
+                "not what the model said; without --values the best name of each sample is scored"
             )
-        place = next((place for place, numbers in enumerate(found) if not self._has_all(numbers)), None)
+        place = next((row for row, numbers in enumerate(found) if not self._has_all(numbers)), None)
         if place is None:
-            place = next(place for place, numbers in enumerate(found) if numbers.keys() != found[0].keys())
+            place = next(row for row, numbers in enumerate(found) if numbers.keys() != found[0].keys())
         missing = [number for number in range(self.numbers.classes) if number not in found[place]]
         shown = ", ".join(quoted("/".join(self.numbers.nodes.path_of(number))) for number in missing[:3])
         more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
@@ -249,6 +249,7 @@ class _Gathering:
         kept = self._kept()
         if all(0 <= self.scores[rows[0]] <= 1 for rows in ranked):  # else they are no probabilities
             kept[self.score_name] = [self.score_cells[rows[0]] for rows in ranked]
+        best = 1 if whole else None
         lengths = sorted({len(rows) for rows in ranked})
         each = f"{lengths[0]}" if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
         what = (
@@ -275,10 +276,6 @@ class _Gathering:
             kept,
             self._called(),
             what,
-            {
-                self.column: [
-                    tuple(self.cells[row] for row in rows[: 1 if whole else None]) for rows in ranked
-                ]
-            },
+            {self.column: [tuple(self.cells[row] for row in rows[:best]) for rows in ranked]},
             notes=tuple(notes),
         )

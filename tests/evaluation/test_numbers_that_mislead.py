@@ -176,3 +176,35 @@ def test_unknown_says_nothing_of_numbers(unknown: str) -> None:
     """And the message does not ask for an option that was given."""
     done = evaluated(long(PROBS), *LONG, "--values", "probs", "--unknown", unknown)
     refused(done, f"--unknown {unknown} speaks of names", "a number for each class")
+
+
+# -- forms of tables -------------------------------------------------------------------------------
+
+
+def test_decimal_commas_in_quotes_are_read_in_a_table_cut_at_commas() -> None:
+    """The same numbers as with points; a cell with both marks is refused where it stands."""
+    logits = np.log(PROBS).round(3)
+    expected = scores(evaluated(matrix(logits)))
+    text = Path("p.csv").read_text()
+    head, *lines = text.splitlines()
+    cells = [line.split(",") for line in lines]
+    quoted = [",".join([row[0], *(f'"{cell}"' for cell in row[1:])]).replace(".", ",") for row in cells]
+    Path("q.csv").write_text("\n".join([head, *quoted]))
+    assert scores(evaluated("q.csv", "--decimal", ",")) == expected
+    refused(evaluated("p.csv", "--decimal", ","), "row 1 (line 2), column 'pug'", "a decimal comma")
+    Path("q.csv").write_text("\n".join([head, quoted[0].replace('"-0,', '"-1.0,', 1)]))
+    refused(evaluated("q.csv", "--decimal", ","), "column 'pug'", "no other mark")
+
+
+def test_lists_in_parquet() -> None:
+    """Lists of names are rankings as in JSON; of another list the column is named, or it is not used."""
+    polars = pytest.importorskip("polars")
+    lists = [["beagle", "pug"], ["Sphynx", "pug"], ["Bengal", "Sphynx"]]
+    columns = {"target": TRUTH, "ranking": lists, "box": [[0.0, 1.0]] * 3}
+    polars.DataFrame(columns).write_parquet("p.parquet")
+    records = [{"target": t, "ranking": row} for t, row in zip(TRUTH, lists, strict=True)]
+    Path("p.json").write_text(json.dumps(records))
+    found = scores(evaluated("p.parquet", "--prediction", "ranking"))
+    assert found == scores(evaluated("p.json", "--prediction", "ranking"))
+    assert found["top_2_accuracy/breed"] == 1
+    refused(evaluated("p.parquet", "--prediction", "box"), "expected text in `box`, got List(Float64)")
