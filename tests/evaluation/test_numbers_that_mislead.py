@@ -208,3 +208,51 @@ def test_lists_in_parquet() -> None:
     assert found == scores(evaluated("p.json", "--prediction", "ranking"))
     assert found["top_2_accuracy/breed"] == 1
     refused(evaluated("p.parquet", "--prediction", "box"), "expected text in `box`, got List(Float64)")
+
+
+RANKED = [["beagle", "pug"], ["Sphynx", "pug"], ["Bengal", "Sphynx", "pug"]]
+
+
+def records(make: Any, *, flip: bool = False) -> str:
+    """Records with the rankings above, which `make` writes of names and their scores."""
+    rows = []
+    for truth, names in zip(TRUTH, RANKED, strict=True):
+        pairs = [(name, 0.5 / (place + 1)) for place, name in enumerate(names)]
+        rows.append({"target": truth, **make(pairs[::-1] if flip else pairs)})
+    Path("p.json").write_text(json.dumps(rows))
+    return "p.json"
+
+
+def side_by_side(pairs: Any) -> dict[str, Any]:
+    """As zero-shot pipelines write them."""
+    return {"labels": [name for name, _ in pairs], "scores": [score for _, score in pairs]}
+
+
+def together(pairs: Any) -> dict[str, Any]:
+    """As pipelines of classification write them."""
+    return {"labels": [{"score": score, "label": name} for name, score in pairs]}
+
+
+def test_scores_beside_names_rank_them() -> None:
+    """Scores in the order of the names change nothing; in another they rank, once that is said."""
+    alone = records(lambda pairs: {"labels": [name for name, _ in pairs]})
+    expected = scores(evaluated(alone, "--prediction", "labels"))
+    assert scores(evaluated(records(side_by_side), "--prediction", "labels")) == expected
+    assert scores(evaluated(records(together), "--prediction", "labels")) == expected
+    assert scores(evaluated(records(together, flip=True), "--prediction", "labels")) == expected
+    path = records(side_by_side, flip=True)
+    refused(evaluated(path, "--prediction", "labels"), "row 1 (line 1)", "two orders", "`pug`", "`beagle`")
+    assert scores(evaluated(path, "--prediction", "labels", "--score", "scores")) == expected
+
+
+def test_each_name_has_a_score() -> None:
+    """A list that is shorter in one row."""
+    path = Path(records(side_by_side))
+    path.write_text(path.read_text().replace("[0.5, 0.25]", "[0.5]", 1))
+    refused(evaluated(path, "--prediction", "labels"), "row 1", "2 names in `labels` and 1 scores")
+
+
+def test_a_list_a_sample_names_no_sample() -> None:
+    """What a pipeline prints of several images."""
+    Path("p.json").write_text(json.dumps([[{"label": "pug", "score": 0.9}]]))
+    refused(evaluated("p.json", "--prediction", "label"), "expected a record", "got a list", "--id")
