@@ -20,6 +20,7 @@ from taxoloss.evaluation.json_values import JSON_SUFFIXES
 from taxoloss.evaluation.predictions import VALUES, Block, Floats, PredictionError, PredictionFile
 from taxoloss.evaluation.tables import WORKBOOKS
 from taxoloss.evaluation.text import TextTable, cut, is_blank
+from taxoloss.taxonomy.names import nfc
 
 __all__ = ["BLOCK", "number_places", "open_predictions"]
 
@@ -248,7 +249,7 @@ def _separator(path: Path, line: str, roles: _Roles) -> str:
     named = {name for name in (roles.target, *roles.kept) if name is not None}
     for mark in (",", ";", "\t", "|"):
         try:
-            cells = set(cut(line.rstrip("\r\n"), mark))
+            cells = set(map(nfc, cut(line.rstrip("\r\n"), mark)))
         except ValueError:
             continue
         if len(cells) > 1 and named <= cells:
@@ -258,7 +259,7 @@ def _separator(path: Path, line: str, roles: _Roles) -> str:
 
 def _cut_header(path: Path, line: str, separator: str) -> list[str]:
     try:
-        return cut(line.rstrip("\r\n"), separator)
+        return list(map(nfc, cut(line.rstrip("\r\n"), separator)))
     except ValueError as error:
         raise PredictionError(f"{path}: line 1: {error}") from None
 
@@ -357,7 +358,9 @@ def _polars(path: Path) -> Any:
 
 def _scan(path: Path) -> Any:
     """A lazy table of the file of that very name: brackets and stars in it are no pattern."""
-    return _polars(path).scan_parquet(path, glob=False, hive_partitioning=False)
+    table = _polars(path).scan_parquet(path, glob=False, hive_partitioning=False)
+    names = table.collect_schema().names()
+    return table.rename({name: nfc(name) for name in names if name != nfc(name)})
 
 
 def _open_parquet(path: Path, values: str | None, roles: _Roles) -> PredictionFile:

@@ -17,6 +17,7 @@ from taxoloss.evaluation.predictions import PredictionError
 from taxoloss.sources.base import Options, foreign
 from taxoloss.sources.formats.excel import look_at_excel
 from taxoloss.sources.tables.table import Table, open_table
+from taxoloss.taxonomy.names import nfc
 
 __all__ = ["WORKBOOKS", "Numbers", "SampleTable", "open_samples_table"]
 
@@ -122,10 +123,9 @@ def open_samples_table(path: Path) -> SampleTable:
         return _parquet(path)
     table = _workbook(path) if suffix in WORKBOOKS else open_table(path, Options())
     cells = zip(*table.rows, strict=True) if table.rows else (() for _ in table.header)
-    columns = {
-        name: [cell.strip() for cell in column] for name, column in zip(table.header, cells, strict=True)
-    }
-    return SampleTable(path, table.header, columns, lambda row: f"row {row + 1} (line {table.lines[row]})")
+    header = tuple(map(nfc, table.header))
+    columns = {name: [cell.strip() for cell in column] for name, column in zip(header, cells, strict=True)}
+    return SampleTable(path, header, columns, lambda row: f"row {row + 1} (line {table.lines[row]})")
 
 
 def _parquet(path: Path) -> SampleTable:
@@ -135,6 +135,7 @@ def _parquet(path: Path) -> SampleTable:
 
         most = 2 * Options().limits.nodes
         frame = pl.read_parquet(path, n_rows=most + 1, glob=False, hive_partitioning=False)
+        frame.columns = list(map(nfc, frame.columns))
     if len(frame) > most:
         raise_all([Fault("T112", f"more than {most:,} rows", str(path))])
     columns: dict[str, list[str]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +257,50 @@ def test_a_list_a_sample_names_no_sample() -> None:
     """What a pipeline prints of several images."""
     Path("p.json").write_text(json.dumps([[{"label": "pug", "score": 0.9}]]))
     refused(evaluated("p.json", "--prediction", "label"), "expected a record", "got a list", "--id")
+
+
+# -- names of columns ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".json"])
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+def test_columns_are_named_in_either_normal_form(suffix: str, written: str) -> None:
+    """A letter with an accent is one character or two: no eye tells them apart."""
+    truth, answer = unicodedata.normalize(written, "vérité"), unicodedata.normalize(written, "réponse")
+    columns = {truth: TRUTH, answer: ["pug", "Bengal", "Sphynx"]}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    path = Path("p" + suffix)
+    if suffix == ".parquet":
+        pytest.importorskip("polars").DataFrame(columns).write_parquet(path)
+    elif suffix == ".json":
+        path.write_text(json.dumps(rows))
+    else:
+        mark = "," if suffix == ".csv" else "\t"
+        path.write_text("\n".join(map(mark.join, [columns, *(row.values() for row in rows)])), "utf-8")
+    for form in ("NFC", "NFD"):
+        words = [unicodedata.normalize(form, word) for word in ("vérité", "réponse")]
+        found = scores(evaluated(path, "--target", words[0], "--prediction", words[1]))
+        assert found["accuracy/breed"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_columns_of_numbers_are_named_in_either_normal_form(suffix: str) -> None:
+    """Of the truth, in a matrix."""
+    truth = unicodedata.normalize("NFD", "vérité")
+    path = Path("p" + suffix)
+    if suffix == ".csv":
+        path.write_text(Path(matrix(PROBS)).read_text().replace("target", truth), "utf-8")
+    else:
+        columns = dict(zip(CLASSES, PROBS.T, strict=True))
+        pytest.importorskip("polars").DataFrame({truth: TRUTH, **columns}).write_parquet(path)
+    said = unicodedata.normalize("NFC", truth)
+    found = scores(evaluated(path, "--target", said, "--values", "probs"))
+    assert found["accuracy/breed"] == pytest.approx(2 / 3)
+
+
+def test_a_space_that_does_not_break_is_seen() -> None:
+    """In a message about a name."""
+    path = names([("pug", "pug"), ("pug", "bea\u00a0gle"), ("pug", "pug")])
+    done = evaluated(path, "--prediction", "class")
+    assert done.exit_code == 1
+    assert r"`bea\xa0gle`" in done.stderr
