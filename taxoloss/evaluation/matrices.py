@@ -56,7 +56,7 @@ def matrix_samples(
 
     how = f"{file.values} of {file.width:,} classes" + (f" against {truths.how}" if truths else "")
     grouped = group is not None or (truths is not None and truths.groups is not None)
-    return Samples(file.path, how, pieces, tuple(notes), file.rows, grouped=grouped)
+    return Samples(file.path, how, pieces, (*file.notes, *notes), file.rows, grouped=grouped)
 
 
 def _piece(

@@ -86,6 +86,8 @@ class PredictionFile:
     integers: Mapping[int, int] = field(default_factory=dict)
     #: How a row, from 1, is called, where it is no line of the file.
     row_name: Callable[[int], str] | None = None
+    #: On how it was read.
+    notes: tuple[str, ...] = ()
     #: Whether a person said what the numbers are.
     said: bool = False
     #: What in the file is called as its numbers are: "array" or "key"; None: nothing is.

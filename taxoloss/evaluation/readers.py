@@ -19,7 +19,7 @@ from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.evaluation.json_values import JSON_SUFFIXES
 from taxoloss.evaluation.predictions import VALUES, Block, Floats, PredictionError, PredictionFile
 from taxoloss.evaluation.tables import WORKBOOKS
-from taxoloss.evaluation.text import TextTable, cut, is_blank
+from taxoloss.evaluation.text import TextTable, cut, excel_note, excel_separator, is_blank
 from taxoloss.taxonomy.names import nfc
 
 __all__ = ["BLOCK", "number_places", "open_predictions"]
@@ -218,9 +218,11 @@ _MARKS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 def _open_csv(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
     with _lines(path) as lines:
         line = next(lines, "")
+        excel = excel_separator(line)
+        line = line if excel is None else next(lines, "")
     if is_blank(line):
         raise PredictionError(f"{path}: expected a header with the names of the classes, got an empty line")
-    separator = _separator(path, line, roles)
+    separator = excel or _separator(path, line, roles)
     header = tuple(_cut_header(path, line, separator))
     places = number_places(path, header, roles.target, roles.kept, _other_separator(path, line, separator))
     columns = tuple(header[place] for place in places)
@@ -231,13 +233,14 @@ def _open_csv(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
         len(columns),
         columns,
         None,
-        header_lines=1,
+        header_lines=1 if excel is None else 2,
         target=roles.target,
         header=header,
         places=places,
         kept=roles.kept,
         separator=separator,
         decimal=roles.decimal,
+        notes=() if excel is None else (excel_note(excel),),
         said=values is not None,
     )
 
@@ -322,7 +325,8 @@ def _not_utf8(path: Path) -> PredictionError:
 
 def _read_csv(file: PredictionFile) -> Iterator[Block]:
     with _lines(file.path) as lines:
-        header = _cut_header(file.path, next(lines, ""), file.separator)
+        *_, head = islice(lines, file.header_lines)
+        header = _cut_header(file.path, head, file.separator)
         table = TextTable(file, header)
         first = 1
         while rows := list(islice(lines, max(1, BLOCK // len(header)))):

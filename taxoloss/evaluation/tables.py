@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,10 @@ from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.evaluation.json_values import JSON_SUFFIXES
 from taxoloss.evaluation.predictions import PredictionError
-from taxoloss.sources.base import Options, foreign
+from taxoloss.evaluation.text import excel_note, excel_separator
+from taxoloss.sources.base import Options, foreign, source_text
 from taxoloss.sources.formats.excel import look_at_excel
-from taxoloss.sources.tables.table import Table, open_table
+from taxoloss.sources.tables.table import Table, table_of_text
 from taxoloss.taxonomy.names import nfc
 
 __all__ = ["WORKBOOKS", "Numbers", "SampleTable", "open_samples_table"]
@@ -121,11 +122,12 @@ def open_samples_table(path: Path) -> SampleTable:
         raise PredictionError(f"{path}: expected a file that ends in {known}, got {suffix!r}")
     if suffix == ".parquet":
         return _parquet(path)
-    table = _workbook(path) if suffix in WORKBOOKS else open_table(path, Options())
+    table = _workbook(path) if suffix in WORKBOOKS else _text_table(path)
     cells = zip(*table.rows, strict=True) if table.rows else (() for _ in table.header)
     header = tuple(map(nfc, table.header))
     columns = {name: [cell.strip() for cell in column] for name, column in zip(header, cells, strict=True)}
-    return SampleTable(path, header, columns, lambda row: f"row {row + 1} (line {table.lines[row]})")
+    called, notes = lambda row: f"row {row + 1} (line {table.lines[row]})", table.notes
+    return SampleTable(path, header, columns, called, notes=notes)
 
 
 def _parquet(path: Path) -> SampleTable:
@@ -154,6 +156,19 @@ def _parquet(path: Path) -> SampleTable:
             columns[column.name] = [cell.strip() for cell in texts]
     header = tuple(frame.columns)
     return SampleTable(path, header, columns, lambda row: f"row {row + 1}", lists=lists, no_text=no_text)
+
+
+def _text_table(path: Path) -> Table:
+    """The table of a text, of which a first line `sep=;` for Excel is no row."""
+    options = Options()
+    text = source_text(path, options.limits)
+    first = text.split("\n", 1)[0]
+    mark = excel_separator(first)
+    if mark is None:
+        return table_of_text(text, str(path), options)
+    # An empty line in its place: the numbers of the others stay.
+    table = table_of_text(text[len(first) :], str(path), options, mark)
+    return replace(table, notes=(*table.notes, excel_note(mark)))
 
 
 def _workbook(path: Path) -> Table:

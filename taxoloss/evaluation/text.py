@@ -16,9 +16,10 @@ from typing import NoReturn
 
 import numpy as np
 
+from taxoloss.errors.characters import quoted
 from taxoloss.evaluation.predictions import Block, Floats, PredictionError, PredictionFile
 
-__all__ = ["TextTable", "cut", "expected_number", "is_blank"]
+__all__ = ["TextTable", "cut", "excel_note", "excel_separator", "expected_number", "is_blank"]
 
 _NUMBER = re.compile(
     r" *[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan) *", re.ASCII | re.IGNORECASE
@@ -39,6 +40,17 @@ def cut(line: str, separator: str) -> list[str]:
         return next(csv.reader([line], delimiter=separator, strict=True))
     except csv.Error as error:
         raise ValueError(f"expected quotes around whole cells, one line each: {error}") from None
+
+
+def excel_separator(line: str) -> str | None:
+    """The mark that Excel's first line `sep=;` names; None where it is another line."""
+    found = re.fullmatch(r'"?sep=([,;|\t])"?', line.rstrip(" \r\n").lstrip("\ufeff"), re.IGNORECASE)
+    return found and found[1]
+
+
+def excel_note(separator: str) -> str:
+    """What is told of that line."""
+    return f"line 1 is no row: it tells Excel the separator, {quoted(separator)}"
 
 
 class TextTable:

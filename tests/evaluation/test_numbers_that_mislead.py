@@ -304,3 +304,23 @@ def test_a_space_that_does_not_break_is_seen() -> None:
     done = evaluated(path, "--prediction", "class")
     assert done.exit_code == 1
     assert r"`bea\xa0gle`" in done.stderr
+
+
+@pytest.mark.parametrize("mark", [";", ",", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_line_for_excel_is_no_row(mark: str, end: str) -> None:
+    """Of names and of numbers: it is told, and the lines of the others stay what they are."""
+    best = names([("pug", "pug"), ("Sphynx", "Bengal"), ("pug", "no dog")])
+    for path, options in ((best, ["--prediction", "class", "--unknown", "wrong"]), (matrix(PROBS), [])):
+        options += ["--values", "probs"] * (not options)
+        expected = scores(evaluated(path, *options))
+        lines = [f"sep={mark}", *Path(path).read_text().replace(",", mark).splitlines()]
+        Path("excel.csv").write_text("".join(line + end for line in lines), newline="")
+        done = evaluated("excel.csv", *options)
+        assert scores(done) == expected
+        assert "line 1 is no row" in done.stderr
+        wrong = "".join(line + end for line in [*lines[:2], lines[2].replace("pug", "odd"), *lines[3:]])
+        Path("excel.csv").write_text(wrong, newline="")
+        done = evaluated("excel.csv", *options)
+        assert done.exit_code == 1
+        assert "row 1 (line 3)" in done.stderr
