@@ -15,6 +15,8 @@ _INVISIBLE = (
     "\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u061c\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff"
     "\ud800-\udfff\ufffe\uffff"
 )
+#: Spaces that no eye tells from another; a name may hold them.
+_LIKE_A_SPACE = re.compile("[\u00a0\u2007\u202f]")
 _FORBIDDEN_IN_NAME = re.compile(f"[{_INVISIBLE}]")
 _FORBIDDEN_IN_FILE = re.compile(f"(?![\t\n\r])[{_INVISIBLE}]")
 
@@ -31,20 +33,21 @@ def find_forbidden(text: str, *, in_file: bool = False) -> Iterator[tuple[int, s
 def escape_invisible(text: str) -> str:
     """The text with what a terminal would act on, or not show, written as escapes."""
 
-    def escape(match: re.Match[str]) -> str:
-        code = ord(match.group())
-        return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    return _FORBIDDEN_IN_NAME.sub(_escape, text)
 
-    return _FORBIDDEN_IN_NAME.sub(escape, text)
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def quoted(text: str) -> str:
-    """A name for a message, in backticks, safe for a terminal.
+    """A name for a message, in backticks, safe for a terminal; spaces that do not break are written out.
 
     >>> quoted("a\\x1b[31m")
     '`a\\\\x1b[31m`'
     """
-    return f"`{escape_invisible(text)}`"
+    return f"`{_LIKE_A_SPACE.sub(_escape, escape_invisible(text))}`"
 
 
 def counted(number: int, noun: str) -> str:

@@ -32,7 +32,7 @@ def open_document(path: Path, request: Request) -> SampleTable | None:
         return None
     content = read_json(path)
     if not isinstance(content, dict):
-        return record_table(path, content, request.values)
+        return record_table(path, content, request.values, request.prediction, request.score)
     table = detection_table(path, content, request.sample_id)
     if request.targets is None or request.sample_id is None:
         raise PredictionError(

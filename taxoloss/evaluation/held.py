@@ -57,6 +57,8 @@ def held_file(
         kept=tuple(kept),
         no_numbers={name: kind for name, kind in no_numbers.items() if kind},
         row_name=lambda row: table.called(row - 1),
+        said=values is not None,
+        named="key" if values is None and numbers is not None and numbers.kind else None,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from taxoloss.errors.characters import counted, quoted
+from taxoloss.evaluation.json_rankings import ranked_records
 from taxoloss.evaluation.json_values import Lined, Number, kind_of
 from taxoloss.evaluation.predictions import VALUES, PredictionError
 from taxoloss.evaluation.tables import Numbers, SampleTable
@@ -22,17 +23,28 @@ __all__ = ["record_table"]
 _KEYS = (*VALUES, "scores")
 
 
-def record_table(path: Path, items: Sequence[Lined], values: str | None) -> SampleTable:
+def record_table(
+    path: Path,
+    items: Sequence[Lined],
+    values: str | None,
+    prediction: Sequence[str] = (),
+    score: str | None = None,
+) -> SampleTable:
     """The table of a list of records.
 
     Args:
         path: of the file.
         items: its values, each with its line.
         values: what the numbers are, where something says it.
+        prediction: the keys of answers, where something says them: then no numbers of classes are read.
+        score: the key of their scores.
 
     Raises:
-        PredictionError: an item is no record, or a row of numbers lacks a class.
+        PredictionError: an item is no record, or a row of numbers lacks a class; names stand in another
+            order than their scores.
     """
+    if len(prediction) == 1:
+        items = ranked_records(path, items, prediction[0], score)
     records = _Records(path, items)
     if not items:
         raise PredictionError(f"{path}: expected a record or more, got none")
@@ -50,7 +62,7 @@ def record_table(path: Path, items: Sequence[Lined], values: str | None) -> Samp
         else:
             odd = next(row for row, cell in enumerate(cells) if _kind(cell) not in ("text", "nothing"))
             no_text[key] = f"{kind_of(cells[odd])} in {records.called(odd)}"
-    numbers = records.numbers(keys, values)
+    numbers = None if prediction else records.numbers(keys, values)
     what = f"{counted(len(items), 'record')} of JSON"
     return SampleTable(
         path,
@@ -83,8 +95,9 @@ class _Records:
         self.path, self.items = path, items
         for row, (_, record) in enumerate(items):
             if not isinstance(record, dict):
+                help = "; a record names its sample, for --id, beside its list" * isinstance(record, list)
                 raise PredictionError(
-                    f"{path}: {self.called(row)}: expected a record {{...}}, got {kind_of(record)}"
+                    f"{path}: {self.called(row)}: expected a record {{...}}, got {kind_of(record)}{help}"
                 )
 
     def called(self, row: int) -> str:

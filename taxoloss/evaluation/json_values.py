@@ -13,6 +13,7 @@ from taxoloss.errors.characters import quoted
 from taxoloss.evaluation.predictions import PredictionError
 from taxoloss.taxonomy.file.limits import Limits
 from taxoloss.taxonomy.file.reader import decoded, read_bytes
+from taxoloss.taxonomy.names import nfc
 
 __all__ = ["JSON_SUFFIXES", "Lined", "Number", "kind_of", "read_json"]
 
@@ -138,6 +139,7 @@ def _past_blanks(text: str, at: int) -> int:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    pairs = [(nfc(key), value) for key, value in pairs]
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)

@@ -78,10 +78,12 @@ class _Gathering:
         """The table of the samples."""
         found = [self._numbers_of(sample) for sample in self.samples]
         names = found[0].keys()
-        if self._has_all(found[0]) and all(one.keys() == names for one in found):
+        whole = self._has_all(found[0]) and all(one.keys() == names for one in found)
+        if whole and len(self.ids) == len(set(self.cells)):
+            self._refuse_unknown()
             return self._matrix(found, sorted(names))
-        self._refuse_values(found)
-        return self._rankings(sum(map(self._has_all, found)))
+        self._refuse_values(found, whole)
+        return self._rankings(sum(map(self._has_all, found)), whole)
 
     # -- what the rows hold --------------------------------------------------------------------
 
@@ -202,13 +204,35 @@ class _Gathering:
         is_id = not nodes.integers and cell == str(number)
         return "/".join(nodes.path_of(number)) if is_id else cell
 
-    def _refuse_values(self, found: Sequence[Mapping[int, float]]) -> None:
-        """PredictionError where numbers of all classes were said, and a sample has not all."""
+    def _other_names(self) -> str:
+        """The names that are no node, as a message shows them."""
+        unknown = list(dict.fromkeys(cell for cell in self.cells if cell not in self.ids))
+        shown = ", ".join(quoted(cell) if cell else "no name" for cell in unknown[:3])
+        return shown + (f" and {len(unknown) - 3:,} more" if len(unknown) > 3 else "")
+
+    def _refuse_unknown(self) -> None:
+        """PredictionError where --unknown speaks of answers, and each sample has numbers instead."""
+        unknown = self.request.unknown
+        if unknown == "wrong" or (unknown == "drop" and self.request.targets is None):
+            more = " (drop leaves out samples without a truth in --targets)" if unknown == "wrong" else ""
+            raise PredictionError(
+                f"{self.source.path}: --unknown {unknown} speaks of names that were answered, and "
+                f"here each sample has a number for each class: leave it out{more}"
+            )
+
+    def _refuse_values(self, found: Sequence[Mapping[int, float]], whole: bool) -> None:
+        """PredictionError where numbers of all classes were said, and a sample has not all, or others."""
         if self.request.values is None:
             return
-        place = next((place for place, numbers in enumerate(found) if not self._has_all(numbers)), None)
+        if whole:
+            raise PredictionError(
+                f"{self.source.path}: --values {self.request.values} needs numbers of classes alone, got "
+                f"some for {self._other_names()}, which is no node: what the classes have without it is "
+                "not what the model said; without --values the best name of each sample is scored"
+            )
+        place = next((row for row, numbers in enumerate(found) if not self._has_all(numbers)), None)
         if place is None:
-            place = next(place for place, numbers in enumerate(found) if numbers.keys() != found[0].keys())
+            place = next(row for row, numbers in enumerate(found) if numbers.keys() != found[0].keys())
         missing = [number for number in range(self.numbers.classes) if number not in found[place]]
         shown = ", ".join(quoted("/".join(self.numbers.nodes.path_of(number))) for number in missing[:3])
         more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
@@ -219,12 +243,13 @@ class _Gathering:
             f"and {quoted(self.samples[place])} {lacks}; without --values rows are rankings of the best"
         )
 
-    def _rankings(self, complete: int) -> SampleTable:
+    def _rankings(self, complete: int, whole: bool) -> SampleTable:
         ranked = [sorted(rows, key=lambda row: -self.scores[row]) for rows in self.rows.values()]
         ties = sum(len({self.scores[row] for row in rows}) < len(rows) for rows in ranked)
         kept = self._kept()
         if all(0 <= self.scores[rows[0]] <= 1 for rows in ranked):  # else they are no probabilities
             kept[self.score_name] = [self.score_cells[rows[0]] for rows in ranked]
+        best = 1 if whole else None
         lengths = sorted({len(rows) for rows in ranked})
         each = f"{lengths[0]}" if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
         what = (
@@ -233,7 +258,13 @@ class _Gathering:
             f"{quoted(self.score_name)}"
         )
         notes = [*self.source.notes]
-        if complete:
+        if whole:
+            # A softmax over the classes alone would share out what the model gave to another name.
+            notes.append(
+                f"numbers for {self._other_names()}, which is no node, beside those of all classes: "
+                "the best name of each sample alone is scored"
+            )
+        elif complete:
             notes.append(
                 f"{counted(complete, 'sample')} with a number for each class: read as rankings too"
             )
@@ -245,6 +276,6 @@ class _Gathering:
             kept,
             self._called(),
             what,
-            {self.column: [tuple(self.cells[row] for row in rows) for rows in ranked]},
+            {self.column: [tuple(self.cells[row] for row in rows[:best]) for rows in ranked]},
             notes=tuple(notes),
         )

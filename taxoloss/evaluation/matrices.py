@@ -56,7 +56,7 @@ def matrix_samples(
 
     how = f"{file.values} of {file.width:,} classes" + (f" against {truths.how}" if truths else "")
     grouped = group is not None or (truths is not None and truths.groups is not None)
-    return Samples(file.path, how, pieces, tuple(notes), file.rows, grouped=grouped)
+    return Samples(file.path, how, pieces, (*file.notes, *notes), file.rows, grouped=grouped)
 
 
 def _piece(
@@ -85,4 +85,8 @@ def _logits(file: PredictionFile, block: Block) -> Tensor:
     if file.values == "probs":
         with np.errstate(divide="ignore"):
             values = np.log(values)
+    elif ((values >= 0) & (values <= 1)).all():
+        # A person said that these are logits, and metrics refuse what looks like probabilities: less 1 they
+        # have the same softmax, and do not. In float64, so that the small ones stay apart.
+        values = values.astype(np.float64) - 1
     return torch.from_numpy(values)

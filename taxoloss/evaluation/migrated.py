@@ -39,4 +39,4 @@ def migrated(file: PredictionFile, migration: Migration, order: npt.NDArray[np.i
             yield dataclasses.replace(block, values=new)
 
     names = tuple("/".join(path) for path in migration.new_classes)
-    return dataclasses.replace(file, read=read, values="logits", width=len(names), columns=names)
+    return dataclasses.replace(file, read=read, values="logits", said=True, width=len(names), columns=names)

@@ -19,6 +19,9 @@ __all__ = ["VALUES", "Above", "Block", "PredictionError", "PredictionFile"]
 #: What the numbers of a file can be.
 VALUES = ("logits", "log_probs", "probs")
 
+#: How far from a whole the sums of rows may be that are taken for its parts.
+_MISSED = 0.05
+
 Floats = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 
 
@@ -83,6 +86,12 @@ class PredictionFile:
     integers: Mapping[int, int] = field(default_factory=dict)
     #: How a row, from 1, is called, where it is no line of the file.
     row_name: Callable[[int], str] | None = None
+    #: On how it was read.
+    notes: tuple[str, ...] = ()
+    #: Whether a person said what the numbers are.
+    said: bool = False
+    #: What in the file is called as its numbers are: "array" or "key"; None: nothing is.
+    named: str | None = None
 
     def called(self, row: int) -> str:
         """A row in messages."""
@@ -99,6 +108,12 @@ class PredictionFile:
             name = repr(self.columns[column]) if self.columns else str(column + 1)
             where += f", column {name}"
         return where
+
+    def to_say(self, kind: str) -> str:
+        """How it is said that the numbers are of a kind."""
+        if self.named is None or kind == self.values:
+            return f"say --values {kind}"
+        return f"call the {self.named} {kind}"
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -125,6 +140,8 @@ class PredictionFile:
         try:
             for block in self.read(self):
                 _check(self, block)
+                if not seen and self.values == "logits" and not self.said:
+                    _refuse_two_readings(self, block.values)
                 seen += len(block.values)
                 yield block
         except OSError as error:
@@ -149,17 +166,10 @@ def _check(file: PredictionFile, block: Block) -> None:
         off = _off(values, total, file.values)
         if off.any():
             row = int(np.flatnonzero(off)[0])
-            place = file.place(block.first + row)
             raise PredictionError(
-                f"{place}: expected probabilities that sum to 1, got {total[row]:.6g}; if these are "
-                "logits, say --values logits (in an .npz, call the array logits)"
+                f"{file.place(block.first + row)}: expected probabilities that sum to 1, got "
+                f"{total[row]:.6g}; {_cause(file, values[row], float(total[row]))}"
             )
-    elif _look_like_probabilities(values):
-        place = file.place(block.first)
-        raise PredictionError(
-            f"{place}: expected logits, got rows in [0, 1] that sum to 1; say --values probs if these are "
-            "probabilities"
-        )
     if file.above is not None and block.above is not None:
         _check_above(file, block, file.above)
     if (values == -np.inf).all(1).any():
@@ -202,11 +212,41 @@ def _sums(values: Floats, kind: str) -> npt.NDArray[np.float64]:
     return sums
 
 
-def _look_like_probabilities(values: Floats) -> bool:
-    rows = values[:8]
-    if not ((rows >= 0) & (rows <= 1)).all():
-        return False
-    return not _off(rows, _sums(rows, "probs"), "probs").any()
+def _cause(file: PredictionFile, row: Floats, total: float) -> str:
+    """What numbers may be that are no probabilities of a whole."""
+    if file.values == "probs" and _near(total, 100):
+        return "these are percentages: divide them by 100"
+    if file.values == "probs" and (row <= 1).all():
+        lacks = "a class is missing, or " if total < 1 else ""
+        return f"{lacks}these are no distribution, as sigmoid outputs are none"
+    return f"if these are logits, {file.to_say('logits')}"
+
+
+def _near(total: npt.ArrayLike, whole: float) -> npt.NDArray[np.bool_]:
+    """Whether sums are a whole but for what was rounded or left out."""
+    near: npt.NDArray[np.bool_] = np.abs(np.asarray(total) - whole) <= _MISSED * whole
+    return near
+
+
+def _refuse_two_readings(file: PredictionFile, values: Floats) -> None:
+    """PredictionError where nobody said that numbers are logits, and they may be probabilities.
+
+    A softmax of probabilities is another distribution, so that neither reading is taken. All rows are
+    looked at, and most decide: one that failed, of zeros or of -1, makes no logits of the others.
+    """
+    total, positive = _sums(values, "probs"), (values >= 0).all(1)
+    place, logits = file.place(1), file.to_say("logits")
+    if np.mean(positive & _near(total, 100)) > 0.5:
+        raise PredictionError(
+            f"{place}: two readings of rows that sum to about 100: percentages, divide them by 100 and "
+            f"{file.to_say('probs')}; or logits, {logits}"
+        )
+    in_unit = bool(((values >= 0) & (values <= 1)).all())
+    if in_unit or np.mean(positive & _near(total, 1)) > 0.5:
+        shown = "numbers in [0, 1]" if in_unit else "rows that sum to about 1"
+        raise PredictionError(
+            f"{place}: two readings of {shown}: probabilities, {file.to_say('probs')}; or logits, {logits}"
+        )
 
 
 def _off(values: Floats, total: npt.NDArray[np.float64], kind: str) -> npt.NDArray[np.bool_]:

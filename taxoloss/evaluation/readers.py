@@ -19,7 +19,8 @@ from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.evaluation.json_values import JSON_SUFFIXES
 from taxoloss.evaluation.predictions import VALUES, Block, Floats, PredictionError, PredictionFile
 from taxoloss.evaluation.tables import WORKBOOKS
-from taxoloss.evaluation.text import TextTable, cut, is_blank
+from taxoloss.evaluation.text import TextTable, cut, excel_note, excel_separator, is_blank
+from taxoloss.taxonomy.names import nfc
 
 __all__ = ["BLOCK", "number_places", "open_predictions"]
 
@@ -109,7 +110,17 @@ def _open_npz(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
     if names is not None and len(names) != shape[1]:
         raise PredictionError(f"{path}: expected {shape[1]} names in classes, got {len(names)}")
     integers = _first_rows(targets) if targets.dtype.kind in "iu" else {}
-    return PredictionFile(path, _read_npz, key, shape[1], names, count, integers=integers)
+    return PredictionFile(
+        path,
+        _read_npz,
+        key,
+        shape[1],
+        names,
+        count,
+        integers=integers,
+        said=values is not None,
+        named="array",
+    )
 
 
 def _first_rows(targets: npt.NDArray[Any]) -> dict[int, int]:
@@ -207,9 +218,11 @@ _MARKS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 def _open_csv(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
     with _lines(path) as lines:
         line = next(lines, "")
+        excel = excel_separator(line)
+        line = line if excel is None else next(lines, "")
     if is_blank(line):
         raise PredictionError(f"{path}: expected a header with the names of the classes, got an empty line")
-    separator = _separator(path, line, roles)
+    separator = excel or _separator(path, line, roles)
     header = tuple(_cut_header(path, line, separator))
     places = number_places(path, header, roles.target, roles.kept, _other_separator(path, line, separator))
     columns = tuple(header[place] for place in places)
@@ -220,13 +233,15 @@ def _open_csv(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
         len(columns),
         columns,
         None,
-        header_lines=1,
+        header_lines=1 if excel is None else 2,
         target=roles.target,
         header=header,
         places=places,
         kept=roles.kept,
         separator=separator,
         decimal=roles.decimal,
+        notes=() if excel is None else (excel_note(excel),),
+        said=values is not None,
     )
 
 
@@ -237,7 +252,7 @@ def _separator(path: Path, line: str, roles: _Roles) -> str:
     named = {name for name in (roles.target, *roles.kept) if name is not None}
     for mark in (",", ";", "\t", "|"):
         try:
-            cells = set(cut(line.rstrip("\r\n"), mark))
+            cells = set(map(nfc, cut(line.rstrip("\r\n"), mark)))
         except ValueError:
             continue
         if len(cells) > 1 and named <= cells:
@@ -247,7 +262,7 @@ def _separator(path: Path, line: str, roles: _Roles) -> str:
 
 def _cut_header(path: Path, line: str, separator: str) -> list[str]:
     try:
-        return cut(line.rstrip("\r\n"), separator)
+        return list(map(nfc, cut(line.rstrip("\r\n"), separator)))
     except ValueError as error:
         raise PredictionError(f"{path}: line 1: {error}") from None
 
@@ -310,7 +325,8 @@ def _not_utf8(path: Path) -> PredictionError:
 
 def _read_csv(file: PredictionFile) -> Iterator[Block]:
     with _lines(file.path) as lines:
-        header = _cut_header(file.path, next(lines, ""), file.separator)
+        *_, head = islice(lines, file.header_lines)
+        header = _cut_header(file.path, head, file.separator)
         table = TextTable(file, header)
         first = 1
         while rows := list(islice(lines, max(1, BLOCK // len(header)))):
@@ -346,7 +362,9 @@ def _polars(path: Path) -> Any:
 
 def _scan(path: Path) -> Any:
     """A lazy table of the file of that very name: brackets and stars in it are no pattern."""
-    return _polars(path).scan_parquet(path, glob=False, hive_partitioning=False)
+    table = _polars(path).scan_parquet(path, glob=False, hive_partitioning=False)
+    names = table.collect_schema().names()
+    return table.rename({name: nfc(name) for name in names if name != nfc(name)})
 
 
 def _open_parquet(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
@@ -372,6 +390,7 @@ def _open_parquet(path: Path, values: str | None, roles: _Roles) -> PredictionFi
         places=places,
         kept=roles.kept,
         no_numbers={name: str(schema[name]) for name in columns if not schema[name].is_numeric()},
+        said=values is not None,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from taxoloss.taxonomy.names import nfc
+
 __all__ = ["UNKNOWN", "Request"]
 
 #: What may become of the rows of unknown names.
@@ -47,3 +49,11 @@ class Request:
     targets: Path | None = None
     unknown: str = UNKNOWN[0]
     decimal: str = "."
+
+    def __post_init__(self) -> None:
+        """Names of columns in the form in which those of files are read: é is one letter, or two."""
+        for name in ("target", "prediction"):
+            object.__setattr__(self, name, tuple(map(nfc, getattr(self, name))))
+        for name in ("sample_id", "group", "score"):
+            said = getattr(self, name)
+            object.__setattr__(self, name, None if said is None else nfc(said))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from taxoloss.errors.characters import escape_invisible, quoted
+from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.evaluation.json_values import JSON_SUFFIXES
 from taxoloss.evaluation.predictions import PredictionError
-from taxoloss.sources.base import Options
+from taxoloss.evaluation.text import excel_note, excel_separator
+from taxoloss.sources.base import Options, foreign, source_text
 from taxoloss.sources.formats.excel import look_at_excel
-from taxoloss.sources.tables.table import Table, open_table
+from taxoloss.sources.tables.table import Table, table_of_text
+from taxoloss.taxonomy.names import nfc
 
 __all__ = ["WORKBOOKS", "Numbers", "SampleTable", "open_samples_table"]
 
@@ -117,12 +120,55 @@ def open_samples_table(path: Path) -> SampleTable:
     if suffix not in _SUFFIXES:
         known = ", ".join((*_SUFFIXES, *JSON_SUFFIXES))
         raise PredictionError(f"{path}: expected a file that ends in {known}, got {suffix!r}")
-    table = _workbook(path) if suffix in WORKBOOKS else open_table(path, Options())
+    if suffix == ".parquet":
+        return _parquet(path)
+    table = _workbook(path) if suffix in WORKBOOKS else _text_table(path)
     cells = zip(*table.rows, strict=True) if table.rows else (() for _ in table.header)
-    columns = {
-        name: [cell.strip() for cell in column] for name, column in zip(table.header, cells, strict=True)
-    }
-    return SampleTable(path, table.header, columns, lambda row: f"row {row + 1} (line {table.lines[row]})")
+    header = tuple(map(nfc, table.header))
+    columns = {name: [cell.strip() for cell in column] for name, column in zip(header, cells, strict=True)}
+    called, notes = lambda row: f"row {row + 1} (line {table.lines[row]})", table.notes
+    return SampleTable(path, header, columns, called, notes=notes)
+
+
+def _parquet(path: Path) -> SampleTable:
+    """The table of a parquet file: lists of names are rankings, what else is nested is no text."""
+    with foreign("a parquet file", str(path), "parquet", lines=False):
+        import polars as pl
+
+        most = 2 * Options().limits.nodes
+        frame = pl.read_parquet(path, n_rows=most + 1, glob=False, hive_partitioning=False)
+        frame.columns = list(map(nfc, frame.columns))
+    if len(frame) > most:
+        raise_all([Fault("T112", f"more than {most:,} rows", str(path))])
+    columns: dict[str, list[str]] = {}
+    lists: dict[str, list[tuple[str, ...]]] = {}
+    no_text: dict[str, str] = {}
+    for column in frame.iter_columns():
+        inner = getattr(column.dtype, "inner", None)
+        if inner in (pl.String, pl.Categorical, pl.Enum):
+            lists[column.name] = [
+                tuple((name or "").strip() for name in cell or ()) or ("",) for cell in column.to_list()
+            ]
+        elif column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+            no_text[column.name] = str(column.dtype)
+        else:
+            texts = column.cast(pl.String).fill_null("").to_list()
+            columns[column.name] = [cell.strip() for cell in texts]
+    header = tuple(frame.columns)
+    return SampleTable(path, header, columns, lambda row: f"row {row + 1}", lists=lists, no_text=no_text)
+
+
+def _text_table(path: Path) -> Table:
+    """The table of a text, of which a first line `sep=;` for Excel is no row."""
+    options = Options()
+    text = source_text(path, options.limits)
+    first = text.split("\n", 1)[0]
+    mark = excel_separator(first)
+    if mark is None:
+        return table_of_text(text, str(path), options)
+    # An empty line in its place: the numbers of the others stay.
+    table = table_of_text(text[len(first) :], str(path), options, mark)
+    return replace(table, notes=(*table.notes, excel_note(mark)))
 
 
 def _workbook(path: Path) -> Table:

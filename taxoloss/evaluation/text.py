@@ -16,9 +16,10 @@ from typing import NoReturn
 
 import numpy as np
 
+from taxoloss.errors.characters import quoted
 from taxoloss.evaluation.predictions import Block, Floats, PredictionError, PredictionFile
 
-__all__ = ["TextTable", "cut", "expected_number", "is_blank"]
+__all__ = ["TextTable", "cut", "excel_note", "excel_separator", "expected_number", "is_blank"]
 
 _NUMBER = re.compile(
     r" *[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan) *", re.ASCII | re.IGNORECASE
@@ -41,6 +42,17 @@ def cut(line: str, separator: str) -> list[str]:
         raise ValueError(f"expected quotes around whole cells, one line each: {error}") from None
 
 
+def excel_separator(line: str) -> str | None:
+    """The mark that Excel's first line `sep=;` names; None where it is another line."""
+    found = re.fullmatch(r'"?sep=([,;|\t])"?', line.rstrip(" \r\n").lstrip("\ufeff"), re.IGNORECASE)
+    return found and found[1]
+
+
+def excel_note(separator: str) -> str:
+    """What is told of that line."""
+    return f"line 1 is no row: it tells Excel the separator, {quoted(separator)}"
+
+
 class TextTable:
     """Reads the lines of a text table below its header."""
 
@@ -54,7 +66,11 @@ class TextTable:
         #: Where all but the target are numbers, a row need not be cut whole.
         others = [place for place in range(self.columns) if place != self.at]
         self._plain = self.at is not None and list(self.numbers) == others
-        self._clean = _CLEAN + self.separator.encode() + file.decimal.encode()
+        #: Where the decimal mark cuts cells too, numbers stand in quotes: each cell is read by itself.
+        self._same_mark = file.decimal == self.separator
+        self._clean = (
+            _CLEAN + self.separator.encode() + (b"." if self._same_mark else file.decimal.encode())
+        )
 
     def block(self, lines: Sequence[str], first: int) -> Block:
         """The numbers and targets of some lines; PredictionError with the first cell that is wrong."""
@@ -64,7 +80,8 @@ class TextTable:
             if rest.encode().translate(None, self._clean) or is_blank(rest):
                 self._refuse([lines[row - first]], row)
             targets.append("" if self.at is None else cells[0 if self._plain else self.at])
-            numbers.append(rest if self._own_decimal else rest.replace(self.file.decimal, "."))
+            has_points = self._own_decimal or self._same_mark
+            numbers.append(rest if has_points else rest.replace(self.file.decimal, "."))
             for name, place in self.kept.items():
                 kept[name].append(cells[place])
         try:
@@ -85,7 +102,7 @@ class TextTable:
         """The cells of each line (where all others are numbers, the target alone), and its numbers."""
         for row, line in enumerate(lines, first):
             text = line.rstrip("\r\n")
-            quotes = '"' in text
+            quotes = '"' in text or self._same_mark
             if not quotes and text.count(self.separator) != self.columns - 1:
                 self._cells(line, row)
             if self._plain and not quotes and self.at is not None:
@@ -93,10 +110,18 @@ class TextTable:
                 yield [head.pop(self.at)], self.separator.join(head)
                 continue
             cells = self._cells(line, row) if quotes else text.split(self.separator)
-            joined = self.separator.join(self._pick(cells))
+            joined = self.separator.join(self._with_points(self._pick(cells), line, row))
             if joined.count(self.separator) != len(self.numbers) - 1:  # in a cell, for one
                 self._refuse([line], row)
             yield [cells[self.at]] if self._plain and self.at is not None else cells, joined
+
+    def _with_points(self, cells: Sequence[str], line: str, row: int) -> Sequence[str]:
+        """The cells of numbers, with decimal points where the decimal mark would cut them."""
+        if not self._same_mark:
+            return cells
+        if any(expected_number(cell, self.file.decimal) for cell in cells):
+            self._refuse([line], row)
+        return [cell.replace(self.file.decimal, ".") for cell in cells]
 
     def _cells(self, line: str, row: int) -> list[str]:
         """The cells of a line, as many as the header has."""

@@ -81,7 +81,7 @@ def ours(path: Path) -> tuple[list[list[float]], list[str]] | str:
     """The numbers and targets that the package reads, or the error with which it refuses."""
     numbers, targets = [], []
     try:
-        for block in open_predictions(path).blocks():
+        for block in open_predictions(path, "logits").blocks():
             numbers += block.values.tolist()
             targets += [str(target).strip() for target in block.targets]
     except PredictionError as error:

@@ -74,7 +74,7 @@ def test_rows_for_each_class_that_cannot_be_gathered(name: str) -> None:
 def test_probabilities_in_rows_have_to_be_called_so() -> None:
     """As in a matrix."""
     path = long({(row, 2): "0.25" for row in range(8)})
-    refused(run("t.yaml", path, *LONG, "--draws", 2), "expected logits", "--values probs")
+    refused(run("t.yaml", path, *LONG, "--draws", 2), "two readings", "--values probs")
 
 
 def test_unknown_classes_in_rows_are_listed() -> None:

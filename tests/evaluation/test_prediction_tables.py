@@ -54,9 +54,6 @@ def test_every_style_is_read_as_it_is_meant(table: Table, folder: Path) -> None:
     """Separators, quotes, line ends, marks at the head and blank lines at the end change no number."""
     path = write(table, folder, table.text())
     found = ours(path)
-    if isinstance(found, str):
-        assert "that sum to 1" in found  # of what no reader can know
-        return
     meant = [[float(cell) for cell in row] for row in table.numbers]
     assert found == (meant, list(table.targets))
 
@@ -250,7 +247,7 @@ def test_classes_say_which_of_two_nodes_a_name_means(tree: Path) -> None:
 
 def _parquet(path: Path, target: Any, dtype: Any = None, **columns: Any) -> None:
     polars = pytest.importorskip("polars")
-    given = {name: [1.0, 0.0] for name in "abcd"} | columns
+    given = {name: [1.5, -0.5] for name in "abcd"} | columns
     schema = {} if dtype is None else {"target": getattr(polars, dtype)}
     frame = polars.DataFrame({"target": target, **given}, schema_overrides=schema, strict=False)
     frame.write_parquet(path)

@@ -299,7 +299,8 @@ def test_half_precision_is_evaluated(kind: str, stored: Any) -> None:
     more = torch.from_numpy(more).bfloat16().float().numpy()
     arrays: dict[str, Any] = {kind: more.astype(stored), "targets": np.zeros(60, int)}
     np.savez("p.npz", **arrays)
-    refused(run("pets", "p.npz", "--file-order"), "row 1", "sum to 1", "call the array logits")
+    cause = "call the array logits" if kind == "log_probs" else "no distribution"
+    refused(run("pets", "p.npz", "--file-order"), "row 1", "sum to 1", cause)
     full = np.log(rounded("12", "probs", 60, 37)) if kind == "log_probs" else rounded("12", "probs", 60, 37)
     np.savez("p.npz", **{kind: full + 0.002 * (kind == "log_probs") + 0.0001 * (kind == "probs")},
              targets=np.zeros(60, int))  # fmt: skip
@@ -316,6 +317,6 @@ def test_probabilities_of_few_digits_are_no_logits(digits: str) -> None:
         with pytest.raises(ValueError, match="look like probabilities"):
             refuse_probabilities(tensor)
     np.savez("p.npz", logits=rounded(digits, "probs", 20, 37), targets=np.zeros(20, int))
-    refused(run("pets", "p.npz", "--file-order"), "--values probs")
+    refused(run("pets", "p.npz", "--file-order"), "call the array probs", "--values logits")
     refuse_probabilities(torch.rand(8, 300))
     refuse_probabilities(torch.randn(8, 300).bfloat16())
