@@ -186,6 +186,12 @@ class _Opening:
                 f"{self.path}: the column {quoted(twice)} is in this file and in {self.truth_table.path}: "
                 "leave --targets out, or name the truth of that file by --target"
             )
+        group = self.request.group
+        if group is not None and group in header and group in self.truth_table.header:
+            raise PredictionError(
+                f"{self.path}: the column {quoted(group)} of --group is in this file and in "
+                f"{self.truth_table.path}: rename it, or leave it out of one"
+            )
 
     def _truths(self, bound: Taxonomy, nodes: Nodes, ordered: bool) -> Truths | None:
         """The truths of another file."""

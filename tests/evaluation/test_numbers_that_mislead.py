@@ -324,3 +324,24 @@ def test_the_line_for_excel_is_no_row(mark: str, end: str) -> None:
         done = evaluated("excel.csv", *options)
         assert done.exit_code == 1
         assert "row 1 (line 3)" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["names", "matrix", "long"])
+def test_groups_stand_in_one_file(form: str) -> None:
+    """As the truth: two columns of them are two readings."""
+    Path("truth.csv").write_text("id,truth,cam\n" + "".join(f"{n},{t},a{n}\n" for n, t in enumerate(TRUTH)))
+    options = ["--targets", "truth.csv", "--id", "id", "--target", "truth", "--group", "cam"]
+    if form == "names":
+        rows = ["id,class,cam", *(f"{n},pug,b{n}" for n in range(3))]
+        options += ["--prediction", "class"]
+    elif form == "matrix":
+        values = (",".join(map(str, row)) for row in PROBS)
+        rows = [f"id,{','.join(CLASSES)},cam", *(f"{n},{row},b{n}" for n, row in enumerate(values))]
+        options += ["--values", "probs"]
+    else:
+        lines = Path(long(PROBS)).read_text().replace("target", "cam").splitlines()
+        rows, options = lines, [*options, *LONG[:-2], "--values", "probs"]
+    Path("p.csv").write_text("\n".join(rows) + "\n")
+    refused(evaluated("p.csv", *options), "`cam` of --group", "truth.csv")
+    Path("p.csv").write_text("\n".join([rows[0].replace("cam", "camera"), *rows[1:]]) + "\n")
+    assert evaluated("p.csv", *options).exit_code == 0
