@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -264,7 +264,7 @@ def test_a_list_a_sample_names_no_sample() -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".json"])
 @pytest.mark.parametrize("written", ["NFC", "NFD"])
-def test_columns_are_named_in_either_normal_form(suffix: str, written: str) -> None:
+def test_columns_are_named_in_either_normal_form(suffix: str, written: Literal["NFC", "NFD"]) -> None:
     """A letter with an accent is one character or two: no eye tells them apart."""
     truth, answer = unicodedata.normalize(written, "vérité"), unicodedata.normalize(written, "réponse")
     columns = {truth: TRUTH, answer: ["pug", "Bengal", "Sphynx"]}
