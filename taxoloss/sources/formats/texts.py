@@ -97,7 +97,10 @@ def _check_header(lines: Lines, options: Options) -> None:
     if options.header is False or len(below.texts) < 2 or delimiter_of(lines) is not None:
         return
     mark = delimiter_of(below)
-    first, second = cells_of(lines.texts[:2], mark) if mark is not None else ([], [])
+    rows = cells_of(lines.texts[:2], mark) if mark is not None else []
+    if len(rows) < 2:
+        return  # a cell in quotes goes on in the next line
+    first, second = rows
     if 1 < len(first) < len(second) and _are_columns(first):
         message = f"the first line names {len(first)} columns, the rows have {len(second)} cells"
         help = "name the first column too, as of the numbers of rows, or leave it out"
