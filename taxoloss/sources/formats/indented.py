@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found, Options, refuse
+from taxoloss.sources.counts_behind import without_counts
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.lines import Lines, cells_of
@@ -121,6 +122,8 @@ def _spaced(lines: Lines) -> Indents | None:
     if not deeper:
         return None
     names = _without_marks(names, widths)
+    names, told = without_counts(names, widths)
+    lines = lines.having(lines.texts, *told)
     if {*"".join(before)} >= {" ", "\t"}:
         grade = Grade.PLAIN  # the reading says in which line they are mixed
     else:
@@ -226,7 +229,9 @@ def _of_table(table: Table, options: Options) -> list[Reading]:
     used = {column.number for column in found.columns}
     unused = tuple(name for number, name in enumerate(table.header) if number not in used)
     option = f"--kind indented {columns_option([found.option])}" if found.option else "--kind indented"
-    return [replace(reading_of(indents, options, unused), covers=frozenset(map(str, used)), option=option)]
+    # What spaces say is another tree than what the other columns say of the same names.
+    covers = frozenset[str]() if found.drawn else frozenset(map(str, used))
+    return [replace(reading_of(indents, options, unused), covers=covers, option=option)]
 
 
 FORMAT = Format(

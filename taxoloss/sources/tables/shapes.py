@@ -9,13 +9,14 @@ from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FormError
 from taxoloss.sources.base import listed, refuse
 from taxoloss.sources.reading import Grade
+from taxoloss.sources.separators import upward_mark
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, nests
 from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.stairs import stairs_of
 from taxoloss.sources.tables.table import Table
 
-__all__ = ["refused_shape"]
+__all__ = ["refused_shape", "upward_refusal"]
 
 _DITTO = frozenset(
     ('"', "''", "〃", "″", "”", "“", "´´", ",,", ",", '-"-', "-''-", "- -", "idem", "ditto", "〟")
@@ -29,8 +30,65 @@ _NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left"
 def refused_shape(table: Table) -> FormError | None:
     """The error of a table that would be read as another tree than it holds; None of others."""
     columns = judged(table).columns
-    looks = (_ditto, _merged, _nested_set, _relations, _several_parents, _one_hot)
+    looks = (_ditto, _merged, _nested_set, _relations, _several_parents, _one_hot, _second_table, _upward)
     return next((error for look in looks if (error := look(table, columns)) is not None), None)
+
+
+def _upward(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Paths that go up: T-shirt < Tops < Clothing."""
+    shown = next((text for c in columns if (text := upward_mark(list(c.counts))) is not None), None)
+    return None if shown is None else upward_refusal(table.file, shown)
+
+
+def upward_refusal(file: str, shown: str) -> FormError:
+    """The error of paths that go up, of which one is shown."""
+    help = "write them from the top: Clothing > Tops > T-shirt; --kind names reads each as a name"
+    return refuse(file, f"{quoted(shown)} is a path from the leaf up", expected="paths down", help=help)
+
+
+def _second_table(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Rows below a blank line that start with another header, or hold one text each: no more rows."""
+    at = next((at for at in range(1, len(table.rows)) if _is_apart(table, at)), None)
+    while at is not None:
+        above, below = table.rows[:at], table.rows[at:]
+        if _is_other_header(above, below) or _are_notes(above, below):
+            message = (
+                f"below a blank line {quoted(', '.join(filter(None, below[0])))} starts something else"
+            )
+            help = "keep one table in the file, or leave the blank line out"
+            return refuse(table.file, message, line=table.lines[at], expected="one table", help=help)
+        at = next((i for i in range(at + 1, len(table.rows)) if _is_apart(table, i)), None)
+    return None
+
+
+def _is_apart(table: Table, at: int) -> bool:
+    """Whether a blank line stands above a row."""
+    high = sum(len(cell.splitlines()) - 1 for cell in table.rows[at - 1] if cell)
+    return table.lines[at] - table.lines[at - 1] > high + 1
+
+
+def _is_other_header(above: Sequence[tuple[str, ...]], below: Sequence[tuple[str, ...]]) -> bool:
+    """Whether the first row names columns: by known words, or above numbers where there were none."""
+    head = [cell.strip() for cell in below[0]]
+    filled = [words.folded(cell) for cell in head if cell]
+    if len(below) < 2 or len(filled) < 2 or any(cell.replace(".", "", 1).isdecimal() for cell in head):
+        return False
+    if all(map(words.is_known, filled)):
+        return True
+    new = [_numbers(rows) for rows in (above, below[1:])]
+    return any(now and not before for before, now in zip(*new, strict=True))
+
+
+def _numbers(rows: Sequence[tuple[str, ...]]) -> list[bool]:
+    """For each column whether all its cells are numbers."""
+    cells = zip(*rows, strict=True)
+    return [all(cell.strip().replace(".", "", 1).isdecimal() for cell in column) for column in cells]
+
+
+def _are_notes(above: Sequence[tuple[str, ...]], below: Sequence[tuple[str, ...]]) -> bool:
+    """Whether rows hold one text each, in the first column, below rows that are full."""
+    alone = all(row[0].strip() and not any(map(str.strip, row[1:])) for row in below)
+    return alone and len(above[0]) > 1 and all(all(map(str.strip, row)) for row in above)
 
 
 def _ditto(table: Table, columns: Sequence[Column]) -> FormError | None:
