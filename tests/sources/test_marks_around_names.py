@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from readings import paths_of, reader
+from readings import paths_of, reader, refusal_of
 
 from taxoloss import sources
 
@@ -94,3 +94,51 @@ def test_folders_by_their_first_letters(tmp_path: Path) -> None:
     root = folder(tmp_path, "a/alcove", "b/bar", "b/bakery/shop")
     assert paths_of(sources.read(root)) == "alcove bakery/shop bar"
     assert paths_of(sources.read(root, kind="image-folder")) == "a/alcove b/bakery/shop b/bar"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "group;class\nAnimals;- Cat\nAnimals;- Dog\nPlants;- Oak\n",
+        "group,class\nAnimals,Cat (7)\nAnimals,Dog (1)\nPlants,Oak (2)\n",
+        "group,class,n\n* Animals,Cat (7),1\n* Animals,Dog (1),2\n* Plants,Oak (2),4\n",
+        "group,class\nAnimals (8),• Cat\nAnimals (8),• Dog\nPlants (2),• Oak\n",
+    ],
+)
+def test_bullets_and_counts_in_all_cells_of_a_column_are_left_out(text: str, tmp_path: Path) -> None:
+    found = read(tmp_path, text, "a.csv")
+    assert paths_of(found) == PETS
+    assert any("the names in `class` are left out" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "text", ["class,n\niron (2),1\niron (3),2\n", "class,n\nFord (1999),1\nKa (2004),2\n"]
+)
+def test_numbers_in_cells_that_are_no_counts_stay(text: str, tmp_path: Path) -> None:
+    assert all("(" in path[-1] for path in read(tmp_path, text, "a.csv").taxonomy.paths())
+
+
+@pytest.mark.parametrize("mark", ["", "."])
+@pytest.mark.parametrize("head", ["class,n", "name,count", "title,images"])
+def test_numbers_of_an_outline_before_names_are_refused(mark: str, head: str, tmp_path: Path) -> None:
+    rows = ("1{} Animals,7", "1.1{} Cat,3", "1.2{} Dog,4", "2{} Plants,9", "2.1{} Oak,9")
+    text = "\n".join([head, *(row.format(mark) for row in rows)])
+    (fault,) = refusal_of(tmp_path, text, "a.csv").faults
+    assert fault.code == "T121"
+    assert "the number of an outline" in fault.message
+    column = head.partition(",")[0]
+    assert len(list(read(tmp_path, text, "a.csv", kind="names", columns=[column]).taxonomy.paths())) == 5
+
+
+def test_bullets_further_right_are_an_outline(tmp_path: Path) -> None:
+    rows = ("- Animals (3),7", "  - Cat (1),3", "  - Dog (2),4", "- Plants (9),9", "  - Oak (9),9")
+    plain = [row.replace("- ", "") for row in rows]
+    for body in (rows, plain):
+        assert paths_of(read(tmp_path, "\n".join(["name,count", *body]), "a.csv")) == PETS
+
+
+def test_counts_of_a_drawing_are_left_out(tmp_path: Path) -> None:
+    drawn = ".\n├── Animals (3)\n│   ├── Cat (1)\n│   └── Dog (2)\n└── Plants (1)\n    └── Oak (1)\n"
+    marked = "* Animals: 3\n** Cat: 1\n** Dog: 2\n* Plants: 1\n** Oak: 1\n"
+    paths = "Animals/Cat (3)\nAnimals/Dog (2)\nPlants/Oak (1)\n"
+    assert [paths_of(read(tmp_path, text)) for text in (drawn, marked, paths)] == [PETS] * 3

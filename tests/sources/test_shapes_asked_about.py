@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from readings import asked, paths_of, reader, refusal_of
+from workbooks import write_workbook
+
+from taxoloss import sources
+from taxoloss.errors.faults import TaxonomyError
 
 read = reader("a.csv")
 PETS = "Animals/Cat Animals/Dog Plants/Oak"
@@ -33,6 +38,35 @@ def test_what_stands_below_a_blank_line_is_no_more_of_the_table(
     assert (fault.code, fault.line) == ("T121", 5)
     assert below.partition("|")[0].replace(",", ", ") in fault.message
     assert len(list(read(tmp_path, lines(f"{table}||Carnivora,Felidae,Lynx lynx")).taxonomy.paths())) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name,parent|Cat,Animals|Dog,Animals|Oak,Plants||Animals,|Plants,",
+        "superclass,class|Animals,Cat|Animals,Dog||Plants,Oak||Source: own data",
+        "superclass,class,n|Animals,Cat,3|Animals,Dog,4|Plants,Oak,9||Total,,16",
+    ],
+)
+def test_roots_sources_and_sums_may_stand_below_a_blank_line(text: str, tmp_path: Path) -> None:
+    assert paths_of(read(tmp_path, lines(text))) == PETS
+
+
+def test_records_on_several_lines_are_one_table(tmp_path: Path) -> None:
+    rows = [{"name": "Cat", "parent": "Animals"}, {"name": "Dog", "parent": "Animals"}, {"name": "Animals"}]
+    for indent in (None, 2):
+        found = read(tmp_path, json.dumps(rows, indent=indent), "a.json")
+        assert paths_of(found) == "Cat Dog"
+
+
+def test_a_second_table_in_a_sheet_is_refused(tmp_path: Path) -> None:
+    head, blank = ["superclass", "class"], ["", ""]
+    rows = [head, ["animal", "cat"], ["animal", "dog"], ["plant", "oak"]]
+    write_workbook(tmp_path / "b.xlsx", {"S": [*rows, blank, ["plant", "elm"]]})
+    assert paths_of(sources.read(tmp_path / "b.xlsx")) == "animal/cat animal/dog plant/elm plant/oak"
+    write_workbook(tmp_path / "a.xlsx", {"S": [*rows, blank, ["class", "n"], ["cat", "3"]]})
+    with pytest.raises(TaxonomyError, match="below a blank line `class, n` starts something else"):
+        sources.read(tmp_path / "a.xlsx")
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,16 @@ def readings_of_indents(lines: Lines, options: Options) -> list[Reading]:
     for look in (_drawn, _spaced, _marked):
         found = look(lines)
         if found is not None:
-            return [reading_of(found, options)]
+            return [reading_of(_without_counts(found), options)]
     return []
+
+
+def _without_counts(found: Indents) -> Indents:
+    """Without the counts behind all names; the root that a drawing is of has none."""
+    start = int(found.rooted)
+    names, told = without_counts(found.names[start:], found.widths[start:])
+    lines = found.lines.having(found.lines.texts, *told)
+    return replace(found, lines=lines, names=(*found.names[:start], *names))
 
 
 def indented_column(lines: Lines, delimiter: str, options: Options) -> list[Reading]:
@@ -122,8 +130,6 @@ def _spaced(lines: Lines) -> Indents | None:
     if not deeper:
         return None
     names = _without_marks(names, widths)
-    names, told = without_counts(names, widths)
-    lines = lines.having(lines.texts, *told)
     if {*"".join(before)} >= {" ", "\t"}:
         grade = Grade.PLAIN  # the reading says in which line they are mixed
     else:

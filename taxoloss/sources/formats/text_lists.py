@@ -96,6 +96,7 @@ def readings_of_paths(lines: Lines, options: Options, only: str | None = None) -
     Args:
         only: the separator that may be one, where it makes a table of the lines too.
     """
+    lines = _without_counts(lines)
     if options.separator is not None:
         body = _without_ids(lines, options.separator) or lines
         cut = cut_at(body.texts, options.separator)
@@ -116,6 +117,14 @@ def readings_of_paths(lines: Lines, options: Options, only: str | None = None) -
     kept = [cut for cut in cuts if grade is not None and only in (None, cut.core)]
     bodies = ((_cut_off(whole, _own_ids(cut.mark)) or whole, cut.mark) for cut in kept)
     return [path_reading(body, cut_at(body.texts, mark), grade, options) for body, mark in bodies if grade]
+
+
+def _without_counts(lines: Lines) -> Lines:
+    """The lines without the counts in brackets that stand behind all of them, or all but a header."""
+    texts = [text.strip() for text in lines.texts]
+    headed = int(is_head(folded(texts[0])))
+    names, told = without_counts(texts[headed:], [0] * (len(texts) - headed))
+    return lines.having([*texts[:headed], *names], *told) if told else lines
 
 
 def _ranked_reading(lines: Lines, known: RankedNames, options: Options) -> Reading:
@@ -252,9 +261,8 @@ def readings_of_names(lines: Lines, options: Options, grade: Grade) -> list[Read
     if words[len(words) // 2] >= _WORDS_OF_TEXT:
         return []
     lines = without_bullets(lines)
-    if options.kind is None:
-        names, told = without_counts([text.strip() for text in lines.texts], [0] * len(lines.texts))
-        lines = lines.having(names, *told) if told else lines
+    if options.kind is None and grade is Grade.PLAIN:
+        lines = _without_counts(lines)
     for pattern in (*_ID_BEFORE, *_ID_BEHIND) if grade is Grade.PLAIN else ():
         cut = _cut_off(lines, pattern, of_list=True)
         if cut is not None:

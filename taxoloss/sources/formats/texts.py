@@ -30,6 +30,7 @@ from taxoloss.sources.refusals import code_refusal
 from taxoloss.sources.separators import cut_at, cuts_of
 from taxoloss.sources.tables.header import settle_header
 from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.second_table import check_blank_lines
 from taxoloss.sources.tables.table import Table, open_table, seen, table_of_text
 from taxoloss.sources.tables.words import folded, is_hierarchy, is_known
 
@@ -284,6 +285,8 @@ def _table(lines: Lines, delimiter: str | None, options: Options) -> Table:
             options = replace(options, header=True)
     table = table_of_text(lines.text, lines.file, options, delimiter)
     settled = settle_header(table, options)
+    if options.kind is None and options.columns is None:
+        check_blank_lines(settled)
     return replace(settled, notes=(*lines.notes, *settled.notes))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FormError
 from taxoloss.sources.base import listed, refuse
+from taxoloss.sources.lines import all_match
 from taxoloss.sources.reading import Grade
 from taxoloss.sources.separators import upward_mark
 from taxoloss.sources.tables import words
@@ -24,13 +26,14 @@ _DITTO = frozenset(
 _MARKS = frozenset(("1", "1.0", "x", "✓", "✔", "✗", "true", "yes", "y", "t", "ja", "oui", "+", "•"))
 _NO_MARKS = frozenset(("0", "0.0", "", "false", "no", "n", "f", "nein", "non", "-"))
 _RELATIONS = ("relation", "relationship", "relation_type", "predicate", "rel", "edge_type", "edge_label")
+_NUMBER_BEFORE = re.compile(r"(?P<code>\d+(\.\d+)*)\.?\s+[^\W\d].*")
 _NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left", "tree_right"))
 
 
 def refused_shape(table: Table) -> FormError | None:
     """The error of a table that would be read as another tree than it holds; None of others."""
     columns = judged(table).columns
-    looks = (_ditto, _merged, _nested_set, _relations, _several_parents, _one_hot, _second_table, _upward)
+    looks = (_ditto, _merged, _nested_set, _relations, _several_parents, _one_hot, _upward, _numbered)
     return next((error for look in looks if (error := look(table, columns)) is not None), None)
 
 
@@ -46,49 +49,18 @@ def upward_refusal(file: str, shown: str) -> FormError:
     return refuse(file, f"{quoted(shown)} is a path from the leaf up", expected="paths down", help=help)
 
 
-def _second_table(table: Table, columns: Sequence[Column]) -> FormError | None:
-    """Rows below a blank line that start with another header, or hold one text each: no more rows."""
-    at = next((at for at in range(1, len(table.rows)) if _is_apart(table, at)), None)
-    while at is not None:
-        above, below = table.rows[:at], table.rows[at:]
-        if _is_other_header(above, below) or _are_notes(above, below):
-            message = (
-                f"below a blank line {quoted(', '.join(filter(None, below[0])))} starts something else"
-            )
-            help = "keep one table in the file, or leave the blank line out"
-            return refuse(table.file, message, line=table.lines[at], expected="one table", help=help)
-        at = next((i for i in range(at + 1, len(table.rows)) if _is_apart(table, i)), None)
+def _numbered(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Names behind the numbers of an outline: 1 Animals, 1.1 Cat, 1.2 Dog."""
+    for column in (c for c in columns if c.names_nodes and c.filled == len(c.cells) > 2):
+        matches = all_match(_NUMBER_BEFORE, column.cells) or []
+        codes = {match["code"] for match in matches}
+        below = {code for code in codes if "." in code}
+        if below and len(codes) == len(matches) and all(c.rpartition(".")[0] in codes for c in below):
+            shown = next(cell for cell in column.cells if "." in cell.split()[0].rstrip("."))
+            message = f"{quoted(shown)} in {quoted(column.name)} starts with the number of an outline"
+            help = "write the numbers into a column of their own; --kind names reads a flat list"
+            return refuse(table.file, message, expected="a column of codes and one of titles", help=help)
     return None
-
-
-def _is_apart(table: Table, at: int) -> bool:
-    """Whether a blank line stands above a row."""
-    high = sum(len(cell.splitlines()) - 1 for cell in table.rows[at - 1] if cell)
-    return table.lines[at] - table.lines[at - 1] > high + 1
-
-
-def _is_other_header(above: Sequence[tuple[str, ...]], below: Sequence[tuple[str, ...]]) -> bool:
-    """Whether the first row names columns: by known words, or above numbers where there were none."""
-    head = [cell.strip() for cell in below[0]]
-    filled = [words.folded(cell) for cell in head if cell]
-    if len(below) < 2 or len(filled) < 2 or any(cell.replace(".", "", 1).isdecimal() for cell in head):
-        return False
-    if all(map(words.is_known, filled)):
-        return True
-    new = [_numbers(rows) for rows in (above, below[1:])]
-    return any(now and not before for before, now in zip(*new, strict=True))
-
-
-def _numbers(rows: Sequence[tuple[str, ...]]) -> list[bool]:
-    """For each column whether all its cells are numbers."""
-    cells = zip(*rows, strict=True)
-    return [all(cell.strip().replace(".", "", 1).isdecimal() for cell in column) for column in cells]
-
-
-def _are_notes(above: Sequence[tuple[str, ...]], below: Sequence[tuple[str, ...]]) -> bool:
-    """Whether rows hold one text each, in the first column, below rows that are full."""
-    alone = all(row[0].strip() and not any(map(str.strip, row[1:])) for row in below)
-    return alone and len(above[0]) > 1 and all(all(map(str.strip, row)) for row in above)
 
 
 def _ditto(table: Table, columns: Sequence[Column]) -> FormError | None:
