@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from readings import paths_of, reader, refusal_of
+from readings import asked, paths_of, reader, refusal_of
 
 from taxoloss import sources
 
@@ -142,3 +142,13 @@ def test_counts_of_a_drawing_are_left_out(tmp_path: Path) -> None:
     marked = "* Animals: 3\n** Cat: 1\n** Dog: 2\n* Plants: 1\n** Oak: 1\n"
     paths = "Animals/Cat (3)\nAnimals/Dog (2)\nPlants/Oak (1)\n"
     assert [paths_of(read(tmp_path, text)) for text in (drawn, marked, paths)] == [PETS] * 3
+
+
+@pytest.mark.parametrize("mark", [": ", " ", " : "])
+@pytest.mark.parametrize("numbers", [(14, 6, 3), (7, 900, 12)])
+def test_numbers_behind_a_list_are_counts_or_parts_of_names(
+    mark: str, numbers: tuple[int, ...], tmp_path: Path
+) -> None:
+    names = ("Jeans", "Shirts", "Sofa")
+    text = "\n".join(f"{name}{mark}{number}" for name, number in zip(names, numbers, strict=True))
+    assert " ".join(names) in asked(tmp_path, text, "a.txt")

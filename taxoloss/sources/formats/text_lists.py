@@ -38,7 +38,7 @@ _ID_BEFORE = (
     re.compile(r"(?P<id>\d+)_(?P<rest>\S.*)"),
 )
 _ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;:]\s*(?P<id>\d+)\s*"),)
-_NUMBER_APART = re.compile(r"(?P<rest>\S.*?)\s+(?P<id>\d+)\s*")
+_NUMBER_APART = re.compile(r"(?P<rest>\S.*?):?\s+(?P<id>\d+)\s*")
 #: A path without spaces, and a number behind it.
 _NUMBER_BEHIND = re.compile(r"\s*(?P<rest>\S*[^\s/]/[^\s/]\S*)\s+(?P<id>-?\d+)\s*")
 _LEVEL = re.compile(r"(level|depth|tier|rank|l|category|cat)_?\d+")
