@@ -33,6 +33,9 @@ _ID = re.compile(r"\S*\d\S*")
 BULLET = re.compile(r"\s*[-*+•‣▪◦○●·–]\s+(?=\S)")
 _EXCEL = re.compile(r'\s*"?sep=(.)"?[\s,;]*$', re.IGNORECASE)
 _IN_CODE = re.compile(r"\s*(?P<quote>[\"'])(?P<name>(?:(?!(?P=quote)).)+)(?P=quote)\s*(?P<comma>,?)\s*")
+_NUMBERED = re.compile(
+    r"\s*(?P<id>\d+\s*:\s*)(?P<quote>[\"'])(?P<name>(?:(?!(?P=quote)).)+)(?P=quote)\s*(?P<comma>,?)\s*"
+)
 _ENDED = re.compile(r"(?P<quote>)(?P<name>[^,;\t\"]*[^,;\s\"])\s*(?P<comma>,?)\s*")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 #: How many lines are cut on trial.
@@ -80,11 +83,15 @@ class Lines:
 
     def _of_code(self) -> Lines:
         """Without the quotes around each line, and the commas behind, that a list in code has."""
-        matches = all_match(_IN_CODE, self.texts) or self._ended_by_commas()
-        if not matches or not any(match["comma"] or match["quote"] == "'" for match in matches):
+        numbered = all_match(_NUMBERED, self.texts)
+        matches = numbered or all_match(_IN_CODE, self.texts) or self._ended_by_commas()
+        if not matches or not (
+            numbered or any(match["comma"] or match["quote"] == "'" for match in matches)
+        ):
             return self
         note = f"quotes and commas around {counted(len(matches), 'line')} are left out"
-        return self.having([match["name"] for match in matches], note)
+        ids = [match["id"] for match in matches] if numbered else [""] * len(matches)
+        return self.having([i + match["name"] for i, match in zip(ids, matches, strict=True)], note)
 
     def _without_excel(self) -> Lines:
         match = _EXCEL.match(self.texts[0]) if self.texts else None

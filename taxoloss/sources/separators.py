@@ -10,11 +10,11 @@ from functools import cached_property
 
 from taxoloss.sources.reading import Grade
 
-__all__ = ["MARKS", "Cut", "cut_at", "cuts_of", "split_path"]
+__all__ = ["MARKS", "Cut", "cut_at", "cuts_of", "split_path", "upward_mark"]
 
 #: Marks that stand in few names, then those that stand in some, then those that stand in many.
 _STRONG = ("->", "=>", "→", "»", "›", ">>", ">", "::", "|", ";", "\t", "\\")
-_FAIR = ("/", "--")
+_FAIR = ("/", "--", "~", "^")
 _WEAK = (":", ".", "-", "–", "—", "_")
 #: Every mark that may stand between the names of a path.
 MARKS = (*_STRONG, *_FAIR, *_WEAK)
@@ -177,6 +177,12 @@ def cuts_of(texts: Sequence[str]) -> tuple[Grade | None, list[Cut]]:
         return Grade.PLAIN, _best(plain)
     cuts = [cut for cut in found if cut.grade is not None]
     return (Grade.CELLS if cuts else None), _best(cuts)
+
+
+def upward_mark(texts: Sequence[str]) -> str | None:
+    """The first text of those that (nearly) all hold `<` between words: paths from the leaf up."""
+    held = [text for text in texts if re.search(r"[^\W\d_]\)?\s*<\s*[^\W\d_]", text) and ">" not in text]
+    return held[0] if len(held) > 1 and len(held) >= 0.8 * len(texts) else None
 
 
 def _order(cut: Cut) -> int:

@@ -15,6 +15,12 @@ SPLITS = frozenset(
     {"train", "training", "trainval", "val", "valid", "validation", "dev", "test", "testing"}
 )
 _PARTS = r"images?|imgs?|labels|masks?|annotations?|fold[_\- ]?\d+|split[_\- ]?\d+"
+#: Folders that say when or how their images were made: below each class, or above all.
+_MADE = re.compile(
+    r"(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|(seq|sequence|video|clip|session|frames?|batch)[_\- ]?\d+"
+    r"|original|augmented|raw|processed|resized|cropped",
+    re.IGNORECASE,
+)
 _WORD = re.compile(rf"{'|'.join(sorted(SPLITS))}|{_PARTS}", re.IGNORECASE)
 #: train_set, test2017; seg_train only beside seg_test.
 _LONGER = re.compile(
@@ -35,7 +41,8 @@ def split_levels(paths: Sequence[tuple[str, ...]]) -> dict[int, list[str]]:
     found = {}
     for level in range(max(map(len, paths), default=0)):
         names = sorted({path[level] for path in paths if len(path) > level})
-        if _are_all(names):
+        deeper = max(map(len, paths)) > 1  # else nothing is left
+        if _are_all(names) or (deeper and all(map(_MADE.fullmatch, names))):
             found[level] = names
     return found
 
@@ -55,6 +62,9 @@ def without_split_levels(
     """
     gone, notes = split_levels(paths), []
     for names in gone.values():
+        if all(map(_MADE.fullmatch, names)):
+            notes.append(f"{listed(names)} say when or how images were made: no level of classes")
+            continue
         what = "is a split" if len(names) == 1 else "are splits"
         notes.append(f"{listed(names)} {what}: the folders in them are the tree")
     for level in range(max(map(len, paths), default=0)):

@@ -14,6 +14,7 @@ from taxoloss.sources.formats import FORMATS
 from taxoloss.sources.formats.format import HEAD, Format, Sample
 from taxoloss.sources.reading import Grade, Look, Reading
 from taxoloss.sources.refusals import binary_refusal, text_refusal
+from taxoloss.sources.tables.cell_marks import without_cell_marks
 from taxoloss.sources.tables.remarks import without_remarks
 from taxoloss.sources.tables.shapes import refused_shape
 from taxoloss.sources.tables.summary_row import without_summary
@@ -53,7 +54,8 @@ def _with_tables(look: Look, carrier: Format, asked: Format | None, options: Opt
     """The look at a file, with the readings of the tables in it; only those that were asked for."""
     layouts = [f for f in FORMATS.values() if f.of_table and asked in (None, carrier, f)]
     readings = [r for r in look.readings if asked in (None, carrier) or (asked and r.kind == asked.name)]
-    for table in map(without_summary, map(without_remarks, look.tables)):
+    for whole in look.tables:
+        table = without_cell_marks(without_summary(without_remarks(whole)))
         if options.kind is None and options.columns is None and (refused := refused_shape(table)):
             raise refused
         found = (one for layout in layouts for one in layout.of_table(table, options))  # type: ignore[misc]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 from readings import paths_of, reader, refusal_of
+
+from taxoloss.errors.faults import TaxonomyError
 
 read = reader("a.csv")
 
@@ -74,3 +77,13 @@ def test_a_header_is_no_title(text: str, paths: str, tmp_path: Path) -> None:
     found = read(tmp_path, text)
     assert paths in paths_of(found).split()
     assert not any("above the table" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['a,b,"c\nd,e,f\nx",y,z\ng,h,i\n', '"\n,\n,\n', 'id,"name\nof it",n\n1,"a\nb",2\n3,c,4\n'],
+)
+def test_a_cell_in_quotes_may_go_on_in_the_next_line(text: str, tmp_path: Path) -> None:
+    """Right or refused in words: lines are no rows there."""
+    with contextlib.suppress(TaxonomyError):
+        assert len(list(read(tmp_path, text).taxonomy.paths())) > 1

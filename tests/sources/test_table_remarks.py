@@ -147,3 +147,22 @@ def test_groups_in_a_column_each_are_refused(yes: str, no: str, tmp_path: Path) 
 def test_marks_that_say_no_group(text: str, expected: list[str], tmp_path: Path) -> None:
     """Splits, attributes of which a class may have several, marks beside groups."""
     assert leaf_paths(read(tmp_path, text)) == expected
+
+
+@pytest.mark.parametrize("status", ["Synonym", "synonym", "Misapplied"])
+@pytest.mark.parametrize("mark", ["|", ",", "\t"])
+def test_names_that_are_not_in_use_are_left_out(status: str, mark: str, tmp_path: Path) -> None:
+    text = (
+        "plant_name_id|taxon_rank|taxon_status|taxon_name|parent_plant_name_id\n"
+        "1|Genus|Accepted|Rosa|\n2|Species|Accepted|Rosa canina|1\n"
+        f"3|Species|{status}|Rosa vulgaris|\n4|Species|Accepted|Rosa alba|1\n"
+        "5|Genus|Accepted|Rubus|\n6|Species|Accepted|Rubus idaeus|5\n"
+    ).replace("|", mark)
+    (tmp_path / "a.txt").write_text(text)
+    found = sources.read(tmp_path / "a.txt")
+    assert ["/".join(path) for path in found.taxonomy.paths()] == [
+        "Rosa/Rosa canina",
+        "Rosa/Rosa alba",
+        "Rubus/Rubus idaeus",
+    ]
+    assert any("is no name in use: 1 row left out" in note for note in found.notes)

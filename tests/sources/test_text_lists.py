@@ -82,7 +82,7 @@ SPLIT: list[tuple[str, str, list[str]]] = [
     (
         "places.txt",
         "/a/abbey 0\n/a/airfield 1\n/b/bar 2\n/a/attic/outdoor 3\n",
-        ["a/abbey", "a/airfield", "a/attic/outdoor", "b/bar"],
+        ["abbey", "airfield", "attic/outdoor", "bar"],
     ),
     (
         "trec.txt",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from taxoloss.errors.characters import counted, quoted
-from taxoloss.errors.faults import FormError
-from taxoloss.sources.base import Found, Options, listed, refuse
-from taxoloss.sources.code_rules import CODE, Rule, by_parts, by_start, by_zeros, rules_of, with_sections
-from taxoloss.sources.formats.code_levels import CodeLevels, code_levels
+from taxoloss.sources.base import Found, Options, refuse
+from taxoloss.sources.code_rules import CODE, Rule, by_parts, by_start, by_zeros, rules_of
+from taxoloss.sources.formats.code_levels import code_levels
+from taxoloss.sources.formats.code_trees import Codes, tree_of_codes
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.lines import Lines, all_match
@@ -48,21 +47,6 @@ _CODES = (
 _TITLES = ("title", "name", "label", "description", "text", "term", "heading")
 _SAMPLE = 20_000
 _FEW = 200  # rows that tell of most columns that they hold no codes
-_MOST_SHOWN = 2
-
-
-@dataclass(frozen=True)
-class _Codes:
-    """Codes with their titles and lines, in the order of the file; where they come from."""
-
-    file: str
-    codes: tuple[str, ...]
-    titles: tuple[str, ...]
-    lines: tuple[int, ...]
-    notes: tuple[str, ...] = ()
-    option: str = "--kind codes"
-    unused: tuple[str, ...] = ()
-    level: CodeLevels | None = None
 
 
 # -- where codes stand -----------------------------------------------------------------------------
@@ -74,14 +58,14 @@ def readings_of_code_lines(lines: Lines, options: Options) -> list[Reading]:
     outline = _outline(lines)
     if not outline and all_match(CODE, [text.strip() for text in lines.texts]):
         codes = [text.strip().rstrip(".") for text in lines.texts]
-        found = _Codes(lines.file, tuple(codes), ("",) * len(codes), lines.numbers, lines.notes)
+        found = Codes(lines.file, tuple(codes), ("",) * len(codes), lines.numbers, lines.notes)
         return _readings(found, options, "names")
     matches = outline or all_match(_LINE, lines.texts) or []
     codes = [match["code"] for match in matches]
     if not codes or not all_match(CODE, codes):
         return []
     titles = tuple(match["title"].strip() for match in matches)
-    return _readings(_Codes(lines.file, tuple(codes), titles, lines.numbers, lines.notes), options, "names")
+    return _readings(Codes(lines.file, tuple(codes), titles, lines.numbers, lines.notes), options, "names")
 
 
 def _outline(lines: Lines) -> list[re.Match[str]]:
@@ -126,7 +110,7 @@ def readings_of_code_table(table: Table, options: Options) -> list[Reading]:
     return _readings(replace(_of_columns(table, columns, options), level=level), options, flat)
 
 
-def _of_columns(table: Table, columns: Sequence[int], options: Options) -> _Codes:
+def _of_columns(table: Table, columns: Sequence[int], options: Options) -> Codes:
     rows, lines = list(table.rows), list(table.lines)
     if options.header is None and _heads_data(table, columns[0]):
         rows.insert(0, table.header)
@@ -139,7 +123,7 @@ def _of_columns(table: Table, columns: Sequence[int], options: Options) -> _Code
     if len(kept) < len(rows):
         notes.append(f"{counted(len(rows) - len(kept), 'row')} without a code left out")
     names = [table.header[column] for column in columns]
-    return _Codes(
+    return Codes(
         table.file,
         tuple(row[columns[0]].strip().rstrip(".") for row, _ in kept),
         tuple(titles),
@@ -221,7 +205,7 @@ def _words(table: Table, column: int) -> int:
 # -- the readings ----------------------------------------------------------------------------------
 
 
-def _readings(found: _Codes, options: Options, flat: str) -> list[Reading]:
+def _readings(found: Codes, options: Options, flat: str) -> list[Reading]:
     """The readings by the rules; unasked, beside them the flat list where that explains about as much.
 
     Args:
@@ -254,11 +238,11 @@ def _readings(found: _Codes, options: Options, flat: str) -> list[Reading]:
     return readings
 
 
-def _reading(found: _Codes, rule: Rule, grade: Grade, options: Options, several: bool) -> Reading:
+def _reading(found: Codes, rule: Rule, grade: Grade, options: Options, several: bool) -> Reading:
     level = found.level
     how = f"{rule.how}, {counted(len(rule.parent), 'code')}"
     how += f", as deep as {level.name} says" if level is not None else ""
-    make = partial(_make, found, rule, how, options)
+    make = partial(tree_of_codes, found, rule, how, options)
     option = found.option + (f" --separator {rule.name}" if several else "")
     unused = tuple(name for name in found.unused if level is None or name != level.name)
     covers = level.covers if level is not None else frozenset[str]()
@@ -309,12 +293,12 @@ def _is_plain(rule: Rule, codes: Sequence[str]) -> bool:
     return rule.depth >= 3 and len(codes) >= 5 and not dense
 
 
-def _flat(found: _Codes, flat: str, options: Options) -> Reading:
+def _flat(found: Codes, flat: str, options: Options) -> Reading:
     how = f"a flat list of {counted(len(found.codes), 'title')}, the codes left out"
     return Reading("names", how, Grade.CELLS, partial(_titles, found, how, options), f"--kind {flat}")
 
 
-def _titles(found: _Codes, how: str, options: Options) -> Found:
+def _titles(found: Codes, how: str, options: Options) -> Found:
     nodes = SourceGraph(found.file, options)
     for code, title, line in zip(found.codes, found.titles, found.lines, strict=True):
         nodes.add(title or code, description=code, line=line)
@@ -324,7 +308,7 @@ def _titles(found: _Codes, how: str, options: Options) -> Found:
 # -- zeros that were lost --------------------------------------------------------------------------
 
 
-def _mended(found: _Codes, rules: Sequence[Rule]) -> list[Rule]:
+def _mended(found: Codes, rules: Sequence[Rule]) -> list[Rule]:
     """The rule of codes with the zero before them that a spreadsheet took, where that is plain."""
     codes = list(dict.fromkeys(found.codes))
     lengths = {len(code) for code in codes}
@@ -340,100 +324,6 @@ def _mended(found: _Codes, rules: Sequence[Rule]) -> list[Rule]:
             note = f"codes have lost the zero before them: `{short}` is read as `{padded[short]}`"
             return [replace(rule, parent=parent, notes=(note,))]
     return list(rules)
-
-
-# -- the tree --------------------------------------------------------------------------------------
-
-
-def _make(found: _Codes, rule: Rule, how: str, options: Options) -> Found:
-    """The tree of codes by a rule; what is a range, what is missing, what stands twice is told."""
-    if rule.contradicted > 0.02:
-        raise _contradicted(found, rule)
-    ordered = with_sections(rule, list(rule.parent))
-    if ordered is None:
-        help = "sort the lines as the classification does: A, 01, 011, B, ..."
-        message = "letters stand among the codes of digits, and their order does not say what is in them"
-        raise refuse(found.file, message, help=help)
-    nodes = SourceGraph(found.file, options)
-    nodes.notes += [*found.notes, *ordered.notes, *_told_holes(ordered)]
-    titles = _title_of(found)
-    names = _names(ordered, titles, options, nodes.notes)
-    first = dict(zip(reversed(found.codes), reversed(found.lines), strict=True))
-    for code, up in ordered.parent.items():
-        other = titles[code] if options.node_name != "title" else code
-        nodes.add(code, names[code], description=other or None, line=first[code])
-        if up is not None:
-            nodes.link(code, up, first[code])
-    return Found(nodes.taxonomy(), "codes", how, tuple(nodes.notes))
-
-
-def _contradicted(found: _Codes, rule: Rule) -> FormError:
-    """Codes of uneven length side by side: where a zero is lost, or a number is no code."""
-    below: dict[str | None, list[str]] = {}
-    for code, up in rule.parent.items():
-        below.setdefault(up, []).append(code)
-    group = next((g for g in below.values() if len(set(map(len, g))) > 1), list(rule.parent))
-    short, long = min(group, key=len), max(group, key=len)
-    message = f"the codes {quoted(short)} and {quoted(long)} would stand side by side"
-    help = "zeros at the start may be lost, or these are numbers of a list and no codes"
-    return refuse(found.file, message, expected="codes of one length on each level", help=help)
-
-
-def _title_of(found: _Codes) -> dict[str, str]:
-    """The title of each code; FormError where a code has two."""
-    titles: dict[str, str] = {}
-    first: dict[str, int] = {}
-    for code, title, line in zip(found.codes, found.titles, found.lines, strict=True):
-        if titles.setdefault(code, title) != title:
-            shown = f"{quoted(titles[code])} (line {first[code]}) and {quoted(title)}"
-            help = "zeros at the start of codes may be lost"
-            raise refuse(
-                found.file, f"the code {quoted(code)} has two titles: {shown}", line=line, help=help
-            )
-        first.setdefault(code, line)
-    return titles
-
-
-def _names(rule: Rule, titles: dict[str, str], options: Options, notes: list[str]) -> dict[str, str]:
-    """What each node is called: its code; or its title, with the code where siblings share that."""
-    if options.node_name != "title":
-        return {code: code for code in rule.parent}
-    shared = Counter((up, titles[code]) for code, up in rule.parent.items())
-    names = {}
-    for code, up in rule.parent.items():
-        title = titles[code]
-        alone = title and shared[up, title] == 1
-        names[code] = title if alone else f"{title} ({code})" if title else code
-    changed = [names[code] for code in rule.parent if names[code] != titles[code]]
-    if changed:
-        what = (
-            "title that siblings share, or that is empty, has"
-            if len(changed) == 1
-            else "titles that siblings share, or that are empty, have"
-        )
-        notes.append(f"{len(changed):,} {what} the code: {listed(changed)}")
-    return names
-
-
-def _told_holes(rule: Rule) -> Iterator[str]:
-    """The codes whose parent is not there."""
-    below = {code: up for code, up in rule.holes.items() if up is not None}
-    tops = [code for code, up in rule.holes.items() if up is None and rule.parent[code] is None]
-    if below:
-        shown = ", ".join(f"`{code}` below `{up}`" for code, up in list(below.items())[:_MOST_SHOWN])
-        what = (
-            "code whose parent is not there stands"
-            if len(below) == 1
-            else "codes whose parents are not there stand"
-        )
-        yield f"{len(below):,} {what} below the nearest that is: {shown}"
-    if tops:
-        what = (
-            "code whose parent is not there stands"
-            if len(tops) == 1
-            else "codes whose parents are not there stand"
-        )
-        yield f"{len(tops):,} {what} at the top: {listed(tops)}"
 
 
 _EXAMPLE = """\

@@ -11,6 +11,7 @@ from taxoloss.sources.base import Options, foreign, listed, refuse
 from taxoloss.sources.formats.format import Format, Sample
 from taxoloss.sources.reading import Look
 from taxoloss.sources.tables.header import settle_header
+from taxoloss.sources.tables.second_table import check_blank_lines
 from taxoloss.sources.tables.table import Table, seen
 
 __all__ = ["FORMAT", "look_at_excel"]
@@ -56,7 +57,10 @@ def _table(path: Path, rows: list[tuple[str, ...]], options: Options) -> Table:
     used = [at for at in range(len(kept[0])) if any(row[at] for row in kept)]
     kept = [tuple(row[at] for at in used) for row in kept]
     header = tuple(cell.strip() for cell in kept[0])
-    return settle_header(Table(str(path), header, kept[1:], lines[1:], lines[0]), options)
+    table = settle_header(Table(str(path), header, kept[1:], lines[1:], lines[0]), options)
+    if options.kind is None and options.columns is None:
+        check_blank_lines(table)
+    return table
 
 
 def _check_size(path: Path, options: Options) -> None:

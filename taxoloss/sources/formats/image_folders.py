@@ -10,6 +10,7 @@ from taxoloss.errors.faults import Fault, raise_all
 from taxoloss.sources.base import Found, Options, listed, refuse
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.inat_names import ranked_names
+from taxoloss.sources.initials import without_initials
 from taxoloss.sources.rows import Rows
 from taxoloss.sources.split_words import SPLITS, without_split_levels
 
@@ -21,12 +22,21 @@ IMAGES = frozenset({
     ".npy", ".wav", ".flac", ".mp3", ".ogg",
 })  # fmt: skip
 
+#: Folders that Python, NAS stations, macOS and Windows make beside images.
+_OF_PROGRAMS = frozenset((
+    "__pycache__", "@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", "System Volume Information",
+    "lost+found", "thumbs", "Thumbs", "thumbnails", "_thumbs",
+))  # fmt: skip
+
 
 def read_folder(path: Path, options: Options) -> Found:
     """The taxonomy of a folder of folders of images; of its splits (train, val, test) all are read."""
-    folders = _folders(path, options)
+    hidden: list[str] = []
+    folders = _folders(path, options, hidden)
     asked = options.kind == "image-folder"
     places, notes = without_split_levels([parts for parts, _, _ in folders], str(path), asked=asked)
+    if hidden:
+        notes.append(f"what programs keep for themselves is left out: {listed(sorted(hidden))}")
     above = {parts[:end] for parts in places for end in range(1, len(parts))}
     pairs = zip(places, folders, strict=True)
     folders = [(parts, images, parts in above) for parts, (_, images, _) in pairs]
@@ -41,6 +51,9 @@ def read_folder(path: Path, options: Options) -> Found:
             str(path), "the folder holds fewer than two folders", expected="a folder for each class"
         )
     classes = [parts for parts in leaves if parts not in inner]
+    if options.kind is None:
+        classes, told = without_initials(classes, "--kind image-folder")
+        notes += told
     known = ranked_names([parts[-1] for parts in classes]) if options.kind is None and not inner else None
     for parts in classes if known is None else known.paths:
         rows.add(parts, 0)
@@ -58,8 +71,10 @@ def read_folder(path: Path, options: Options) -> Found:
     return Found(taxonomy, "image-folder", how, (*notes, *rows.notes))
 
 
-def _folders(path: Path, options: Options) -> list[tuple[tuple[str, ...], bool, bool]]:
+def _folders(path: Path, options: Options, hidden: list[str]) -> list[tuple[tuple[str, ...], bool, bool]]:
     """For each folder below: its names, whether it holds images, whether it holds folders.
+
+    Folders that programs make for themselves are not entered, and stand in `hidden` then.
 
     Links are followed, as ImageFolder does; what was entered before is not entered again.
     """
@@ -76,6 +91,8 @@ def _folders(path: Path, options: Options) -> list[tuple[tuple[str, ...], bool, 
             with os.scandir(folder) as entries:
                 children = [entry for entry in entries if not entry.name.startswith(".")]
                 below = sorted(entry.name for entry in children if entry.is_dir())
+                hidden += ["/".join((*parts, name)) for name in below if name in _OF_PROGRAMS]
+                below = [name for name in below if name not in _OF_PROGRAMS]
                 images = any(Path(entry.name).suffix.lower() in IMAGES for entry in children)
         except OSError as error:
             raise_all([Fault("T101", f"the folder cannot be read: {error.strerror}", str(folder))])

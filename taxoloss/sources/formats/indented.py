@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found, Options, refuse
+from taxoloss.sources.counts_behind import without_counts
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.lines import Lines, cells_of
@@ -56,8 +57,16 @@ def readings_of_indents(lines: Lines, options: Options) -> list[Reading]:
     for look in (_drawn, _spaced, _marked):
         found = look(lines)
         if found is not None:
-            return [reading_of(found, options)]
+            return [reading_of(_without_counts(found), options)]
     return []
+
+
+def _without_counts(found: Indents) -> Indents:
+    """Without the counts behind all names; the root that a drawing is of has none."""
+    start = int(found.rooted)
+    names, told = without_counts(found.names[start:], found.widths[start:])
+    lines = found.lines.having(found.lines.texts, *told)
+    return replace(found, lines=lines, names=(*found.names[:start], *names))
 
 
 def indented_column(lines: Lines, delimiter: str, options: Options) -> list[Reading]:
@@ -226,7 +235,9 @@ def _of_table(table: Table, options: Options) -> list[Reading]:
     used = {column.number for column in found.columns}
     unused = tuple(name for number, name in enumerate(table.header) if number not in used)
     option = f"--kind indented {columns_option([found.option])}" if found.option else "--kind indented"
-    return [replace(reading_of(indents, options, unused), covers=frozenset(map(str, used)), option=option)]
+    # What spaces say is another tree than what the other columns say of the same names.
+    covers = frozenset[str]() if found.drawn else frozenset(map(str, used))
+    return [replace(reading_of(indents, options, unused), covers=covers, option=option)]
 
 
 FORMAT = Format(

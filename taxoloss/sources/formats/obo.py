@@ -22,18 +22,20 @@ _WHAT = "an ontology (OBO, OBO graphs, OWL)"
 
 def _may_be_ontology(text: str) -> bool:
     """Whether the package that reads it would not panic at the first byte, and tell so on the terminal."""
+    if text.lstrip().startswith("{"):
+        return '"graphs"' in text or '"edges"' in text
     return xml_root(text) is not None or "format-version:" in text or "[Term]" in text
 
 
 def read_obo(path: Path, options: Options) -> Found:
     """Terms and their is_a; obsolete terms are left out, imports are not followed."""
     text = rdf_text(path, options)
-    if text.lstrip().startswith("{"):
-        return read_as(path, options, "obo")
     if not _may_be_ontology(text):
         message = f"this cannot be read as {_WHAT}: it holds nothing of one"
-        expected = "`format-version:` or `[Term]`, JSON with `graphs`, or RDF/XML"
+        expected = "`format-version:` or `[Term]`, JSON with `graphs` or `edges`, or RDF/XML"
         raise refuse(str(path), message, expected=expected)
+    if text.lstrip().startswith("{"):
+        return read_as(path, options, "obo")
     with foreign(_WHAT, str(path)), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pronto.ontology import Ontology

@@ -11,6 +11,7 @@ from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options, listed
 from taxoloss.sources.formats.codes import code_column
 from taxoloss.sources.formats.format import Format
+from taxoloss.sources.initials import without_initials
 from taxoloss.sources.name_lists import columns_option
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
@@ -26,6 +27,7 @@ from taxoloss.sources.tables.judgement import Judgement, judged
 from taxoloss.sources.tables.labels import labels_of, without_same_taxon
 from taxoloss.sources.tables.outlines import outline_of, rank_column
 from taxoloss.sources.tables.path_leaves import (
+    are_texts,
     explained_by_paths,
     has_more,
     joined,
@@ -66,16 +68,25 @@ def ranks_of(table: Table, options: Options) -> Iterator[Reading]:
         if options.kind == "ranks" or _are_ranks(chosen, columns):
             yield _ranks(table, Chain(tuple(chosen), Grade.PLAIN), options)
         return
-    for chain in _chains(judgement):
+    for chain in _chains(table):
         if not _are_bins(chain):
             yield _ranks(table, chain, options)
 
 
-def _chains(judgement: Judgement) -> list[Chain]:
-    """The chains of a table; less plain where its rows name parents that have rows: these make the tree."""
-    if not _parents_win(judgement):
-        return judgement.chains
-    return [replace(chain, grade=min(chain.grade, Grade.CELLS)) for chain in judgement.chains]
+def _chains(table: Table) -> list[Chain]:
+    """The chains of a table; less plain where its rows name parents that have rows, or are an outline."""
+    judgement, outline = judged(table), outline_of(table)
+    drawn = outline is not None and outline.drawn
+    stepped = outline is not None and outline.guessed
+    if _parents_win(judgement) or stepped or any(edges.guessed for edges in judgement.edges):
+        return [_less_plain(chain) for chain in judgement.chains]
+    counted_in = [drawn and len(c.columns) == 2 and c.columns[0].is_number for c in judgement.chains]
+    pairs = zip(judgement.chains, counted_in, strict=True)
+    return [_less_plain(chain) if counts else chain for chain, counts in pairs]
+
+
+def _less_plain(chain: Chain) -> Chain:
+    return replace(chain, grade=min(chain.grade, Grade.CELLS))
 
 
 def _parents_win(judgement: Judgement) -> bool:
@@ -130,7 +141,7 @@ def bins_of(table: Table, options: Options) -> Iterator[Reading]:
         if options.kind == "bins" and len(chosen) == 2:
             yield _bins(table, chosen[0], chosen[1], Grade.PLAIN, options)
         return
-    for chain in _chains(judgement):
+    for chain in _chains(table):
         if _are_bins(chain):
             yield _bins(table, chain.columns[1], chain.columns[0], chain.grade, options)
     for edges in judgement.edges:
@@ -173,7 +184,8 @@ def paths_of(table: Table, options: Options) -> Iterator[Reading]:
         leaf = leaf_below(column, columns, options.separator) if named and not chosen else None
         if leaf is not None:
             yield from _joined_paths(table, column, leaf, options)
-            if has_more(leaf, column, options.separator or marks_of(column)[0]):
+            several = has_more(leaf, column, options.separator or marks_of(column)[0])
+            if several and not are_texts(leaf):
                 continue
         if named or _may_hold_paths(column):
             other = None if named else named_beside(column, columns, options.separator)
@@ -236,6 +248,9 @@ def _by_path(how: str, table: Table, column: Column, mark: str, options: Options
     levels = [name.strip() for name in split_path(column.name, mark)]
     if len(levels) >= max(map(len, split), default=1) > 1:
         rows.levels = tuple(levels)
+    elif options.kind is None:
+        split, told = without_initials(split, "--kind paths")
+        rows.notes += told
     rows.rows, rows.lines = split, list(table.lines)
     return Found(rows.taxonomy(), "paths", how, tuple(rows.notes))
 
@@ -254,7 +269,11 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
     outline = outline_of(table)
     told = outline.sure if outline is not None else rank_column(columns) is not None
     told = told and options.kind is None
-    if any(chain.grade is Grade.PLAIN for chain in chains) or judgement.edges or told:
+    if (
+        any(chain.grade is Grade.PLAIN for chain in chains)
+        or any(not edges.guessed for edges in judgement.edges)
+        or told
+    ):
         return
     coded = code_column(table, options) is not None
     # Whoever reads the groups alone loses the classes: where columns nest, the finest may be a flat list.
@@ -269,6 +288,7 @@ def names_of(table: Table, options: Options) -> Iterator[Reading]:
             continue
         alone = len(candidates) == 1 and column in called and not (coded or numbered) and outline is None
         alone = alone and not cuts_of(list(column.counts))[1]  # names that are paths as well
+        alone = alone and not judgement.edges  # which only the cells show
         alone = alone and not explained_by_paths(column, columns, options.separator)
         # Names beside paths that do not hold them are as likely as these.
         rival = _grade_of_paths_beside(column, columns, options)

@@ -10,11 +10,14 @@ from functools import partial
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.base import Found, Options, listed
+from taxoloss.sources.counts_behind import without_counts
 from taxoloss.sources.inat_names import RankedNames, ranked_names
+from taxoloss.sources.initials import without_initials
 from taxoloss.sources.lines import Lines, all_match, cells_at, without_bullets
 from taxoloss.sources.reading import Grade, Reading
 from taxoloss.sources.rows import Rows
-from taxoloss.sources.separators import Cut, cut_at, cuts_of, split_path
+from taxoloss.sources.separators import Cut, cut_at, cuts_of, split_path, upward_mark
+from taxoloss.sources.tables.shapes import upward_refusal
 from taxoloss.sources.tables.words import folded, is_head
 
 __all__ = [
@@ -35,12 +38,12 @@ _ID_BEFORE = (
     re.compile(r"(?P<id>\d+)_(?P<rest>\S.*)"),
 )
 _ID_BEHIND = (re.compile(r"(?P<rest>\S.*?)\s*[\s,;:]\s*(?P<id>\d+)\s*"),)
-_NUMBER_APART = re.compile(r"(?P<rest>\S.*?)\s+(?P<id>\d+)\s*")
+_NUMBER_APART = re.compile(r"(?P<rest>\S.*?):?\s+(?P<id>\d+)\s*")
 #: A path without spaces, and a number behind it.
 _NUMBER_BEHIND = re.compile(r"\s*(?P<rest>\S*[^\s/]/[^\s/]\S*)\s+(?P<id>-?\d+)\s*")
 _LEVEL = re.compile(r"(level|depth|tier|rank|l|category|cat)_?\d+")
 #: Marks between the names of levels, above paths.
-_LEVEL_MARKS = ("/", " > ", ">", "::", "->", "--")
+_LEVEL_MARKS = ("/", " > ", ">", "::", "->", "--", "~", "^")
 #: Of a list of names: lines with more words than these are sentences.
 _WORDS_OF_TEXT = 10
 
@@ -52,6 +55,8 @@ def readings_of_list(lines: Lines, options: Options) -> list[Reading]:
     paths = readings_of_paths(lines, options)
     if paths and paths[0].grade >= Grade.PLAIN:
         return paths
+    if options.kind is None and (shown := upward_mark(lines.texts)) is not None:
+        raise upward_refusal(lines.file, shown)
     return [*paths, *readings_of_names(lines, options, Grade.CELLS if paths else Grade.PLAIN)]
 
 
@@ -91,6 +96,7 @@ def readings_of_paths(lines: Lines, options: Options, only: str | None = None) -
     Args:
         only: the separator that may be one, where it makes a table of the lines too.
     """
+    lines = _without_counts(lines)
     if options.separator is not None:
         body = _without_ids(lines, options.separator) or lines
         cut = cut_at(body.texts, options.separator)
@@ -111,6 +117,14 @@ def readings_of_paths(lines: Lines, options: Options, only: str | None = None) -
     kept = [cut for cut in cuts if grade is not None and only in (None, cut.core)]
     bodies = ((_cut_off(whole, _own_ids(cut.mark)) or whole, cut.mark) for cut in kept)
     return [path_reading(body, cut_at(body.texts, mark), grade, options) for body, mark in bodies if grade]
+
+
+def _without_counts(lines: Lines) -> Lines:
+    """The lines without the counts in brackets that stand behind all of them, or all but a header."""
+    texts = [text.strip() for text in lines.texts]
+    headed = int(is_head(folded(texts[0])))
+    names, told = without_counts(texts[headed:], [0] * (len(texts) - headed))
+    return lines.having([*texts[:headed], *names], *told) if told else lines
 
 
 def _ranked_reading(lines: Lines, known: RankedNames, options: Options) -> Reading:
@@ -186,7 +200,11 @@ def _paths(lines: Lines, cut: Cut, how: str, options: Options) -> Found:
     head = _head_of_paths(lines, cut, options)
     rows.notes += [*lines.notes, *head.notes]
     rows.levels = head.levels
-    for names, line in list(zip(cut.rows, lines.numbers, strict=True))[head.is_there :]:
+    paths, told = list(cut.rows[head.is_there :]), tuple[str, ...]()
+    if options.kind is None and head.levels is None:
+        paths, told = without_initials(paths, "--kind paths")
+    rows.notes += told
+    for names, line in zip(paths, lines.numbers[head.is_there :], strict=True):
         rows.add(names, line)
     return Found(rows.taxonomy(), "paths", how, tuple(rows.notes))
 
@@ -243,6 +261,8 @@ def readings_of_names(lines: Lines, options: Options, grade: Grade) -> list[Read
     if words[len(words) // 2] >= _WORDS_OF_TEXT:
         return []
     lines = without_bullets(lines)
+    if options.kind is None and grade is Grade.PLAIN:
+        lines = _without_counts(lines)
     for pattern in (*_ID_BEFORE, *_ID_BEHIND) if grade is Grade.PLAIN else ():
         cut = _cut_off(lines, pattern, of_list=True)
         if cut is not None:

@@ -30,6 +30,7 @@ from taxoloss.sources.refusals import code_refusal
 from taxoloss.sources.separators import cut_at, cuts_of
 from taxoloss.sources.tables.header import settle_header
 from taxoloss.sources.tables.judgement import judged
+from taxoloss.sources.tables.second_table import check_blank_lines
 from taxoloss.sources.tables.table import Table, open_table, seen, table_of_text
 from taxoloss.sources.tables.words import folded, is_hierarchy, is_known
 
@@ -97,7 +98,10 @@ def _check_header(lines: Lines, options: Options) -> None:
     if options.header is False or len(below.texts) < 2 or delimiter_of(lines) is not None:
         return
     mark = delimiter_of(below)
-    first, second = cells_of(lines.texts[:2], mark) if mark is not None else ([], [])
+    rows = cells_of(lines.texts[:2], mark) if mark is not None else []
+    if len(rows) < 2:
+        return  # a cell in quotes goes on in the next line
+    first, second = rows
     if 1 < len(first) < len(second) and _are_columns(first):
         message = f"the first line names {len(first)} columns, the rows have {len(second)} cells"
         help = "name the first column too, as of the numbers of rows, or leave it out"
@@ -281,6 +285,8 @@ def _table(lines: Lines, delimiter: str | None, options: Options) -> Table:
             options = replace(options, header=True)
     table = table_of_text(lines.text, lines.file, options, delimiter)
     settled = settle_header(table, options)
+    if options.kind is None and options.columns is None:
+        check_blank_lines(settled)
     return replace(settled, notes=(*lines.notes, *settled.notes))
 
 

@@ -30,6 +30,7 @@ class Edges:
         has_ids: whether each row is one node, known by its id: then a parent must have a row.
         titles: other columns that may say what the children are called.
         several: whether cells list parents: "animal|pet".
+        guessed: whether only the cells say so, and no name of a column.
     """
 
     child: Column
@@ -40,6 +41,7 @@ class Edges:
     grade: Grade
     titles: tuple[Column, ...] = ()
     several: bool = False
+    guessed: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -72,6 +74,7 @@ def edges_of(columns: Sequence[Column]) -> list[Edges]:
     parents = [column for column in columns if words.is_parent(column.word)]
     pairs = [pair for parent in parents if (pair := _pair(parent, columns)) is not None]
     pairs += _source_and_target(columns)
+    pairs = pairs or _unnamed_pairs(columns)
     # parent_id beside parent_name: the ids
     ids = [pair for pair in pairs if pair.has_ids and pair.chained]
     best = ids[:1] or [pair for pair in pairs if pair.chained][:1] or pairs[:1]
@@ -89,6 +92,31 @@ def _source_and_target(columns: Sequence[Column]) -> list[Edges]:
         child, parent = parent, child  # one target for each source, and not the other way: upwards
     chained = _share(parent, child) > 0
     return [Edges(child, parent, None, chained, False, Grade.PLAIN if chained else Grade.NAME)]
+
+
+def _unnamed_pairs(columns: Sequence[Column]) -> list[Edges]:
+    """Ids beside a column that holds some of them again, or nothing: parents under another name."""
+    ids = [c for c in columns if c.is_unique and (c.is_number or " " not in "".join(c.cells))]
+    found = []
+    for child in ids if len(columns) > 2 else []:
+        others = [c for c in columns if c is not child and not words.is_known(c.word)]
+        for parent in (c for c in others if _may_be_parents(c, child)):
+            edges = _edges(child, parent, columns, chained=True)
+            if edges.title is not None:
+                found.append(replace(edges, grade=Grade.CELLS, guessed=True))
+    return found
+
+
+def _may_be_parents(parent: Column, child: Column) -> bool:
+    """Whether some cells are empty, and all others ids of other rows, some twice, without a circle."""
+    above = dict(zip(child.cells, parent.cells, strict=True))
+    filled = {cell for cell in parent.cells if cell}
+    if not filled <= above.keys() or not len(filled) < parent.filled < len(parent.cells):
+        return False
+    left = set(above)
+    while tops := {node for node in left if above[node] not in left}:
+        left -= tops
+    return not left
 
 
 def _pair(parent: Column, columns: Sequence[Column]) -> Edges | None:

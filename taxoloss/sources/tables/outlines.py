@@ -5,11 +5,13 @@ How deep a row stands says a number, the rank that it names, the column that it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
 from itertools import pairwise
 
+from taxoloss.sources.lines import all_match
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column
 from taxoloss.sources.tables.judgement import judged
@@ -20,6 +22,10 @@ __all__ = ["Outline", "indented_cells", "outline_of", "rank_column"]
 
 #: From this share of indented cells on spaces before them are no slips.
 _INDENTED = 0.2
+#: From so many words on that step as an outline does they are groups.
+_MOST_LEVELS = 8
+_LEVELS = ("rank", "level", "level_name", "rang", "niveau", "ebene", "stufe", "nivel", "livello", "tier")
+_DASHES = re.compile(r"(?P<run>-*) ?(?P<name>[^\s-].*)")
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class Outline:
     Args:
         sure: whether rows that are no outline would not stand so.
         option: that chooses it, where `--kind indented` does not.
+        guessed: whether the rows step as an outline does, and groups in that order would too.
+        drawn: whether spaces or marks before the names say the depth.
     """
 
     names: tuple[str, ...]
@@ -37,6 +45,8 @@ class Outline:
     sure: bool
     columns: tuple[Column, ...]
     option: str = ""
+    guessed: bool = False
+    drawn: bool = False
 
 
 def outline_of(table: Table) -> Outline | None:
@@ -45,7 +55,8 @@ def outline_of(table: Table) -> Outline | None:
         columns, edges = judged(table).columns, judged(table).edges
         found = _of_stairs(columns) or _of_numbers(columns)
         if not edges:
-            found = found or _of_ranks(columns) or _of_spaces(table, columns)
+            found = found or _of_ranks(columns) or _of_spaces(table, columns) or _of_dashes(columns)
+            found = found or _of_words(columns)
         table.found["outline"] = found
     outline: Outline | None = table.found["outline"]
     return outline
@@ -127,7 +138,47 @@ def indented_cells(table: Table, column: Column) -> Outline:
     """The outline of a column by the spaces before its cells."""
     used = (column,)
     how = f"{column.name or f'column {column.number + 1}'}, indented by spaces"
-    return Outline(tuple(column.cells), _widths(table, column), how, True, used, column.name)
+    return Outline(tuple(column.cells), _widths(table, column), how, True, used, column.name, drawn=True)
+
+
+def _of_dashes(columns: Sequence[Column]) -> Outline | None:
+    """The one column with dashes before some of its names, more before those that are deeper."""
+    found = [(c, marks) for c in columns if c.names_nodes and (marks := all_match(_DASHES, c.cells))]
+    found = [(column, marks) for column, marks in found if any(match["run"] for match in marks)]
+    if len(found) != 1:
+        return None
+    column, matches = found[0]
+    depths = tuple(len(match["run"]) for match in matches)
+    if depths[0] or sum(map(bool, depths)) < _INDENTED * len(depths) or not _in_steps(depths):
+        return None
+    how = f"{column.name or f'column {column.number + 1}'}, `-` before the names"
+    names = tuple(match["name"] for match in matches)
+    return Outline(names, depths, how, True, (column,), drawn=True)
+
+
+def _of_words(columns: Sequence[Column]) -> Outline | None:
+    """Two columns of which the first steps as an outline does, in words or under a name not known."""
+    if len(columns) != 2:
+        return None
+    level, named = columns
+    words_of_level, order = list(level.cells), list(level.counts)
+    depths = tuple(map(order.index, words_of_level)) if all(words_of_level) else ()
+    if (
+        level.names_ranks
+        or named.filled < len(named.cells)
+        or named.is_number
+        or not 1 < len(order) <= _MOST_LEVELS
+    ):
+        return None
+    called = words.is_depth(level.word) or level.word in _LEVELS
+    numbers = level.is_number and not words.is_known(level.word) and sorted(order, key=int) == order
+    unknown = len(order) > 2 and not words.is_known(level.word)
+    if not (called or numbers or unknown) or not depths or not _in_steps(depths):
+        return None
+    if list(depths) == sorted(depths) or len(named.counts) < len(named.cells):
+        return None
+    how = f"{named.name or 'names'}, as deep as {level.name or 'column 1'} says"
+    return Outline(tuple(named.cells), depths, how, False, (level, named), guessed=True)
 
 
 def _is_indented(table: Table, column: Column) -> bool:
@@ -136,7 +187,8 @@ def _is_indented(table: Table, column: Column) -> bool:
         return False
     widths = _widths(table, column)
     deeper = sum(width > 0 for width in widths)
-    return widths[0] == 0 and max(widths) > 1 and deeper >= _INDENTED * len(widths)
+    tabbed = any(row[column.number].startswith("\t") for row in table.rows)
+    return widths[0] == 0 and (max(widths) > 1 or tabbed) and deeper >= _INDENTED * len(widths)
 
 
 def _widths(table: Table, column: Column) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from taxoloss.sources.reading import Grade
@@ -9,7 +10,15 @@ from taxoloss.sources.separators import cuts_of, split_path
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, determines
 
-__all__ = ["explained_by_paths", "has_more", "joined", "leaf_below", "marks_of", "named_beside"]
+__all__ = [
+    "are_texts",
+    "explained_by_paths",
+    "has_more",
+    "joined",
+    "leaf_below",
+    "marks_of",
+    "named_beside",
+]
 
 
 def marks_of(paths: Column) -> list[str]:
@@ -70,6 +79,13 @@ def _ends(names: Column, paths: Column, mark: str) -> bool:
 def has_more(leaf: Column, paths: Column, mark: str) -> bool:
     """Whether several names share a path: the paths alone would lose classes."""
     return len(leaf.counts) > len({joined(path, "", mark) for path in paths.cells})
+
+
+def are_texts(leaf: Column) -> bool:
+    """Whether names, each once, may be the titles of single things: of several words, or with numbers."""
+    texts = list(leaf.counts)
+    long = sum(len(text.split()) > 2 or bool(re.search(r"\d", text)) for text in texts)
+    return leaf.is_unique and 2 * long > len(texts)
 
 
 def joined(path: str, name: str, mark: str) -> tuple[str, ...]:

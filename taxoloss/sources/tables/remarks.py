@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.tables.table import Table
+from taxoloss.sources.taxa.words import is_synonym
 
 __all__ = ["without_remarks"]
 
@@ -18,6 +19,8 @@ _REMARK = re.compile(
     r"|anmerkung(en)?|fuentes?|notas?|remarques?|データ|注)\s*[:：.]\s*\S.*)",
     re.IGNORECASE,
 )
+#: Whether a name is in use, in tables that are no Darwin Core.
+_STATUS = "taxon_status"
 #: From so many words on a text alone in the last row is no name.
 _WORDS = 5
 _TYPES = frozenset((
@@ -33,10 +36,12 @@ def without_remarks(table: Table) -> Table:
         return table
     rows = [tuple(cell.strip() for cell in row) for row in table.rows]
     header = tuple(name.strip().casefold() for name in table.header)
+    status = header.index(_STATUS) if _STATUS in header else None
     kinds: tuple[tuple[str, Callable[[int], bool]], ...] = (
         ("names the columns again", lambda at: tuple(map(str.casefold, rows[at])) == header),
         ("is a rule", lambda at: _is_rule(rows[at])),
         ("says the types of the columns", lambda at: at == 0 and _are_types(rows[at])),
+        ("is no name in use", lambda at: status is not None and is_synonym(rows[at][status])),
         ("is a note on the table", lambda at: _is_remark(rows, at)),
     )
     notes, gone = [], set()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FormError
 from taxoloss.sources.base import listed, refuse
+from taxoloss.sources.lines import all_match
 from taxoloss.sources.reading import Grade
+from taxoloss.sources.separators import upward_mark
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, nests
 from taxoloss.sources.tables.judgement import judged
 from taxoloss.sources.tables.stairs import stairs_of
 from taxoloss.sources.tables.table import Table
 
-__all__ = ["refused_shape"]
+__all__ = ["refused_shape", "upward_refusal"]
 
 _DITTO = frozenset(
     ('"', "''", "〃", "″", "”", "“", "´´", ",,", ",", '-"-', "-''-", "- -", "idem", "ditto", "〟")
@@ -23,14 +26,41 @@ _DITTO = frozenset(
 _MARKS = frozenset(("1", "1.0", "x", "✓", "✔", "✗", "true", "yes", "y", "t", "ja", "oui", "+", "•"))
 _NO_MARKS = frozenset(("0", "0.0", "", "false", "no", "n", "f", "nein", "non", "-"))
 _RELATIONS = ("relation", "relationship", "relation_type", "predicate", "rel", "edge_type", "edge_label")
+_NUMBER_BEFORE = re.compile(r"(?P<code>\d+(\.\d+)*)\.?\s+[^\W\d].*")
 _NESTED_SETS = (("lft", "rgt"), ("left", "right"), ("lft", "rght"), ("tree_left", "tree_right"))
 
 
 def refused_shape(table: Table) -> FormError | None:
     """The error of a table that would be read as another tree than it holds; None of others."""
     columns = judged(table).columns
-    looks = (_ditto, _merged, _nested_set, _relations, _several_parents, _one_hot)
+    looks = (_ditto, _merged, _nested_set, _relations, _several_parents, _one_hot, _upward, _numbered)
     return next((error for look in looks if (error := look(table, columns)) is not None), None)
+
+
+def _upward(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Paths that go up: T-shirt < Tops < Clothing."""
+    shown = next((text for c in columns if (text := upward_mark(list(c.counts))) is not None), None)
+    return None if shown is None else upward_refusal(table.file, shown)
+
+
+def upward_refusal(file: str, shown: str) -> FormError:
+    """The error of paths that go up, of which one is shown."""
+    help = "write them from the top: Clothing > Tops > T-shirt; --kind names reads each as a name"
+    return refuse(file, f"{quoted(shown)} is a path from the leaf up", expected="paths down", help=help)
+
+
+def _numbered(table: Table, columns: Sequence[Column]) -> FormError | None:
+    """Names behind the numbers of an outline: 1 Animals, 1.1 Cat, 1.2 Dog."""
+    for column in (c for c in columns if c.names_nodes and c.filled == len(c.cells) > 2):
+        matches = all_match(_NUMBER_BEFORE, column.cells) or []
+        codes = {match["code"] for match in matches}
+        below = {code for code in codes if "." in code}
+        if below and len(codes) == len(matches) and all(c.rpartition(".")[0] in codes for c in below):
+            shown = next(cell for cell in column.cells if "." in cell.split()[0].rstrip("."))
+            message = f"{quoted(shown)} in {quoted(column.name)} starts with the number of an outline"
+            help = "write the numbers into a column of their own; --kind names reads a flat list"
+            return refuse(table.file, message, expected="a column of codes and one of titles", help=help)
+    return None
 
 
 def _ditto(table: Table, columns: Sequence[Column]) -> FormError | None:
