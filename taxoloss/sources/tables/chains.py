@@ -11,7 +11,14 @@ from itertools import combinations, pairwise
 from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, nests, same_groups
-from taxoloss.sources.tables.finest import is_class_below, is_finer, may_be_class, numbers_classes
+from taxoloss.sources.tables.finest import (
+    is_class_below,
+    is_finer,
+    may_be_class,
+    names_rows,
+    numbers_classes,
+    tells_rows,
+)
 from taxoloss.sources.tables.labels import is_label, is_needed, labels_of
 
 __all__ = ["Chain", "candidates_of", "chains_of"]
@@ -108,6 +115,7 @@ def _widened(
     finer = _finer([*rest, *filter(_names_all_the_same, columns)], chain)
     wider = [_with(chain, may_be), *([*chain, column] for column in finer), _with(chain, [*may_be, *finer])]
     found = dict.fromkeys([tuple(chain), *map(tuple, wider)])
+    found |= dict.fromkeys(one[:-1] for one in found if len(one) > 2 and names_rows(one))
     return [Chain(one, Grade.PLAIN) for one in found]
 
 
@@ -378,7 +386,8 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     leaf = chain[-1]
     links = list(pairwise(chain))
     sure = all(bits_of_nesting(low, high, leaf) >= _SURE_BITS for high, low in links[:-1])
-    sure = sure and len(links) > 1 and len(chain) == len(candidates) and all(map(_is_candidate, chain))
+    others = [c for c in candidates if c not in chain and not c.is_number]  # numbers beside are counts
+    sure = sure and len(links) > 1 and not others and all(map(_is_candidate, chain))
     two = len(columns) == 2 and all(map(_is_candidate, chain)) and not chain[0].is_unique
     called = all(words.stands_above(high.word, low.word) for high, low in links)
     twice = [low for high, low in links if same_groups(high, low)]
@@ -387,8 +396,8 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     # One of two columns with the same groups may be another name of it: a code, a translation.
     once = [[column for column in chain if column is not second] for second in twice]
     found = [*orders, *_longest(candidates)[1:], *(one for one in once if len(one) > 1)]
-    if grade is Grade.CELLS:  # what numbers the rows may be no class
-        found += [one[:-1] for one in found if one[-1].is_serial and len(one) > 2]
+    unsure = not (called or nameless)
+    found += [one[:-1] for one in found if len(one) > 2 and tells_rows(one[-1], unsure=unsure)]
     if grade is Grade.CELLS and (tops := [c for c in columns if _is_top(c)]):
         found.insert(0, [*tops, *chain])
     return [Chain(tuple(one), grade) for one in found]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, determines, same_groups
 
-__all__ = ["is_class_below", "is_finer", "may_be_class", "numbers_classes"]
+__all__ = ["is_class_below", "is_finer", "may_be_class", "names_rows", "numbers_classes", "tells_rows"]
 
 #: Names of ranks may repeat in different branches.
 _BELOW = 0.98
@@ -25,6 +25,11 @@ _DIGITS = 3
 _ENDS = frozenset((
     "class", "class_name", "label", "label_name", "leaf", "fine", "fine_label", "fine_class", "fine_name",
     "species", "species_name", "scientific_name", "scientificname", "breed", "target", "child",
+))  # fmt: skip
+#: What species are called in other languages: columns of classes, each with a row of its own.
+_SPECIES = frozenset((
+    "art", "arten", "soort", "espèce", "espece", "especie", "espécie", "specie", "gatunek", "druh", "faj",
+    "вид", "种", "種", "物种", "物種", "종",
 ))  # fmt: skip
 #: Ranks that are called so in trees of all fields.
 _ANY_FIELD = frozenset(("domain", "superclass", "class", "subclass", "division"))
@@ -58,6 +63,30 @@ def may_be_class(column: Column, chain: Sequence[Column]) -> bool:
         return False
     called = bool(words.is_name(column.word)) or any(rank in column.word for rank in ("species", "class"))
     return called or not (_is_prose(column) or _numbers_rows(column))
+
+
+def tells_rows(column: Column, *, unsure: bool = True) -> bool:
+    """Whether the finest of columns that nest may tell rows apart, and no classes.
+
+    Every column that is unique nests in all others: where names of columns leave it open, that is no
+    evidence of a class. Sentences are texts about a row, wherever they stand.
+    """
+    if _is_prose(column) or words.is_text(column.word):
+        return True
+    return unsure and column.is_unique and column.word not in _SPECIES
+
+
+def names_rows(chain: Sequence[Column]) -> bool:
+    """Whether the last of a chain may name rows, as pets are named, or hold sentences: name, title.
+
+    What is named below a subgroup is a class; below a subcategory it may be a product of that class.
+    """
+    *above, last = chain
+    groups = (
+        sum(words.rank_of(column.word) is not None for column in above) > 1 or "group" in above[-1].word
+    )
+    plain = last.word in ("name", "title") and last.is_unique and not groups
+    return plain or (last.is_unique and not last.is_number and _is_prose(last))
 
 
 def numbers_classes(column: Column) -> bool:
