@@ -16,7 +16,7 @@ from taxoloss.sources.tables.columns import Column, determines, same_groups
 __all__ = ["is_class_below", "is_finer", "may_be_class", "names_rows", "numbers_classes", "tells_rows"]
 
 #: Names of ranks may repeat in different branches.
-_BELOW = 0.98
+_BELOW = 0.9
 #: From so many words a cell on texts are sentences.
 _WORDS_OF_PROSE = 3.5
 #: From so many digits in each cell on, behind the same letters, these are numbers of rows.
