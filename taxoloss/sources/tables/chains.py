@@ -18,6 +18,7 @@ from taxoloss.sources.tables.columns import (
     same_groups,
 )
 from taxoloss.sources.tables.finest import (
+    ends_in_species,
     is_class_below,
     is_finer,
     may_be_class,
@@ -125,7 +126,10 @@ def _widened(
     chain = _with_names(_with(base, known if alone else ()), rest)
     if not alone:
         return [Chain(tuple(chain), Grade.PLAIN)]
-    may_be = [c for c in rest if c not in chain and not is_finer(c, chain[-1]) and _may_be_rank(c, chain)]
+    more = rest
+    if ends_in_species(chain):  # above all ranks a habitat may stand, among them what names no taxon
+        more = [c for c in rest if nests(chain[0], c) and c.word != "clade"]
+    may_be = [c for c in more if c not in chain and not is_finer(c, chain[-1]) and _may_be_rank(c, chain)]
     finer = _finer([*rest, *filter(_names_all_the_same, columns)], chain)
     wider = [_with(chain, may_be), *([*chain, column] for column in finer), _with(chain, [*may_be, *finer])]
     found = dict.fromkeys([tuple(chain), *map(tuple, wider)])
@@ -326,8 +330,15 @@ def _with(chain: Sequence[Column], more: Sequence[Column]) -> list[Column]:
         if not _fits(column, wider):
             continue
         place = next((i for i, other in enumerate(wider) if _above(column, other)), len(wider))
-        wider.insert(place, column)
+        if not _are_numbered(wider[max(place - 1, 0) : place + 1]):
+            wider.insert(place, column)
     return wider
+
+
+def _are_numbered(columns: Sequence[Column]) -> bool:
+    """Whether two columns are levels of one stem, between which no other stands: level_1, level_2."""
+    stems = [number[0] for column in columns if (number := words.number_of(column.word))]
+    return len(stems) == 2 and stems[0] == stems[1]
 
 
 def _above(column: Column, other: Column) -> bool:
@@ -370,7 +381,7 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
         candidates = known or candidates
     chain = by_cells(candidates)
     if len(chain) < 2:
-        return []
+        return [Chain(tuple(one), Grade.CELLS, repeats=True) for one in longer(candidates, chain)]
     orders = _orders(chain)
     chain = orders[0]
     leaf = chain[-1]

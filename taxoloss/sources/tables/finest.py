@@ -13,7 +13,15 @@ from collections.abc import Sequence
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, determines, same_groups
 
-__all__ = ["is_class_below", "is_finer", "may_be_class", "names_rows", "numbers_classes", "tells_rows"]
+__all__ = [
+    "ends_in_species",
+    "is_class_below",
+    "is_finer",
+    "may_be_class",
+    "names_rows",
+    "numbers_classes",
+    "tells_rows",
+]
 
 #: Names of ranks may repeat in different branches.
 _BELOW = 0.9
@@ -31,6 +39,8 @@ _SPECIES = frozenset((
     "art", "arten", "soort", "espèce", "espece", "especie", "espécie", "specie", "gatunek", "druh", "faj",
     "вид", "种", "種", "物种", "物種", "종",
 ))  # fmt: skip
+#: What stands below species: authors, addresses and English names stand beside them.
+_BELOW_SPECIES = ("species", "variet", "breed", "strain", "cultivar", "form", "morph", "race", "class")
 #: Ranks that are called so in trees of all fields.
 _ANY_FIELD = frozenset(("domain", "superclass", "class", "subclass", "division"))
 
@@ -43,8 +53,10 @@ def is_finer(column: Column, leaf: Column) -> bool:
 
 def is_class_below(column: Column, chain: Sequence[Column]) -> bool:
     """Whether a finer column holds the classes, by its name, where those of the chain are groups."""
-    named = bool(words.is_name(column.word)) or column.word in words.CLASS
-    known = column.word != "title" and (words.is_hierarchy(column.word) or column.word in words.NAMES)
+    typed = column.word == "type" and words.stands_above(chain[-1].word, column.word) is True
+    named = bool(words.is_name(column.word)) or column.word in words.CLASS or typed
+    known = words.is_hierarchy(column.word) or column.word in words.NAMES or typed
+    known = known and column.word != "title"
     if not named or words.is_text(column.word):
         return False
     return (known or not column.is_unique) and not _ends_in_class(chain)
@@ -52,6 +64,8 @@ def is_class_below(column: Column, chain: Sequence[Column]) -> bool:
 
 def may_be_class(column: Column, chain: Sequence[Column]) -> bool:
     """Whether the cells of a finer column may be names of classes: no sentences, no numbers of rows."""
+    if ends_in_species(chain):
+        return any(word in column.word for word in _BELOW_SPECIES)
     if column.is_number:
         return numbers_classes(column)
     if column.kind not in ("name", "mixed"):
@@ -87,6 +101,13 @@ def names_rows(chain: Sequence[Column]) -> bool:
     )
     plain = last.word in ("name", "title") and last.is_unique and not groups
     return plain or (last.is_unique and not last.is_number and _is_prose(last))
+
+
+def ends_in_species(chain: Sequence[Column]) -> bool:
+    """Whether ranks of living things stand in full: three or more of them, down to the species."""
+    ranks = [words.rank_number(column.word) for column in chain]
+    full = sum(rank is not None for rank in ranks) > 2
+    return full and (ranks[-1] or 0) >= words.RANKS.index("species")
 
 
 def numbers_classes(column: Column) -> bool:
