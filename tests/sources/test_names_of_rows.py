@@ -88,3 +88,12 @@ def test_species_in_other_languages_are_classes(header: str, tmp_path: Path) -> 
     for count, cells in (("", ""), (",Anzahl", ",{}")):
         lines = [",".join(row) + cells.format(i * 7 % 13) for i, row in enumerate(rows)]
         assert paths_of(read(tmp_path, "\n".join([header + count, *lines]))) == expected
+
+
+@pytest.mark.parametrize(
+    "header", ["dept,cat,type", "Sparte,Rubrik,item", "Top (level 1),Mid (level 2),Low (level 3)"]
+)
+def test_a_unique_column_that_is_called_a_level_is_one(header: str, tmp_path: Path) -> None:
+    rows = [(f"A{i // 9}x", f"B{i // 3}x", f"C{i}x") for i in range(45)]
+    text = "\n".join([header, *map(",".join, rows), ""])
+    assert paths_of(read(tmp_path, text)) == " ".join(sorted(map("/".join, rows)))

@@ -87,7 +87,13 @@ def tells_rows(column: Column, *, unsure: bool = True) -> bool:
     """
     if _is_prose(column) or words.is_text(column.word):
         return True
-    return unsure and column.is_unique and column.word not in _SPECIES
+    return unsure and column.is_unique and not _is_level(column.word)
+
+
+def _is_level(word: str) -> bool:
+    """Whether a name of a column says by itself that a level of classes stands there: item, level 3."""
+    called = word in words.CLASS and not (words.is_name(word) or words.is_id(word))
+    return called or word in _SPECIES or word == "type" or re.search(r"level_?\d", word) is not None
 
 
 def names_rows(chain: Sequence[Column]) -> bool:
