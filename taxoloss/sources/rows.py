@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, TaxonomyError, raise_all
 from taxoloss.sources.base import Options, listed
+from taxoloss.sources.name_lists import columns_option
 from taxoloss.taxonomy.names import nfc
 from taxoloss.taxonomy.placeholders import is_placeholder
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -165,6 +166,8 @@ class Rows:
         shown = ", ".join(quoted("/".join(filter(None, path)) or "the root") for path in paths[:5])
         message = f"{quoted(name)} has {len(paths)} parents: {shown}"
         help = "keep one of them; or --parent first, --parent most-common, --parent ask"
+        if self.strict and self.levels not in (None, ("bin", "class")):
+            help += f"; --kind ranks {columns_option(self.levels or ())} makes a class of each"
         line = first[name, paths[1]]
         return Fault("T203", message, self.file, line, found=name, expected="one parent", help=help)
 

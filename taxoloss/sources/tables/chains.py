@@ -10,9 +10,24 @@ from itertools import combinations, pairwise
 
 from taxoloss.sources.reading import Grade
 from taxoloss.sources.tables import words
-from taxoloss.sources.tables.columns import Column, bits_of_nesting, determines, nests, same_groups
-from taxoloss.sources.tables.finest import is_class_below, is_finer, may_be_class, numbers_classes
+from taxoloss.sources.tables.columns import (
+    Column,
+    bits_of_nesting,
+    determines,
+    nests,
+    same_groups,
+)
+from taxoloss.sources.tables.finest import (
+    ends_in_species,
+    is_class_below,
+    is_finer,
+    may_be_class,
+    names_rows,
+    numbers_classes,
+    tells_rows,
+)
 from taxoloss.sources.tables.labels import is_label, is_needed, labels_of
+from taxoloss.sources.tables.runs import as_stated, by_cells, compared, is_almost_nested, longer, longest
 
 __all__ = ["Chain", "candidates_of", "chains_of"]
 
@@ -79,7 +94,14 @@ def chains_of(columns: Sequence[Column]) -> list[Chain]:
     ordered = _of_ranks(candidates) or _numbered(candidates)
     if not ordered:
         known = [c for c in candidates if words.is_hierarchy(c.word)]
-        ordered, *others = _longest(known)
+        ordered, *others = longest(known)
+        stated = as_stated(known, ordered)
+        if stated and is_almost_nested(stated):
+            ordered, others = stated, []
+        elif stated:
+            grade = Grade.PLAIN if len(ordered) > 1 else Grade.CELLS
+            return [Chain(tuple(one), grade) for one in (stated, ordered, *others) if len(one) > 1]
+        others += longer(known, ordered) if not stated else []
         if len(ordered) > 1 and others:
             return [Chain(tuple(one), Grade.PLAIN) for one in (ordered, *others)]
     if len(ordered) < 2:
@@ -104,10 +126,14 @@ def _widened(
     chain = _with_names(_with(base, known if alone else ()), rest)
     if not alone:
         return [Chain(tuple(chain), Grade.PLAIN)]
-    may_be = [c for c in rest if c not in chain and not is_finer(c, chain[-1]) and _may_be_rank(c, chain)]
+    more = rest
+    if ends_in_species(chain):  # above all ranks a habitat may stand, among them what names no taxon
+        more = [c for c in rest if nests(chain[0], c) and c.word != "clade"]
+    may_be = [c for c in more if c not in chain and not is_finer(c, chain[-1]) and _may_be_rank(c, chain)]
     finer = _finer([*rest, *filter(_names_all_the_same, columns)], chain)
     wider = [_with(chain, may_be), *([*chain, column] for column in finer), _with(chain, [*may_be, *finer])]
     found = dict.fromkeys([tuple(chain), *map(tuple, wider)])
+    found |= dict.fromkeys(one[:-1] for one in found if len(one) > 2 and names_rows(one))
     return [Chain(one, Grade.PLAIN) for one in found]
 
 
@@ -194,11 +220,11 @@ def _as_the_cells_say(ordered: list[Column]) -> list[list[Column]]:
     turned = {low for high, low in pairwise(ordered) if _is_turned(high, low)}
     if not turned:
         return [ordered]
-    by_cells = _by_cells(ordered)
+    nested = by_cells(ordered)
     first = [high for high, low in pairwise(ordered) if low in turned]
     without = [[c for c in ordered if c not in left] for left in (turned, first)]
     kept = [one for one in without if len(one) > 1 and not any(_is_turned(*pair) for pair in pairwise(one))]
-    return [by_cells, *kept[-1:]] if len(by_cells) > 1 else kept[-1:]
+    return [nested, *kept[-1:]] if len(nested) > 1 else kept[-1:]
 
 
 def _as_named(chains: Sequence[list[Column]]) -> list[list[Column]]:
@@ -258,43 +284,19 @@ def _of_places(columns: Sequence[Column], candidates: Sequence[Column]) -> list[
     if any(words.is_name(word) or words.is_hierarchy(word) for word in others):
         return []
     places = [c for c in columns if c.word in words.PLACES and c.names_nodes]
-    chain = _by_cells(sorted(places, key=lambda c: words.PLACES.index(c.word)))
+    places.sort(key=lambda c: words.PLACES.index(c.word))
+    chain = by_cells(places)
     if len(chain) < 2:
         return []
-    found = [*_orders(chain), *([*chain, column] for column in _finer(candidates, chain))]
+    found = [
+        *_orders(chain),
+        *longer(places, chain),
+        *([*chain, column] for column in _finer(candidates, chain)),
+    ]
     return [Chain(tuple(one), Grade.PLAIN) for one in found]
 
 
 # -- by what determines what -----------------------------------------------------------------------
-
-
-def _by_cells(columns: Iterable[Column]) -> list[Column]:
-    """Coarse to fine; the longest run in which each column determines the one before it."""
-    ordered = sorted(columns, key=cmp_to_key(_compared))
-    best: list[list[Column]] = []  # the longest chain that ends at each column
-    for place, low in enumerate(ordered):
-        above = [best[i] for i in range(place) if nests(low, ordered[i])]
-        best.append([*max(above, key=len, default=[]), low])
-    return max(best, key=len, default=[])
-
-
-def _longest(columns: Sequence[Column]) -> list[list[Column]]:
-    """The longest run of columns that nest, and others as long that have another column in it."""
-    best = _by_cells(columns)
-    others = [_by_cells([c for c in columns if c is not left]) for left in best]
-    found = [best]
-    for other in others:
-        if len(other) == len(best) > 1 and other not in found:
-            found.append(other)
-    return found
-
-
-def _compared(one: Column, other: Column) -> int:
-    """Coarse before fine: fewer names, then what is known of the names, then the order in the file."""
-    if len(one.counts) != len(other.counts):
-        return len(one.counts) - len(other.counts)
-    above = words.stands_above(one.word, other.word)
-    return one.number - other.number if above is None else (-1 if above else 1)
 
 
 def _orders(chain: list[Column]) -> list[list[Column]]:
@@ -328,14 +330,21 @@ def _with(chain: Sequence[Column], more: Sequence[Column]) -> list[Column]:
         if not _fits(column, wider):
             continue
         place = next((i for i, other in enumerate(wider) if _above(column, other)), len(wider))
-        wider.insert(place, column)
+        if not _are_numbered(wider[max(place - 1, 0) : place + 1]):
+            wider.insert(place, column)
     return wider
+
+
+def _are_numbered(columns: Sequence[Column]) -> bool:
+    """Whether two columns are levels of one stem, between which no other stands: level_1, level_2."""
+    stems = [number[0] for column in columns if (number := words.number_of(column.word))]
+    return len(stems) == 2 and stems[0] == stems[1]
 
 
 def _above(column: Column, other: Column) -> bool:
     """Whether a column stands above another; of two with the same groups the one that is written first."""
     if same_groups(column, other):
-        return _compared(column, other) < 0
+        return compared(column, other) < 0
     return nests(other, column)
 
 
@@ -370,15 +379,16 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     known = [column for column in candidates if _is_candidate(column)]
     if all(words.is_nameless(column.word) for column in known):
         candidates = known or candidates
-    chain = _by_cells(candidates)
+    chain = by_cells(candidates)
     if len(chain) < 2:
-        return []
+        return [Chain(tuple(one), Grade.CELLS, repeats=True) for one in longer(candidates, chain)]
     orders = _orders(chain)
     chain = orders[0]
     leaf = chain[-1]
     links = list(pairwise(chain))
     sure = all(bits_of_nesting(low, high, leaf) >= _SURE_BITS for high, low in links[:-1])
-    sure = sure and len(links) > 1 and len(chain) == len(candidates) and all(map(_is_candidate, chain))
+    left = [c for c in candidates if c not in chain and not c.is_number]  # numbers beside are counts
+    sure = sure and len(links) > 1 and not left and all(map(_is_candidate, chain))
     two = len(columns) == 2 and all(map(_is_candidate, chain)) and not chain[0].is_unique
     called = all(words.stands_above(high.word, low.word) for high, low in links)
     twice = [low for high, low in links if same_groups(high, low)]
@@ -386,9 +396,10 @@ def _of_cells(columns: Sequence[Column]) -> list[Chain]:
     grade = Grade.PLAIN if sure or two or called or nameless else Grade.CELLS
     # One of two columns with the same groups may be another name of it: a code, a translation.
     once = [[column for column in chain if column is not second] for second in twice]
-    found = [*orders, *_longest(candidates)[1:], *(one for one in once if len(one) > 1)]
-    if grade is Grade.CELLS:  # what numbers the rows may be no class
-        found += [one[:-1] for one in found if one[-1].is_serial and len(one) > 2]
+    others = [*longest(candidates)[1:], *longer(candidates, chain)]
+    found = [*orders, *others, *(one for one in once if len(one) > 1)]
+    unsure = not (called or nameless)
+    found += [one[:-1] for one in found if len(one) > 2 and tells_rows(one[-1], unsure=unsure)]
     if grade is Grade.CELLS and (tops := [c for c in columns if _is_top(c)]):
         found.insert(0, [*tops, *chain])
     return [Chain(tuple(one), grade) for one in found]

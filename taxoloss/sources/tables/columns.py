@@ -14,7 +14,16 @@ from taxoloss.sources.tables import words
 from taxoloss.sources.tables.table import Table
 from taxoloss.taxonomy.names import nfc
 
-__all__ = ["Column", "bits_of_nesting", "columns_of", "determines", "nests", "same_groups", "whole_numbers"]
+__all__ = [
+    "Column",
+    "bits_of_nesting",
+    "columns_of",
+    "determines",
+    "nearly_nests",
+    "nests",
+    "same_groups",
+    "whole_numbers",
+]
 
 _INTEGER = re.compile(r"[-+]?\d+")
 _WHOLE = re.compile(r"([-+]?\d+)\.0*")
@@ -33,6 +42,8 @@ _TRUTH = frozenset(("true", "false", "yes", "no", "t", "f", "y"))
 #: Cells of these kinds are no names of nodes unless somebody says so.
 _NO_NAMES = frozenset(("decimal", "date", "link", "uuid", "file", "truth", "text", "structure", "empty"))
 _WORDS_OF_TEXT = 9
+#: Names that stand in several groups are few: accessories, "Other".
+_NEARLY = 0.9
 _MOST = 2_000
 
 
@@ -176,6 +187,12 @@ def nests(fine: Column, coarse: Column) -> bool:
     if fine.is_unique:
         return coarse.filled > 0
     return _first_rows_nest(fine, coarse) and determines(fine, coarse) == 1.0
+
+
+def nearly_nests(fine: Column, coarse: Column) -> bool:
+    """Whether nine of ten fine names stand below one coarse name only, of which there are fewer."""
+    fewer = len(coarse.counts) < len(fine.counts)
+    return nests(fine, coarse) or (fewer and determines(fine, coarse) >= _NEARLY)
 
 
 def _first_rows_nest(fine: Column, coarse: Column) -> bool:

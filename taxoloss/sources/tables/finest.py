@@ -13,10 +13,18 @@ from collections.abc import Sequence
 from taxoloss.sources.tables import words
 from taxoloss.sources.tables.columns import Column, determines, same_groups
 
-__all__ = ["is_class_below", "is_finer", "may_be_class", "numbers_classes"]
+__all__ = [
+    "ends_in_species",
+    "is_class_below",
+    "is_finer",
+    "may_be_class",
+    "names_rows",
+    "numbers_classes",
+    "tells_rows",
+]
 
 #: Names of ranks may repeat in different branches.
-_BELOW = 0.98
+_BELOW = 0.9
 #: From so many words a cell on texts are sentences.
 _WORDS_OF_PROSE = 3.5
 #: From so many digits in each cell on, behind the same letters, these are numbers of rows.
@@ -26,6 +34,13 @@ _ENDS = frozenset((
     "class", "class_name", "label", "label_name", "leaf", "fine", "fine_label", "fine_class", "fine_name",
     "species", "species_name", "scientific_name", "scientificname", "breed", "target", "child",
 ))  # fmt: skip
+#: What species are called in other languages: columns of classes, each with a row of its own.
+_SPECIES = frozenset((
+    "art", "arten", "soort", "espèce", "espece", "especie", "espécie", "specie", "gatunek", "druh", "faj",
+    "вид", "种", "種", "物种", "物種", "종",
+))  # fmt: skip
+#: What stands below species: authors, addresses and English names stand beside them.
+_BELOW_SPECIES = ("species", "variet", "breed", "strain", "cultivar", "form", "morph", "race", "class")
 #: Ranks that are called so in trees of all fields.
 _ANY_FIELD = frozenset(("domain", "superclass", "class", "subclass", "division"))
 
@@ -38,8 +53,10 @@ def is_finer(column: Column, leaf: Column) -> bool:
 
 def is_class_below(column: Column, chain: Sequence[Column]) -> bool:
     """Whether a finer column holds the classes, by its name, where those of the chain are groups."""
-    named = bool(words.is_name(column.word)) or column.word in words.CLASS
-    known = column.word != "title" and (words.is_hierarchy(column.word) or column.word in words.NAMES)
+    typed = column.word == "type" and words.stands_above(chain[-1].word, column.word) is True
+    named = bool(words.is_name(column.word)) or column.word in words.CLASS or typed
+    known = words.is_hierarchy(column.word) or column.word in words.NAMES or typed
+    known = known and column.word != "title"
     if not named or words.is_text(column.word):
         return False
     return (known or not column.is_unique) and not _ends_in_class(chain)
@@ -47,6 +64,8 @@ def is_class_below(column: Column, chain: Sequence[Column]) -> bool:
 
 def may_be_class(column: Column, chain: Sequence[Column]) -> bool:
     """Whether the cells of a finer column may be names of classes: no sentences, no numbers of rows."""
+    if ends_in_species(chain):
+        return any(word in column.word for word in _BELOW_SPECIES)
     if column.is_number:
         return numbers_classes(column)
     if column.kind not in ("name", "mixed"):
@@ -58,6 +77,43 @@ def may_be_class(column: Column, chain: Sequence[Column]) -> bool:
         return False
     called = bool(words.is_name(column.word)) or any(rank in column.word for rank in ("species", "class"))
     return called or not (_is_prose(column) or _numbers_rows(column))
+
+
+def tells_rows(column: Column, *, unsure: bool = True) -> bool:
+    """Whether the finest of columns that nest may tell rows apart, and no classes.
+
+    Every column that is unique nests in all others: where names of columns leave it open, that is no
+    evidence of a class. Sentences are texts about a row, wherever they stand.
+    """
+    if _is_prose(column) or words.is_text(column.word):
+        return True
+    return unsure and column.is_unique and not _is_level(column.word)
+
+
+def _is_level(word: str) -> bool:
+    """Whether a name of a column says by itself that a level of classes stands there: item, level 3."""
+    called = word in words.CLASS and not (words.is_name(word) or words.is_id(word))
+    return called or word in _SPECIES or word == "type" or re.search(r"level_?\d", word) is not None
+
+
+def names_rows(chain: Sequence[Column]) -> bool:
+    """Whether the last of a chain may name rows, as pets are named, or hold sentences: name, title.
+
+    What is named below a subgroup is a class; below a subcategory it may be a product of that class.
+    """
+    *above, last = chain
+    groups = (
+        sum(words.rank_of(column.word) is not None for column in above) > 1 or "group" in above[-1].word
+    )
+    plain = last.word in ("name", "title") and last.is_unique and not groups
+    return plain or (last.is_unique and not last.is_number and _is_prose(last))
+
+
+def ends_in_species(chain: Sequence[Column]) -> bool:
+    """Whether ranks of living things stand in full: three or more of them, down to the species."""
+    ranks = [words.rank_number(column.word) for column in chain]
+    full = sum(rank is not None for rank in ranks) > 2
+    return full and (ranks[-1] or 0) >= words.RANKS.index("species")
 
 
 def numbers_classes(column: Column) -> bool:

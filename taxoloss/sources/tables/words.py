@@ -82,17 +82,17 @@ _ORDER = (
     "domain", "nature", "theme", "field", "area", "discipline", "subject", "department", "sector",
     "abteilung", "chapter", "section", "industry", "division", "aisle", "segment", "block",
     "heading", "group", "make", "manufacturer", "brand", "topic", "bin", "coarse", "middle",
-    "cluster", "category", "class", "family", "line", "type", "series", "model", "variant", "generation",
-    "product", "item", "fine", "label", "leaf", "name",
+    "cluster", "category", "class", "family", "line", "type", "product_type", "series", "model", "variant",
+    "generation", "product", "item", "fine", "label", "leaf", "name",
 )  # fmt: skip
 _DEPTHS = frozenset((
     "depth", "level", "lvl", "indent", "indentation", "outline_level", "hierarchy_level", "tree_level",
     "tree_depth", "node_depth", "node_level",
 ))  # fmt: skip
 _MODIFIER = re.compile(
-    r"^(super|main|coarse|major|parent|top|(sub_?)+|fine|minor)_?(?=.)|_(name|label|title|class|category)$"
+    r"^(super|main|coarse|major|parent|top(?!ic)|(sub(?!ject)_?)+|fine|minor)_?(?=.)|_(name|label|title|class|category)$"
 )
-_HIGHER = re.compile(r"super|main|coarse|major|parent|top")
+_HIGHER = re.compile(r"super|main|coarse|major|parent|top(?!ic)")
 _HEADS = frozenset((
     "bin", "category", "child", "class", "class_name", "classes", "coarse", "coarse_label", "concept",
     "fine", "fine_label", "group", "id", "label", "label_name", "labels", "leaf", "name", "names",
