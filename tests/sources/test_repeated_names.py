@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,12 @@ _HEADERS = (
 _ROWS = [(f"north {i // 9}", f"hill {i // 3}", f"oak {i}") for i in range(45)]
 
 
-def table(header: str, rows: list[tuple[str, ...]]) -> str:
+def table(header: str, rows: Sequence[tuple[str, ...]]) -> str:
     lines = (f"{i},{','.join(row)}" for i, row in enumerate(rows))
     return "\n".join([f"id,{header}", *lines, ""])
 
 
-def tree(rows: list[tuple[str, ...]]) -> str:
+def tree(rows: Sequence[tuple[str, ...]]) -> str:
     return " ".join(sorted({"/".join(row).replace(" ", "_") for row in rows}))
 
 
