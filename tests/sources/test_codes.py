@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis_settings import CALM
 from readings import leaf_paths, reader
 
+from taxoloss import sources
 from taxoloss.errors.faults import FormError, TaxonomyError
 
 Shape = list["Shape"]
@@ -395,3 +396,27 @@ FOLDER: list[Path] = []
 @pytest.fixture(autouse=True, scope="module")
 def _folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     FOLDER[:] = [tmp_path_factory.mktemp("codes")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (
+            "code,description\n01.11,Wheat\n01.12,Rice\n02.10,Forestry\n03.11,Fishing\n03.12,Crabs\n",
+            "01.11, 01.12",
+        ),
+        ("nace,title\n0111,Wheat\n0112,Rice\n0210,Forestry\n0211,Wood\n", "0111, 0112"),
+        ("description,code\nWheat,A-1\nRice,A-2\nForestry,B-1\nWood,B-2\n", "A-1, A-2"),
+        ("code,title\nx17,Wheat\ny4,Rice\nz9,Forestry\n", None),
+        ("id,name\n1011,Wheat\n1012,Rice\n1013,Forestry\n", None),
+    ],
+)
+def test_codes_whose_parents_have_no_row_are_told(rows: str, told: str | None, tmp_path: Path) -> None:
+    """The list is flat, and the note says what would make it a tree."""
+    path = tmp_path / "a.csv"
+    path.write_text(rows)
+    found = sources.read(path)
+    notes = [note for note in found.notes if "may make a tree" in note]
+    assert found.kind == "names"
+    assert len(notes) == (told is not None)
+    assert told is None or told in notes[0]

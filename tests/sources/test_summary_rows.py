@@ -55,3 +55,13 @@ def test_a_total_that_does_not_add_up_is_told(tmp_path: Path) -> None:
     """Whoever meant a sum learns that it is none."""
     found = read(tmp_path, "class,n\ncat,3\ndog,3\nTotal,7\n")
     assert any("does not hold the sum" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("last", ["Total,3", "TOTAL,1 204", "Summe:,12"])
+def test_a_number_of_the_sum_below_names(last: str, tmp_path: Path) -> None:
+    """Of a table without counts; a class that is called by a number stays where others are."""
+    found = read(tmp_path, f"superclass,class\nanimal,cat\nanimal,dog\nplant,oak\n{last}\n")
+    assert paths_of(found) == _PAIRS
+    assert any("left out" in note for note in found.notes)
+    kept = read(tmp_path, "superclass,class\nanimal,cat\nanimal,dog\nplant,oak\ntotal,7up\n")
+    assert "total/7up" in paths_of(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ __all__ = [
     "FORMAT",
     "check_rule",
     "code_column",
+    "codes_without_parents",
     "readings_of_code_lines",
     "readings_of_code_table",
 ]
@@ -140,6 +142,34 @@ def _heads_data(table: Table, column: int) -> bool:
     return (
         bool(CODE.fullmatch(head)) and not re.match(r"[A-Za-z]+_\d+$", head) and folded(head) not in _CODES
     )
+
+
+def codes_without_parents(table: Table) -> str | None:
+    """What to tell of a list whose codes would make a tree, were the rows of their parents there."""
+    for column, name in enumerate(table.header):
+        codes = {row[column].strip() for row in table.rows}
+        if folded(name) not in _CODES or not all(map(CODE.fullmatch, codes)):
+            continue
+        for above in (_above_mark, *(() if folded(name) in ("id", "number") else (_above_digits,))):
+            parents = Counter(parent for code in codes if (parent := above(code)))
+            shared = {parent for parent, number in parents.items() if number > 1 and parent not in codes}
+            if 2 * sum(parents[parent] for parent in shared) >= len(codes):
+                pair = ", ".join(sorted(code for code in codes if above(code) == min(shared))[:2])
+                return (
+                    f"the codes in {quoted(name)} may make a tree ({pair} below {min(shared)}), but the rows "
+                    "of their parents are not there: with them, --kind codes reads it"
+                )
+    return None
+
+
+def _above_mark(code: str) -> str:
+    """What stands before the last mark of a code."""
+    return max((code.rpartition(mark)[0] for mark in ".-/"), key=len)
+
+
+def _above_digits(code: str) -> str:
+    """All but the last digit of a number of three or more."""
+    return code[:-1] if code.isdecimal() and len(code) > 2 else ""
 
 
 def code_column(table: Table, options: Options) -> int | None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options, listed
-from taxoloss.sources.formats.codes import code_column
+from taxoloss.sources.formats.codes import code_column, codes_without_parents
 from taxoloss.sources.formats.format import Format
 from taxoloss.sources.initials import without_initials
 from taxoloss.sources.name_lists import columns_option
@@ -318,7 +318,8 @@ def _names(table: Table, column: Column, grade: Grade, options: Options) -> Read
 def _by_name(how: str, table: Table, column: Column, options: Options) -> Found:
     rows = Rows(table.file, options, (column.name,) if column.name else None)
     rows.rows, rows.lines = [(cell,) for cell in column.cells], list(table.lines)
-    return Found(rows.taxonomy(), "names", how, tuple(rows.notes))
+    told = codes_without_parents(table) if options.columns is None else None
+    return Found(rows.taxonomy(), "names", how, (*rows.notes, *([told] if told else [])))
 
 
 # -- child and parent ------------------------------------------------------------------------------

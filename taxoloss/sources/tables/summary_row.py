@@ -31,11 +31,15 @@ def without_summary(table: Table) -> Table:
     *rows, last = table.rows
     numbers = [at for at in range(len(last)) if _are_numbers([row[at] for row in table.rows])]
     counts = [at for at in numbers if _are_counts(table, at)]
-    others = [cell for at, cell in enumerate(last) if cell.strip() and at not in numbers]
-    if not counts or not others or not all(map(_is_summary, others)):
+    alone = [at for at in range(len(last)) if _is_number_below_names([row[at] for row in table.rows])]
+    others = [cell for at, cell in enumerate(last) if cell.strip() and at not in (*numbers, *alone)]
+    if not (counts or alone) or not others or not all(map(_is_summary, others)):
         return table
     filled = [at for at in counts if last[at].strip()]
     said = f"the last row, {quoted(others[0].strip())}, "
+    if alone:
+        note = f"{said}holds a number below names: 1 row left out"
+        return replace(table, rows=rows, lines=table.lines[:-1], notes=(*table.notes, note))
     if not filled or any(_adds_up([row[at] for row in rows], last[at]) for at in filled):
         what = f"holds the sum of the {len(rows):,} above it" if filled else "holds no count"
         note = f"{said}{what}: 1 row left out; a class of that name has to stand above another row"
@@ -52,6 +56,12 @@ def _are_numbers(cells: Sequence[str]) -> bool:
     """Whether all rows but the last, which may be empty, hold numbers."""
     *above, last = (cell.strip() for cell in cells)
     return all(map(_NUMBER.fullmatch, above)) and (not last or _NUMBER.fullmatch(last) is not None)
+
+
+def _is_number_below_names(cells: Sequence[str]) -> bool:
+    """Whether the last row alone holds a number, where others hold texts."""
+    *above, last = (cell.strip() for cell in cells)
+    return _NUMBER.fullmatch(last) is not None and not any(map(_NUMBER.fullmatch, above)) and any(above)
 
 
 def _are_counts(table: Table, column: int) -> bool:
