@@ -156,8 +156,8 @@ def codes_without_parents(table: Table) -> str | None:
             if 2 * sum(parents[parent] for parent in shared) >= len(codes):
                 pair = ", ".join(sorted(code for code in codes if above(code) == min(shared))[:2])
                 return (
-                    f"the codes in {quoted(name)} may make a tree ({pair} below {min(shared)}), but the rows "
-                    "of their parents are not there: with them, --kind codes reads it"
+                    f"the codes in {quoted(name)} may make a tree ({pair} below {min(shared)}), but the "
+                    "rows of their parents are not there: with them, --kind codes reads it"
                 )
     return None
 
