@@ -61,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "u.yaml": TREE, "v.yaml": NEXT, "bad.yaml": "tree: {Ä: ['猫', '猫'], é: 1}\n",
         "bad.txt": "ü\n猫\nb\né\n",
         "good.txt": "ñ\n猫\nb\né\n", "é.csv": "Ä,猫\na,ö\na,b\n", RAW: "a,b\nx,y\nx,z\nw,q\n",
-        "p.csv": "target,猫,b,é,ñ\n猫,1,0,0,0\nb,0,1,0,0\nñ,0,0,1,2\n",
+        "p.csv": "target,猫,b,é,ñ\n猫,3,0,0,0\nb,0,3,0,0\nñ,0,0,1,2\n",
     }  # fmt: skip
     for name, text in texts.items():
         Path(name).write_text(text, encoding="utf-8")
