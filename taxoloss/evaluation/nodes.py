@@ -104,7 +104,7 @@ def name_of_text(text: str, index: NameIndex, separator: str | None = None) -> N
 
     >>> import taxoloss
     >>> index = taxoloss.load({"tree": {"cat": ["Bengal"], "dog": ["pug"]}}).index
-    >>> name_of_text("Bengal ", index), name_of_text("cat > Bengal", index)
+    >>> name_of_text("Bengal ", index), name_of_text("cat; Bengal", index)
     ('Bengal', ('cat', 'Bengal'))
     """
     text = nfc(text)
