@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from taxoloss.evaluation.predictions import PredictionError
+from taxoloss.evaluation.row_files import RowFile
 from taxoloss.evaluation.rows import answer_of
 from taxoloss.evaluation.samples import Piece
 from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.metrics.distances import HierarchicalDistance
-from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HEADER", "ChangeWriter", "Changes", "Judged", "judge"]
@@ -105,21 +102,18 @@ class ChangeWriter:
     """
 
     def __init__(self, path: Path | None, taxonomy: Taxonomy) -> None:
-        self.path, self.taxonomy = path, taxonomy
+        self.file, self.taxonomy = None if path is None else RowFile(path, HEADER), taxonomy
         self.tensors, self.distance = node_tensors(taxonomy), HierarchicalDistance(taxonomy)
-        self._text = io.StringIO()
-        self._writer = csv.writer(self._text, lineterminator="\n")
-        self._writer.writerow(HEADER)
 
     def take(self, a: Piece, b: Piece, judged: Judged) -> None:
         """Takes the same samples of both files."""
-        if self.path is None:
+        if self.file is None:
             return
         numbers = [a.target, judged.answer_a, judged.answer_b]
         numbers += [self.tensors.lca(answer, a.target) for answer in numbers[1:]]
         heights = [self.distance.rows(answer, a.target).values[:, 0] for answer in numbers[1:3]]
         for place in torch.nonzero(judged.differ).squeeze(1).tolist():
-            self._writer.writerow([
+            self.file.add([
                 a.row(place),
                 b.row(place),
                 "" if a.ids is None else a.ids[place],
@@ -135,12 +129,8 @@ class ChangeWriter:
         Raises:
             PredictionError: it cannot be written.
         """
-        if self.path is None:
-            return
-        try:
-            write_whole(self.path, self._text.getvalue())
-        except OSError as failed:
-            raise PredictionError(f"{self.path}: cannot be written: {failed.strerror or failed}") from None
+        if self.file is not None:
+            self.file.write()
 
 
 def _change(a: bool, b: bool) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.evaluation.answers import Roles, Truth, answer_samples
@@ -164,9 +166,7 @@ class _Opening:
         if self.migration is None:
             numbers = ClassNumbers(nodes, len(bound), self._is_ordered())
         else:
-            old, stated = OldNames(self.migration), _names_of(self.request.classes)
-            order = None if stated is None else old.order(stated[1], self.path)
-            old_numbers = numbers_of_old(self.migration, old, order)
+            old_numbers = numbers_of_old(self.migration, self.old, self._old_order())
             numbers = ClassNumbers(old_numbers, len(self.migration.old_classes), self._is_ordered())
         return gathered(table, prediction[0], self.request, numbers)
 
@@ -209,14 +209,22 @@ class _Opening:
         ids = names.take(table.cells(request.sample_id))
         return None if truths is None else truths.of(ids, truths.settle(ids, self.path, request.unknown))
 
+    @cached_property
+    def old(self) -> OldNames:
+        """What the names of the older tree call."""
+        assert self.migration is not None  # whoever asks has looked
+        return OldNames(self.migration)
+
+    def _old_order(self) -> npt.NDArray[np.int64] | None:
+        """For each class of the older tree its place in --classes; None where that was not said."""
+        stated = _names_of(self.request.classes)
+        return None if stated is None else self.old.order(stated[1], self.path)
+
     def _bound_for_names(self) -> tuple[Taxonomy, Nodes]:
         """The taxonomy in the order that was said, else in its own, and what names call."""
         request = self.request
         if self.migration is not None:
-            old = OldNames(self.migration)
-            stated = _names_of(request.classes)
-            order = None if stated is None else old.order(stated[1], self.path)
-            return self.taxonomy, old_nodes(self.taxonomy, self.migration, old, order)
+            return self.taxonomy, old_nodes(self.taxonomy, self.migration, self.old, self._old_order())
         stated = _names_of(request.classes)
         if stated is None:
             bound = self.taxonomy.bind(node_targets=True)
@@ -288,7 +296,7 @@ class _Opening:
     def _class_names(self) -> ClassNames:
         """What columns may be called."""
         if self.migration is not None:
-            old = OldNames(self.migration)
+            old = self.old
             return ClassNames(old.classes, lambda name: (), self.migration.old_classes, old.names)
         tree, index = self.taxonomy.tree, self.taxonomy.index
         inner_too = self.request.inner_classes
@@ -357,7 +365,7 @@ class _Opening:
         self, file: PredictionFile, migration: Migration
     ) -> tuple[Taxonomy, PredictionFile, Nodes]:
         """The file of old predictions read as one of the new classes, and what its targets call."""
-        old = OldNames(migration)
+        old = self.old
         own = ("the old taxonomy", migration.old_classes) if self.request.file_order else None
         names = column_names(file, old.classes, _names_of(self.request.classes), own)
         if file.width != len(names):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.evaluation.predictions import PredictionError
+from taxoloss.evaluation.row_files import RowFile
 from taxoloss.evaluation.samples import Piece
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
 from taxoloss.metrics.distances import HierarchicalDistance
-from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["HEADER", "RowWriter", "answer_of", "answer_probability", "is_wrong"]
@@ -60,12 +57,9 @@ class RowWriter:
     """
 
     def __init__(self, path: Path | None, taxonomy: Taxonomy) -> None:
-        self.path, self.taxonomy = path, taxonomy
+        self.file, self.taxonomy = None if path is None else RowFile(path, HEADER), taxonomy
         self.tensors = node_tensors(taxonomy)
         self.distance = HierarchicalDistance(taxonomy)
-        self._text = io.StringIO()
-        self._writer = csv.writer(self._text, lineterminator="\n")
-        self._writer.writerow(HEADER)
         self._names: dict[int, str] = {}
 
     def __enter__(self) -> RowWriter:
@@ -76,16 +70,12 @@ class RowWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Writes the file, whole, where nothing went wrong."""
-        if self.path is None or kind is not None:
-            return
-        try:
-            write_whole(self.path, self._text.getvalue())
-        except OSError as failed:
-            raise PredictionError(f"{self.path}: cannot be written: {failed.strerror or failed}") from None
+        if self.file is not None and kind is None:
+            self.file.write()
 
     def write(self, piece: Piece, answers: Tensor) -> None:
         """Takes the samples of a piece, and what was answered to them."""
-        if self.path is None:
+        if self.file is None:
             return
         answer, target = answer_of(answers), piece.target
         shared = self.tensors.lca(answer, target)
@@ -97,7 +87,7 @@ class RowWriter:
             zip(*(t.tolist() for t in (target, answer, shared, heights, wrong)), strict=True)
         ):
             truth, said, both, height, is_bad = columns
-            self._writer.writerow([
+            self.file.add([
                 piece.row(place),
                 "" if piece.ids is None else piece.ids[place],
                 "" if piece.groups is None else piece.groups[place],
