@@ -20,7 +20,7 @@ help:
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
-	$(PIP) install -e ".[examples,ray,sources,sweep]" --group dev
+	$(PIP) install -e ".[examples,integrations,ray,sources,sweep]" --group dev
 	@touch $@
 
 demo: $(VENV)/installed

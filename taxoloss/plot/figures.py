@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from taxoloss.errors.packages import package
+
 __all__ = ["COLOUR", "OTHER", "axes_of", "legend", "panels", "pyplot", "width_of"]
 
 #: Of what was measured; of what it is compared with.
@@ -20,11 +22,7 @@ def pyplot() -> Any:
     Raises:
         ImportError: matplotlib is not installed.
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError('plot needs matplotlib: pip install "taxoloss[plot]"') from error
-    return plt
+    return package("matplotlib.pyplot", "plot", "plot")
 
 
 def axes_of(ax: Any = None, size: tuple[float, float] | None = None) -> tuple[Any, Any]:

@@ -2,63 +2,50 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pages import run_page
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```(\w+(?: \S+)?)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-def words(text: str) -> list[str]:
-    """The text without the differences of spaces at line ends."""
-    return [line.rstrip() for line in text.strip().splitlines()]
-
-
-def console(code: str) -> str:
-    """What a terminal shows: each command, then what it prints on both streams, in its order."""
-    shown = ""
-    for line in code.splitlines():
-        if line.startswith("$ "):
-            command = line[2:].replace("taxoloss", f"{sys.executable} -m taxoloss", 1)
-            options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-            options["env"] = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
-            done = subprocess.run(command, shell=True, check=False, **options)
-            shown += f"{line}\n{done.stdout}"
-    return shown
+FRAMEWORKS = sorted((ROOT / "docs" / "integrations").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_code_of_a_page_prints_what_it_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """YAML blocks are the files they name in their first line; what runs, runs in order."""
+    """Every block of a page, in its order."""
     monkeypatch.chdir(tmp_path)
-    scope: dict[str, object] = {}
-    printed: str | None = None
-    for language, code in BLOCK.findall(page.read_text(encoding="utf-8")):
-        if language == "yaml":
-            (tmp_path / code.splitlines()[0].removeprefix("# ")).write_text(code, encoding="utf-8")
-        elif language.startswith("file "):
-            (tmp_path / language.removeprefix("file ")).write_text(code, encoding="utf-8")
-        elif language == "console":
-            assert words(console(code)) == words(code)
-        elif language == "python":
-            output = io.StringIO()
-            with contextlib.redirect_stdout(output):
-                exec(compile(code, str(page), "exec"), scope)
-            printed = output.getvalue()
-        elif language == "text" and printed is not None:
-            assert words(printed) == words(code)
-            printed = None
+    run_page(page)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", FRAMEWORKS, ids=lambda page: page.name)
+def test_the_code_of_a_page_about_a_framework(page: Path, tmp_path: Path) -> None:
+    """In a process of its own: what a framework changes in torch stays there.
+
+    A page says in its first line which packages it needs: <!-- needs: lightning, tensorboard -->
+    """
+    needs = re.match(r"<!-- needs: (.*) -->", page.read_text(encoding="utf-8"))
+    for name in needs[1].split(", ") if needs else []:
+        if find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("pages.py")), str(page)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
 
 
 def test_the_readme_is_short_and_starts_with_code() -> None:

@@ -1,0 +1,53 @@
+"""Packages that are missing or too old: one sentence that says what to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from taxoloss.errors.packages import package
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_package_that_is_missing() -> None:
+    """It is named, with the extra that installs it."""
+    with pytest.raises(ModuleNotFoundError) as caught:
+        package("nosuch.part", "saving", "checkpoints")
+    assert str(caught.value) == 'saving needs nosuch: pip install "taxoloss[checkpoints]"'
+
+
+def test_a_package_that_is_too_old() -> None:
+    """Both versions are shown."""
+    with pytest.raises(ImportError, match=r"saving needs numpy 99\.1 or newer, found \d+\.\d+.*--upgrade"):
+        package("numpy", "saving", "checkpoints", "99.1")
+    assert package("numpy", "saving", "checkpoints", "1.2").__name__ == "numpy"
+
+
+def test_what_a_package_misses_itself_is_its_own_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is installed: another one would be installed in vain."""
+    (tmp_path / "half_there.py").write_text("import nosuch_below", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="No module named 'nosuch_below'"):
+        package("half_there", "saving", "checkpoints")
+
+
+def test_import_taxoloss_imports_no_framework() -> None:
+    """Nor does any of its public rooms, when it is used."""
+    frameworks = (
+        ["fastai", "lightning", "transformers", "accelerate", "skorch", "sklearn", "timm", "onnx", "safetensors", "keras"]
+    )
+    code = (
+        "import sys, taxoloss\n"
+        "for name in taxoloss.__all__: getattr(taxoloss, name)\n"
+        f"print(sorted(set({frameworks!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
