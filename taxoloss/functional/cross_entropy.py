@@ -21,6 +21,7 @@ from taxoloss.functional.inputs import (
 )
 from taxoloss.functional.kernels.dispatch import row_losses
 from taxoloss.functional.kernels.loss_tensors import LossTensors
+from taxoloss.functional.kernels.native.losses import native_losses, serves
 from taxoloss.functional.soft_targets import index_loss, probability_loss
 from taxoloss.taxonomy.cache import apart, cached
 from taxoloss.taxonomy.plan import plan_of
@@ -124,16 +125,21 @@ def _of_indices(
     smoothing: float,
 ) -> Tensor:
     shape = target.shape if logits.dim() > 1 else ()
-    ids, valid = target_ids(target, ignore_index, tensors.plan)
     logits = batched(logits)
     node_weight = None if weight is None else tensors.node_weights(weight)
+    constant = node_weight is None or not node_weight.requires_grad
+    library = serves(tensors, logits) if smoothing == 0 and constant else None
+    if library is not None:
+        loss = native_losses(library, tensors, logits, target, node_weight, ignore_index, reduction)
+        return loss.reshape(shape) if reduction == "none" else loss
+    ids, valid = target_ids(target, ignore_index, tensors.plan)
     count = _count(ids, valid, node_weight) if reduction == "mean" else None
-    if smoothing > 0 or (node_weight is not None and node_weight.requires_grad):
+    if smoothing > 0 or not constant:
         loss = index_loss(tensors, logits, ids, valid, node_weight, smoothing)
         loss = loss if reduction == "none" else loss.sum()
         loss = loss if count is None else loss / count
     else:
-        weights = _row_weights(tensors, ids, valid, node_weight, count)
+        weights = tensors.row_weights(ids, valid, node_weight, count)
         loss = row_losses(tensors, logits, ids, weights, reduce=reduction != "none")
         if isinstance(count, Tensor):  # nothing counted: NaN, as torch's, but no row's gradient is
             loss = torch.where(count == 0, torch.nan, loss)
@@ -150,22 +156,6 @@ def _on(device: torch.device, weight: Tensor) -> Tensor:
             "make them outside of torch.device('meta')"
         )
     return weight.to(device)
-
-
-def _row_weights(
-    tensors: LossTensors,
-    ids: Tensor,
-    valid: Tensor | None,
-    node_weight: Tensor | None,
-    count: Tensor | int | None,
-) -> Tensor:
-    """(N, d1..dk, K): what each level of each row costs, by class weight and count; 0 where ignored."""
-    weights = tensors.look_up(tensors.weights, ids)
-    if node_weight is not None:
-        own = tensors.look_up(node_weight.unsqueeze(1), ids)
-        weights = torch.where(weights == 0, 0.0, weights * own)
-    weights = weights if count is None else weights / count
-    return weights if valid is None else torch.where(valid.unsqueeze(-1), weights, 0.0)
 
 
 def _count(ids: Tensor, valid: Tensor | None, node_weight: Tensor | None) -> Tensor | int:

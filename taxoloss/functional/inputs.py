@@ -19,6 +19,7 @@ __all__ = [
     "check_ignore_index",
     "check_logits",
     "check_options",
+    "check_range",
     "check_reduction",
     "check_target",
     "check_weight",
@@ -101,7 +102,7 @@ def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, T
             return ids, None
         valid = ids != ignore_index
         if not inside:
-            _check_range(ids[valid], plan)
+            check_range(ids[valid], plan)
         return torch.where(valid, ids, 0), valid
     valid = ids != ignore_index
     # A compiled look-up may take -1 as the last row, but no number that is too large: for the tables of
@@ -130,7 +131,7 @@ def transformed() -> bool:
     return torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0
 
 
-def _check_range(ids: Tensor, plan: Plan) -> None:
+def check_range(ids: Tensor, plan: Plan) -> None:
     wrong = ids[(ids < 0) | (ids >= plan.num_targets)]
     if wrong.numel() > 0:
         value = int(wrong[0])

@@ -38,7 +38,14 @@ from taxoloss.functional.kernels import definition
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.masked import losses_and_slopes
 
-__all__ = ["by_definition", "closed_form_losses", "losses_and_gradient", "times_upstream"]
+__all__ = [
+    "by_definition",
+    "closed_form_losses",
+    "in_log_space",
+    "losses_and_gradient",
+    "times",
+    "times_upstream",
+]
 
 #: Whether the backward that runs keeps its graph; where torch cannot tell, it may.
 _graph_is_kept = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
@@ -209,7 +216,7 @@ def _do_again(
     rows = (lost & counted).nonzero().squeeze(1)
     if len(rows) == 0:
         return
-    again = _in_float64 if narrow else _in_log_space
+    again = _in_float64 if narrow else in_log_space
     costs[rows], redone = again(z[rows].double(), target[rows], weights[rows], tensors, slope is not None)
     if slope is not None and redone is not None:
         slope[rows] = redone.to(slope.dtype)
@@ -223,7 +230,7 @@ def _in_float64(
     return _costs_of_rows(z, target, weights, tensors, slope), slope
 
 
-def _in_log_space(
+def in_log_space(
     z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, gradient: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Costs (all in one column) and gradient of rows whose masses underflowed in float64 too."""
@@ -306,11 +313,11 @@ class _ClosedForm(Function):
             (gradient,) = torch.autograd.grad(out, logits, upstream.double(), create_graph=True)
         else:
             by_row = upstream if ctx.reduce else upstream.view(len(logits), 1, *logits.shape[2:])
-            gradient = _times(gradient, by_row).to(logits.dtype)
+            gradient = times(gradient, by_row).to(logits.dtype)
         return gradient, None, None, None, None, None
 
 
-def _times(gradient: Tensor, upstream: Tensor) -> Tensor:
+def times(gradient: Tensor, upstream: Tensor) -> Tensor:
     """The product; in place where the graph ends here."""
     kept = _graph_is_kept()
     if not host_may_read(upstream):

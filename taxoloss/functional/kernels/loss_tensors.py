@@ -83,6 +83,17 @@ class LossTensors(DeviceTensors):
         index = ids.reshape(-1, 1).expand(-1, table.shape[1])
         return table.gather(0, index).view(*ids.shape, table.shape[1])
 
+    def row_weights(
+        self, ids: Tensor, valid: Tensor | None, node_weight: Tensor | None, count: Tensor | float | None
+    ) -> Tensor:
+        """(N, d1..dk, K): what each level of each row costs, by class weight and count; 0 where ignored."""
+        weights = self.look_up(self.weights, ids)
+        if node_weight is not None:
+            own = self.look_up(node_weight.unsqueeze(1), ids)
+            weights = torch.where(weights == 0, 0.0, weights * own)
+        weights = weights if count is None else weights / count
+        return weights if valid is None else torch.where(valid.unsqueeze(-1), weights, 0.0)
+
     def nodes(self, level: int) -> Tensor:
         """Node ids of a level, in index order."""
         return self._nodes[self.used.index(level)]

@@ -1,0 +1,120 @@
+"""The compiled kernel as a library of C: found and loaded when it is first asked for.
+
+The variable TAXOLOSS_NATIVE says what is wanted at run time: 0 the Python forms; `require` an error where the
+kernel is not there; 1, or nothing, the kernel where it is there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import warnings
+from ctypes import POINTER, Structure, c_double, c_int, c_int64, c_void_p
+from pathlib import Path
+
+from taxoloss.functional.kernels.native.build import NAME
+
+__all__ = ["Call", "Kernel", "Tree", "kernel", "which"]
+
+#: What the forms are called, by their number in dispatch.c.
+_FORMS = ("plain", "AVX2", "AVX-512")
+_LOCK = threading.Lock()
+_WANTED = ("0", "1", "require")
+
+
+class Tree(Structure):
+    """`tree` of kernel.c."""
+
+    _fields_ = [(name, c_int64) for name in ("classes", "targets", "levels")] + [
+        (name, c_void_p) for name in ("edges", "weights", "order", "position")
+    ]
+
+
+class Call(Structure):
+    """`call` of kernel.c."""
+
+    _fields_ = [
+        ("samples", c_int64),
+        ("places", c_int64),
+        ("logits", c_void_p),
+        ("logits_by_sample", c_int64),
+        ("logits_by_class", c_int64),
+        ("logits_by_place", c_int64),
+        ("target", c_void_p),
+        ("node_weight", c_void_p),
+        ("row_weights", c_void_p),
+        ("ignored", c_int64),
+        ("mean", c_int64),
+        ("gradient", c_void_p),
+        ("gradient_by_sample", c_int64),
+        ("gradient_by_class", c_int64),
+        ("gradient_by_place", c_int64),
+        ("losses", c_void_p),
+        ("total", c_void_p),
+        ("lost", c_void_p),
+        ("threads", c_int64),
+        ("sum", c_double),
+        ("count", c_double),
+        ("bad_row", c_int64),
+        ("lost_rows", c_int64),
+    ]
+
+
+class Kernel:
+    """The functions of the library."""
+
+    def __init__(self, path: Path) -> None:
+        library = ctypes.CDLL(str(path))
+        self.rows = library.taxoloss_rows
+        self.rows.argtypes = [POINTER(Tree), POINTER(Call), c_int, c_int]
+        self.rows.restype = c_int
+        #: The widest that the processor has.
+        self.form: int = library.taxoloss_form()
+
+
+_loaded: list[Kernel | None] = []
+
+
+def kernel() -> Kernel | None:
+    """The kernel, or None where the Python forms run.
+
+    Raises:
+        RuntimeError: TAXOLOSS_NATIVE=require, and it is not there or does not load.
+        ValueError: TAXOLOSS_NATIVE is something else than 0, 1 or require.
+    """
+    if not _loaded:
+        with _LOCK:
+            if not _loaded:
+                _loaded.append(_load())
+    return _loaded[0]
+
+
+def _load() -> Kernel | None:
+    wanted = os.environ.get("TAXOLOSS_NATIVE", "1")
+    if wanted not in _WANTED:
+        raise ValueError(f"expected TAXOLOSS_NATIVE as 0, 1 or require, got {wanted!r}")
+    if wanted == "0":
+        return None
+    path = Path(__file__).with_name(NAME)
+    problem = "it was not compiled when taxoloss was installed"
+    if path.exists():
+        try:
+            return Kernel(path)
+        except (OSError, AttributeError) as error:
+            problem = str(error)
+    if wanted == "require":
+        raise RuntimeError(f"TAXOLOSS_NATIVE=require, and the native kernel is not there: {problem}")
+    if path.exists():
+        warnings.warn(f"the native kernel does not load, the Python form runs: {problem}", stacklevel=2)
+    return None
+
+
+def which() -> str:
+    """Which form of the loss runs on a CPU: "native (AVX-512)", "native (AVX2)", "native (plain)" or "python".
+
+    >>> which() in ("native (AVX-512)", "native (AVX2)", "native (plain)", "python")
+    True
+    """
+    found = kernel()
+    return "python" if found is None else f"native ({_FORMS[found.form]})"

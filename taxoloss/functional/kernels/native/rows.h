@@ -1,0 +1,203 @@
+/* The loss of one row and its gradient, for REAL = float or double; included once for each.
+
+   Names end in _f or _d: NAME(x). The formulas are those of closed_form.py: with r_k the mass of ring k,
+   P_l its sum from inside (k >= l), Q_l from outside (k < l), w_l the weights of the target's row,
+
+       loss = sum over l of w_l log1p(Q_l / P_l)
+       dz_j = p_j b_k,  b_k = sum over l > k of w_l - sum over l <= k of w_l Q_l / P_l,  j in ring k
+
+   Masses are sums of e_j = exp(z_j - max), in double; p_j = e_j / (sum of all).
+
+   The rings of a row are pieces of it: from start_1 to start_2, .., start_K to stop_K, stop_K to stop_(K-1), ..,
+   in the order of the tree. Where the classes have another order, the columns inside range 1 are brought into
+   it, and those outside, most of the row, are left where they are. */
+
+typedef REAL NAME(vec) __attribute__((vector_size(WIDTH), aligned(sizeof(REAL)), may_alias));
+typedef WORD NAME(words) __attribute__((vector_size(WIDTH)));
+typedef REAL NAME(some) __attribute__((vector_size(DOUBLES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+enum { NAME(LANES) = WIDTH / sizeof(REAL) };
+#undef VEC
+#define VEC(p) (*(NAME(vec) *)(p))
+#undef WIDE
+#define WIDE(p) __builtin_convertvector(*(const NAME(some) *)(p), dvec)
+
+INLINE NAME(vec) NAME(chosen)(NAME(words) mask, NAME(vec) yes, NAME(vec) no)
+{
+    return (NAME(vec))(((NAME(words))yes & mask) | ((NAME(words))no & ~mask));
+}
+
+/* exp(z - peak) for z <= peak: 2^n exp(r), |r| <= log(2) / 2, exp(r) by its series; 0 below the smallest normal
+   number. What z - peak loses when it is rounded (Knuth's two-sum) is added to r. NaN stays NaN. */
+INLINE NAME(vec) NAME(exp_of)(NAME(vec) z, NAME(vec) peak)
+{
+    const NAME(vec) x = z - peak, back = x + peak, low = (z - back) - (peak - (back - x));
+    const NAME(vec) shifted = x * (REAL)1.4426950408889634 + MAGIC; /* x / log(2), rounded to its last digit */
+    const NAME(vec) n = shifted - MAGIC, r = (x - n * LOG2_HIGH) - n * LOG2_LOW + low;
+    const NAME(vec) scale = (NAME(vec))(((NAME(words))shifted + EXPONENT_BIAS) << MANTISSA_BITS);
+    const NAME(words) normal = ~(NAME(words))(x < SMALLEST_LOG);
+    return (NAME(vec))((NAME(words))(EXP_SERIES(r) * scale) & normal);
+}
+
+/* The largest of n numbers, -inf for none; NaN is passed over (its exponential shows it). */
+INLINE REAL NAME(largest)(const REAL *z, int64_t n)
+{
+    const NAME(vec) none = {0};
+    NAME(vec) best = none - (REAL)INFINITY, other = best;
+    int64_t j = 0;
+    for (; j + 2 * NAME(LANES) <= n; j += 2 * NAME(LANES)) {
+        const NAME(vec) a = VEC(z + j), b = VEC(z + j + NAME(LANES));
+        best = NAME(chosen)((NAME(words))(a > best), a, best);
+        other = NAME(chosen)((NAME(words))(b > other), b, other);
+    }
+    best = NAME(chosen)((NAME(words))(other > best), other, best);
+    REAL most = -(REAL)INFINITY;
+    for (int l = 0; l < NAME(LANES); l++) most = best[l] > most ? best[l] : most;
+    for (; j < n; j++) most = z[j] > most ? z[j] : most;
+    return most;
+}
+
+/* e_j = exp(z_j - peak), with PAD zeros behind. */
+INLINE void NAME(exponentials)(const REAL *z, REAL *e, int64_t n, REAL peak)
+{
+    const NAME(vec) none = {0}, top = none + peak;
+    int64_t j = 0;
+    for (; j + NAME(LANES) <= n; j += NAME(LANES)) VEC(e + j) = NAME(exp_of)(VEC(z + j), top);
+    NAME(vec) rest = none - (REAL)INFINITY;
+    memcpy(&rest, z + j, sizeof(REAL) * (size_t)(n - j));
+    rest = NAME(exp_of)(rest, top);
+    memset(e + j, 0, sizeof(REAL) * PAD);
+    memcpy(e + j, &rest, sizeof(REAL) * (size_t)(n - j));
+}
+
+/* The sum of n numbers, in the parts of a vector; reads up to PAD numbers behind them. */
+INLINE dvec NAME(sum)(const REAL *e, int64_t n)
+{
+    dvec a = {0}, b = {0};
+    int64_t j = 0;
+    for (; j + 2 * DOUBLES <= n; j += 2 * DOUBLES) {
+        a += WIDE(e + j);
+        b += WIDE(e + j + DOUBLES);
+    }
+    if (j + DOUBLES <= n) {
+        a += WIDE(e + j);
+        j += DOUBLES;
+    }
+    const qvec lane = LANE;
+    b += (dvec)((qvec)WIDE(e + j) & (lane < n - j));
+    return a + b;
+}
+
+/* The same of the numbers at n places. */
+INLINE double NAME(sum_at)(const REAL *e, const int64_t *at, int64_t n)
+{
+    double total = 0;
+    for (int64_t j = 0; j < n; j++) total += (double)e[at[j]];
+    return total;
+}
+
+/* to_j = e_j * factor for n numbers, and for some behind them, up to `room`. */
+INLINE void NAME(times)(const REAL *e, REAL *to, int64_t n, int64_t room, REAL factor)
+{
+    int64_t j = 0;
+    for (; j < n && j + NAME(LANES) <= room; j += NAME(LANES)) VEC(to + j) = VEC(e + j) * factor;
+    for (; j < n; j++) to[j] = e[j] * factor;
+}
+
+/* Masses r_0 .. r_K of a row of exponentials. */
+INLINE void NAME(masses)(const REAL *e, const tree *t, const int64_t *start, const int64_t *stop, REAL *inner,
+                         double *mass)
+{
+    const int K = (int)t->levels;
+    const int64_t C = t->classes, width = stop[0] - start[0];
+    dvec part[MOST_LEVELS + 1];
+    const REAL *own = e; /* by position */
+    if (t->order) {
+        const int64_t *at = t->order + start[0];
+        for (int64_t j = 0; j < width; j++) inner[j] = e[at[j]];
+        memset(inner + width, 0, sizeof(REAL) * PAD);
+        own = inner - start[0];
+        part[0] = NAME(sum)(e, C);
+    } else
+        part[0] = NAME(sum)(e, start[0]) + NAME(sum)(e + stop[0], C - stop[0]);
+    for (int k = 1; k < K; k++)
+        part[k] = NAME(sum)(own + start[k - 1], start[k] - start[k - 1])
+                + NAME(sum)(own + stop[-k], stop[1 - k] - stop[-k]);
+    part[K] = NAME(sum)(own + start[K - 1], stop[1 - K] - start[K - 1]);
+    for (int k = 0; k <= K; k++) {
+        mass[k] = 0;
+        for (int l = 0; l < DOUBLES; l++) mass[k] += part[k][l];
+    }
+    if (t->order) {
+        /* Ring 0 is the whole less what is inside, unless fewer than eight of sixteen digits would be left. */
+        const double all = mass[0];
+        for (int k = 1; k <= K; k++) mass[0] -= mass[k];
+        if (!(mass[0] > 1e-8 * all))
+            mass[0] = NAME(sum_at)(e, t->order, start[0]) + NAME(sum_at)(e, t->order + stop[0], C - stop[0]);
+    }
+}
+
+/* The gradient: e_j times the factor of its ring. A piece may write into the next, which is written after it. */
+INLINE void NAME(slopes)(const REAL *e, REAL *to, const tree *t, const int64_t *start, const int64_t *stop,
+                         const double *factor, const REAL *inner, REAL *scaled)
+{
+    const int K = (int)t->levels;
+    const int64_t C = t->classes, before = t->order ? start[0] : 0, room = t->order ? stop[0] + PAD : C;
+    const REAL *own = t->order ? inner - before : e;
+    REAL *out = t->order ? scaled - before : to;
+    NAME(times)(e, to, t->order ? C : start[0], C, (REAL)factor[0]);
+    for (int k = 1; k <= K; k++) {
+        const int64_t first = start[k - 1], last = k < K ? start[k] : stop[1 - K];
+        NAME(times)(own + first, out + first, last - first, room - first, (REAL)factor[k]);
+    }
+    for (int k = K - 1; k > 0; k--)
+        NAME(times)(own + stop[-k], out + stop[-k], stop[1 - k] - stop[-k], room - stop[-k], (REAL)factor[k]);
+    if (!t->order) NAME(times)(e + stop[0], to + stop[0], C - stop[0], C - stop[0], (REAL)factor[0]);
+    else
+        for (int64_t j = start[0]; j < stop[0]; j++) to[t->order[j]] = out[j];
+}
+
+/* One row z (C,) with a target in range; writes its loss, and the gradient unless `to` is null.
+   Scratch e, inner and scaled: C + PAD numbers each. Returns 1 where masses underflowed, or the numbers are no
+   logits: the caller does such a row again. */
+INLINE int NAME(row)(const REAL *z, REAL *to, REAL *e, REAL *inner, REAL *scaled, const tree *t, int64_t target,
+                     const double *w, double unit, double *loss)
+{
+    const int K = (int)t->levels;
+    int weighed = 0;
+    if (unit == 0) target = 0; /* an ignored number is no row of a table */
+    if (!w) w = t->weights + target * K;
+    const int64_t *start = t->edges + target * 2 * K, *stop = start + 2 * K - 1; /* stop[-k] */
+    for (int k = 0; k < K; k++) weighed |= w[k] != 0;
+    *loss = 0;
+    if (unit == 0 || !weighed) {
+        if (to) memset(to, 0, sizeof(REAL) * (size_t)t->classes);
+        return 0;
+    }
+    double mass[MOST_LEVELS + 1], factor[MOST_LEVELS + 1], inside[MOST_LEVELS], odds[MOST_LEVELS];
+    NAME(exponentials)(z, e, t->classes, NAME(largest)(z, t->classes));
+    NAME(masses)(e, t, start, stop, inner, mass);
+    double P = 0, Q = 0, cost = 0;
+    int lost = 0;
+    for (int k = K; k > 0; k--) inside[k - 1] = P += mass[k];
+    for (int k = 0; k < K; k++) { /* level l = k + 1 has weight w[k] */
+        Q += mass[k];
+        odds[k] = w[k] == 0 ? 0 : Q / inside[k];
+        lost |= !(odds[k] <= MOST_ODDS);
+    }
+    for (int k = 0; k < K; k++) cost += w[k] * log1p_of(odds[k]);
+    *loss = unit * cost;
+    if (!to) return lost;
+    unit /= Q + mass[K];
+    /* The two parts of b_k apart: in the innermost ring the first is 0, and the second may be tiny. */
+    double above = 0, below = 0;
+    for (int k = K; k >= 0; k--) {
+        factor[k] = above;
+        if (k > 0) above += w[k - 1];
+    }
+    for (int k = 0; k <= K; k++) {
+        if (k > 0) below += w[k - 1] * odds[k - 1];
+        factor[k] = (factor[k] - below) * unit;
+    }
+    NAME(slopes)(e, to, t, start, stop, factor, inner, scaled);
+    return lost;
+}
