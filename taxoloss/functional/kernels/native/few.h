@@ -28,14 +28,14 @@ INLINE void NAME(few_targets)(NAME(few) *f, const tree *t, const call *c, int64_
     for (int64_t i = 0; i < ROWS; i++) {
         int64_t y = i < count ? c->target[row + i] : c->ignored;
         double unit = y == c->ignored ? 0 : factor, sum = 0;
-        if (unit != 0 && c->node_weight) unit = c->node_weight[y] == 0 ? 0 : unit * c->node_weight[y];
         if (unit == 0) y = 0; /* an ignored number is no row of a table */
+        if (c->node_weight) unit = weighted(unit, c->node_weight[y]);
         const int64_t *edges = t->edges + y * 2 * K;
-        const double *w = c->row_weights && i < count ? c->row_weights + (row + i) * K : t->weights + y * K;
+        const double *w = !c->row_weights ? t->weights + y * K : i < count ? c->row_weights + (row + i) * K : 0;
         for (int k = 0; k < K; k++) {
             f->start[k][i] = (WORD)edges[k];
             f->width[k][i] = (WORD)(edges[2 * K - 1 - k] - edges[k]);
-            f->weight[k][i] = w[k];
+            f->weight[k][i] = w ? w[k] : 0;
             sum += f->weight[k][i];
         }
         f->unit[i] = unit;

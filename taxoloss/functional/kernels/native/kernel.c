@@ -72,6 +72,12 @@ typedef struct {
 #define LANE {0, 1}
 #endif
 enum { DOUBLES = WIDTH / 8 };
+/* A factor times a class weight; 0 whatever the factor is, but for NaN: nothing was counted. */
+static inline double weighted(double factor, double weight)
+{
+    return weight == 0 && factor == factor ? 0 : factor * weight;
+}
+
 typedef double dvec __attribute__((vector_size(WIDTH)));
 typedef int64_t qvec __attribute__((vector_size(WIDTH)));
 typedef union {
@@ -147,6 +153,7 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
     c->lost_rows = 0;
     count_targets(t, c);
     if (c->bad_row >= 0) return 1;
+    const double factor = !c->mean ? 1 : c->count == 0 ? NAN : 1 / c->count;
     double *costs = malloc(sizeof(double) * (size_t)(rows + 1));
     if (!costs) return 2;
     /* A thread costs about what this many numbers do. */
@@ -155,7 +162,7 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
     threads = threads < rows ? threads : rows;
     threads = threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
     for (int64_t i = 0; i < threads; i++) {
-        const part own = {t, c, rows * i / threads, rows * (i + 1) / threads, c->mean ? 1 / c->count : 1, costs, 0, 0};
+        const part own = {t, c, rows * i / threads, rows * (i + 1) / threads, factor, costs, 0, 0};
         parts[i] = own;
     }
     int64_t started = 1;

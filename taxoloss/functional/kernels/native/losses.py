@@ -121,7 +121,7 @@ def _call(
     if node_weight is not None:
         call.node_weight = node_weight.data_ptr()
     none = reduction == "none"
-    result = torch.empty(target.shape if none else (), dtype=logits.dtype)
+    result = logits.new_empty(target.shape if none else ())
     setattr(call, "losses" if none else "total", result.data_ptr())
     tree = _tree_of(tensors)
     if _run(library, tree, call, logits) == _BAD_TARGET:
@@ -158,7 +158,7 @@ def costs_of_rows(
     """
     target, weights = target.contiguous(), weights.double().contiguous()
     call, tree = _new_call(logits, target, gradient), _Tree(chunks, None)
-    result = torch.empty(target.shape, dtype=logits.dtype)
+    result = logits.new_empty(target.shape)
     # No number is ignored: all are in range.
     call.ignored, call.row_weights, call.losses = -1, weights.data_ptr(), result.data_ptr()
     if _run(library, tree, call, logits) == _BAD_TARGET:
@@ -192,7 +192,7 @@ def _run(library: Kernel, tree: _Tree, call: Call, logits: Tensor) -> int:
 
 def _lost_rows(library: Kernel, tree: _Tree, call: Call, logits: Tensor, target: Tensor) -> Tensor:
     """(n,): the rows whose masses underflowed, of a call that said that there are some."""
-    lost = torch.empty(target.shape, dtype=torch.bool)
+    lost = target.new_empty(target.shape, dtype=torch.bool)
     call.lost = lost.data_ptr()
     _run(library, tree, call, logits)
     return lost.nonzero().squeeze(1)

@@ -32,7 +32,7 @@ static void NAME(run)(part *p)
         for (int64_t i = 0; i < count; i++) {
             const int64_t y = c->target[row + i];
             double factor = y == c->ignored ? 0 : p->factor;
-            if (factor != 0 && c->node_weight) factor = c->node_weight[y] == 0 ? 0 : factor * c->node_weight[y];
+            if (factor != 0 && c->node_weight) factor = weighted(factor, c->node_weight[y]);
             REAL *out = !gradient ? 0 : in_place ? to : slopes + i * C;
             const double *w = c->row_weights ? c->row_weights + (row + i) * t->levels : 0;
             const int lost = NAME(row)(in_place ? from : z + i * C, out, e, inner, scaled, t, y, w, factor,
