@@ -50,7 +50,6 @@ for name, command in COMMANDS.items():
 def _version(value: bool) -> None:
     if value:
         from taxoloss import __version__
-
         from taxoloss.functional.kernels import which
 
         echo(f"taxoloss {__version__}")
