@@ -1,7 +1,8 @@
 """Compiles the native kernel when a wheel is built or taxoloss is installed, where there is a C compiler.
 
-The variable TAXOLOSS_NATIVE says what is wanted: 0 none; `require` an error where it cannot be had; 1 to try on
-Windows and macOS too. Without it Linux tries. What fails leaves the pure package, which needs no compiler.
+The variable TAXOLOSS_NATIVE says what is wanted: 0 none; `require` an error where it cannot be had; 1 to
+try on Windows and macOS too. Without it Linux tries. What fails leaves the pure package, which needs no
+compiler.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _WANTED = ("0", "1", "require")
 
 
 class NativeKernel(BuildHookInterface[Any]):
-    """Puts the kernel into a wheel, which then serves one platform, or beside its sources (`pip install -e`)."""
+    """Puts the kernel into a wheel, then for one platform, or beside its sources (`pip install -e`)."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compiles; says in one line what came of it.
@@ -44,6 +45,7 @@ class NativeKernel(BuildHookInterface[Any]):
         try:
             library = build.build(self._folder(version))
         except (build.BuildError, OSError) as error:
+            self.finalize(version, build_data, "")
             if wanted == "require":
                 raise RuntimeError(
                     f"TAXOLOSS_NATIVE=require, and the native kernel failed: {error}"
@@ -58,12 +60,17 @@ class NativeKernel(BuildHookInterface[Any]):
             build_data["tag"] = f"py3-none-{_platform()}"
             build_data["force_include"][str(library)] = f"{_HOME}/{build.NAME}"
 
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Removes what was compiled for a wheel, which is in it now."""
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    _scratch: tempfile.TemporaryDirectory[str] | None = None
+
     def _folder(self, version: str) -> Path:
         if version == "editable":
             return Path(self.root) / _HOME
-        self._scratch = (
-            tempfile.TemporaryDirectory()
-        )  # as long as the hook lives: the wheel is made meanwhile
+        self._scratch = tempfile.TemporaryDirectory()
         return Path(self._scratch.name)
 
     def _build_script(self) -> ModuleType:

@@ -15,6 +15,7 @@ from torch.testing import assert_close
 from trees import Wide, wide_tree
 
 from taxoloss import Taxonomy, TaxonomyLoss
+from taxoloss.functional.kernels import dispatch
 
 # torch's compiler warns of its own parts.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -39,8 +40,9 @@ CASES: dict[str, tuple[Wide, tuple[int, ...], torch.dtype, dict[str, Any]]] = {
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    """Nothing that another test compiled is counted or kept."""
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing that another test compiled is counted or kept; narrow trees are masks: test_compiled.py."""
+    monkeypatch.setattr(dispatch, "_FEW_BESIDE_NATIVE", dispatch._FEW_COMPARISONS)
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()

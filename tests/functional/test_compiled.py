@@ -17,6 +17,7 @@ from trees import Wide, wide_tree
 from taxoloss import Taxonomy
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.kernels.compiled_closed_form import _closed_form
+from taxoloss.functional.kernels.native import library
 from taxoloss.functional.log_probs import level_log_probs
 
 # torch's compiler warns of its own parts.
@@ -29,6 +30,15 @@ OPERATION = "taxoloss.closed_form"
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
     torch._dynamo.reset()
+
+
+@pytest.fixture(params=["native", "python"])
+def _form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What computes it: the native kernel, where it was compiled, or Python."""
+    if request.param == "python":
+        monkeypatch.setattr(library, "_loaded", [None])
+    elif library.kernel() is None:
+        pytest.skip("the native kernel was not compiled")
 
 
 def both(loss: Callable[..., Tensor], logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,10 +57,12 @@ def calls(loss: nn.Module, logits: Tensor, target: Tensor) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_form")
 def test_wide_trees_call_it_and_narrow_ones_do_not() -> None:
     """Columns times levels decide; an exported program holds torch's own operations alone."""
     assert calls(loss_of(ORDERED), *batch(ORDERED, 5)) == 1
-    narrow = wide_tree(40, 4)
+    middle, narrow = wide_tree(40, 4), wide_tree(7, 2)
+    assert calls(loss_of(middle), *batch(middle, 5)) == (library.kernel() is not None)
     assert calls(loss_of(narrow), *batch(narrow, 5)) == 0
     for strict in (False, True):
         program = torch.export.export(loss_of(ORDERED), batch(ORDERED, 5), strict=strict)
@@ -58,6 +70,7 @@ def test_wide_trees_call_it_and_narrow_ones_do_not() -> None:
 
 
 @pytest.mark.sample(13)
+@pytest.mark.usefixtures("_form")
 @pytest.mark.parametrize("tree", [ORDERED, SHUFFLED], ids=["ordered", "shuffled"])
 @pytest.mark.parametrize("shape", [(6,), (3, 4), (2, 2, 3)], ids=str)
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
@@ -75,6 +88,7 @@ def test_compiled_is_eager(tree: Wide, shape: tuple[int, ...], reduction: str, d
         assert torch.equal(compiled(logits, target), loss(logits, target))
 
 
+@pytest.mark.usefixtures("_form")
 def test_it_is_what_torch_asks_of_an_operation() -> None:
     """Schema, shapes of its results without running it, its gradient, dynamic sizes, by torch's checks."""
     for tree in (ORDERED, SHUFFLED):
@@ -104,6 +118,7 @@ def test_two_compilations_serve_every_batch_size() -> None:
 
 
 @pytest.mark.sample(2)
+@pytest.mark.usefixtures("_form")
 @pytest.mark.parametrize("bad", [-1, 10**6])
 def test_bad_targets(bad: int) -> None:
     """What is no target raises; ignored rows do not, and an empty batch is eager's."""

@@ -6,7 +6,7 @@ __all__ = ["which"]
 
 
 def which() -> str:
-    """Which form of the loss runs on a CPU: "native (AVX-512)", "native (AVX2)", "native (plain)" or "python".
+    """Which form of the loss runs on a CPU: "native (AVX-512)", "native (AVX2)", .., or "python".
 
     Raises:
         RuntimeError: TAXOLOSS_NATIVE=require, and the kernel is not there or does not load.

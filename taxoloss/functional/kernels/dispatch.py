@@ -1,7 +1,8 @@
 """Which form of the loss runs for logits and targets that have been checked.
 
-    on the CPU                          closed_form.py: one pass over chunks of columns
-    the same, under torch.compile       compiled_closed_form.py: a call of it; masks where that is cheaper
+    on the CPU                          closed_form.py: one pass over chunks of columns; before it, in
+                                        cross_entropy.py, native/ where it was compiled
+    the same, under torch.compile       compiled_closed_form.py: a call of either; masks where cheaper
     on CUDA, where Triton is            triton_loss.py: a program a row, one read and one write
     compiled for CUDA, exported, other  masked.py: masks, plain operations, no synchronisation
     devices
@@ -22,11 +23,14 @@ from taxoloss.functional.kernels.closed_form import closed_form_losses
 from taxoloss.functional.kernels.compiled_closed_form import compiled_losses
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.masked import masked_row_losses
+from taxoloss.functional.kernels.native.library import kernel
+from taxoloss.taxonomy.cache import at_trace_time
 
 __all__ = ["row_losses"]
 
-#: Columns times levels up to which a compiler's loops over masks beat a call of the closed form.
-_FEW_COMPARISONS = 512
+#: Columns times levels up to which a compiler's loops over masks beat a call of the closed form, and one of
+#: the native kernel: measured at 8 to 4,096 rows.
+_FEW_COMPARISONS, _FEW_BESIDE_NATIVE = 512, 16
 
 
 def row_losses(
@@ -63,8 +67,14 @@ def _is_called(tensors: LossTensors, logits: Tensor) -> bool:
     """Whether a graph that is compiled for the CPU calls the closed form, not masks."""
     # Not is_exporting(): in torch 2.9 that is True in every trace, and masks would run in all.
     compiled = torch.compiler.is_compiling() and not torch.compiler._is_exporting_flag
-    few = len(tensors.used) * logits.shape[1] <= _FEW_COMPARISONS
-    return compiled and logits.device.type == "cpu" and not few and not transformed()
+    if not compiled or logits.device.type != "cpu" or transformed():
+        return False
+    return len(tensors.used) * logits.shape[1] > _few_comparisons()
+
+
+@at_trace_time
+def _few_comparisons() -> int:
+    return _FEW_COMPARISONS if kernel() is None else _FEW_BESIDE_NATIVE
 
 
 def _triton_serves(logits: Tensor) -> bool:

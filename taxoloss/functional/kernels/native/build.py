@@ -1,4 +1,4 @@
-"""Compiles the kernel: python build.py [FOLDER]. Imports nothing but the standard library, and not taxoloss.
+"""Compiles the kernel: python build.py [FOLDER]. Imports nothing but the standard library, not taxoloss.
 
 The kernel is C11 with the vectors of GCC and Clang, once for each width of vectors; the processor chooses
 when it is loaded. It needs a compiler and nothing else: neither Python's headers nor torch.

@@ -1,13 +1,15 @@
 """The compiled kernel as a library of C: found and loaded when it is first asked for.
 
-The variable TAXOLOSS_NATIVE says what is wanted at run time: 0 the Python forms; `require` an error where the
-kernel is not there; 1, or nothing, the kernel where it is there.
+The variable TAXOLOSS_NATIVE says what is wanted at run time: 0 the Python forms; `require` an error where
+the kernel is not there; 1, or nothing, the kernel where it is there. No torch here: `taxoloss --version`
+asks.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import struct
 import threading
 import warnings
 from ctypes import POINTER, Structure, c_double, c_int, c_int64, c_void_p
@@ -100,6 +102,8 @@ def _load() -> Kernel | None:
     problem = "it was not compiled when taxoloss was installed"
     if path.exists():
         try:
+            if _is_cut(path):
+                raise OSError(f"{path} is cut short")
             return Kernel(path)
         except (OSError, AttributeError) as error:
             problem = str(error)
@@ -108,3 +112,15 @@ def _load() -> Kernel | None:
     if path.exists():
         warnings.warn(f"the native kernel does not load, the Python form runs: {problem}", stacklevel=2)
     return None
+
+
+def _is_cut(path: Path) -> bool:
+    """Whether a 64-bit ELF library ends before its table of sections: loading it would end the process."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    if not head.startswith(b"\x7fELF\x02\x01"):
+        return False
+    if len(head) < 64:
+        return True
+    (table,), (size, count) = struct.unpack_from("<Q", head, 40), struct.unpack_from("<HH", head, 58)
+    return path.stat().st_size < table + size * count

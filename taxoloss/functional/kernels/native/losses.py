@@ -1,8 +1,9 @@
 """The loss of node ids by the compiled kernel: one call of C, and the gradient is ready when it returns.
 
-What the kernel is handed has been checked: dtypes, devices, shapes and strides here and in inputs.py; whether
-each target is a row of the tables by the kernel, before it looks anything up. Rows whose masses underflow it
-leaves out: they are done again, in float64 by the kernel, and where that too underflows in log space.
+What the kernel is handed has been checked: dtypes, devices, shapes and strides here and in inputs.py;
+whether each target is a row of the tables by the kernel, before it looks anything up. Rows whose masses
+underflow it leaves out: they are done again, in float64 by the kernel, and where that too underflows in
+log space.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def serves(tensors: LossTensors, logits: Tensor) -> Kernel | None:
 
 
 def reads(chunks: ChunkTensors, logits: Tensor) -> Kernel | None:
-    """The kernel, if it is there and has room for the levels and a form for the logits' dtype and layout."""
+    """The kernel, if it is there, has room for the levels, and a form for the dtype of the logits."""
     found = kernel()
     if found is None or logits.dtype not in _DTYPES or logits.layout != torch.strided:
         return None
@@ -156,7 +157,7 @@ def costs_of_rows(
     *,
     reduce: bool = False,
 ) -> Tensor:
-    """The loss of each row (rows,), or their sum, in the dtype of the logits; writes the gradient of the sum.
+    """The loss of each row (rows,), or the sum, in the dtype of the logits; writes the sum's gradient.
 
     Args:
         library: the kernel.
