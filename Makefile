@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NATIVE := taxoloss/functional/kernels/native
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: help demo test test-all coverage check fuzz bench experiments docs clean
@@ -12,7 +13,7 @@ help:
 	@echo "make test-all  run every test: also storms of kills, large trees, whole matrices (half an hour)"
 	@echo "make coverage  the tests again, counting lines and branches, also in the processes that they start"
 	@echo "make check   ruff, the layers of the rooms, and mypy"
-	@echo "make fuzz    50,000 inputs that nobody meant, for every reader and stream; all modes of torch (minutes)"
+	@echo "make fuzz    50,000 inputs that nobody meant, for every reader and stream; all modes of torch; 100,000 losses by C and by Python (half an hour)"
 	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md (a quarter of an hour)"
 	@echo "make experiments  train the studies of docs/experiments.md, rewrite its tables and pictures (an hour)"
 	@echo "make docs    docs/errors.md from the register of the codes; run the code of the README and the docs"
@@ -21,18 +22,23 @@ $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
 	$(PIP) install -e ".[examples,integrations,ray,sources,sweep]" --group dev
+	@touch $@ $(VENV)/kernel
+
+# The install compiles it (hatch_build.py), where there is a compiler; here again after a change.
+$(VENV)/kernel: $(VENV)/installed $(NATIVE)/build.py $(wildcard $(NATIVE)/*.[ch])
+	-$(BIN)/python $(NATIVE)/build.py
 	@touch $@
 
-demo: $(VENV)/installed
+demo: $(VENV)/kernel
 	$(BIN)/python examples/icd10cm/icd10cm.py $(ARGS)
 
-test: $(VENV)/installed
+test: $(VENV)/kernel
 	$(BIN)/python -m pytest -q -n 2 -m "not slow" --hypothesis-profile=fast $(ARGS)
 
-test-all: $(VENV)/installed
+test-all: $(VENV)/kernel
 	$(BIN)/python -m pytest -q -n 2 $(ARGS)
 
-coverage: $(VENV)/installed
+coverage: $(VENV)/kernel
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -48,14 +54,15 @@ $(VENV)/bench: $(VENV)/installed
 	$(PIP) install --group bench
 	@touch $@
 
-fuzz: $(VENV)/installed
+fuzz: $(VENV)/kernel
 	$(BIN)/python tests/fuzz/fuzz.py $(ARGS)
 	$(BIN)/python tests/fuzz/fuzz_modes.py
+	PYTHONPATH=tests/oracles $(BIN)/python tests/fuzz/fuzz_native.py
 
-bench: $(VENV)/bench
+bench: $(VENV)/bench $(VENV)/kernel
 	$(BIN)/python -m benchmarks $(ARGS)
 
-experiments: $(VENV)/installed
+experiments: $(VENV)/kernel
 	$(BIN)/python -m studies.experiments --train $(ARGS)
 
 docs: $(VENV)/installed

@@ -74,10 +74,12 @@ def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:
 
 
 def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
-    """TypeError for no int, ValueError where ignoring this number would silently ignore an inner node."""
+    """TypeError for no int, ValueError for one that no target has, or that would ignore an inner node."""
     if not isinstance(ignore_index, int):
         found = f"{type(ignore_index).__name__} {ignore_index!r}"
         raise TypeError(f"expected ignore_index as an int, got {found}")
+    if not -(1 << 63) <= ignore_index < 1 << 63:
+        raise ValueError(f"expected an ignore_index of 64 bits, as targets have, got {ignore_index}")
     if taxonomy.node_targets and len(taxonomy) <= ignore_index < taxonomy.num_nodes:
         name = "/".join(taxonomy.path(ignore_index)) or "the root"
         raise ValueError(

@@ -1,6 +1,6 @@
 """Random calls of the loss, by the native kernel and by Python: the same numbers, or the same words.
 
-In short in tests/functional/test_native_fuzz.py; `make fuzz`: python tests/fuzz/fuzz_native.py.
+In short in tests/functional/test_native_inputs.py; `make fuzz`: python tests/fuzz/fuzz_native.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from trees import Wide, wide_tree
 
+from taxoloss.functional.arithmetic import wide_dtype
 from taxoloss.functional.cross_entropy import cross_entropy
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native import library
@@ -164,6 +165,9 @@ def unlike(call: Call) -> str:
         most = _ROUNDED[call.dtype]
         finite = other[other.isfinite()].abs().double()
         room = most * float(finite.max()) if name == "gradient" and finite.numel() else most
+        room = max(
+            room, torch.finfo(wide_dtype(one)).tiny
+        )  # what is smaller has lost digits in either form
         if not torch.allclose(one.double(), other.double(), rtol=most, atol=room, equal_nan=True):
             return f"{name}: native {one.tolist()}, Python {other.tolist()}"
     return ""

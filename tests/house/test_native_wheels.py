@@ -127,7 +127,7 @@ def test_the_pure_wheel_is_for_everyone(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["no compiler", "it fails"])
 def test_what_fails_leaves_the_pure_package(kind: str, tmp_path: Path) -> None:
-    """One line says why, and the install goes on; with TAXOLOSS_NATIVE=require it fails with those words."""
+    """One line says why, and the install goes on; TAXOLOSS_NATIVE=require fails it, with those words."""
     broken = tmp_path / "cc"
     broken.write_text("#!/bin/sh\necho 'kernel.c:1:2: error: no such thing' >&2\nexit 1\n")
     broken.chmod(0o755)
@@ -151,7 +151,7 @@ def test_what_fails_leaves_the_pure_package(kind: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @needs_a_compiler
 def test_an_editable_install_compiles_beside_the_sources(tmp_path: Path) -> None:
-    """From a source distribution, which holds all that it takes; where the sources are read, it is loaded."""
+    """From a source distribution, which holds all that it takes; it is loaded from there."""
     assert build(ROOT, tmp_path, "sdist").returncode == 0
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as sources:

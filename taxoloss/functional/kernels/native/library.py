@@ -67,6 +67,7 @@ class Kernel:
     """The functions of the library."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         library = ctypes.CDLL(str(path))
         self.rows = library.taxoloss_rows
         self.rows.argtypes = [POINTER(Tree), POINTER(Call), c_int, c_int]
