@@ -22,9 +22,9 @@ $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
 	$(PIP) install -e ".[examples,integrations,ray,sources,sweep]" --group dev
-	@touch $@ $(VENV)/kernel
+	@touch $@
 
-# The install compiles it (hatch_build.py), where there is a compiler; here again after a change.
+# The install compiles it too (hatch_build.py); here after each change. Without a compiler all goes on in Python.
 $(VENV)/kernel: $(VENV)/installed $(NATIVE)/build.py $(wildcard $(NATIVE)/*.[ch])
 	-$(BIN)/python $(NATIVE)/build.py
 	@touch $@

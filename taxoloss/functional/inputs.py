@@ -134,6 +134,7 @@ def transformed() -> bool:
 
 
 def check_range(ids: Tensor, plan: Plan) -> None:
+    """IndexError for the first of some ids that is no target."""
     wrong = ids[(ids < 0) | (ids >= plan.num_targets)]
     if wrong.numel() > 0:
         value = int(wrong[0])

@@ -1,8 +1,8 @@
 """Random calls of the native kernel itself: python native_driver.py LIBRARY COUNT [SEED].
 
 By numpy and ctypes, without torch, so that it runs under a sanitizer. Ranges are nested at random, logits and
-gradient lie at random strides in buffers that end where they end; each result is compared with the loss as
-it is defined.
+gradient lie at random strides, in buffers that end where they end; each result is compared with the loss
+as it is defined.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SIZES = [(2, 1, 2), (2, 64, 3), (3, 2, 5), (9, 3, 15), (16, 8, 40), (33, 7, 60),
 
 @dataclass
 class Ranges:
-    """Of T targets on K levels of C classes: edges (T, 2K), weights (T, K), and the order of the classes."""
+    """Of T targets on K levels of C classes: edges (T, 2K), weights (T, K), the order of the classes."""
 
     edges: Array
     weights: Array
@@ -83,7 +83,7 @@ def once(
     ranges = Ranges.drawn(draw, classes, levels, targets)
     samples = int(draw.choice([0, 1, 2, 5, 9, 17, 40])) if classes < 5000 else int(draw.integers(3))
     places = int(draw.choice([1, 1, 2, 8, 19])) if classes < 5000 else 1
-    shape, dtype = (samples, classes, places), draw.choice([np.float32, np.float64])
+    shape, dtype = (samples, classes, places), (np.float32, np.float64)[int(draw.integers(2))]
     logits = _strided(draw, shape, dtype, alone=False)
     numbers = draw.normal(size=shape) * draw.choice([1, 10])
     if logits.flags.writeable:

@@ -124,4 +124,5 @@ def _is_cut(path: Path) -> bool:
     if len(head) < 64:
         return True
     (table,), (size, count) = struct.unpack_from("<Q", head, 40), struct.unpack_from("<HH", head, 58)
-    return path.stat().st_size < table + size * count
+    whole: int = table + size * count
+    return path.stat().st_size < whole
