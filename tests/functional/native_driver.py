@@ -1,6 +1,6 @@
 """Random calls of the native kernel itself: python native_driver.py LIBRARY COUNT [SEED].
 
-By numpy and ctypes, without torch, so that it runs under a sanitizer. Ranges are nested at random, logits and
+By numpy and ctypes, without torch, to run under a sanitizer. Ranges are nested at random, logits and
 gradient lie at random strides, in buffers that end where they end; each result is compared with the loss
 as it is defined.
 """
