@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from taxoloss.errors.characters import quoted
-from taxoloss.taxonomy.class_names import class_list
+from taxoloss.taxonomy.class_names import Name, class_list
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -68,7 +68,7 @@ def check_config(config: Any, taxonomy: Taxonomy) -> None:
     id2label = getattr(config, "id2label", None)
     if not id2label:
         raise TypeError(f"expected a model or its configuration with id2label, got {type(config).__name__}")
-    names = [str(name) for name in class_list(id2label)]
+    names = class_list(id2label)
     refuse_unnamed(names, taxonomy)
     _check_inverse(names, getattr(config, "label2id", None))
     problem = getattr(config, "problem_type", None)
@@ -82,15 +82,15 @@ def check_config(config: Any, taxonomy: Taxonomy) -> None:
         pairs = enumerate(zip(model.paths(), taxonomy.paths(), strict=True))
         number, there, here = next((n, a, b) for n, (a, b) in pairs if a != b)
         raise ValueError(
-            f"expected the model's classes in the taxonomy's order, got "
-            f"{quoted('/'.join(there))} as class {number}, where the taxonomy has {quoted('/'.join(here))}: "
-            "bind it to the model, taxonomy.bind(model.config.id2label)"
+            f"expected the model's classes in the taxonomy's order, got {quoted('/'.join(there))} as class "
+            f"{number}, where the taxonomy has {quoted('/'.join(here))}: bind it to the model, "
+            "taxonomy.bind(model.config.id2label)"
         )
 
 
-def refuse_unnamed(names: Iterable[str], taxonomy: Taxonomy) -> None:
+def refuse_unnamed(names: Iterable[Name], taxonomy: Taxonomy) -> None:
     """ValueError where the names are those that transformers makes up, LABEL_0 and so on."""
-    made_up = [name for name in names if _UNNAMED.fullmatch(name)]
+    made_up = [name for name in names if isinstance(name, str) and _UNNAMED.fullmatch(name)]
     if made_up and not set(made_up) <= set(taxonomy.tree.names):
         raise ValueError(
             f"the model's classes have no names ({made_up[0]}, ..): make the model with "
@@ -98,7 +98,7 @@ def refuse_unnamed(names: Iterable[str], taxonomy: Taxonomy) -> None:
         )
 
 
-def _check_inverse(names: list[str], label2id: Any) -> None:
+def _check_inverse(names: list[Name], label2id: Any) -> None:
     """ValueError where id2label and label2id say two things."""
     if not label2id or all(_UNNAMED.fullmatch(str(name)) for name in label2id):
         return  # transformers' default, which nobody wrote
@@ -106,6 +106,6 @@ def _check_inverse(names: list[str], label2id: Any) -> None:
         other = label2id.get(name)
         if other is None or int(other) != number:
             raise ValueError(
-                f"expected label2id as the inverse of id2label, got {number} -> {quoted(name)} and "
-                f" {quoted(name)} -> {other}: make both with label_maps(taxonomy)"
+                f"expected label2id as the inverse of id2label, got {number} -> {quoted(str(name))} and "
+                f"{quoted(str(name))} -> {other}: make both with label_maps(taxonomy)"
             )

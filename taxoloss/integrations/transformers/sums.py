@@ -140,8 +140,8 @@ def _check_loss(loss: Any) -> None:
         )
     if loss.weight is not None:
         raise ValueError(
-            "expected a loss without class weights, got weight=...: Trainer divides by the number of labels, "
-            "not by their weights; draw classes more often (a sampler), or give the table of "
+            "expected a loss without class weights, got weight=...: Trainer divides by the number of "
+            "labels, not by their weights; draw classes more often (a sampler), or give the table of "
             "taxoloss.weighting.label_balanced"
         )
     if loss.reduction == "none":
