@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +43,12 @@ def main() -> None:
     torch.manual_seed(0)
     t = taxoloss.load("pets").bind(node_targets=True)
     loss = taxoloss.TaxonomyLoss(t, {"species": 0.3, "breed": 0.7})
-    sizes = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
+    sizes: dict[str, Any] = {
+        "hidden_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 96,
+    }
     config = transformers.ViTConfig(image_size=8, patch_size=4, **sizes, **hugging_face.label_maps(t))
     with tempfile.TemporaryDirectory() as folder:
         args = transformers.TrainingArguments(
@@ -52,8 +58,8 @@ def main() -> None:
         trainer = transformers.Trainer(
             model=transformers.ViTForImageClassification(config),
             args=args,
-            train_dataset=pictures(t, options.samples, 1),  # type: ignore[arg-type]
-            eval_dataset=pictures(t, options.samples // 2, 2),  # type: ignore[arg-type]
+            train_dataset=pictures(t, options.samples, 1),
+            eval_dataset=pictures(t, options.samples // 2, 2),
             compute_loss_func=hugging_face.compute_loss_func(loss, args),
             compute_metrics=hugging_face.compute_metrics(t, args, loss=loss),
         )

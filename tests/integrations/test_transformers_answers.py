@@ -55,7 +55,12 @@ def text_pipeline(t: taxoloss.Taxonomy) -> Any:
         tokenizer_object=plain, pad_token="[PAD]", unk_token="[UNK]", model_max_length=8
     )
     torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    sizes: dict[str, Any] = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+    }
     config = transformers.BertConfig(vocab_size=5, **sizes, max_position_embeddings=8, **label_maps(t))
     model = transformers.BertForSequenceClassification(config).eval()
     model.classifier.weight.data.mul_(50)

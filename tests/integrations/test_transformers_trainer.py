@@ -394,7 +394,7 @@ def test_answers_of_a_decision_are_scored() -> None:
     """preprocess_logits_for_metrics may be a decision: node ids, without calibration."""
     t = tree()
     logits, labels = torch.randn(40, 5), torch.randint(5, (40,))
-    answers = taxoloss.decisions.climb(logits, t, 0.5)
+    answers: Any = taxoloss.decisions.climb(logits, t, 0.5)
     scores = compute_metrics(t, calibration=False)(evaluated(answers.numpy(), labels.numpy()))
     expected = taxoloss.metrics.collection(t, calibration=False)(answers, labels)
     assert scores == pytest.approx({k: float(v) for k, v in expected.items()}, nan_ok=True)

@@ -44,7 +44,12 @@ def images(count: int = 26, nodes: int = 5, ignored: bool = True) -> list[dict[s
 def vit(taxonomy: taxoloss.Taxonomy, **settings: Any) -> Any:
     """A vision transformer of one layer with the classes of a taxonomy."""
     torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    sizes: dict[str, Any] = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+    }
     config = transformers.ViTConfig(
         **sizes, image_size=8, patch_size=4, **(label_maps(taxonomy) | settings)
     )

@@ -54,8 +54,8 @@ def accelerated(folder: str) -> dict[str, Any]:
     loss = taxoloss.TaxonomyLoss(t, WEIGHTS, reduction="sum")  # not prepared: it has no parameters
     model = vit(t)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-    loader = DataLoader(images(24, 8), batch_size=4 // PROCESSES)  # type: ignore[arg-type]
-    held = DataLoader(images(11, 8, ignored=False), batch_size=3)  # type: ignore[arg-type]
+    loader: Any = DataLoader(images(24, 8), batch_size=4 // PROCESSES)  # type: ignore[arg-type]
+    held: Any = DataLoader(images(11, 8, ignored=False), batch_size=3)  # type: ignore[arg-type]
     model, optimizer, loader, held = accelerator.prepare(model, optimizer, loader, held)
     pieces = iter(loader)
     for _ in range(len(loader) // 2):
