@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -43,26 +42,22 @@ def main() -> None:
     torch.manual_seed(0)
     t = taxoloss.load("pets").bind(node_targets=True)
     loss = taxoloss.TaxonomyLoss(t, {"species": 0.3, "breed": 0.7})
-    sizes: dict[str, Any] = {
-        "hidden_size": 48,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "intermediate_size": 96,
-    }
-    config = transformers.ViTConfig(image_size=8, patch_size=4, **sizes, **hugging_face.label_maps(t))
+    config = transformers.ViTConfig(
+        hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=96, image_size=8,
+        patch_size=4, **hugging_face.label_maps(t),
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         args = transformers.TrainingArguments(
             folder, num_train_epochs=options.epochs, learning_rate=3e-3, per_device_train_batch_size=16,
             gradient_accumulation_steps=2, report_to="none", save_strategy="no", use_cpu=True,
         )  # fmt: skip
         trainer = transformers.Trainer(
-            model=transformers.ViTForImageClassification(config),
-            args=args,
+            transformers.ViTForImageClassification(config), args,
             train_dataset=pictures(t, options.samples, 1),
             eval_dataset=pictures(t, options.samples // 2, 2),
             compute_loss_func=hugging_face.compute_loss_func(loss, args),
             compute_metrics=hugging_face.compute_metrics(t, args, loss=loss),
-        )
+        )  # fmt: skip
         trainer.train()
         scores = {name: value for name, value in trainer.evaluate().items() if "/" in name}
         trainer.save_model(folder)

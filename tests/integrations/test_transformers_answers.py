@@ -173,6 +173,8 @@ def test_answers_that_are_refused(answers: Any, error: Any, said: str) -> None:
     """One sentence each."""
     with pytest.raises(error, match=said):
         rollup(answers, tree())
+    with pytest.raises(TypeError, match="expected a Taxonomy beside the answers, got list"):
+        rollup(answers, CLASSES)  # type: ignore[arg-type]
 
 
 # -- names of classes ------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import pickle
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from taxoloss.errors import packages
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 pytest.importorskip("accelerate", reason="accelerate is not installed")
 
-from tiny_transformers import WEIGHTS, Sequential, arguments, images, restored, tree, vit  # noqa: E402
+from tiny_transformers import CLASSES, WEIGHTS, Sequential, arguments, images, restored, tree, vit  # noqa: E402
 
 from taxoloss.integrations.transformers import __all__ as NAMES  # noqa: E402
 from taxoloss.integrations.transformers import (  # noqa: E402
@@ -27,6 +29,7 @@ from taxoloss.integrations.transformers import (  # noqa: E402
     compute_loss_func,
     compute_metrics,
     preprocess_logits_for_metrics,
+    rollup,
 )
 
 
@@ -87,6 +90,13 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(
     expected, means = by_hand(taxoloss.TaxonomyLoss(t, WEIGHTS, label_smoothing=0.1), 8)
     assert same(model, expected)
     assert losses == pytest.approx(means, abs=1e-4)  # Trainer rounds what it logs
+
+
+def test_bfloat16_autocast_trains_nearly_the_same(tmp_path: Path) -> None:
+    """The model is rounded, the loss is not."""
+    loss = taxoloss.TaxonomyLoss(tree(node_targets=True), WEIGHTS)
+    _, losses = trained(tmp_path, loss, per_device_train_batch_size=8, bf16=True)
+    assert losses == pytest.approx(by_hand(loss, 8)[1], rel=0.03)
 
 
 def test_a_mean_is_what_this_is_not(tmp_path: Path) -> None:
@@ -173,7 +183,8 @@ def test_tokens_have_their_classes_last_and_images_second() -> None:
         expected = loss(logits.reshape(-1, 5), labels.reshape(-1))
         assert computed({"logits": logits}, labels) == pytest.approx(float(expected))
         scores = compute_metrics(t, loss=loss)(evaluated(logits, labels))
-        assert scores == compute_metrics(t, loss=loss)(evaluated(logits.reshape(-1, 5), labels.reshape(-1)))
+        rows = evaluated(logits.reshape(-1, 5), labels.reshape(-1))
+        assert scores == pytest.approx(compute_metrics(t, loss=loss)(rows), abs=1e-6, nan_ok=True)
     dense, pixels = torch.randn(2, 5, 3, 4), torch.randint(5, (2, 3, 4))
     assert computed({"logits": dense}, pixels) == pytest.approx(float(loss(dense, pixels)))
     with pytest.raises(ValueError, match=r"size of the labels, \(6, 8\), got \(3, 4\)"):
@@ -287,6 +298,21 @@ def test_an_older_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "_version", lambda name: "4.45.2")
     with pytest.raises(ImportError, match=r"needs transformers 4\.46 or newer, found 4\.45\.2"):
         compute_loss_func(taxoloss.TaxonomyLoss(tree()))
+
+
+def test_packages_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is named with its extra where it is asked for; what needs none of them works."""
+    hub = "taxoloss.integrations.transformers.hub"
+    monkeypatch.delitem(sys.modules, hub, raising=False)
+    for name in ("transformers", "huggingface_hub"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(
+        ModuleNotFoundError, match=r'needs transformers: pip install "taxoloss\[transformers'
+    ):
+        compute_loss_func(taxoloss.TaxonomyLoss(tree()))
+    with pytest.raises(ModuleNotFoundError, match=r"TaxonomyHubMixin needs huggingface_hub: pip install"):
+        importlib.import_module(hub)
+    assert rollup([{"label": name, "score": 0.2} for name in CLASSES], tree())["species"]
 
 
 # -- the metrics -----------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ def arguments(folder: Path | str, **settings: Any) -> transformers.TrainingArgum
 def restored() -> Iterator[None]:
     """Leaves accelerate's process-wide states, and torch's random numbers, as they were."""
     with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
         try:
             yield
         finally:

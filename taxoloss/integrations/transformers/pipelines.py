@@ -47,6 +47,8 @@ def rollup(answers: Any, taxonomy: Taxonomy) -> Any:
     >>> rollup([{"label": name, "score": p} for name, p in scores.items()], t)["depth_1"]
     [{'label': 'cat', 'score': 0.6}, {'label': 'dog', 'score': 0.4}]
     """
+    if not isinstance(taxonomy, Taxonomy):
+        raise TypeError(f"expected a Taxonomy beside the answers, got {type(taxonomy).__name__}")
     roller = _Roller(taxonomy)
     if isinstance(answers, Mapping) or (_is_list(answers) and answers and _is_score(answers[0])):
         return roller(answers)
