@@ -26,7 +26,7 @@ def heads_in(state: ModelState) -> dict[str, Head]:
 
 
 def refuse_other_parts(state: ModelState, taxonomy: Taxonomy) -> None:
-    """ValueError where a part of the model is made for another tree or order than the taxonomy that is given."""
+    """ValueError where a part of the model is made for another tree or order than is given."""
     for name, own in taxonomies_in(state).items():
         what = f"{_called(name, state.modules[name])} of the model"
         advice = "give the taxonomy that the model was made for"

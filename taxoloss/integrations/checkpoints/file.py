@@ -1,4 +1,4 @@
-"""The file: tensors as safetensors holds them, and beside them what they are of, as JSON in its metadata."""
+"""The file: tensors as safetensors holds them, and what they are of as JSON in its metadata."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def read(path: Path) -> Content:
 def _content(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Content:
     if not {"taxoloss", "versions"} <= metadata.keys():
         raise ValueError(
-            f"{path} is a safetensors file that taxoloss.save did not write: nothing in it says which column "
-            f"is which class (safetensors.torch.load_file reads its tensors)"
+            f"{path} is a safetensors file that taxoloss.save did not write: nothing in it says which "
+            f"column is which class (safetensors.torch.load_file reads its tensors)"
         )
     versions = _parsed(path, metadata, "versions", _versions)
     taxonomy = _parsed(path, metadata, "taxoloss", Taxonomy.from_dict)
@@ -141,7 +141,7 @@ def _parsed(path: Path, metadata: Mapping[str, str], key: str, read: Callable[[A
     try:
         return read(json.loads(metadata[key]))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        if isinstance(error, NewerForm):
+        if isinstance(error, NewerFormError):
             raise ValueError(f"{path} {error}") from None
         why = (
             f"it has no {key!r}" if key not in metadata else f"its {key!r} is not what was written: {error}"
@@ -149,7 +149,7 @@ def _parsed(path: Path, metadata: Mapping[str, str], key: str, read: Callable[[A
         raise ValueError(f"{path} is damaged or was changed: {why}") from None
 
 
-class NewerForm(ValueError):
+class NewerFormError(ValueError):
     """The file is of a form that came later."""
 
 
@@ -158,9 +158,9 @@ def _versions(data: Any) -> dict[str, Any]:
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise ValueError(f"expected the number of its form, got {number!r:.40}")
     if number > _FORMAT:
-        raise NewerForm(
-            f"has form {number}, and taxoloss {installed_version()} reads forms up to {_FORMAT}: it was written "
-            f"by taxoloss {data.get('taxoloss')!s:.20}; pip install --upgrade taxoloss"
+        raise NewerFormError(
+            f"has form {number}, and taxoloss {installed_version()} reads forms up to {_FORMAT}: taxoloss "
+            f"{data.get('taxoloss')!s:.20} wrote it; pip install --upgrade taxoloss"
         )
     return dict(data)
 

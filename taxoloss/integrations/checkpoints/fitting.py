@@ -16,7 +16,7 @@ _MOST = 10
 
 
 def refuse_misfits(tensors: Mapping[str, Tensor], state: ModelState, what: str) -> None:
-    """ValueError with all that is missing, unexpected, of another shape, of another kind, or no longer tied."""
+    """ValueError with all that is missing, unexpected, of another shape or kind, or no longer tied."""
     live = state.live
     both = [name for name in live if name in tensors]
     shapes = [name for name in both if tensors[name].shape != live[name].shape]

@@ -1,4 +1,4 @@
-"""Loading what was saved into a model, if it is of the same tree and order, or by names into another order."""
+"""Loading what was saved into a model of the same tree and order, or by names into another order."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ def load_checkpoint(
         taxonomy: bound to the order that the model's outputs should have.
         reorder: whether to take a checkpoint of another order of the same tree, and to move the rows of
             taxoloss's heads and of what `head` names to their places by the names of their nodes.
-        head: with `reorder`, layers (nn.Linear, nn.Conv1d .. 3d) whose outputs are the classes, losses
-            with class weights, or tensors (C, ...), by their names in the model: "classifier.3". () says that
-            nothing else than taxoloss's heads follows the classes.
+        head: with `reorder`, by their names in the model ("classifier.3"), layers (nn.Linear, nn.Conv1d to
+            Conv3d) whose outputs are the classes, losses with class weights, or tensors (C, ...). () says
+            that nothing else than taxoloss's heads follows the classes.
 
     Returns:
         the taxonomy, the threshold, the versions.
 
     Raises:
         TypeError: an argument is another thing.
-        ValueError: the file is of another tree or order, which names the first class that stands elsewhere;
-            it is damaged, cut off, of another kind or of a newer form; its tensors are not those of the model
-            (all that are missing, unexpected or of another shape); it is not plain what `reorder` should
-            move; the model cannot be loaded into (meta, sharded).
+        ValueError: the file is of another tree or order (the first class that stands elsewhere is named);
+            it is damaged, cut off, of another kind or of a newer form; its tensors are not those of the
+            model (all that are missing, unexpected or of another shape are named); it is not plain what
+            `reorder` should move; the model cannot be loaded into (meta, sharded).
         OSError: it cannot be read.
 
     >>> import tempfile, taxoloss, torch
@@ -96,10 +96,10 @@ def load_checkpoint(
             tensors = reordered(tensors, state, content.taxonomy, here, names, str(file))
         refuse_misfits(tensors, state, str(file))
         _load(model, state, tensors, content, str(file))
-    threshold = (
-        content.threshold if same else reordered_threshold(content.threshold, content.taxonomy, here)
-    )
-    return Checkpoint(content.taxonomy if given is None and same else here, threshold, content.versions)
+    if same:
+        return Checkpoint(given or content.taxonomy, content.threshold, content.versions)
+    threshold = reordered_threshold(content.threshold, content.taxonomy, here)
+    return Checkpoint(here, threshold, content.versions)
 
 
 def _order_here(state: ModelState, given: Taxonomy | None) -> Taxonomy | None:
@@ -111,17 +111,17 @@ def _order_here(state: ModelState, given: Taxonomy | None) -> Taxonomy | None:
 
 
 def _refuse_another(content: Content, here: Taxonomy, file: Path, reorder: bool) -> None:
-    """ValueError where the checkpoint is of another tree; or of another order, and nobody said what then."""
+    """ValueError where the checkpoint is of another tree; or of another order, without reorder."""
     stored = content.taxonomy
     if reorder and same_but_for_order(stored, here):
         return
     order = (
-        "reorder=True moves the rows of taxoloss's heads and of the layers in head= to their places; or go on in "
-        "the order of the checkpoint, with the taxonomy that load_checkpoint(path, None) returns"
+        "reorder=True moves the rows of taxoloss's heads, and of the layers that head= names, to their "
+        "places; or go on in its order, with load_checkpoint(path, None).taxonomy"
     )
     tree = (
-        "old.diff(new) (taxoloss diff) says what changed from load_checkpoint(path, None).taxonomy, and t.migrate moves "
-        "a head by its migration"
+        "load_checkpoint(path, None).taxonomy.diff(t), or taxoloss diff, says what changed, and t.migrate "
+        "moves a head by its migration"
     )
     if said := difference(stored, here, str(file), order, tree):
         raise ValueError(said)

@@ -146,8 +146,8 @@ def _named(name: str, state: ModelState, classes: int) -> list[str]:
     keys = state.names_of(module.weight, module.bias)  # type: ignore[arg-type]
     if others := [key for key in own if key not in keys]:
         raise ValueError(
-            f"head= names {quoted(name)}, whose state is more than a weight and a bias ({listed(others)}): take "
-            f"parametrizations off, or name the tensors (C, ...) themselves"
+            f"head= names {quoted(name)}, whose state is more than a weight and a bias ({listed(others)}): "
+            f"take parametrizations off, or name the tensors (C, ...) themselves"
         )
     return _checked(keys, name, state, classes)
 
@@ -157,7 +157,8 @@ def _checked(keys: list[str], name: str, state: ModelState, classes: int) -> lis
     if wrong or not keys:
         got = f"{quoted(wrong[0])} {tuple(state.live[wrong[0]].shape)}" if wrong else "no tensor"
         raise ValueError(
-            f"head= names {quoted(name)}, of which a row for each of the {classes} classes was expected; got {got}"
+            f"expected {quoted(name)}, which head= names, to have a row for each of the {classes} classes, "
+            f"got {got}"
         )
     return keys
 
@@ -167,8 +168,8 @@ def _refuse_no_layer(name: str, module: nn.Module, state: ModelState) -> None:
         inside = [key for key in _layers(state) if key.startswith(f"{state.plain(name)}.")]
         which = f", such as {quoted(inside[-1])}" if inside else ""
         raise ValueError(
-            f"head= names {quoted(name)}, a {type(module).__name__}; expected a layer (nn.Linear, nn.Conv1d to "
-            f"3d){which}, or a tensor (C, ...)"
+            f"head= names {quoted(name)}, a {type(module).__name__}; expected a layer (nn.Linear, "
+            f"nn.Conv1d to Conv3d){which}, or a tensor (C, ...)"
         )
     if getattr(module, "groups", 1) != 1:
         raise ValueError(
@@ -194,25 +195,27 @@ def _refuse_unnamed(
             f"reorder=True moves rows of taxoloss's heads, of which the model has none, and of what head= "
             f"names, never by shape alone: {_candidates(state, classes)}"
         )
-    of_losses = {
-        key
-        for module in state.modules.values()
-        if isinstance(module, _Loss)
-        for key in state.names_of(*module.buffers(recurse=False))
-    }
-    digests = {key for module in heads.values() for key in state.names_of(module.binding)}
-    open_ = [
+    digests = state.names_of(*(module.binding for module in heads.values()))
+    left = [
         key
         for key, tensor in state.live.items()
         if tensor.dim() > 0 and len(tensor) == classes and key not in rows and key not in digests
     ]
-    open_ = [key for key in open_ if head is None or key in of_losses]
-    if open_:
+    if weights := [key for key in left if key in _of_losses(state)]:
         raise ValueError(
-            f"{listed(open_)} {'has' if len(open_) == 1 else 'have'} a row for each of the {classes} classes "
-            f"too: if they follow the classes, name them in head=, of modules or tensors; if not, "
-            f"name in head= what does, and () if that is nothing else than taxoloss's heads"
+            f"{listed(weights)}, of a loss, has a number for each class, in the old order: name it in head="
         )
+    if left and head is None:
+        raise ValueError(
+            f"{listed(left)} {'has' if len(left) == 1 else 'have'} a row for each of the {classes} classes too: "
+            f"name in head= the modules or tensors that follow the classes, head=() where none of these does"
+        )
+
+
+def _of_losses(state: ModelState) -> list[str]:
+    """Class weights that losses of torch keep in their state."""
+    losses = [module for module in state.modules.values() if isinstance(module, _Loss)]
+    return state.names_of(*(buffer for loss in losses for buffer in loss.buffers(recurse=False)))
 
 
 def _candidates(state: ModelState, classes: int) -> str:

@@ -20,19 +20,22 @@ _SUFFIX = ".safetensors"
 
 
 def save(
-    path: str | Path, model: nn.Module | Any, taxonomy: Taxonomy, threshold: AnyThreshold = None
+    path: str | Path,
+    model: nn.Module | Mapping[str, Tensor],
+    taxonomy: Taxonomy,
+    threshold: AnyThreshold = None,
 ) -> None:
-    """Writes a model's state with the tree, the order of its classes and its threshold: one file, no pickle.
+    """Writes a model's state with the tree, the order of its classes and its threshold, in one file.
 
-    The file is one of safetensors, whole or not there; its tensors load on any machine without a GPU, and
-    with or without `DistributedDataParallel` and `torch.compile`. Its metadata are JSON: `taxoloss` (what
+    The file is one of safetensors, never pickle, whole or not there; its tensors load on machines
+    without a GPU, and with or without `DistributedDataParallel` and `torch.compile`. Its metadata are JSON: `taxoloss` (what
     `Taxonomy.to_dict` gives), `classes` (their paths, in the order of the outputs), `levels`, `threshold`,
-    `versions`. Tied weights are written once. Buffers that are not persistent, hyperparameters and the state of the
-    optimizer are no part of it.
+    `versions`. Tied weights are written once. Buffers that are not persistent, hyperparameters and the
+    state of the optimizer are no part of it.
 
     Args:
         path: the file, called `.safetensors`; one that is there is replaced.
-        model: the model, wrapped or not; or the names and tensors of a state_dict, such as one that was gathered.
+        model: the model, wrapped or not; or a state_dict, such as one that was gathered.
         taxonomy: bound to the order of the model's outputs.
         threshold: what its answers are made with: a `Threshold` (`decisions.calibrate_threshold`), a
             `LevelCalibration` (`decisions.calibrate_levels`) or a probability.
@@ -40,8 +43,8 @@ def save(
     Raises:
         TypeError: a part of the state is no tensor (`get_extra_state`); or an argument is another thing.
         ValueError: the taxonomy is not bound; a head, loss or metric of the model, or the threshold, is of
-            another tree or order; tensors without numbers (meta, lazy), spread over processes, sparse, or of
-            a kind that safetensors has not; the path has another suffix.
+            another tree or order; tensors without numbers (meta, lazy), spread over processes, sparse, or
+            of a kind that safetensors has not; the path has another suffix.
         OSError: it cannot be written; what was there is still there.
 
     >>> import tempfile, taxoloss, torch

@@ -7,7 +7,7 @@ middle of one. A file has the names without them, so that it loads with either, 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -26,7 +26,7 @@ _MOST = 3
 #: What needs safetensors, the extra that has it, and the lowest version that serves.
 NEEDED = ("a checkpoint of taxoloss", "checkpoints", "0.4.3")
 #: What wrappers call what they wrap, and nobody else calls anything.
-_WRAPPED = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_forward_module"})
+_WRAPPED = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_forward_module", "_original_module"})
 
 
 @dataclass(frozen=True)
@@ -141,15 +141,15 @@ def _refuse_other_values(live: Mapping[str, Any]) -> None:
         name, value = next(iter(others.items()))
         made = "get_extra_state" if name.endswith("_extra_state") else "state_dict"
         raise TypeError(
-            f"expected tensors alone in the state of the model, got {type(value).__name__} as {listed(others)}: "
-            f"a file without pickle holds no objects; let {made} give a tensor, or keep it elsewhere"
+            f"expected tensors alone in the state of the model, got {type(value).__name__} as "
+            f"{listed(others)}: a file without pickle holds no objects; let {made} give a tensor"
         )
 
 
 def _refuse_tensors(live: Mapping[str, Tensor], use: str) -> None:
     """ValueError where tensors have no numbers of their own, or are in no form that a file holds."""
     empty = "give it memory first (to_empty, then reset_parameters or load_state_dict)"
-    kinds = {
+    kinds: dict[str, tuple[Callable[[Tensor], bool], str]] = {
         "made at the first call, which was not yet (lazy modules)": (is_lazy, "call the model once before"),
         "on the device meta, without numbers": (lambda tensor: tensor.is_meta, empty),
         "spread over processes (DTensor)": (_is_spread, _WHOLE[use]),
