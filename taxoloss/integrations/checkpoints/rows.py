@@ -207,8 +207,8 @@ def _refuse_unnamed(
         )
     if left and head is None:
         raise ValueError(
-            f"{listed(left)} {'has' if len(left) == 1 else 'have'} a row for each of the {classes} classes too: "
-            f"name in head= the modules or tensors that follow the classes, head=() where none of these does"
+            f"a row for each of the {classes} classes stands in {listed(left)} too: name in head= the modules "
+            f"or tensors that follow the classes, head=() where none of these does"
         )
 
 

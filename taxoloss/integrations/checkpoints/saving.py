@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from taxoloss.integrations.checkpoints.bindings import refuse_other_buffers, refuse_other_parts
 from taxoloss.integrations.checkpoints.file import Content, versions_here, write
@@ -27,11 +28,11 @@ def save(
 ) -> None:
     """Writes a model's state with the tree, the order of its classes and its threshold, in one file.
 
-    The file is one of safetensors, never pickle, whole or not there; its tensors load on machines
-    without a GPU, and with or without `DistributedDataParallel` and `torch.compile`. Its metadata are JSON: `taxoloss` (what
-    `Taxonomy.to_dict` gives), `classes` (their paths, in the order of the outputs), `levels`, `threshold`,
-    `versions`. Tied weights are written once. Buffers that are not persistent, hyperparameters and the
-    state of the optimizer are no part of it.
+    The file is one of safetensors, never pickle, whole or not there; its tensors load on machines without
+    a GPU, and with or without `DistributedDataParallel` and `torch.compile`. Its metadata are JSON:
+    `taxoloss` (what `Taxonomy.to_dict` gives), `classes` (their paths, in the order of the outputs),
+    `levels`, `threshold`, `versions`. Tied weights are written once. Buffers that are not persistent,
+    hyperparameters and the state of the optimizer are no part of it.
 
     Args:
         path: the file, called `.safetensors`; one that is there is replaced.
