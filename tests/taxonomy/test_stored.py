@@ -141,5 +141,6 @@ def test_a_taxonomy_that_is_not_bound() -> None:
 def test_bundled_names_in_a_sorted_order() -> None:
     """The commonest slip: the dataset sorts, the file does not."""
     pets = taxoloss.load("pets")
-    said = refusal(pets.bind(sorted(pets.classes, key=str.casefold)), state_of(pets.bind()))
+    names: list[str] = sorted(pets.classes, key=str.casefold)
+    said = refusal(pets.bind(names), state_of(pets.bind()))
     assert "33 of 37 columns are another class" in said

@@ -11,7 +11,7 @@ from taxoloss.integrations.checkpoints.state import ModelState
 from taxoloss.taxonomy.stored import difference
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["heads_in", "refuse_other_buffers", "refuse_other_parts", "taxonomies_in"]
+__all__ = ["called", "heads_in", "refuse_other_buffers", "refuse_other_parts", "taxonomies_in"]
 
 
 def taxonomies_in(state: ModelState) -> dict[str, Taxonomy]:
@@ -28,22 +28,24 @@ def heads_in(state: ModelState) -> dict[str, Head]:
 def refuse_other_parts(state: ModelState, taxonomy: Taxonomy) -> None:
     """ValueError where a part of the model is made for another tree or order than is given."""
     for name, own in taxonomies_in(state).items():
-        what = f"{_called(name, state.modules[name])} of the model"
+        what = f"{called(name, state.modules[name])} of the model"
         advice = "give the taxonomy that the model was made for"
         if said := difference(own, taxonomy, what, advice, f"{advice}, one for the whole model"):
             raise ValueError(said)
 
 
-def refuse_other_buffers(tensors: ModelState, taxonomy: Taxonomy) -> None:
+def refuse_other_buffers(state: ModelState, taxonomy: Taxonomy) -> None:
     """ValueError where the digest that a head keeps in its state is not that of the taxonomy."""
-    of_heads = {
-        name: key for name, head in heads_in(tensors).items() for key in tensors.names_of(head.binding)
-    }
-    if not tensors.modules:  # a state_dict alone
-        of_heads = {key: key for key, value in tensors.live.items() if _is_digest(key, value)}
+    found = [
+        (called(name, head), key)
+        for name, head in heads_in(state).items()
+        for key in state.names_of(head.binding)
+    ]
+    if not state.modules:  # a state_dict alone
+        found = [(quoted(key), key) for key, value in state.live.items() if _is_digest(key, value)]
     binding = Binding(taxonomy)
-    for name, key in of_heads.items():
-        if said := binding.words(tensors.live[key], quoted(name)):
+    for name, key in found:
+        if said := binding.words(state.live[key], name):
             raise ValueError(said)
 
 
@@ -51,6 +53,7 @@ def _is_digest(name: str, value: Tensor) -> bool:
     return name.rpartition(".")[2] == "binding" and value.shape == (32,) and not value.is_complex()
 
 
-def _called(name: str, module: nn.Module) -> str:
+def called(name: str, module: nn.Module) -> str:
+    """A module for a message, by its kind and its name."""
     kind = type(module).__name__
     return f"the {kind} {quoted(name)}" if name else f"the {kind}"

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.modules.loss import _Loss
 
 from taxoloss.errors.characters import quoted
-from taxoloss.errors.suggestions import with_suggestion
+from taxoloss.errors.suggestions import nearest
 from taxoloss.heads.binding import Binding, as_bytes
 from taxoloss.heads.head import Head
-from taxoloss.integrations.checkpoints.bindings import heads_in
+from taxoloss.integrations.checkpoints.bindings import called, heads_in
 from taxoloss.integrations.checkpoints.state import ModelState, listed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -100,9 +100,8 @@ def _of_heads(state: ModelState, old: Taxonomy, new: Taxonomy) -> dict[str, Tens
         try:
             places = _places(head.row_nodes(old), head.row_nodes(new))
         except NotImplementedError:
-            kind = type(head).__name__
             raise ValueError(
-                f"the {kind} {quoted(name)} does not say which rows are which nodes: give it row_nodes"
+                f"{called(name, head)} does not say which rows are which nodes: give it row_nodes"
             ) from None
         found.update(dict.fromkeys(state.names_of(head.weight, head.bias), places))
     return found
@@ -117,7 +116,7 @@ def _bindings(
     for name, head in heads_in(state).items():
         for key in state.names_of(head.binding):
             if key in tensors:
-                if said := binding.words(tensors[key], quoted(name)):
+                if said := binding.words(tensors[key], called(name, head)):
                     raise ValueError(f"{what} is damaged or was changed: {said}")
                 found[key] = digest.to(tensors[key].dtype)
     return found
@@ -133,10 +132,9 @@ def _named(name: str, state: ModelState, classes: int) -> list[str]:
         return _checked([plain], name, state, classes)
     module = state.modules.get(plain)
     if module is None:
-        known = [*filter(None, state.modules), *state.live]
-        raise ValueError(
-            with_suggestion(f"head= names {quoted(name)}, which is not in the model", plain, known)
-        )
+        guess = nearest(plain, [*filter(None, state.modules), *state.live])
+        meant = f"; did you mean {quoted(guess)}?" if guess else ""
+        raise ValueError(f"head= names {quoted(name)}, which is not in the model{meant}")
     if isinstance(module, Head):
         return []  # moved in any case
     own = [key for key in state.live if key.startswith(f"{plain}." if plain else "")]
@@ -207,8 +205,8 @@ def _refuse_unnamed(
         )
     if left and head is None:
         raise ValueError(
-            f"a row for each of the {classes} classes stands in {listed(left)} too: name in head= the modules "
-            f"or tensors that follow the classes, head=() where none of these does"
+            f"a row for each of the {classes} classes stands in {listed(left)} too: name in head= the "
+            f"modules or tensors that follow the classes, head=() where none of these does"
         )
 
 
