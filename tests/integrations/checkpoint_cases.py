@@ -25,9 +25,10 @@ def filled(model: nn.Module, seed: int = 0) -> Any:
     """The model with random numbers in all that floats."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for tensor in model.state_dict().values():
+        for name, tensor in model.state_dict().items():
             if tensor.is_floating_point():
-                tensor.copy_(torch.randn(tensor.shape, generator=generator))
+                values = torch.randn(tensor.shape, generator=generator)
+                tensor.copy_(values.abs() if name.endswith("running_var") else values)
     return model
 
 

@@ -26,7 +26,7 @@ def refuse_misfits(tensors: Mapping[str, Tensor], state: ModelState, what: str) 
         _named("not in the model", [name for name in tensors if name not in live]),
         _pairs("of another shape", {n: (tuple(tensors[n].shape), tuple(live[n].shape)) for n in shapes}),
         _pairs("of another kind", {n: (tensors[n].dtype, live[n].dtype) for n in kinds}),
-        _named("one tensor in the model (tied) and several in the file", _untied(tensors, live, both)),
+        _named("that the model ties to another, with other values", _untied(tensors, live, both)),
     ]
     if any(said):
         raise ValueError(f"{what} is the state of another model: {'; '.join(filter(None, said))}")
