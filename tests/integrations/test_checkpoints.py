@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 import taxoloss
 from taxoloss import Taxonomy, decisions, heads
+from taxoloss.integrations.checkpoints import Checkpoint
 
 pytest.importorskip("safetensors", reason="checkpoints are files of safetensors")
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ def test_all_comes_back(kind: Any, path: Path) -> None:
     found = taxoloss.load_checkpoint(str(path), other, OLD)
     assert same_state(copied(model), copied(other))
     assert torch.equal(model(torch.ones(1, 4)), other(torch.ones(1, 4)))
-    assert found == (OLD, threshold, found.versions)
+    assert found == Checkpoint(OLD, threshold, found.versions)
     assert found.taxonomy is OLD
     assert found.versions["format"] == 1
     assert found.versions["torch"] == torch.__version__
@@ -119,7 +120,7 @@ def test_kinds_of_numbers(dtype: torch.dtype, path: Path) -> None:
         assert torch.equal(value.to(torch.complex128), given[name].to(torch.complex128))
 
 
-def _module(tensors: dict[str, Tensor]) -> nn.Module:
+def _module(tensors: dict[str, Tensor]) -> Any:
     model = nn.Module()
     for name, tensor in tensors.items():
         model.register_buffer(name, tensor)
@@ -156,14 +157,12 @@ def test_values_that_differ_do_not_load_into_tied_weights(path: Path) -> None:
     taxoloss.save(path, apart, OLD)
     tied = copy.deepcopy(apart)
     tied["out"].weight = tied["embed"].weight
-    assert "1 tensor one tensor in the model (tied) and several in the file (`out.weight`)" in refused(
-        path, tied
-    )
+    assert "that the model ties to another, with other values (`out.weight`)" in refused(path, tied)
 
 
 def test_buffers_that_are_not_persistent_and_channels_last(path: Path) -> None:
     """The former are no part of the state; the layout of the model stays."""
-    model = nn.Sequential(nn.Conv2d(3, 8, 3)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model: Any = nn.Sequential(nn.Conv2d(3, 8, 3)).to(memory_format=torch.channels_last)
     model.register_buffer("cache", torch.zeros(3), persistent=False)
     taxoloss.save(path, model, OLD)
     other = copy.deepcopy(filled(model, 3))
@@ -196,21 +195,22 @@ def test_forms_of_states_that_torch_numbers(path: Path) -> None:
 def test_compiled_models_load_either_way(path: Path) -> None:
     """Whole and in part: the names in the file are those of the model alone."""
     model = filled(Net(OLD))
-    compiled = torch.compile(model)
-    inner = filled(Net(OLD), 1)
+    compiled: Any = torch.compile(model)
+    inner: Any = filled(Net(OLD), 1)
     inner.body = torch.compile(inner.body)
     for saved in (model, compiled, inner):
         taxoloss.save(path, saved, OLD)
-        plain, other, part = Net(OLD), torch.compile(Net(OLD)), Net(OLD)
-        part.body = torch.compile(part.body)  # type: ignore[assignment]
+        plain: Any = Net(OLD)
+        other: Any = torch.compile(Net(OLD))
+        part: Any = Net(OLD)
+        part.body = torch.compile(part.body)
         for loaded in (plain, other, part):
-            taxoloss.load_checkpoint(path, loaded, OLD)  # type: ignore[arg-type]
+            taxoloss.load_checkpoint(path, loaded, OLD)
         expected = copied(model if saved is compiled else saved)
         expected = {name.replace("_orig_mod.", ""): value for name, value in expected.items()}
         assert same_state(expected, copied(plain))
         for loaded in (other, part):
-            state: Any = loaded.state_dict()  # type: ignore[attr-defined]
-            found = {name.replace("_orig_mod.", ""): value for name, value in state.items()}
+            found = {name.replace("_orig_mod.", ""): value for name, value in loaded.state_dict().items()}
             assert same_state(expected, found)
 
 
@@ -281,7 +281,7 @@ def test_distributed_models(path: Path) -> None:
 
 
 def test_a_state_dict_alone(path: Path) -> None:
-    """What was gathered, or averaged, is saved as the model would be; a head's digest in it is looked at."""
+    """What was gathered, or averaged, is saved as the model would be; a head's digest in it is read."""
     model, other = filled(Net(OLD)), Net(OLD)
     taxoloss.save(path, model.state_dict(), OLD)
     taxoloss.load_checkpoint(path, other, OLD)
@@ -378,19 +378,19 @@ def test_extra_state(path: Path) -> None:
     assert words in unsaved(path, model, OLD)
     assert "let get_extra_state give a tensor" in unsaved(path, model, OLD)
     taxoloss.save(path, nn.Sequential(Extra(torch.tensor([3.0]))), OLD)
-    other = nn.Sequential(Extra(torch.zeros(1)))
-    taxoloss.load_checkpoint(path, other)
-    assert other[0].extra.tolist() == [3.0]
+    inner = Extra(torch.zeros(1))
+    taxoloss.load_checkpoint(path, nn.Sequential(inner))
+    assert inner.extra.tolist() == [3.0]
 
 
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (lambda: nn.Linear(4, 5, device="meta"), "`weight`, `bias` cannot be saved, being on the device meta"),
+        (lambda: nn.Linear(4, 5, device="meta"), "`bias` cannot be saved, being on the device meta"),
         (lambda: nn.LazyLinear(5), "`weight`, `bias` cannot be saved, being made at the first call"),
-        (lambda: _module({"a": torch.eye(3).to_sparse()}), "`a` cannot be saved, being sparse or quantized"),
-        (lambda: _module({"a": torch.zeros(3).cdouble()}), "safetensors has no torch.complex128"),
-        (lambda: {"a": 3}, "expected tensors alone in the state of the model, got int as `a`"),
+        (lambda: _module({"a": torch.eye(3).to_sparse()}), "`a` cannot be saved, being sparse"),
+        (lambda: _module({"a": torch.zeros(3, dtype=torch.cdouble)}), "has no torch.complex128"),
+        (lambda: {"a": 3}, "expected tensors alone in the state of the model, got int"),
         (lambda: {1: torch.zeros(1)}, "expected a model, a torch.nn.Module, got dict"),
         (lambda: torch.zeros(3), "expected a model, a torch.nn.Module, got Tensor"),
         (lambda: None, "expected a model, a torch.nn.Module, got NoneType"),
@@ -463,10 +463,11 @@ def test_a_model_that_refuses_half_way_is_as_it_was(path: Path) -> None:
             raise OverflowError("too\nmuch")
 
     taxoloss.save(path, nn.Sequential(filled(Extra(torch.ones(2))), Extra(torch.ones(2))), OLD)
-    model = nn.Sequential(Extra(torch.zeros(2)), Strict(torch.zeros(2)))
+    first = Extra(torch.zeros(2))
+    model = nn.Sequential(first, Strict(torch.zeros(2)))
     words = f"{path} was refused by the model, which is as it was: too much"
     assert refused(path, model) == words
-    assert model[0].extra.tolist() == [0, 0]
+    assert first.extra.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -512,3 +513,23 @@ def test_a_model_on_a_gpu_loads_without_one(path: Path) -> None:
         taxoloss.load_checkpoint(path, other)
     assert same_state({n: v.cpu() for n, v in copied(model).items()}, copied(plain))
     assert all(value.is_cuda for value in there.state_dict().values())
+
+
+def test_the_example(tmp_path: Path) -> None:
+    """The answers by name are the same, saved, loaded and moved; both refusals name the first class."""
+    search = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / "integrations" / "checkpoints.py")],
+        env={**os.environ, "PYTHONPATH": search},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
+    said = [rest for start, rest in rows if start in ("saved", "loaded", "moved")]
+    assert len(said) == 3
+    assert len(set(said)) == 1
+    words = "the first is column 0, `dog/pug` there and `cat/Bengal` here"
+    assert sum(start == "refused:" and words in rest for start, rest in rows) == 2
