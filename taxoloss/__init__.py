@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         weighting,
     )
     from taxoloss.errors.faults import TaxonomyError
+    from taxoloss.integrations.checkpoints import load_checkpoint, save
     from taxoloss.loss import TaxonomyLoss
     from taxoloss.taxonomy.file.limits import Limits
     from taxoloss.taxonomy.loading import load
@@ -42,8 +43,10 @@ __all__ = [
     "functional",
     "heads",
     "load",
+    "load_checkpoint",
     "metrics",
     "plot",
+    "save",
     "sources",
     "sweep",
     "weighting",
@@ -57,6 +60,8 @@ _HOME = {
     "TaxonomyError": "taxoloss.errors",
     "TaxonomyLoss": "taxoloss.loss",
     "load": "taxoloss.taxonomy.loading",
+    "load_checkpoint": "taxoloss.integrations.checkpoints",
+    "save": "taxoloss.integrations.checkpoints",
 }
 
 

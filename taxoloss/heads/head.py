@@ -53,6 +53,15 @@ class Head(nn.Module):
                 parameter.zero_()
             self.binding.copy_(as_bytes(self._order.digests[:1])[0])
 
+    @staticmethod
+    def row_nodes(taxonomy: Taxonomy) -> list[tuple[int, tuple[str, ...]]]:
+        """What the rows of weight and bias are, in a head for this taxonomy: a number, and a node's path.
+
+        A node has a row more than once only under different numbers (those of levels, where each level has
+        rows of its own). So rows of one key mean the same, in whatever order the classes are.
+        """
+        raise NotImplementedError("this head does not say which rows are which nodes")
+
     def scores(self, features: Tensor) -> Tensor:
         """Scores (..., nodes) of features (..., in_features), in float32 or float64."""
         self.check(features)

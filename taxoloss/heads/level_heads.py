@@ -55,6 +55,12 @@ class LevelHeads(Head):
         super().__init__(in_features, taxonomy, sum(plan.widths), bias)
         self.widths = list(plan.widths)
 
+    @staticmethod
+    def row_nodes(taxonomy: Taxonomy) -> list[tuple[int, tuple[str, ...]]]:
+        """The nodes of each level, in the order of the level, with its number."""
+        levels = enumerate(map(taxonomy.paths, taxonomy.levels), 1)
+        return [(level, path) for level, paths in levels for path in paths]
+
     def forward(self, features: Tensor) -> Tensor:
         """Leaf logits (..., C): the sums of the levels' log-probabilities on the paths."""
         levels = torch.split(self.scores(features), self.widths, -1)
