@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         weighting,
     )
     from taxoloss.errors.faults import TaxonomyError
+    from taxoloss.integrations.onnx import export_onnx
     from taxoloss.loss import TaxonomyLoss
     from taxoloss.taxonomy.file.limits import Limits
     from taxoloss.taxonomy.loading import load
@@ -39,6 +40,7 @@ __all__ = [
     "decisions",
     "errors",
     "evaluation",
+    "export_onnx",
     "functional",
     "heads",
     "load",
@@ -56,6 +58,7 @@ _HOME = {
     "Taxonomy": "taxoloss.taxonomy.taxonomy",
     "TaxonomyError": "taxoloss.errors",
     "TaxonomyLoss": "taxoloss.loss",
+    "export_onnx": "taxoloss.integrations.onnx",
     "load": "taxoloss.taxonomy.loading",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -182,10 +183,7 @@ class Threshold:
 
     def save(self, path: str | Path) -> None:
         """Writes JSON, whole or not at all, through links; a file that is there keeps its mode."""
-        data = asdict(self) | {"format": _FORMAT, "sentence": str(self)}
-        data["log_odds"] = _finite(self.log_odds)
-        data["clades"] = [_finite(value) for value in self.clades]
-        text = json.dumps(data, indent=2, allow_nan=False)
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
         write_whole(path, text + "\n")
 
     @classmethod
@@ -197,18 +195,38 @@ class Threshold:
             OSError: it cannot be read.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8-sig")))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"expected a file that Threshold.save wrote, got {path}: {error}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as dicts, lists, text, numbers and None: what `save` writes."""
+        data = asdict(self) | {"format": _FORMAT, "sentence": str(self)}
+        data["log_odds"] = _finite(self.log_odds)
+        data["clades"] = [_finite(value) for value in self.clades]
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Threshold:
+        """The threshold that `to_dict` wrote, also after JSON.
+
+        Raises:
+            ValueError: it is not what `to_dict` makes.
+        """
+        try:
             if data["format"] != _FORMAT:
                 raise ValueError(f"expected format {_FORMAT!r}, got {data['format']!r}")
-            data = _BEFORE | data
+            data = {**_BEFORE, **data}
             kept: dict[str, Any] = {f.name: data[f.name] for f in fields(cls)}
             kept["log_odds"] = float(kept["log_odds"])  # "inf" and "-inf" too
             kept["clades"] = tuple(map(float, kept["clades"]))
             if kept["levels"] is not None:
                 kept["levels"] = LevelCalibration.from_dict(kept["levels"])
             return cls(**kept)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f"expected a file that Threshold.save wrote, got {path}: {error}") from None
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"expected the dict of Threshold.to_dict: {type(error).__name__} {error}"
+            ) from None
 
 
 def _finite(value: float) -> float | str:
