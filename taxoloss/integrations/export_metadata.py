@@ -95,7 +95,7 @@ def read(texts: Mapping[str, str], file: str) -> Description:
     said = {key.removeprefix(_PREFIX): text for key, text in texts.items() if key.startswith(_PREFIX)}
     if not said:
         raise ValueError(
-            f"expected a file that taxoloss.export_onnx wrote, got {file}, which says nothing of its classes"
+            f"expected a file that taxoloss.export_onnx wrote, got {file}: it says nothing of its classes"
         )
     if said.get("format", FORMAT) != FORMAT:
         raise ValueError(

@@ -25,9 +25,9 @@ class Inputs:
         self.names = _names(model, self.args, self.named)
 
     @property
-    def leaves(self) -> list[Any]:
-        """What is in them, in the order of `names`."""
-        return pytree.tree_leaves((self.args, self.named))
+    def tensors(self) -> list[Tensor]:
+        """The tensors in them, in the order of `names`."""
+        return _tensors((self.args, self.named))
 
 
 def inputs_of(example: Any, model: nn.Module) -> Inputs:
@@ -58,7 +58,7 @@ def inputs_of(example: Any, model: nn.Module) -> Inputs:
 
 
 def _own_example(model: nn.Module) -> Any:
-    """Lightning's example_input_array, transformers' dummy_inputs, timm's input_size, a width of features."""
+    """Lightning's example_input_array, transformers' dummy_inputs, timm's input_size, or in_features."""
     if (found := getattr(model, "example_input_array", None)) is not None:
         return found
     if isinstance(found := getattr(model, "dummy_inputs", None), Mapping):
@@ -77,10 +77,13 @@ def _own_example(model: nn.Module) -> Any:
     return torch.randn(2, *size).to(like.device, like.dtype)
 
 
+def _tensors(values: Any) -> list[Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, Tensor)]
+
+
 def _two_rows(inputs: Any) -> Any:
     """Two rows instead of one: a batch of one is a number that the exporter takes for a constant."""
-    tensors = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
-    sizes = {leaf.shape[0] for leaf in tensors if leaf.dim()}
+    sizes = {leaf.shape[0] for leaf in _tensors(inputs) if leaf.dim()}
     if not sizes:
         raise ValueError("expected an example with a batch of rows in its first dimension, got none")
     if max(sizes) == 0:
@@ -95,13 +98,13 @@ def _two_rows(inputs: Any) -> Any:
 
 
 def _names(model: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> list[str]:
-    """A name for each leaf: that of the parameter, with a number where it holds several."""
+    """A name for each tensor: that of the parameter, with a number where it holds several."""
     try:
         bound = inspect.signature(model.forward).bind(*args, **named)
     except (TypeError, ValueError) as error:
         if isinstance(error, TypeError):
             raise TypeError(f"the example does not fit {type(model).__name__}.forward: {error}") from None
-        return [f"input_{at}" for at in range(len(pytree.tree_leaves((args, named))))]
+        return [f"input_{at}" for at, _ in enumerate(_tensors((args, named)))]
     by_position = iter(args)
     words: list[str] = []
     for name, value in bound.arguments.items():
@@ -115,8 +118,8 @@ def _names(model: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> list[
 
 
 def _each(word: str, value: Any) -> list[str]:
-    leaves = pytree.tree_leaves(value)
-    return [word] if len(leaves) == 1 else [f"{word}_{at}" for at in range(len(leaves))]
+    count = len(_tensors(value))
+    return [word] if count == 1 else [f"{word}_{at}" for at in range(count)]
 
 
 def logits_in(output: Any, classes: int) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from taxoloss import decisions
 from taxoloss.errors.packages import package
@@ -19,6 +20,7 @@ from taxoloss.functional.inputs import refuse_probabilities
 from taxoloss.heads.output import Decision, TaxonomyOutput, checked_decision
 from taxoloss.integrations.export_metadata import Description, described, output_names, read
 from taxoloss.integrations.model_calls import Inputs, evaluating, inputs_of, logits_in
+from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.stored import difference
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -28,6 +30,8 @@ __all__ = ["OnnxModel", "export_onnx", "load_onnx"]
 _EXTRA = "onnx"
 #: Below it ONNX cannot say the largest of a group.
 _FIRST_OPSET = 18
+#: Bytes of weights in one file: protobuf takes 2 GiB, and tables come beside them.
+_LARGEST = 1_800_000_000
 _EXPORTED = "leaf, at_level, climb, top_down, most_specific, minimum_cost and hedge"
 
 
@@ -94,9 +98,16 @@ def export_onnx(
         program = _converted(work, inputs, dynamic_shapes, opset, [*work.output_names, *answers])
     program.model.metadata_props.update(described(taxonomy, decision, answers, model is None))
     if path is not None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        program.save(path, external_data=external_data)
+        _write(program, path, work, external_data)
     return program
+
+
+def _write(program: Any, path: str | os.PathLike[str], work: nn.Module, external_data: bool | None) -> None:
+    size = sum(tensor.nbytes for tensor in work.state_dict().values())
+    if external_data or (external_data is None and size > _LARGEST):
+        program.save(path, external_data=True)
+    else:
+        write_whole(Path(path), program.model_proto.SerializeToString())
 
 
 class _Logits(nn.Module):
@@ -181,14 +192,15 @@ def _with_threshold(decision: Any, threshold: Any, taxonomy: Taxonomy) -> Decisi
         except TypeError:
             name = getattr(decision, "__name__", repr(decision))
             raise TypeError(
-                f"expected a decision that takes a threshold (climb, top_down, most_specific), got {name:.60}"
+                "expected a decision that takes a threshold (climb, top_down, most_specific), got "
+                f"{name:.60}"
             ) from None
         decision = functools.partial(decision, threshold=threshold)
     return checked_decision(decision, taxonomy)
 
 
 def _tried(work: _Work, inputs: Inputs) -> list[str]:
-    """The names of the answer's outputs; all that is wrong with a model shows in a call without a tracer."""
+    """The names of the answer's outputs. What is wrong with a model shows in a call without a tracer."""
     logits = logits_in(work.model(*inputs.args, **inputs.named), work.classes)
     if logits.dim() < 2:
         raise ValueError(
@@ -222,18 +234,45 @@ def _refuse_softmax(logits: Tensor) -> None:
 
 
 def _converted(work: _Work, inputs: Inputs, dynamic: Any, opset: int | None, names: list[str]) -> Any:
+    shapes = _shapes(dynamic, inputs)
     call = inputs.args, inputs.named
     try:
-        exported = torch.export.export(work, call, dynamic_shapes=_shapes(dynamic, inputs), strict=False)
-    except Exception as error:
+        exported = torch.export.export(work, call, dynamic_shapes=shapes, strict=False)
+    except Exception as error:  # of many classes, from all parts of torch
         raise ValueError(_unexportable(work, dynamic, error)) from error
     try:
         return torch.onnx.export(
-            exported, (), dynamo=True, input_names=inputs.names, output_names=names, opset_version=opset,
-            verbose=False,
+            exported, (), dynamo=True, dynamic_shapes=_axis_names(shapes, inputs), input_names=inputs.names,
+            output_names=names, opset_version=opset, verbose=False,
         )  # fmt: skip
     except torch.onnx.errors.OnnxExporterError as error:
         raise ValueError(_unexportable(work, None, error)) from error
+
+
+def _axis_names(shapes: Any, inputs: Inputs) -> list[Any] | None:
+    """For each input the names of its free dimensions, each name once, as the exporter renames them."""
+    seen: set[str] = set()
+
+    def names(axes: Any) -> dict[int, str] | None:
+        pairs = axes.items() if isinstance(axes, dict) else enumerate(axes or ())
+        new = {at: dim.__name__ for at, dim in pairs if isinstance(dim, torch.export.Dim)}
+        new = {at: name for at, name in new.items() if name not in seen}
+        seen.update(new.values())
+        return new or None
+
+    leaves = pytree.tree_leaves(shapes, is_leaf=_is_axes)
+    values = pytree.tree_leaves((inputs.args, inputs.named))
+    pairs = zip(leaves, values, strict=False)
+    found = [names(axes) for axes, value in pairs if isinstance(value, Tensor)]
+    return found if any(found) else None
+
+
+def _is_axes(value: Any) -> bool:
+    """Whether it says of one tensor which dimensions are free."""
+    if isinstance(value, dict):
+        return bool(value) and all(isinstance(key, int) for key in value)
+    dims = value if isinstance(value, (tuple, list)) else ()
+    return any(isinstance(dim, torch.export.Dim) for dim in dims)
 
 
 def _shapes(dynamic: Any, inputs: Inputs) -> Any:
@@ -246,27 +285,28 @@ def _shapes(dynamic: Any, inputs: Inputs) -> Any:
         return tuple(dynamic), dict.fromkeys(inputs.named)
     if dynamic != "batch":
         raise TypeError(
-            f'expected dynamic_shapes as "batch", a tuple or a dict for the arguments, or None; got {dynamic!r}'
+            'expected dynamic_shapes as "batch", a tuple or a dict for the arguments, or None; got '
+            f"{dynamic!r:.60}"
         )
     batch = torch.export.Dim("batch")
-    sizes = [leaf.shape[0] for leaf in inputs.leaves if isinstance(leaf, Tensor) and leaf.dim()]
+    size = next(leaf.shape[0] for leaf in inputs.tensors if leaf.dim())
 
     def free(leaf: Any) -> Any:
-        if isinstance(leaf, Tensor) and leaf.dim() and leaf.shape[0] == sizes[0]:
+        if isinstance(leaf, Tensor) and leaf.dim() and leaf.shape[0] == size:
             return {0: batch}
         return None
 
-    return torch.utils._pytree.tree_map(free, (inputs.args, inputs.named))
+    return pytree.tree_map(free, (inputs.args, inputs.named))
 
 
 def _unexportable(work: _Work, dynamic: Any, error: Exception) -> str:
     first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     decision = work.output.decision
-    parts = f"the model {type(work.model).__name__}"
+    parts = [] if isinstance(work.model, _Logits) else [f"the model {type(work.model).__name__}"]
     if decision is not None:
-        parts += f" or the decision (of taxoloss.decisions {_EXPORTED} can be exported)"
-    free = "; or the batch cannot be free: dynamic_shapes=None, or another example" if dynamic else ""
-    return f"torch cannot export {parts}{free}: {first:.300}"
+        parts.append(f"the decision (of taxoloss.decisions {_EXPORTED} can be exported)")
+    free = "; or its batch cannot be free: dynamic_shapes=None fixes it" if dynamic else ""
+    return f"torch cannot export {' or '.join(parts)}{free}: {first:.300}"
 
 
 # -- reading one -----------------------------------------------------------------------------------
@@ -314,15 +354,17 @@ class OnnxModel:
 
     def _feed(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {one.name: one for one in self.session.get_inputs()}
+        given = dict(named)
         if len(args) == 1 and isinstance(args[0], Mapping):
-            args, named = (), {**args[0], **named}
-        given = {**dict(zip(inputs, args, strict=False)), **named}
-        if len(args) > len(inputs) or set(given) != set(inputs):
+            given |= args[0]
+        else:
+            given |= zip(inputs, args, strict=False)
+            if len(args) > len(inputs):
+                raise TypeError(f"expected {len(inputs)} inputs ({', '.join(inputs)}), got {len(args)}")
+        if set(given) != set(inputs):
             shown = ", ".join(map(str, given)) or "none"
-            raise TypeError(
-                f"expected the inputs {', '.join(inputs)}, got {len(args)} by position: {shown}"
-            )
-        return {name: _as_array(value, inputs[name].type) for name, value in given.items()}
+            raise TypeError(f"expected the inputs {', '.join(inputs)}; got {shown}")
+        return {name: _as_array(value, inputs[name]) for name, value in given.items()}
 
     def __repr__(self) -> str:
         answer = "" if self.decision is None else f", {self.decision.partition(').')[0].rstrip(')')})"
@@ -360,7 +402,9 @@ def load_onnx(
     try:
         session = runtime.InferenceSession(path, providers=list(providers))
     except Exception as error:  # onnxruntime's own classes have no common one
-        raise ValueError(f"expected an ONNX file, got {shown}: {str(error).splitlines()[0]:.200}") from None
+        raise ValueError(
+            f"expected an ONNX file that onnxruntime can run, got {shown}: {str(error).splitlines()[0]:.200}"
+        ) from None
     said = read(session.get_modelmeta().custom_metadata_map, shown)
     _check_outputs(session, said, shown)
     if taxonomy is not None:
@@ -390,9 +434,18 @@ def _refuse_another(stored: Taxonomy, here: Taxonomy, file: str) -> None:
 _DTYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
 
 
-def _as_array(value: Any, wanted: str) -> Any:
+def _as_array(value: Any, wanted: Any) -> Any:
     """An input as numpy; numbers with fractions in the dtype that the file takes."""
     array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-    if wanted in _DTYPES and array.dtype.kind == "f":
-        return array.astype(_DTYPES[wanted], copy=False)
+    sizes = [size if isinstance(size, int) else None for size in wanted.shape]
+    fits = array.ndim == len(sizes) and all(
+        size in (None, here) for size, here in zip(sizes, array.shape, strict=True)
+    )
+    if not fits:
+        shown = ", ".join("any" if size is None else str(size) for size in sizes)
+        raise ValueError(f"expected {wanted.name} of shape ({shown}), got {array.shape}")
+    if wanted.type == "tensor(bfloat16)":
+        raise TypeError(f"{wanted.name} is bfloat16, which numpy has not: export the model in float32")
+    if wanted.type in _DTYPES and array.dtype.kind == "f":
+        return array.astype(_DTYPES[wanted.type], copy=False)
     return array
