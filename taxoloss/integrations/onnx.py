@@ -300,7 +300,10 @@ def _shapes(dynamic: Any, inputs: Inputs) -> Any:
 
 
 def _unexportable(work: _Work, dynamic: Any, error: Exception) -> str:
-    first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    first = next((line for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
     decision = work.output.decision
     parts = [] if isinstance(work.model, _Logits) else [f"the model {type(work.model).__name__}"]
     if decision is not None:
@@ -403,7 +406,8 @@ def load_onnx(
         session = runtime.InferenceSession(path, providers=list(providers))
     except Exception as error:  # onnxruntime's own classes have no common one
         raise ValueError(
-            f"expected an ONNX file that onnxruntime can run, got {shown}: {str(error).splitlines()[0]:.200}"
+            f"expected an ONNX file that onnxruntime can run, got {shown}: "
+            f"{str(error).splitlines()[0]:.200}"
         ) from None
     said = read(session.get_modelmeta().custom_metadata_map, shown)
     _check_outputs(session, said, shown)

@@ -17,6 +17,7 @@ from taxoloss.decisions.calibration.coarse import coarse_sentence
 from taxoloss.decisions.calibration.levels import LevelCalibration
 from taxoloss.functional.arithmetic import wide_on
 from taxoloss.functional.node_tensors import node_tensors
+from taxoloss.taxonomy.cache import at_trace_time, named
 from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -91,16 +92,9 @@ class Threshold:
 
     def require(self, taxonomy: Taxonomy) -> None:
         """ValueError where a taxonomy is not the one that the threshold was calibrated on."""
-        same_order = taxonomy.same_binding(self.binding_digest)
-        for what, same, mine, other in (
-            ("tree", self.digest == taxonomy.digest, self.digest, taxonomy.digest),
-            ("class order", same_order, self.binding_digest, taxonomy.binding_digest),
-        ):
-            if not same:
-                raise ValueError(
-                    f"expected the {what} that this threshold was calibrated on, {mine[:12]}, got "
-                    f"{other[:12]}: calibrate again"
-                )
+        said = _another(taxonomy._shelf.owner, self.digest, self.binding_digest)
+        if said:
+            raise ValueError(said)
 
     def __str__(self) -> str:
         told = coarse_sentence(self.coarse, self.rows, self.coarse_as)
@@ -227,6 +221,23 @@ class Threshold:
             raise ValueError(
                 f"expected the dict of Threshold.to_dict: {type(error).__name__} {error}"
             ) from None
+
+
+@at_trace_time
+def _another(owner: str, digest: str, binding_digest: str) -> str:
+    """That a taxonomy, by its name in the cache, has other digests; "" where it has these."""
+    taxonomy: Taxonomy = named(owner)
+    same_order = taxonomy.same_binding(binding_digest)
+    for what, same, mine, other in (
+        ("tree", digest == taxonomy.digest, digest, taxonomy.digest),
+        ("class order", same_order, binding_digest, taxonomy.binding_digest),
+    ):
+        if not same:
+            return (
+                f"expected the {what} that this threshold was calibrated on, {mine[:12]}, got "
+                f"{other[:12]}: calibrate again"
+            )
+    return ""
 
 
 def _finite(value: float) -> float | str:
