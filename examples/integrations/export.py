@@ -12,7 +12,7 @@ import taxoloss
 from taxoloss.integrations.onnx import load_onnx
 
 pets = taxoloss.load("pets")
-t = pets.bind(sorted(pets.classes))
+t = pets.bind(sorted(pets.classes, key=str.lower))
 
 
 def main() -> None:

@@ -121,8 +121,11 @@ def test_a_threshold_of_another_order_is_refused_at_once() -> None:
 def test_a_state_of_another_order_is_refused() -> None:
     """That of the model alone has no order, and is loaded."""
     model, other = (nn.Sequential(nn.Linear(4, 6), TaxonomyOutput(fresh(o))) for o in (ORDER, ORDER[::-1]))
-    with pytest.raises(RuntimeError, match="TaxonomyOutput was stored for another taxonomy or another order"):
+    with pytest.raises(
+        RuntimeError, match="TaxonomyOutput was stored for another taxonomy or another order"
+    ):
         model.load_state_dict(other.state_dict())
+    model = nn.Sequential(nn.Linear(4, 6), TaxonomyOutput(fresh()))
     alone = {key: value for key, value in other.state_dict().items() if not key.endswith("binding")}
     model.load_state_dict(alone)
     model(logits(2, 4))

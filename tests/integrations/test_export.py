@@ -18,10 +18,10 @@ from torch import nn
 import taxoloss
 from taxoloss import Taxonomy, decisions
 from taxoloss.heads import PathSum, TaxonomyOutput
+from taxoloss.integrations.onnx import export_onnx, load_onnx
 
 for name in ("onnx", "onnxscript", "onnxruntime"):
     pytest.importorskip(name, reason=f"{name} is not installed")
-from taxoloss.integrations.onnx import export_onnx, load_onnx
 
 # The exporter warns of its own insides.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -101,7 +101,7 @@ def test_a_file_knows_its_classes(plain: bytes) -> None:
 def test_another_order_or_tree_is_refused(plain: bytes) -> None:
     """By the class that stands elsewhere."""
     t = fresh()
-    with pytest.raises(ValueError, match="another order of the classes: 10 of 10 columns.*column 0, `cow`"):
+    with pytest.raises(ValueError, match="another order of the classes: 10 of 10 columns"):
         load_onnx(plain, t.bind(t.paths()[::-1]))
     with pytest.raises(ValueError, match="another tree"):
         load_onnx(plain, taxoloss.load("pets").bind())
@@ -202,7 +202,9 @@ def test_torch_export_files_keep_the_tree() -> None:
     extra = {"taxoloss.json": ""}
     loaded = torch.export.load(file, extra_files=extra).module()
     assert Taxonomy.from_dict(json.loads(extra["taxoloss.json"])) == t
-    assert all(map(torch.equal, leaves(loaded(logits())), leaves(TaxonomyOutput(t, decisions.leaf)(logits()))))
+    assert all(
+        map(torch.equal, leaves(loaded(logits())), leaves(TaxonomyOutput(t, decisions.leaf)(logits())))
+    )
 
 
 @pytest.mark.slow
