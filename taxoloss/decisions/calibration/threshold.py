@@ -92,7 +92,7 @@ class Threshold:
 
     def require(self, taxonomy: Taxonomy) -> None:
         """ValueError where a taxonomy is not the one that the threshold was calibrated on."""
-        said = _another(taxonomy._shelf.owner, self.digest, self.binding_digest)
+        said = _another(taxonomy.__dict__["_shelf"].owner, self.digest, self.binding_digest)
         if said:
             raise ValueError(said)
 
