@@ -12,7 +12,7 @@ import taxoloss
 from taxoloss.integrations.onnx import load_onnx
 
 pets = taxoloss.load("pets")
-t = pets.bind(sorted(pets.classes, key=str.lower))
+t = pets.bind(sorted(pets.classes, key=lambda name: str(name).lower()))
 
 
 def main() -> None:
