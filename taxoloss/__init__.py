@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         weighting,
     )
     from taxoloss.errors.faults import TaxonomyError
+    from taxoloss.integrations.onnx import export_onnx
     from taxoloss.integrations.checkpoints import load_checkpoint, save
     from taxoloss.loss import TaxonomyLoss
     from taxoloss.taxonomy.file.limits import Limits
@@ -40,6 +41,7 @@ __all__ = [
     "decisions",
     "errors",
     "evaluation",
+    "export_onnx",
     "functional",
     "heads",
     "load",
@@ -59,6 +61,7 @@ _HOME = {
     "Taxonomy": "taxoloss.taxonomy.taxonomy",
     "TaxonomyError": "taxoloss.errors",
     "TaxonomyLoss": "taxoloss.loss",
+    "export_onnx": "taxoloss.integrations.onnx",
     "load": "taxoloss.taxonomy.loading",
     "load_checkpoint": "taxoloss.integrations.checkpoints",
     "save": "taxoloss.integrations.checkpoints",
