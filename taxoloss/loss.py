@@ -38,8 +38,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     Args:
         taxonomy: bound to the dataset's classes (`Taxonomy.bind`).
-        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`; a
-            table (nodes, levels); None: the file's weights, else 1 / L each.
+        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
+            text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
         weight: (C,) class weights.
         ignore_index: targets of this number cost nothing and are not counted.
         reduction: "none", "mean" or "sum".
@@ -53,7 +53,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     Raises:
         TypeError: taxonomy is not a Taxonomy, level_weights no weights.
         ValueError: the taxonomy is not bound; a level weight is unknown, missing, negative, not finite,
-            or all are 0; the reduction or label_smoothing is unknown; ignore_index is an inner node.
+            or all are 0; a text is no schedule's; the reduction or label_smoothing is unknown; ignore_index is an inner node.
         RuntimeError: weight is not (C,).
 
     >>> import taxoloss, torch
@@ -175,7 +175,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
 
 def _in_words(taxonomy: Taxonomy, table: WeightTable, given: LevelWeights) -> str:
-    """Weights by level where all classes share them, else what was given."""
+    """A text as it is; weights by level where all classes share them, else what was given."""
+    if isinstance(given, str):
+        return repr(given)
     classes = table[: len(taxonomy)]
     if (classes == classes[:1]).all():
         return str(dict(zip(taxonomy.levels, classes[0].tolist(), strict=True)))

@@ -54,8 +54,8 @@ def taxonomy_cross_entropy(
         target: node ids, long or uint8, (), (N,) or (N, d1..dk): classes 0..C-1, or any node where
             the taxonomy was bound with node_targets=True; or class probabilities of the logits' shape.
         taxonomy: bound (`Taxonomy.bind`).
-        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`;
-            a table (nodes, levels); None: the file's weights, else 1 / L each.
+        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
+            text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
         weight: (C,) class weights, as in torch; a node above the classes weighs their mean.
         ignore_index: targets of this number cost nothing and are not counted.
         reduction: "none" (the target's shape), "mean" (over the valid samples, by weight) or "sum".
@@ -194,22 +194,22 @@ def _of_probabilities(
 
 
 def _tensors(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTensors:
-    """Tables for None and for weights by level, which can be recognised by their values, are kept."""
-    if level_weights is None:
-        return cached(taxonomy, _loss_tensors, None)
+    """Tables for None, texts and weights by level, which can be recognised by their values, are kept."""
+    if level_weights is None or isinstance(level_weights, str):
+        return cached(taxonomy, _loss_tensors, level_weights)
     plan_of(taxonomy)  # raises where it is no bound taxonomy
     if isinstance(level_weights, Mapping):
         return cached(taxonomy, _loss_tensors, numbers_by_level(level_weights, taxonomy.levels))
     if torch.compiler.is_dynamo_compiling():
         raise RuntimeError(
-            "expected level weights by name under torch.compile, got a schedule or a table, which need not "
+            "expected level weights by name, or a text, under torch.compile, got a schedule or a table, which need not "
             "be the same at the next call: compile a taxoloss.TaxonomyLoss"
         )
     return apart(_of_table, taxonomy, weight_table(taxonomy, level_weights))
 
 
-def _loss_tensors(taxonomy: Taxonomy, by_level: tuple[float, ...] | None) -> LossTensors:
-    given = None if by_level is None else dict(zip(taxonomy.levels, by_level, strict=True))
+def _loss_tensors(taxonomy: Taxonomy, key: tuple[float, ...] | str | None) -> LossTensors:
+    given = dict(zip(taxonomy.levels, key, strict=True)) if isinstance(key, tuple) else key
     return _of_table(taxonomy, weight_table(taxonomy, given))
 
 
