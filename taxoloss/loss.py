@@ -16,6 +16,7 @@ from taxoloss.functional.inputs import (
     check_reduction,
     check_target,
     check_weight,
+    refuse_script,
     target_ids,
 )
 from taxoloss.functional.kernels.loss_tensors import LossTensors
@@ -53,7 +54,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     Raises:
         TypeError: taxonomy is not a Taxonomy, level_weights no weights.
         ValueError: the taxonomy is not bound; a level weight is unknown, missing, negative, not finite,
-            or all are 0; a text is no schedule's; the reduction or label_smoothing is unknown; ignore_index is an inner node.
+            or all are 0; a text is no schedule's; the reduction or label_smoothing is unknown; ignore_index
+            is an inner node.
         RuntimeError: weight is not (C,).
 
     >>> import taxoloss, torch
@@ -159,6 +161,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             here = counted[..., number]
             means[level] = torch.where(here, cost, 0.0).sum() / here.sum()  # 0 / 0 is NaN
         return means
+
+    __prepare_scriptable__ = refuse_script
 
     def __repr__(self) -> str:
         # One line, without the tables: a compiler that meets torch.vmap(loss) asks for it.

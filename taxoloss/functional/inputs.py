@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.distributed_tensors import refuse_distributed
 from taxoloss.functional.rounding import ROUNDED, rounding
 from taxoloss.taxonomy.plan import Plan
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -22,9 +23,11 @@ __all__ = [
     "check_reduction",
     "check_target",
     "check_weight",
+    "help_for_tracer",
     "host_may_read",
     "refuse_nan",
     "refuse_probabilities",
+    "refuse_script",
     "target_ids",
     "transformed",
     "without_autocast",
@@ -57,7 +60,10 @@ def without_autocast(tensor: Any) -> AbstractContextManager[Any]:
 def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:
     """TypeError, RuntimeError or ValueError where logits are not (.., C, ..) floating-point numbers."""
     if not isinstance(logits, Tensor):
-        raise TypeError(f"expected logits as a Tensor, got {type(logits).__name__}")
+        raise TypeError(
+            f"expected logits as a Tensor, got {type(logits).__name__}{help_for_tracer(logits)}"
+        )
+    refuse_distributed(logits, "logits")
     if not logits.is_floating_point():
         raise NotImplementedError(f"expected floating-point logits, got {logits.dtype}")
     if logits.dim() == 0:
@@ -70,6 +76,23 @@ def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:
             f"expected logits of {plan.num_classes} classes (dimension {min(logits.dim() - 1, 1)}), "
             f"as the taxonomy has, got {classes}: shape {tuple(logits.shape)}"
         )
+
+
+def help_for_tracer(value: Any) -> str:
+    """What to do where torch.fx follows a module that looks at what it is given."""
+    if not type(value).__module__.startswith("torch.fx"):
+        return ""
+    return (
+        ": torch.fx.symbolic_trace has no shapes to check; trace the model without it, or use torch.export"
+    )
+
+
+def refuse_script(module: Any) -> NoReturn:
+    """TypeError: what torch.jit.script asks of a module that it is to read."""
+    raise TypeError(
+        f"{type(module).__name__} cannot be read by torch.jit.script, which knows no tables by tree: "
+        "script the model without it, or use torch.jit.trace, torch.export or torch.compile"
+    )
 
 
 def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:

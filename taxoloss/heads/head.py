@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from taxoloss.functional.arithmetic import at_least_float32
-from taxoloss.functional.inputs import host_may_read, transformed
+from taxoloss.functional.distributed_tensors import refuse_distributed
+from taxoloss.functional.inputs import help_for_tracer, host_may_read, refuse_script, transformed
 from taxoloss.heads.binding import Binding, as_bytes, refuse_another
 from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
@@ -63,7 +64,11 @@ class Head(nn.Module):
         """Refuses features of another width or without fractions."""
         if not isinstance(features, Tensor) or not features.is_floating_point():
             kind = features.dtype if isinstance(features, Tensor) else type(features).__name__
-            raise TypeError(f"expected features as a tensor of floating-point numbers, got {kind}")
+            raise TypeError(
+                f"expected features as a tensor of floating-point numbers, got {kind}"
+                f"{help_for_tracer(features)}"
+            )
+        refuse_distributed(features, "features")
         if features.dim() == 0 or features.shape[-1] != self.in_features:
             raise ValueError(
                 f"expected features (..., {self.in_features}), the last dimension being in_features; "
@@ -106,6 +111,8 @@ class Head(nn.Module):
             errors = rest[-1]  # load_state_dict raises these, all at once
             errors.extend([said] if said else [])
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+    __prepare_scriptable__ = refuse_script
 
     def extra_repr(self) -> str:
         """What the head was made of."""

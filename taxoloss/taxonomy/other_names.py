@@ -26,8 +26,8 @@ def numbers_given(names: Sequence[str | tuple[str, ...]]) -> str:
     if numbers != list(range(numbers[0], numbers[0] + len(names))):
         return ""
     return (
-        f"the classes have no names, only numbers, {quoted(str(names[0]))} to {quoted(str(names[-1]))}: give "
-        "the class names of the dataset that the model was trained on, in the order of its outputs (a "
+        f"the classes have no names, only numbers, {quoted(str(names[0]))} to {quoted(str(names[-1]))}: "
+        "give the class names of the dataset that the model was trained on, in the order of its outputs (a "
         "transformers model keeps them as id2label=dict(enumerate(names)), a datasets.ClassLabel as names=)"
     )
 
@@ -43,11 +43,14 @@ def descriptions_given(names: Sequence[str], described: Mapping[str, str]) -> st
     for name, text in described.items():
         for part in {text, *(part.strip() for part in text.split(","))}:
             parts.setdefault(part, []).append(name)
+    names = [name if name in parts else name.partition(": ")[0] for name in names]  # timm: with a gloss
     known = [name for name in names if name in parts]
     if len(known) < max(2, 0.9 * len(names)):
         return ""
     example = f"{quoted(parts[known[0]][0])} is {quoted(known[0])}"
-    said = f"{len(known):,} of the {len(names):,} names describe classes of this tree and are not their names"
+    said = (
+        f"{len(known):,} of the {len(names):,} names describe classes of this tree and are not their names"
+    )
     order = sorted(described)
     same = sum(own in parts.get(name, ()) for name, own in zip(names, order, strict=False))
     if len(names) == len(order) and same == len(known):

@@ -222,7 +222,8 @@ class Taxonomy(NamedTree):
         Args:
             class_names: for each output of the model its class: a name (unique among the leaves), an
                 alias, or a path, as a tuple of names or as text a/b/c. Also a dict `class_to_idx` or
-                `id2label`, or a `datasets.ClassLabel`: dataset.features["label"]. None: the order of the file; say so only if your dataset was made from it.
+                `id2label`, or a `datasets.ClassLabel`: dataset.features["label"].
+                None: the order of the file; say so only if your dataset was made from it.
             node_targets: whether targets may be any node (`node_ids`), not only classes 0..C-1.
             inner_classes: whether classes may be inner nodes: a genus beside its species. Each gets a
                 leaf of its own, the first below its node and of its name. The loss takes it as a leaf;
