@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.cross_entropy import cross_entropy
+from taxoloss.functional.distributed_tensors import is_distributed
 from taxoloss.functional.inputs import (
     batched,
     check_ignore_index,
@@ -16,6 +17,8 @@ from taxoloss.functional.inputs import (
     check_reduction,
     check_target,
     check_weight,
+    may_be_waited_for,
+    refuse_probabilities,
     refuse_script,
     target_ids,
 )
@@ -55,7 +58,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         TypeError: taxonomy is not a Taxonomy, level_weights no weights.
         ValueError: the taxonomy is not bound; a level weight is unknown, missing, negative, not finite,
             or all are 0; a text is no schedule's; the reduction or label_smoothing is unknown; ignore_index
-            is an inner node.
+            is an inner node. When it is called: the first logits are probabilities (leave the softmax out).
         RuntimeError: weight is not (C,).
 
     >>> import taxoloss, torch
@@ -65,6 +68,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     >>> loss(logits, torch.tensor([0, 5, 20, 36]))
     tensor(2.7554, grad_fn=...)
     """
+
+    #: Whether logits were looked at: once, since a device would be waited for at every step.
+    _seen = False
 
     def __init__(
         self,
@@ -95,7 +101,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         self._level_weights = _in_words(taxonomy, table, level_weights)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of logits and targets."""
+        """The loss of logits and targets; the first are looked at, whether they are probabilities."""
+        self._look_at(input)
         return cross_entropy(
             self.tensors,
             input,
@@ -105,6 +112,14 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             self.reduction,
             self.label_smoothing,
         )
+
+    def _look_at(self, input: Tensor) -> None:
+        """ValueError where the first logits that this module sees are the output of a softmax."""
+        if not isinstance(input, Tensor) or not input.is_floating_point() or input.dim() == 0:
+            return  # which is refused in other words
+        if not is_distributed(input) and may_be_waited_for(input) and not self._seen:
+            refuse_probabilities(input)
+            self._seen = True
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TaxonomyLoss:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]

@@ -25,6 +25,7 @@ __all__ = [
     "check_weight",
     "help_for_tracer",
     "host_may_read",
+    "may_be_waited_for",
     "refuse_nan",
     "refuse_probabilities",
     "refuse_script",
@@ -135,9 +136,18 @@ def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, T
 
 def host_may_read(tensor: Tensor) -> bool:
     """Whether Python may look at numbers: on the CPU, outside compilers, tracers and transforms."""
-    if torch.compiler.is_compiling() or torch._C._is_tracing() or tensor.device.type != "cpu":
+    return not torch.compiler.is_compiling() and tensor.device.type == "cpu" and _has_numbers(tensor)
+
+
+def may_be_waited_for(tensor: Tensor) -> bool:
+    """Whether Python may look at numbers if it waits for a device, which is too slow for every call."""
+    if torch.compiler.is_compiling() or tensor.device.type not in ("cpu", "cuda"):
         return False
-    return not (transformed() or _pretended(tensor))
+    return _has_numbers(tensor) and not (tensor.is_cuda and torch.cuda.is_current_stream_capturing())
+
+
+def _has_numbers(tensor: Tensor) -> bool:
+    return not (torch._C._is_tracing() or transformed() or _pretended(tensor))
 
 
 def _pretended(tensor: Tensor) -> bool:
