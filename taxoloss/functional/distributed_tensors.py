@@ -62,7 +62,8 @@ class Rows:
     def row_results(self, local: Tensor, shape: torch.Size) -> Tensor:
         """A number a row, spread as the rows are."""
         stride = torch.empty(shape, device="meta").stride()
-        return self._distributed(local, self.placements, shape=shape, stride=stride)
+        whole: Tensor = self._distributed(local, self.placements, shape=shape, stride=stride)
+        return whole
 
     def total(self, local: Tensor) -> Tensor:
         """The sum of what all processes have, on all of them."""

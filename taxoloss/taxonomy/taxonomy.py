@@ -164,7 +164,11 @@ class Taxonomy(NamedTree):
         return tuple(self.tree.names[node] for node in self._class_nodes.tolist())
 
     def paths(self, level: str | None = None) -> tuple[tuple[str, ...], ...]:
-        """The paths that identify the classes, or the nodes of a level, in index order."""
+        """The paths that identify the classes, or the nodes of a level, in index order.
+
+        A tree that is made of them again has its siblings in this order, so another digest where it is not
+        the file's: `to_dict` and `save` keep all.
+        """
         nodes = self._class_nodes if level is None else self._at(level)
         return self.tree.paths(nodes)
 

@@ -24,7 +24,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
-from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
 from torch.distributed.tensor.parallel import ColwiseParallel, parallelize_module
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
@@ -85,7 +85,7 @@ def share(loss: Tensor, count: int) -> Tensor:
 def gradients(module: nn.Module) -> list[Tensor]:
     """Of all parameters, whole."""
     grads = [p.grad for p in module.parameters() if p.grad is not None]
-    return [g.full_tensor() if hasattr(g, "full_tensor") else g for g in grads]  # type: ignore[operator]
+    return [g.full_tensor() if isinstance(g, DTensor) else g for g in grads]
 
 
 def single(kind: str = "Flat", loss: Any = None) -> list[Tensor]:
@@ -185,9 +185,9 @@ def distributed_checkpoint(mesh: DeviceMesh, folder: Path) -> Any:
     other = nn.Sequential(nn.Linear(FEATURES, 8), nn.Tanh(), heads.LevelHeads(8, other_order()))
     for fresh in (again, other):
         fully_shard(fresh, mesh=mesh)
+        filled: dict[str, Any] = get_model_state_dict(fresh)
         state = {
-            key: torch.zeros_like(value) if "binding" not in key else value
-            for key, value in get_model_state_dict(fresh).items()
+            key: torch.zeros_like(value) if "binding" not in key else value for key, value in filled.items()
         }
         load(state, checkpoint_id=folder / "dcp")
         if fresh is again:
@@ -267,6 +267,8 @@ def spread(loss: Any, target: Tensor, mesh: DeviceMesh, placement: Any) -> tuple
     value = loss(z, distribute_tensor(target, mesh, [placement]))
     (value if value.dim() == 0 else value.sum()).backward()
     assert z.grad is not None
+    assert isinstance(value, DTensor)
+    assert isinstance(z.grad, DTensor)
     return value.full_tensor().detach(), z.grad.full_tensor()
 
 

@@ -1,4 +1,4 @@
-"""Validate, then fit, with Lightning: metrics, tables, logged numbers, hyperparameters, each in a process."""
+"""Validate, then fit, with Lightning: metrics, tables, logged numbers, hyperparameters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ X[:, 0] += 3 * (Y < 12).float()
 data = DataLoader(TensorDataset(X, Y), batch_size=7)
 
 def trainer(**given):
-    plain = dict(logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
+    plain = dict(logger=False, enable_checkpointing=False, enable_progress_bar=False)
     return L.Trainer(max_epochs=1, accelerator="cpu", default_root_dir=sys.argv[1], **plain | given)
 
 class Model(L.LightningModule):
@@ -109,7 +109,7 @@ BATCHES = """
 class Batches(Model):
     def validation_step(self, batch, _):
         scores = self.val(self.net(batch[0]), batch[1])
-        self.log_dict({"batches/" + name: value for name, value in scores.items()}, batch_size=len(batch[1]))
+        self.log_dict({"batches/" + name: value for name, value in scores.items()})
         self.log_dict(self.val)
 
 model = Batches()
@@ -118,10 +118,10 @@ whole = metrics.collection(t, prefix="val/")
 whole.update(model.net(X), Y)
 for name, value in whole.compute().items():
     assert abs(found[name] - value.item()) < 1e-6 or math.isnan(value), name
-errors = [(found["batches/val/calibration_error/" + level], found["val/calibration_error/" + level]) for level in t.levels]
+names = ["val/calibration_error/" + level for level in t.levels]
+errors = [(found["batches/" + name], found[name]) for name in names]
 assert any(batches > 1.1 * epoch for batches, epoch in errors), errors
 Y = model.net(X).argmax(1)
-print(errors)
 Y[0] = (Y[0] + 1) % 37
 found = trainer().validate(model, DataLoader(TensorDataset(X, Y), batch_size=7), verbose=False)[0]
 assert math.isnan(found["batches/val/severity"]) and found["val/severity"] >= 1, found

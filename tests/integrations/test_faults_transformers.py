@@ -39,7 +39,8 @@ class Model(PreTrainedModel):
 
     def forward(self, x, labels):
         logits = [head(self.body(x).tanh()) for head in self.heads.values()]
-        return [*logits, *(self.loss(z, labels) for z in logits), self.heads["LevelHeads"].loss(self.body(x), labels)]
+        levels = self.heads["LevelHeads"].loss(self.body(x), labels)
+        return [*logits, *(self.loss(z, labels) for z in logits), levels]
 
 def names(classes):
     return {"id2label": dict(enumerate(classes)), "label2id": {name: i for i, name in enumerate(classes)}}
@@ -66,14 +67,14 @@ for kind, head in other.heads.items():
     try:
         head(torch.randn(2, 8))
     except RuntimeError as error:
-        assert f"the state of {kind} was stored for another taxonomy or another order of classes" in str(error)
+        assert f"the state of {kind} was stored for another taxonomy" in str(error)
     else:
         raise AssertionError(f"{kind} took the rows of another order")
 
 try:
     Model(Config(num_labels=37))
 except taxoloss.errors.BindingError as error:
-    assert str(error).count("\\n") == 0 and "no names, only numbers, `LABEL_0` to `LABEL_36`" in str(error), error
+    assert "\\n" not in str(error) and "only numbers, `LABEL_0` to `LABEL_36`" in str(error), error
 else:
     raise AssertionError("LABEL_0 was bound")
 print("good")
