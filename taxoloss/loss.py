@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.cross_entropy import cross_entropy
+from taxoloss.functional.distributed_tensors import is_distributed
 from taxoloss.functional.inputs import (
     batched,
     check_ignore_index,
@@ -16,6 +17,9 @@ from taxoloss.functional.inputs import (
     check_reduction,
     check_target,
     check_weight,
+    may_be_waited_for,
+    refuse_probabilities,
+    refuse_script,
     target_ids,
 )
 from taxoloss.functional.kernels.loss_tensors import LossTensors
@@ -38,8 +42,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     Args:
         taxonomy: bound to the dataset's classes (`Taxonomy.bind`).
-        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`; a
-            table (nodes, levels); None: the file's weights, else 1 / L each.
+        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
+            text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
         weight: (C,) class weights.
         ignore_index: targets of this number cost nothing and are not counted.
         reduction: "none", "mean" or "sum".
@@ -53,7 +57,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     Raises:
         TypeError: taxonomy is not a Taxonomy, level_weights no weights.
         ValueError: the taxonomy is not bound; a level weight is unknown, missing, negative, not finite,
-            or all are 0; the reduction or label_smoothing is unknown; ignore_index is an inner node.
+            or all are 0; a text is no schedule's; the reduction or label_smoothing is unknown; ignore_index
+            is an inner node. When it is called: the first logits are probabilities (leave the softmax out).
         RuntimeError: weight is not (C,).
 
     >>> import taxoloss, torch
@@ -63,6 +68,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     >>> loss(logits, torch.tensor([0, 5, 20, 36]))
     tensor(2.7554, grad_fn=...)
     """
+
+    #: Whether logits were looked at: once, since a device would be waited for at every step.
+    _seen = False
 
     def __init__(
         self,
@@ -93,7 +101,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         self._level_weights = _in_words(taxonomy, table, level_weights)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of logits and targets."""
+        """The loss of logits and targets; the first are looked at, whether they are probabilities."""
+        self._look_at(input)
         return cross_entropy(
             self.tensors,
             input,
@@ -103,6 +112,14 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             self.reduction,
             self.label_smoothing,
         )
+
+    def _look_at(self, input: Tensor) -> None:
+        """ValueError where the first logits that this module sees are the output of a softmax."""
+        if not isinstance(input, Tensor) or not input.is_floating_point() or input.dim() == 0:
+            return  # which is refused in other words
+        if not is_distributed(input) and may_be_waited_for(input) and not self._seen:
+            refuse_probabilities(input)
+            self._seen = True
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TaxonomyLoss:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
@@ -160,6 +177,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             means[level] = torch.where(here, cost, 0.0).sum() / here.sum()  # 0 / 0 is NaN
         return means
 
+    __prepare_scriptable__ = refuse_script
+
     def __repr__(self) -> str:
         # One line, without the tables: a compiler that meets torch.vmap(loss) asks for it.
         return f"{type(self).__name__}({self.extra_repr()})"
@@ -175,7 +194,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
 
 def _in_words(taxonomy: Taxonomy, table: WeightTable, given: LevelWeights) -> str:
-    """Weights by level where all classes share them, else what was given."""
+    """A text as it is; weights by level where all classes share them, else what was given."""
+    if isinstance(given, str):
+        return repr(given)
     classes = table[: len(taxonomy)]
     if (classes == classes[:1]).all():
         return str(dict(zip(taxonomy.levels, classes[0].tolist(), strict=True)))

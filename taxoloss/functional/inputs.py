@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.distributed_tensors import refuse_distributed
 from taxoloss.functional.rounding import ROUNDED, rounding
 from taxoloss.taxonomy.plan import Plan
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -22,9 +23,12 @@ __all__ = [
     "check_reduction",
     "check_target",
     "check_weight",
+    "help_for_tracer",
     "host_may_read",
+    "may_be_waited_for",
     "refuse_nan",
     "refuse_probabilities",
+    "refuse_script",
     "target_ids",
     "transformed",
     "without_autocast",
@@ -57,7 +61,10 @@ def without_autocast(tensor: Any) -> AbstractContextManager[Any]:
 def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:
     """TypeError, RuntimeError or ValueError where logits are not (.., C, ..) floating-point numbers."""
     if not isinstance(logits, Tensor):
-        raise TypeError(f"expected logits as a Tensor, got {type(logits).__name__}")
+        raise TypeError(
+            f"expected logits as a Tensor, got {type(logits).__name__}{help_for_tracer(logits)}"
+        )
+    refuse_distributed(logits, "logits")
     if not logits.is_floating_point():
         raise NotImplementedError(f"expected floating-point logits, got {logits.dtype}")
     if logits.dim() == 0:
@@ -70,6 +77,23 @@ def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:
             f"expected logits of {plan.num_classes} classes (dimension {min(logits.dim() - 1, 1)}), "
             f"as the taxonomy has, got {classes}: shape {tuple(logits.shape)}"
         )
+
+
+def help_for_tracer(value: Any) -> str:
+    """What to do where torch.fx follows a module that looks at what it is given."""
+    if not type(value).__module__.startswith("torch.fx"):
+        return ""
+    return (
+        ": torch.fx.symbolic_trace has no shapes to check; trace the model without it, or use torch.export"
+    )
+
+
+def refuse_script(module: Any) -> NoReturn:
+    """TypeError: what torch.jit.script asks of a module that it is to read."""
+    raise TypeError(
+        f"{type(module).__name__} cannot be read by torch.jit.script, which knows no tables by tree: "
+        "script the model without it, or use torch.jit.trace, torch.export or torch.compile"
+    )
 
 
 def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
@@ -112,9 +136,18 @@ def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, T
 
 def host_may_read(tensor: Tensor) -> bool:
     """Whether Python may look at numbers: on the CPU, outside compilers, tracers and transforms."""
-    if torch.compiler.is_compiling() or torch._C._is_tracing() or tensor.device.type != "cpu":
+    return not torch.compiler.is_compiling() and tensor.device.type == "cpu" and _has_numbers(tensor)
+
+
+def may_be_waited_for(tensor: Tensor) -> bool:
+    """Whether Python may look at numbers if it waits for a device, which is too slow for every call."""
+    if torch.compiler.is_compiling() or tensor.device.type not in ("cpu", "cuda"):
         return False
-    return not (transformed() or _pretended(tensor))
+    return _has_numbers(tensor) and not (tensor.is_cuda and torch.cuda.is_current_stream_capturing())
+
+
+def _has_numbers(tensor: Tensor) -> bool:
+    return not (torch._C._is_tracing() or transformed() or _pretended(tensor))
 
 
 def _pretended(tensor: Tensor) -> bool:

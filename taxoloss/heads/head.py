@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.distributed_tensors import refuse_distributed
+from taxoloss.functional.inputs import help_for_tracer, refuse_script
 from taxoloss.heads.bound import Bound
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -62,13 +64,19 @@ class Head(Bound):
         """Refuses features of another width or without fractions."""
         if not isinstance(features, Tensor) or not features.is_floating_point():
             kind = features.dtype if isinstance(features, Tensor) else type(features).__name__
-            raise TypeError(f"expected features as a tensor of floating-point numbers, got {kind}")
+            raise TypeError(
+                f"expected features as a tensor of floating-point numbers, got {kind}"
+                f"{help_for_tracer(features)}"
+            )
+        refuse_distributed(features, "features")
         if features.dim() == 0 or features.shape[-1] != self.in_features:
             raise ValueError(
                 f"expected features (..., {self.in_features}), the last dimension being in_features; "
                 f"got {tuple(features.shape)}"
             )
         self.compare_binding()
+
+    __prepare_scriptable__ = refuse_script
 
     def extra_repr(self) -> str:
         """What the head was made of."""

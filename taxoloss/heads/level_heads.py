@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from taxoloss.heads.path_sums import down
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import numbers_by_level
+from taxoloss.weighting.table import by_name
 
 __all__ = ["LevelHeads"]
 
@@ -89,7 +91,7 @@ class LevelHeads(Head):
         self,
         features: Tensor,
         target: Tensor,
-        level_weights: Mapping[str, float] | None = None,
+        level_weights: Mapping[str, float] | str | None = None,
         *,
         ignore_index: int = -100,
         label_smoothing: float = 0.0,
@@ -102,7 +104,8 @@ class LevelHeads(Head):
         Args:
             features: (..., in_features).
             target: (...), node ids; a label above a level is not counted there.
-            level_weights: one number for each level; None: 1 each.
+            level_weights: one number for each level, as a dict or as text, by_level:LEVEL=NUMBER,..; None:
+                1 each.
             ignore_index: targets of this number are not counted.
             label_smoothing: in [0, 1], within each level.
 
@@ -135,8 +138,9 @@ class LevelHeads(Head):
             total = total + weights[level] * cost / here.sum().clamp(min=1)
         return total.masked_fill(~counted.any(), torch.nan)
 
-    def _weights(self, given: Mapping[str, float] | None) -> dict[str, float]:
+    def _weights(self, given: Mapping[str, float] | str | None) -> dict[str, float]:
         if given is None:
             return dict.fromkeys(self.taxonomy.levels, 1.0)
         levels = self.taxonomy.levels
-        return dict(zip(levels, numbers_by_level(given, levels), strict=True))
+        weights: Any = given if isinstance(given, Mapping) else by_name(given)
+        return dict(zip(levels, numbers_by_level(weights, levels), strict=True))

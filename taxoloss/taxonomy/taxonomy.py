@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taxoloss.errors.characters import counted
+from taxoloss.errors.faults import BindingError, Fault
 from taxoloss.taxonomy.cache import Shelf
 from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.file.document import Document, Value
@@ -20,6 +21,7 @@ from taxoloss.taxonomy.file.parser import parse_spec
 from taxoloss.taxonomy.file.writer import write_file
 from taxoloss.taxonomy.named import NamedTree, NodeInfo
 from taxoloss.taxonomy.names import checked_title
+from taxoloss.taxonomy.other_names import descriptions_given
 from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
 from taxoloss.taxonomy.stored import difference, stored_in
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
@@ -163,7 +165,11 @@ class Taxonomy(NamedTree):
         return tuple(self.tree.names[node] for node in self._class_nodes.tolist())
 
     def paths(self, level: str | None = None) -> tuple[tuple[str, ...], ...]:
-        """The paths that identify the classes, or the nodes of a level, in index order."""
+        """The paths that identify the classes, or the nodes of a level, in index order.
+
+        A tree that is made of them again has its siblings in this order, so another digest where it is not
+        the file's: `to_dict` and `save` keep all.
+        """
         nodes = self._class_nodes if level is None else self._at(level)
         return self.tree.paths(nodes)
 
@@ -221,7 +227,8 @@ class Taxonomy(NamedTree):
         Args:
             class_names: for each output of the model its class: a name (unique among the leaves), an
                 alias, or a path, as a tuple of names or as text a/b/c. Also a dict `class_to_idx` or
-                `id2label`. None: the order of the file; say so only if your dataset was made from it.
+                `id2label`, or a `datasets.ClassLabel`: dataset.features["label"].
+                None: the order of the file; say so only if your dataset was made from it.
             node_targets: whether targets may be any node (`node_ids`), not only classes 0..C-1.
             inner_classes: whether classes may be inner nodes: a genus beside its species. Each gets a
                 leaf of its own, the first below its node and of its name. The loss takes it as a leaf;
@@ -230,7 +237,8 @@ class Taxonomy(NamedTree):
 
         Raises:
             BindingError: names every class that is missing, extra, ambiguous or there twice, with
-                the nearest right name.
+                the nearest right name; or says that the classes have no names, only numbers.
+            TypeError: class_names are no names: numbers, a set, a text, ...
             ValueError: inner_classes without class_names.
 
         >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")])
@@ -282,13 +290,27 @@ class Taxonomy(NamedTree):
         self, names: Iterable[Name] | Mapping[Any, Any], *, complete: bool, inner_classes: bool
     ) -> tuple[Taxonomy, IntArray]:
         """The taxonomy in which classes of these names are leaves, and the leaf of each."""
-        nodes = self.index.classes(names, complete=complete, inner=bool(inner_classes))
+        try:
+            nodes = self.index.classes(names, complete=complete, inner=bool(inner_classes))
+        except BindingError as error:
+            raise self._of_descriptions(error) from None
         is_leaf = self.tree.is_leaf[nodes]
         if is_leaf.all():
             return self, nodes
         tree, number = self.tree.with_own_leaves(np.sort(nodes[~is_leaf]))
         grown = self._renumbered(tree, dict(enumerate(number.tolist())))
         return grown, number[nodes] + ~is_leaf
+
+    def _of_descriptions(self, error: BindingError) -> BindingError:
+        """One fault instead of one a name, where descriptions of classes were given for their names."""
+        unknown = [str(fault.found) for fault in error.faults if fault.code == "T302"]
+        described = {
+            self.tree.names[node]: text
+            for node, text in self.descriptions.items()
+            if self.tree.is_leaf[node]
+        }
+        said = descriptions_given(unknown, described)
+        return BindingError([Fault("T302", said, path=(unknown[0],))]) if said else error
 
     def _renumbered(self, tree: Tree, number: Mapping[int, int]) -> Taxonomy:
         """The taxonomy with another tree, not bound; the number there of each node that it has too."""

@@ -175,7 +175,6 @@ class Threshold:
         sure = self._sure("each" if where else "this one")
         return f"at most {what}{self._on_average()}{self._among()}{where}{sure}"
 
-<<<<<<< HEAD
     def to_dict(self) -> dict[str, Any]:
         """All of it as what JSON holds; `from_dict` reads it."""
         data = asdict(self) | {"format": _FORMAT, "sentence": str(self)}
@@ -183,8 +182,6 @@ class Threshold:
         data["clades"] = [_finite(value) for value in self.clades]
         return data
 
-=======
->>>>>>> part-export
     def save(self, path: str | Path) -> None:
         """Writes JSON, whole or not at all, through links; a file that is there keeps its mode."""
         text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
@@ -203,35 +200,17 @@ class Threshold:
         except (ValueError, RecursionError) as error:
             raise ValueError(f"expected a file that Threshold.save wrote, got {path}: {error}") from None
 
-<<<<<<< HEAD
-=======
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as dicts, lists, text, numbers and None: what `save` writes."""
-        data = asdict(self) | {"format": _FORMAT, "sentence": str(self)}
-        data["log_odds"] = _finite(self.log_odds)
-        data["clades"] = [_finite(value) for value in self.clades]
-        return data
-
->>>>>>> part-export
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Threshold:
         """The threshold that `to_dict` wrote, also after JSON.
 
         Raises:
-<<<<<<< HEAD
-            ValueError: it is none.
-=======
             ValueError: it is not what `to_dict` makes.
->>>>>>> part-export
         """
         try:
             if data["format"] != _FORMAT:
                 raise ValueError(f"expected format {_FORMAT!r}, got {data['format']!r}")
-<<<<<<< HEAD
-            data = _BEFORE | dict(data)
-=======
             data = {**_BEFORE, **data}
->>>>>>> part-export
             kept: dict[str, Any] = {f.name: data[f.name] for f in fields(cls)}
             kept["log_odds"] = float(kept["log_odds"])  # "inf" and "-inf" too
             kept["clades"] = tuple(map(float, kept["clades"]))
@@ -239,9 +218,6 @@ class Threshold:
                 kept["levels"] = LevelCalibration.from_dict(kept["levels"])
             return cls(**kept)
         except (KeyError, TypeError, AttributeError) as error:
-<<<<<<< HEAD
-            raise ValueError(f"not what Threshold.to_dict makes: {error}") from None
-=======
             raise ValueError(
                 f"expected the dict of Threshold.to_dict: {type(error).__name__} {error}"
             ) from None
@@ -262,7 +238,6 @@ def _another(owner: str, digest: str, binding_digest: str) -> str:
                 f"{other[:12]}: calibrate again"
             )
     return ""
->>>>>>> part-export
 
 
 def _finite(value: float) -> float | str:

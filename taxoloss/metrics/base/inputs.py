@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from taxoloss.functional.distributed_tensors import refuse_distributed
 from taxoloss.functional.inputs import check_logits, host_may_read, refuse_nan, refuse_probabilities
 from taxoloss.taxonomy.plan import Plan
 
@@ -16,6 +17,7 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
     for name, value in (("preds", preds), ("target", target)):
         if not isinstance(value, Tensor):
             raise TypeError(f"expected {name} as a Tensor, got {type(value).__name__}")
+        refuse_distributed(value, name)
     if target.is_floating_point() or target.dtype == torch.bool:
         raise ValueError(f"expected target as integer node ids, got {target.dtype}")
     if preds.dtype == torch.bool:
