@@ -16,7 +16,9 @@ from taxoloss.functional.inputs import (
     check_reduction,
     check_target,
     check_weight,
+    check_width,
     target_ids,
+    undressed,
 )
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import level_log_probs
@@ -47,7 +49,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     Shape:
         - input: logits (C,), (N, C) or (N, C, d1..dk)
-        - target: node ids (), (N,) or (N, d1..dk), or class probabilities of the logits' shape
+        - target: node ids, integers, (), (N,) or (N, d1..dk), or class probabilities of the logits' shape
         - output: a scalar; for reduction "none" (), (N,) or (N, d1..dk)
 
     Raises:
@@ -63,6 +65,10 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     >>> loss(logits, torch.tensor([0, 5, 20, 36]))
     tensor(2.7554, grad_fn=...)
     """
+
+    #: fastai asks a loss for this, `activation` and `decodes`, and sets `reduction` while it runs: plain
+    #: names, which import nothing. Its MixUp and CutMix mix the losses of two labels, not their numbers.
+    y_int = True
 
     def __init__(
         self,
@@ -126,6 +132,35 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             self.tensors = apart(LossTensors, self.tensors.plan, table)
         self._level_weights = _in_words(self.taxonomy, table, level_weights)
 
+    def activation(self, input: Tensor) -> Tensor:
+        """The probabilities of logits, as fastai's `get_preds` and `predict` ask a loss for them.
+
+        Args:
+            input: logits (C,), (N, C) or (N, C, d1..dk).
+
+        >>> import taxoloss, torch
+        >>> loss = taxoloss.TaxonomyLoss(taxoloss.load({"tree": {"cat": ["Manx"], "dog": ["pug"]}}).bind())
+        >>> loss.activation(torch.zeros(1, 2))
+        tensor([[0.5000, 0.5000]])
+        """
+        return input.softmax(min(input.dim() - 1, 1))
+
+    def decodes(self, input: Tensor) -> Tensor:
+        """The most probable class, as fastai's `predict` and `show_results` ask a loss for it.
+
+        Args:
+            input: logits or probabilities (C,), (N, C) or (N, C, d1..dk).
+
+        Returns:
+            Class numbers (), (N,) or (N, d1..dk): the node ids of classes.
+
+        >>> import taxoloss, torch
+        >>> loss = taxoloss.TaxonomyLoss(taxoloss.load({"tree": {"cat": ["Manx"], "dog": ["pug"]}}).bind())
+        >>> loss.decodes(torch.tensor([[0.2, 0.8]]))
+        tensor([1])
+        """
+        return input.argmax(min(input.dim() - 1, 1))
+
     @torch.no_grad()
     def per_level(self, input: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Each level's mean of -log P(ancestor of the target), for logging.
@@ -143,10 +178,12 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         {'species': tensor(1.1260), 'breed': tensor(3.6109)}
         """
         plan = self.tensors.plan
+        input, target = undressed(input), undressed(target)
         check_logits(input, plan)
         if isinstance(target, Tensor) and target.is_floating_point():
             raise ValueError(f"expected node ids as target, got {target.dtype}")
         check_target(input, target)
+        check_width(target, plan)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         ids, valid = target_ids(target, self.ignore_index, plan)
         nodes = node_tensors(self.taxonomy, ids.device)
