@@ -209,7 +209,7 @@ def check_width(target: Tensor, plan: Plan) -> None:
     if target.dtype in (torch.int8, torch.int16) and plan.num_targets - 1 > torch.iinfo(target.dtype).max:
         raise RuntimeError(
             f"expected targets of a dtype that holds 0..{plan.num_targets - 1}, got {target.dtype}, which "
-            f"ends at {torch.iinfo(target.dtype).max}: larger ones would have wrapped around; make them long"
+            f"ends at {torch.iinfo(target.dtype).max}: larger ones have wrapped around; make them long"
         )
 
 

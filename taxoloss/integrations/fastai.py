@@ -5,7 +5,7 @@ The loss needs nothing of this: `Learner(dls, model, loss_func=taxoloss.Taxonomy
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -24,7 +24,14 @@ _learner = package("fastai.learner", "taxoloss.integrations.fastai", "fastai", "
 _losses = package("fastai.losses", "taxoloss.integrations.fastai", "fastai", "2.8")
 _tracker = package("fastai.callback.tracker", "taxoloss.integrations.fastai", "fastai", "2.8")
 
-__all__ = ["MetricColumn", "TaxonomyCallback", "check_vocab", "class_names", "level_metrics", "metric_columns"]
+__all__ = [
+    "MetricColumn",
+    "TaxonomyCallback",
+    "check_vocab",
+    "class_names",
+    "level_metrics",
+    "metric_columns",
+]
 
 #: fastai's class 0 of CategoryBlock(add_na=True): what is missing, and what no class is known of.
 _MISSING = "#na#"
@@ -46,21 +53,19 @@ def class_names(dls: Any) -> list[str]:
             labels (MultiCategoryBlock).
 
     >>> from fastai.data.all import *
-    >>> rows = [("Bengal", 0), ("beagle", 1), ("Sphynx", 2)] * 4
-    >>> block = DataBlock((TransformBlock, CategoryBlock), get_x=lambda row: row[1], get_y=lambda row: row[0])
-    >>> class_names(block.dataloaders(rows, bs=2))
-    ['Bengal', 'Sphynx', 'beagle']
+    >>> breed = lambda number: ["beagle", "Bengal", "pug"][number % 3]
+    >>> numbers = DataBlock((TransformBlock, CategoryBlock), get_y=breed)
+    >>> class_names(numbers.dataloaders(range(12), bs=2))
+    ['Bengal', 'beagle', 'pug']
     """
     dls = getattr(dls, "dls", dls)
     usual = getattr(getattr(dls, "train_ds", None), "loss_func", None)
     if isinstance(usual, _losses.BCEWithLogitsLossFlat):
         raise ValueError(
-            "expected one label a sample (CategoryBlock), got several (MultiCategoryBlock): a taxonomy's loss "
-            "would read their zeros and ones as probabilities"
+            "expected one label a sample (CategoryBlock), got several (MultiCategoryBlock): their zeros "
+            "and ones would be read as probabilities"
         )
-    vocab = getattr(dls, "vocab", None)
-    if isinstance(vocab, Sequence) and len(vocab) and not isinstance(vocab[-1], str):
-        vocab = vocab[-1]  # as fastai's own interpretation takes it
+    vocab = _vocab(dls)
     if vocab is None:
         raise ValueError(
             "expected DataLoaders with a vocab, got none: their targets are numbers that no name stands "
@@ -69,10 +74,21 @@ def class_names(dls: Any) -> list[str]:
     names = list(vocab)
     if _MISSING in names:
         raise ValueError(
-            f"expected a vocab of classes, got {_MISSING!r} as class {names.index(_MISSING)}, for labels that "
-            "are missing, which has no node: CategoryBlock(add_na=False), and leave such samples out"
+            f"expected a vocab of classes, got {_MISSING!r} as class {names.index(_MISSING)}, for labels "
+            "that are missing, which has no node: CategoryBlock(add_na=False), and leave such samples out"
         )
     return names
+
+
+def _vocab(dls: Any) -> Any:
+    """The vocab of the targets, a list of names; None where there is none."""
+    found = getattr(dls, "vocab", None)
+    if found is None:  # the codes of masks stand here
+        found = getattr(getattr(getattr(dls, "train", None), "after_item", None), "vocab", None)
+    several = isinstance(found, (list, tuple, _core.L)) and len(found) > 0
+    if several and not isinstance(found[-1], (str, tuple)):
+        return found[-1]  # as fastai's own interpretation takes it
+    return found
 
 
 def check_vocab(dls: Any, taxonomy: Taxonomy) -> None:
@@ -108,12 +124,12 @@ def check_vocab(dls: Any, taxonomy: Taxonomy) -> None:
         raise ValueError(
             f"expected the vocab in the taxonomy's order, got another: class {number} is "
             f"{quoted(str(names[number]))} in the vocab and {there} in the taxonomy, {len(wrong)} of "
-            f"{len(names)} differ; bind it to the vocab: t.bind(dls.vocab)"
+            f"{len(names)} differ; bind it to the vocab: t.bind(class_names(dls))"
         )
     if len(names) < plan.num_classes:
         raise ValueError(
             f"expected the {plan.num_classes} classes of the taxonomy in the vocab, got {len(names)}: "
-            "t.restrict(dls.vocab)"
+            "t.restrict(class_names(dls))"
         )
 
 
@@ -138,7 +154,9 @@ class TaxonomyCallback(_core.Callback):  # type: ignore[misc,name-defined]
 
     def __init__(self, taxonomy: Taxonomy | None = None) -> None:
         super().__init__()
-        self.taxonomy = None if taxonomy is None else plan_of(taxonomy) and taxonomy
+        if taxonomy is not None:
+            plan_of(taxonomy)  # raises where it is not bound
+        self.taxonomy = taxonomy
 
     def after_create(self) -> None:
         """Checks the Learner that was made."""
@@ -157,8 +175,8 @@ def _taxonomy_of(loss: Any) -> Taxonomy:
     found = getattr(loss, "taxonomy", None) or getattr(getattr(loss, "func", None), "taxonomy", None)
     if not isinstance(found, Taxonomy):
         raise ValueError(
-            f"expected a loss with a taxonomy, got {type(loss).__name__}: give TaxonomyLoss(t) as loss_func, "
-            "or the taxonomy, TaxonomyCallback(t)"
+            f"expected a loss with a taxonomy, got {type(loss).__name__}: give TaxonomyLoss(t) as "
+            "loss_func, or the taxonomy, TaxonomyCallback(t)"
         )
     return found
 
@@ -192,7 +210,7 @@ class _Counted:
     def _check(self, learn: Any) -> None:
         """ValueError where the numbers would mean something else than their names say."""
         for taxonomy in {id(t): t for t in _taxonomies(self.metrics)}.values():
-            if getattr(learn.dls, "vocab", None) is not None:
+            if _vocab(learn.dls) is not None:
                 check_vocab(learn.dls, taxonomy)
 
 
@@ -228,9 +246,11 @@ class MetricColumn(_learner.Metric):  # type: ignore[misc,name-defined]
         """The score; None where nothing was counted."""
         if self._counted.batches == 0:
             return None
-        found = self._counted.metrics.compute()[self._name]
+        scores = self._counted.metrics.compute()
+        found = scores.get(self._name)
         if not isinstance(found, Tensor) or found.numel() != 1:
-            raise ValueError(f"expected a number as {self._name}, got {_shape(found)}: it fits no table")
+            got = f"a tensor {tuple(found.shape)}" if isinstance(found, Tensor) else f"{list(scores)}"
+            raise ValueError(f"expected one number as {self._name!r}, got {got:.120}: it fits no column")
         return found
 
     @property
@@ -240,19 +260,16 @@ class MetricColumn(_learner.Metric):  # type: ignore[misc,name-defined]
 
     def _check_trackers(self, learn: Any) -> None:
         larger = self._counted.metrics[self._name].higher_is_better
+        watched = {self._name, f"train_{self._name}", f"valid_{self._name}"}
         for tracker in learn.cbs:
-            if not isinstance(tracker, _tracker.TrackerCallback) or tracker.monitor != self._name:
+            if not isinstance(tracker, _tracker.TrackerCallback) or tracker.monitor not in watched:
                 continue
-            if larger is not None and (tracker.comp(1, 0) != larger):
+            if larger is not None and tracker.comp(1, 0) != larger:
                 best, comp = ("larger", "np.greater") if larger else ("smaller", "np.less")
                 raise ValueError(
-                    f"expected {type(tracker).__name__}(monitor={self._name!r}, comp={comp}), since the "
-                    f"{best} is the better, got comp={tracker.comp.__name__}: it would keep the worst model"
+                    f"expected {type(tracker).__name__}(monitor={tracker.monitor!r}, comp={comp}), since "
+                    f"the {best} is the better, got comp={tracker.comp.__name__}: it would keep the worst model"
                 )
-
-
-def _shape(found: Any) -> str:
-    return f"a tensor {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
 
 
 def metric_columns(metrics: Metric | MetricCollection | Mapping[str, Metric]) -> list[MetricColumn]:
@@ -278,7 +295,9 @@ def metric_columns(metrics: Metric | MetricCollection | Mapping[str, Metric]) ->
         metrics = {type(metrics).__name__: metrics}
     if not isinstance(metrics, MetricCollection):
         if not isinstance(metrics, Mapping):
-            raise TypeError(f"expected metrics of torchmetrics, got {type(metrics).__name__} {metrics!r:.60}")
+            raise TypeError(
+                f"expected metrics of torchmetrics, got {type(metrics).__name__} {metrics!r:.60}"
+            )
         metrics = TaxonomyCollection(dict(metrics))
     counted = _Counted(metrics)
     return [MetricColumn(counted, name) for name in metrics]
