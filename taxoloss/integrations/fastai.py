@@ -85,9 +85,9 @@ def _vocab(dls: Any) -> Any:
     found = getattr(dls, "vocab", None)
     if found is None:  # the codes of masks stand here
         found = getattr(getattr(getattr(dls, "train", None), "after_item", None), "vocab", None)
-    several = isinstance(found, (list, tuple, _core.L)) and len(found) > 0
-    if several and not isinstance(found[-1], (str, tuple)):
-        return found[-1]  # as fastai's own interpretation takes it
+    if isinstance(found, (list, tuple, _core.L)):
+        last = found[-1] if len(found) else ""
+        return found if isinstance(last, (str, tuple)) else last  # as fastai's own interpretation takes it
     return found
 
 
@@ -268,7 +268,7 @@ class MetricColumn(_learner.Metric):  # type: ignore[misc,name-defined]
                 best, comp = ("larger", "np.greater") if larger else ("smaller", "np.less")
                 raise ValueError(
                     f"expected {type(tracker).__name__}(monitor={tracker.monitor!r}, comp={comp}), since "
-                    f"the {best} is the better, got comp={tracker.comp.__name__}: it would keep the worst model"
+                    f"the {best} is the better, got comp={tracker.comp.__name__}: it would keep the worst"
                 )
 
 
@@ -300,7 +300,7 @@ def metric_columns(metrics: Metric | MetricCollection | Mapping[str, Metric]) ->
             )
         metrics = TaxonomyCollection(dict(metrics))
     counted = _Counted(metrics)
-    return [MetricColumn(counted, name) for name in metrics]
+    return [MetricColumn(counted, str(name)) for name in metrics]
 
 
 def level_metrics(taxonomy: Taxonomy, *, ignore_index: int = -100) -> list[MetricColumn]:
@@ -323,4 +323,7 @@ def level_metrics(taxonomy: Taxonomy, *, ignore_index: int = -100) -> list[Metri
     ['accuracy/species', 'accuracy/breed', 'severity']
     """
     made = collection(taxonomy, calibration=False, ignore_index=ignore_index)
-    return metric_columns({name: made[name] for name in made if name.startswith(("accuracy/", "severity"))})
+    names = [str(name) for name in made]
+    return metric_columns(
+        {name: made[name] for name in names if name.startswith(("accuracy/", "severity"))}
+    )

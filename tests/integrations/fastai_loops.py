@@ -40,7 +40,8 @@ from taxoloss.integrations import fastai as ours
 @trial
 def same_training() -> dict[str, bool]:
     """With a flat tree, whatever the callback, the net learns what fastai's own loss teaches it."""
-    flat, smooth = FLAT.bind(NAMES), {"label_smoothing": 0.1}
+    flat = FLAT.bind(NAMES)
+    smooth: dict[str, Any] = {"label_smoothing": 0.1}
     pairs: dict[str, tuple[Any, Any, Any]] = {
         "plain": (taxoloss.TaxonomyLoss(flat), losses.CrossEntropyLossFlat(), lambda: None),
         "mixup": (taxoloss.TaxonomyLoss(flat), losses.CrossEntropyLossFlat(), lambda: fv.MixUp(0.4)),
@@ -66,8 +67,8 @@ def same_answers() -> dict[str, Any]:
         ("ours", taxoloss.TaxonomyLoss(FLAT.bind(NAMES))),
         ("theirs", losses.CrossEntropyLossFlat()),
     ):
-        made = learner(loss)
         fv.set_seed(3, reproducible=True)
+        made = learner(loss)
         preds, truth, decoded, costs = made.get_preds(with_loss=True, with_decoded=True)
         with quiet():
             explained = fv.ClassificationInterpretation.from_learner(made)
@@ -111,12 +112,16 @@ def names() -> dict[str, Any]:
         "tree": loss.taxonomy.binding_digest == made.loss_func.taxonomy.binding_digest,
         "weights": repr(loss) == repr(made.loss_func),
         "levels": [
-            taxoloss.decisions.at_level(
-                made.get_preds(dl=made.dls.test_dl([picture(2)]), act=fv.noop)[0], loss.taxonomy, "species"
-            ).tolist(),
+            _species_of(made, loss.taxonomy, 2),
             loss.taxonomy.node_ids(["dog"]).tolist(),
         ],
     }
+
+
+def _species_of(made: Any, t: taxoloss.Taxonomy, number: int) -> Any:
+    """The node that a picture is answered with on the level above the classes."""
+    logits = made.get_preds(dl=made.dls.test_dl([picture(number)]), act=fv.noop)[0]
+    return torch.as_tensor(taxoloss.decisions.at_level(logits, t, "species")).tolist()
 
 
 @trial
@@ -158,7 +163,7 @@ def tensors() -> dict[str, Any]:
                     found.append(
                         isinstance(other, fv.TensorBase)
                         and torch.equal(one, torch.as_tensor(other))
-                        and torch.equal(plain.grad, torch.as_tensor(worn.grad))
+                        and torch.equal(torch.as_tensor(plain.grad), torch.as_tensor(worn.grad))
                     )
     severity = taxoloss.metrics.MistakeSeverity(loss.taxonomy)
     severity.update(fv.TensorImage(x), fv.TensorMask(y))

@@ -161,5 +161,5 @@ def trackers() -> dict[str, Any]:
                 metrics=ours.metric_columns(taxoloss.metrics.LevelAccuracy(t)),
             ).fit(1)
         ),
-        "no metric": said(lambda: ours.metric_columns([fv.accuracy])),
+        "no metric": said(lambda: ours.metric_columns(fv.L(fv.accuracy))),
     }
