@@ -8,8 +8,8 @@ is the post's Learner with one w; `sweep` its experiment, every w from 0 to 1, s
     python examples/pets/fastai_post.py sweep --root FOLDER --epochs 3 --step 0.1 --runs 5
 
 FOLDER is laid out as torchvision.datasets.OxfordIIITPet(FOLDER) has it; with fewer breeds the tree is cut
-to them. Nothing is downloaded: without ImageNet weights in torch's folder the net starts from random ones, and
-says so. A species is answered by summed probability; the post took the species of the best breed.
+to them. Nothing is downloaded: without ImageNet weights in torch's folder the net starts from random ones,
+and says so. A species is answered by summed probability; the post took the species of the best breed.
 """
 
 from __future__ import annotations

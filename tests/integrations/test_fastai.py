@@ -276,13 +276,30 @@ def test_columns_can_be_watched(seen: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 @needs_fastai
+def test_two_processes_show_the_scores_of_one(tmp_path: Path) -> None:
+    """Of all samples once, 21 over two: fastai gathers them, and nothing is added up twice."""
+    script = LOOPS.with_name("fastai_processes.py")
+    options = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", 2)
+    alone, two = python(script, tmp_path), python(*options, script, tmp_path)
+    assert (alone.returncode, two.returncode) == (0, 0), two.stderr[-3000:] + alone.stderr[-1000:]
+    (expected,) = (json.loads(line) for line in alone.stdout.splitlines() if line.startswith("["))
+    found = [json.loads(line) for line in two.stdout.splitlines() if line.startswith("[")]
+    assert len(found) == 2
+    assert len(expected) > 8
+    for one in found:
+        assert one == pytest.approx(expected)
+
+
+@pytest.mark.slow
+@needs_fastai
 def test_the_examples_in_the_docstrings() -> None:
     """In a process of their own; pytest leaves this module out."""
     code = (
         "import doctest, taxoloss.integrations.fastai as module\n"
         "flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS\n"
         "found = doctest.testmod(module, optionflags=flags)\n"
-        "assert found.attempted > 10 and not found.failed"
+        "assert found.attempted > 10 and not found.failed\n"
+        "assert all(getattr(module, name) is not None for name in module.__all__)"
     )
     done = python("-c", code)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
