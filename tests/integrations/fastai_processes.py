@@ -1,4 +1,4 @@
-"""The scores of a validation, in one process or, under torchrun, in several: `fastai_processes.py FOLDER`."""
+"""Scores of a validation in one process or, under torchrun, in several: `fastai_processes.py FOLDER`."""
 
 from __future__ import annotations
 
