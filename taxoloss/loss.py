@@ -20,7 +20,9 @@ from taxoloss.functional.inputs import (
     may_be_waited_for,
     refuse_probabilities,
     refuse_script,
+    check_width,
     target_ids,
+    undressed,
 )
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import level_log_probs
@@ -51,7 +53,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     Shape:
         - input: logits (C,), (N, C) or (N, C, d1..dk)
-        - target: node ids (), (N,) or (N, d1..dk), or class probabilities of the logits' shape
+        - target: node ids, integers, (), (N,) or (N, d1..dk), or class probabilities of the logits' shape
         - output: a scalar; for reduction "none" (), (N,) or (N, d1..dk)
 
     Raises:
@@ -71,6 +73,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     #: Whether logits were looked at: once, since a device would be waited for at every step.
     _seen = False
+    #: fastai asks a loss for this, `activation` and `decodes`, and sets `reduction` while it runs: plain
+    #: names, which import nothing. Its MixUp and CutMix mix the losses of two labels, not their numbers.
+    y_int = True
 
     def __init__(
         self,
@@ -143,6 +148,35 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             self.tensors = apart(LossTensors, self.tensors.plan, table)
         self._level_weights = _in_words(self.taxonomy, table, level_weights)
 
+    def activation(self, input: Tensor) -> Tensor:
+        """The probabilities of logits, as fastai's `get_preds` and `predict` ask a loss for them.
+
+        Args:
+            input: logits (C,), (N, C) or (N, C, d1..dk).
+
+        >>> import taxoloss, torch
+        >>> loss = taxoloss.TaxonomyLoss(taxoloss.load({"tree": {"cat": ["Manx"], "dog": ["pug"]}}).bind())
+        >>> loss.activation(torch.zeros(1, 2))
+        tensor([[0.5000, 0.5000]])
+        """
+        return input.softmax(min(input.dim() - 1, 1))
+
+    def decodes(self, input: Tensor) -> Tensor:
+        """The most probable class, as fastai's `predict` and `show_results` ask a loss for it.
+
+        Args:
+            input: logits or probabilities (C,), (N, C) or (N, C, d1..dk).
+
+        Returns:
+            Class numbers (), (N,) or (N, d1..dk): the node ids of classes.
+
+        >>> import taxoloss, torch
+        >>> loss = taxoloss.TaxonomyLoss(taxoloss.load({"tree": {"cat": ["Manx"], "dog": ["pug"]}}).bind())
+        >>> loss.decodes(torch.tensor([[0.2, 0.8]]))
+        tensor([1])
+        """
+        return input.argmax(min(input.dim() - 1, 1))
+
     @torch.no_grad()
     def per_level(self, input: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Each level's mean of -log P(ancestor of the target), for logging.
@@ -160,10 +194,12 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         {'species': tensor(1.1260), 'breed': tensor(3.6109)}
         """
         plan = self.tensors.plan
+        input, target = undressed(input), undressed(target)
         check_logits(input, plan)
         if isinstance(target, Tensor) and target.is_floating_point():
             raise ValueError(f"expected node ids as target, got {target.dtype}")
         check_target(input, target)
+        check_width(target, plan)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         ids, valid = target_ids(target, self.ignore_index, plan)
         nodes = node_tensors(self.taxonomy, ids.device)

@@ -17,7 +17,10 @@ from taxoloss.functional.inputs import (
     check_logits,
     check_options,
     check_target,
+    check_width,
+    is_dressed,
     target_ids,
+    undressed,
     without_autocast,
 )
 from taxoloss.functional.kernels.dispatch import row_losses
@@ -52,8 +55,8 @@ def taxonomy_cross_entropy(
     Args:
         logits: (C,), (N, C) or (N, C, d1..dk), any real floating dtype; half and bfloat16 are computed
             in float32.
-        target: node ids, long or uint8, (), (N,) or (N, d1..dk): classes 0..C-1, or any node where
-            the taxonomy was bound with node_targets=True; or class probabilities of the logits' shape.
+        target: node ids, integers, (), (N,) or (N, d1..dk): classes 0..C-1, or any node where the
+            taxonomy was bound with node_targets=True; or class probabilities of the logits' shape.
         taxonomy: bound (`Taxonomy.bind`).
         level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
             text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
@@ -97,11 +100,20 @@ def cross_entropy(
     reduction: str,
     label_smoothing: float,
 ) -> Tensor:
-    """The loss for tables that are ready: checks, then the kernel, then the reduction."""
+    """The loss for tables that are ready: checks, then the kernel, then the reduction.
+
+    Of tensors of a subclass the loss is one too, as torch's is: of the logits', else of the target's.
+    """
     if is_distributed(logits) or is_distributed(target):
         return _of_rows(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
+    dress = next((type(tensor) for tensor in (logits, target) if is_dressed(tensor)), None)
+    if dress is not None:
+        plain = undressed(logits), undressed(target), undressed(weight)
+        loss = cross_entropy(tensors, *plain, ignore_index, reduction, label_smoothing)
+        return loss.as_subclass(dress)
     check_logits(logits, tensors.plan, target)
     check_target(logits, target)
+    check_width(target, tensors.plan)
     check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tensors.plan)
     tensors = tensors.on(logits.device)
     weight = None if weight is None else _on(logits.device, weight)

@@ -26,11 +26,15 @@ __all__ = [
     "help_for_tracer",
     "host_may_read",
     "may_be_waited_for",
+    "check_width",
+    "host_may_read",
+    "is_dressed",
     "refuse_nan",
     "refuse_probabilities",
     "refuse_script",
     "target_ids",
     "transformed",
+    "undressed",
     "without_autocast",
 ]
 
@@ -40,6 +44,8 @@ _TRACERS = (_MODES.FAKE, _MODES.PROXY, _MODES.FUNCTIONAL)
 #: What autograd makes of many upstream gradients at once.
 _is_batched = getattr(torch._C._functorch, "is_legacy_batchedtensor", lambda _: False)
 _REDUCTIONS = ("none", "mean", "sum")
+#: Besides long; torch takes uint8 only.
+_NARROW = (torch.uint8, torch.int8, torch.int16, torch.int32)
 _AUTOCAST = frozenset(
     device
     for device in ("cpu", "cuda", "xpu", "mps", "hpu", "mtia", "xla")
@@ -56,6 +62,28 @@ def without_autocast(tensor: Any) -> AbstractContextManager[Any]:
     """A context in which a tensor's device computes in the dtypes that it is given."""
     device = tensor.device.type if isinstance(tensor, Tensor) else ""
     return torch.autocast(device, enabled=False) if autocast_enabled(device) else nullcontext()
+
+
+def undressed(tensor: Any) -> Any:
+    """A tensor without the subclass that it wears, as fastai's do; other things as they are.
+
+    Two such classes do not mix: torch asks each for every function that meets both.
+    """
+    return tensor.as_subclass(Tensor) if is_dressed(tensor) else tensor
+
+
+def is_dressed(tensor: Any) -> bool:
+    """Whether a tensor is of a subclass that functions of torch are told about, and holds its numbers.
+
+    A compiler follows such a class by itself, and may not be asked for it.
+    """
+    if torch.compiler.is_compiling():
+        return False
+    kind = type(tensor)
+    if kind is Tensor or not isinstance(tensor, Tensor):
+        return False
+    told = kind.__torch_function__ is not torch._C._disabled_torch_function_impl
+    return told and kind.__torch_dispatch__ is Tensor.__torch_dispatch__
 
 
 def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:
@@ -193,17 +221,29 @@ def check_target(logits: Tensor, target: Any) -> None:
     else:
         other_batch = target.dim() == 1 and target.shape[0] != 1
     fits = target.shape == expected or (logits.dim() == 1 and target.shape == (1,))
-    wrong_dtype = target.dtype not in (torch.long, torch.uint8)
+    wrong_dtype = target.dtype != torch.long and target.dtype not in _NARROW
     if wrong_dtype and not other_batch:
         raise RuntimeError(
-            "expected target as long or uint8 node ids, or class probabilities of the logits' shape "
-            f"{tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
+            "expected target as integer node ids (int8 to int64, uint8), or class probabilities of the "
+            f"logits' shape {tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
         )
     if not fits:
         shown = tuple(logits.shape) if target.is_floating_point() else expected
         raise (ValueError if other_batch else RuntimeError)(
             f"expected target of shape {shown} for logits of shape {tuple(logits.shape)}, got "
             f"{tuple(target.shape)}"
+        )
+
+
+def check_width(target: Tensor, plan: Plan) -> None:
+    """RuntimeError where a dtype that torch would refuse cannot hold all targets: some have wrapped around.
+
+    In int8 class 156 is -100, the ignore_index.
+    """
+    if target.dtype in (torch.int8, torch.int16) and plan.num_targets - 1 > torch.iinfo(target.dtype).max:
+        raise RuntimeError(
+            f"expected targets of a dtype that holds 0..{plan.num_targets - 1}, got {target.dtype}, which "
+            f"ends at {torch.iinfo(target.dtype).max}: larger ones have wrapped around; make them long"
         )
 
 

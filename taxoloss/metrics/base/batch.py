@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
-from taxoloss.functional.inputs import batched, host_may_read, target_ids
+from taxoloss.functional.inputs import batched, host_may_read, target_ids, undressed
 from taxoloss.functional.masses import argmax, level_answers
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
 from taxoloss.metrics.base.inputs import check_predictions, check_values, is_ranking
@@ -26,6 +26,7 @@ class Batch:
 
     def __init__(self, taxonomy: Taxonomy, preds: Tensor, target: Tensor, ignore_index: int) -> None:
         plan = plan_of(taxonomy)
+        preds, target = undressed(preds), undressed(target)
         check_predictions(preds, target, plan)
         self.taxonomy = taxonomy
         self.tensors: NodeTensors = node_tensors(taxonomy, preds.device)
