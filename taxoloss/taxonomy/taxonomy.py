@@ -21,6 +21,7 @@ from taxoloss.taxonomy.file.writer import write_file
 from taxoloss.taxonomy.named import NamedTree, NodeInfo
 from taxoloss.taxonomy.names import checked_title
 from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
+from taxoloss.taxonomy.stored import difference, stored_in
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
@@ -387,6 +388,37 @@ class Taxonomy(NamedTree):
         (['cat', 'Bengal', 'dog', 'pug'], [1, 0])
         """
         return as_plain(self)
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Refuses the state of a model that was stored for another tree, or another order of its classes.
+
+        A `state_dict` does not know which column is which class, and loads into another order without a
+        word. So store `state["taxoloss"] = t.to_dict()` beside the weights, and ask this before they are
+        loaded (`taxoloss.save` and `taxoloss.load_checkpoint` do both).
+
+        Args:
+            state: what was stored, as `torch.load(path, weights_only=True)` gives it.
+
+        Raises:
+            TypeError: the state, or state["taxoloss"], is no dict.
+            ValueError: the tree or the order of the classes is another, with the classes that differ;
+                there is no "taxoloss" in the state; it was changed; or this taxonomy is not bound.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")])
+        >>> state = {"head": ..., "taxoloss": t.bind(["pug", "Bengal"]).to_dict()}
+        >>> t.bind(["pug", "Bengal"]).check_state(state)
+        >>> t.bind(["Bengal", "pug"]).check_state(state)
+        Traceback (most recent call last):
+        ValueError: the state is of another order of the classes: 2 of 2 columns are another class, the
+        first is column 0, `dog/pug` there and `cat/Bengal` here; its own taxonomy is
+        Taxonomy.from_dict(state["taxoloss"])
+        """
+        self.require_bound("check_state")
+        stored = stored_in(state, self.from_dict)
+        own = 'Taxonomy.from_dict(state["taxoloss"])'
+        moves = f"{own}.diff(t) says what changed, t.migrate moves a head by its migration"
+        if said := difference(stored, self, "the state", f"its own taxonomy is {own}", moves):
+            raise ValueError(said)
 
 
 _MAPPINGS = ("level_weights", "level_descriptions", "aliases", "descriptions")
