@@ -1,7 +1,7 @@
 """Lightning: checkpoints that know their tree and its order, and trees by name or path in LightningCLI.
 
-Loss, metrics and heads need nothing from here; neither does Fabric (docs/integrations/lightning.md). Modules of
-`lightning` and of `pytorch_lightning` both serve: `TaxonomyCheckpoint` is a mixin, and takes from neither.
+Loss, metrics and heads need nothing from here; neither does Fabric (docs/integrations/lightning.md).
+Modules of `lightning` and of `pytorch_lightning` both serve: the mixin takes from neither.
 
 A mixin and no callback: Lightning calls callbacks when the weights are in the model already, not at all in
 `load_from_checkpoint`, and not where `ModelCheckpoint(save_weights_only=True)` saves.
@@ -33,7 +33,7 @@ _HOOKS = ("on_save_checkpoint", "on_load_checkpoint")
 
 
 class TaxonomyCheckpoint(_Module):
-    """A mixin of a LightningModule: checkpoints keep the tree and the order of its classes, and are checked.
+    """A mixin of a LightningModule: its checkpoints keep the tree and its class order, and are checked.
 
     The module holds its bound taxonomy as `self.taxonomy`. What `to_dict` makes of it is stored as
     `checkpoint["taxoloss"]`, plain data that `weights_only=True` reads. Before any weight is written, by
@@ -42,8 +42,8 @@ class TaxonomyCheckpoint(_Module):
     `mine.taxonomy = t`.
 
     Raises:
-        TypeError: it is not the first base; a hook of the class does not call `super()`; `self.taxonomy` is no
-            Taxonomy; `save_hyperparameters` would keep a Taxonomy itself.
+        TypeError: it is not the first base; a hook of the class does not call `super()`; `self.taxonomy`
+            is no Taxonomy; `save_hyperparameters` would keep a Taxonomy itself.
         ValueError: the taxonomy is not bound; a checkpoint is of another tree or order, or says nothing of
             either (`Taxonomy.check_state`).
 
@@ -72,8 +72,8 @@ class TaxonomyCheckpoint(_Module):
             if isinstance(value, Taxonomy):
                 raise TypeError(
                     f"expected hyperparameters as plain data, got the Taxonomy {name!r}, which "
-                    f"load_from_checkpoint could not read: write self.save_hyperparameters(ignore={name!r}) and "
-                    f"load_from_checkpoint(path, {name}=t), or keep its name, its path or its to_dict()"
+                    f"load_from_checkpoint could not read: self.save_hyperparameters(ignore={name!r}), "
+                    f"and load_from_checkpoint(path, {name}=t); or keep its name, its path or its to_dict()"
                 )
 
     def on_fit_start(self) -> None:
@@ -103,24 +103,21 @@ def _taxonomy_of(module: TaxonomyCheckpoint) -> Taxonomy:
     if not isinstance(taxonomy, Taxonomy):
         got = type(taxonomy).__name__
         raise TypeError(f"expected the bound Taxonomy of {name} as self.taxonomy, got {got} there")
-    if taxonomy.order is None:
-        raise ValueError(
-            f"expected self.taxonomy of {name} bound to the order of its outputs: t.bind(names)"
-        )
+    taxonomy.require_bound("TaxonomyCheckpoint")
     return taxonomy
 
 
 def _refuse_a_hook_that_hides_ours(cls: type, hook: str) -> None:
-    """TypeError where a class that is asked before the mixin has the hook and does not call the next one."""
+    """TypeError where a class that is asked before the mixin has the hook and does not call the next."""
     for base in cls.__mro__[: cls.__mro__.index(TaxonomyCheckpoint)]:
         code = getattr(inspect.unwrap(base.__dict__.get(hook, len)), "__code__", None)
         if code is None or hook in code.co_names:
             continue
         if issubclass(base, TaxonomyCheckpoint):
-            said = f"expected super().{hook}(checkpoint) in {base.__name__}.{hook}, which does not call it"
+            said = f"super().{hook}(checkpoint) in {base.__name__}.{hook}, which does not call it"
         else:
-            said = f"expected TaxonomyCheckpoint as the first base of {cls.__name__}, got it after {base.__name__}"
-        raise TypeError(f"{said}: the tree and the order of the classes would not be stored and checked")
+            said = f"TaxonomyCheckpoint as the first base of {cls.__name__}, got it after {base.__name__}"
+        raise TypeError(f"expected {said}: tree and class order would not be stored and checked")
 
 
 # -- LightningCLI ----------------------------------------------------------------------------------
@@ -160,7 +157,7 @@ def _register() -> None:
 def _need_lightning() -> None:
     """ImportError where neither distribution is there, or where the one in use is too old."""
     names = ("lightning", "pytorch_lightning")
-    used = [name for name in names if name in sys.modules] or [name for name in names if find_spec(name)]
+    used = [name for name in names if sys.modules.get(name)] or [name for name in names if find_spec(name)]
     for name in used or names[:1]:
         package(name, "taxoloss.integrations.lightning", "lightning", "2.5")
 
