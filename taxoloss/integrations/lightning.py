@@ -67,14 +67,12 @@ class TaxonomyCheckpoint(_Module):
 
     def save_hyperparameters(self, *args: Any, frame: Any = None, **kwargs: Any) -> None:
         """That of LightningModule, which refuses to keep a Taxonomy: checkpoints with it would not load."""
-        super().save_hyperparameters(*args, frame=frame or sys._getframe(1), **kwargs)
-        for name, value in dict(self.hparams).items():
-            if isinstance(value, Taxonomy):
-                raise TypeError(
-                    f"expected hyperparameters as plain data, got the Taxonomy {name!r}, which "
-                    f"load_from_checkpoint could not read: self.save_hyperparameters(ignore={name!r}), "
-                    f"and load_from_checkpoint(path, {name}=t); or keep its name, its path or its to_dict()"
-                )
+        frame = frame or sys._getframe(1)
+        super().save_hyperparameters(*args, frame=frame, **kwargs)
+        kept = {name: value for name, value in self.hparams.items() if isinstance(value, Taxonomy)}
+        if kept:
+            plain = {name: _as_read(taxonomy, name) for name, taxonomy in kept.items()}
+            super().save_hyperparameters(plain, frame=frame, **kwargs)
 
     def on_fit_start(self) -> None:
         """Refuses to train what could not be saved."""
@@ -122,23 +120,32 @@ def _refuse_a_hook_that_hides_ours(cls: type, hook: str) -> None:
 
 # -- LightningCLI ----------------------------------------------------------------------------------
 
-#: What taxonomies were called on the command line or in a config, which is how configs call them again.
-_CALLED: WeakKeyDictionary[Taxonomy, str] = WeakKeyDictionary()
+#: How a taxonomy is written in the command line or config that it came from: a name, a path, a dict.
+_READ: WeakKeyDictionary[Taxonomy, Any] = WeakKeyDictionary()
 
 
 def _read(value: Any) -> Taxonomy:
     """The taxonomy of a name, a path, a mapping with the keys of a file, or of what `to_dict` made."""
-    if isinstance(value, Mapping) and "taxoloss" in value:
-        return Taxonomy.from_dict(value)
-    taxonomy = load(value)
-    if isinstance(value, str):
-        _CALLED.pop(taxonomy, None)  # an equal one may be gone soon
-        _CALLED[taxonomy] = value
+    made = isinstance(value, Mapping) and "taxoloss" in value
+    taxonomy = Taxonomy.from_dict(value) if made else load(value)
+    _READ.pop(taxonomy, None)  # an equal one may be gone soon
+    _READ[taxonomy] = value if isinstance(value, str) else taxonomy.to_dict()
     return taxonomy
 
 
 def _written(taxonomy: Taxonomy) -> Any:
-    return _CALLED.get(taxonomy) or taxonomy.to_dict()
+    return _READ.get(taxonomy) or taxonomy.to_dict()
+
+
+def _as_read(taxonomy: Taxonomy, name: str) -> Any:
+    """What a checkpoint can keep of an argument; TypeError where a load would not make a Taxonomy of it."""
+    if taxonomy not in _READ:
+        raise TypeError(
+            f"expected hyperparameters as plain data, got the Taxonomy {name!r}, which load_from_checkpoint "
+            f"could not read: self.save_hyperparameters(ignore={name!r}), and load_from_checkpoint(path, "
+            f"{name}=t); or keep its name, its path or its to_dict()"
+        )
+    return _READ[taxonomy]
 
 
 def _register() -> None:

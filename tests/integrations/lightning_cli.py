@@ -1,4 +1,4 @@
-"""A script of LightningCLI whose model takes a Taxonomy: python lightning_cli.py fit --model.taxonomy pets"""
+"""LightningCLI with a model that takes a Taxonomy: python lightning_cli.py fit --model.taxonomy pets"""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def trainer(epochs: int = 2, **options: Any) -> Trainer:
     """A Trainer on the CPU that says and writes nothing that is not asked for."""
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     quiet |= {"enable_model_summary": False, "default_root_dir": tempfile.mkdtemp()}
-    return Trainer(max_epochs=epochs, accelerator="cpu", devices=1, **quiet | options)
+    return Trainer(max_epochs=epochs, accelerator="cpu", **{"devices": 1} | quiet | options)
 
 
 def all_scores(lesson: Any, number: int, prefix: str, seed: int = 0) -> dict[str, float]:

@@ -1,6 +1,8 @@
-"""Trains and scores on one process or two; writes weights and scores: python lightning_ranks.py LOOP DEVICES FILE.
+"""Trains and scores on one process or two, and writes weights and scores.
 
-Each batch of 8 is dealt out to the processes in turn, the last of 5 too; what they count together is one batch.
+    python lightning_ranks.py trainer|plain|fabric DEVICES FILE
+
+Each batch of 8 is dealt out to the processes in turn, the last of 5 too: together they count one batch.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class Share(Lesson):
         self.total = taxoloss.TaxonomyLoss(BOUND, reduction="sum")
 
     def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
-        """DDP takes the mean of what the processes give: so the sum, over the count of all, times their number."""
+        """DDP takes the mean of the processes: so the sum, over the count of all, times their number."""
         x, target = batch
         if not self.exact:
             return self.loss(self(x), target)
