@@ -141,8 +141,8 @@ def _as_read(taxonomy: Taxonomy, name: str) -> Any:
     """What a checkpoint can keep of an argument; TypeError where a load would not make a Taxonomy of it."""
     if taxonomy not in _READ:
         raise TypeError(
-            f"expected hyperparameters as plain data, got the Taxonomy {name!r}, which load_from_checkpoint "
-            f"could not read: self.save_hyperparameters(ignore={name!r}), and load_from_checkpoint(path, "
+            f"expected hyperparameters as plain data, got the Taxonomy {name!r}, which "
+            f"load_from_checkpoint could not read: self.save_hyperparameters(ignore={name!r}), and load_from_checkpoint(path, "
             f"{name}=t); or keep its name, its path or its to_dict()"
         )
     return _READ[taxonomy]

@@ -1,4 +1,4 @@
-"""What a tracker keeps: scalars by level, the confusion as a picture, the digest; TensorBoard's files read back."""
+"""What a tracker keeps: scalars by level, the confusion as a picture, the digest; by TensorBoard."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_tensorboard(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_tensorboard_through_lightning(tmp_path: Path) -> None:
-    """log_dict writes a scalar a level and epoch, the experiment takes the figure; in a process of its own."""
+    """log_dict writes a scalar a level and epoch, the experiment takes the figure."""
     pytest.importorskip("lightning.pytorch", reason="the extra lightning is not installed")
     code = """
 import sys
