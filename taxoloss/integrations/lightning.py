@@ -142,8 +142,8 @@ def _as_read(taxonomy: Taxonomy, name: str) -> Any:
     if taxonomy not in _READ:
         raise TypeError(
             f"expected hyperparameters as plain data, got the Taxonomy {name!r}, which "
-            f"load_from_checkpoint could not read: self.save_hyperparameters(ignore={name!r}), and load_from_checkpoint(path, "
-            f"{name}=t); or keep its name, its path or its to_dict()"
+            f"load_from_checkpoint could not read: self.save_hyperparameters(ignore={name!r}), and "
+            f"load_from_checkpoint(path, {name}=t); or keep its name, its path or its to_dict()"
         )
     return _READ[taxonomy]
 

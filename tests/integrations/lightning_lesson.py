@@ -72,7 +72,7 @@ class Lesson(TaxonomyCheckpoint, LightningModule):
 
 def trainer(epochs: int = 2, **options: Any) -> Trainer:
     """A Trainer on the CPU that says and writes nothing that is not asked for."""
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     quiet |= {"enable_model_summary": False, "default_root_dir": tempfile.mkdtemp()}
     return Trainer(max_epochs=epochs, accelerator="cpu", **{"devices": 1} | quiet | options)
 

@@ -43,7 +43,7 @@ class Share(Lesson):
         x, target = batch
         if not self.exact:
             return self.loss(self(x), target)
-        counted = self.all_gather((target != -100).sum()).sum()
+        counted = torch.as_tensor(self.all_gather((target != -100).sum())).sum()
         return self.total(self(x), target) * self.trainer.world_size / counted
 
     def train_dataloader(self) -> DataLoader[Any]:

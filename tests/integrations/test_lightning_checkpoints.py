@@ -143,9 +143,7 @@ def test_a_module_that_cannot_be_changed(tmp_path: Path) -> None:
 def test_the_mixin_stands_first() -> None:
     """Behind LightningModule its hooks would never be called."""
     with pytest.raises(TypeError, match="TaxonomyCheckpoint as the first base of Wrong, got it after"):
-
-        class Wrong(LightningModule, TaxonomyCheckpoint):
-            """The other way round."""
+        type("Wrong", (LightningModule, TaxonomyCheckpoint), {})
 
 
 @pytest.mark.parametrize("hook", ["on_save_checkpoint", "on_load_checkpoint"])
@@ -211,15 +209,16 @@ def test_hyperparameters_as_plain_data(tmp_path: Path, which: str) -> None:
     pets = taxoloss.load("pets")
     order = sorted(pets.classes, reverse=True)
     lesson = Kept("pets", order) if which == "name" else Kept(pets.bind(order).to_dict())
-    run = trainer(logger=CSVLogger(tmp_path))
+    logger = CSVLogger(tmp_path)
+    run = trainer(logger=logger)
     run.strategy.connect(lesson)
     run.save_checkpoint(tmp_path / "kept.ckpt")
     assert Kept.load_from_checkpoint(tmp_path / "kept.ckpt").taxonomy.same_binding(
         lesson.taxonomy.binding_digest
     )
-    run.logger.log_hyperparams(lesson.hparams)
-    run.logger.save()
-    text = (Path(run.logger.log_dir) / "hparams.yaml").read_text(encoding="utf-8")
+    logger.log_hyperparams(dict(lesson.hparams))
+    logger.save()
+    text = (Path(logger.log_dir) / "hparams.yaml").read_text(encoding="utf-8")
     assert "python/object" not in text
     assert ("taxonomy: pets" in text) is (which == "name")
 
