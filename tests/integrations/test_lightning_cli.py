@@ -16,6 +16,7 @@ pytest.importorskip("jsonargparse", "4.47", reason="LightningCLI's parser is not
 SCRIPT = Path(__file__).with_name("lightning_cli.py")
 ROOT = Path(__file__).parents[2]
 TREE = "levels: [kind, breed]\ntree: {cat: [Bengal, Sphynx], dog: [pug]}\n"
+OTHER = "cat: [Bengal], dog: [pug, Sphynx]"
 pytestmark = pytest.mark.slow
 
 
@@ -50,16 +51,19 @@ def test_a_name_goes_through_config_hyperparameters_and_checkpoint(tmp_path: Pat
 
 
 def test_a_path_and_another_order(tmp_path: Path) -> None:
-    """A relative path, and classes in their order; a checkpoint of another order is refused."""
+    """A relative path, and classes in their order; when the file has changed a checkpoint is refused."""
     (tmp_path / "tree.yaml").write_text(TREE)
     fit = ["fit", "--model.taxonomy", "tree.yaml"]
     done = run(tmp_path, *fit, "--model.classes", "[pug, Sphynx, Bengal]")
     assert said(done).endswith("kind 2 > breed 3, bound) pug")
     (checkpoint,) = (tmp_path / "lightning_logs" / "version_0" / "checkpoints").iterdir()
     assert said(run(tmp_path, "load", str(checkpoint))).endswith("pug")
-    other = run(tmp_path, *fit, "--model.classes", "[Bengal, Sphynx, pug]", "--ckpt_path", str(checkpoint))
+    again = run(tmp_path, *fit, "--model.classes", "[Bengal, Sphynx, pug]", "--ckpt_path", str(checkpoint))
+    assert said(again).endswith("pug")  # LightningCLI takes the arguments from the checkpoint
+    (tmp_path / "tree.yaml").write_text(TREE.replace("cat: [Bengal, Sphynx], dog: [pug]", OTHER))
+    other = run(tmp_path, "load", str(checkpoint))
     assert other.returncode != 0
-    assert "another order of the classes" in other.stderr
+    assert "the state is of another tree" in other.stderr
 
 
 def test_a_tree_in_the_config(tmp_path: Path) -> None:
