@@ -103,7 +103,8 @@ class RiskCoverage(CurveMetric):
         logits, tensors = batch.need_logits("a risk-coverage curve"), batch.tensors
         best = batch.best_class
         shaped = best.reshape(len(logits), *logits.shape[2:])
-        odds = path_log_odds(logits, shaped, batch.taxonomy).movedim(1, -1).flatten(0, -2)
+        odds = path_log_odds(logits, shaped, batch.taxonomy, zeros=self.probabilities)
+        odds = odds.movedim(1, -1).flatten(0, -2)
         line = tensors.lines[best]
         wrong = ~tensors.at_or_above(line, batch.target.unsqueeze(1))
         fields = torch.stack([tensors.information[line], wrong.to(tensors.information.dtype)], 2)
