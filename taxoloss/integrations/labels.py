@@ -18,6 +18,7 @@ __all__ = ["Labels", "labels_of"]
 
 #: The level of a tree without a taxonomy.
 _ONLY_LEVEL = "class"
+_IGNORED = -100
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +45,15 @@ class Labels:
         wide[:, self.classes] = probabilities
         return wide
 
-    def ids(self, y: Any) -> IntArray:
-        """(N,): the node id of each label, also of labels that were not trained on.
+    def ids(self, y: Any, ignored: int | None = None) -> IntArray:
+        """(N,): the node id of each label, also of labels that were not trained on; -100 of one ignored.
 
         Raises:
             BindingError, ValueError: a label that is no node.
         """
         found, of_row = np.unique(np.asarray(y), return_inverse=True)
-        return np.array([self._id(label) for label in found.tolist()], np.int64)[of_row.reshape(-1)]
+        ids = [_IGNORED if label == ignored else self._id(label) for label in found.tolist()]
+        return np.array(ids, np.int64)[of_row.reshape(-1)]
 
     def named(self, ids: IntArray) -> npt.NDArray[Any]:
         """(N,): the label of each node: its own where it was trained on, else its name, or path a/b/c."""

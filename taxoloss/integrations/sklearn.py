@@ -51,9 +51,9 @@ class TaxonomyClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  #
     """A classifier whose answers are nodes of a tree, chosen from the probabilities of another classifier.
 
     The labels of y are names (or paths, or aliases) of nodes, in any order; or node ids of a bound
-    taxonomy. A label above others (a genus, where its species are labels too) is a class of its own. Classes
-    of the tree that y does not have (a fold of a cross-validation that lacks one) have probability 0: so all
-    folds answer on one tree.
+    taxonomy. A label above others (a genus, where its species are labels too) is a class of its own.
+    Classes of the tree that y does not have (a fold of a cross-validation that lacks one) have probability
+    0: so all folds answer on one tree.
 
     Args:
         estimator: a classifier with `predict_proba`; a clone of it is fitted.
@@ -105,14 +105,15 @@ class TaxonomyClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  #
             )
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        # Before the training: what is wrong with the labels needs no hour of it.
-        labels_of(np.unique(y), _taxonomy(self.taxonomy))
+        # Before the training: what is wrong with the settings needs no hour of it.
+        decision_of(self.decision, labels_of(np.unique(y), _taxonomy(self.taxonomy)).taxonomy)
         params = fit_params if sample_weight is None else {**fit_params, "sample_weight": sample_weight}
         routed = process_routing(self, "fit", **params) if _is_routed(params) else None
         estimator = clone(self.estimator)
         self.estimator_ = estimator.fit(X, y, **(params if routed is None else routed.estimator.fit))
-        self.classes_ = _classes(self.estimator_)
-        self._labels = labels_of(self.classes_, _taxonomy(self.taxonomy))
+        taxonomy = _taxonomy(self.taxonomy)
+        self.classes_ = _classes(self.estimator_, taxonomy)
+        self._labels = labels_of(self.classes_, taxonomy)
         self.taxonomy_ = self._labels.taxonomy
         self.decision_: Decision = decision_of(self.decision, self.taxonomy_)
         for name in ("n_features_in_", "feature_names_in_"):
@@ -201,7 +202,7 @@ class TaxonomyClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  #
         return self._labels
 
 
-def scorer(metric: str = "distance", taxonomy: Any = None) -> _Scorer:
+def scorer(metric: str = "distance", taxonomy: Any = None, *, ignore_index: int | None = None) -> _Scorer:
     """A scorer f(estimator, X, y) for `cross_val_score`, `GridSearchCV(scoring=)` and `EpochScoring`.
 
     Of what `predict` answers; calibration, hops and curves of `predict_proba`. Where smaller is better
@@ -210,6 +211,7 @@ def scorer(metric: str = "distance", taxonomy: Any = None) -> _Scorer:
     Args:
         metric: a key of `metrics.collection`, with ranking and curves: "accuracy/genus", "distance".
         taxonomy: as in `TaxonomyClassifier`; None: that of the classifier, which must be one.
+        ignore_index: labels of y with this number are not counted, such as -100.
 
     Raises:
         ValueError: a metric that is none, as far as that can be said without a taxonomy; when it scores: a
@@ -223,17 +225,17 @@ def scorer(metric: str = "distance", taxonomy: Any = None) -> _Scorer:
     """
     if not isinstance(metric, str):
         raise TypeError(f"expected metric as a key of metrics.collection, got {type(metric).__name__}")
-    found = _Scorer(metric, taxonomy)
-    if taxonomy is not None:
-        found.family(_taxonomy(taxonomy))
+    found, loaded = _Scorer(metric, taxonomy, ignore_index), _taxonomy(taxonomy)
+    if loaded is not None:
+        found.family(loaded)
     return found
 
 
 class _Scorer:
     """What `scorer` makes; it can be pickled."""
 
-    def __init__(self, metric: str, taxonomy: Any) -> None:
-        self.metric, self.taxonomy = metric, taxonomy
+    def __init__(self, metric: str, taxonomy: Any, ignore_index: int | None) -> None:
+        self.metric, self.taxonomy, self.ignore_index = metric, taxonomy, ignore_index
 
     def __repr__(self) -> str:
         return f"scorer({self.metric!r}, {self.taxonomy!r})"
@@ -253,7 +255,7 @@ class _Scorer:
             preds: Any = labels.columns(np.asarray(estimator.predict_proba(X)))
         else:
             preds = labels.ids(estimator.predict(X))
-        metric.update(preds, labels.ids(y))
+        metric.update(preds, labels.ids(y, self.ignore_index))
         return float(metric.compute()) * (1 if metric.higher_is_better else -1)
 
     def family(self, taxonomy: Taxonomy) -> Any:
@@ -266,7 +268,8 @@ class _Scorer:
 
     def _labels(self, estimator: Any) -> Labels:
         if self.taxonomy is not None:
-            return labels_of(_classes(estimator), _taxonomy(self.taxonomy))
+            taxonomy = _taxonomy(self.taxonomy)
+            return labels_of(_classes(estimator, taxonomy), taxonomy)
         inner = _innermost(estimator)
         if not isinstance(inner, TaxonomyClassifier):
             raise ValueError(
@@ -291,8 +294,12 @@ def _taxonomy(source: Any) -> Taxonomy | None:
     )
 
 
-def _classes(estimator: Any) -> _Array:
+def _classes(estimator: Any, taxonomy: Taxonomy | None) -> _Array:
     """(K,) the labels of the columns of a classifier's probabilities."""
+    inner = _innermost(estimator)
+    if taxonomy is not None and taxonomy.order is not None and _is_net(inner):
+        # A net has an output a class, whichever of them its y held, or inner nodes beside them.
+        return np.arange(len(taxonomy))
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         raise TypeError(
@@ -301,6 +308,12 @@ def _classes(estimator: Any) -> _Array:
         )
     found: _Array = np.asarray(classes)
     return found
+
+
+def _is_net(estimator: Any) -> bool:
+    """Whether this is a net of skorch, that was not told what its columns are called."""
+    of_skorch = any(kind.__module__.partition(".")[0] == "skorch" for kind in type(estimator).__mro__)
+    return of_skorch and getattr(estimator, "classes", None) is None
 
 
 def _require_probabilities(estimator: Any) -> None:
@@ -323,7 +336,7 @@ def _innermost(estimator: Any) -> Any:
     while not isinstance(estimator, TaxonomyClassifier):
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
-        elif getattr(estimator, "steps", None):
+        elif isinstance(getattr(estimator, "steps", None), list):
             estimator = estimator.steps[-1][1]
         else:
             break
