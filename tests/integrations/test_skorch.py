@@ -22,6 +22,8 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 from skorch import NeuralNetClassifier  # noqa: E402
 from skorch.callbacks import EpochScoring  # noqa: E402
+from skorch.dataset import Dataset  # noqa: E402
+from skorch.helper import predefined_split  # noqa: E402
 
 from taxoloss.integrations.sklearn import TaxonomyClassifier, scorer  # noqa: E402
 
@@ -119,7 +121,7 @@ def test_copies_and_files(tmp_path: Path) -> None:
 
 def test_scores_of_each_epoch_are_those_of_all_rows() -> None:
     """EpochScoring takes our scorer: no mean over batches, and the sign of scikit-learn."""
-    rows = skorch.helper.predefined_split(skorch.dataset.Dataset(X[:33], Y[:33]))
+    rows = predefined_split(Dataset(X[:33], Y[:33]))
     callbacks = [
         ("distance", EpochScoring(scorer("distance", TREE), name="distance", lower_is_better=False)),
         ("aurc", EpochScoring(scorer("aurc", TREE), name="aurc", lower_is_better=False)),
@@ -167,7 +169,7 @@ def test_ignored_rows_are_told() -> None:
 
 
 def test_names_of_columns() -> None:
-    """`classes` says what they are called; the probabilities then bind by name, in any order of the tree."""
+    """`classes` says what they are called; probabilities then bind by name, in any order of the tree."""
     found = net(classes=NAMES).fit(X, Y)
     table = pd.DataFrame(found.predict_proba(X), columns=found.classes_)
     other = TREE.bind(sorted(NAMES), node_targets=True)
@@ -184,5 +186,5 @@ def test_what_y_must_be() -> None:
         net().fit(X, Y.astype(np.int32))
     with pytest.raises(TypeError):
         net().fit(X, np.array(NAMES)[Y])
-    with pytest.raises(ValueError, match="is not bound"):
+    with pytest.raises(ValueError, match="needs a bound taxonomy"):
         net(criterion__taxonomy=taxoloss.load("pets")).fit(X, Y)
