@@ -100,6 +100,7 @@ def test_climbing_compares_direct_sums(case: Case, rng: np.random.Generator, thr
     """The deepest node above the best class whose share is above; the best class is the first of equals."""
     p = votes(case, rng)
     found = decisions.climb(p, case.taxonomy, threshold, probabilities=True)
+    assert isinstance(found, torch.Tensor)
     for row, answer in zip(p, found.tolist(), strict=True):
         line = case.line(case.order[int(np.argmax(row))])
         above = [node for node in line if mass(case, row, node) > threshold + 1e-9]

@@ -54,7 +54,7 @@ def animals(rows: int = 80, seed: int = 0) -> tuple[Any, Any]:
 X, Y = animals()
 
 
-@parametrize_with_checks(  # type: ignore[misc]
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
     [TaxonomyClassifier(LogisticRegression()), TaxonomyClassifier(GaussianNB(), decision="climb:0.0")]
 )
 def test_the_checks_of_scikit_learn(estimator: Any, check: Callable[[Any], None]) -> None:

@@ -62,7 +62,7 @@ def test_each_constructor_and_function_has_the_argument(name: str) -> None:
         asked = inspect.signature(made).parameters["probabilities"]
         assert (asked.default, asked.kind) == (False, inspect.Parameter.KEYWORD_ONLY)
     found = getattr(functional, twin_of(name))(P, Y, TREE, probabilities=True)
-    metric = classes()[name](TREE, probabilities=True)
+    metric = MAKE[name](TREE, probabilities=True)
     metric.update(P, Y)
     close(found, metric.compute())
 
