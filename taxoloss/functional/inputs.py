@@ -319,7 +319,7 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None) -> None:
     if (off <= ROUNDED + rounding(values, "probs")).all():
         raise ValueError(
             "expected logits or log-probabilities, got rows in [0, 1] that sum to 1: these look like "
-            "probabilities; pass p.log()"
+            "probabilities; say probabilities=True, or pass p.log()"
         )
 
 

@@ -12,7 +12,7 @@ from taxoloss.taxonomy.plan import Plan
 __all__ = ["check_predictions", "check_values", "is_ranking"]
 
 
-def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
+def check_predictions(preds: Tensor, target: Tensor, plan: Plan, probabilities: bool = False) -> None:
     """ValueError or TypeError where predictions and targets are not what a metric can score."""
     for name, value in (("preds", preds), ("target", target)):
         if not isinstance(value, Tensor):
@@ -22,6 +22,12 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
         raise ValueError(f"expected target as integer node ids, got {target.dtype}")
     if preds.dtype == torch.bool:
         raise ValueError("expected preds as logits or integer node ids, got torch.bool")
+    if probabilities and is_ranking(preds, target):
+        raise ValueError(
+            "expected with probabilities=True floating-point numbers, or a node id a sample, got "
+            f"{preds.dtype} of shape {tuple(preds.shape)}: probabilities of 0 and 1 are given as floats, "
+            "and a ranking is scored without probabilities=True"
+        )
     expected = preds.shape
     if preds.is_floating_point():
         check_logits(preds, plan)
