@@ -16,11 +16,14 @@ from taxoloss.functional.inputs import (
     check_reduction,
     check_target,
     check_weight,
+    host_may_read,
+    refuse_softmax,
     target_ids,
 )
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.functional.node_tensors import node_tensors
+from taxoloss.functional.slips import target_help
 from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -64,6 +67,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     tensor(2.7554, grad_fn=...)
     """
 
+    #: How many calls still look at the numbers: a model with a softmax at its end has it from the first on.
+    _looks = 3
+
     def __init__(
         self,
         taxonomy: Taxonomy,
@@ -93,7 +99,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         self._level_weights = _in_words(taxonomy, table, level_weights)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of logits and targets."""
+        """The loss of logits and targets; the first calls make sure that these are no probabilities."""
+        if not torch.compiler.is_compiling() and self._looks > 0:  # a graph must not depend on it
+            self._look(input, target)
         return cross_entropy(
             self.tensors,
             input,
@@ -103,6 +111,11 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             self.reduction,
             self.label_smoothing,
         )
+
+    def _look(self, input: Tensor, target: Tensor) -> None:
+        check_logits(input, self.tensors.plan, target)
+        refuse_softmax(input, target, wait=True)
+        self._looks -= 1
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TaxonomyLoss:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
@@ -143,9 +156,10 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         {'species': tensor(1.1260), 'breed': tensor(3.6109)}
         """
         plan = self.tensors.plan
-        check_logits(input, plan)
+        check_logits(input, plan, target)
         if isinstance(target, Tensor) and target.is_floating_point():
-            raise ValueError(f"expected node ids as target, got {target.dtype}")
+            help = target_help(input, target, host_may_read(target))
+            raise ValueError(f"expected node ids as target, got {target.dtype}{help}")
         check_target(input, target)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         ids, valid = target_ids(target, self.ignore_index, plan)

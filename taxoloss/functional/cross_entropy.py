@@ -16,6 +16,7 @@ from taxoloss.functional.inputs import (
     check_logits,
     check_options,
     check_target,
+    refuse_softmax,
     target_ids,
     without_autocast,
 )
@@ -81,6 +82,8 @@ def taxonomy_cross_entropy(
     """
     tensors = _tensors(taxonomy, level_weights)
     check_ignore_index(taxonomy, ignore_index)
+    check_logits(logits, tensors.plan, target)
+    refuse_softmax(logits, target)
     return cross_entropy(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
 
 

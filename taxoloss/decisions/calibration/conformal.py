@@ -42,7 +42,8 @@ from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.inputs import Allowed, prepared
 from taxoloss.decisions.on_path import ON_PATH
-from taxoloss.functional.inputs import check_logits, target_ids
+from taxoloss.functional.inputs import check_logits, host_may_read, target_ids
+from taxoloss.functional.slips import target_help
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.plan import plan_of
@@ -100,12 +101,12 @@ def paths_of(
         )
     with torch.no_grad():
         plan = plan_of(taxonomy)
-        check_logits(logits, plan)
+        check_logits(logits, plan, target)
         expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else (1,)
         if target.shape != expected:
             raise ValueError(
                 f"expected target of shape {expected} for logits of shape {tuple(logits.shape)}, "
-                f"got {tuple(target.shape)}"
+                f"got {tuple(target.shape)}{target_help(logits, target, host_may_read(target))}"
             )
         ids, valid = target_ids(target, ignore_index, plan)
         kept = ids != plan.num_nodes - 1
