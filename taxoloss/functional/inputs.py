@@ -130,7 +130,7 @@ def _readable(tensor: Tensor) -> bool:
 
 
 def _must_not_wait(tensor: Tensor) -> bool:
-    """Whether reading would break what runs on a CUDA device: a graph that is captured, a ban on waiting."""
+    """Whether reading would break what a CUDA device does: a graph that is captured, a ban on waiting."""
     if not tensor.is_cuda:
         return False
     return torch.cuda.is_current_stream_capturing() or torch.cuda.get_sync_debug_mode() != 0

@@ -43,9 +43,9 @@ from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.inputs import Allowed, prepared
 from taxoloss.decisions.on_path import ON_PATH
 from taxoloss.functional.inputs import check_logits, host_may_read, target_ids
-from taxoloss.functional.slips import target_help
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
+from taxoloss.functional.slips import target_help
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.taxonomy import Taxonomy
