@@ -17,7 +17,6 @@ from taxoloss.functional.inputs import (
     check_target,
     check_weight,
     host_may_read,
-    refuse_softmax,
     target_ids,
 )
 from taxoloss.functional.kernels.loss_tensors import LossTensors
@@ -67,7 +66,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     tensor(2.7554, grad_fn=...)
     """
 
-    #: How many calls still look at the numbers: a model with a softmax at its end has it from the first on.
+    #: How many calls still look at numbers that a device must be waited for, and not at those of a CPU alone.
     _looks = 3
 
     def __init__(
@@ -99,9 +98,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         self._level_weights = _in_words(taxonomy, table, level_weights)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of logits and targets; the first calls make sure that these are no probabilities."""
-        if not torch.compiler.is_compiling() and self._looks > 0:  # a graph must not depend on it
-            self._look(input, target)
+        """The loss of logits and targets."""
         return cross_entropy(
             self.tensors,
             input,
@@ -110,12 +107,15 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             self.ignore_index,
             self.reduction,
             self.label_smoothing,
+            self._wait(input),
         )
 
-    def _look(self, input: Tensor, target: Tensor) -> None:
-        check_logits(input, self.tensors.plan, target)
-        refuse_softmax(input, target, wait=True)
+    def _wait(self, input: Tensor) -> bool:
+        """Whether to look for probabilities among the logits where that has a price; never in a graph."""
+        if torch.compiler.is_compiling() or self._looks == 0 or getattr(input, "is_cpu", True):
+            return False
         self._looks -= 1
+        return True
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TaxonomyLoss:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]

@@ -66,7 +66,8 @@ def taxonomy_cross_entropy(
         The loss in the logits' dtype (float32 for half and bfloat16 under autocast).
 
     Raises:
-        ValueError: other shapes, a class count that is not the taxonomy's, wrong weights or reduction.
+        ValueError: other shapes, a class count that is not the taxonomy's, wrong weights or reduction;
+            the first rows are probabilities (on a CPU, outside compilers and transforms).
         IndexError: a target out of range.
         RuntimeError: whatever else torch's cross-entropy raises it for.
         TypeError: not tensors, or not a Taxonomy.
@@ -82,8 +83,6 @@ def taxonomy_cross_entropy(
     """
     tensors = _tensors(taxonomy, level_weights)
     check_ignore_index(taxonomy, ignore_index)
-    check_logits(logits, tensors.plan, target)
-    refuse_softmax(logits, target)
     return cross_entropy(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
 
 
@@ -98,10 +97,15 @@ def cross_entropy(
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
+    wait: bool = False,
 ) -> Tensor:
-    """The loss for tables that are ready: checks, then the kernel, then the reduction."""
+    """The loss for tables that are ready: checks, then the kernel, then the reduction.
+
+    wait: whether to look at the numbers of a device that is waited for.
+    """
     check_logits(logits, tensors.plan, target)
     check_target(logits, target)
+    refuse_softmax(logits, target, wait)
     check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tensors.plan)
     tensors = tensors.on(logits.device)
     weight = None if weight is None else _on(logits.device, weight)

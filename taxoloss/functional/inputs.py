@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 _FIRST_ROWS = 8
+#: How far from 1 a softmax in float32 sums: small, for logits of every step of a training are looked at.
+_SOFTMAX_OFF = 1e-4
 _MODES = torch._C._TorchDispatchModeKey
 _TRACERS = (_MODES.FAKE, _MODES.PROXY, _MODES.FUNCTIONAL)
 #: What autograd makes of many upstream gradients at once.
@@ -268,26 +270,25 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None) -> None:
 def refuse_softmax(logits: Tensor, target: Any = None, wait: bool = False) -> None:
     """ValueError where the first rows of logits are what a softmax gives, or targets in their place.
 
-    Of one or two classes or rows chance may make such logits, uniform and one-hot rows are made by hand:
-    these pass, as does what Python may not look at. wait: also for a device other than the CPU.
+    Fewer than 8 numbers may be such logits by chance, uniform and one-hot rows are made by hand: these pass,
+    as does what Python may not look at. wait: also for a device other than the CPU.
     """
-    if torch.compiler.is_compiling() or logits.is_meta or logits.numel() == 0:
+    if torch.compiler.is_compiling() or logits.is_meta or logits.numel() < _FIRST_ROWS:
         return
     if not (_readable(logits) if wait else host_may_read(logits)):
         return
     rows = _first_rows(logits)
-    if float(rows.min()) < 0 or not _sum_to_one(rows):
+    if float(rows.min()) < 0 or not _sum_to_one(rows, _SOFTMAX_OFF):
         return
     soft = isinstance(target, Tensor) and target.is_floating_point() and target.shape == logits.shape
     if soft and float(_first_rows(target).min()) < 0:
         raise ValueError(f"expected logits, got rows in [0, 1] that sum to 1{SWAPPED}")
-    few = rows.numel() < (_FIRST_ROWS if len(rows) == 1 else 4)
-    by_hand = bool((rows == rows[:, :1]).all()) or bool(((rows == 0) | (rows == 1)).all())
-    if not few and not by_hand:
-        raise ValueError(
-            "expected logits, got rows in [0, 1] that sum to 1: these look like probabilities; leave the "
-            "softmax out of the model, or pass p.log()"
-        )
+    if bool((rows == rows[:, :1]).all()) or bool(((rows == 0) | (rows == 1)).all()):
+        return
+    raise ValueError(
+        "expected logits, got rows in [0, 1] that sum to 1: these look like probabilities; leave the "
+        "softmax out of the model, or pass p.log()"
+    )
 
 
 def _first_rows(logits: Tensor) -> Tensor:
@@ -298,13 +299,13 @@ def _first_rows(logits: Tensor) -> Tensor:
     return corner.movedim(1, -1).reshape(-1, corner.shape[1])
 
 
-def _sum_to_one(rows: Tensor) -> bool:
+def _sum_to_one(rows: Tensor, within: float = ROUNDED) -> bool:
     """Whether rows (R, C), one or more, lie in [0, 1] and sum to 1, but for rounding."""
     if rows.numel() == 0 or not bool(((rows >= 0) & (rows <= 1)).all()):
         return False
     values = at_least_float32(rows.cpu()).numpy()
     off = np.abs(values.sum(1, dtype=np.float64) - 1)
-    return bool((off <= ROUNDED + rounding(values, "probs")).all())
+    return bool((off <= within + rounding(values, "probs")).all())
 
 
 def batched(tensor: Tensor) -> Tensor:

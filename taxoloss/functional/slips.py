@@ -58,6 +58,12 @@ def target_help(logits: Tensor, target: Tensor, may_read: bool, classes: int | N
     expected = _without_classes(logits)
     if logits.dim() > 2 and target.shape == (*expected, classes):
         return "; the classes stand last: pass target.movedim(-1, 1)"
+    inner = target.dim() == logits.dim() > 1 and target.shape[1] > classes
+    if inner and target.is_floating_point() and _without_classes(target) == expected:
+        return (
+            "; labels above the classes cannot be mixed as targets: mix losses, lam * loss(logits, a) + "
+            "(1 - lam) * loss(logits, b)"
+        )
     squeezed = _with_channel(expected) if logits.dim() > 1 else None
     if target.shape not in (expected, squeezed) or not _whole(target, may_read):
         return ""
