@@ -66,7 +66,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     tensor(2.7554, grad_fn=...)
     """
 
-    #: How many calls still look at numbers that a device must be waited for, and not at those of a CPU alone.
+    #: How many calls still look at numbers for which a device must be waited for.
     _looks = 3
 
     def __init__(

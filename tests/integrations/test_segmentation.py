@@ -1,4 +1,4 @@
-"""Dense logits: torchvision's and segmentation-models-pytorch's loops, MONAI's targets, ignored pixels, metrics."""
+"""Dense logits: torchvision, segmentation-models-pytorch, MONAI's targets, ignored pixels, metrics."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ samples = [{"image": MetaTensor(torch.randn(3, 8, 8)), "label": MetaTensor(torch
 loader = torch.utils.data.DataLoader(samples, batch_size=4)
 
 def train(function):
-    engine = SupervisedTrainer(device=torch.device("cpu"), max_epochs=1, train_data_loader=loader, network=net,
-        optimizer=torch.optim.SGD(net.parameters(), 0.0), loss_function=function, decollate=False)
+    engine = SupervisedTrainer(device=torch.device("cpu"), max_epochs=1, train_data_loader=loader,
+        network=net, optimizer=torch.optim.SGD(net.parameters(), 0.0), loss_function=function, decollate=False)
     engine.run()
     return float(engine.state.output[CommonKeys.LOSS])
 
@@ -193,7 +193,7 @@ def test_masks_as_files_have_them(dtype: torch.dtype) -> None:
         try:
             found = use(logits, small)
         except RuntimeError as error:
-            assert name in ("loss", "functional", "per_level")  # noqa: PT017
+            assert name in ("loss", "functional", "per_level")
             assert dtype != torch.uint8
             assert str(error).endswith("pass target.long()")  # noqa: PT017
             continue
