@@ -35,7 +35,7 @@ def scenes(number: int, side: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def iou(counts: torch.Tensor) -> torch.Tensor:
-    """Intersection over union of each node, from counts (nodes, nodes): rows are truths, columns answers."""
+    """Intersection over union of each node; counts (nodes, nodes): rows are truths, columns answers."""
     both = counts.diagonal()
     return both / (counts.sum(0) + counts.sum(1) - both)
 

@@ -270,7 +270,7 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None) -> None:
 def refuse_softmax(logits: Tensor, target: Any = None, wait: bool = False) -> None:
     """ValueError where the first rows of logits are what a softmax gives, or targets in their place.
 
-    Fewer than 8 numbers may be such logits by chance, uniform and one-hot rows are made by hand: these pass,
+    Fewer than 8 numbers may be such logits by chance, uniform and one-hot rows are made by hand: they pass,
     as does what Python may not look at. wait: also for a device other than the CPU.
     """
     if torch.compiler.is_compiling() or logits.is_meta or logits.numel() < _FIRST_ROWS:

@@ -108,8 +108,9 @@ samples = [{"image": MetaTensor(torch.randn(3, 8, 8)), "label": MetaTensor(torch
 loader = torch.utils.data.DataLoader(samples, batch_size=4)
 
 def train(function):
+    sgd = torch.optim.SGD(net.parameters(), 0.0)
     engine = SupervisedTrainer(device=torch.device("cpu"), max_epochs=1, train_data_loader=loader,
-        network=net, optimizer=torch.optim.SGD(net.parameters(), 0.0), loss_function=function, decollate=False)
+                               network=net, optimizer=sgd, loss_function=function, decollate=False)
     engine.run()
     return float(engine.state.output[CommonKeys.LOSS])
 
