@@ -241,9 +241,10 @@ def test_dense_numbers_are_those_of_the_rows(shape: str) -> None:
             assert str(given) == str(wanted)
         else:
             torch.testing.assert_close(given, wanted)
-    decided = taxoloss.decisions.climb(logits, T, threshold=0.5)
+    climb: Any = taxoloss.decisions.climb
+    decided = climb(logits, T, threshold=0.5)
     assert decided.shape == masks.shape
-    assert torch.equal(decided[masks != VOID], taxoloss.decisions.climb(rows, T, threshold=0.5))
+    assert torch.equal(decided[masks != VOID], climb(rows, T, threshold=0.5))
 
 
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"reduction": "none"}], ids=str)
