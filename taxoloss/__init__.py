@@ -20,8 +20,8 @@ if TYPE_CHECKING:
         weighting,
     )
     from taxoloss.errors.faults import TaxonomyError
-    from taxoloss.integrations.onnx import export_onnx
     from taxoloss.integrations.checkpoints import load_checkpoint, save
+    from taxoloss.integrations.onnx import export_onnx
     from taxoloss.loss import TaxonomyLoss
     from taxoloss.taxonomy.file.limits import Limits
     from taxoloss.taxonomy.loading import load

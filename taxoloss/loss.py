@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.cross_entropy import cross_entropy
-from taxoloss.functional.distributed_tensors import is_distributed
 from taxoloss.functional.inputs import (
     batched,
     check_ignore_index,
@@ -17,16 +16,16 @@ from taxoloss.functional.inputs import (
     check_reduction,
     check_target,
     check_weight,
-    may_be_waited_for,
-    refuse_probabilities,
-    refuse_script,
     check_width,
+    host_may_read,
+    refuse_script,
     target_ids,
     undressed,
 )
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.functional.node_tensors import node_tensors
+from taxoloss.functional.slips import target_help
 from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -71,11 +70,11 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     tensor(2.7554, grad_fn=...)
     """
 
-    #: Whether logits were looked at: once, since a device would be waited for at every step.
-    _seen = False
     #: fastai asks a loss for this, `activation` and `decodes`, and sets `reduction` while it runs: plain
     #: names, which import nothing. Its MixUp and CutMix mix the losses of two labels, not their numbers.
     y_int = True
+    #: How many calls still look at numbers for which a device must be waited for.
+    _looks = 3
 
     def __init__(
         self,
@@ -106,8 +105,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         self._level_weights = _in_words(taxonomy, table, level_weights)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of logits and targets; the first are looked at, whether they are probabilities."""
-        self._look_at(input)
+        """The loss of logits and targets."""
         return cross_entropy(
             self.tensors,
             input,
@@ -116,15 +114,15 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             self.ignore_index,
             self.reduction,
             self.label_smoothing,
+            self._wait(input),
         )
 
-    def _look_at(self, input: Tensor) -> None:
-        """ValueError where the first logits that this module sees are the output of a softmax."""
-        if not isinstance(input, Tensor) or not input.is_floating_point() or input.dim() == 0:
-            return  # which is refused in other words
-        if not is_distributed(input) and may_be_waited_for(input) and not self._seen:
-            refuse_probabilities(input)
-            self._seen = True
+    def _wait(self, input: Tensor) -> bool:
+        """Whether to look for probabilities among the logits where that has a price; never in a graph."""
+        if torch.compiler.is_compiling() or self._looks == 0 or getattr(input, "is_cpu", True):
+            return False
+        self._looks -= 1
+        return True
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TaxonomyLoss:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
@@ -195,9 +193,10 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         """
         plan = self.tensors.plan
         input, target = undressed(input), undressed(target)
-        check_logits(input, plan)
+        check_logits(input, plan, target)
         if isinstance(target, Tensor) and target.is_floating_point():
-            raise ValueError(f"expected node ids as target, got {target.dtype}")
+            help = target_help(input, target, host_may_read(target))
+            raise ValueError(f"expected node ids as target, got {target.dtype}{help}")
         check_target(input, target)
         check_width(target, plan)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)

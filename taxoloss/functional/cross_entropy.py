@@ -19,6 +19,7 @@ from taxoloss.functional.inputs import (
     check_target,
     check_width,
     is_dressed,
+    refuse_softmax,
     target_ids,
     undressed,
     without_autocast,
@@ -69,7 +70,8 @@ def taxonomy_cross_entropy(
         The loss in the logits' dtype (float32 for half and bfloat16 under autocast).
 
     Raises:
-        ValueError: other shapes, a class count that is not the taxonomy's, wrong weights or reduction.
+        ValueError: other shapes, a class count that is not the taxonomy's, wrong weights or reduction;
+            the first rows are probabilities (on a CPU, outside compilers and transforms).
         IndexError: a target out of range.
         RuntimeError: whatever else torch's cross-entropy raises it for.
         TypeError: not tensors, or not a Taxonomy.
@@ -99,21 +101,24 @@ def cross_entropy(
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
+    wait: bool = False,
 ) -> Tensor:
     """The loss for tables that are ready: checks, then the kernel, then the reduction.
 
     Of tensors of a subclass the loss is one too, as torch's is: of the logits', else of the target's.
+    wait: whether to look at the numbers of a device that is waited for.
     """
     if is_distributed(logits) or is_distributed(target):
         return _of_rows(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
     dress = next((type(tensor) for tensor in (logits, target) if is_dressed(tensor)), None)
     if dress is not None:
         plain = undressed(logits), undressed(target), undressed(weight)
-        loss = cross_entropy(tensors, *plain, ignore_index, reduction, label_smoothing)
+        loss = cross_entropy(tensors, *plain, ignore_index, reduction, label_smoothing, wait)
         return loss.as_subclass(dress)
     check_logits(logits, tensors.plan, target)
     check_target(logits, target)
     check_width(target, tensors.plan)
+    refuse_softmax(logits, target, wait)
     check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tensors.plan)
     tensors = tensors.on(logits.device)
     weight = None if weight is None else _on(logits.device, weight)

@@ -110,14 +110,16 @@ class LevelHeads(Head):
             label_smoothing: in [0, 1], within each level.
 
         Raises:
-            ValueError: a weight is unknown, missing or negative, or target has another shape than features.
+            ValueError: a weight is unknown, missing or negative, or target has another shape than features,
+                or is of floats.
             IndexError: a target is no node.
         """
         weights = self._weights(level_weights)
         if target.shape != features.shape[:-1]:
+            help = "; pass target.squeeze(-1)" if target.shape == (*features.shape[:-1], 1) else ""
             raise ValueError(
                 f"expected target {tuple(features.shape[:-1])}, a node for each of features "
-                f"{tuple(features.shape)}, got {tuple(target.shape)}"
+                f"{tuple(features.shape)}, got {tuple(target.shape)}{help}"
             )
         tensors = node_tensors(self.taxonomy, features.device)
         ids, valid = target_ids(target.reshape(-1), ignore_index, plan_of(self.taxonomy))

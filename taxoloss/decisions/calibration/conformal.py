@@ -43,9 +43,10 @@ from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.inputs import Allowed, Scores, prepared, tensor_of_scores
 from taxoloss.decisions.on_path import ON_PATH
 from taxoloss.functional.arrays import ids_of, refuse_two_row_orders
-from taxoloss.functional.inputs import check_logits, target_ids
+from taxoloss.functional.inputs import check_logits, host_may_read, target_ids
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
+from taxoloss.functional.slips import target_help
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -105,12 +106,12 @@ def paths_of(
     target = ids_of(target, device=logits.device)
     with torch.no_grad():
         plan = plan_of(taxonomy)
-        check_logits(logits, plan)
+        check_logits(logits, plan, target)
         expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else (1,)
         if target.shape != expected:
             raise ValueError(
                 f"expected target of shape {expected} for logits of shape {tuple(logits.shape)}, "
-                f"got {tuple(target.shape)}"
+                f"got {tuple(target.shape)}{target_help(logits, target, host_may_read(target))}"
             )
         ids, valid = target_ids(target, ignore_index, plan)
         kept = ids != plan.num_nodes - 1

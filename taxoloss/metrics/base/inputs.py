@@ -7,6 +7,7 @@ from torch import Tensor
 
 from taxoloss.functional.distributed_tensors import refuse_distributed
 from taxoloss.functional.inputs import check_logits, host_may_read, refuse_nan, refuse_probabilities
+from taxoloss.functional.slips import kind_of, target_help
 from taxoloss.taxonomy.plan import Plan
 
 __all__ = ["check_predictions", "check_values", "is_ranking"]
@@ -16,10 +17,11 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan, probabilities: 
     """ValueError or TypeError where predictions and targets are not what a metric can score."""
     for name, value in (("preds", preds), ("target", target)):
         if not isinstance(value, Tensor):
-            raise TypeError(f"expected {name} as a Tensor, got {type(value).__name__}")
+            raise TypeError(f"expected {name} as a Tensor, got {kind_of(value)}")
         refuse_distributed(value, name)
     if target.is_floating_point() or target.dtype == torch.bool:
-        raise ValueError(f"expected target as integer node ids, got {target.dtype}")
+        help = target_help(preds, target, host_may_read(target), plan.num_classes) if preds.dim() else ""
+        raise ValueError(f"expected target as integer node ids, got {target.dtype}{help}")
     if preds.dtype == torch.bool:
         raise ValueError("expected preds as logits or integer node ids, got torch.bool")
     if probabilities and is_ranking(preds, target):
@@ -36,8 +38,15 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan, probabilities: 
     if target.shape != expected:
         raise ValueError(
             f"expected target of shape {tuple(expected)} for preds of shape {tuple(preds.shape)}, "
-            f"got {tuple(target.shape)}"
+            f"got {tuple(target.shape)}{_target_help(preds, target, expected)}"
         )
+
+
+def _target_help(preds: Tensor, target: Tensor, expected: torch.Size) -> str:
+    """What to do about a target of another shape."""
+    if preds.is_floating_point():
+        return target_help(preds, target, host_may_read(target))
+    return "; pass target.squeeze(1)" if target.shape == (*expected[:1], 1, *expected[1:]) else ""
 
 
 def check_values(preds: Tensor, target: Tensor, counted: Tensor, plan: Plan) -> None:
