@@ -50,15 +50,25 @@ for name, command in COMMANDS.items():
 def _version(value: bool) -> None:
     if value:
         from taxoloss import __version__
+        from taxoloss.functional.kernels import which
 
         echo(f"taxoloss {__version__}")
+        try:
+            echo(f"loss on a CPU: {which()}")
+        except (RuntimeError, ValueError) as error:  # of TAXOLOSS_NATIVE
+            echo(str(error), err=True)
+            raise typer.Exit(1) from error
         raise typer.Exit
 
 
 @app.callback()
 def _options(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+        False,
+        "--version",
+        callback=_version,
+        is_eager=True,
+        help="Print the version, and which form of the loss runs here, and stop.",
     ),
 ) -> None:
     pass

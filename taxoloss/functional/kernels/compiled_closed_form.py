@@ -3,7 +3,8 @@
 torch.compile fuses masks (masked.py) into loops that compare every column with every level:
 the price grows with L. The closed form does not, but looks at its numbers and cannot be traced. So a
 compiled graph holds it whole, as `torch.ops.taxoloss.closed_form`: its inputs are the tables of
-closed_form.py, its results the losses and their gradient, any batch size serves.
+closed_form.py, its results the losses and their gradient, any batch size serves. Where the native kernel is
+there, the operation is a call of it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor
 from taxoloss.functional.arithmetic import wide_dtype
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.closed_form import losses_and_gradient, times_upstream
+from taxoloss.functional.kernels.native.losses import costs_of_rows, reads
 
 __all__ = ["compiled_losses"]
 
@@ -29,8 +31,14 @@ _SCHEMA = (
 @torch.library.custom_op("taxoloss::closed_form", mutates_args=(), device_types="cpu", schema=_SCHEMA)
 def _closed_form(logits: Tensor, target: Tensor, weights: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     *tensors, reduce, needed = rest
+    chunks = ChunkTensors(*tensors)
     gradient = torch.empty_like(logits, dtype=wide_dtype(logits)) if needed else None
-    losses = losses_and_gradient(logits, target, weights, ChunkTensors(*tensors), gradient, reduce)
+    library = reads(chunks, logits)
+    if library is None:
+        losses = losses_and_gradient(logits, target, weights, chunks, gradient, reduce)
+    else:
+        wide = logits.to(wide_dtype(logits))
+        losses = costs_of_rows(library, chunks, wide, target, weights, gradient, reduce=reduce)
     return losses, losses.new_empty(0) if gradient is None else gradient
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from taxoloss.functional.kernels.native.build import NAME
 
-__all__ = ["Call", "Kernel", "Tree", "kernel", "which"]
+__all__ = ["FORMS", "Call", "Kernel", "Tree", "kernel"]
 
 #: What the forms are called, by their number in dispatch.c.
-_FORMS = ("plain", "AVX2", "AVX-512")
+FORMS = ("plain", "AVX2", "AVX-512")
 _LOCK = threading.Lock()
 _WANTED = ("0", "1", "require")
 
@@ -108,13 +108,3 @@ def _load() -> Kernel | None:
     if path.exists():
         warnings.warn(f"the native kernel does not load, the Python form runs: {problem}", stacklevel=2)
     return None
-
-
-def which() -> str:
-    """Which form of the loss runs on a CPU: "native (AVX-512)", "native (AVX2)", "native (plain)" or "python".
-
-    >>> which() in ("native (AVX-512)", "native (AVX2)", "native (plain)", "python")
-    True
-    """
-    found = kernel()
-    return "python" if found is None else f"native ({_FORMS[found.form]})"

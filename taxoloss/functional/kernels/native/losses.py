@@ -21,10 +21,12 @@ from taxoloss.functional.kernels.closed_form import by_definition, in_log_space,
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.library import Call, Kernel, Tree, kernel
 
-__all__ = ["costs_of_rows", "native_losses", "serves"]
+__all__ = ["costs_of_rows", "native_losses", "reads", "serves"]
 
 #: What the kernel answers.
 _BAD_TARGET, _NO_MEMORY = 1, 2
+#: What no target is: where none is ignored.
+_NO_TARGET = -(1 << 63)
 #: Levels that the kernel has room for.
 _MOST_LEVELS = 64
 _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -32,10 +34,16 @@ _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 def serves(tensors: LossTensors, logits: Tensor) -> Kernel | None:
     """The kernel, if it is there and can read these logits: numbers on the CPU, in an eager call."""
+    # First whether this is an eager call: a compiler must not follow into the loading of a library.
+    return reads(tensors.chunks, logits) if host_may_read(logits) else None
+
+
+def reads(chunks: ChunkTensors, logits: Tensor) -> Kernel | None:
+    """The kernel, if it is there and has room for the levels and a form for the logits' dtype and layout."""
     found = kernel()
     if found is None or logits.dtype not in _DTYPES or logits.layout != torch.strided:
         return None
-    return found if len(tensors.used) <= _MOST_LEVELS and host_may_read(logits) else None
+    return found if chunks.levels <= _MOST_LEVELS else None
 
 
 class _Tree:
@@ -145,8 +153,10 @@ def costs_of_rows(
     target: Tensor,
     weights: Tensor,
     gradient: Tensor | None,
+    *,
+    reduce: bool = False,
 ) -> Tensor:
-    """The loss of each row (rows,), in the dtype of the logits; writes the gradient of their sum.
+    """The loss of each row (rows,), or their sum, in the dtype of the logits; writes the gradient of the sum.
 
     Args:
         library: the kernel.
@@ -155,18 +165,25 @@ def costs_of_rows(
         target: (rows,) long in 0..T-1; rows are N, or N * D.
         weights: (rows, K) float64: of each row's levels; all 0 for a row that is ignored.
         gradient: like the logits, or None.
+        reduce: whether to add the rows up.
+
+    Raises:
+        IndexError: a target is no row of the tables.
     """
     target, weights = target.contiguous(), weights.double().contiguous()
     call, tree = _new_call(logits, target, gradient), _Tree(chunks, None)
-    result = logits.new_empty(target.shape)
-    # No number is ignored: all are in range.
-    call.ignored, call.row_weights, call.losses = -1, weights.data_ptr(), result.data_ptr()
+    result = logits.new_empty(() if reduce else target.shape)
+    setattr(call, "total" if reduce else "losses", result.data_ptr())
+    call.ignored, call.row_weights = _NO_TARGET, weights.data_ptr()
     if _run(library, tree, call, logits) == _BAD_TARGET:
         raise IndexError(f"expected targets in 0..{len(chunks.edges) - 1}, got {int(target[call.bad_row])}")
     if call.lost_rows:
         rows = _lost_rows(library, tree, call, logits, target)
         again = _done_again(library, chunks, logits, target[rows], weights[rows], rows, gradient)
-        result[rows] = again.to(result.dtype)
+        if reduce:
+            result.fill_(call.sum + float(again.sum()))
+        else:
+            result[rows] = again.to(result.dtype)
     return result
 
 
@@ -253,7 +270,7 @@ def native_losses(
     """
     recorded = torch.is_grad_enabled()  # inside forward it is always off
     flat = logits if logits.dim() == 2 else logits.flatten(2)
-    ids = target.long().reshape(-1)
+    ids = target.long().reshape(-1).contiguous()
     result: Tensor = _Native.apply(
         flat.resolve_neg(), ids, tensors, library, node_weight, ignore_index, reduction, recorded
     )
