@@ -27,6 +27,7 @@ from taxoloss.functional.inputs import (
 from taxoloss.functional.kernels.dispatch import row_losses
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.losses import native_losses, serves
+from taxoloss.functional.kernels.native.step import step_loss
 from taxoloss.functional.soft_targets import index_loss, probability_loss
 from taxoloss.taxonomy.cache import apart, cached
 from taxoloss.taxonomy.plan import plan_of
@@ -109,6 +110,10 @@ def cross_entropy(
     Of tensors of a subclass the loss is one too, as torch's is: of the logits', else of the target's.
     wait: whether to look at the numbers of a device that is waited for.
     """
+    if weight is None and label_smoothing == 0 and reduction in ("mean", "sum"):
+        loss = step_loss(tensors, logits, target, ignore_index, reduction)
+        if loss is not None:
+            return loss
     if is_distributed(logits) or is_distributed(target):
         return _of_rows(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
     dress = next((type(tensor) for tensor in (logits, target) if is_dressed(tensor)), None)
