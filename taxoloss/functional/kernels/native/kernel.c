@@ -80,6 +80,7 @@ static inline double weighted(double factor, double weight)
 }
 
 typedef double dvec __attribute__((vector_size(WIDTH)));
+typedef uint64_t uvec __attribute__((vector_size(WIDTH)));
 typedef int64_t qvec __attribute__((vector_size(WIDTH)));
 typedef union {
     double real;
