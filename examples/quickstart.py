@@ -29,15 +29,12 @@ for epoch in range(1, 4):
 
 out = Path("runs/quickstart")
 out.mkdir(parents=True, exist_ok=True)
-tree.save(out / "tree.yaml")
-saved = {"state_dict": model.state_dict(), "classes": tree.classes, "binding": tree.binding_digest}
-torch.save(saved, out / "model.pt")
+torch.save({"model": model.state_dict(), "taxoloss": tree.to_dict()}, out / "model.pt")
 
-found = torch.load(out / "model.pt")
-again = taxoloss.load(out / "tree.yaml").bind(found["classes"])
-if not again.same_binding(found["binding"]):
-    raise SystemExit("tree.yaml and model.pt are of different trees, or orders of classes")
+found = torch.load(out / "model.pt", weights_only=True)
+again = taxoloss.load(pets).bind(["pug", "Siamese", "Bengal"])
+again.check_state(found)  # refuses another tree, or another order of the classes
 model = torch.nn.Linear(8, 3)
-model.load_state_dict(found["state_dict"])
+model.load_state_dict(found["model"])
 shares = taxoloss.metrics.LevelAccuracy(again)(model(features[2000:]), breeds[2000:])
 print("loaded ", *(f"{level} {share:.3f}" for level, share in shares.items()), sep="  ")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         weighting,
     )
     from taxoloss.errors.faults import TaxonomyError
+    from taxoloss.integrations.checkpoints import load_checkpoint, save
+    from taxoloss.integrations.onnx import export_onnx
     from taxoloss.loss import TaxonomyLoss
     from taxoloss.taxonomy.file.limits import Limits
     from taxoloss.taxonomy.loading import load
@@ -39,11 +41,14 @@ __all__ = [
     "decisions",
     "errors",
     "evaluation",
+    "export_onnx",
     "functional",
     "heads",
     "load",
+    "load_checkpoint",
     "metrics",
     "plot",
+    "save",
     "sources",
     "sweep",
     "weighting",
@@ -56,7 +61,10 @@ _HOME = {
     "Taxonomy": "taxoloss.taxonomy.taxonomy",
     "TaxonomyError": "taxoloss.errors",
     "TaxonomyLoss": "taxoloss.loss",
+    "export_onnx": "taxoloss.integrations.onnx",
     "load": "taxoloss.taxonomy.loading",
+    "load_checkpoint": "taxoloss.integrations.checkpoints",
+    "save": "taxoloss.integrations.checkpoints",
 }
 
 

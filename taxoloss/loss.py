@@ -16,11 +16,16 @@ from taxoloss.functional.inputs import (
     check_reduction,
     check_target,
     check_weight,
+    check_width,
+    host_may_read,
+    refuse_script,
     target_ids,
+    undressed,
 )
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.functional.node_tensors import node_tensors
+from taxoloss.functional.slips import target_help
 from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -38,8 +43,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     Args:
         taxonomy: bound to the dataset's classes (`Taxonomy.bind`).
-        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`; a
-            table (nodes, levels); None: the file's weights, else 1 / L each.
+        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
+            text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
         weight: (C,) class weights.
         ignore_index: targets of this number cost nothing and are not counted.
         reduction: "none", "mean" or "sum".
@@ -47,13 +52,14 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     Shape:
         - input: logits (C,), (N, C) or (N, C, d1..dk)
-        - target: node ids (), (N,) or (N, d1..dk), or class probabilities of the logits' shape
+        - target: node ids, integers, (), (N,) or (N, d1..dk), or class probabilities of the logits' shape
         - output: a scalar; for reduction "none" (), (N,) or (N, d1..dk)
 
     Raises:
         TypeError: taxonomy is not a Taxonomy, level_weights no weights.
         ValueError: the taxonomy is not bound; a level weight is unknown, missing, negative, not finite,
-            or all are 0; the reduction or label_smoothing is unknown; ignore_index is an inner node.
+            or all are 0; a text is no schedule's; the reduction or label_smoothing is unknown; ignore_index
+            is an inner node. When it is called: the first logits are probabilities (leave the softmax out).
         RuntimeError: weight is not (C,).
 
     >>> import taxoloss, torch
@@ -63,6 +69,12 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     >>> loss(logits, torch.tensor([0, 5, 20, 36]))
     tensor(2.7554, grad_fn=...)
     """
+
+    #: fastai asks a loss for this, `activation` and `decodes`, and sets `reduction` while it runs: plain
+    #: names, which import nothing. Its MixUp and CutMix mix the losses of two labels, not their numbers.
+    y_int = True
+    #: How many calls still look at numbers for which a device must be waited for.
+    _looks = 3
 
     def __init__(
         self,
@@ -102,7 +114,15 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             self.ignore_index,
             self.reduction,
             self.label_smoothing,
+            self._wait(input),
         )
+
+    def _wait(self, input: Tensor) -> bool:
+        """Whether to look for probabilities among the logits where that has a price; never in a graph."""
+        if torch.compiler.is_compiling() or self._looks == 0 or getattr(input, "is_cpu", True):
+            return False
+        self._looks -= 1
+        return True
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TaxonomyLoss:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
@@ -126,6 +146,35 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             self.tensors = apart(LossTensors, self.tensors.plan, table)
         self._level_weights = _in_words(self.taxonomy, table, level_weights)
 
+    def activation(self, input: Tensor) -> Tensor:
+        """The probabilities of logits, as fastai's `get_preds` and `predict` ask a loss for them.
+
+        Args:
+            input: logits (C,), (N, C) or (N, C, d1..dk).
+
+        >>> import taxoloss, torch
+        >>> loss = taxoloss.TaxonomyLoss(taxoloss.load({"tree": {"cat": ["Manx"], "dog": ["pug"]}}).bind())
+        >>> loss.activation(torch.zeros(1, 2))
+        tensor([[0.5000, 0.5000]])
+        """
+        return input.softmax(min(input.dim() - 1, 1))
+
+    def decodes(self, input: Tensor) -> Tensor:
+        """The most probable class, as fastai's `predict` and `show_results` ask a loss for it.
+
+        Args:
+            input: logits or probabilities (C,), (N, C) or (N, C, d1..dk).
+
+        Returns:
+            Class numbers (), (N,) or (N, d1..dk): the node ids of classes.
+
+        >>> import taxoloss, torch
+        >>> loss = taxoloss.TaxonomyLoss(taxoloss.load({"tree": {"cat": ["Manx"], "dog": ["pug"]}}).bind())
+        >>> loss.decodes(torch.tensor([[0.2, 0.8]]))
+        tensor([1])
+        """
+        return input.argmax(min(input.dim() - 1, 1))
+
     @torch.no_grad()
     def per_level(self, input: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Each level's mean of -log P(ancestor of the target), for logging.
@@ -143,10 +192,13 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         {'species': tensor(1.1260), 'breed': tensor(3.6109)}
         """
         plan = self.tensors.plan
-        check_logits(input, plan)
+        input, target = undressed(input), undressed(target)
+        check_logits(input, plan, target)
         if isinstance(target, Tensor) and target.is_floating_point():
-            raise ValueError(f"expected node ids as target, got {target.dtype}")
+            help = target_help(input, target, host_may_read(target))
+            raise ValueError(f"expected node ids as target, got {target.dtype}{help}")
         check_target(input, target)
+        check_width(target, plan)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         ids, valid = target_ids(target, self.ignore_index, plan)
         nodes = node_tensors(self.taxonomy, ids.device)
@@ -159,6 +211,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             here = counted[..., number]
             means[level] = torch.where(here, cost, 0.0).sum() / here.sum()  # 0 / 0 is NaN
         return means
+
+    __prepare_scriptable__ = refuse_script
 
     def __repr__(self) -> str:
         # One line, without the tables: a compiler that meets torch.vmap(loss) asks for it.
@@ -175,7 +229,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
 
 def _in_words(taxonomy: Taxonomy, table: WeightTable, given: LevelWeights) -> str:
-    """Weights by level where all classes share them, else what was given."""
+    """A text as it is; weights by level where all classes share them, else what was given."""
+    if isinstance(given, str):
+        return repr(given)
     classes = table[: len(taxonomy)]
     if (classes == classes[:1]).all():
         return str(dict(zip(taxonomy.levels, classes[0].tolist(), strict=True)))

@@ -23,7 +23,7 @@ from taxoloss.taxonomy.file.atomic import write_whole
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 Batches: TypeAlias = "DataLoader[tuple[Tensor, int]]"
 END = """\
-Wrote {path}: the weights after epoch {best}, the classes, the digests of tree and order.
+Wrote {path}: the weights after epoch {best}, the classes, the tree with their order.
 The held-out pictures chose that epoch, so its accuracies are a little too good.
 Next: `taxoloss inspect pets` shows the tree. Write a file like taxonomies/pets.yaml of your own
 classes, `taxoloss inspect` it, and load it here: taxoloss.load(FILE).bind(CLASS_NAMES)."""
@@ -85,7 +85,7 @@ def save(path: Path, lesson: Lesson, facts: dict[str, Any]) -> None:
         "state_dict": {name: value.cpu() for name, value in lesson.model.state_dict().items()},
         "classes": list(lesson.tree.classes),  # in the order of the head's outputs
         "digest": lesson.tree.digest,
-        "binding_digest": lesson.tree.binding_digest,  # of that order too: tree.same_binding(it)
+        "taxoloss": lesson.tree.to_dict(),  # with that order: tree.check_state(checkpoint)
         "level_weights": lesson.weights,
         **facts,
     }

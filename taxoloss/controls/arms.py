@@ -18,7 +18,7 @@ from taxoloss.loss import TaxonomyLoss
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.schedules import deepest
-from taxoloss.weighting.table import LevelWeights
+from taxoloss.weighting.table import LevelWeights, by_name
 
 __all__ = ["ARMS", "RECIPES", "Arm", "Recipe", "arm"]
 
@@ -145,7 +145,7 @@ def arm(
         in_features: the width of the features.
         taxonomy: bound.
         level_weights: of the arms with a taxonomy loss (None: `deepest`, the likelihood of the labels), of
-            level_heads (by level; None: 1 each) and flat_scaled (by level).
+            level_heads (by level; None: 1 each) and flat_scaled (by level, also as text: by_level:..).
         bias: of the head.
 
     Raises:
@@ -165,5 +165,6 @@ def arm(
         raise ValueError(with_suggestion(words, name, list(RECIPES)))
     recipe = RECIPES[name]
     head = recipe.head(in_features, taxonomy, bias)
+    level_weights = by_name(level_weights)
     loss = recipe.loss(head, taxonomy, level_weights)
     return Arm(name, head, loss, recipe.rate(taxonomy, level_weights), recipe.coarse)

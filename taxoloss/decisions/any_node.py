@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.cut import log_odds_of
-from taxoloss.decisions.inputs import Allowed, Answer, decide
+from taxoloss.decisions.inputs import Allowed, Answer, Scores, decide
 from taxoloss.decisions.ties import rounding
 from taxoloss.functional.log_odds import level_log_odds
 from taxoloss.functional.masses import argmax, level_masses
@@ -20,12 +20,13 @@ __all__ = ["hedge", "most_specific"]
 
 
 def most_specific(
-    logits: Tensor,
+    logits: Scores,
     taxonomy: Taxonomy,
     threshold: float = 0.5,
     *,
     allowed: Allowed = None,
     return_probability: bool = False,
+    probabilities: bool = False,
 ) -> Answer:
     """Of all nodes that are surer than a threshold the one with the most information.
 
@@ -36,7 +37,7 @@ def most_specific(
     that no promise can be calibrated for it.
 
     Args:
-        logits, taxonomy, allowed, return_probability: as in `leaf`.
+        logits, taxonomy, allowed, return_probability, probabilities: as in `leaf`.
         threshold: a probability in [0, 1].
 
     Raises:
@@ -60,16 +61,17 @@ def most_specific(
         ids, found = _best_node(scores, odds, z, tensors, certain)
         return ids, torch.sigmoid(found)
 
-    return decide(logits, taxonomy, rule, allowed, return_probability)
+    return decide(logits, taxonomy, rule, allowed, return_probability, probabilities)
 
 
 def hedge(
-    logits: Tensor,
+    logits: Scores,
     taxonomy: Taxonomy,
     tradeoff: float,
     *,
     allowed: Allowed = None,
     return_probability: bool = False,
+    probabilities: bool = False,
 ) -> Answer:
     """The node with the largest (information(n) + tradeoff) P(n): hedging one's bets.
 
@@ -79,7 +81,7 @@ def hedge(
     (float64: 7e-15, float32: 4e-6) are equal.
 
     Args:
-        logits, taxonomy, allowed, return_probability: as in `leaf`.
+        logits, taxonomy, allowed, return_probability, probabilities: as in `leaf`.
         tradeoff: 0 or more.
 
     Raises:
@@ -104,7 +106,7 @@ def hedge(
         # The sum, not 1: a node with all classes must not lose to the root by a rounding.
         return _best_node(scores, masses, z, tensors, masses[0].sum(1), tradeoff)
 
-    return decide(logits, taxonomy, rule, allowed, return_probability)
+    return decide(logits, taxonomy, rule, allowed, return_probability, probabilities)
 
 
 def _with_information(values: Sequence[Tensor], tensors: NodeTensors) -> list[tuple[Tensor, Tensor]]:

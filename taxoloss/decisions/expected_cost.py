@@ -20,8 +20,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.decisions.inputs import Allowed, Answer, decide
+from taxoloss.decisions.inputs import Allowed, Answer, Scores, decide
 from taxoloss.decisions.ties import rounding
+from taxoloss.functional.arrays import tensor_of
 from taxoloss.functional.masses import argmax, level_masses
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -30,12 +31,13 @@ __all__ = ["expected_heights", "minimum_cost"]
 
 
 def minimum_cost(
-    logits: Tensor,
+    logits: Scores,
     taxonomy: Taxonomy,
-    cost: str | Tensor = "lca_height",
+    cost: Any = "lca_height",
     *,
     allowed: Allowed = None,
     return_probability: bool = False,
+    probabilities: bool = False,
 ) -> Answer:
     """The class with the least expected cost; of equals the one with the larger logit, then the first.
 
@@ -45,9 +47,10 @@ def minimum_cost(
     No retraining: any model's mistakes become milder, at hardly any loss of accuracy.
 
     Args:
-        logits, taxonomy, allowed, return_probability: as in `leaf`.
+        logits, taxonomy, allowed, return_probability, probabilities: as in `leaf`.
         cost: "lca_height" (edges from the answer up to what it shares with the truth; takes memory of
-            the tree's size), or a matrix (C, C) of cost[answer, truth].
+            the tree's size), or a matrix (C, C) of cost[answer, truth], a tensor or an
+            array.
 
     Raises:
         ValueError, TypeError: another cost, or one that is not finite; and as `leaf`.
@@ -62,6 +65,9 @@ def minimum_cost(
 
     Source: Karthik et al., ICLR 2021 (CRM), eq. 2.
     """
+
+    if hasattr(type(cost), "__array__") and not isinstance(cost, Tensor):
+        cost = tensor_of(cost, "cost")
 
     def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
         p = torch.softmax(z, 1)
@@ -78,7 +84,7 @@ def minimum_cost(
         return best, p.gather(1, best.unsqueeze(1)).squeeze(1)
 
     matrix = _checked(cost, len(taxonomy)) if isinstance(cost, Tensor) else _known(cost)
-    return decide(logits, taxonomy, rule, allowed, return_probability)
+    return decide(logits, taxonomy, rule, allowed, return_probability, probabilities)
 
 
 def expected_heights(logits: Tensor, tensors: NodeTensors) -> Tensor:

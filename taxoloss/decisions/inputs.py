@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.arrays import scores_of
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import (
     batched,
@@ -19,11 +20,24 @@ from taxoloss.functional.inputs import (
     without_autocast,
 )
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
+from taxoloss.functional.probabilities import logits_of
 from taxoloss.taxonomy.names import integer_of
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Allowed", "Answer", "allowed_classes", "decide", "prepared", "read_once"]
+__all__ = [
+    "Allowed",
+    "Answer",
+    "Scores",
+    "allowed_classes",
+    "decide",
+    "prepared",
+    "read_once",
+    "tensor_of_scores",
+]
+
+#: A tensor; or an array or table of numpy, pandas or polars.
+Scores: TypeAlias = Any
 
 #: Node ids: a class, or an inner node for all the classes below it.
 Allowed: TypeAlias = Tensor | Iterable[int] | None
@@ -32,29 +46,53 @@ Rule: TypeAlias = Callable[[Tensor, NodeTensors], tuple[Tensor, Tensor]]
 
 
 def decide(
-    logits: Tensor, taxonomy: Taxonomy, rule: Rule, allowed: Allowed, return_probability: bool
+    logits: Scores,
+    taxonomy: Taxonomy,
+    rule: Rule,
+    allowed: Allowed,
+    return_probability: bool,
+    probabilities: bool,
 ) -> Answer:
     """Answers a rule for logits (N, C, d1..dk) gives: ids (N, d1..dk) and probabilities."""
+    logits = tensor_of_scores(logits, taxonomy, probabilities)
     with torch.no_grad(), without_autocast(logits):
-        ready, tensors = prepared(logits, taxonomy, allowed)
+        ready, tensors = prepared(logits, taxonomy, allowed, probabilities=probabilities)
         ids, probability = rule(ready, tensors)
     if logits.dim() == 1:
         ids, probability = ids.squeeze(0), probability.squeeze(0)
     return (ids, probability) if return_probability else ids
 
 
+def tensor_of_scores(scores: Scores, taxonomy: Taxonomy, probabilities: bool) -> Tensor:
+    """Logits, or probabilities, of any library as a tensor; a tensor as it is."""
+    if isinstance(scores, Tensor):
+        return scores
+    plan_of(taxonomy)
+    found = scores_of(scores, taxonomy, "probabilities" if probabilities else "logits")
+    return found.double() if probabilities and not found.is_floating_point() else found  # of 0 and 1
+
+
 def prepared(
-    logits: Tensor, taxonomy: Taxonomy, allowed: Allowed, counted: Tensor | None = None
+    logits: Tensor,
+    taxonomy: Taxonomy,
+    allowed: Allowed,
+    counted: Tensor | None = None,
+    probabilities: bool = False,
 ) -> tuple[Tensor, NodeTensors]:
     """Checked logits (N, C, d1..dk), -inf where a class is not allowed, and the tables.
 
     counted (N, d1..dk): which rows are looked at; the others may hold anything, and are 0.
+    probabilities: these are probabilities, whose logs are the logits.
     """
     plan = plan_of(taxonomy)
     check_logits(logits, plan)
-    if host_may_read(logits):
-        refuse_probabilities(logits, None if counted is None else counted.reshape(-1))
-    ready = at_least_float32(batched(logits.detach()))
+    rows = None if counted is None else counted.reshape(-1)
+    if probabilities:
+        ready = logits_of(batched(logits.detach()), rows)
+    else:
+        if host_may_read(logits):
+            refuse_probabilities(logits, rows)
+        ready = at_least_float32(batched(logits.detach()))
     if counted is not None:
         ready = torch.where(counted.unsqueeze(1), ready, 0.0)
     tensors = node_tensors(taxonomy, logits.device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.decisions.inputs import Allowed, Answer, decide
+from taxoloss.decisions.inputs import Allowed, Answer, Scores, decide
 from taxoloss.functional.arithmetic import row_blocks
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import host_may_read
@@ -20,24 +20,33 @@ _BLOCK = 1 << 22
 
 
 def leaf(
-    logits: Tensor, taxonomy: Taxonomy, *, allowed: Allowed = None, return_probability: bool = False
+    logits: Scores,
+    taxonomy: Taxonomy,
+    *,
+    allowed: Allowed = None,
+    return_probability: bool = False,
+    probabilities: bool = False,
 ) -> Answer:
     """The class with the largest logit, the first of equals.
 
     Args:
-        logits: (C,), (N, C) or (N, C, d1..dk); log-probabilities serve. Half and bfloat16 are computed in
-            float32.
+        logits: (C,), (N, C) or (N, C, d1..dk), a tensor, or an array or table of numpy, pandas or polars
+            (columns that have names are put into the order of the classes); log-probabilities serve. Half
+            and bfloat16 are computed in float32.
         taxonomy: bound (`Taxonomy.bind`).
         allowed: node ids, such as the species that are known to live there; an inner node allows all
             classes below it. No other class is answered, and probabilities are those among the allowed.
         return_probability: also give each answer's probability.
+        probabilities: the first argument holds probabilities, such as those of `predict_proba`: rows of
+            [0, 1] that sum to 1. A class of probability 0 is never answered.
 
     Returns:
         Node ids (N, d1..dk); with return_probability a pair of ids and probabilities.
 
     Raises:
-        ValueError: another class count, probabilities instead of logits (pass p.log()), NaN, a row
-            without a finite logit, nothing allowed, a taxonomy that is not bound.
+        ValueError: another class count, probabilities without probabilities=True, rows that are none
+            with it, NaN, a row without a finite logit, nothing allowed, a taxonomy that is not bound;
+            columns that are not the classes.
         IndexError, TypeError: allowed is no list of node ids.
 
     >>> import taxoloss, torch
@@ -46,6 +55,8 @@ def leaf(
     tensor([2, 1])
     >>> leaf(torch.tensor([[2.0, 1.9, 2.1], [1.0, 3.0, 0.0]]), t, allowed=[t.node_id("cat")])
     tensor([0, 1])
+    >>> leaf(torch.tensor([[0.0, 0.4, 0.6]]), t, probabilities=True)
+    tensor([2])
     """
 
     def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
@@ -53,16 +64,17 @@ def leaf(
         chosen = z.gather(1, best.unsqueeze(1)).squeeze(1)
         return best, torch.exp(chosen - torch.logsumexp(z, 1)) if return_probability else chosen
 
-    return decide(logits, taxonomy, rule, allowed, return_probability)
+    return decide(logits, taxonomy, rule, allowed, return_probability, probabilities)
 
 
 def at_level(
-    logits: Tensor,
+    logits: Scores,
     taxonomy: Taxonomy,
     level: str,
     *,
     allowed: Allowed = None,
     return_probability: bool = False,
+    probabilities: bool = False,
 ) -> Answer:
     """The most probable node of a level (the sum over its classes), the first of equals in `nodes(level)`.
 
@@ -70,7 +82,7 @@ def at_level(
     10,000 rows of 350,000 classes need no more memory than their logits.
 
     Args:
-        logits, taxonomy, allowed, return_probability: as in `leaf`.
+        logits, taxonomy, allowed, return_probability, probabilities: as in `leaf`.
         level: name of a level.
 
     Raises:
@@ -89,7 +101,7 @@ def at_level(
         )
         return tensors.nodes[number][best], mass
 
-    return decide(logits, taxonomy, rule, allowed, return_probability)
+    return decide(logits, taxonomy, rule, allowed, return_probability, probabilities)
 
 
 def _in_blocks(z: Tensor, number: int, tensors: NodeTensors) -> tuple[Tensor, Tensor]:

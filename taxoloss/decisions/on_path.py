@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.cut import ThresholdLike, above, deepest_above
-from taxoloss.decisions.inputs import Allowed, Answer, decide
+from taxoloss.decisions.inputs import Allowed, Answer, Scores, decide
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.masses import argmax, greedy_class, level_masses
 from taxoloss.functional.node_tensors import NodeTensors
@@ -22,12 +22,13 @@ PathClass: TypeAlias = Callable[[Tensor, NodeTensors], Tensor]
 
 
 def climb(
-    logits: Tensor,
+    logits: Scores,
     taxonomy: Taxonomy,
     threshold: ThresholdLike,
     *,
     allowed: Allowed = None,
     return_probability: bool = False,
+    probabilities: bool = False,
 ) -> Answer:
     """From the best class upwards, the first node that is surer than a threshold; else the root.
 
@@ -36,7 +37,7 @@ def climb(
     the same classes the deepest is answered. A higher threshold never answers a deeper node.
 
     Args:
-        logits, taxonomy, allowed, return_probability: as in `leaf`.
+        logits, taxonomy, allowed, return_probability, probabilities: as in `leaf`.
         threshold: a probability in [0, 1], or a `Threshold` (`calibrate_threshold`). With `allowed`,
             calibrate with the same classes allowed.
 
@@ -51,16 +52,17 @@ def climb(
 
     Source: Goren et al., NeurIPS 2024 (climbing), on log-odds.
     """
-    return _on_path(logits, taxonomy, threshold, "climb", allowed, return_probability)
+    return _on_path(logits, taxonomy, threshold, "climb", allowed, return_probability, probabilities)
 
 
 def top_down(
-    logits: Tensor,
+    logits: Scores,
     taxonomy: Taxonomy,
     threshold: ThresholdLike = 0.0,
     *,
     allowed: Allowed = None,
     return_probability: bool = False,
+    probabilities: bool = False,
 ) -> Answer:
     """From the root to the most probable child, again and again, while it is surer than a threshold.
 
@@ -74,7 +76,7 @@ def top_down(
     >>> top_down(torch.tensor([[2.0, 1.9, 2.1]]), t)  # cat, then Bengal, though beagle is the best class
     tensor([0])
     """
-    return _on_path(logits, taxonomy, threshold, "top_down", allowed, return_probability)
+    return _on_path(logits, taxonomy, threshold, "top_down", allowed, return_probability, probabilities)
 
 
 def _best_class(logits: Tensor, tensors: NodeTensors) -> Tensor:
@@ -91,12 +93,13 @@ ON_PATH: Mapping[str, PathClass] = {"climb": _best_class, "top_down": _greedy_cl
 
 
 def _on_path(
-    logits: Tensor,
+    logits: Scores,
     taxonomy: Taxonomy,
     threshold: ThresholdLike,
     decision: str,
     allowed: Allowed,
     return_probability: bool,
+    probabilities: bool,
 ) -> Answer:
     """The deepest node above a threshold on the path of a decision's class."""
 
@@ -112,4 +115,4 @@ def _on_path(
         found = torch.cat([certain, odds], 1).gather(1, level.unsqueeze(1)).squeeze(1)
         return ids, torch.sigmoid(found)
 
-    return decide(logits, taxonomy, rule, allowed, return_probability)
+    return decide(logits, taxonomy, rule, allowed, return_probability, probabilities)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.expected_cost import expected_heights
-from taxoloss.decisions.inputs import Allowed, Answer, allowed_classes, decide, read_once
+from taxoloss.decisions.inputs import Allowed, Answer, Scores, allowed_classes, decide, read_once
 from taxoloss.decisions.ties import snapped
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.log_probs import cached_log_probs
@@ -19,12 +19,13 @@ _ORDERS = ("levels", "cost", "probability")
 
 
 def ranking(
-    logits: Tensor,
+    logits: Scores,
     taxonomy: Taxonomy,
     by: str = "levels",
     *,
     allowed: Allowed = None,
     return_probability: bool = False,
+    probabilities: bool = False,
 ) -> Answer:
     """All classes, the best first.
 
@@ -36,7 +37,7 @@ def ranking(
     where near misses count, by probability where the right class should be among the first five.
 
     Args:
-        logits, taxonomy, allowed, return_probability: as in `leaf`.
+        logits, taxonomy, allowed, return_probability, probabilities: as in `leaf`.
         by: "levels", "cost" or "probability".
 
     Returns:
@@ -73,7 +74,7 @@ def ranking(
             order = order.gather(1, _stable((~mask)[order].long()))[:, : int(mask.sum())]
         return order, torch.softmax(z, 1).gather(1, order)
 
-    return decide(logits, taxonomy, rule, only, return_probability)
+    return decide(logits, taxonomy, rule, only, return_probability, probabilities)
 
 
 def _stable(keys: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.cut import ThresholdLike, above
-from taxoloss.decisions.inputs import Allowed, prepared
+from taxoloss.decisions.inputs import Allowed, Scores, prepared, tensor_of_scores
 from taxoloss.decisions.on_path import ON_PATH
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.log_probs import cached_log_probs
@@ -63,18 +63,19 @@ class Reasons:
 
 
 def why(
-    logits: Tensor,
+    logits: Scores,
     taxonomy: Taxonomy,
     threshold: ThresholdLike,
     decision: str = "climb",
     *,
     allowed: Allowed = None,
+    probabilities: bool = False,
 ) -> list[Reasons]:
     """For each row the path with its probabilities, what stood beside it, and how far it was from more.
 
     Args:
         logits: (C,) or (N, C).
-        taxonomy, threshold, allowed: as in `climb`.
+        taxonomy, threshold, allowed, probabilities: as in `climb`.
         decision: "climb" or "top_down".
 
     Raises:
@@ -91,10 +92,11 @@ def why(
     """
     if decision not in ON_PATH:
         raise ValueError(f"expected decision as {' or '.join(map(repr, ON_PATH))}, got {decision!r}")
-    if isinstance(logits, Tensor) and logits.dim() > 2:
+    logits = tensor_of_scores(logits, taxonomy, probabilities)
+    if logits.dim() > 2:
         raise ValueError(f"expected logits of shape (C,) or (N, C), got {tuple(logits.shape)}")
     with torch.no_grad():
-        ready, tensors = prepared(logits, taxonomy, allowed)
+        ready, tensors = prepared(logits, taxonomy, allowed, probabilities=probabilities)
         classes = ON_PATH[decision](ready, tensors)
         odds = path_log_odds(ready, classes, taxonomy)
         taken = above(threshold, odds, classes, taxonomy, decision)

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.arithmetic import wide_dtype
+from taxoloss.functional.arithmetic import at_least_float32, wide_dtype
+from taxoloss.functional.distributed_tensors import Rows, is_distributed
 from taxoloss.functional.inputs import (
     autocast_enabled,
     batched,
@@ -16,12 +17,17 @@ from taxoloss.functional.inputs import (
     check_logits,
     check_options,
     check_target,
+    check_width,
+    is_dressed,
+    refuse_softmax,
     target_ids,
+    undressed,
     without_autocast,
 )
 from taxoloss.functional.kernels.dispatch import row_losses
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.losses import native_losses, serves
+from taxoloss.functional.kernels.native.step import step_loss
 from taxoloss.functional.soft_targets import index_loss, probability_loss
 from taxoloss.taxonomy.cache import apart, cached
 from taxoloss.taxonomy.plan import plan_of
@@ -52,11 +58,11 @@ def taxonomy_cross_entropy(
     Args:
         logits: (C,), (N, C) or (N, C, d1..dk), any real floating dtype; half and bfloat16 are computed
             in float32.
-        target: node ids, long or uint8, (), (N,) or (N, d1..dk): classes 0..C-1, or any node where
-            the taxonomy was bound with node_targets=True; or class probabilities of the logits' shape.
+        target: node ids, integers, (), (N,) or (N, d1..dk): classes 0..C-1, or any node where the
+            taxonomy was bound with node_targets=True; or class probabilities of the logits' shape.
         taxonomy: bound (`Taxonomy.bind`).
-        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`;
-            a table (nodes, levels); None: the file's weights, else 1 / L each.
+        level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
+            text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
         weight: (C,) class weights, as in torch; a node above the classes weighs their mean.
         ignore_index: targets of this number cost nothing and are not counted.
         reduction: "none" (the target's shape), "mean" (over the valid samples, by weight) or "sum".
@@ -66,7 +72,8 @@ def taxonomy_cross_entropy(
         The loss in the logits' dtype (float32 for half and bfloat16 under autocast).
 
     Raises:
-        ValueError: other shapes, a class count that is not the taxonomy's, wrong weights or reduction.
+        ValueError: other shapes, a class count that is not the taxonomy's, wrong weights or reduction;
+            the first rows are probabilities (on a CPU, outside compilers and transforms).
         IndexError: a target out of range.
         RuntimeError: whatever else torch's cross-entropy raises it for.
         TypeError: not tensors, or not a Taxonomy.
@@ -96,10 +103,28 @@ def cross_entropy(
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
+    wait: bool = False,
 ) -> Tensor:
-    """The loss for tables that are ready: checks, then the kernel, then the reduction."""
+    """The loss for tables that are ready: checks, then the kernel, then the reduction.
+
+    Of tensors of a subclass the loss is one too, as torch's is: of the logits', else of the target's.
+    wait: whether to look at the numbers of a device that is waited for.
+    """
+    if weight is None and label_smoothing == 0 and reduction in ("mean", "sum"):
+        loss = step_loss(tensors, logits, target, ignore_index, reduction)
+        if loss is not None:
+            return loss
+    if is_distributed(logits) or is_distributed(target):
+        return _of_rows(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
+    dress = next((type(tensor) for tensor in (logits, target) if is_dressed(tensor)), None)
+    if dress is not None:
+        plain = undressed(logits), undressed(target), undressed(weight)
+        loss = cross_entropy(tensors, *plain, ignore_index, reduction, label_smoothing, wait)
+        return loss.as_subclass(dress)
     check_logits(logits, tensors.plan, target)
     check_target(logits, target)
+    check_width(target, tensors.plan)
+    refuse_softmax(logits, target, wait)
     check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tensors.plan)
     tensors = tensors.on(logits.device)
     weight = None if weight is None else _on(logits.device, weight)
@@ -107,12 +132,56 @@ def cross_entropy(
     with without_autocast(logits):
         if target.is_floating_point():
             result = _of_probabilities(tensors, logits, target, weight, reduction, label_smoothing)
-            dtype = torch.promote_types(logits.dtype, target.dtype)
-            dtype = dtype if weight is None else torch.promote_types(dtype, weight.dtype)
         else:
             result = _of_indices(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
-            dtype = logits.dtype
-    return result.to(wide_dtype(logits) if autocast else dtype)
+    return result.to(wide_dtype(logits) if autocast else _dtype(logits, target, weight))
+
+
+def _dtype(logits: Tensor, target: Tensor, weight: Tensor | None) -> torch.dtype:
+    """Of the loss, outside autocast."""
+    if not target.is_floating_point():
+        return logits.dtype
+    dtype = torch.promote_types(logits.dtype, target.dtype)
+    return dtype if weight is None else torch.promote_types(dtype, weight.dtype)
+
+
+def _of_rows(
+    tensors: LossTensors,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    smoothing: float,
+) -> Tensor:
+    """The loss of DTensors, of which each process has rows: that of all rows, on every process."""
+    rows = Rows(logits, target)
+    check_options(rows.logits, rows.target, weight, ignore_index, reduction, smoothing, tensors.plan)
+    autocast = autocast_enabled(rows.logits.device.type)
+    dtype = wide_dtype(rows.logits) if autocast else _dtype(rows.logits, rows.target, weight)
+    if reduction == "none":
+        loss = cross_entropy(tensors, rows.logits, rows.target, weight, ignore_index, "none", smoothing)
+        return rows.row_results(
+            loss, logits.shape[:1] + logits.shape[2:] if logits.dim() > 1 else logits.shape[1:]
+        )
+    wide = at_least_float32(rows.logits)  # a sum of half numbers may be none
+    weight = None if weight is None else weight.to(wide.dtype)
+    total = rows.total(cross_entropy(tensors, wide, rows.target, weight, ignore_index, "sum", smoothing))
+    if reduction == "mean":
+        count = rows.total(_local_count(tensors, rows, weight, ignore_index))
+        total = torch.where(count == 0, torch.nan, total / torch.where(count == 0, 1, count))
+    return total.to(dtype)
+
+
+def _local_count(tensors: LossTensors, rows: Rows, weight: Tensor | None, ignore_index: int) -> Tensor:
+    """By what a mean over all processes divides, of the rows of this one."""
+    if rows.target.is_floating_point():
+        numbers = rows.target.numel() // tensors.plan.num_classes
+        return rows.logits.new_tensor(numbers, dtype=torch.long)
+    here = tensors.on(rows.logits.device)
+    ids, valid = target_ids(rows.target, ignore_index, tensors.plan)
+    node_weight = None if weight is None else here.node_weights(_on(rows.logits.device, weight))
+    return torch.as_tensor(_count(ids, valid, node_weight), device=rows.logits.device)
 
 
 def _of_indices(
@@ -184,22 +253,22 @@ def _of_probabilities(
 
 
 def _tensors(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTensors:
-    """Tables for None and for weights by level, which can be recognised by their values, are kept."""
-    if level_weights is None:
-        return cached(taxonomy, _loss_tensors, None)
+    """Tables for None, texts and weights by level, which can be recognised by their values, are kept."""
+    if level_weights is None or isinstance(level_weights, str):
+        return cached(taxonomy, _loss_tensors, level_weights)
     plan_of(taxonomy)  # raises where it is no bound taxonomy
     if isinstance(level_weights, Mapping):
         return cached(taxonomy, _loss_tensors, numbers_by_level(level_weights, taxonomy.levels))
     if torch.compiler.is_dynamo_compiling():
         raise RuntimeError(
-            "expected level weights by name under torch.compile, got a schedule or a table, which need not "
-            "be the same at the next call: compile a taxoloss.TaxonomyLoss"
+            "expected level weights by name or a text under torch.compile, got a schedule or a table, "
+            "which need not be the same at the next call: compile a taxoloss.TaxonomyLoss"
         )
     return apart(_of_table, taxonomy, weight_table(taxonomy, level_weights))
 
 
-def _loss_tensors(taxonomy: Taxonomy, by_level: tuple[float, ...] | None) -> LossTensors:
-    given = None if by_level is None else dict(zip(taxonomy.levels, by_level, strict=True))
+def _loss_tensors(taxonomy: Taxonomy, key: tuple[float, ...] | str | None) -> LossTensors:
+    given = dict(zip(taxonomy.levels, key, strict=True)) if isinstance(key, tuple) else key
     return _of_table(taxonomy, weight_table(taxonomy, given))
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.distributed_tensors import refuse_distributed
 from taxoloss.functional.rounding import ROUNDED, rounding
+from taxoloss.functional.slips import SWAPPED, kind_of, logits_help, target_help
 from taxoloss.taxonomy.plan import Plan
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -23,20 +25,30 @@ __all__ = [
     "check_reduction",
     "check_target",
     "check_weight",
+    "check_width",
+    "help_for_tracer",
     "host_may_read",
+    "is_dressed",
     "refuse_nan",
     "refuse_probabilities",
+    "refuse_script",
+    "refuse_softmax",
     "target_ids",
     "transformed",
+    "undressed",
     "without_autocast",
 ]
 
 _FIRST_ROWS = 8
+#: How far from 1 a softmax in float32 sums: small, for logits of every step of a training are looked at.
+_SOFTMAX_OFF = 1e-4
 _MODES = torch._C._TorchDispatchModeKey
 _TRACERS = (_MODES.FAKE, _MODES.PROXY, _MODES.FUNCTIONAL)
 #: What autograd makes of many upstream gradients at once.
 _is_batched = getattr(torch._C._functorch, "is_legacy_batchedtensor", lambda _: False)
 _REDUCTIONS = ("none", "mean", "sum")
+#: Besides long; torch takes uint8 only.
+_NARROW = (torch.uint8, torch.int8, torch.int16, torch.int32)
 _AUTOCAST = frozenset(
     device
     for device in ("cpu", "cuda", "xpu", "mps", "hpu", "mtia", "xla")
@@ -55,22 +67,64 @@ def without_autocast(tensor: Any) -> AbstractContextManager[Any]:
     return torch.autocast(device, enabled=False) if autocast_enabled(device) else nullcontext()
 
 
+def undressed(tensor: Any) -> Any:
+    """A tensor without the subclass that it wears, as fastai's do; other things as they are.
+
+    Two such classes do not mix: torch asks each for every function that meets both.
+    """
+    return tensor.as_subclass(Tensor) if is_dressed(tensor) else tensor
+
+
+def is_dressed(tensor: Any) -> bool:
+    """Whether a tensor is of a subclass that functions of torch are told about, and holds its numbers.
+
+    A compiler follows such a class by itself, and may not be asked for it.
+    """
+    if torch.compiler.is_compiling():
+        return False
+    kind = type(tensor)
+    if kind is Tensor or not isinstance(tensor, Tensor):
+        return False
+    told = kind.__torch_function__ is not torch._C._disabled_torch_function_impl
+    return told and kind.__torch_dispatch__ is Tensor.__torch_dispatch__
+
+
 def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:
     """TypeError, RuntimeError or ValueError where logits are not (.., C, ..) floating-point numbers."""
     if not isinstance(logits, Tensor):
-        raise TypeError(f"expected logits as a Tensor, got {type(logits).__name__}")
+        raise TypeError(f"expected logits as a Tensor, got {kind_of(logits)}{help_for_tracer(logits)}")
+    refuse_distributed(logits, "logits")
     if not logits.is_floating_point():
-        raise NotImplementedError(f"expected floating-point logits, got {logits.dtype}")
+        help = logits_help(logits, target, plan.num_classes, may_read=True)
+        raise NotImplementedError(f"expected floating-point logits, got {logits.dtype}{help}")
     if logits.dim() == 0:
         soft = isinstance(target, Tensor) and target.is_floating_point() and target.dim() == 0
         kind = IndexError if soft else RuntimeError  # as torch
         raise kind("expected logits of shape (C,), (N, C) or (N, C, d1..dk), got a scalar")
     classes = logits.shape[0] if logits.dim() == 1 else logits.shape[1]
     if classes != plan.num_classes:
+        help = logits_help(logits, target, plan.num_classes, host_may_read(logits))
         raise ValueError(
             f"expected logits of {plan.num_classes} classes (dimension {min(logits.dim() - 1, 1)}), "
-            f"as the taxonomy has, got {classes}: shape {tuple(logits.shape)}"
+            f"as the taxonomy has, got {classes}: shape {tuple(logits.shape)}{help}"
         )
+
+
+def help_for_tracer(value: Any) -> str:
+    """What to do where torch.fx follows a module that looks at what it is given."""
+    if not type(value).__module__.startswith("torch.fx"):
+        return ""
+    return (
+        ": torch.fx.symbolic_trace has no shapes to check; trace the model without it, or use torch.export"
+    )
+
+
+def refuse_script(module: Any) -> NoReturn:
+    """TypeError: what torch.jit.script asks of a module that it is to read."""
+    raise TypeError(
+        f"{type(module).__name__} cannot be read by torch.jit.script, which knows no tables by tree: "
+        "script the model without it, or use torch.jit.trace, torch.export or torch.compile"
+    )
 
 
 def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
@@ -91,10 +145,13 @@ def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
 def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, Tensor | None]:
     """Long node ids (N, d1..dk), 0 where ignored, and which are not ignored; () becomes (1,).
 
-    None in the place of the mask: none is ignored. IndexError for a target that is no node. Where that
+    None in the place of the mask: none is ignored. ValueError for floats, whose fractions would be lost
+    without a word, IndexError for a target that is no node. Where that
     would synchronise or break a graph (another device, a compiler, torch.func) the id stays out of range,
     and so the look-up raises or asserts, as torch's does.
     """
+    if target.is_floating_point():
+        raise ValueError(f"expected target as integer node ids, got {target.dtype}; pass target.long()")
     ids = target.long().reshape(1) if target.dim() == 0 else target.long()
     if host_may_read(ids) and ids.numel() > 0:
         ends = torch.aminmax(ids)
@@ -115,9 +172,21 @@ def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, T
 
 def host_may_read(tensor: Tensor) -> bool:
     """Whether Python may look at numbers: on the CPU, outside compilers, tracers and transforms."""
-    if torch.compiler.is_compiling() or torch._C._is_tracing() or tensor.device.type != "cpu":
+    if torch.compiler.is_compiling() or tensor.device.type != "cpu":
         return False
-    return not (transformed() or _pretended(tensor))
+    return _readable(tensor)
+
+
+def _readable(tensor: Tensor) -> bool:
+    """Whether a tensor of any device holds numbers that Python may wait for, outside compilers."""
+    return not (torch._C._is_tracing() or transformed() or _pretended(tensor) or _must_not_wait(tensor))
+
+
+def _must_not_wait(tensor: Tensor) -> bool:
+    """Whether reading would break what a CUDA device does: a graph that is captured, a ban on waiting."""
+    if not tensor.is_cuda:
+        return False
+    return torch.cuda.is_current_stream_capturing() or torch.cuda.get_sync_debug_mode() != 0
 
 
 def _pretended(tensor: Tensor) -> bool:
@@ -164,17 +233,30 @@ def check_target(logits: Tensor, target: Any) -> None:
     else:
         other_batch = target.dim() == 1 and target.shape[0] != 1
     fits = target.shape == expected or (logits.dim() == 1 and target.shape == (1,))
-    wrong_dtype = target.dtype not in (torch.long, torch.uint8)
+    wrong_dtype = target.dtype != torch.long and target.dtype not in _NARROW
     if wrong_dtype and not other_batch:
         raise RuntimeError(
-            "expected target as long or uint8 node ids, or class probabilities of the logits' shape "
-            f"{tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
+            "expected target as integer node ids (int8 to int64, uint8), or class probabilities of the "
+            f"logits' shape {tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
+            f"{target_help(logits, target, host_may_read(target))}"
         )
     if not fits:
         shown = tuple(logits.shape) if target.is_floating_point() else expected
         raise (ValueError if other_batch else RuntimeError)(
             f"expected target of shape {shown} for logits of shape {tuple(logits.shape)}, got "
-            f"{tuple(target.shape)}"
+            f"{tuple(target.shape)}{target_help(logits, target, host_may_read(target))}"
+        )
+
+
+def check_width(target: Tensor, plan: Plan) -> None:
+    """RuntimeError where a dtype that torch would refuse cannot hold all targets: some have wrapped around.
+
+    In int8 class 156 is -100, the ignore_index.
+    """
+    if target.dtype in (torch.int8, torch.int16) and plan.num_targets - 1 > torch.iinfo(target.dtype).max:
+        raise RuntimeError(
+            f"expected targets of a dtype that holds 0..{plan.num_targets - 1}, got {target.dtype}, which "
+            f"ends at {torch.iinfo(target.dtype).max}: larger ones have wrapped around; make them long"
         )
 
 
@@ -242,16 +324,52 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None) -> None:
     if counted is not None:
         shape = logits.shape[:1] + logits.shape[2:] if logits.dim() > 1 else (1,)
         rows = rows[counted.view(shape)[: len(rows)]]
-    if rows.numel() == 0 or not bool(((rows >= 0) & (rows <= 1)).all()):
-        return
-    rows = rows.reshape(-1, rows.shape[-1]).cpu()
-    values = at_least_float32(rows).numpy()
-    off = np.abs(values.sum(1, dtype=np.float64) - 1)
-    if (off <= ROUNDED + rounding(values, "probs")).all():
+    if _sum_to_one(rows.reshape(-1, rows.shape[-1])):
         raise ValueError(
             "expected logits or log-probabilities, got rows in [0, 1] that sum to 1: these look like "
-            "probabilities; pass p.log()"
+            "probabilities; say probabilities=True, or pass p.log()"
         )
+
+
+def refuse_softmax(logits: Tensor, target: Any = None, wait: bool = False) -> None:
+    """ValueError where the first rows of logits are what a softmax gives, or targets in their place.
+
+    Fewer than 8 numbers may be such logits by chance, uniform and one-hot rows are made by hand: they pass,
+    as does what Python may not look at. wait: also for a device other than the CPU.
+    """
+    if torch.compiler.is_compiling() or logits.is_meta or logits.numel() < _FIRST_ROWS:
+        return
+    if not (_readable(logits) if wait else host_may_read(logits)):
+        return
+    rows = _first_rows(logits)
+    if float(rows.min()) < 0 or not _sum_to_one(rows, _SOFTMAX_OFF):
+        return
+    soft = isinstance(target, Tensor) and target.is_floating_point() and target.shape == logits.shape
+    if soft and float(_first_rows(target).min()) < 0:
+        raise ValueError(f"expected logits, got rows in [0, 1] that sum to 1{SWAPPED}")
+    if bool((rows == rows[:, :1]).all()) or bool(((rows == 0) | (rows == 1)).all()):
+        return
+    raise ValueError(
+        "expected logits, got rows in [0, 1] that sum to 1: these look like probabilities; leave the "
+        "softmax out of the model, or pass p.log()"
+    )
+
+
+def _first_rows(logits: Tensor) -> Tensor:
+    """(R, C): a corner of logits (C,) or (N, C, d1..dk), a view where there are few dimensions."""
+    corner = batched(logits.detach())[:_FIRST_ROWS]
+    for dim in range(2, corner.dim()):
+        corner = corner.narrow(dim, 0, min(_FIRST_ROWS, corner.shape[dim]))
+    return corner.movedim(1, -1).reshape(-1, corner.shape[1])
+
+
+def _sum_to_one(rows: Tensor, within: float = ROUNDED) -> bool:
+    """Whether rows (R, C), one or more, lie in [0, 1] and sum to 1, but for rounding."""
+    if rows.numel() == 0 or not bool(((rows >= 0) & (rows <= 1)).all()):
+        return False
+    values = at_least_float32(rows.cpu()).numpy()
+    off = np.abs(values.sum(1, dtype=np.float64) - 1)
+    return bool((off <= within + rounding(values, "probs")).all())
 
 
 def batched(tensor: Tensor) -> Tensor:

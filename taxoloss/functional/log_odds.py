@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.functional.masses import greedy_class, level_masses, node_on_level
@@ -19,7 +20,12 @@ _SMALLEST = {torch.float32: 1e-30, torch.float64: 1e-290}
 
 
 def path_log_odds(
-    logits: Tensor, classes: Tensor, taxonomy: Taxonomy, masses: list[Tensor] | None = None
+    logits: Tensor,
+    classes: Tensor,
+    taxonomy: Taxonomy,
+    masses: list[Tensor] | None = None,
+    *,
+    zeros: bool = False,
 ) -> Tensor:
     """Log-odds (N, L, d1..dk) of the ancestors of a class for each row, top level first.
 
@@ -30,11 +36,14 @@ def path_log_odds(
         classes: (N, d1..dk): for each row a class.
         taxonomy: bound.
         masses: of `level_masses`, where they are at hand.
+        zeros: some classes may be impossible, so that nodes with other classes are as sure as each other.
     """
     tensors = node_tensors(taxonomy, logits.device)
     cached_log_probs(taxonomy, logits.device)  # made now, for the day when a compiler needs them
     if not host_may_read(logits):
-        return _falling(_in_log_space(logits, classes, taxonomy), classes, tensors)
+        return _falling(
+            _in_log_space(logits, classes, taxonomy), classes, tensors, logits if zeros else None
+        )
     masses = level_masses(logits, tensors) if masses is None else masses
     inside, outside = [], []
     for level, mass in enumerate(masses):
@@ -47,20 +56,35 @@ def path_log_odds(
     if bool(lost.any()):
         rows = lost if lost.dim() == 1 else lost.flatten(1).any(1)
         odds[rows] = _in_log_space(logits[rows], classes[rows], taxonomy)
-    return _falling(odds, classes, tensors)
+    return _falling(odds, classes, tensors, logits if zeros else None)
 
 
-def _falling(odds: Tensor, classes: Tensor, tensors: NodeTensors) -> Tensor:
+def _falling(odds: Tensor, classes: Tensor, tensors: NodeTensors, logits: Tensor | None = None) -> Tensor:
     """Log-odds (N, L, d1..dk) without the rounding by which a node could be less sure than one below it.
 
-    A node with the same classes as the next on the path has its very number.
+    A node with the same classes (of logits, the same possible ones) as the next on the path has its number.
     """
-    sizes = tensors.classes_below[tensors.lines[classes, 1:]].movedim(classes.dim(), 1)
+    if logits is None:
+        sizes = tensors.classes_below[tensors.lines[classes, 1:]].movedim(classes.dim(), 1)
+    else:
+        sizes = _possible(logits, classes, tensors)
     levels = list(odds.unbind(1))
     for level in range(len(levels) - 2, -1, -1):
         surer = torch.maximum(levels[level], levels[level + 1])
         levels[level] = torch.where(sizes[:, level] == sizes[:, level + 1], levels[level + 1], surer)
     return torch.stack(levels, 1)
+
+
+def _possible(logits: Tensor, classes: Tensor, tensors: NodeTensors) -> Tensor:
+    """(N, L, d1..dk): how many classes that are possible are below each ancestor of a class."""
+    counts = (logits > -torch.inf).long()
+    found: list[Tensor] = []
+    for level in range(len(tensors.levels) - 1, -1, -1):
+        group = tensors.groups[level]
+        counts = counts if group is None else group_sums(counts, group, len(tensors.nodes[level]))
+        index = node_on_level(classes, level, tensors).unsqueeze(1)
+        found.insert(0, counts.gather(1, index).squeeze(1))
+    return torch.stack(found, 1)
 
 
 def _in_log_space(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor:

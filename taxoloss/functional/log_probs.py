@@ -22,7 +22,7 @@ from torch import Tensor
 from taxoloss.functional.arithmetic import at_least_float32, finite
 from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.group_sums import group_sums
-from taxoloss.functional.inputs import batched, check_logits, device_of
+from taxoloss.functional.inputs import batched, check_logits, device_of, refuse_softmax
 from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.plan import Plan, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -42,7 +42,8 @@ def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
         and bfloat16 logits give float32. The deepest level is log_softmax of the logits.
 
     Raises:
-        ValueError: the class count is not the taxonomy's, or the taxonomy is not bound.
+        ValueError: the class count is not the taxonomy's, the taxonomy is not bound, or the first rows are
+            probabilities.
 
     >>> import taxoloss, torch
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
@@ -52,6 +53,7 @@ def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
     log_probs = cached_log_probs(taxonomy, device_of(logits))
     plan = plan_of(taxonomy)
     check_logits(logits, plan)
+    refuse_softmax(logits)
     summed = log_probs(at_least_float32(batched(logits)))
     by_name = {plan.levels[level]: summed[level].all() for level in sorted(summed)}
     return {name: value.squeeze(0) if logits.dim() == 1 else value for name, value in by_name.items()}

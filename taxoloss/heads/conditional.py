@@ -9,7 +9,7 @@ from torch import Tensor
 from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.heads.head import Head
-from taxoloss.heads.path_sums import Depths
+from taxoloss.heads.path_sums import Depths, paths_by_id
 from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -53,6 +53,11 @@ class ConditionalSoftmax(Head):
         plan = plan_of(taxonomy)
         super().__init__(in_features, taxonomy, plan.num_nodes - 1, bias)
         self.siblings = apart(_Siblings, taxonomy)
+
+    @staticmethod
+    def row_nodes(taxonomy: Taxonomy) -> list[tuple[int, tuple[str, ...]]]:
+        """All nodes but the root, by their target ids."""
+        return paths_by_id(taxonomy)
 
     def forward(self, features: Tensor) -> Tensor:
         """Log-probabilities (..., C)."""

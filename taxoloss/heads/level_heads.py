@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from taxoloss.heads.path_sums import down
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import numbers_by_level
+from taxoloss.weighting.table import by_name
 
 __all__ = ["LevelHeads"]
 
@@ -55,6 +57,12 @@ class LevelHeads(Head):
         super().__init__(in_features, taxonomy, sum(plan.widths), bias)
         self.widths = list(plan.widths)
 
+    @staticmethod
+    def row_nodes(taxonomy: Taxonomy) -> list[tuple[int, tuple[str, ...]]]:
+        """The nodes of each level, in the order of the level, with its number."""
+        levels = enumerate(map(taxonomy.paths, taxonomy.levels), 1)
+        return [(level, path) for level, paths in levels for path in paths]
+
     def forward(self, features: Tensor) -> Tensor:
         """Leaf logits (..., C): the sums of the levels' log-probabilities on the paths."""
         levels = torch.split(self.scores(features), self.widths, -1)
@@ -83,7 +91,7 @@ class LevelHeads(Head):
         self,
         features: Tensor,
         target: Tensor,
-        level_weights: Mapping[str, float] | None = None,
+        level_weights: Mapping[str, float] | str | None = None,
         *,
         ignore_index: int = -100,
         label_smoothing: float = 0.0,
@@ -96,19 +104,22 @@ class LevelHeads(Head):
         Args:
             features: (..., in_features).
             target: (...), node ids; a label above a level is not counted there.
-            level_weights: one number for each level; None: 1 each.
+            level_weights: one number for each level, as a dict or as text, by_level:LEVEL=NUMBER,..; None:
+                1 each.
             ignore_index: targets of this number are not counted.
             label_smoothing: in [0, 1], within each level.
 
         Raises:
-            ValueError: a weight is unknown, missing or negative, or target has another shape than features.
+            ValueError: a weight is unknown, missing or negative, or target has another shape than features,
+                or is of floats.
             IndexError: a target is no node.
         """
         weights = self._weights(level_weights)
         if target.shape != features.shape[:-1]:
+            help = "; pass target.squeeze(-1)" if target.shape == (*features.shape[:-1], 1) else ""
             raise ValueError(
                 f"expected target {tuple(features.shape[:-1])}, a node for each of features "
-                f"{tuple(features.shape)}, got {tuple(target.shape)}"
+                f"{tuple(features.shape)}, got {tuple(target.shape)}{help}"
             )
         tensors = node_tensors(self.taxonomy, features.device)
         ids, valid = target_ids(target.reshape(-1), ignore_index, plan_of(self.taxonomy))
@@ -129,8 +140,9 @@ class LevelHeads(Head):
             total = total + weights[level] * cost / here.sum().clamp(min=1)
         return total.masked_fill(~counted.any(), torch.nan)
 
-    def _weights(self, given: Mapping[str, float] | None) -> dict[str, float]:
+    def _weights(self, given: Mapping[str, float] | str | None) -> dict[str, float]:
         if given is None:
             return dict.fromkeys(self.taxonomy.levels, 1.0)
         levels = self.taxonomy.levels
-        return dict(zip(levels, numbers_by_level(given, levels), strict=True))
+        weights: Any = given if isinstance(given, Mapping) else by_name(given)
+        return dict(zip(levels, numbers_by_level(weights, levels), strict=True))

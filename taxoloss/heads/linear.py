@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from taxoloss.heads.head import Head
-from taxoloss.heads.path_sums import Depths
+from taxoloss.heads.path_sums import Depths, paths_by_id
 from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -40,6 +40,11 @@ class Flat(Head):
 
     def __init__(self, in_features: int, taxonomy: Taxonomy, bias: bool = True) -> None:
         super().__init__(in_features, taxonomy, plan_of(taxonomy).num_classes, bias)
+
+    @staticmethod
+    def row_nodes(taxonomy: Taxonomy) -> list[tuple[int, tuple[str, ...]]]:
+        """The classes, in their order."""
+        return [(0, path) for path in taxonomy.paths()]
 
     def forward(self, features: Tensor) -> Tensor:
         """Leaf logits (..., C)."""
@@ -84,6 +89,11 @@ class PathSum(Head):
     def __init__(self, in_features: int, taxonomy: Taxonomy, bias: bool = True) -> None:
         super().__init__(in_features, taxonomy, plan_of(taxonomy).num_nodes - 1, bias)
         self.depths = apart(Depths, taxonomy)
+
+    @staticmethod
+    def row_nodes(taxonomy: Taxonomy) -> list[tuple[int, tuple[str, ...]]]:
+        """All nodes but the root, by their target ids."""
+        return paths_by_id(taxonomy)
 
     def forward(self, features: Tensor) -> Tensor:
         """Leaf logits (..., C)."""

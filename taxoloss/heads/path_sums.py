@@ -12,7 +12,7 @@ from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Depths", "down"]
+__all__ = ["Depths", "down", "paths_by_id"]
 
 
 class Depths(DeviceTensors):
@@ -40,6 +40,11 @@ class Depths(DeviceTensors):
         here = self.on(values.device)
         sums = down(values.index_select(dim, here.order), here.parents, self.sizes, dim)
         return torch.cat(sums, dim).index_select(dim, here.classes)
+
+
+def paths_by_id(taxonomy: Taxonomy) -> list[tuple[int, tuple[str, ...]]]:
+    """The paths of all nodes but the root in the order of their target ids, each with the number 0."""
+    return [(0, path) for path in taxonomy.tree.paths(taxonomy.nodes_by_id[:-1])]
 
 
 def down(values: Tensor, parents: Sequence[Tensor | None], sizes: list[int], dim: int) -> list[Tensor]:

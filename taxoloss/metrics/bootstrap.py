@@ -34,7 +34,8 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from taxoloss.functional.arithmetic import row_blocks, wide_on
-from taxoloss.metrics.base.batch import one_pass
+from taxoloss.functional.arrays import ids_of, refuse_two_row_orders
+from taxoloss.metrics.base.batch import Scores, one_pass
 from taxoloss.metrics.base.sum_metric import Contributions, LastingMetric, SumMetric
 from taxoloss.metrics.confusion import LevelConfusionMatrix
 from taxoloss.plot import figures, scores
@@ -90,12 +91,14 @@ class Bootstrap(LastingMetric):
         #: Samples, and a number that two streams of the same targets share.
         self.add_state("seen", torch.zeros(2, dtype=torch.long), dist_reduce_fx="sum")
 
-    def update(self, preds: Tensor, target: Tensor) -> None:
+    def update(self, preds: Scores, target: Scores) -> None:
         """Counts a batch in every draw.
 
         Raises:
             ValueError: more samples than groups were given for, or of another shape; several ranks.
         """
+        refuse_two_row_orders(preds, target)
+        target = ids_of(target, device=preds.device if isinstance(preds, Tensor) else self.device)
         units, of_row = np.unique(self._units(target), return_inverse=True)
         with one_pass():
             rows = [metric.rows(preds, target) for metric in self.metrics.values()]
@@ -112,7 +115,7 @@ class Bootstrap(LastingMetric):
         mixed = ((target.reshape(-1).long() + 1000) % _CHECK * (place * 2654435761 % _CHECK)) % _CHECK
         self.seen += torch.stack([torch.tensor(target.numel(), device=target.device), mixed.sum()])
 
-    def forward(self, preds: Tensor, target: Tensor) -> Any:
+    def forward(self, preds: Scores, target: Scores) -> Any:
         """Counts a batch, and gives its intervals; ValueError with groups, which are for all samples."""
         if self.groups is not None:
             raise ValueError(
@@ -270,7 +273,8 @@ def bootstrap(
 
     Args:
         metric: of `taxoloss.metrics`, or a collection of them, without samples yet. Curves need
-            exact=False. It is not changed.
+            exact=False, and predictions are what the metric was made for (probabilities=True). It is not
+            changed.
         draws: how many; 1,000 are enough for intervals, 200 for a look.
         confidence: of the interval, in (0, 1).
         seed: of the draws.

@@ -29,6 +29,7 @@ class LevelCalibrationError(SumMetric):
         taxonomy: bound (`Taxonomy.bind`).
         n_bins: number of bins of [0, 1].
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape and errors: as `LevelAccuracy`; node ids raise ValueError, as does n_bins below 1.
@@ -47,13 +48,21 @@ class LevelCalibrationError(SumMetric):
     plot_upper_bound = 1.0
 
     def __init__(
-        self, taxonomy: Taxonomy, n_bins: int = 15, ignore_index: int = -100, **kwargs: Any
+        self,
+        taxonomy: Taxonomy,
+        n_bins: int = 15,
+        ignore_index: int = -100,
+        *,
+        probabilities: bool = False,
+        **kwargs: Any,
     ) -> None:
         if isinstance(n_bins, bool) or not isinstance(n_bins, int) or n_bins < 1:
             raise ValueError(f"expected n_bins as an integer, 1 or larger, got {n_bins!r}")
         self.n_bins = n_bins
         size = 3 * n_bins * len(getattr(taxonomy, "levels", ()))
-        super().__init__(taxonomy, n_bins, size=size, ignore_index=ignore_index, **kwargs)
+        super().__init__(
+            taxonomy, n_bins, size=size, ignore_index=ignore_index, probabilities=probabilities, **kwargs
+        )
 
     def _rows(self, batch: Batch) -> Contributions:
         batch.need_logits("calibration", "; collection(t, calibration=False) scores these")

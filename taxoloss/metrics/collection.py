@@ -48,6 +48,7 @@ def collection(
     curves: bool = False,
     top_k: int | None = None,
     ignore_index: int = -100,
+    probabilities: bool = False,
     prefix: str | None = None,
     postfix: str | None = None,
 ) -> TaxonomyCollection:
@@ -68,6 +69,7 @@ def collection(
         top_k: with top_K_accuracy/LEVEL (the ancestors of the K best classes), top_K_distance and
             top_K_hops; for logits, or rankings of K classes or more.
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         prefix, postfix: of the keys, such as "val/".
 
     Raises:
@@ -91,12 +93,12 @@ def collection(
     """
     asked = {"calibration": calibration, "ranking": ranking, "curves": curves}
     chosen = [
-        family.made(taxonomy, ignore_index)
+        family.made(taxonomy, ignore_index, probabilities)
         for family in FAMILIES
         if family.option is None or asked[family.option]
     ]
     chosen += (
-        [family.made(taxonomy, ignore_index) for family in best_of(check_top_k(top_k))]
+        [family.made(taxonomy, ignore_index, probabilities) for family in best_of(check_top_k(top_k))]
         if top_k is not None
         else []
     )

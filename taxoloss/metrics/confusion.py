@@ -45,6 +45,7 @@ class LevelConfusionMatrix(SumMetric):
         taxonomy: bound (`Taxonomy.bind`).
         levels: names of levels; None: all, if that takes no more than 2^24 cells.
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape and errors: as `LevelAccuracy`; too many cells raise ValueError.
@@ -65,6 +66,8 @@ class LevelConfusionMatrix(SumMetric):
         taxonomy: Taxonomy,
         levels: Sequence[str] | None = None,
         ignore_index: int = -100,
+        *,
+        probabilities: bool = False,
         **kwargs: Any,
     ) -> None:
         if isinstance(levels, str) or not (levels is None or isinstance(levels, Iterable)):
@@ -80,7 +83,14 @@ class LevelConfusionMatrix(SumMetric):
                 f"expected levels=[...] for {self._widths[-1]:,} classes, since all levels take "
                 f"{cells:,} cells; the levels are {', '.join(known)}"
             )
-        super().__init__(taxonomy, *self.levels, size=cells, ignore_index=ignore_index, **kwargs)
+        super().__init__(
+            taxonomy,
+            *self.levels,
+            size=cells,
+            ignore_index=ignore_index,
+            probabilities=probabilities,
+            **kwargs,
+        )
 
     def _rows(self, batch: Batch) -> Contributions:
         answers, wanted = batch.level_answers[:, self._numbers], batch.wanted[:, self._numbers]

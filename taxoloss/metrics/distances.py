@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.metrics.base.batch import Batch, batch_of
+from taxoloss.metrics.base.batch import Batch, Scores
 from taxoloss.metrics.base.chance import chance_by_height
 from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric, add, check_top_k
 from taxoloss.plot import scores
@@ -37,6 +37,7 @@ class HierarchicalDistance(SumMetric):
         taxonomy: bound (`Taxonomy.bind`).
         top_k: how many of the best classes; at most all.
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape and errors: as `LevelAccuracy`; preds may also be a ranking, classes (N, K, d1..dk) with the best
@@ -54,9 +55,19 @@ class HierarchicalDistance(SumMetric):
 
     higher_is_better = False
 
-    def __init__(self, taxonomy: Taxonomy, top_k: int = 1, ignore_index: int = -100, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        top_k: int = 1,
+        ignore_index: int = -100,
+        *,
+        probabilities: bool = False,
+        **kwargs: Any,
+    ) -> None:
         self.top_k = check_top_k(top_k)
-        super().__init__(taxonomy, top_k, size=2, ignore_index=ignore_index, **kwargs)
+        super().__init__(
+            taxonomy, top_k, size=2, ignore_index=ignore_index, probabilities=probabilities, **kwargs
+        )
 
     def _rows(self, batch: Batch) -> Contributions:
         if self.top_k == 1:
@@ -80,6 +91,7 @@ class MistakeSeverity(SumMetric):
     Args:
         taxonomy: bound (`Taxonomy.bind`).
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape and errors: as `LevelAccuracy`.
@@ -96,17 +108,19 @@ class MistakeSeverity(SumMetric):
 
     higher_is_better = False
 
-    def __init__(self, taxonomy: Taxonomy, ignore_index: int = -100, **kwargs: Any) -> None:
-        super().__init__(taxonomy, size=2, ignore_index=ignore_index, **kwargs)
+    def __init__(
+        self, taxonomy: Taxonomy, ignore_index: int = -100, *, probabilities: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(taxonomy, size=2, ignore_index=ignore_index, probabilities=probabilities, **kwargs)
         # How many samples have each height (0 where they are right), answer and target, for pictures.
         self._parts = [int(taxonomy.tree.height[0]) + 1, taxonomy.num_nodes, taxonomy.num_nodes]
         self._counts = self._state.replace("sums_", "counts_", 1)
         zeros = torch.zeros(sum(self._parts), dtype=torch.long)
         self.add_state(self._counts, default=zeros, dist_reduce_fx="sum")
 
-    def update(self, preds: Tensor, target: Tensor) -> None:
+    def update(self, preds: Scores, target: Scores) -> None:
         """Counts a batch."""
-        batch = batch_of(self.taxonomy, preds, target, self.ignore_index)
+        batch = self.batch(preds, target)
         add(self.sums, self.rows_of(batch))
         heights, nodes, _ = self._parts
         height = _distance(batch, batch.answer, batch.target)
@@ -170,6 +184,7 @@ class TreeInducedError(SumMetric):
     Args:
         taxonomy: bound (`Taxonomy.bind`).
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape and errors: as `LevelAccuracy`.
@@ -186,8 +201,10 @@ class TreeInducedError(SumMetric):
 
     higher_is_better = False
 
-    def __init__(self, taxonomy: Taxonomy, ignore_index: int = -100, **kwargs: Any) -> None:
-        super().__init__(taxonomy, size=2, ignore_index=ignore_index, **kwargs)
+    def __init__(
+        self, taxonomy: Taxonomy, ignore_index: int = -100, *, probabilities: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(taxonomy, size=2, ignore_index=ignore_index, probabilities=probabilities, **kwargs)
 
     def _rows(self, batch: Batch) -> Contributions:
         depth = batch.tensors.depth

@@ -33,6 +33,7 @@ class HierarchicalFScore(SumMetric):
         average: "micro" (sums over samples, as above) or "samples" (the mean of each sample's three
             ratios). 0 / 0 is 1: an answer that is the root says nothing false.
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape and errors: as `LevelAccuracy`; an unknown average raises ValueError.
@@ -51,12 +52,20 @@ class HierarchicalFScore(SumMetric):
     plot_upper_bound = 1.0
 
     def __init__(
-        self, taxonomy: Taxonomy, average: str = "micro", ignore_index: int = -100, **kwargs: Any
+        self,
+        taxonomy: Taxonomy,
+        average: str = "micro",
+        ignore_index: int = -100,
+        *,
+        probabilities: bool = False,
+        **kwargs: Any,
     ) -> None:
         if average not in _AVERAGES:
             raise ValueError(f"expected average as one of {_AVERAGES}, got {average!r}")
         self.average = average
-        super().__init__(taxonomy, average, size=4, ignore_index=ignore_index, **kwargs)
+        super().__init__(
+            taxonomy, average, size=4, ignore_index=ignore_index, probabilities=probabilities, **kwargs
+        )
 
     def _rows(self, batch: Batch) -> Contributions:
         depth = batch.tensors.depth

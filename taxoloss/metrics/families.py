@@ -54,11 +54,15 @@ class Family:
     #: What it is made with, beside a taxonomy and ignore_index.
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def made(self, taxonomy: Taxonomy, ignore_index: int) -> dict[str, SumMetric]:
+    def made(
+        self, taxonomy: Taxonomy, ignore_index: int, probabilities: bool = False
+    ) -> dict[str, SumMetric]:
         """A metric for each key."""
         found: dict[str, SumMetric] = {}
         for key, score in self.keys(taxonomy).items():
-            metric = self.metric(taxonomy, ignore_index=ignore_index, **self.settings)
+            metric = self.metric(
+                taxonomy, ignore_index=ignore_index, probabilities=probabilities, **self.settings
+            )
             metric.only = score
             found[key] = metric
         return found

@@ -48,6 +48,7 @@ class HOPS(SumMetric):
         taxonomy: bound (`Taxonomy.bind`).
         top_k: how many places count; None: all.
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape:
@@ -72,10 +73,18 @@ class HOPS(SumMetric):
     plot_upper_bound = 1.0
 
     def __init__(
-        self, taxonomy: Taxonomy, top_k: int | None = None, ignore_index: int = -100, **kwargs: Any
+        self,
+        taxonomy: Taxonomy,
+        top_k: int | None = None,
+        ignore_index: int = -100,
+        *,
+        probabilities: bool = False,
+        **kwargs: Any,
     ) -> None:
         self.top_k = None if top_k is None else check_top_k(top_k)
-        super().__init__(taxonomy, top_k, size=2, ignore_index=ignore_index, **kwargs)
+        super().__init__(
+            taxonomy, top_k, size=2, ignore_index=ignore_index, probabilities=probabilities, **kwargs
+        )
 
     def _rows(self, batch: Batch) -> Contributions:
         places = min(self.top_k or len(self.taxonomy), len(self.taxonomy))

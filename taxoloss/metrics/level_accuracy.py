@@ -31,17 +31,21 @@ class LevelAccuracy(SumMetric):
         top_k: right if the target's node is among the k best; at most the level's nodes count.
         decision: "marginal" (each level by its own probabilities) or "leaf" (the best class's ancestors).
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, such as those of `predict_proba`:
+            rows of [0, 1] that sum to 1. A class of probability 0 adds nothing.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape:
         - preds: logits or log-probabilities (C,), (N, C) or (N, C, d1..dk); or node ids, integers of the
-          target's shape
+          target's shape. Tensors, or arrays and tables of numpy, pandas or polars, whose columns are put
+          into the order of the classes where they have names
         - target: node ids (), (N,) or (N, d1..dk)
 
     Raises:
-        ValueError: probabilities instead of logits (pass p.log()), NaN, another class count, a shape that
-            does not fit, an unknown decision, top_k below 1 or with node ids, an ignore_index that is an
-            inner node.
+        ValueError: probabilities without probabilities=True, rows that are none with it, NaN, another
+            class count, a shape that does not fit, an unknown decision, top_k below 1 or with node ids, an
+            ignore_index that is an inner node, columns that are not the classes.
+        TypeError: names as targets, which `Taxonomy.node_ids` makes ids of.
         IndexError: a target or an answer that is no node.
 
     >>> import taxoloss, torch
@@ -61,13 +65,23 @@ class LevelAccuracy(SumMetric):
         top_k: int = 1,
         decision: str = "marginal",
         ignore_index: int = -100,
+        *,
+        probabilities: bool = False,
         **kwargs: Any,
     ) -> None:
         if decision not in _DECISIONS:
             raise ValueError(f"expected decision as one of {_DECISIONS}, got {decision!r}")
         self.top_k, self.decision = check_top_k(top_k), decision
         size = 2 * len(getattr(taxonomy, "levels", ()))
-        super().__init__(taxonomy, decision, top_k, size=size, ignore_index=ignore_index, **kwargs)
+        super().__init__(
+            taxonomy,
+            decision,
+            top_k,
+            size=size,
+            ignore_index=ignore_index,
+            probabilities=probabilities,
+            **kwargs,
+        )
 
     def _rows(self, batch: Batch) -> Contributions:
         counted = batch.counted
@@ -115,6 +129,7 @@ class FullPathAccuracy(SumMetric):
     Args:
         taxonomy: bound (`Taxonomy.bind`).
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape and errors: as `LevelAccuracy`.
@@ -132,8 +147,10 @@ class FullPathAccuracy(SumMetric):
     higher_is_better = True
     plot_upper_bound = 1.0
 
-    def __init__(self, taxonomy: Taxonomy, ignore_index: int = -100, **kwargs: Any) -> None:
-        super().__init__(taxonomy, size=2, ignore_index=ignore_index, **kwargs)
+    def __init__(
+        self, taxonomy: Taxonomy, ignore_index: int = -100, *, probabilities: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(taxonomy, size=2, ignore_index=ignore_index, probabilities=probabilities, **kwargs)
 
     def _rows(self, batch: Batch) -> Contributions:
         right = (batch.right | ~batch.counted).all(1)

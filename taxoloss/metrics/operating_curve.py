@@ -46,6 +46,7 @@ class OperatingCurve(CurveMetric):
         exact: keep every step, or add the steps up in 4,096 bins; then `bin_error` bounds the error of
             the two averages.
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape and errors: as `LevelAccuracy`; node ids, or an unknown value, raise ValueError.
@@ -73,12 +74,22 @@ class OperatingCurve(CurveMetric):
         value: str = "information",
         exact: bool = True,
         ignore_index: int = -100,
+        *,
+        probabilities: bool = False,
         **kwargs: Any,
     ) -> None:
         if value not in _VALUES:
             raise ValueError(f"expected value as one of {_VALUES}, got {value!r}")
         self.value = value
-        super().__init__(taxonomy, value, fields=3, exact=exact, ignore_index=ignore_index, **kwargs)
+        super().__init__(
+            taxonomy,
+            value,
+            fields=3,
+            exact=exact,
+            ignore_index=ignore_index,
+            probabilities=probabilities,
+            **kwargs,
+        )
 
     def compute(self) -> Any:
         """The scores of all samples since the last reset, and bin_error where exact is False."""

@@ -32,6 +32,7 @@ class RiskCoverage(CurveMetric):
         taxonomy: bound (`Taxonomy.bind`).
         exact: keep every step, or add the steps up in 4,096 bins; then `bin_error` bounds aurc's error.
         ignore_index: targets of this number are not counted.
+        probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
     Shape and errors: as `LevelAccuracy`; node ids raise ValueError.
@@ -50,9 +51,22 @@ class RiskCoverage(CurveMetric):
     plot_upper_bound = 1.0
 
     def __init__(
-        self, taxonomy: Taxonomy, exact: bool = True, ignore_index: int = -100, **kwargs: Any
+        self,
+        taxonomy: Taxonomy,
+        exact: bool = True,
+        ignore_index: int = -100,
+        *,
+        probabilities: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(taxonomy, fields=2, exact=exact, ignore_index=ignore_index, **kwargs)
+        super().__init__(
+            taxonomy,
+            fields=2,
+            exact=exact,
+            ignore_index=ignore_index,
+            probabilities=probabilities,
+            **kwargs,
+        )
 
     def compute(self) -> Any:
         """aurc, coverage (points,), risk (points,), and bin_error where exact is False."""
@@ -89,7 +103,8 @@ class RiskCoverage(CurveMetric):
         logits, tensors = batch.need_logits("a risk-coverage curve"), batch.tensors
         best = batch.best_class
         shaped = best.reshape(len(logits), *logits.shape[2:])
-        odds = path_log_odds(logits, shaped, batch.taxonomy).movedim(1, -1).flatten(0, -2)
+        odds = path_log_odds(logits, shaped, batch.taxonomy, zeros=self.probabilities)
+        odds = odds.movedim(1, -1).flatten(0, -2)
         line = tensors.lines[best]
         wrong = ~tensors.at_or_above(line, batch.target.unsqueeze(1))
         fields = torch.stack([tensors.information[line], wrong.to(tensors.information.dtype)], 2)

@@ -12,6 +12,7 @@ from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import BindingError, Fault
 from taxoloss.errors.suggestions import as_question, nearest_of_each
 from taxoloss.taxonomy.class_names import Name, class_list, refuse_two_orders
+from taxoloss.taxonomy.other_names import numbers_given
 from taxoloss.taxonomy.spelling import SPELLING_RULES, explained_pairs, pair_by_spelling
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree
 
@@ -210,6 +211,8 @@ class _ClassMatch:
         """For each class its node; BindingError with all that does not match."""
         for number, name in enumerate(self.names):
             self.match(number, name)
+        if len(self.extra) == len(self.names) and (said := numbers_given(self.names)):
+            raise BindingError([Fault("T302", said, path=(_text(self.names[0]),))])
         missing = [node for node in self.tree.leaves.tolist() if node not in self.class_of]
         self.report_extra(missing)
         if self.complete:

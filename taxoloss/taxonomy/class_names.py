@@ -15,7 +15,7 @@ Name: TypeAlias = "str | tuple[str, ...]"
 
 
 def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) -> list[Name]:
-    """Class names in index order, from a list, from `class_to_idx` or from `id2label`.
+    """Class names in index order, from a list, `class_to_idx`, `id2label` or a `datasets.ClassLabel`.
 
     Raises:
         TypeError: the names are no list, or a set, which has no order.
@@ -29,6 +29,8 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
     if isinstance(names, Mapping):
         return _all_checked(_by_number(names))
     require_order(names, "class names")
+    if type(names).__name__ == "ClassLabel" and isinstance(getattr(names, "names", None), (list, tuple)):
+        return _all_checked(names.names)  # type: ignore[attr-defined]
     if hasattr(names, "columns") and hasattr(names, "shape"):
         raise TypeError(f"expected a list of class names, got {_kind(names)}: give one of its columns")
     if isinstance(names, os.PathLike):
@@ -36,9 +38,15 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
         raise TypeError(f"expected a list of class names, got {_kind(names)}: its lines are {read}")
     if not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
         held = next((name for name in _HELD if getattr(names, name, None) is not None), None)
-        more = f": give its .{held}" if held else ""
+        more = f": give its .{held}" if held else _help_for(names)
         raise TypeError(f"expected a list of class names, got {_kind(names)}{more}")
     return _all_checked(names)
+
+
+def _help_for(names: object) -> str:
+    if type(names).__module__.startswith("datasets."):
+        return ", a column without class names: give the names, or a datasets.ClassLabel"
+    return ""
 
 
 def _kind(names: object) -> str:
@@ -77,8 +85,10 @@ def _first(names: Iterable[Any]) -> str:
     return ", ".join(map(repr, shown[:3])) + (", .." if len(shown) > 3 else "")
 
 
+#: Who has names for numbers.
+_WHOSE = " (a dataset's classes, class_to_idx, id2label), or none where they are numbered as in the file"
 #: Where an object that is no list of names has one: datasets, torchvision, scikit-learn, pandas.
-_HELD = ("names", "classes", "classes_", "categories")
+_HELD = ("names", "classes", "classes_", "categories", "feature")
 
 
 def _by_number(names: Mapping[Any, Any]) -> list[Any]:
@@ -121,6 +131,5 @@ def _checked(name: object, place: int) -> Name:
         raise TypeError(
             f"{expected} a {type(name).__name__} with {kind} in place {at}: {name!r:.60} {where}"
         )
-    number = integer_of(name)
-    help = "" if number is None else ": give the names, in the order of the numbers"
+    help = "" if _index_number(name) is None else f": give the names, in the order of the numbers{_WHOSE}"
     raise TypeError(f"{expected} {type(name).__name__} {name!r:.60}{help} {where}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taxoloss.errors.characters import counted
+from taxoloss.errors.faults import BindingError, Fault
 from taxoloss.taxonomy.cache import Shelf
 from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.file.document import Document, Value
@@ -20,7 +21,9 @@ from taxoloss.taxonomy.file.parser import parse_spec
 from taxoloss.taxonomy.file.writer import write_file
 from taxoloss.taxonomy.named import NamedTree, NodeInfo
 from taxoloss.taxonomy.names import checked_title
+from taxoloss.taxonomy.other_names import descriptions_given
 from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
+from taxoloss.taxonomy.stored import difference, stored_in
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
@@ -162,7 +165,11 @@ class Taxonomy(NamedTree):
         return tuple(self.tree.names[node] for node in self._class_nodes.tolist())
 
     def paths(self, level: str | None = None) -> tuple[tuple[str, ...], ...]:
-        """The paths that identify the classes, or the nodes of a level, in index order."""
+        """The paths that identify the classes, or the nodes of a level, in index order.
+
+        A tree that is made of them again has its siblings in this order, so another digest where it is not
+        the file's: `to_dict` and `save` keep all.
+        """
         nodes = self._class_nodes if level is None else self._at(level)
         return self.tree.paths(nodes)
 
@@ -220,7 +227,8 @@ class Taxonomy(NamedTree):
         Args:
             class_names: for each output of the model its class: a name (unique among the leaves), an
                 alias, or a path, as a tuple of names or as text a/b/c. Also a dict `class_to_idx` or
-                `id2label`. None: the order of the file; say so only if your dataset was made from it.
+                `id2label`, or a `datasets.ClassLabel`: dataset.features["label"].
+                None: the order of the file; say so only if your dataset was made from it.
             node_targets: whether targets may be any node (`node_ids`), not only classes 0..C-1.
             inner_classes: whether classes may be inner nodes: a genus beside its species. Each gets a
                 leaf of its own, the first below its node and of its name. The loss takes it as a leaf;
@@ -229,7 +237,8 @@ class Taxonomy(NamedTree):
 
         Raises:
             BindingError: names every class that is missing, extra, ambiguous or there twice, with
-                the nearest right name.
+                the nearest right name; or says that the classes have no names, only numbers.
+            TypeError: class_names are no names: numbers, a set, a text, ...
             ValueError: inner_classes without class_names.
 
         >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")])
@@ -281,13 +290,27 @@ class Taxonomy(NamedTree):
         self, names: Iterable[Name] | Mapping[Any, Any], *, complete: bool, inner_classes: bool
     ) -> tuple[Taxonomy, IntArray]:
         """The taxonomy in which classes of these names are leaves, and the leaf of each."""
-        nodes = self.index.classes(names, complete=complete, inner=bool(inner_classes))
+        try:
+            nodes = self.index.classes(names, complete=complete, inner=bool(inner_classes))
+        except BindingError as error:
+            raise self._of_descriptions(error) from None
         is_leaf = self.tree.is_leaf[nodes]
         if is_leaf.all():
             return self, nodes
         tree, number = self.tree.with_own_leaves(np.sort(nodes[~is_leaf]))
         grown = self._renumbered(tree, dict(enumerate(number.tolist())))
         return grown, number[nodes] + ~is_leaf
+
+    def _of_descriptions(self, error: BindingError) -> BindingError:
+        """One fault instead of one a name, where descriptions of classes were given for their names."""
+        unknown = [str(fault.found) for fault in error.faults if fault.code == "T302"]
+        described = {
+            self.tree.names[node]: text
+            for node, text in self.descriptions.items()
+            if self.tree.is_leaf[node]
+        }
+        said = descriptions_given(unknown, described)
+        return BindingError([Fault("T302", said, path=(unknown[0],))]) if said else error
 
     def _renumbered(self, tree: Tree, number: Mapping[int, int]) -> Taxonomy:
         """The taxonomy with another tree, not bound; the number there of each node that it has too."""
@@ -387,6 +410,37 @@ class Taxonomy(NamedTree):
         (['cat', 'Bengal', 'dog', 'pug'], [1, 0])
         """
         return as_plain(self)
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Refuses the state of a model that was stored for another tree, or another order of its classes.
+
+        A `state_dict` does not know which column is which class, and loads into another order without a
+        word. So store `state["taxoloss"] = t.to_dict()` beside the weights, and ask this before they are
+        loaded (`taxoloss.save` and `taxoloss.load_checkpoint` do both).
+
+        Args:
+            state: what was stored, as `torch.load(path, weights_only=True)` gives it.
+
+        Raises:
+            TypeError: the state, or state["taxoloss"], is no dict.
+            ValueError: the tree or the order of the classes is another, with the classes that differ;
+                there is no "taxoloss" in the state; it was changed; or this taxonomy is not bound.
+
+        >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")])
+        >>> state = {"head": ..., "taxoloss": t.bind(["pug", "Bengal"]).to_dict()}
+        >>> t.bind(["pug", "Bengal"]).check_state(state)
+        >>> t.bind(["Bengal", "pug"]).check_state(state)
+        Traceback (most recent call last):
+        ValueError: the state is of another order of the classes: 2 of 2 columns are another class, the
+        first is column 0, `dog/pug` there and `cat/Bengal` here; its own taxonomy is
+        Taxonomy.from_dict(state["taxoloss"])
+        """
+        self.require_bound("check_state")
+        stored = stored_in(state, self.from_dict)
+        own = 'Taxonomy.from_dict(state["taxoloss"])'
+        moves = f"{own}.diff(t) says what changed, t.migrate moves a head by its migration"
+        if said := difference(stored, self, "the state", f"its own taxonomy is {own}", moves):
+            raise ValueError(said)
 
 
 _MAPPINGS = ("level_weights", "level_descriptions", "aliases", "descriptions")

@@ -76,8 +76,8 @@ def checked_weights(weights: Mapping[str, float], levels: tuple[str, ...]) -> We
 @at_trace_time
 def numbers_by_level(weights: Mapping[str, float], levels: tuple[str, ...]) -> tuple[float, ...]:
     """Weights by level as numbers (L,), checked, and then also a key: equal only where the weights are."""
-    plain = tuple(weights.get(level) for level in levels)
-    if len(weights) == len(levels) and all(type(w) is float and 0 < w < math.inf for w in plain):
+    plain = tuple(weights.get(level) for level in levels) if isinstance(weights, Mapping) else ()
+    if plain and len(weights) == len(levels) and all(type(w) is float and 0 < w < math.inf for w in plain):
         return plain  # type: ignore[return-value]
     return tuple(checked_weights(checked_mapping(weights), levels).tolist())
 

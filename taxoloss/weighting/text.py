@@ -31,8 +31,9 @@ def parse_schedule(text: str) -> Schedule:
     >>> parse_schedule("by_level:species=0.3,breed=0.7")
     by_level({'species': 0.3, 'breed': 0.7})
     """
-    name, colon, argument = text.partition(":")
     known = forms()
+    _refuse_weights(text, known)
+    name, colon, argument = text.partition(":")
     if TAKES.get(name) is Takes.counts:
         raise ValueError(f"{name} needs the counts of your labels: weighting.{name}(counts)")
     if name not in known:
@@ -45,6 +46,19 @@ def parse_schedule(text: str) -> Schedule:
     except ValueError:
         raise ValueError(f"expected {known[name]}, got {text!r}") from None
     return SCHEDULES[name](*arguments)
+
+
+def _refuse_weights(text: str, known: dict[str, str]) -> None:
+    """ValueError where a text holds nothing, or weights and not the schedule that they are for."""
+    if not text.strip():
+        raise ValueError(f"expected one of {', '.join(known.values())}, got the empty text {text!r}")
+    if text.lstrip()[0] in "{[(":
+        raise ValueError(
+            f"expected one of {', '.join(known.values())}, got {text!r:.60}, the text of a dict or a list: "
+            "give the dict itself, or by_level:LEVEL=NUMBER,LEVEL=NUMBER,.."
+        )
+    if "=" in text.partition(":")[0]:
+        raise ValueError(f"expected by_level:LEVEL=NUMBER,.., got {text!r:.60}: put by_level: before it")
 
 
 def _arguments(takes: Takes, text: str) -> list[Any]:

@@ -125,7 +125,7 @@ def test_an_unknown_arm_is_refused() -> None:
         arm("level_heads", WIDTH, PETS, weighting.uniform())
 
 
-@pytest.mark.parametrize("name", heads.__all__)
+@pytest.mark.parametrize("name", sorted(set(heads.__all__) - {"TaxonomyOutput"}))
 def test_every_head_is_that_of_an_arm(name: str) -> None:
     assert getattr(heads, name) in [recipe.head for recipe in RECIPES.values()]
 

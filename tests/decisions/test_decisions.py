@@ -258,7 +258,7 @@ BAD: dict[str, tuple[type[Exception], Callable[[], Any], str]] = {
     "all_masked": (ValueError, lambda: decisions.climb(LOGITS - torch.inf, TREE, 0.5), "finite.*row 0"),
     "infinite": (ValueError, lambda: decisions.climb(LOGITS + torch.inf, TREE, 0.5), "inf in row 0"),
     "integers": (NotImplementedError, lambda: decisions.leaf(LOGITS.long(), TREE), "int64"),
-    "list": (TypeError, lambda: decisions.leaf(LOGITS.tolist(), TREE), "list"),  # type: ignore[arg-type]
+    "list": (TypeError, lambda: decisions.leaf(LOGITS.tolist(), TREE), "list"),
     "level": (ValueError, lambda: decisions.at_level(LOGITS, TREE, "leave"), "leave.*leaf"),
     "threshold": (ValueError, lambda: decisions.climb(LOGITS, TREE, 1.5), "1.5"),
     "threshold_nan": (ValueError, lambda: decisions.climb(LOGITS, TREE, math.nan), "nan"),

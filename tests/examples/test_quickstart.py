@@ -34,5 +34,6 @@ def test_it_runs_and_loads_what_it_saved(tmp_path: Path) -> None:
     species, breed = map(float, found["loaded"])
     assert 1 >= species > breed > 1 / 2
     saved = torch.load(tmp_path / "runs" / "quickstart" / "model.pt", weights_only=True)
-    tree = taxoloss.load(tmp_path / "runs" / "quickstart" / "tree.yaml").bind(saved["classes"])
-    assert tree.same_binding(saved["binding"])
+    tree = taxoloss.Taxonomy.from_dict(saved["taxoloss"])
+    assert tree.classes == ("pug", "Siamese", "Bengal")
+    tree.check_state(saved)

@@ -105,7 +105,6 @@ def test_row_weights_take_no_target_for_ignored() -> None:
 
 #: name: what is called of logits (4, 9) and targets (4,).
 BAD: dict[str, Callable[[Tensor, Tensor], Any]] = {
-    "int32 targets": lambda z, y: loss(FEW, z, y.int()),
     "bool targets": lambda z, y: loss(FEW, z, y.bool()),
     "integer logits": lambda z, y: loss(FEW, z.long(), y),
     "complex logits": lambda z, y: loss(FEW, z.to(torch.complex64), y),

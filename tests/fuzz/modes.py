@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from taxoloss import Taxonomy, TaxonomyLoss, decisions, heads, metrics, weighting
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
 from taxoloss.functional.log_probs import level_log_probs
+from taxoloss.heads.head import Head
 
 ROWS = [("x", "a"), ("x", "b"), ("y", "c"), ("y", "d"), ("z", "e")]
 ORDER = ["c", "a", "e", "d", "b"]
@@ -126,6 +127,16 @@ def _through(kind: Any, t: Taxonomy, z: Tensor) -> Tensor:
     return made
 
 
+def _is_head(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Head)
+
+
+def _deployed(t: Taxonomy, z: Tensor) -> Tensor:
+    log_probs, answer = heads.TaxonomyOutput(t, decisions.leaf)(z)
+    total: Tensor = log_probs["top"].sum() + answer.sum()
+    return total
+
+
 def _sum(answer: Any) -> Tensor:
     total: Tensor = answer.sum()
     return total
@@ -151,5 +162,6 @@ USES: dict[str, Callable[[Taxonomy, Tensor], Tensor]] = {
     "hedge": lambda t, z: _sum(decisions.hedge(z, t, 1.0)),
     "ranking": lambda t, z: _sum(decisions.ranking(z, t)),
     "collection": lambda t, z: _counted(metrics.collection(t, ranking=True, curves=True), z),
-    **{name: partial(_through, kind) for name, kind in vars(heads).items() if isinstance(kind, type)},
+    "TaxonomyOutput": _deployed,
+    **{name: partial(_through, kind) for name, kind in vars(heads).items() if _is_head(kind)},
 }

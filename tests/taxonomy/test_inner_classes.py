@@ -329,7 +329,7 @@ def test_the_probability_of_a_node_counts_its_class(sea: Taxonomy) -> None:
     torch.testing.assert_close(cached_log_probs(sea, z.device)(z)[0].all()[:, 0].exp(), octopods)
 
 
-@pytest.mark.parametrize("head", heads.__all__)
+@pytest.mark.parametrize("head", sorted(set(heads.__all__) - {"TaxonomyOutput"}))
 def test_heads(head: str, sea: Taxonomy) -> None:
     """Each has an output a class, the same as for a tree with such leaves."""
     kind = getattr(heads, head)

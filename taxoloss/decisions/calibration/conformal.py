@@ -40,11 +40,13 @@ from taxoloss.decisions.calibration.coarse import check_coarse
 from taxoloss.decisions.calibration.levels import METHODS, LevelCalibration, broken_line
 from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
-from taxoloss.decisions.inputs import Allowed, prepared
+from taxoloss.decisions.inputs import Allowed, Scores, prepared, tensor_of_scores
 from taxoloss.decisions.on_path import ON_PATH
-from taxoloss.functional.inputs import check_logits, target_ids
+from taxoloss.functional.arrays import ids_of, refuse_two_row_orders
+from taxoloss.functional.inputs import check_logits, host_may_read, target_ids
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
+from taxoloss.functional.slips import target_help
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -85,12 +87,13 @@ class Paths:
 
 
 def paths_of(
-    logits: Tensor,
-    target: Tensor,
+    logits: Scores,
+    target: Any,
     taxonomy: Taxonomy,
     decision: str,
     ignore_index: int = -100,
     allowed: Allowed = None,
+    probabilities: bool = False,
 ) -> Paths:
     """The paths of rows (N, C), or (N, C, d1..dk), without those that are ignored or known as the root."""
     if decision not in ON_PATH:
@@ -98,19 +101,22 @@ def paths_of(
             f"expected decision as one of {tuple(ON_PATH)}, got {decision!r}: with the threshold its "
             "answer may change to another branch, and no promise can be made"
         )
+    refuse_two_row_orders(logits, target)
+    logits = tensor_of_scores(logits, taxonomy, probabilities)
+    target = ids_of(target, device=logits.device)
     with torch.no_grad():
         plan = plan_of(taxonomy)
-        check_logits(logits, plan)
+        check_logits(logits, plan, target)
         expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else (1,)
         if target.shape != expected:
             raise ValueError(
                 f"expected target of shape {expected} for logits of shape {tuple(logits.shape)}, "
-                f"got {tuple(target.shape)}"
+                f"got {tuple(target.shape)}{target_help(logits, target, host_may_read(target))}"
             )
         ids, valid = target_ids(target, ignore_index, plan)
         kept = ids != plan.num_nodes - 1
         kept = kept if valid is None else kept & valid
-        ready, tensors = prepared(logits, taxonomy, allowed, kept)
+        ready, tensors = prepared(logits, taxonomy, allowed, kept, probabilities)
         classes = ON_PATH[decision](ready, tensors)
         odds = path_log_odds(ready, classes, taxonomy).movedim(1, -1).flatten(0, -2)  # (rows given, L)
         kept, ids, classes = kept.reshape(-1), ids.reshape(-1), classes.reshape(-1)
@@ -121,8 +127,8 @@ def paths_of(
 
 
 def calibrate_threshold(
-    logits: Tensor,
-    target: Tensor,
+    logits: Scores,
+    target: Any,
     taxonomy: Taxonomy,
     risk: float,
     decision: str = "climb",
@@ -135,6 +141,7 @@ def calibrate_threshold(
     coarse: str = "wrong",
     allowed: Allowed = None,
     ignore_index: int = -100,
+    probabilities: bool = False,
 ) -> Threshold:
     """The lowest threshold that keeps a promise: wrong on at most `risk` of new samples, on average.
 
@@ -147,9 +154,10 @@ def calibrate_threshold(
     (share no rows between these).
 
     Args:
-        logits: (N, C) or (N, C, d1..dk).
-        target: node ids (N, d1..dk); inner nodes, which are labels above the classes (see `coarse`), where
-            the taxonomy was bound with node_targets=True.
+        logits: (N, C) or (N, C, d1..dk), as in `leaf`.
+        target: node ids (N, d1..dk), a tensor or a column of numpy, pandas or polars; inner nodes, which
+            are labels above the classes (see `coarse`), where the taxonomy was bound with
+            node_targets=True.
         taxonomy: bound (`Taxonomy.bind`).
         risk: in (0, 1); with loss="height" edges, above 0.
         decision: "climb" or "top_down".
@@ -175,6 +183,7 @@ def calibrate_threshold(
             others, which may be harder. The threshold tells how many there were (`Threshold.coarse`).
         allowed: as in `leaf`; the answers then need the same.
         ignore_index: targets of this number are left out, and so are targets that are the root.
+        probabilities: as in `leaf`.
 
     Returns:
         A `Threshold`: print it to read the promise. `threshold.save(path)` keeps it beside the model, and
@@ -204,7 +213,7 @@ def calibrate_threshold(
             f"expected levels calibrated on this tree and class order, {taxonomy.binding_digest[:12]}, got "
             f"{levels.digest[:12]}"
         )
-    labelled = paths_of(logits, target, taxonomy, decision, ignore_index, allowed)
+    labelled = paths_of(logits, target, taxonomy, decision, ignore_index, allowed, probabilities)
     paths = _counted(labelled, coarse)
     odds = paths.log_odds if levels is None else levels(paths.log_odds)
     bound = 1 if loss == "wrong" else int(paths.tensors.depth.max())
@@ -347,8 +356,8 @@ def _check(
 
 
 def calibrate_levels(
-    logits: Tensor,
-    target: Tensor,
+    logits: Scores,
+    target: Any,
     taxonomy: Taxonomy,
     method: str = "platt",
     *,
@@ -356,6 +365,7 @@ def calibrate_levels(
     coarse: str = "wrong",
     allowed: Allowed = None,
     ignore_index: int = -100,
+    probabilities: bool = False,
 ) -> LevelCalibration:
     """For each level a strictly rising map of log-odds, so that a threshold means the same on every level.
 
@@ -366,7 +376,8 @@ def calibrate_levels(
     seen.
 
     Args:
-        logits, target, taxonomy, decision, allowed, ignore_index: as in `calibrate_threshold`.
+        logits, target, taxonomy, decision, allowed, ignore_index, probabilities: as in
+            `calibrate_threshold`.
         coarse: as there. "wrong" makes levels below the labels look less sure than they are; "skip" leaves
             the rows labelled above the classes out, on all levels.
         method: "platt" (a scale and a shift a level), "temperature" (a scale), or "isotonic".
@@ -385,7 +396,7 @@ def calibrate_levels(
     if method not in METHODS:
         raise ValueError(f"expected method as one of {METHODS}, got {method!r}")
     check_coarse(coarse)
-    labelled = paths_of(logits, target, taxonomy, decision, ignore_index, allowed)
+    labelled = paths_of(logits, target, taxonomy, decision, ignore_index, allowed, probabilities)
     paths = _counted(labelled, coarse)
     odds, right = paths.log_odds.numpy(), (~paths.wrong).double().numpy()
     knots = tuple(broken_line(odds[:, at], right[:, at], method) for at in range(odds.shape[1]))

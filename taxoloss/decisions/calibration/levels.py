@@ -52,7 +52,9 @@ class LevelCalibration:
     def __call__(self, odds: Tensor) -> Tensor:
         """Log-odds (N, L, d1..dk) of paths, mapped level by level, and falling from the top down."""
         mapped = [_interpolated(odds[:, level], *knots) for level, knots in enumerate(self.knots)]
-        return torch.stack(mapped, 1).flip(1).cummax(1).values.flip(1)
+        for level in reversed(range(len(mapped) - 1)):  # a running maximum, which ONNX has not
+            mapped[level] = torch.maximum(mapped[level], mapped[level + 1])
+        return torch.stack(mapped, 1)
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> LevelCalibration:
@@ -65,7 +67,11 @@ class LevelCalibration:
 def _interpolated(odds: Tensor, x: tuple[float, ...], y: tuple[float, ...]) -> Tensor:
     wide = odds.to(wide_on(odds.device))
     at, to = (torch.tensor(values, dtype=wide.dtype, device=wide.device) for values in (x, y))
-    right = torch.searchsorted(at, wide.contiguous()).clamp(1, max(1, len(x) - 1))
+    if torch.compiler.is_compiling():  # ONNX has no search
+        right = (at < wide.unsqueeze(-1)).sum(-1)
+    else:
+        right = torch.searchsorted(at, wide.contiguous())
+    right = right.clamp(1, max(1, len(x) - 1))
     left = right - 1
     right = right.clamp(max=len(x) - 1)
     rise = (to[right] - to[left]) / (at[right] - at[left]).clamp(min=1e-12)

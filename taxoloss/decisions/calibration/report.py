@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from taxoloss.decisions.calibration.coarse import coarse_labels, coarse_sentence
 from taxoloss.decisions.calibration.conformal import Paths, calibrate_threshold, paths_of
 from taxoloss.decisions.calibration.levels import LevelCalibration
 from taxoloss.decisions.calibration.threshold import Threshold
-from taxoloss.decisions.inputs import Allowed, read_once
+from taxoloss.decisions.inputs import Allowed, Scores, read_once
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Delivered", "RiskCurve", "Share", "report", "risk_curve"]
@@ -159,12 +159,13 @@ class Delivered:
 
 def report(
     threshold: Threshold,
-    logits: Tensor,
-    target: Tensor,
+    logits: Scores,
+    target: Any,
     taxonomy: Taxonomy,
     *,
     allowed: Allowed = None,
     ignore_index: int = -100,
+    probabilities: bool = False,
 ) -> Delivered:
     """What a threshold delivers on labelled rows: new ones, or those of its calibration.
 
@@ -174,7 +175,7 @@ def report(
 
     Args:
         threshold: of `calibrate_threshold`.
-        logits, target, taxonomy, allowed, ignore_index: as in `calibrate_threshold`.
+        logits, target, taxonomy, allowed, ignore_index, probabilities: as in `calibrate_threshold`.
 
     Raises:
         ValueError: another taxonomy; and as `calibrate_threshold`.
@@ -189,7 +190,7 @@ def report(
     >>> 0.03 < delivered.overall.rate < 0.07
     True
     """
-    paths = paths_of(logits, target, taxonomy, threshold.decision, ignore_index, allowed)
+    paths = paths_of(logits, target, taxonomy, threshold.decision, ignore_index, allowed, probabilities)
     taken = threshold.above(paths.log_odds, paths.classes, taxonomy)
     answers = _answers(paths, taken)
     counted = ~paths.coarse if threshold.coarse_as == "skip" else torch.ones_like(paths.coarse)
@@ -284,8 +285,8 @@ class RiskCurve:
 
 
 def risk_curve(
-    logits: Tensor,
-    target: Tensor,
+    logits: Scores,
+    target: Any,
     taxonomy: Taxonomy,
     risks: Sequence[float] = _RISKS,
     decision: str = "climb",
@@ -294,6 +295,7 @@ def risk_curve(
     coarse: str = "wrong",
     allowed: Allowed = None,
     ignore_index: int = -100,
+    probabilities: bool = False,
 ) -> RiskCurve:
     """For several risks the threshold, and how specific the answers then are: print it to choose.
 
@@ -302,7 +304,7 @@ def risk_curve(
 
     Args:
         logits, target, taxonomy, decision: as in `calibrate_threshold`.
-        levels, coarse, allowed, ignore_index: as there.
+        levels, coarse, allowed, ignore_index, probabilities: as there.
         risks: shares in (0, 1).
 
     Raises:
@@ -330,8 +332,17 @@ def risk_curve(
             coarse=coarse,
             allowed=allowed,
             ignore_index=ignore_index,
+            probabilities=probabilities,
         )
         thresholds.append(made)
-        found = report(made, logits, target, taxonomy, allowed=allowed, ignore_index=ignore_index)
+        found = report(
+            made,
+            logits,
+            target,
+            taxonomy,
+            allowed=allowed,
+            ignore_index=ignore_index,
+            probabilities=probabilities,
+        )
         delivered.append(found)
     return RiskCurve(taxonomy.levels, tuple(thresholds), tuple(delivered))

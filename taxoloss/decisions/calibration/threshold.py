@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from taxoloss.decisions.calibration.coarse import coarse_sentence
 from taxoloss.decisions.calibration.levels import LevelCalibration
 from taxoloss.functional.arithmetic import wide_on
 from taxoloss.functional.node_tensors import node_tensors
+from taxoloss.taxonomy.cache import at_trace_time, named
 from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -90,16 +92,9 @@ class Threshold:
 
     def require(self, taxonomy: Taxonomy) -> None:
         """ValueError where a taxonomy is not the one that the threshold was calibrated on."""
-        same_order = taxonomy.same_binding(self.binding_digest)
-        for what, same, mine, other in (
-            ("tree", self.digest == taxonomy.digest, self.digest, taxonomy.digest),
-            ("class order", same_order, self.binding_digest, taxonomy.binding_digest),
-        ):
-            if not same:
-                raise ValueError(
-                    f"expected the {what} that this threshold was calibrated on, {mine[:12]}, got "
-                    f"{other[:12]}: calibrate again"
-                )
+        said = _another(taxonomy.__dict__["_shelf"].owner, self.digest, self.binding_digest)
+        if said:
+            raise ValueError(said)
 
     def __str__(self) -> str:
         told = coarse_sentence(self.coarse, self.rows, self.coarse_as)
@@ -180,12 +175,16 @@ class Threshold:
         sure = self._sure("each" if where else "this one")
         return f"at most {what}{self._on_average()}{self._among()}{where}{sure}"
 
-    def save(self, path: str | Path) -> None:
-        """Writes JSON, whole or not at all, through links; a file that is there keeps its mode."""
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as what JSON holds; `from_dict` reads it."""
         data = asdict(self) | {"format": _FORMAT, "sentence": str(self)}
         data["log_odds"] = _finite(self.log_odds)
         data["clades"] = [_finite(value) for value in self.clades]
-        text = json.dumps(data, indent=2, allow_nan=False)
+        return data
+
+    def save(self, path: str | Path) -> None:
+        """Writes JSON, whole or not at all, through links; a file that is there keeps its mode."""
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
         write_whole(path, text + "\n")
 
     @classmethod
@@ -197,18 +196,48 @@ class Threshold:
             OSError: it cannot be read.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8-sig")))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"expected a file that Threshold.save wrote, got {path}: {error}") from None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Threshold:
+        """The threshold that `to_dict` wrote, also after JSON.
+
+        Raises:
+            ValueError: it is not what `to_dict` makes.
+        """
+        try:
             if data["format"] != _FORMAT:
                 raise ValueError(f"expected format {_FORMAT!r}, got {data['format']!r}")
-            data = _BEFORE | data
+            data = {**_BEFORE, **data}
             kept: dict[str, Any] = {f.name: data[f.name] for f in fields(cls)}
             kept["log_odds"] = float(kept["log_odds"])  # "inf" and "-inf" too
             kept["clades"] = tuple(map(float, kept["clades"]))
             if kept["levels"] is not None:
                 kept["levels"] = LevelCalibration.from_dict(kept["levels"])
             return cls(**kept)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f"expected a file that Threshold.save wrote, got {path}: {error}") from None
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"expected the dict of Threshold.to_dict: {type(error).__name__} {error}"
+            ) from None
+
+
+@at_trace_time
+def _another(owner: str, digest: str, binding_digest: str) -> str:
+    """That a taxonomy, by its name in the cache, has other digests; "" where it has these."""
+    taxonomy: Taxonomy = named(owner)
+    same_order = taxonomy.same_binding(binding_digest)
+    for what, same, mine, other in (
+        ("tree", digest == taxonomy.digest, digest, taxonomy.digest),
+        ("class order", same_order, binding_digest, taxonomy.binding_digest),
+    ):
+        if not same:
+            return (
+                f"expected the {what} that this threshold was calibrated on, {mine[:12]}, got "
+                f"{other[:12]}: calibrate again"
+            )
+    return ""
 
 
 def _finite(value: float) -> float | str:

@@ -6,27 +6,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
-from taxoloss.functional.inputs import batched, host_may_read, target_ids
+from taxoloss.functional.arrays import ids_of, refuse_two_row_orders, scores_of
+from taxoloss.functional.inputs import batched, host_may_read, target_ids, undressed
 from taxoloss.functional.masses import argmax, level_answers
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
+from taxoloss.functional.probabilities import logits_of
 from taxoloss.metrics.base.inputs import check_predictions, check_values, is_ranking
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Batch", "batch_of", "one_pass"]
+__all__ = ["Batch", "Scores", "batch_of", "one_pass"]
+
+#: A tensor; or an array or table of numpy, pandas or polars.
+Scores: TypeAlias = Any
 
 
 class Batch:
     """Predictions and targets of R = N * d1 * .. * dk samples; what is asked for is kept."""
 
-    def __init__(self, taxonomy: Taxonomy, preds: Tensor, target: Tensor, ignore_index: int) -> None:
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        preds: Scores,
+        target: Scores,
+        ignore_index: int,
+        probabilities: bool = False,
+        device: torch.device | None = None,
+    ) -> None:
         plan = plan_of(taxonomy)
-        check_predictions(preds, target, plan)
+        if not (isinstance(preds, Tensor) and isinstance(target, Tensor)):
+            preds, target = _tensors(preds, target, taxonomy, device)
+        preds, target = undressed(preds), undressed(target)
+        check_predictions(preds, target, plan, probabilities)
         self.taxonomy = taxonomy
         self.tensors: NodeTensors = node_tensors(taxonomy, preds.device)
         ids, valid = target_ids(target, ignore_index, plan)
@@ -35,13 +52,17 @@ class Batch:
         self.valid = self.target != self.tensors.root
         if valid is not None:
             self.valid = self.valid & valid.reshape(-1)
-        check_values(preds, target, self.valid, plan)
+        logits = preds
+        if probabilities and preds.is_floating_point():
+            logits = logits_of(batched(preds.detach()), self.valid)
+        else:
+            check_values(preds, target, self.valid, plan)
         #: (N, C, d1..dk), or None where the predictions are node ids.
         self.logits: Tensor | None = None
         #: (N, K, d1..dk): classes, the best first, or None where the predictions are no ranking.
         self.ranking: Tensor | None = None
         if preds.is_floating_point():
-            self.logits = self._only_counted(at_least_float32(batched(preds.detach())), 0.0)
+            self.logits = self._only_counted(at_least_float32(batched(logits.detach())), 0.0)
         elif is_ranking(preds, target):
             first = torch.arange(preds.shape[1], device=preds.device)
             first = first.view(-1, *[1] * (preds.dim() - 2))
@@ -149,12 +170,30 @@ def one_pass() -> Iterator[None]:
         _MEMO.reset(token)
 
 
-def batch_of(taxonomy: Taxonomy, preds: Tensor, target: Tensor, ignore_index: int) -> Batch:
+def _tensors(
+    preds: Scores, target: Scores, taxonomy: Taxonomy, device: torch.device | None
+) -> tuple[Tensor, Tensor]:
+    """Predictions and targets of any library as tensors on one device."""
+    refuse_two_row_orders(preds, target)
+    if isinstance(preds, Tensor) or isinstance(target, Tensor):
+        device = preds.device if isinstance(preds, Tensor) else target.device
+    return scores_of(preds, taxonomy, "preds", device), ids_of(target, "target", device)
+
+
+def batch_of(
+    taxonomy: Taxonomy,
+    preds: Scores,
+    target: Scores,
+    ignore_index: int,
+    probabilities: bool = False,
+    *,
+    device: torch.device | None = None,
+) -> Batch:
     """The batch, checked; inside `one_pass` the same for all who ask with the same tensors."""
     memo = _MEMO.get()
     if memo is None:
-        return Batch(taxonomy, preds, target, ignore_index)
-    key = (id(taxonomy), id(preds), id(target), ignore_index)
+        return Batch(taxonomy, preds, target, ignore_index, probabilities, device)
+    key = (id(taxonomy), id(preds), id(target), ignore_index, probabilities)
     if key not in memo:  # the caller holds the tensors as long as the pass lasts
-        memo[key] = Batch(taxonomy, preds, target, ignore_index)
+        memo[key] = Batch(taxonomy, preds, target, ignore_index, probabilities, device)
     return memo[key]

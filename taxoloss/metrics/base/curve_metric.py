@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import wide_on
-from taxoloss.metrics.base.batch import Batch, batch_of
+from taxoloss.metrics.base.batch import Batch, Scores
 from taxoloss.metrics.base.sum_metric import UNIT, Contributions, SumMetric, add, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -67,12 +67,12 @@ class CurveMetric(SumMetric):
             self._steps = self._state.replace("sums_", "steps_", 1)
             self.add_state(self._steps, default=[], dist_reduce_fx="cat")
 
-    def update(self, preds: Tensor, target: Tensor) -> None:
+    def update(self, preds: Scores, target: Scores) -> None:
         """Adds the steps of a batch."""
         if not self.exact:
             super().update(preds, target)
             return
-        batch = batch_of(self.taxonomy, preds, target, self.ignore_index)
+        batch = self.batch(preds, target)
         steps = self._steps_of(batch)
         add(self.sums, Contributions(torch.where(batch.valid.unsqueeze(1), self._first(steps), 0)))
         made = steps.made & batch.valid.unsqueeze(1)
@@ -87,7 +87,7 @@ class CurveMetric(SumMetric):
             setattr(self, self._steps, [empty])
         super().sync(*args, **kwargs)
 
-    def rows(self, preds: Tensor, target: Tensor) -> Contributions:
+    def rows(self, preds: Scores, target: Scores) -> Contributions:
         """What each sample adds to the histogram; ValueError where steps are kept as a list."""
         if self.exact:
             raise ValueError(f"expected {type(self).__name__}(exact=False): a list cannot be reweighted")

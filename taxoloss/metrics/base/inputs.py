@@ -5,21 +5,31 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from taxoloss.functional.distributed_tensors import refuse_distributed
 from taxoloss.functional.inputs import check_logits, host_may_read, refuse_nan, refuse_probabilities
+from taxoloss.functional.slips import kind_of, target_help
 from taxoloss.taxonomy.plan import Plan
 
 __all__ = ["check_predictions", "check_values", "is_ranking"]
 
 
-def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
+def check_predictions(preds: Tensor, target: Tensor, plan: Plan, probabilities: bool = False) -> None:
     """ValueError or TypeError where predictions and targets are not what a metric can score."""
     for name, value in (("preds", preds), ("target", target)):
         if not isinstance(value, Tensor):
-            raise TypeError(f"expected {name} as a Tensor, got {type(value).__name__}")
+            raise TypeError(f"expected {name} as a Tensor, got {kind_of(value)}")
+        refuse_distributed(value, name)
     if target.is_floating_point() or target.dtype == torch.bool:
-        raise ValueError(f"expected target as integer node ids, got {target.dtype}")
+        help = target_help(preds, target, host_may_read(target), plan.num_classes) if preds.dim() else ""
+        raise ValueError(f"expected target as integer node ids, got {target.dtype}{help}")
     if preds.dtype == torch.bool:
         raise ValueError("expected preds as logits or integer node ids, got torch.bool")
+    if probabilities and is_ranking(preds, target):
+        raise ValueError(
+            "expected with probabilities=True floating-point numbers, or a node id a sample, got "
+            f"{preds.dtype} of shape {tuple(preds.shape)}: probabilities of 0 and 1 are given as floats, "
+            "and a ranking is scored without probabilities=True"
+        )
     expected = preds.shape
     if preds.is_floating_point():
         check_logits(preds, plan)
@@ -28,8 +38,15 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan) -> None:
     if target.shape != expected:
         raise ValueError(
             f"expected target of shape {tuple(expected)} for preds of shape {tuple(preds.shape)}, "
-            f"got {tuple(target.shape)}"
+            f"got {tuple(target.shape)}{_target_help(preds, target, expected)}"
         )
+
+
+def _target_help(preds: Tensor, target: Tensor, expected: torch.Size) -> str:
+    """What to do about a target of another shape."""
+    if preds.is_floating_point():
+        return target_help(preds, target, host_may_read(target))
+    return "; pass target.squeeze(1)" if target.shape == (*expected[:1], 1, *expected[1:]) else ""
 
 
 def check_values(preds: Tensor, target: Tensor, counted: Tensor, plan: Plan) -> None:

@@ -18,7 +18,7 @@ from torchmetrics import Metric
 
 from taxoloss.functional.arithmetic import wide_on
 from taxoloss.functional.inputs import check_ignore_index
-from taxoloss.metrics.base.batch import Batch, batch_of
+from taxoloss.metrics.base.batch import Batch, Scores, batch_of
 from taxoloss.plot.figures import axes_of
 from taxoloss.plot.scores import bars, in_tree_order, lines
 from taxoloss.taxonomy.plan import plan_of
@@ -81,18 +81,28 @@ class SumMetric(LastingMetric):
     is_differentiable = False
     full_state_update = False
     plot_lower_bound: float | None = 0.0
+    #: Whether floating-point predictions are probabilities.
+    probabilities = False
 
     def __init__(
-        self, taxonomy: Taxonomy, *settings: Any, size: int, ignore_index: int, **kwargs: Any
+        self,
+        taxonomy: Taxonomy,
+        *settings: Any,
+        size: int,
+        ignore_index: int,
+        probabilities: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         plan_of(taxonomy)
         check_ignore_index(taxonomy, ignore_index)
         self.taxonomy, self.ignore_index = taxonomy, ignore_index
+        self.probabilities = bool(probabilities)
         #: Of a dict of scores the one that `compute` gives; None: all.
         self.only: str | None = None
         # torchmetrics' collections merge metrics whose states have one name and one value.
-        parts = (type(self).__name__, *settings, ignore_index, taxonomy.identity[:16])
+        read_as = ("probabilities",) if probabilities else ()
+        parts = (type(self).__name__, *settings, *read_as, ignore_index, taxonomy.identity[:16])
         name = "_".join(str(part) for part in parts)
         self._state = "sums_" + "".join(c if c.isalnum() else "_" for c in name)
         self.add_state(self._state, default=torch.zeros(size, dtype=torch.long), dist_reduce_fx="sum")
@@ -103,7 +113,7 @@ class SumMetric(LastingMetric):
         state: Tensor = getattr(self, self._state)
         return state
 
-    def update(self, preds: Tensor, target: Tensor) -> None:
+    def update(self, preds: Scores, target: Scores) -> None:
         """Counts a batch."""
         add(self.sums, self.rows(preds, target))
 
@@ -116,9 +126,15 @@ class SumMetric(LastingMetric):
         super().merge_state(incoming_state)
         self._computed = None
 
-    def rows(self, preds: Tensor, target: Tensor) -> Contributions:
+    def batch(self, preds: Scores, target: Scores) -> Batch:
+        """Predictions and targets, checked; arrays go to the metric's device."""
+        return batch_of(
+            self.taxonomy, preds, target, self.ignore_index, self.probabilities, device=self.device
+        )
+
+    def rows(self, preds: Scores, target: Scores) -> Contributions:
         """What each sample adds; 0 where it is not counted."""
-        return self.rows_of(batch_of(self.taxonomy, preds, target, self.ignore_index))
+        return self.rows_of(self.batch(preds, target))
 
     def rows_of(self, batch: Batch) -> Contributions:
         """What each sample of a batch adds; 0 where it is not counted."""

@@ -14,6 +14,8 @@ typedef struct {
     REAL e[MOST_FEW_CLASSES][ROWS];
     REAL factor[MOST_FEW_LEVELS + 1][ROWS];
     WORD start[MOST_FEW_LEVELS][ROWS], width[MOST_FEW_LEVELS][ROWS];
+    /* The ranges again, as wide as sums are. */
+    uint64_t first[MOST_FEW_LEVELS][ROWS], many[MOST_FEW_LEVELS][ROWS];
     double weight[MOST_FEW_LEVELS][ROWS], odds[MOST_FEW_LEVELS][ROWS];
     dvec inside[MOST_FEW_LEVELS][PARTS], outside[MOST_FEW_LEVELS][PARTS], whole[PARTS];
     double unit[ROWS], cost[ROWS];
@@ -35,6 +37,8 @@ INLINE void NAME(few_targets)(NAME(few) *f, const tree *t, const call *c, int64_
         for (int k = 0; k < K; k++) {
             f->start[k][i] = (WORD)edges[k];
             f->width[k][i] = (WORD)(edges[2 * K - 1 - k] - edges[k]);
+            f->first[k][i] = (uint64_t)edges[k];
+            f->many[k][i] = (uint64_t)(edges[2 * K - 1 - k] - edges[k]);
             f->weight[k][i] = w ? w[k] : 0;
             sum += f->weight[k][i];
         }
@@ -65,18 +69,19 @@ INLINE void NAME(few_masses)(NAME(few) *f, const tree *t)
     for (int j = 0; j < C; j++) {
         const WORD at = t->position ? (WORD)t->position[j] : (WORD)j;
         const NAME(vec) e = NAME(exp_of)(VEC(f->e[j]), peak);
+        const uvec wide_at = (uvec){0} + (uint64_t)at;
         dvec all[PARTS];
         VEC(f->e[j]) = e;
         for (int h = 0; h < PARTS; h++) f->whole[h] += all[h] = WIDE(f->e[j] + h * DOUBLES);
-        for (int k = 0; k < K; k++) {
-            REAL own[ROWS];
-            VEC(own) = (NAME(vec))((NAME(words))e & IS_INSIDE(f, k, at));
+        for (int k = 0; k < K; k++)
             for (int h = 0; h < PARTS; h++) {
-                const dvec part = WIDE(own + h * DOUBLES);
+                const uvec first = *(const uvec *)(f->first[k] + h * DOUBLES);
+                const uvec many = *(const uvec *)(f->many[k] + h * DOUBLES);
+                const uvec own = (uvec)(wide_at - first < many);
+                const dvec part = (dvec)((uvec)all[h] & own);
                 f->inside[k][h] += part;
                 f->outside[k][h] += all[h] - part;
             }
-        }
     }
 }
 

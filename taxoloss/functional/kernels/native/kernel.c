@@ -47,6 +47,7 @@ typedef struct {
     double count;                /* written: what a mean divides by */
     int64_t bad_row;             /* written: the first row whose target is none, or -1 */
     int64_t lost_rows;           /* written: how many are to be done again */
+    int64_t look;                /* whether to look for probabilities; written: whether the first rows may be some */
 } call;
 
 /* What one thread does: rows first .. last of the N * D. */
@@ -79,6 +80,7 @@ static inline double weighted(double factor, double weight)
 }
 
 typedef double dvec __attribute__((vector_size(WIDTH)));
+typedef uint64_t uvec __attribute__((vector_size(WIDTH)));
 typedef int64_t qvec __attribute__((vector_size(WIDTH)));
 typedef union {
     double real;
@@ -141,6 +143,22 @@ static void *run_double(void *p) { run_d(p); return 0; }
 static void *run_few_float(void *p) { run_few_f(p); return 0; }
 static void *run_few_double(void *p) { run_few_d(p); return 0; }
 
+/* Whether the first rows of logits (N, C) lie in [0, 1] and sum to about 1; most often the first numbers tell. */
+static int may_be_probabilities(const tree *t, const call *c, int is_double)
+{
+    for (int64_t i = 0; i < c->samples && i < 8; i++) {
+        double sum = 0;
+        for (int64_t j = 0; j < t->classes; j++) {
+            const int64_t at = i * c->logits_by_sample + j * c->logits_by_class;
+            const double z = is_double ? ((const double *)c->logits)[at] : (double)((const float *)c->logits)[at];
+            if (!(z >= 0 && z <= 1)) return 0;
+            sum += z;
+        }
+        if (!(fabs(sum - 1) < 0.01)) return 0;
+    }
+    return c->samples > 0;
+}
+
 /* Losses and gradient. Returns 0; 1 where a target is none (bad_row; nothing is written); 2 without memory. */
 int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
 {
@@ -151,6 +169,7 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
     part parts[MOST_THREADS];
     pthread_t others[MOST_THREADS];
     c->lost_rows = 0;
+    c->look = c->look && may_be_probabilities(t, c, is_double);
     count_targets(t, c);
     if (c->bad_row >= 0) return 1;
     const double factor = !c->mean ? 1 : c->count == 0 ? NAN : 1 / c->count;

@@ -60,6 +60,7 @@ class Call(Structure):
         ("count", c_double),
         ("bad_row", c_int64),
         ("lost_rows", c_int64),
+        ("look", c_int64),
     ]
 
 

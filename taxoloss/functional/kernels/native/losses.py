@@ -22,7 +22,7 @@ from taxoloss.functional.kernels.closed_form import by_definition, in_log_space,
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.library import Call, Kernel, Tree, kernel
 
-__all__ = ["costs_of_rows", "native_losses", "reads", "serves"]
+__all__ = ["again_with_a_graph", "costs_of_rows", "native_losses", "reads", "serves", "tree_of"]
 
 #: What the kernel answers.
 _BAD_TARGET, _NO_MEMORY = 1, 2
@@ -59,7 +59,7 @@ class _Tree:
 _TREES: WeakKeyDictionary[LossTensors, _Tree] = WeakKeyDictionary()
 
 
-def _tree_of(tensors: LossTensors) -> _Tree:
+def tree_of(tensors: LossTensors) -> _Tree:
     found = _TREES.get(tensors)
     if found is None:
         found = _TREES[tensors] = _Tree(tensors.chunks, tensors.weights)
@@ -89,26 +89,38 @@ class _Native(Function):
         )
         if gradient is not None:
             ctx.save_for_backward(logits, target, node_weight, gradient)
-            ctx.tensors, ctx.ignored, ctx.reduction, ctx.count = tensors, ignore_index, reduction, count
+            ctx.tensors, ctx.ignored, ctx.reduction = tensors, ignore_index, reduction
+            ctx.count = count if reduction == "mean" else None
         return result
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         logits, target, node_weight, gradient = ctx.saved_tensors
-        reduced = ctx.reduction != "none"
-        if torch.is_grad_enabled():  # create_graph: a gradient that can be differentiated again
-            valid = target != ctx.ignored
-            ids = torch.where(valid, target, 0)
-            count = ctx.count if ctx.reduction == "mean" else None
-            weights = ctx.tensors.row_weights(ids, valid, node_weight, count)
-            flat = logits.double().movedim(1, -1).reshape(-1, logits.shape[1])
-            losses = by_definition(flat, ids, weights, ctx.tensors.chunks)
-            out = losses.sum() if reduced else losses
-            (gradient,) = torch.autograd.grad(out, logits, upstream.double(), create_graph=True)
+        if torch.is_grad_enabled():
+            gradient = again_with_a_graph(ctx, logits, target, node_weight, upstream)
         else:
-            by_row = upstream if reduced else upstream.view(len(logits), 1, *logits.shape[2:])
+            none = ctx.reduction == "none"
+            by_row = upstream.view(len(logits), 1, *logits.shape[2:]) if none else upstream
             gradient = times(gradient, by_row).to(logits.dtype)
         return gradient, *[None] * 7
+
+
+def again_with_a_graph(
+    ctx: Any, logits: Tensor, target: Tensor, node_weight: Tensor | None, upstream: Tensor
+) -> Tensor:
+    """The gradient of logits (N, C) or (N, C, D), that can be differentiated again (create_graph).
+
+    ctx holds the tensors, the ignored number, and what a mean divides by, or None. upstream: a scalar, or
+    one a row.
+    """
+    valid = target != ctx.ignored
+    ids = torch.where(valid, target, 0)
+    weights = ctx.tensors.row_weights(ids, valid, node_weight, ctx.count)
+    flat = logits.double().movedim(1, -1).reshape(-1, logits.shape[1])
+    losses = by_definition(flat, ids, weights, ctx.tensors.chunks)
+    out = losses if upstream.dim() else losses.sum()
+    (gradient,) = torch.autograd.grad(out, logits, upstream.double(), create_graph=True)
+    return gradient
 
 
 def _call(
@@ -132,7 +144,7 @@ def _call(
     none = reduction == "none"
     result = logits.new_empty(target.shape if none else ())
     setattr(call, "losses" if none else "total", result.data_ptr())
-    tree = _tree_of(tensors)
+    tree = tree_of(tensors)
     if _run(library, tree, call, logits) == _BAD_TARGET:
         check_range(target[target != ignore_index], tensors.plan)
     if call.lost_rows:

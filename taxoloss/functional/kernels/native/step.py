@@ -1,0 +1,103 @@
+"""The commonest call, with no more Python around the kernel than it needs: a step of small logits is all calls.
+
+Plain float32 logits (N, C) and long targets (N,) on the CPU, reduced, without options, in no mode of torch.
+Here nothing is refused: whatever is not plainly such a call goes the general way, which has the words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import Parameter
+
+from taxoloss.functional.inputs import refuse_softmax, transformed
+from taxoloss.functional.kernels.closed_form import times
+from taxoloss.functional.kernels.loss_tensors import LossTensors
+from taxoloss.functional.kernels.native.library import Call, Kernel
+from taxoloss.functional.kernels.native.losses import again_with_a_graph, reads, tree_of
+
+__all__ = ["step_loss"]
+
+_PLAIN = (Tensor, Parameter)
+
+
+def step_loss(
+    tensors: LossTensors, logits: Tensor, target: Tensor, ignore_index: int, reduction: str
+) -> Tensor | None:
+    """The sum or mean of the losses; None where this is not the commonest call, or a row must be done again.
+
+    Raises:
+        ValueError: the first rows are probabilities.
+    """
+    if torch.compiler.is_compiling() or type(logits) not in _PLAIN or type(target) is not Tensor:
+        return None
+    if logits.dtype is not torch.float32 or target.dtype is not torch.int64:
+        return None
+    shape = logits.shape
+    if len(shape) != 2 or shape[1] != tensors.chunks.classes or target.shape != shape[:1] or shape[0] == 0:
+        return None
+    if not (logits.is_cpu and target.is_cpu and target.is_contiguous()) or logits.layout != torch.strided:
+        return None
+    if _in_a_mode() or logits.is_neg() or (library := reads(tensors.chunks, logits)) is None:
+        return None
+    recorded = torch.is_grad_enabled() and logits.requires_grad
+    result: Tensor | None = _Step.apply(logits, target, tensors, library, ignore_index, reduction, recorded)
+    return result
+
+
+def _in_a_mode() -> bool:
+    """Whether tensors are traced, transformed, cast or watched here."""
+    return (
+        torch._C._is_tracing()
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._len_torch_function_stack() > 0
+        or transformed()
+        or torch.is_autocast_enabled("cpu")
+    )
+
+
+class _Step(Function):
+    """The sum or mean; the gradient is ready when forward ends."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        target: Tensor,
+        tensors: LossTensors,
+        library: Kernel,
+        ignore_index: int,
+        reduction: str,
+        recorded: bool,
+    ) -> Tensor | None:
+        gradient = torch.empty_like(logits) if recorded else None
+        result = torch.empty((), dtype=torch.float32, device="cpu")
+        by_sample, by_class = logits.stride()
+        to_sample, to_class = (0, 0) if gradient is None else gradient.stride()
+        call = Call(
+            logits.shape[0], 1, logits.data_ptr(), by_sample, by_class, 0, target.data_ptr(), None, None,
+            ignore_index, reduction == "mean", None if gradient is None else gradient.data_ptr(), to_sample,
+            to_class, 0, None, result.data_ptr(), None, torch.get_num_threads(), 0.0, 0.0, 0, 0, 1,
+        )  # fmt: skip
+        status = library.rows(tree_of(tensors).reference, call, False, library.form)
+        if status or call.lost_rows:
+            return None
+        if call.look:
+            refuse_softmax(logits, target)
+        if gradient is not None:
+            ctx.save_for_backward(logits, target, gradient)
+            ctx.tensors, ctx.ignored = tensors, ignore_index
+            ctx.count = call.count if reduction == "mean" else None
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        logits, target, gradient = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            gradient = again_with_a_graph(ctx, logits, target, None, upstream)
+        else:
+            gradient = times(gradient, upstream)
+        return gradient, None, None, None, None, None, None
