@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import check_logits, host_may_read, refuse_probabilities
+from taxoloss.functional.inputs import check_logits
 from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.heads.bound import Bound
 from taxoloss.taxonomy.plan import plan_of
@@ -64,8 +64,6 @@ class TaxonomyOutput(Bound):
         """The log-probabilities by level; with a decision a pair of these and its answer."""
         self.compare_binding()
         check_logits(logits, plan_of(self.taxonomy))
-        if host_may_read(logits):
-            refuse_probabilities(logits)
         log_probs = level_log_probs(logits, self.taxonomy)
         if self.decision is None:
             return log_probs
