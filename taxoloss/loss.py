@@ -18,6 +18,7 @@ from taxoloss.functional.inputs import (
     check_weight,
     check_width,
     host_may_read,
+    refuse_named,
     refuse_script,
     target_ids,
     undressed,
@@ -104,8 +105,10 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         self._made_of = f"{taxonomy!r}"
         self._level_weights = _in_words(taxonomy, table, level_weights)
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of logits and targets."""
+    def forward(self, input: Tensor, target: Tensor, **named: object) -> Tensor:
+        """The loss of logits and targets; TypeError, with what to pass in its place, for anything else."""
+        if named:
+            refuse_named(named)
         return cross_entropy(
             self.tensors,
             input,

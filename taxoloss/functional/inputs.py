@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
@@ -28,6 +29,7 @@ __all__ = [
     "help_for_tracer",
     "host_may_read",
     "is_dressed",
+    "refuse_named",
     "refuse_nan",
     "refuse_probabilities",
     "refuse_script",
@@ -126,6 +128,18 @@ def refuse_script(module: Any) -> NoReturn:
     )
 
 
+def refuse_named(named: Mapping[str, object]) -> NoReturn:
+    """TypeError for arguments that a loss has not; in words where a framework passes them."""
+    name = next(iter(named))
+    help = "it takes input and target"
+    if name == "num_items_in_batch":
+        help = (
+            "transformers' Trainer passes it: give Trainer not the loss but "
+            "compute_loss_func=taxoloss.integrations.transformers.compute_loss_func(loss)"
+        )
+    raise TypeError(f"TaxonomyLoss got an unexpected keyword argument {name!r}; {help}")
+
+
 def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
     """TypeError for no int, ValueError where ignoring this number would silently ignore an inner node."""
     if not isinstance(ignore_index, int):
@@ -215,7 +229,7 @@ def _check_range(ids: Tensor, plan: Plan) -> None:
 def check_target(logits: Tensor, target: Any) -> None:
     """TypeError, RuntimeError or ValueError where a target fits the logits neither way."""
     if not isinstance(target, Tensor):
-        raise TypeError(f"expected target as a Tensor, got {type(target).__name__}")
+        raise TypeError(f"expected target as a Tensor, got {kind_of(target)}")
     if target.device != logits.device:
         raise RuntimeError(
             f"expected logits and target on one device, got {logits.device} and {target.device}"

@@ -72,6 +72,8 @@ def described(
         "outputs": output_names(taxonomy.levels),
         "nodes": {level: taxonomy.nodes(level) for level in taxonomy.levels},
         "classes": taxonomy.paths(),
+        # What an answer means to whoever has onnxruntime only; the root is [].
+        "node_paths": [taxonomy.path(node) for node in range(taxonomy.num_nodes)],
         "tree": taxonomy.to_dict(),
         "digest": taxonomy.digest,
         "binding_digest": taxonomy.binding_digest,

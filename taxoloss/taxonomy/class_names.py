@@ -26,6 +26,7 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
     """
     if isinstance(names, (str, bytes)):
         raise TypeError(f"expected a list of class names, got the text {names!r:.60}")
+    _refuse_holders(names)
     if isinstance(names, Mapping):
         return _all_checked(_by_number(names))
     require_order(names, "class names")
@@ -41,6 +42,33 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
         more = f": give its .{held}" if held else _help_for(names)
         raise TypeError(f"expected a list of class names, got {_kind(names)}{more}")
     return _all_checked(names)
+
+
+def _refuse_holders(names: Any) -> None:
+    """TypeError for what holds class names deeper inside: Hugging Face's models, configurations, datasets.
+
+    >>> class Config:
+    ...     id2label = {0: "Bengal", 1: "pug"}
+    >>> _refuse_holders(Config())
+    Traceback (most recent call last):
+    TypeError: expected a list of class names, got Config: give its .id2label
+    """
+    features = names if isinstance(names, Mapping) else getattr(names, "features", None)
+    held = [".config.id2label"] if _maps(getattr(names, "config", None)) else []
+    if _maps(names):
+        held = [".id2label"]
+    if isinstance(features, Mapping):
+        way = "" if features is names else ".features"
+        labels = [key for key, value in features.items() if type(value).__name__ == "ClassLabel"]
+        held = [f"{way}[{key!r}]" for key in labels]
+    if held:
+        raise TypeError(
+            f"expected a list of class names, got {type(names).__name__}: give its {' or '.join(held)}"
+        )
+
+
+def _maps(value: object) -> bool:
+    return isinstance(getattr(value, "id2label", None), Mapping)
 
 
 def _help_for(names: object) -> str:

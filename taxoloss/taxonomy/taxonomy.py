@@ -102,13 +102,14 @@ class Taxonomy(NamedTree):
         Args:
             rows: sequences of names; "", None or NaN where a rank is missing. Rows that repeat are one
                 class. Siblings keep the order of first appearance. A DataFrame gives its columns too.
-            levels: names of the columns, top to bottom: of a DataFrame with other columns those called so
-                are read; by default a DataFrame's column names, else depth_1, depth_2, ...
+            levels: names of the columns, top to bottom: of a DataFrame those called so are read, in this
+                order; by default all columns as they stand, of other rows depth_1, depth_2, ...
             name: what to call the taxonomy.
             missing: texts that say that a rank is missing too: ["NA", "unknown"].
 
         Raises:
             TypeError: a row is no sequence, a cell is no text.
+            ValueError: a DataFrame's columns run from the leaves to the top, and no levels are given.
             TaxonomyError: with every row at fault, up to 1,000.
 
         >>> rows = [("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "beagle")]

@@ -87,6 +87,10 @@ def test_a_file_knows_its_classes(plain: bytes) -> None:
     assert said["taxoloss.digest"] == t.digest
     assert said["taxoloss.binding_digest"] == t.binding_digest
     assert json.loads(said["taxoloss.nodes"])["sub family"] == list(t.nodes("sub family"))
+    paths = json.loads(said["taxoloss.node_paths"])
+    everything = range(t.num_nodes)
+    assert [tuple(path) for path in paths] == [info.path for info in t.describe(list(everything))]
+    assert paths[-1] == []
     assert said["taxoloss.decision"] == found.decision == "leaf()"
     assert found.taxonomy == t
     inputs = [(one.name, one.shape) for one in found.session.get_inputs()]

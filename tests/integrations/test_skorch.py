@@ -181,9 +181,11 @@ def test_names_of_columns() -> None:
 
 
 def test_what_y_must_be() -> None:
-    """int64, as of torch's cross-entropy; names are no tensors."""
-    with pytest.raises(RuntimeError, match=r"expected target as long or uint8 node ids.*torch\.int32"):
-        net().fit(X, Y.astype(np.int32))
+    """Integers of any width, and no fractions; names are no tensors."""
+    short, long = (net().fit(X, Y.astype(dtype)).predict_proba(X) for dtype in (np.int32, np.int64))
+    assert short.tolist() == long.tolist()
+    with pytest.raises(RuntimeError, match=r"expected target as integer node ids.*torch\.float32"):
+        net().fit(X, Y.astype(np.float32))
     with pytest.raises(TypeError):
         net().fit(X, np.array(NAMES)[Y])
     with pytest.raises(ValueError, match="needs a bound taxonomy"):

@@ -187,6 +187,9 @@ def test_a_configuration_keeps_the_order(tmp_path: Path) -> None:
     model = transformers.ViTForImageClassification.from_pretrained(tmp_path)
     check_config(model, t)
     check_config(model.config, t)
+    for holder, place in ((model, r"\.config\.id2label"), (model.config, r"\.id2label")):
+        with pytest.raises(TypeError, match=f"give its {place}"):
+            taxoloss.load(TREE).bind(holder)
     assert t.bind(model.config.id2label) == t
     assert model.config.label2id == label_maps(t)["label2id"]
 
@@ -224,6 +227,9 @@ def test_the_class_label_of_a_dataset() -> None:
     t = taxoloss.load(TREE).bind(data.features["label"].names)
     assert t == tree()
     assert t.node_ids(["fish", "pug"]).tolist() == data["label"][:]
+    for holder, place in ((data, r"\.features\['label'\]"), (data.features, r"its \['label'\]")):
+        with pytest.raises(TypeError, match=place):
+            taxoloss.load(TREE).bind(holder)
     mixed = datasets.ClassLabel(names=["cat", "pug", "fish"])
     targets = tree(node_targets=True).node_ids(mixed.names)
     assert [tree(node_targets=True).describe(n)[0].name for n in targets.tolist()] == mixed.names
