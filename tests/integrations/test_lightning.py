@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 pytest.importorskip("lightning.pytorch", reason="the extra lightning is not installed")
 
-from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, StochasticWeightAveraging
 from lightning.pytorch.callbacks.weight_averaging import WeightAveraging
 from lightning_lesson import BOUND, Lesson, all_scores, batches, samples, trainer
 
@@ -165,6 +165,38 @@ def test_severity_without_a_mistake_stops_early_stopping() -> None:
     run = trainer(epochs=4, callbacks=[EarlyStopping("val/accuracy/breed", mode="max", patience=9)])
     run.fit(Perfect(), batches(14), batches(14))
     assert run.current_epoch == 4
+
+
+@pytest.mark.parametrize(
+    ("watcher", "right"),
+    [
+        (EarlyStopping("val/accuracy/breed"), "max"),
+        (ModelCheckpoint(monitor="val/accuracy/species"), "max"),
+        (ModelCheckpoint(monitor="val/severity", mode="max"), "min"),
+        (EarlyStopping("val/distance/dataloader_idx_0", mode="max"), "min"),
+        (None, "max"),
+    ],
+)
+def test_the_worst_is_not_kept(watcher: Any, right: str) -> None:
+    """Lightning takes the smallest for the best, if nothing is said: of an accuracy the worst."""
+
+    class Slower(Lesson):
+        """Learns slower where an accuracy does not grow, or so it means."""
+
+        def configure_optimizers(self) -> Any:
+            """With a scheduler that watches."""
+            made = super().configure_optimizers()
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(made)
+            return {
+                "optimizer": made,
+                "lr_scheduler": {"scheduler": plateau, "monitor": "val/accuracy/breed"},
+            }
+
+    lesson = Slower(BOUND) if watcher is None else Lesson(BOUND)
+    callbacks = [watcher] if watcher else []
+    saves = any(isinstance(one, ModelCheckpoint) for one in callbacks)
+    with pytest.raises(ValueError, match=f"with mode='{right}', since .* take the worst for the best"):
+        trainer(callbacks=callbacks, enable_checkpointing=saves).fit(lesson, batches(14), batches(14))
 
 
 def test_accumulated_batches_are_averaged_equally() -> None:
