@@ -194,8 +194,8 @@ def _refuse_by_batch(metric: Any) -> None:
     if isinstance(found, (Metric, str)):  # the keys of a MetricCollection come as texts
         shown = repr(found) if isinstance(found, str) else type(found).__name__
         raise ValueError(
-            f"expected metrics=metric_columns(...), got {shown} of torchmetrics itself: fastai would call it "
-            "and average the batches, which of most scores is another number"
+            f"expected metrics=metric_columns(...), got {shown} of torchmetrics itself: fastai would call "
+            "it and average the batches, which of most scores is another number"
         )
 
 

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from taxoloss.errors.packages import package
 from taxoloss.integrations.orders import check_one_order
@@ -35,6 +35,9 @@ __all__ = ["TaxonomyCheckpoint"]
 _HOOKS = ("on_save_checkpoint", "on_load_checkpoint")
 #: Where Lightning keeps the hyperparameters of a module, and of a LightningDataModule.
 _HYPERPARAMETERS = ("hyper_parameters", "datamodule_hyper_parameters")
+
+#: Of a module the metrics, by id, that were logged: step -> dataloader.
+_LOOPS: WeakKeyDictionary[Any, dict[int, dict[str, int | None]]] = WeakKeyDictionary()
 
 
 class TaxonomyCheckpoint(_Module):
@@ -78,6 +81,12 @@ class TaxonomyCheckpoint(_Module):
         changed = {name: value for name, value in plain.items() if value is not self.hparams[name]}
         if changed:
             super().save_hyperparameters(changed, frame=frame, **kwargs)
+
+    def log(self, name: str, value: Any, *args: Any, **kwargs: Any) -> None:
+        """That of LightningModule, which refuses a metric that two loops count in."""
+        if isinstance(value, Metric):
+            _check_one_loop(self, name, value)
+        super().log(name, value, *args, **kwargs)
 
     def on_fit_start(self) -> None:
         """Refuses to train what could not be saved, or of which the worst would be kept."""
@@ -123,6 +132,24 @@ def _check_orders(module: TaxonomyCheckpoint, taxonomy: Taxonomy) -> None:
         other = getattr(part, "taxonomy", None)
         if part is not module and isinstance(other, Taxonomy):
             check_one_order(f"self.{name}", other, taxonomy)
+
+
+def _check_one_loop(module: TaxonomyCheckpoint, name: str, metric: Metric) -> None:
+    """ValueError where the samples of another loop are in a metric too: it is reset at their end only."""
+    step = str(getattr(module, "_current_fx_name", None))
+    results = getattr(getattr(module, "_trainer", None), "_results", None)
+    loader = getattr(results, "dataloader_idx", None)
+    loops = _LOOPS.setdefault(module, {}).setdefault(id(metric), {})
+    others = [f"{step} of dataloader {loops[step]}"] if loops.setdefault(step, loader) != loader else []
+    if {"training_step", "validation_step"} <= set(loops):
+        others += {"training_step", "validation_step"} - {step}
+    if others:
+        here = step if loader is None else f"{step} of dataloader {loader}"
+        raise ValueError(
+            f"expected metrics of one loop, got {name!r} in {here}, and the same in {others[0]}, whose "
+            "samples it would count too: give each a copy, collection.clone(prefix=...), and for several "
+            "dataloaders a ModuleList of them"
+        )
 
 
 def _watched(trainer: Any) -> Iterator[tuple[str, str, str]]:
