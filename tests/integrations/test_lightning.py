@@ -218,7 +218,7 @@ class Loops(Lesson):
 
     def validation_step(self, batch: list[Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
         """Scores of each loader."""
-        scores = self.of_loader[dataloader_idx]
+        scores: Any = self.of_loader[dataloader_idx]
         scores.update(self(batch[0]), batch[1])
         self.log_dict(scores)
 

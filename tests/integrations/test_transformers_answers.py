@@ -281,6 +281,8 @@ def test_a_card_with_a_calibrated_threshold() -> None:
     logits = 3 * torch.eye(5)[truth] + torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
     threshold = taxoloss.decisions.calibrate_threshold(logits, truth, t, risk=0.1)
     assert str(threshold) in model_card(t, threshold=threshold)
+    with pytest.raises(TypeError, match="expected scores as numbers, got str 'good'"):
+        model_card(t, {"accuracy": "good"})
     with pytest.raises(ValueError, match="class order that this threshold"):
         model_card(t.bind(CLASSES[::-1]), threshold=threshold)
     with pytest.raises(ValueError, match="bind"):
