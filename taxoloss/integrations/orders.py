@@ -1,4 +1,9 @@
-"""Parts of one program that read the same outputs as other classes."""
+"""Parts of one program that read the same outputs as other classes.
+
+A loss, a head, metrics and data may each have got a bound taxonomy. Where two of them have the same classes in
+two orders, each works by itself, and what they say of each other is wrong without a word. So integrations that
+see two of them (a LightningModule, a Learner, scores with a loss) ask here.
+"""
 
 from __future__ import annotations
 
