@@ -1,8 +1,11 @@
 """Parts of one program that read the same outputs as other classes.
 
-A loss, a head, metrics and data may each have got a bound taxonomy. Where two of them have the same classes in
-two orders, each works by itself, and what they say of each other is wrong without a word. So integrations that
-see two of them (a LightningModule, a Learner, scores with a loss) ask here.
+A loss, a head, metrics and data may each have got a bound taxonomy. Where two of them have the same
+classes in two orders, each works by itself, and what they say of each other is wrong without a word.
+So integrations that see two of them ask here: a LightningModule with its parts, a Learner with its
+columns, scores with a loss.
+
+Trees that differ are no mistake: one model may be scored by several trees over its classes.
 """
 
 from __future__ import annotations
