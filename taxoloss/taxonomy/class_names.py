@@ -30,6 +30,10 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
     if isinstance(names, Mapping):
         return _all_checked(_by_number(names))
     require_order(names, "class names")
+    if isinstance(getattr(names, "features", None), Mapping):  # a datasets.Dataset is a list of its rows
+        raise TypeError(
+            f"expected a list of class names, got {_kind(names)}: give its .features[column], of the labels"
+        )
     if type(names).__name__ == "ClassLabel" and isinstance(getattr(names, "names", None), (list, tuple)):
         return _all_checked(names.names)  # type: ignore[attr-defined]
     if hasattr(names, "columns") and hasattr(names, "shape"):
@@ -115,8 +119,8 @@ def _first(names: Iterable[Any]) -> str:
 
 #: Who has names for numbers.
 _WHOSE = " (a dataset's classes, class_to_idx, id2label), or none where they are numbered as in the file"
-#: Where an object that is no list of names has one: datasets, torchvision, scikit-learn, pandas.
-_HELD = ("names", "classes", "classes_", "categories", "feature")
+#: Where an object that is no list of names has one: datasets, torchvision, scikit-learn, pandas, fastai.
+_HELD = ("names", "classes", "classes_", "categories", "feature", "vocab")
 
 
 def _by_number(names: Mapping[Any, Any]) -> list[Any]:
@@ -131,9 +135,11 @@ def _by_number(names: Mapping[Any, Any]) -> list[Any]:
         numbers, held = [int(key) for key in names], list(names.values())
     else:
         key, value = next(iter(names.items()))
+        column = next((key for key, value in names.items() if type(value).__name__ == "ClassLabel"), None)
+        help = "" if column is None else f": give its column of classes, [{column!r}]"
         raise ValueError(
             "expected class_to_idx (name -> number) or id2label (number -> name), "
-            f"got a mapping such as {key!r:.40} -> {value!r:.40}"
+            f"got a mapping such as {key!r:.40} -> {value!r:.40}{help}"
         )
     by_number = dict(zip(numbers, held, strict=True))
     if set(by_number) != set(range(len(names))):

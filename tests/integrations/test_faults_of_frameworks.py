@@ -151,6 +151,12 @@ def test_names_of_a_dataset_column(method: str) -> None:
     with pytest.raises(TypeError, match=r"got List: give its \.feature$") as caught:
         work(datasets.List(label))
     one_sentence(caught.value)
+    with pytest.raises(ValueError, match=r"give its column of classes, \['label'\]$") as column:
+        work(made.features)
+    one_sentence(column.value)
+    with pytest.raises(TypeError, match=r"got Dataset: give its \.features\[column\]") as caught:
+        work(made)
+    one_sentence(caught.value)
     plain = datasets.Dataset.from_dict({"label": [0, 1]}).features["label"]
     with pytest.raises(TypeError, match="got Value, a column without class names") as caught:
         work(plain)

@@ -14,10 +14,10 @@ from torch import Tensor
 pytest.importorskip("lightning.pytorch", reason="the extra lightning is not installed")
 
 from lightning.fabric import Fabric
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
-from lightning_lesson import BOUND, FREE, TREE, Lesson, batches, samples, trainer
+from lightning_lesson import BOUND, FREE, ORDER, TREE, Lesson, batches, samples, trainer
 
 import taxoloss
 from taxoloss.integrations.lightning import TaxonomyCheckpoint
@@ -182,6 +182,21 @@ def test_a_module_without_its_tree_is_not_trained(taxonomy: Any, error: Any, wor
         lesson.on_save_checkpoint({})
 
 
+@pytest.mark.parametrize("part", ["loss", "val", "head"])
+def test_parts_of_two_orders_are_not_trained(part: str) -> None:
+    """The checkpoint would store one of them; another tree over the same classes is no mistake."""
+    lesson = Lesson(BOUND)
+    other = Lesson(SORTED)
+    setattr(lesson, part, getattr(other, part))
+    with pytest.raises(ValueError, match=rf"expected self\.{part}.* got `cat/Bengal` as class 0"):
+        trainer(num_sanity_val_steps=0).fit(lesson, batches(14))
+    lesson = Lesson(BOUND)
+    habits = taxoloss.load({"levels": ["habit", "breed"], "tree": {"lazy": ORDER[:2], "not": ORDER[2:]}})
+    lesson.loss = taxoloss.TaxonomyLoss(habits.bind(ORDER))
+    lesson.val = taxoloss.metrics.collection(FREE.bind(ORDER, node_targets=True))
+    trainer(epochs=1).fit(lesson, batches(14))
+
+
 # -- hyperparameters -------------------------------------------------------------------------------
 
 
@@ -201,6 +216,54 @@ def test_a_taxonomy_among_the_hyperparameters() -> None:
     """It is refused when the module is made, and what to write is said."""
     with pytest.raises(TypeError, match=r"got the Taxonomy 'taxonomy'.*ignore='taxonomy'"):
         Kept(BOUND)
+
+
+@pytest.mark.parametrize(
+    ("held", "kind"),
+    [
+        ({"pets": [BOUND]}, "Taxonomy"),
+        (taxoloss.TaxonomyLoss(BOUND), "TaxonomyLoss"),
+        (taxoloss.weighting.hxe(0.5), "Schedule"),
+        (taxoloss.decisions.leaf, "function"),
+        (taxoloss.heads.Flat, "type"),
+    ],
+)
+def test_what_else_would_not_load(held: Any, kind: str) -> None:
+    """Inside of lists and dicts too; plain data is kept."""
+
+    class Given(TaxonomyCheckpoint, LightningModule):
+        """Keeps its argument."""
+
+        def __init__(self, argument: Any) -> None:
+            super().__init__()
+            self.save_hyperparameters()
+
+    with pytest.raises(TypeError, match=f"got the {kind} 'argument'.*ignore='argument'"):
+        Given(held)
+    assert Given({"weights": ["hxe:0.5", 1]}).hparams["argument"] == {"weights": ["hxe:0.5", 1]}
+
+
+@pytest.mark.parametrize("where", ["hparams", "datamodule"])
+def test_hyperparameters_that_came_another_way(where: str) -> None:
+    """Written by hand, or by a LightningDataModule: before the first step."""
+
+    class Samples(LightningDataModule):
+        """Keeps its argument."""
+
+        def __init__(self, tree: Any) -> None:
+            super().__init__()
+            self.save_hyperparameters()
+
+        def train_dataloader(self) -> Any:
+            """Two batches."""
+            return batches(14)
+
+    lesson = Lesson(BOUND)
+    samples = Samples(BOUND if where == "datamodule" else None)
+    if where == "hparams":
+        lesson.hparams["tree"] = BOUND
+    with pytest.raises(TypeError, match=r"got the Taxonomy 'tree'.*to_dict\(\)"):
+        trainer(num_sanity_val_steps=0).fit(lesson, datamodule=samples)
 
 
 @pytest.mark.parametrize("which", ["name", "dict"])

@@ -166,6 +166,10 @@ def test_classes_above_other_classes() -> None:
         ("pug", TypeError, "answers of a pipeline, got str"),
         (3, TypeError, "answers of a pipeline, got int"),
         ([["pug"]], TypeError, "answer of a classification pipeline"),
+        ([[answer(FIVE)]], TypeError, "one list too many"),
+        ([{"label": "pug", "score": None, "mask": 1}], TypeError, "scores as numbers, got None"),
+        ({"labels": list(FIVE), "scores": [0.9] * 5}, ValueError, "multi_label=False"),
+        ({"labels": ["pug"], "scores": [1.0]}, ValueError, "candidate_labels=list"),
         ({"label": "pug", "score": 1.0}, ValueError, "scores of all 5 classes, got 1"),
     ],
 )
@@ -283,6 +287,8 @@ def test_a_card_with_a_calibrated_threshold() -> None:
     logits = 3 * torch.eye(5)[truth] + torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
     threshold = taxoloss.decisions.calibrate_threshold(logits, truth, t, risk=0.1)
     assert str(threshold) in model_card(t, threshold=threshold)
+    with pytest.raises(TypeError, match="expected scores as numbers, got str 'good'"):
+        model_card(t, {"accuracy": "good"})
     with pytest.raises(ValueError, match="class order that this threshold"):
         model_card(t.bind(CLASSES[::-1]), threshold=threshold)
     with pytest.raises(ValueError, match="bind"):
@@ -314,11 +320,33 @@ def test_a_module_with_its_tree_in_a_folder_of_the_hub(tmp_path: Path) -> None:
     features = torch.randn(6, 3)
     assert torch.equal(loaded(features), module(features))
     assert loaded.head.taxonomy == t
-    with pytest.raises(RuntimeError, match="another order of classes"):
-        Classifier.from_pretrained(tmp_path, taxonomy=t.bind(CLASSES[::-1]))
+    Classifier.from_pretrained(tmp_path, taxonomy=t.bind(CLASSES))
     file = tmp_path / "config.json"
     config = json.loads(file.read_text())
     config["taxonomy"]["order"] = config["taxonomy"]["order"][::-1]
     file.write_text(json.dumps(config))
     with pytest.raises(ValueError, match="order"):
         Classifier.from_pretrained(tmp_path)
+
+
+class Linear(nn.Module, TaxonomyHubMixin):
+    """One whose last layer knows no order."""
+
+    def __init__(self, taxonomy: taxoloss.Taxonomy, others: taxoloss.Taxonomy | None = None) -> None:
+        super().__init__()
+        self.taxonomy, self.head = taxonomy, nn.Linear(3, len(taxonomy))
+
+
+@pytest.mark.parametrize("kind", [Linear, Classifier])
+def test_another_order_than_the_stored_is_refused(kind: Any, tmp_path: Path) -> None:
+    """Whatever layers the weights are in, and another tree too; a second taxonomy is told apart."""
+    t = tree()
+    (Linear(t) if kind is Linear else Classifier(4, t)).save_pretrained(tmp_path)
+    said = "the stored model is of another order of the classes: .*load it without the argument"
+    with pytest.raises(ValueError, match=said):
+        kind.from_pretrained(tmp_path, taxonomy=t.bind(CLASSES[::-1]))
+    other = taxoloss.load({"tree": {"a": CLASSES[:2], "b": CLASSES[2:]}}).bind(CLASSES)
+    with pytest.raises(ValueError, match="the stored model is of another tree"):
+        kind.from_pretrained(tmp_path, taxonomy=other)
+    Linear(t, others=other).save_pretrained(tmp_path)
+    assert Linear.from_pretrained(tmp_path, others=other).taxonomy == t
