@@ -6,7 +6,7 @@ Modules of `lightning` and of `pytorch_lightning` both serve: the mixin takes fr
 A mixin and no callback: Lightning calls callbacks when the weights are in the model already, not at all in
 `load_from_checkpoint`, and not where `ModelCheckpoint(save_weights_only=True)` saves.
 
-Where jsonargparse 4.47 or newer is installed, importing this lets it read an argument `taxonomy: Taxonomy`.
+Where jsonargparse is installed, importing this lets it read an argument `taxonomy: Taxonomy`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class TaxonomyCheckpoint(_Module):
 
     Raises:
         TypeError: it is not the first base; a hook of the class does not call `super()`; `self.taxonomy`
-            is no Taxonomy; `save_hyperparameters` would keep a Taxonomy itself.
+            is no Taxonomy.
         ValueError: the taxonomy is not bound; a checkpoint is of another tree or order, or says nothing of
             either (`Taxonomy.check_state`).
 
@@ -66,13 +66,12 @@ class TaxonomyCheckpoint(_Module):
             _refuse_a_hook_that_hides_ours(cls, hook)
 
     def save_hyperparameters(self, *args: Any, frame: Any = None, **kwargs: Any) -> None:
-        """That of LightningModule, which refuses to keep a Taxonomy: checkpoints with it would not load."""
+        """That of LightningModule; of a Taxonomy that LightningCLI has read it keeps what was given."""
         frame = frame or sys._getframe(1)
         super().save_hyperparameters(*args, frame=frame, **kwargs)
         kept = {name: value for name, value in self.hparams.items() if isinstance(value, Taxonomy)}
-        if kept:
-            plain = {name: _as_read(taxonomy, name) for name, taxonomy in kept.items()}
-            super().save_hyperparameters(plain, frame=frame, **kwargs)
+        if read := {name: _READ[value] for name, value in kept.items() if value in _READ}:
+            super().save_hyperparameters(read, frame=frame, **kwargs)
 
     def on_fit_start(self) -> None:
         """Refuses to train what could not be saved."""
@@ -137,28 +136,12 @@ def _written(taxonomy: Taxonomy) -> Any:
     return _READ.get(taxonomy) or taxonomy.to_dict()
 
 
-def _as_read(taxonomy: Taxonomy, name: str) -> Any:
-    """What a checkpoint can keep of an argument; TypeError where a load would not make a Taxonomy of it."""
-    if taxonomy not in _READ:
-        raise TypeError(
-            f"expected hyperparameters as plain data, got the Taxonomy {name!r}, which "
-            f"load_from_checkpoint could not read: self.save_hyperparameters(ignore={name!r}), and "
-            f"load_from_checkpoint(path, {name}=t); or keep its name, its path or its to_dict()"
-        )
-    return _READ[taxonomy]
-
-
 def _register() -> None:
-    """Tells jsonargparse that a Taxonomy is no dataclass to fill."""
-    if find_spec("jsonargparse") is None:
-        return
-    from jsonargparse import set_parsing_settings
-    from jsonargparse.typing import register_type
+    """Tells jsonargparse how a Taxonomy is read and written."""
+    if find_spec("jsonargparse") is not None:
+        from jsonargparse.typing import register_type
 
-    if "subclasses_enabled" not in inspect.signature(set_parsing_settings).parameters:
-        return  # older than 4.47: there an argument is written `taxonomy: str`
-    register_type(Taxonomy, _written, _read, (ValueError, TypeError, OSError, ImportError))
-    set_parsing_settings(subclasses_enabled=[Taxonomy])
+        register_type(Taxonomy, _written, _read, (ValueError, TypeError, OSError, ImportError))
 
 
 def _need_lightning() -> None:

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 import taxoloss
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 huggingface_hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
 
+from hub_modules import HubClassifier, TextAnnotated, Uncoded  # noqa: E402
 from tiny_transformers import CLASSES, TREE, tree, vit  # noqa: E402
 
 from taxoloss.integrations.transformers import (  # noqa: E402
-    TaxonomyHubMixin,
     check_config,
     label_maps,
     model_card,
@@ -284,35 +283,31 @@ def test_a_card_with_a_calibrated_threshold() -> None:
     assert "json" not in blocks(model_card(taxoloss.load("naics2022").bind()))
 
 
-class Classifier(nn.Module, TaxonomyHubMixin):
-    """A module of somebody's own that is made with a taxonomy."""
-
-    def __init__(self, width: int, taxonomy: taxoloss.Taxonomy) -> None:
-        super().__init__()
-        self.body = nn.Linear(3, width)
-        self.head = taxoloss.heads.PathSum(width, taxonomy)
-        nn.init.normal_(self.head.weight)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Leaf logits."""
-        return self.head(self.body(features))
-
-
-def test_a_module_with_its_tree_in_a_folder_of_the_hub(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["place", "taxonomy", "other"])
+def test_a_module_with_its_tree_in_a_folder_of_the_hub(tmp_path: Path, how: str) -> None:
     """Saved and loaded: to the last bit, with the order; another order and a changed file are refused."""
     t = tree(node_targets=True)
-    module = Classifier(4, t)
+    module = HubClassifier(4, t) if how == "place" else HubClassifier(4, **{how: t})
     module.save_pretrained(tmp_path)
+    key = "other" if how == "other" else "taxonomy"
     assert {"config.json", "model.safetensors"} <= {path.name for path in tmp_path.iterdir()}
-    loaded = Classifier.from_pretrained(tmp_path)
+    loaded = HubClassifier.from_pretrained(tmp_path)
     features = torch.randn(6, 3)
     assert torch.equal(loaded(features), module(features))
     assert loaded.head.taxonomy == t
     with pytest.raises(RuntimeError, match="another order of classes"):
-        Classifier.from_pretrained(tmp_path, taxonomy=t.bind(CLASSES[::-1]))
+        HubClassifier.from_pretrained(tmp_path, **{key: t.bind(CLASSES[::-1])})
     file = tmp_path / "config.json"
     config = json.loads(file.read_text())
-    config["taxonomy"]["order"] = config["taxonomy"]["order"][::-1]
+    config[key]["order"] = config[key]["order"][::-1]
     file.write_text(json.dumps(config))
     with pytest.raises(ValueError, match="order"):
-        Classifier.from_pretrained(tmp_path)
+        HubClassifier.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("module", [TextAnnotated, Uncoded])
+def test_a_module_whose_tree_no_coder_is_asked_for(tmp_path: Path, module: Any) -> None:
+    """An annotation that is text, a subclass without coders: refused when it is loaded."""
+    module(4, tree()).save_pretrained(tmp_path)
+    with pytest.raises(TypeError, match=r"Taxonomy\.from_dict\(\.\.\.\) makes one|required .*'taxonomy'"):
+        module.from_pretrained(tmp_path)

@@ -271,7 +271,7 @@ def test_in_a_checkpoint_of_which_no_code_is_trusted(t: Taxonomy) -> None:
     same(through_torch({"hparams": [t]})["hparams"][0], t)
     assert t.notes == through_torch(t).notes
     changed = pickle.dumps(t).replace("猫".encode(), "犬".encode())
-    with pytest.raises(ValueError, match="it was changed after Taxonomy.to_dict wrote it"):
+    with pytest.raises(ValueError, match="it was changed after"):
         pickle.loads(changed)
 
 
