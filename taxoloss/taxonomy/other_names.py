@@ -14,19 +14,19 @@ _NUMBER = re.compile(r"(?:(?:label|class)[ _-]?)?(\d+)", re.IGNORECASE)
 
 
 def numbers_given(names: Sequence[str | tuple[str, ...]]) -> str:
-    """One sentence where names are the numbers of the classes, from 0 or 1; "" where they are names.
+    """One sentence where names are the numbers of the classes, from 0 or 1, in any order; else "".
 
     >>> numbers_given(["tench", "goldfish"])
     ''
     """
     found = [_NUMBER.fullmatch(name) if isinstance(name, str) else None for name in names]
-    numbers = [int(match[1]) for match in found if match]
-    if not names or len(numbers) < len(names) or numbers[0] > 1:
+    numbers = sorted((int(match[1]), match[0]) for match in found if match)
+    if not names or len(numbers) < len(names) or numbers[0][0] > 1:
         return ""
-    if numbers != list(range(numbers[0], numbers[0] + len(names))):
+    if [number for number, _ in numbers] != list(range(numbers[0][0], numbers[0][0] + len(names))):
         return ""
     return (
-        f"the classes have no names, only numbers, {quoted(str(names[0]))} to {quoted(str(names[-1]))}: "
+        f"the classes have no names, only numbers, {quoted(numbers[0][1])} to {quoted(numbers[-1][1])}: "
         "give the class names of the dataset that the model was trained on, in the order of its outputs (a "
         "transformers model keeps them as id2label=dict(enumerate(names)), a datasets.ClassLabel as names=)"
     )

@@ -158,7 +158,11 @@ def test_classes_above_other_classes() -> None:
 @pytest.mark.parametrize(
     ("answers", "error", "said"),
     [
-        (answer({f"LABEL_{n}": 0.2 for n in range(5)}), ValueError, r"have no names \(LABEL_0, \.\.\)"),
+        (
+            answer({f"LABEL_{n}": 0.2 for n in range(5)}),
+            taxoloss.TaxonomyError,
+            "no names, only numbers, `LABEL_0` to `LABEL_4`",
+        ),
         ([*answer(FIVE), {"label": "pug", "score": 0}], taxoloss.TaxonomyError, "pug"),
         (answer({**FIVE, "Pug": 0.0}), taxoloss.TaxonomyError, "Pug"),
         (answer({**FIVE, "pug": float("nan")}), ValueError, "got NaN"),
@@ -197,7 +201,7 @@ def test_configurations_that_are_refused() -> None:
     with pytest.raises(ValueError, match="got `dog/pug` as class 0, where the taxonomy has `cat/Bengal`"):
         check_config(config, t.bind(["Bengal", "pug", *CLASSES[2:]]))
     with pytest.raises(
-        ValueError, match=r"have no names \(LABEL_0, \.\.\): make the model with \*\*label_maps"
+        taxoloss.TaxonomyError, match="no names, only numbers, `LABEL_0` to `LABEL_4`: give"
     ):
         check_config(transformers.ViTConfig(num_labels=5), t)
     with pytest.raises(taxoloss.TaxonomyError, match="fish"):
