@@ -155,13 +155,16 @@ def test_classes_above_other_classes() -> None:
     assert t.bind(label_maps(t)["id2label"]).same_binding(t.binding_digest)
 
 
+UNNAMED = "the classes have no names, only numbers, `LABEL_0` to `LABEL_4`: give the class names"
+
+
 @pytest.mark.parametrize(
     ("answers", "error", "said"),
     [
         (
             answer({f"LABEL_{n}": 0.2 for n in range(5)}),
             taxoloss.TaxonomyError,
-            "no names, only numbers, `LABEL_0` to `LABEL_4`",
+            UNNAMED,
         ),
         ([*answer(FIVE), {"label": "pug", "score": 0}], taxoloss.TaxonomyError, "pug"),
         (answer({**FIVE, "Pug": 0.0}), taxoloss.TaxonomyError, "Pug"),
@@ -200,9 +203,7 @@ def test_configurations_that_are_refused() -> None:
     config = vit(t).config
     with pytest.raises(ValueError, match="got `dog/pug` as class 0, where the taxonomy has `cat/Bengal`"):
         check_config(config, t.bind(["Bengal", "pug", *CLASSES[2:]]))
-    with pytest.raises(
-        taxoloss.TaxonomyError, match="no names, only numbers, `LABEL_0` to `LABEL_4`: give"
-    ):
+    with pytest.raises(taxoloss.TaxonomyError, match=UNNAMED):
         check_config(transformers.ViTConfig(num_labels=5), t)
     with pytest.raises(taxoloss.TaxonomyError, match="fish"):
         check_config(transformers.ViTConfig(id2label=dict(enumerate(CLASSES[:2]))), t)
