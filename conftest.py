@@ -15,7 +15,7 @@ _NEEDS = {
     "transformers": ["transformers"],
 }
 _INTEGRATIONS = "taxoloss/integrations"
-# fastai changes torch for its whole process: tests/integrations/test_fastai.py runs these examples in another.
+# fastai changes torch for its whole process: tests/integrations/test_fastai.py runs its examples apart.
 collect_ignore = [f"{_INTEGRATIONS}/fastai.py"] + [
     f"{_INTEGRATIONS}/{part}" for part, packages in _NEEDS.items() if not any(map(find_spec, packages))
 ]
