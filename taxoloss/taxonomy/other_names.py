@@ -51,8 +51,8 @@ def rows_given(names: Sequence[str | tuple[str, ...]]) -> str:
     if len(names) < 2 * different or different < 2:
         return ""
     return (
-        f"the {len(names):,} names are {different:,}, most of them several times: these are labels of rows; "
-        "give each class once, in the order of the numbers of your targets"
+        f"the {len(names):,} names are {different:,}, most of them several times: these are labels of "
+        "rows; give each class once, in the order of the numbers of your targets"
     )
 
 

@@ -16,6 +16,7 @@ import pandas
 import polars
 import pytest
 import torch
+from torch.utils.data import Subset
 
 import taxoloss
 from taxoloss import Taxonomy
@@ -101,11 +102,11 @@ class Held:
         (np.array("a"), TypeError, "expected a list of class names, got ndarray array.'a'.*no dimension"),
         (torch.tensor(1), TypeError, "expected a list of class names, got Tensor tensor.1., of no dim"),
         (
-            torch.utils.data.Subset(Held("classes"), [0]),
+            Subset(Held("classes"), [0]),
             TypeError,
             r"got Subset: give its \.dataset\.classes$",
         ),
-        (np.array(NAMES, "S"), TypeError, r"expected names as text, got .*b'd'.*: name\.decode"),
+        (np.array(NAMES, "S"), TypeError, r"got bytes_ .*b'd'.*: its text is name\.decode"),
         (np.array([NAMES]), TypeError, r"give them alone, class_names\[0\]"),
         (7, TypeError, "expected a list of class names, got int"),
         (b"abcd", TypeError, "got the text b'abcd'"),
@@ -143,7 +144,8 @@ def test_a_series_has_one_order(call: Callable[[Any], Any], kind: Callable[[int]
 @pytest.mark.parametrize(
     "given",
     [
-        pandas.Categorical(NAMES), pandas.Categorical(["d", "a", "d"], NAMES), pandas.CategoricalIndex(NAMES),
+        pandas.Categorical(NAMES), pandas.Categorical(["d", "a", "d"], NAMES),
+        pandas.CategoricalIndex(NAMES),
         pandas.Series(NAMES, dtype="category"), pandas.Series(NAMES, dtype="category").unique(),
         polars.Series(NAMES, dtype=polars.Enum(sorted(NAMES))),
     ],
