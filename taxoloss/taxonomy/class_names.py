@@ -167,7 +167,7 @@ def _checked(name: object, place: int) -> Name:
     help = "" if _index_number(name) is None else f": give the names, in the order of the numbers{_WHOSE}"
     if isinstance(name, bytes):
         help = ": its text is name.decode()"
-    elif isinstance(name, Sequence) or getattr(name, "ndim", 0) or hasattr(name, "o2i"):
+    elif isinstance(name, Sequence) or getattr(name, "ndim", None) or hasattr(name, "o2i"):
         # fastai's [tokens, classes], an array of rows
         help = f": where these are the classes, give them alone, class_names[{place}]"
     raise TypeError(f"{expected} {type(name).__name__} {name!r:.60}{help} {where}")

@@ -301,7 +301,7 @@ def test_a_module_with_its_tree_in_a_folder_of_the_hub(tmp_path: Path, how: str)
     assert torch.equal(loaded(features), module(features))
     assert loaded.head.taxonomy == t
     with pytest.raises(RuntimeError, match="another order of classes"):
-        HubClassifier.from_pretrained(tmp_path, **{key: t.bind(CLASSES[::-1])})
+        HubClassifier.from_pretrained(tmp_path, **{key: t.bind(CLASSES[::-1])})  # type: ignore[arg-type]
     file = tmp_path / "config.json"
     config = json.loads(file.read_text())
     config[key]["order"] = config[key]["order"][::-1]

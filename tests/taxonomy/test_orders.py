@@ -102,7 +102,7 @@ class Held:
         (np.array("a"), TypeError, "expected a list of class names, got ndarray array.'a'.*no dimension"),
         (torch.tensor(1), TypeError, "expected a list of class names, got Tensor tensor.1., of no dim"),
         (
-            Subset(Held("classes"), [0]),
+            Subset[Any](Held("classes"), [0]),  # type: ignore[arg-type]
             TypeError,
             r"got Subset: give its \.dataset\.classes$",
         ),
