@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -161,7 +161,7 @@ def labels_of(values: npt.NDArray[Any], taxonomy: Taxonomy | None) -> Labels:
     nodes, numbered = _nodes(values, taxonomy)
     inner = nodes[~taxonomy.tree.is_leaf[nodes]]
     if not len(inner):
-        bound = replace(bound, node_targets=True)
+        bound = bound.replace(node_targets=True)
         return Labels(bound, values, bound.ids_of_nodes[nodes], numbered)
     # An output of the model for a node above others: it gets a leaf of its own.
     paths = [*bound.paths(), *taxonomy.tree.paths(inner)]

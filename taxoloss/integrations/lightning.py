@@ -6,7 +6,7 @@ Modules of `lightning` and of `pytorch_lightning` both serve: the mixin takes fr
 A mixin and no callback: Lightning calls callbacks when the weights are in the model already, not at all in
 `load_from_checkpoint`, and not where `ModelCheckpoint(save_weights_only=True)` saves.
 
-Where jsonargparse 4.47 or newer is installed, importing this lets it read an argument `taxonomy: Taxonomy`.
+Where jsonargparse is installed, importing this lets it read an argument `taxonomy: Taxonomy`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class TaxonomyCheckpoint(_Module):
 
     Raises:
         TypeError: it is not the first base; a hook of the class does not call `super()`; `self.taxonomy`
-            is no Taxonomy; `save_hyperparameters` would keep a Taxonomy itself.
+            is no Taxonomy.
         ValueError: the taxonomy is not bound; a checkpoint is of another tree or order, or says nothing of
             either (`Taxonomy.check_state`).
 
@@ -74,7 +74,7 @@ class TaxonomyCheckpoint(_Module):
             _refuse_a_hook_that_hides_ours(cls, hook)
 
     def save_hyperparameters(self, *args: Any, frame: Any = None, **kwargs: Any) -> None:
-        """That of LightningModule, which refuses to keep a Taxonomy: checkpoints with it would not load."""
+        """That of LightningModule; of a Taxonomy that LightningCLI has read it keeps what was given."""
         frame = frame or sys._getframe(1)
         super().save_hyperparameters(*args, frame=frame, **kwargs)
         plain = _in_plain_data(self.hparams)
@@ -203,14 +203,11 @@ def _in_plain_data(hparams: Any) -> Any:
     for name, value in hparams.items():
         found = None if name in given else next(_ours(value), None)
         if found is not None:
-            kind, instead = type(found).__name__, "the text or the numbers that make it"
-            if isinstance(found, Taxonomy):
-                instead = "its name, its path or its to_dict()"
             raise TypeError(
-                f"expected hyperparameters as plain data, got the {kind} {str(name)!r}, which "
-                "load_from_checkpoint could not read: "
+                f"expected hyperparameters as plain data, got the {type(found).__name__} {str(name)!r}, "
+                "which load_from_checkpoint could not read: "
                 f"self.save_hyperparameters(ignore={str(name)!r}), and load_from_checkpoint(path, "
-                f"{name}=...); or keep {instead}"
+                f"{name}=...); or keep the text or the numbers that make it"
             )
     return {**hparams, **given} if given else hparams
 
@@ -220,7 +217,9 @@ def _was_read(value: Any) -> bool:
 
 
 def _ours(value: Any) -> Iterator[Any]:
-    """What of taxoloss a value is, or holds: torch.load(weights_only=True) reads none of it."""
+    """What of taxoloss a value is or holds that torch.load(weights_only=True) does not read; a Taxonomy it does."""
+    if isinstance(value, Taxonomy):
+        return
     if isinstance(value, Mapping):
         value = [*value, *value.values()]
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -252,16 +251,11 @@ def _written(taxonomy: Taxonomy) -> Any:
 
 
 def _register() -> None:
-    """Tells jsonargparse that a Taxonomy is no dataclass to fill."""
-    if find_spec("jsonargparse") is None:
-        return
-    from jsonargparse import set_parsing_settings
-    from jsonargparse.typing import register_type
+    """Tells jsonargparse how a Taxonomy is read and written."""
+    if find_spec("jsonargparse") is not None:
+        from jsonargparse.typing import register_type
 
-    if "subclasses_enabled" not in inspect.signature(set_parsing_settings).parameters:
-        return  # older than 4.47: there an argument is written `taxonomy: str`
-    register_type(Taxonomy, _written, _read, (ValueError, TypeError, OSError, ImportError))
-    set_parsing_settings(subclasses_enabled=[Taxonomy])
+        register_type(Taxonomy, _written, _read, (ValueError, TypeError, OSError, ImportError))
 
 
 def _need_lightning() -> None:

@@ -176,6 +176,7 @@ def test_names_of_a_dataset_column(method: str) -> None:
         {f"LABEL_{number}": number for number in range(37)},
         {"0": "LABEL_0", "1": "LABEL_1"},
         [f"class_{number}" for number in range(37)],
+        sorted(str(number) for number in range(37)),  # folders that are called by numbers
         [str(number) for number in range(1, 38)],
     ],
 )

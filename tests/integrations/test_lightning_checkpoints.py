@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from torch import Tensor
 
 pytest.importorskip("lightning.pytorch", reason="the extra lightning is not installed")
@@ -209,19 +210,14 @@ class Kept(TaxonomyCheckpoint, LightningModule):
         if isinstance(taxonomy, str):
             self.taxonomy = taxoloss.load(taxonomy).bind(classes)
         else:
-            self.taxonomy = taxoloss.Taxonomy.from_dict(taxonomy)
-
-
-def test_a_taxonomy_among_the_hyperparameters() -> None:
-    """It is refused when the module is made, and what to write is said."""
-    with pytest.raises(TypeError, match=r"got the Taxonomy 'taxonomy'.*ignore='taxonomy'"):
-        Kept(BOUND)
+            whole = isinstance(taxonomy, taxoloss.Taxonomy)
+            self.taxonomy = taxonomy if whole else taxoloss.Taxonomy.from_dict(taxonomy)
 
 
 @pytest.mark.parametrize(
     ("held", "kind"),
     [
-        ({"pets": [BOUND]}, "Taxonomy"),
+        ({"pets": [taxoloss.TaxonomyLoss(BOUND)]}, "TaxonomyLoss"),
         (taxoloss.TaxonomyLoss(BOUND), "TaxonomyLoss"),
         (taxoloss.weighting.hxe(0.5), "Schedule"),
         (taxoloss.decisions.leaf, "function"),
@@ -259,31 +255,62 @@ def test_hyperparameters_that_came_another_way(where: str) -> None:
             return batches(14)
 
     lesson = Lesson(BOUND)
-    samples = Samples(BOUND if where == "datamodule" else None)
+    loss = taxoloss.TaxonomyLoss(BOUND)
+    samples = Samples(loss if where == "datamodule" else None)
     if where == "hparams":
-        lesson.hparams["tree"] = BOUND
-    with pytest.raises(TypeError, match=r"got the Taxonomy 'tree'.*to_dict\(\)"):
+        lesson.hparams["tree"] = loss
+    with pytest.raises(TypeError, match="got the TaxonomyLoss 'tree'"):
         trainer(num_sanity_val_steps=0).fit(lesson, datamodule=samples)
 
 
-@pytest.mark.parametrize("which", ["name", "dict"])
+@pytest.mark.parametrize("which", ["name", "dict", "taxonomy"])
 def test_hyperparameters_as_plain_data(tmp_path: Path, which: str) -> None:
-    """A name and classes, or to_dict: readable files, and the checkpoint makes the module again."""
+    """A name and classes, to_dict, the object: readable files; the checkpoint makes the module again."""
     pets = taxoloss.load("pets")
     order = sorted(pets.classes, reverse=True)
-    lesson = Kept("pets", order) if which == "name" else Kept(pets.bind(order).to_dict())
+    bound = pets.bind(order)
+    given = {"name": ("pets", order), "dict": (bound.to_dict(),), "taxonomy": (bound,)}
+    lesson = Kept(*given[which])
     logger = CSVLogger(tmp_path)
     run = trainer(logger=logger)
     run.strategy.connect(lesson)
     run.save_checkpoint(tmp_path / "kept.ckpt")
-    assert Kept.load_from_checkpoint(tmp_path / "kept.ckpt").taxonomy.same_binding(
-        lesson.taxonomy.binding_digest
-    )
+    for trust in (None, True):
+        again = Kept.load_from_checkpoint(tmp_path / "kept.ckpt", weights_only=trust)
+        assert again.taxonomy.same_binding(lesson.taxonomy.binding_digest)
+    with pytest.raises(ValueError, match="the state is of another order"):
+        Kept.load_from_checkpoint(tmp_path / "kept.ckpt", taxonomy=pets.bind())
     logger.log_hyperparams(dict(lesson.hparams))
     logger.save()
     text = (Path(logger.log_dir) / "hparams.yaml").read_text(encoding="utf-8")
     assert "python/object" not in text
     assert ("taxonomy: pets" in text) is (which == "name")
+    if which == "taxonomy":
+        assert taxoloss.Taxonomy.from_dict(yaml.safe_load(text)["taxonomy"]) == bound
+
+
+class Unaware(LightningModule):
+    """Somebody's module that knows nothing of checkpoints of taxoloss."""
+
+    def __init__(self, taxonomy: taxoloss.Taxonomy) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.loss = taxoloss.TaxonomyLoss(taxonomy)
+
+
+def test_a_plain_module_keeps_its_taxonomy(tmp_path: Path) -> None:
+    """Without the mixin too; the file that a logger writes is plain data, for which the module says so."""
+    logger = CSVLogger(tmp_path)
+    run = trainer(logger=logger)
+    run.strategy.connect(Unaware(BOUND))
+    path = tmp_path / "plain.ckpt"
+    run.save_checkpoint(path)
+    for trust in (None, True):
+        assert Unaware.load_from_checkpoint(path, weights_only=trust).loss.taxonomy == BOUND
+    logger.log_hyperparams({"taxonomy": BOUND})
+    logger.save()
+    with pytest.raises(TypeError, match=r"got dict .*; Taxonomy\.from_dict\(\.\.\.\) makes one"):
+        Unaware.load_from_checkpoint(path, hparams_file=Path(logger.log_dir) / "hparams.yaml")
 
 
 # -- Fabric, and the other distribution ------------------------------------------------------------

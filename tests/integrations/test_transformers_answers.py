@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 import taxoloss
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 huggingface_hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
 
+from hub_modules import HubClassifier, TextAnnotated, Uncoded  # noqa: E402
 from tiny_transformers import CLASSES, TREE, tree, vit  # noqa: E402
 
 from taxoloss.integrations.transformers import (  # noqa: E402
-    TaxonomyHubMixin,
     check_config,
     label_maps,
     model_card,
@@ -156,10 +155,17 @@ def test_classes_above_other_classes() -> None:
     assert t.bind(label_maps(t)["id2label"]).same_binding(t.binding_digest)
 
 
+UNNAMED = "the classes have no names, only numbers, `LABEL_0` to `LABEL_4`: give the class names"
+
+
 @pytest.mark.parametrize(
     ("answers", "error", "said"),
     [
-        (answer({f"LABEL_{n}": 0.2 for n in range(5)}), ValueError, r"have no names \(LABEL_0, \.\.\)"),
+        (
+            answer({f"LABEL_{n}": 0.2 for n in range(5)}),
+            taxoloss.TaxonomyError,
+            UNNAMED,
+        ),
         ([*answer(FIVE), {"label": "pug", "score": 0}], taxoloss.TaxonomyError, "pug"),
         (answer({**FIVE, "Pug": 0.0}), taxoloss.TaxonomyError, "Pug"),
         (answer({**FIVE, "pug": float("nan")}), ValueError, "got NaN"),
@@ -204,9 +210,7 @@ def test_configurations_that_are_refused() -> None:
     config = vit(t).config
     with pytest.raises(ValueError, match="got `dog/pug` as class 0, where the taxonomy has `cat/Bengal`"):
         check_config(config, t.bind(["Bengal", "pug", *CLASSES[2:]]))
-    with pytest.raises(
-        ValueError, match=r"have no names \(LABEL_0, \.\.\): make the model with \*\*label_maps"
-    ):
+    with pytest.raises(taxoloss.TaxonomyError, match=UNNAMED):
         check_config(transformers.ViTConfig(num_labels=5), t)
     with pytest.raises(taxoloss.TaxonomyError, match="fish"):
         check_config(transformers.ViTConfig(id2label=dict(enumerate(CLASSES[:2]))), t)
@@ -296,57 +300,31 @@ def test_a_card_with_a_calibrated_threshold() -> None:
     assert "json" not in blocks(model_card(taxoloss.load("naics2022").bind()))
 
 
-class Classifier(nn.Module, TaxonomyHubMixin):
-    """A module of somebody's own that is made with a taxonomy."""
-
-    def __init__(self, width: int, taxonomy: taxoloss.Taxonomy) -> None:
-        super().__init__()
-        self.body = nn.Linear(3, width)
-        self.head = taxoloss.heads.PathSum(width, taxonomy)
-        nn.init.normal_(self.head.weight)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Leaf logits."""
-        return self.head(self.body(features))
-
-
-def test_a_module_with_its_tree_in_a_folder_of_the_hub(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["place", "taxonomy", "other"])
+def test_a_module_with_its_tree_in_a_folder_of_the_hub(tmp_path: Path, how: str) -> None:
     """Saved and loaded: to the last bit, with the order; another order and a changed file are refused."""
     t = tree(node_targets=True)
-    module = Classifier(4, t)
+    module = HubClassifier(4, t) if how == "place" else HubClassifier(4, **{how: t})
     module.save_pretrained(tmp_path)
+    key = "other" if how == "other" else "taxonomy"
     assert {"config.json", "model.safetensors"} <= {path.name for path in tmp_path.iterdir()}
-    loaded = Classifier.from_pretrained(tmp_path)
+    loaded = HubClassifier.from_pretrained(tmp_path)
     features = torch.randn(6, 3)
     assert torch.equal(loaded(features), module(features))
     assert loaded.head.taxonomy == t
-    Classifier.from_pretrained(tmp_path, taxonomy=t.bind(CLASSES))
+    with pytest.raises(RuntimeError, match="another order of classes"):
+        HubClassifier.from_pretrained(tmp_path, **{key: t.bind(CLASSES[::-1])})  # type: ignore[arg-type]
     file = tmp_path / "config.json"
     config = json.loads(file.read_text())
-    config["taxonomy"]["order"] = config["taxonomy"]["order"][::-1]
+    config[key]["order"] = config[key]["order"][::-1]
     file.write_text(json.dumps(config))
     with pytest.raises(ValueError, match="order"):
-        Classifier.from_pretrained(tmp_path)
+        HubClassifier.from_pretrained(tmp_path)
 
 
-class Linear(nn.Module, TaxonomyHubMixin):
-    """One whose last layer knows no order."""
-
-    def __init__(self, taxonomy: taxoloss.Taxonomy, others: taxoloss.Taxonomy | None = None) -> None:
-        super().__init__()
-        self.taxonomy, self.head = taxonomy, nn.Linear(3, len(taxonomy))
-
-
-@pytest.mark.parametrize("kind", [Linear, Classifier])
-def test_another_order_than_the_stored_is_refused(kind: Any, tmp_path: Path) -> None:
-    """Whatever layers the weights are in, and another tree too; a second taxonomy is told apart."""
-    t = tree()
-    (Linear(t) if kind is Linear else Classifier(4, t)).save_pretrained(tmp_path)
-    said = "the stored model is of another order of the classes: .*load it without the argument"
-    with pytest.raises(ValueError, match=said):
-        kind.from_pretrained(tmp_path, taxonomy=t.bind(CLASSES[::-1]))
-    other = taxoloss.load({"tree": {"a": CLASSES[:2], "b": CLASSES[2:]}}).bind(CLASSES)
-    with pytest.raises(ValueError, match="the stored model is of another tree"):
-        kind.from_pretrained(tmp_path, taxonomy=other)
-    Linear(t, others=other).save_pretrained(tmp_path)
-    assert Linear.from_pretrained(tmp_path, others=other).taxonomy == t
+@pytest.mark.parametrize("module", [TextAnnotated, Uncoded])
+def test_a_module_whose_tree_no_coder_is_asked_for(tmp_path: Path, module: Any) -> None:
+    """An annotation that is text, a subclass without coders: refused when it is loaded."""
+    module(4, tree()).save_pretrained(tmp_path)
+    with pytest.raises(TypeError, match=r"Taxonomy\.from_dict\(\.\.\.\) makes one|required .*'taxonomy'"):
+        module.from_pretrained(tmp_path)

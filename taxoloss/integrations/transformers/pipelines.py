@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from taxoloss.functional.rounding import ROUNDED, rounding
-from taxoloss.integrations.transformers.labels import refuse_unnamed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["rollup"]
@@ -36,9 +35,8 @@ def rollup(answers: Any, taxonomy: Taxonomy) -> Any:
 
     Raises:
         ValueError: not all classes are there (a smaller top_k); the scores are logits
-            (function_to_apply="none") or those of a sigmoid, and do not sum to 1; the classes have no
-            names (LABEL_0).
-        BindingError: labels are unknown, or there twice.
+            (function_to_apply="none") or those of a sigmoid, and do not sum to 1.
+        BindingError: labels are unknown, or there twice; or the classes have no names (LABEL_0).
         TypeError: these are no answers of a pipeline.
 
     >>> import taxoloss
@@ -69,7 +67,6 @@ class _Roller:
     def __call__(self, answer: Any) -> Levels:
         pairs, zero_shot = _pairs(answer), _is_zero_shot(answer)
         labels = [label for label, _ in pairs]
-        refuse_unnamed(labels, self.taxonomy)
         known = len(self.taxonomy.classes)
         if len(pairs) < known:
             ask = "candidate_labels=list(t.classes)" if zero_shot else f"top_k={known}"
