@@ -217,7 +217,7 @@ def _was_read(value: Any) -> bool:
 
 
 def _ours(value: Any) -> Iterator[Any]:
-    """What of taxoloss a value is or holds that torch.load(weights_only=True) does not read; a Taxonomy it does."""
+    """What of taxoloss a value is or holds, less a Taxonomy, which torch.load(weights_only=True) reads."""
     if isinstance(value, Taxonomy):
         return
     if isinstance(value, Mapping):
