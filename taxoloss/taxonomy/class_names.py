@@ -155,11 +155,9 @@ def _by_number(names: Mapping[Any, Any]) -> list[Any]:
         _refuse_two_readings(names)
     else:
         key, value = next(iter(names.items()))
-        column = next((key for key, value in names.items() if type(value).__name__ == "ClassLabel"), None)
-        help = "" if column is None else f": give its column of classes, [{column!r}]"
         raise ValueError(
             "expected class_to_idx (name -> number) or id2label (number -> name), "
-            f"got a mapping such as {key!r:.40} -> {value!r:.40}{help}"
+            f"got a mapping such as {key!r:.40} -> {value!r:.40}"
         )
     by_number = dict(zip(numbers, held, strict=True))
     if set(by_number) != set(range(len(names))):
