@@ -198,7 +198,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             help = target_help(input, target, host_may_read(target))
             raise ValueError(f"expected node ids as target, got {target.dtype}{help}")
         check_target(input, target)
-        check_width(target, plan)
+        check_width(target, plan.num_targets)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         ids, valid = target_ids(target, self.ignore_index, plan)
         nodes = node_tensors(self.taxonomy, ids.device)
