@@ -119,7 +119,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     def _wait(self, input: Tensor) -> bool:
         """Whether to look for probabilities among the logits where that has a price; never in a graph."""
-        if torch.compiler.is_compiling() or self._looks == 0 or getattr(input, "is_cpu", True):
+        if torch.compiler.is_compiling() or self._looks == 0 or not isinstance(input, Tensor):
+            return False
+        if input.is_cpu:
             return False
         self._looks -= 1
         return True

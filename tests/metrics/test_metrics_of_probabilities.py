@@ -204,7 +204,7 @@ def test_what_contradicts_itself() -> None:
 @SETTINGS
 @given(case=taxonomies(), seed=seeds, votes=st.integers(1, 3))
 def test_curves_of_votes(case: Case, seed: int, votes: int) -> None:
-    """Most are 0, and many rows tie: the order of rows and of classes says nothing, nor do bits."""
+    """Most are 0, and rows tie: the order of rows says nothing; of one vote that of classes neither."""
     t = case.taxonomy
     generator = np.random.default_rng(seed)
     p = generator.multinomial(votes, np.full(len(t), 1 / len(t)), 40) / votes
@@ -214,7 +214,8 @@ def test_curves_of_votes(case: Case, seed: int, votes: int) -> None:
     place = np.argsort(classes)
     for make in (metrics.OperatingCurve, metrics.RiskCoverage):
         found = []
-        for tree, preds, target in ((t, p, y), (t, p[rows], y[rows]), (other, p[:, classes], place[y])):
+        inputs = [(t, p, y), (t, p[rows], y[rows]), (other, p[:, classes], place[y])]
+        for tree, preds, target in inputs if votes == 1 else inputs[:2]:
             metric = make(tree, probabilities=True)
             metric.update(preds, target)
             found.append(metric.compute())

@@ -69,9 +69,9 @@ def reordered(
     """
     classes = _places([(0, path) for path in old.paths()], [(0, path) for path in new.paths()])
     named = [key for name in head or () for key in _named(name, state, len(new))]
-    rows = {**_of_heads(state, old, new), **dict.fromkeys(named, classes)}
     if new.same_binding(old.binding_digest):
         return dict(tensors)
+    rows = {**_of_heads(state, old, new), **dict.fromkeys(named, classes)}
     _refuse_unnamed(state, rows, head, len(new))
     moved = {name: _moved(tensor, rows.get(name)) for name, tensor in tensors.items()}
     return {**moved, **_bindings(tensors, state, old, new, what)}
@@ -172,9 +172,9 @@ def _checked(keys: list[str], name: str, state: ModelState, classes: int) -> lis
     named = state.live.get(state.plain(name))
     if named is not None and named.shape[:1] == (classes,) and classes in named.shape[1:]:
         raise ValueError(
-            f"head= names {quoted(name)} {tuple(named.shape)}, of which the rows would be moved, and not the "
-            f"columns, which may follow the classes too: name the layer if it is the weight of one; what has "
-            f"a row and a column a class cannot be moved"
+            f"head= names {quoted(name)} {tuple(named.shape)}, of which the rows would be moved, and not "
+            f"the columns, which may follow the classes too: name the layer if it is the weight of one; what "
+            f"has a row and a column a class cannot be moved"
         )
     wrong = [key for key in keys if state.live[key].dim() == 0 or len(state.live[key]) != classes]
     if wrong or not keys:
