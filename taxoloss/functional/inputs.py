@@ -354,10 +354,12 @@ def refuse_softmax(logits: Tensor, target: Any = None, wait: bool = False) -> No
 
 
 def _first_rows(logits: Tensor) -> Tensor:
-    """(R, C): a corner of logits (C,) or (N, C, d1..dk), a view where there are few dimensions."""
+    """(R, C): at most 8 rows of logits (C,) or (N, C, d1..dk), however large a dimension is."""
     corner = batched(logits.detach())[:_FIRST_ROWS]
+    rows = len(corner)
     for dim in range(2, corner.dim()):
-        corner = corner.narrow(dim, 0, min(_FIRST_ROWS, corner.shape[dim]))
+        corner = corner.narrow(dim, 0, min(_FIRST_ROWS // rows, corner.shape[dim]))
+        rows *= corner.shape[dim]
     return corner.movedim(1, -1).reshape(-1, corner.shape[1])
 
 
