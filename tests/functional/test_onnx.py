@@ -83,7 +83,7 @@ WORKS: dict[str, Callable[[Tensor], Any]] = {
     "LevelHeads": head(heads.LevelHeads),
 }
 #: What the exporters have no words for, and say so.
-NOT_TRACED = {"most_specific", "ranking", "ranking_cost"}
+NOT_TRACED = {"most_specific", "promise", "ranking", "ranking_cost"}
 NOT_EXPORTED = {"ranking", "ranking_cost"}
 #: What adds nothing up.
 NO_SUMS = {"leaf", "Flat", "PathSum", "LevelHeads"}
