@@ -118,8 +118,9 @@ def _own_rows(name: str, head: Head, state: ModelState) -> list[str]:
             raise ValueError(
                 f"the {part} of {called(name, head)} is not in its state but computed from other tensors "
                 f"(weight_norm, spectral_norm, pruning, an adapter), whose rows are not moved: make it "
-                f"plain before it is saved and loaded (torch.nn.utils.parametrize.remove_parametrizations), "
-                f"or go on in the order of the file, load_checkpoint(path, None).taxonomy"
+                f"plain before it is saved and loaded "
+                f"(torch.nn.utils.parametrize.remove_parametrizations), or go on in the order of the file, "
+                f"load_checkpoint(path, None).taxonomy"
             )
         found += keys
     return found
@@ -172,9 +173,9 @@ def _checked(keys: list[str], name: str, state: ModelState, classes: int) -> lis
     named = state.live.get(state.plain(name))
     if named is not None and named.shape[:1] == (classes,) and classes in named.shape[1:]:
         raise ValueError(
-            f"head= names {quoted(name)} {tuple(named.shape)}: its rows would be moved, and not its "
-            f"columns, which may follow the classes too: name the layer if it is the weight of one; what has a row "
-            f"and a column a class cannot be moved"
+            f"head= names {quoted(name)} {tuple(named.shape)}: its rows would be moved, and not "
+            f"its columns, which may follow the classes too: name the layer if it is the weight of one; "
+            f"what has a row and a column a class cannot be moved"
         )
     wrong = [key for key in keys if state.live[key].dim() == 0 or len(state.live[key]) != classes]
     if wrong or not keys:
