@@ -122,8 +122,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     def _wait(self, input: Tensor) -> bool:
         """Whether to look for probabilities among the logits where that has a price; never in a graph."""
-        looked = self._looks == 0 or not isinstance(input, Tensor)
-        if torch.compiler.is_compiling() or looked or input.is_cpu:
+        if torch.compiler.is_compiling() or self._looks == 0 or not isinstance(input, Tensor):
+            return False
+        if input.is_cpu:
             return False
         self._looks -= 1
         return True
@@ -202,7 +203,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             help = target_help(input, target, host_may_read(target))
             raise ValueError(f"expected node ids as target, got {target.dtype}{help}")
         check_target(input, target)
-        check_width(target, plan)
+        check_width(target, plan.num_targets)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         ids, valid = target_ids(target, self.ignore_index, plan)
         nodes = node_tensors(self.taxonomy, ids.device)
