@@ -18,6 +18,7 @@ from taxoloss.functional.inputs import (
     check_weight,
     check_width,
     host_may_read,
+    refuse_named,
     refuse_script,
     target_ids,
     undressed,
@@ -104,8 +105,10 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         self._made_of = f"{taxonomy!r}"
         self._level_weights = _in_words(taxonomy, table, level_weights)
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of logits and targets."""
+    def forward(self, input: Tensor, target: Tensor, **named: object) -> Tensor:
+        """The loss of logits and targets; TypeError, with what to pass in its place, for anything else."""
+        if named:
+            refuse_named(named)
         return cross_entropy(
             self.tensors,
             input,
@@ -119,7 +122,9 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     def _wait(self, input: Tensor) -> bool:
         """Whether to look for probabilities among the logits where that has a price; never in a graph."""
-        if torch.compiler.is_compiling() or self._looks == 0 or getattr(input, "is_cpu", True):
+        if torch.compiler.is_compiling() or self._looks == 0 or not isinstance(input, Tensor):
+            return False
+        if input.is_cpu:
             return False
         self._looks -= 1
         return True
@@ -198,7 +203,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             help = target_help(input, target, host_may_read(target))
             raise ValueError(f"expected node ids as target, got {target.dtype}{help}")
         check_target(input, target)
-        check_width(target, plan)
+        check_width(target, plan.num_targets)
         log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
         ids, valid = target_ids(target, self.ignore_index, plan)
         nodes = node_tensors(self.taxonomy, ids.device)

@@ -185,7 +185,7 @@ def _named(found: Found, name: str | None) -> Found:
     taxonomy = found.taxonomy
     source = taxonomy.source and taxonomy.source.encode("utf-8", "backslashreplace").decode("utf-8")
     title = taxonomy.name if name is None else checked_title(name)
-    return replace(found, taxonomy=replace(taxonomy, name=title, source=source))
+    return replace(found, taxonomy=taxonomy.replace(name=title, source=source))
 
 
 def _ask(name: str, parents: Sequence[str]) -> int:

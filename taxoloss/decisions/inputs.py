@@ -91,7 +91,7 @@ def prepared(
         ready = logits_of(batched(logits.detach()), rows)
     else:
         if host_may_read(logits):
-            refuse_probabilities(logits, rows)
+            refuse_probabilities(logits, rows, option=True)
         ready = at_least_float32(batched(logits.detach()))
     if counted is not None:
         ready = torch.where(counted.unsqueeze(1), ready, 0.0)

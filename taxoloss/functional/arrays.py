@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from taxoloss.functional.slips import kind_of
 from taxoloss.taxonomy.names import integer_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -92,7 +93,7 @@ def _numbers(values: Any, what: str) -> npt.NDArray[Any]:
     if not hasattr(kind, "__array__"):
         raise TypeError(
             f"expected {what} as a Tensor, an array or a table of numpy, pandas or polars, "
-            f"got {kind.__name__}"
+            f"got {kind_of(values)}"
         )
     array = np.asarray(values)
     if array.dtype.kind in "OUST" or array.dtype.kind not in "fiub":

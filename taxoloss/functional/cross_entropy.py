@@ -123,7 +123,7 @@ def cross_entropy(
         return loss.as_subclass(dress)
     check_logits(logits, tensors.plan, target)
     check_target(logits, target)
-    check_width(target, tensors.plan)
+    check_width(target, tensors.plan.num_targets)
     refuse_softmax(logits, target, wait)
     check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tensors.plan)
     tensors = tensors.on(logits.device)

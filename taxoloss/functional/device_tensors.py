@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+import taxoloss.functional.hyperparameters  # noqa: F401 - told to torch once
 from taxoloss.functional.arithmetic import wide_on
 from taxoloss.taxonomy.cache import apart, at_trace_time, named, new_name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
@@ -29,6 +30,7 @@ __all__ = [
     "help_for_tracer",
     "host_may_read",
     "is_dressed",
+    "refuse_named",
     "refuse_nan",
     "refuse_probabilities",
     "refuse_script",
@@ -127,6 +129,18 @@ def refuse_script(module: Any) -> NoReturn:
     )
 
 
+def refuse_named(named: Mapping[str, object]) -> NoReturn:
+    """TypeError for arguments that a loss has not; in words where a framework passes them."""
+    name = next(iter(named))
+    help = "it takes input and target"
+    if name == "num_items_in_batch":
+        help = (
+            "transformers' Trainer passes it: give Trainer not the loss but "
+            "compute_loss_func=taxoloss.integrations.transformers.compute_loss_func(loss)"
+        )
+    raise TypeError(f"TaxonomyLoss got an unexpected keyword argument {name!r}; {help}")
+
+
 def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
     """TypeError for no int, ValueError for one that no target has, or that would ignore an inner node."""
     if not isinstance(ignore_index, int):
@@ -219,7 +233,7 @@ def check_range(ids: Tensor, plan: Plan) -> None:
 def check_target(logits: Tensor, target: Any) -> None:
     """TypeError, RuntimeError or ValueError where a target fits the logits neither way."""
     if not isinstance(target, Tensor):
-        raise TypeError(f"expected target as a Tensor, got {type(target).__name__}")
+        raise TypeError(f"expected target as a Tensor, got {kind_of(target)}")
     if target.device != logits.device:
         raise RuntimeError(
             f"expected logits and target on one device, got {logits.device} and {target.device}"
@@ -248,15 +262,15 @@ def check_target(logits: Tensor, target: Any) -> None:
         )
 
 
-def check_width(target: Tensor, plan: Plan) -> None:
-    """RuntimeError where a dtype that torch would refuse cannot hold all targets: some have wrapped around.
+def check_width(ids: Tensor, count: int, what: str = "targets") -> None:
+    """RuntimeError where a dtype that torch would refuse cannot hold all ids: some have wrapped around.
 
     In int8 class 156 is -100, the ignore_index.
     """
-    if target.dtype in (torch.int8, torch.int16) and plan.num_targets - 1 > torch.iinfo(target.dtype).max:
+    if ids.dtype in (torch.int8, torch.int16) and count - 1 > torch.iinfo(ids.dtype).max:
         raise RuntimeError(
-            f"expected targets of a dtype that holds 0..{plan.num_targets - 1}, got {target.dtype}, which "
-            f"ends at {torch.iinfo(target.dtype).max}: larger ones have wrapped around; make them long"
+            f"expected {what} of a dtype that holds 0..{count - 1}, got {ids.dtype}, which "
+            f"ends at {torch.iinfo(ids.dtype).max}: larger ones have wrapped around; make them long"
         )
 
 
@@ -315,19 +329,21 @@ def refuse_nan(logits: Tensor, counted: Tensor | None = None) -> None:
         raise ValueError(f"expected logits without NaN, got NaN in row {row}")
 
 
-def refuse_probabilities(logits: Tensor, counted: Tensor | None = None) -> None:
+def refuse_probabilities(logits: Tensor, counted: Tensor | None = None, option: bool = False) -> None:
     """ValueError where the first rows look like probabilities: read as logits, P = .93 would become .35.
 
     Of logits (C,) or (N, C, d1..dk); counted (R,): which of the R = N * d1 * .. * dk rows are looked at.
+    option: whether the caller takes probabilities=True.
     """
     rows = (logits[None] if logits.dim() == 1 else logits[:_FIRST_ROWS]).detach().movedim(1, -1)
     if counted is not None:
         shape = logits.shape[:1] + logits.shape[2:] if logits.dim() > 1 else (1,)
         rows = rows[counted.view(shape)[: len(rows)]]
     if _sum_to_one(rows.reshape(-1, rows.shape[-1])):
+        advice = "say probabilities=True, or pass p.log()" if option else "pass p.log()"
         raise ValueError(
             "expected logits or log-probabilities, got rows in [0, 1] that sum to 1: these look like "
-            "probabilities; say probabilities=True, or pass p.log()"
+            f"probabilities; {advice}"
         )
 
 

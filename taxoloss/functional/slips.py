@@ -14,12 +14,16 @@ SWAPPED = "; the arguments are swapped: logits come first, loss(logits, target),
 
 
 def kind_of(value: Any) -> str:
-    """What stands in the place of a tensor; of a model's dict its keys too.
+    """What stands in the place of a tensor; of a model's dict its keys too, and what makes ids of names.
 
     >>> kind_of({"out": 1, "aux": 2})
     "dict with the keys 'out', 'aux': pass the tensor, output['out']"
+    >>> kind_of(["Bengal", "pug"])
+    "list with names such as 'Bengal': t.node_ids(names) makes node ids of them"
     """
     name = type(value).__name__
+    if isinstance(value, (list, tuple)) and value and isinstance(value[0], str):
+        return f"{name} with names such as {value[0]!r:.40}: t.node_ids(names) makes node ids of them"
     if not isinstance(value, Mapping) or not value:
         return name
     best = next((key for key in ("logits", "out") if key in value), next(iter(value)))

@@ -67,4 +67,9 @@ class Bound(nn.Module):
             said = self._order.words(stored, type(self).__name__)
             errors = rest[-1]  # load_state_dict raises these, all at once
             errors.extend([said] if said else [])
+            if said and not prefix:
+                state_dict.clear()  # torch's own copy: nothing of it reaches this module or its parts
+                return
+            # Inside a model torch has written into other parts by now: with the digest of that state here,
+            # the next call raises too, where without it a body and a head of two states would answer.
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from taxoloss.functional.inputs import target_ids
+from taxoloss.functional.inputs import check_width, target_ids
 from taxoloss.functional.masses import greedy_class
 from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.heads.head import Head
@@ -122,7 +122,9 @@ class LevelHeads(Head):
                 f"{tuple(features.shape)}, got {tuple(target.shape)}{help}"
             )
         tensors = node_tensors(self.taxonomy, features.device)
-        ids, valid = target_ids(target.reshape(-1), ignore_index, plan_of(self.taxonomy))
+        plan = plan_of(self.taxonomy)
+        check_width(target, plan.num_targets)
+        ids, valid = target_ids(target.reshape(-1), ignore_index, plan)
         counted = tensors.counted[ids] if valid is None else tensors.counted[ids] & valid[:, None]
         # What has no weight is left out, not multiplied by 0: an ignored sample may be anything.
         features = torch.where(counted.any(1).view(target.shape).unsqueeze(-1), features, 0.0)

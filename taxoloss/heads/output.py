@@ -44,8 +44,8 @@ class TaxonomyOutput(Bound):
     Raises:
         TypeError: the taxonomy is no Taxonomy; the decision is not callable, needs more arguments or gives
             no node ids.
-        ValueError: the taxonomy is not bound; a threshold of another tree or order; another class count;
-            probabilities instead of logits.
+        ValueError: the taxonomy is not bound; a threshold of another tree or order; a decision of
+            probabilities; another class count; probabilities instead of logits.
         RuntimeError: load_state_dict, of the state of another taxonomy or class order.
 
     >>> import taxoloss, torch
@@ -102,6 +102,11 @@ def checked_decision(decision: Any, taxonomy: Taxonomy) -> Decision | None:
     except ValueError:  # what is written in C may tell no signature
         return decision  # type: ignore[no-any-return]
     bound.apply_defaults()
+    if bound.arguments.get("probabilities") is True:
+        raise ValueError(
+            "expected a decision of logits, got one with probabilities=True: what it is given here are "
+            "logits; leave probabilities=True out"
+        )
     for value in bound.arguments.values():
         for setting in value.values() if isinstance(value, dict) else (value,):
             if hasattr(setting, "require") and not isinstance(setting, Taxonomy):

@@ -72,6 +72,8 @@ def described(
         "outputs": output_names(taxonomy.levels),
         "nodes": {level: taxonomy.nodes(level) for level in taxonomy.levels},
         "classes": taxonomy.paths(),
+        # What an answer means to whoever has onnxruntime only; the root is [].
+        "node_paths": [taxonomy.path(node) for node in range(taxonomy.num_nodes)],
         "tree": taxonomy.to_dict(),
         "digest": taxonomy.digest,
         "binding_digest": taxonomy.binding_digest,
@@ -117,15 +119,25 @@ def _description(said: Mapping[str, str]) -> Description:
     outputs = json.loads(said["outputs"])
     if json.loads(said["levels"]) != list(taxonomy.levels) or list(outputs) != list(taxonomy.levels):
         raise ValueError("its levels are not those of its tree")
+    _refuse_other_names(said, taxonomy)
     threshold = json.loads(said["threshold"]) if "threshold" in said else None
     return Description(
         taxonomy=taxonomy,
         outputs=outputs,
         answers=tuple(json.loads(said.get("answers", "[]"))),
         decision=said.get("decision"),
-        threshold=None if threshold is None else _threshold(threshold),
+        threshold=None if threshold is None else _threshold(threshold, taxonomy),
         takes_logits=said.get("input") == "logits",
     )
+
+
+def _refuse_other_names(said: Mapping[str, str], taxonomy: Taxonomy) -> None:
+    """ValueError where the names that others read are not those of the tree beside them."""
+    nodes = {level: list(taxonomy.nodes(level)) for level in taxonomy.levels}
+    classes = [list(path) for path in taxonomy.paths()]
+    for key, there in (("nodes", nodes), ("classes", classes)):
+        if key in said and json.loads(said[key]) != there:
+            raise ValueError(f"its {key} are not those of its tree")
 
 
 # -- decisions and thresholds ----------------------------------------------------------------------
@@ -169,8 +181,14 @@ def _as_json(threshold: Any) -> dict[str, Any]:
     return {"probability": float(threshold), "log_odds": shown}
 
 
-def _threshold(data: Mapping[str, Any]) -> Threshold | float:
-    return Threshold.from_dict(data) if "risk" in data else float(data["probability"])
+def _threshold(data: Mapping[str, Any], taxonomy: Taxonomy) -> Threshold | float:
+    """What `_as_json` wrote; ValueError where it is of another tree, or no probability."""
+    if "risk" in data:
+        found = Threshold.from_dict(data)
+        found.require(taxonomy)
+        return found
+    log_odds_of(data["probability"])
+    return float(data["probability"])
 
 
 def _text(value: Any) -> str:

@@ -14,6 +14,7 @@ from torchmetrics import Metric, MetricCollection
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.packages import package
 from taxoloss.functional.inputs import undressed
+from taxoloss.integrations.orders import check_one_order
 from taxoloss.metrics.base.sum_metric import SumMetric
 from taxoloss.metrics.collection import TaxonomyCollection, collection
 from taxoloss.taxonomy.plan import plan_of
@@ -137,12 +138,15 @@ class TaxonomyCallback(_core.Callback):  # type: ignore[misc,name-defined]
     """Refuses a Learner whose class numbers mean other classes than its loss's taxonomy says.
 
     At its making, and again before each fit (its DataLoaders may have been changed): see `check_vocab`.
+    Metrics of torchmetrics that fastai would call by batch are refused then too. Targets (N, 1), as
+    tabular DataLoaders give them, reach loss and metrics as (N,).
 
     Args:
         taxonomy: None: that of the Learner's loss.
 
     Raises:
-        ValueError: as `check_vocab`; the loss has no taxonomy, and none is given.
+        ValueError: as `check_vocab`; the loss has no taxonomy, and none is given; a metric of torchmetrics
+            stands in `Learner(metrics=...)` itself.
 
     >>> import taxoloss
     >>> TaxonomyCallback(taxoloss.load("pets").bind())
@@ -166,19 +170,53 @@ class TaxonomyCallback(_core.Callback):  # type: ignore[misc,name-defined]
         """Checks the Learner as it is now."""
         self._check()
 
+    def after_pred(self) -> None:
+        """Takes the column of targets that tabular DataLoaders give."""
+        if len(self.learn.yb) == 1 and _is_column(self.learn.yb[0], self.learn.pred):
+            self.learn.yb = (self.learn.yb[0].squeeze(1),)
+
     def _check(self) -> None:
+        for metric in self.learn.metrics:
+            _refuse_by_batch(metric)
         check_vocab(self.learn.dls, self.taxonomy or _taxonomy_of(self.learn.loss_func))
+
+
+def _is_column(target: Any, logits: Any) -> bool:
+    """Whether targets are (N, 1) for logits (N, C)."""
+    if not isinstance(target, Tensor) or not isinstance(logits, Tensor) or target.is_floating_point():
+        return False
+    return target.dim() == logits.dim() == 2 and target.shape[1] == 1
+
+
+def _refuse_by_batch(metric: Any) -> None:
+    """ValueError where fastai would average a metric of torchmetrics over batches."""
+    found = getattr(metric, "func", None)
+    if isinstance(found, (Metric, str)):  # the keys of a MetricCollection come as texts
+        shown = repr(found) if isinstance(found, str) else type(found).__name__
+        raise ValueError(
+            f"expected metrics=metric_columns(...), got {shown} of torchmetrics itself: fastai would call "
+            "it and average the batches, which of most scores is another number"
+        )
 
 
 def _taxonomy_of(loss: Any) -> Taxonomy:
     """The taxonomy of a loss, or of what BaseLoss wraps; ValueError where there is none."""
-    found = getattr(loss, "taxonomy", None) or getattr(getattr(loss, "func", None), "taxonomy", None)
-    if not isinstance(found, Taxonomy):
+    found = _found_in(loss)
+    if found is None:
         raise ValueError(
             f"expected a loss with a taxonomy, got {type(loss).__name__}: give TaxonomyLoss(t) as "
             "loss_func, or the taxonomy, TaxonomyCallback(t)"
         )
     return found
+
+
+def _found_in(loss: Any) -> Taxonomy | None:
+    """The taxonomy of a loss, of what BaseLoss wraps, or of what MixUp has put another in the place of."""
+    for holder in (loss, getattr(loss, "func", None)):
+        found = getattr(holder, "taxonomy", None)
+        if isinstance(found, Taxonomy):
+            return found
+    return None
 
 
 # -- metrics ---------------------------------------------------------------------------------------
@@ -208,10 +246,13 @@ class _Counted:
         self.batches += 1
 
     def _check(self, learn: Any) -> None:
-        """ValueError where the numbers would mean something else than their names say."""
+        """ValueError where the numbers would mean something else than their names, or the loss, say."""
+        trained = _found_in(learn.loss_func)
         for taxonomy in {id(t): t for t in _taxonomies(self.metrics)}.values():
             if _vocab(learn.dls) is not None:
                 check_vocab(learn.dls, taxonomy)
+            if trained is not None:
+                check_one_order("the loss", trained, taxonomy)
 
 
 def _taxonomies(metrics: MetricCollection) -> Iterator[Taxonomy]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from taxoloss.errors.faults import BindingError
 from taxoloss.taxonomy.names import integer_of
+from taxoloss.taxonomy.placeholders import is_missing
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import IntArray
 
-__all__ = ["Labels", "labels_of"]
+__all__ = ["Labels", "labels_of", "refuse_missing"]
 
 #: The level of a tree without a taxonomy.
 _ONLY_LEVEL = "class"
@@ -51,6 +52,7 @@ class Labels:
         Raises:
             BindingError, ValueError: a label that is no node.
         """
+        refuse_missing(np.asarray(y))
         found, of_row = np.unique(np.asarray(y), return_inverse=True)
         ids = [_IGNORED if label == ignored else self._id(label) for label in found.tolist()]
         return np.array(ids, np.int64)[of_row.reshape(-1)]
@@ -110,6 +112,27 @@ class Labels:
         return int(taxonomy.ids_of_nodes[taxonomy.index.by_path(path)[0]])
 
 
+def refuse_missing(y: npt.NDArray[Any]) -> None:
+    """ValueError where rows of y hold None or NaN among names, which have no place among them.
+
+    >>> refuse_missing(np.array(["Bengal", None], dtype=object))
+    Traceback (most recent call last):
+    ValueError: ... got 1 of 2 rows without one, the first is row 1 (None); leave these rows out
+    """
+    if y.dtype.kind != "O":
+        return
+    missing = [row for row, label in enumerate(y.tolist()) if _is_none(label)]
+    if missing:
+        raise ValueError(
+            f"expected a label in each row of y, got {len(missing):,} of {len(y):,} rows without one, the "
+            f"first is row {missing[0]} ({y[missing[0]]!r}); leave these rows out"
+        )
+
+
+def _is_none(label: Any) -> bool:
+    return not isinstance(label, str) and is_missing(label)  # "" is the root
+
+
 def labels_of(values: npt.NDArray[Any], taxonomy: Taxonomy | None) -> Labels:
     """The nodes that labels are.
 
@@ -138,7 +161,7 @@ def labels_of(values: npt.NDArray[Any], taxonomy: Taxonomy | None) -> Labels:
     nodes, numbered = _nodes(values, taxonomy)
     inner = nodes[~taxonomy.tree.is_leaf[nodes]]
     if not len(inner):
-        bound = replace(bound, node_targets=True)
+        bound = bound.replace(node_targets=True)
         return Labels(bound, values, bound.ids_of_nodes[nodes], numbered)
     # An output of the model for a node above others: it gets a leaf of its own.
     paths = [*bound.paths(), *taxonomy.tree.paths(inner)]

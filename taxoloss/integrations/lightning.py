@@ -6,19 +6,22 @@ Modules of `lightning` and of `pytorch_lightning` both serve: the mixin takes fr
 A mixin and no callback: Lightning calls callbacks when the weights are in the model already, not at all in
 `load_from_checkpoint`, and not where `ModelCheckpoint(save_weights_only=True)` saves.
 
-Where jsonargparse 4.47 or newer is installed, importing this lets it read an argument `taxonomy: Taxonomy`.
+Where jsonargparse is installed, importing this lets it read an argument `taxonomy: Taxonomy`.
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from torchmetrics import Metric, MetricCollection
+
 from taxoloss.errors.packages import package
+from taxoloss.integrations.orders import check_one_order
 from taxoloss.taxonomy.loading import load
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -30,6 +33,11 @@ else:
 __all__ = ["TaxonomyCheckpoint"]
 
 _HOOKS = ("on_save_checkpoint", "on_load_checkpoint")
+#: Where Lightning keeps the hyperparameters of a module, and of a LightningDataModule.
+_HYPERPARAMETERS = ("hyper_parameters", "datamodule_hyper_parameters")
+
+#: Of a module the metrics, by id, that were logged: step -> dataloader.
+_LOOPS: WeakKeyDictionary[Any, dict[int, dict[str, int | None]]] = WeakKeyDictionary()
 
 
 class TaxonomyCheckpoint(_Module):
@@ -43,7 +51,7 @@ class TaxonomyCheckpoint(_Module):
 
     Raises:
         TypeError: it is not the first base; a hook of the class does not call `super()`; `self.taxonomy`
-            is no Taxonomy; `save_hyperparameters` would keep a Taxonomy itself.
+            is no Taxonomy.
         ValueError: the taxonomy is not bound; a checkpoint is of another tree or order, or says nothing of
             either (`Taxonomy.check_state`).
 
@@ -66,22 +74,35 @@ class TaxonomyCheckpoint(_Module):
             _refuse_a_hook_that_hides_ours(cls, hook)
 
     def save_hyperparameters(self, *args: Any, frame: Any = None, **kwargs: Any) -> None:
-        """That of LightningModule, which refuses to keep a Taxonomy: checkpoints with it would not load."""
+        """That of LightningModule; of a Taxonomy that LightningCLI has read it keeps what was given."""
         frame = frame or sys._getframe(1)
         super().save_hyperparameters(*args, frame=frame, **kwargs)
-        kept = {name: value for name, value in self.hparams.items() if isinstance(value, Taxonomy)}
-        if kept:
-            plain = {name: _as_read(taxonomy, name) for name, taxonomy in kept.items()}
-            super().save_hyperparameters(plain, frame=frame, **kwargs)
+        plain = _in_plain_data(self.hparams)
+        changed = {name: value for name, value in plain.items() if value is not self.hparams[name]}
+        if changed:
+            super().save_hyperparameters(changed, frame=frame, **kwargs)
+
+    def log(self, name: str, value: Any, *args: Any, **kwargs: Any) -> None:
+        """That of LightningModule, which refuses a metric that two loops count in."""
+        if isinstance(value, Metric):
+            _check_one_loop(self, name, value)
+        super().log(name, value, *args, **kwargs)
 
     def on_fit_start(self) -> None:
-        """Refuses to train what could not be saved."""
-        _taxonomy_of(self)
+        """Refuses to train what could not be saved, or of which the worst would be kept."""
+        _check_orders(self, _taxonomy_of(self))
+        for holder in (self, self.trainer.datamodule):  # type: ignore[attr-defined]
+            _in_plain_data(getattr(holder, "hparams", {}))
+        for who, name, mode in _watched(self.trainer):
+            _check_mode(self, who, name, mode)
         _above(self, "on_fit_start")()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Stores the tree and the order of the classes."""
         checkpoint["taxoloss"] = _taxonomy_of(self).to_dict()
+        for key in _HYPERPARAMETERS:
+            if key in checkpoint:
+                checkpoint[key] = _in_plain_data(checkpoint[key])
         _above(self, "on_save_checkpoint")(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -105,6 +126,61 @@ def _taxonomy_of(module: TaxonomyCheckpoint) -> Taxonomy:
     return taxonomy
 
 
+def _check_orders(module: TaxonomyCheckpoint, taxonomy: Taxonomy) -> None:
+    """ValueError where a part of a module has the classes of `self.taxonomy` in another order."""
+    for name, part in module.named_modules():
+        other = getattr(part, "taxonomy", None)
+        if part is not module and isinstance(other, Taxonomy):
+            check_one_order(f"self.{name}", other, taxonomy)
+
+
+def _check_one_loop(module: TaxonomyCheckpoint, name: str, metric: Metric) -> None:
+    """ValueError where the samples of another loop are in a metric too: it is reset at their end only."""
+    step = str(getattr(module, "_current_fx_name", None))
+    results = getattr(getattr(module, "_trainer", None), "_results", None)
+    loader = getattr(results, "dataloader_idx", None)
+    loops = _LOOPS.setdefault(module, {}).setdefault(id(metric), {})
+    others = [f"{step} of dataloader {loops[step]}"] if loops.setdefault(step, loader) != loader else []
+    if {"training_step", "validation_step"} <= set(loops):
+        others += {"training_step", "validation_step"} - {step}
+    if others:
+        here = step if loader is None else f"{step} of dataloader {loader}"
+        raise ValueError(
+            f"expected metrics of one loop, got {name!r} in {here}, and the same in {others[0]}, whose "
+            "samples it would count too: give each a copy, collection.clone(prefix=...), and for several "
+            "dataloaders a ModuleList of them"
+        )
+
+
+def _watched(trainer: Any) -> Iterator[tuple[str, str, str]]:
+    """What monitors a logged value, its name, and "min" or "max"."""
+    schedulers = [(config.scheduler, config.monitor) for config in trainer.lr_scheduler_configs]
+    callbacks = [(callback, getattr(callback, "monitor", None)) for callback in trainer.callbacks]
+    for watcher, name in (*callbacks, *schedulers):
+        mode = getattr(watcher, "mode", None)
+        if isinstance(name, str) and mode in ("min", "max"):
+            yield type(watcher).__name__, name, mode
+
+
+def _check_mode(module: TaxonomyCheckpoint, who: str, name: str, mode: str) -> None:
+    """ValueError where the worst value of a score would be taken for the best."""
+    for scores in module.modules():
+        if not isinstance(scores, MetricCollection):
+            continue
+        for key, metric in scores.items():
+            larger = metric.higher_is_better
+            logged = name in (key, f"{key}_epoch", f"{key}_step") or name.startswith(
+                f"{key}/dataloader_idx_"
+            )
+            if not logged or larger is None or mode == ("max" if larger else "min"):
+                continue
+            best, right = ("larger", "max") if larger else ("smaller", "min")
+            raise ValueError(
+                f"expected {who} of {name!r} with mode={right!r}, since the {best} is the better, got "
+                f"mode={mode!r} (the default is 'min'): it would take the worst for the best"
+            )
+
+
 def _refuse_a_hook_that_hides_ours(cls: type, hook: str) -> None:
     """TypeError where a class that is asked before the mixin has the hook and does not call the next."""
     for base in cls.__mro__[: cls.__mro__.index(TaxonomyCheckpoint)]:
@@ -116,6 +192,43 @@ def _refuse_a_hook_that_hides_ours(cls: type, hook: str) -> None:
         else:
             said = f"TaxonomyCheckpoint as the first base of {cls.__name__}, got it after {base.__name__}"
         raise TypeError(f"expected {said}: tree and class order would not be stored and checked")
+
+
+# -- hyperparameters ------------------------------------------------------------------------------
+
+
+def _in_plain_data(hparams: Any) -> Any:
+    """Hyperparameters as a checkpoint keeps them; TypeError where a load would not make them again."""
+    given = {name: _READ[value] for name, value in hparams.items() if _was_read(value)}
+    for name, value in hparams.items():
+        found = None if name in given else next(_ours(value), None)
+        if found is not None:
+            raise TypeError(
+                f"expected hyperparameters as plain data, got the {type(found).__name__} {str(name)!r}, "
+                "which load_from_checkpoint could not read: "
+                f"self.save_hyperparameters(ignore={str(name)!r}), and load_from_checkpoint(path, "
+                f"{name}=...); or keep the text or the numbers that make it"
+            )
+    return {**hparams, **given} if given else hparams
+
+
+def _was_read(value: Any) -> bool:
+    return isinstance(value, Taxonomy) and value in _READ
+
+
+def _ours(value: Any) -> Iterator[Any]:
+    """What of taxoloss a value is or holds, less a Taxonomy, which torch.load(weights_only=True) reads."""
+    if isinstance(value, Taxonomy):
+        return
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        for held in value:
+            yield from _ours(held)
+        return
+    named = [value] if inspect.isroutine(value) or inspect.isclass(value) else type(value).__mro__
+    if any(str(one.__module__).partition(".")[0] == "taxoloss" for one in named):
+        yield value
 
 
 # -- LightningCLI ----------------------------------------------------------------------------------
@@ -137,28 +250,12 @@ def _written(taxonomy: Taxonomy) -> Any:
     return _READ.get(taxonomy) or taxonomy.to_dict()
 
 
-def _as_read(taxonomy: Taxonomy, name: str) -> Any:
-    """What a checkpoint can keep of an argument; TypeError where a load would not make a Taxonomy of it."""
-    if taxonomy not in _READ:
-        raise TypeError(
-            f"expected hyperparameters as plain data, got the Taxonomy {name!r}, which "
-            f"load_from_checkpoint could not read: self.save_hyperparameters(ignore={name!r}), and "
-            f"load_from_checkpoint(path, {name}=t); or keep its name, its path or its to_dict()"
-        )
-    return _READ[taxonomy]
-
-
 def _register() -> None:
-    """Tells jsonargparse that a Taxonomy is no dataclass to fill."""
-    if find_spec("jsonargparse") is None:
-        return
-    from jsonargparse import set_parsing_settings
-    from jsonargparse.typing import register_type
+    """Tells jsonargparse how a Taxonomy is read and written."""
+    if find_spec("jsonargparse") is not None:
+        from jsonargparse.typing import register_type
 
-    if "subclasses_enabled" not in inspect.signature(set_parsing_settings).parameters:
-        return  # older than 4.47: there an argument is written `taxonomy: str`
-    register_type(Taxonomy, _written, _read, (ValueError, TypeError, OSError, ImportError))
-    set_parsing_settings(subclasses_enabled=[Taxonomy])
+        register_type(Taxonomy, _written, _read, (ValueError, TypeError, OSError, ImportError))
 
 
 def _need_lightning() -> None:

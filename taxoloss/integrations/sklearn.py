@@ -20,7 +20,7 @@ from taxoloss.errors.packages import package
 from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.functional.probabilities import logits_of
-from taxoloss.integrations.labels import Labels, labels_of
+from taxoloss.integrations.labels import Labels, labels_of, refuse_missing
 from taxoloss.integrations.named_decisions import Decision, decision_of
 from taxoloss.metrics.families import FAMILIES
 from taxoloss.taxonomy.loading import load
@@ -104,6 +104,7 @@ class TaxonomyClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  #
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
             )
         y = column_or_1d(y, warn=True)
+        refuse_missing(y)
         check_classification_targets(y)
         # Before the training: what is wrong with the settings needs no hour of it.
         decision_of(self.decision, labels_of(np.unique(y), _taxonomy(self.taxonomy)).taxonomy)
@@ -288,9 +289,10 @@ def _taxonomy(source: Any) -> Taxonomy | None:
         return source
     if isinstance(source, (str, os.PathLike, Mapping)):
         return load(source)
+    help = ": Taxonomy.from_paths(table) makes one" if hasattr(source, "columns") else ""
     raise TypeError(
         "expected taxonomy as a Taxonomy, a bundled name, a path or a mapping, got "
-        f"{type(source).__name__} {source!r:.60}"
+        f"{type(source).__name__} {source!r:.60}{help}"
     )
 
 

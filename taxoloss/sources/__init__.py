@@ -168,8 +168,7 @@ def _titled(found: Found, path: Path) -> Found:
     """With the name of the source, where the taxonomy has none of its own."""
     if found.kind == "taxonomy":
         return found
-    taxonomy = dataclasses.replace(
-        found.taxonomy,
+    taxonomy = found.taxonomy.replace(
         name=found.taxonomy.name or _title(path),
         source=f"{path.name}, read as {found.kind}",
         version=date.today().isoformat(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.sources.graph import clear_aliases
@@ -51,7 +51,7 @@ class RankedNames:
         tree = taxonomy.tree
         species = {int(node): tree.names[node] for node in tree.leaves if count[tree.names[node]] == 1}
         given = {node: (whole[name],) for node, name in species.items()}
-        return replace(taxonomy, aliases=clear_aliases(tree, given)[0])
+        return taxonomy.replace(aliases=clear_aliases(tree, given)[0])
 
 
 def ranked_names(names: Sequence[str]) -> RankedNames | None:

@@ -7,7 +7,6 @@ text is read again, and handed on only if it says the same tree, with the aliase
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
@@ -79,7 +78,7 @@ def with_aliases(taxonomy: Taxonomy, document: Document, added: Mapping[int, tup
         ValueError: the text is written so that the aliases cannot be added without changing more.
     """
     aliases = {node: (*taxonomy.aliases.get(node, ()), *names) for node, names in added.items()}
-    wanted = dataclasses.replace(taxonomy, aliases={**taxonomy.aliases, **aliases})
+    wanted = taxonomy.replace(aliases={**taxonomy.aliases, **aliases})
     mark = "\ufeff" if document.has_mark else ""
     if (document.file or "").lower().endswith(".json"):
         return mark + as_json(wanted).replace("\n", _Lines(document.text).end(0))

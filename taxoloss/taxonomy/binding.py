@@ -12,7 +12,7 @@ from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import BindingError, Fault
 from taxoloss.errors.suggestions import as_question, nearest_of_each
 from taxoloss.taxonomy.class_names import Name, class_list, refuse_two_orders
-from taxoloss.taxonomy.other_names import numbers_given
+from taxoloss.taxonomy.other_names import missing_given, numbers_given, rows_given
 from taxoloss.taxonomy.spelling import SPELLING_RULES, explained_pairs, pair_by_spelling
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree
 
@@ -213,6 +213,8 @@ class _ClassMatch:
             self.match(number, name)
         if len(self.extra) == len(self.names) and (said := numbers_given(self.names)):
             raise BindingError([Fault("T302", said, path=(_text(self.names[0]),))])
+        if said := rows_given(self.names):
+            raise BindingError([Fault("T303", said, path=(_text(self.names[0]),), expected="once")])
         missing = [node for node in self.tree.leaves.tolist() if node not in self.class_of]
         self.report_extra(missing)
         if self.complete:
@@ -312,7 +314,7 @@ class _ClassMatch:
                 isinstance(name, str) and name in likely
             ):  # even where a measure of likeness would not see it
                 help = f"did you mean {quoted(likely[name])}?"
-            fault = _unknown(name, message, help)
+            fault = _unknown(name, message, missing_given(name) or help)
             if rule and name == first:
                 fault = _with_rule(fault, rule, mended, len(pairs))
                 first = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
@@ -108,9 +108,10 @@ def cached(taxonomy: _T, make: Callable[Concatenate[_T, _P], _R], *key: _P.args,
     """
     shelf = getattr(taxonomy, "_shelf", None)
     if not isinstance(shelf, Shelf):
+        plain = isinstance(taxonomy, Mapping) and "taxoloss" in taxonomy
+        maker = "Taxonomy.from_dict(...)" if plain else "taxoloss.load(...).bind(class_names)"
         raise TypeError(
-            f"expected a bound Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}; "
-            "taxoloss.load(...).bind(class_names) makes one"
+            f"expected a bound Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}; {maker} makes one"
         )
     found: _R | None = None
     while found is None:  # another thread may let it go between the two

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -26,9 +26,14 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
     """
     if isinstance(names, (str, bytes)):
         raise TypeError(f"expected a list of class names, got the text {names!r:.60}")
+    _refuse_holders(names)
     if isinstance(names, Mapping):
         return _all_checked(_by_number(names))
     require_order(names, "class names")
+    if isinstance(getattr(names, "features", None), Mapping):  # a datasets.Dataset is a list of its rows
+        raise TypeError(
+            f"expected a list of class names, got {_kind(names)}: give its .features[column], of the labels"
+        )
     if type(names).__name__ == "ClassLabel" and isinstance(getattr(names, "names", None), (list, tuple)):
         return _all_checked(names.names)  # type: ignore[attr-defined]
     if hasattr(names, "columns") and hasattr(names, "shape"):
@@ -37,10 +42,47 @@ def class_list(names: Iterable[Name] | Mapping[Name, int] | Mapping[int, Name]) 
         read = f"pathlib.Path({os.fspath(names)!r}).read_text().splitlines()"
         raise TypeError(f"expected a list of class names, got {_kind(names)}: its lines are {read}")
     if not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
-        held = next((name for name in _HELD if getattr(names, name, None) is not None), None)
-        more = f": give its .{held}" if held else _help_for(names)
+        more = _held_in(names) or _help_for(names)
         raise TypeError(f"expected a list of class names, got {_kind(names)}{more}")
     return _all_checked(names)
+
+
+def _refuse_holders(names: Any) -> None:
+    """TypeError for what holds class names deeper inside: Hugging Face's models, configurations, datasets.
+
+    >>> class Config:
+    ...     id2label = {0: "Bengal", 1: "pug"}
+    >>> _refuse_holders(Config())
+    Traceback (most recent call last):
+    TypeError: expected a list of class names, got Config: give its .id2label
+    """
+    features = names if isinstance(names, Mapping) else getattr(names, "features", None)
+    held = [".config.id2label"] if _maps(getattr(names, "config", None)) else []
+    if _maps(names):
+        held = [".id2label"]
+    if isinstance(features, Mapping):
+        way = "" if features is names else ".features"
+        labels = [key for key, value in features.items() if type(value).__name__ == "ClassLabel"]
+        held = [f"{way}[{key!r}]" for key in labels]
+    if held:
+        raise TypeError(
+            f"expected a list of class names, got {type(names).__name__}: give its {' or '.join(held)}"
+        )
+
+
+def _maps(value: object) -> bool:
+    return isinstance(getattr(value, "id2label", None), Mapping)
+
+
+def _held_in(names: object) -> str:
+    """Where an object has names; a Subset or a DataLoader has them in its dataset."""
+    within, place = names, "."
+    for _ in range(4):
+        held = next((name for name in _HELD if getattr(within, name, None) is not None), None)
+        if held or within is None:
+            break
+        within, place = getattr(within, "dataset", None), f"{place}dataset."
+    return f": give its {place}{held}" if held else ""
 
 
 def _help_for(names: object) -> str:
@@ -56,7 +98,16 @@ def _kind(names: object) -> str:
 
 
 def refuse_two_orders(names: Any) -> None:
-    """ValueError where a series has classes in one order, and class numbers, its index, in another."""
+    """ValueError where names stand in one order, and by their class numbers in another.
+
+    These are the index of a series, or the codes of a categorical, which is a column of labels.
+    """
+    categories = getattr(getattr(names, "dtype", None), "categories", None)
+    if isinstance(categories, Iterable) and [*names] != [*categories]:
+        raise ValueError(
+            f"expected one order of the classes, got two: {_first(names)} as they stand, "
+            f"{_first(categories)} by the codes: give .dtype.categories where the targets are the codes"
+        )
     index = getattr(names, "index", None)
     if isinstance(names, Mapping) or not hasattr(names, "to_dict") or not isinstance(index, Iterable):
         return
@@ -87,8 +138,8 @@ def _first(names: Iterable[Any]) -> str:
 
 #: Who has names for numbers.
 _WHOSE = " (a dataset's classes, class_to_idx, id2label), or none where they are numbered as in the file"
-#: Where an object that is no list of names has one: datasets, torchvision, scikit-learn, pandas.
-_HELD = ("names", "classes", "classes_", "categories", "feature")
+#: Where an object that is no list of names has one: datasets, torchvision, scikit-learn, pandas, fastai.
+_HELD = ("names", "classes", "classes_", "categories", "feature", "vocab")
 
 
 def _by_number(names: Mapping[Any, Any]) -> list[Any]:
@@ -101,6 +152,7 @@ def _by_number(names: Mapping[Any, Any]) -> list[Any]:
         numbers, held = keys, list(names.values())
     elif all(isinstance(key, str) and key.isdecimal() for key in names):  # as JSON has it
         numbers, held = [int(key) for key in names], list(names.values())
+        _refuse_two_readings(names)
     else:
         key, value = next(iter(names.items()))
         raise ValueError(
@@ -113,6 +165,19 @@ def _by_number(names: Mapping[Any, Any]) -> list[Any]:
             f"expected the class numbers 0 to {len(names) - 1}, each once, got {numbers!r:.80}"
         )
     return [by_number[number] for number in range(len(names))]
+
+
+def _refuse_two_readings(names: Mapping[str, Any]) -> None:
+    """ValueError where digits -> digits is one order as number -> name, and another as name -> number."""
+    if set(names) != set(names.values()) or all(names[name] == number for number, name in names.items()):
+        return
+    numbers = sorted(names, key=int)
+    inverse = {name: number for number, name in names.items()}
+    raise ValueError(
+        f"expected one order of the classes, got two: {_first(names[number] for number in numbers)} where "
+        f"this is number -> name, {_first(inverse[number] for number in numbers)} where it is name -> "
+        "number: write the numbers as int"
+    )
 
 
 def _all_checked(names: Iterable[object]) -> list[Name]:
@@ -132,4 +197,9 @@ def _checked(name: object, place: int) -> Name:
             f"{expected} a {type(name).__name__} with {kind} in place {at}: {name!r:.60} {where}"
         )
     help = "" if _index_number(name) is None else f": give the names, in the order of the numbers{_WHOSE}"
+    if isinstance(name, bytes):
+        help = ": its text is name.decode()"
+    elif isinstance(name, Sequence) or getattr(name, "ndim", None) or hasattr(name, "o2i"):
+        # fastai's [tokens, classes], an array of rows
+        help = f": where these are the classes, give them alone, class_names[{place}]"
     raise TypeError(f"{expected} {type(name).__name__} {name!r:.60}{help} {where}")

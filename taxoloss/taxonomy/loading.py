@@ -46,7 +46,9 @@ def load_document(
 ) -> tuple[Taxonomy, Document | None]:
     """What `load` loads, and the document that knows where its nodes stand (None: bundled)."""
     if not isinstance(source, (str, os.PathLike, Mapping)):
-        raise TypeError(f"expected a bundled name, a path or a mapping, got {type(source).__name__}")
+        table = hasattr(source, "columns") and hasattr(source, "shape")
+        help = ": Taxonomy.from_paths(table, levels=[...]) takes one" if table else ""
+        raise TypeError(f"expected a bundled name, a path or a mapping, got {type(source).__name__}{help}")
     if isinstance(source, str) and source in bundled_names():
         return bundled_file(source), None
     if isinstance(source, Mapping):

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from taxoloss.taxonomy.binding import NameIndex
+from taxoloss.taxonomy.cache import Shelf
 from taxoloss.taxonomy.class_names import Name
+from taxoloss.taxonomy.plain_data import ReadOnlyDict
 from taxoloss.taxonomy.targets import checked_ignore_index, nodes_of_names, nodes_of_table
+from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
 from taxoloss.taxonomy.tree.numbering import NumberedTree, as_tensor, ids_of
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["NamedTree", "NodeInfo"]
+
+_Made = TypeVar("_Made", bound="NamedTree")
+_NONE: Mapping[Any, Any] = ReadOnlyDict()
 
 
 class NodeInfo(NamedTuple):
@@ -28,11 +34,76 @@ class NodeInfo(NamedTuple):
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class NamedTree(NumberedTree):
-    """A numbered tree, and other names of its nodes."""
+    """A numbered tree, other names of its nodes, and what people say of it.
 
-    aliases: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    No dataclass: frameworks take those apart, or ask for values of their fields, before they look for
+    another way (huggingface_hub's coders, jsonargparse, W&B).
+    """
+
+    aliases: Mapping[int, tuple[str, ...]]
+    name: str | None
+    description: str | None
+    source: str | None
+    version: str | None
+    licence: str | None
+    level_weights: Mapping[str, float] | None
+    level_descriptions: Mapping[str, str]
+    descriptions: Mapping[int, str]
+    #: What was noticed when the tree was made of rows; in no file, and no part of what `==` compares.
+    notes: tuple[str, ...]
+
+    def __init__(
+        self,
+        tree: Tree,
+        order: IntArray | None = None,
+        node_targets: bool = False,
+        aliases: Mapping[int, tuple[str, ...]] = _NONE,
+        name: str | None = None,
+        description: str | None = None,
+        source: str | None = None,
+        version: str | None = None,
+        licence: str | None = None,
+        level_weights: Mapping[str, float] | None = None,
+        level_descriptions: Mapping[str, str] = _NONE,
+        descriptions: Mapping[int, str] = _NONE,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        # Read-only: a taxonomy is shared between all who load it.
+        self.__dict__.update(
+            tree=tree,
+            order=None if order is None else frozen(order),
+            node_targets=node_targets,
+            aliases=ReadOnlyDict(aliases),
+            name=name,
+            description=description,
+            source=source,
+            version=version,
+            licence=licence,
+            level_weights=None if level_weights is None else ReadOnlyDict(level_weights),
+            level_descriptions=ReadOnlyDict(level_descriptions),
+            descriptions=ReadOnlyDict(descriptions),
+            notes=notes,
+            _shelf=Shelf(self),
+        )
+
+    def replace(self: _Made, **changes: Any) -> _Made:
+        """Another taxonomy with some of what this one holds changed: `copy.replace` of Python 3.13.
+
+        Args:
+            changes: name, description, source, version, licence, level_weights, level_descriptions; and
+                what numbers nodes depth first: aliases, descriptions, tree, order, node_targets.
+
+        Raises:
+            TypeError: a taxonomy holds nothing of that name.
+
+        >>> from taxoloss import Taxonomy
+        >>> Taxonomy.from_paths([("cat", "Bengal"), ("dog", "pug")]).replace(name="pets", version="2")
+        Taxonomy('pets', 2 classes, depth_1 2 > depth_2 2, not bound)
+        """
+        return type(self)(**{**{name: self.__dict__[name] for name in _FIELDS}, **changes})
+
+    __replace__ = replace
 
     @cached_property
     def index(self) -> NameIndex:
@@ -142,3 +213,6 @@ class NamedTree(NumberedTree):
         return [
             NodeInfo(tree.names[n], levels[tree.level[of_level.get(n, n)]], tree.path(n)) for n in nodes
         ]
+
+
+_FIELDS = tuple(inspect.signature(NamedTree).parameters)

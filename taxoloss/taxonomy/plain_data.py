@@ -32,7 +32,7 @@ class ReadOnlyDict(dict[_K, _V]):
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError(
-            "the mappings of a taxonomy cannot be changed: dataclasses.replace(taxonomy, ...) makes another"
+            "the mappings of a taxonomy cannot be changed: t.replace(...) makes another taxonomy"
         )
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse

@@ -60,8 +60,12 @@ def stored_in(state: Any, read: Callable[[Any], _T]) -> _T:
 def _elsewhere(state: Mapping[Any, Any]) -> str:
     """Where else in the state a taxonomy stands."""
     for key, value in state.items():
-        if isinstance(value, Mapping) and isinstance(value.get(_KEY), str) and "names" in value:
+        if not isinstance(value, Mapping):
+            continue
+        if isinstance(value.get(_KEY), str) and "names" in value:
             return f" (state[{key!r}] is one: t.check_state({{{_KEY!r}: state[{key!r}]}}))"
+        if _KEY in value:
+            return f" (state[{key!r}] has one: t.check_state(state[{key!r}]))"
     return ""
 
 

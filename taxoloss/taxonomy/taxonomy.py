@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,6 @@ import numpy as np
 
 from taxoloss.errors.characters import counted
 from taxoloss.errors.faults import BindingError, Fault
-from taxoloss.taxonomy.cache import Shelf
 from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.file.document import Document, Value
 from taxoloss.taxonomy.file.models import HEAD
@@ -22,9 +19,9 @@ from taxoloss.taxonomy.file.writer import write_file
 from taxoloss.taxonomy.named import NamedTree, NodeInfo
 from taxoloss.taxonomy.names import checked_title
 from taxoloss.taxonomy.other_names import descriptions_given
-from taxoloss.taxonomy.plain_data import ReadOnlyDict, as_plain, check_digests, from_plain
+from taxoloss.taxonomy.plain_data import as_plain, check_digests, from_plain
 from taxoloss.taxonomy.stored import difference, stored_in
-from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
+from taxoloss.taxonomy.tree.arrays import IntArray, Tree
 from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
 from taxoloss.taxonomy.tree.html import tree_html
@@ -37,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["NodeInfo", "Taxonomy"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Taxonomy(NamedTree):
     """A tree of classes with named levels, and (once bound) the order of a model's outputs.
 
@@ -51,17 +47,6 @@ class Taxonomy(NamedTree):
     >>> t.bind(["beagle", "Bengal", "Sphynx"]).ancestor_index("depth_1")
     tensor([1, 0, 0])
     """
-
-    name: str | None = None
-    description: str | None = None
-    source: str | None = None
-    version: str | None = None
-    licence: str | None = None
-    level_weights: Mapping[str, float] | None = None
-    level_descriptions: Mapping[str, str] = field(default_factory=dict)
-    descriptions: Mapping[int, str] = field(default_factory=dict)
-    #: What was noticed when the tree was made of rows; in no file, and no part of what `==` compares.
-    notes: tuple[str, ...] = ()
 
     # -- making one --------------------------------------------------------------------------------
 
@@ -102,13 +87,14 @@ class Taxonomy(NamedTree):
         Args:
             rows: sequences of names; "", None or NaN where a rank is missing. Rows that repeat are one
                 class. Siblings keep the order of first appearance. A DataFrame gives its columns too.
-            levels: names of the columns, top to bottom: of a DataFrame with other columns those called so
-                are read; by default a DataFrame's column names, else depth_1, depth_2, ...
+            levels: names of the columns, top to bottom: of a DataFrame those called so are read, in this
+                order; by default all columns as they stand, of other rows depth_1, depth_2, ...
             name: what to call the taxonomy.
             missing: texts that say that a rank is missing too: ["NA", "unknown"].
 
         Raises:
             TypeError: a row is no sequence, a cell is no text.
+            ValueError: a DataFrame's columns run from the leaves to the top, and no levels are given.
             TaxonomyError: with every row at fault, up to 1,000.
 
         >>> rows = [("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "beagle")]
@@ -182,23 +168,17 @@ class Taxonomy(NamedTree):
         """
         return tuple(self.tree.names[node] for node in self._at(level).tolist())
 
-    def __post_init__(self) -> None:
-        for name in _MAPPINGS:  # read-only: a taxonomy is shared between all who load it
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else ReadOnlyDict(value))
-        if self.order is not None:
-            frozen(self.order)
-        object.__setattr__(self, "_shelf", Shelf(self))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restored, (self.to_dict(), self.notes)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.__post_init__()
+        self.__init__(**state)  # type: ignore[misc]  # pickles of 0.1, which is the one to call it
+
+    def __copy__(self) -> Taxonomy:
+        return self  # nothing in it can change
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Taxonomy:
-        return self  # nothing in it can change
+        return self
 
     def __repr__(self) -> str:
         widths = " > ".join(f"{level} {len(self._at(level))}" for level in self.levels)
@@ -250,12 +230,10 @@ class Taxonomy(NamedTree):
         if class_names is None:
             if inner_classes:
                 raise ValueError("inner_classes=True needs class_names: which inner nodes are classes?")
-            return dataclasses.replace(
-                self, order=np.arange(len(self), dtype=np.int64), node_targets=bool(node_targets)
-            )
+            return self.replace(order=np.arange(len(self), dtype=np.int64), node_targets=bool(node_targets))
         grown, nodes = self._with_classes(class_names, complete=True, inner_classes=inner_classes)
         order = grown.tree.start[nodes]
-        return dataclasses.replace(grown, order=order, node_targets=bool(node_targets))
+        return grown.replace(order=order, node_targets=bool(node_targets))
 
     def restrict(
         self,
@@ -284,7 +262,7 @@ class Taxonomy(NamedTree):
         number = {node: new for new, node in enumerate(nodes.tolist())}
         pruned = grown._renumbered(tree, number)
         order = np.argsort(np.argsort(kept))
-        return dataclasses.replace(pruned, order=order, node_targets=bool(node_targets))
+        return pruned.replace(order=order, node_targets=bool(node_targets))
 
     def _with_classes(
         self, names: Iterable[Name] | Mapping[Any, Any], *, complete: bool, inner_classes: bool
@@ -314,8 +292,7 @@ class Taxonomy(NamedTree):
 
     def _renumbered(self, tree: Tree, number: Mapping[int, int]) -> Taxonomy:
         """The taxonomy with another tree, not bound; the number there of each node that it has too."""
-        return dataclasses.replace(
-            self,
+        return self.replace(
             tree=tree,
             aliases={number[i]: names for i, names in self.aliases.items() if i in number},
             descriptions={number[i]: s for i, s in self.descriptions.items() if i in number},
@@ -443,4 +420,9 @@ class Taxonomy(NamedTree):
             raise ValueError(said)
 
 
-_MAPPINGS = ("level_weights", "level_descriptions", "aliases", "descriptions")
+def restored(data: Mapping[str, Any], notes: Iterable[str] = ()) -> Taxonomy:
+    """The taxonomy of a pickle, which is that of `to_dict`, refused if changed; runs no other code.
+
+    So `torch.load(weights_only=True)` may call it (taxoloss.functional says so to torch).
+    """
+    return Taxonomy.from_dict(data).replace(notes=tuple(notes))

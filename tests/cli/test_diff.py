@@ -107,7 +107,7 @@ def edited(draw: Any) -> tuple[Taxonomy, Taxonomy, dict[str, str | None]]:
     draw(st.randoms()).shuffle(new_rows)
     old, new_tree = Taxonomy.from_paths(rows), Taxonomy.from_paths(new_rows)
     numbers = {new_tree.index.node(a): (b,) for a, b in aliases.items()}
-    return old, dataclasses.replace(new_tree, aliases=numbers), became
+    return old, new_tree.replace(aliases=numbers), became
 
 
 @given(case=edited(), seed=st.integers(0, 99))

@@ -49,7 +49,7 @@ def run_page(page: Path) -> None:
         elif language == "python":
             output = io.StringIO()
             with contextlib.redirect_stdout(output):
-                exec(compile(code, str(page), "exec"), scope)
+                exec(compile(code, str(page), "exec", dont_inherit=True), scope)
             printed = output.getvalue()
         elif language == "text" and printed is not None:
             _compare(printed, code)

@@ -73,13 +73,35 @@ check(found, Answers()(z, y))
 """
 
 
+OUTPUT = """
+from functools import partial
+from taxoloss import decisions
+
+with torch.device("cpu"):
+    truth = torch.arange(CLASSES).repeat(4)
+    rows = 4.0 * torch.eye(CLASSES)[truth] + torch.randn(len(truth), CLASSES, generator=generator)
+made = decisions.calibrate_threshold(rows, truth, t, risk=0.3, per="depth_1")
+t = taxoloss.Taxonomy.from_dict(t.to_dict())  # for which nothing was made
+output = taxoloss.heads.TaxonomyOutput(t, partial(decisions.climb, threshold=made))
+z, batch = z.detach(), torch.export.Dim("batch", min=2, max=512)
+if STRICT is None:
+    found = torch.compile(output, fullgraph=True, backend="aot_eager")
+else:
+    found = torch.export.export(output, (z,), dynamic_shapes=({0: batch},), strict=STRICT).module()
+for x in (z, rows[:9]):
+    logs, answer = found(x)
+    check((tuple(logs.values()), answer), (tuple(output(x)[0].values()), output(x)[1]))
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("classes", [12, 300])
 @pytest.mark.parametrize("strict", [None, False, True], ids=["compile", "export", "strict export"])
-@pytest.mark.parametrize("code", ["modules", "functions"])
+@pytest.mark.parametrize("code", ["modules", "functions", "output"])
 def test_the_first_call(code: str, strict: bool | None, classes: int) -> None:
     """In one graph, with eager's numbers: by masks where there are few classes, by the closed form else."""
-    code = FUNCTIONS if code == "functions" else COMPILE if strict is None else EXPORT
+    modules = COMPILE if strict is None else EXPORT
+    code = {"modules": modules, "functions": FUNCTIONS, "output": OUTPUT}[code]
     given = f"CLASSES, STRICT = {classes}, {strict}\n"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", given + HEAD + code]

@@ -46,12 +46,31 @@ def head(kind: Any) -> Any:
     return made
 
 
+def promise() -> decisions.Threshold:
+    """A threshold for each node of the middle, on probabilities mapped by level."""
+    truth = torch.arange(9).repeat(40)
+    z = 2 * torch.eye(9)[truth] + torch.randn(360, 9, generator=torch.Generator().manual_seed(5))
+    maps = decisions.calibrate_levels(z, truth, TREE)
+    return decisions.calibrate_threshold(z, truth, TREE, risk=0.3, per=TREE.levels[0], levels=maps)
+
+
+PROMISE = promise()
+
+
+def output(z: Tensor) -> Any:
+    """TaxonomyOutput's as one tuple."""
+    log_probs, answer = heads.TaxonomyOutput(TREE, decisions.top_down)(z)
+    return (*log_probs.values(), answer)
+
+
 WORKS: dict[str, Callable[[Tensor], Any]] = {
     "level_log_probs": lambda z: tuple(level_log_probs(z, TREE).values()),
     "leaf": lambda z: decisions.leaf(z, TREE),
     "at_level": lambda z: decisions.at_level(z, TREE, MIDDLE),
     "minimum_cost": lambda z: decisions.minimum_cost(z, TREE),
     "climb": lambda z: decisions.climb(z, TREE, 0.5, return_probability=True),
+    "promise": lambda z: decisions.climb(z, TREE, PROMISE),
+    "TaxonomyOutput": output,
     "top_down": lambda z: decisions.top_down(z, TREE, 0.5),
     "hedge": lambda z: decisions.hedge(z, TREE, 0.5),
     "most_specific": lambda z: decisions.most_specific(z, TREE, 0.5),
@@ -64,7 +83,7 @@ WORKS: dict[str, Callable[[Tensor], Any]] = {
     "LevelHeads": head(heads.LevelHeads),
 }
 #: What the exporters have no words for, and say so.
-NOT_TRACED = {"most_specific", "ranking", "ranking_cost"}
+NOT_TRACED = {"most_specific", "promise", "ranking", "ranking_cost"}
 NOT_EXPORTED = {"ranking", "ranking_cost"}
 #: What adds nothing up.
 NO_SUMS = {"leaf", "Flat", "PathSum", "LevelHeads"}

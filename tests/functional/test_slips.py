@@ -146,3 +146,19 @@ def test_class_probabilities_over_inner_nodes() -> None:
     soft = torch.full((50, tree.num_nodes), 1 / tree.num_nodes)
     with pytest.raises(RuntimeError, match=r"mix losses, lam \* loss\(logits, a\)"):
         taxoloss.TaxonomyLoss(tree)(Z, soft)
+
+
+def test_arguments_that_a_loss_has_not() -> None:
+    """What transformers' Trainer passes to a loss is answered by what to give it in its place."""
+    with pytest.raises(TypeError, match=r"give Trainer not the loss but\s.*compute_loss_func\(loss\)"):
+        LOSS(Z, Y, num_items_in_batch=50)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'labels'; it takes input and target"):
+        LOSS(Z, Y, labels=Y)
+
+
+@pytest.mark.parametrize("use", [LOSS, metrics.LevelAccuracy(PETS)], ids=["loss", "metric"])
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_names_in_the_place_of_targets(use: Any, kind: Any) -> None:
+    """Names are no numbers: node_ids makes them."""
+    with pytest.raises(TypeError, match=r"names such as 'Bengal'\S* t\.node_ids\(names\)"):
+        use(Z[:2], kind(["Bengal", "pug"]))

@@ -141,3 +141,25 @@ def test_a_head_that_was_called_before(way: str) -> None:
                 (one.data if way == "data" else one).copy_(value)
         with pytest.raises(RuntimeError, match="order of classes"):
             called(logits())
+
+
+@pytest.mark.parametrize("assign", [False, True])
+@pytest.mark.parametrize("name", HEADS)
+def test_a_refused_state_leaves_a_head_as_it_was(name: str, assign: bool) -> None:
+    """Also one whose weight is computed; in a model, of which torch has loaded parts, the call raises."""
+    kind = getattr(heads, name)
+    other, head = kind(5, fresh().bind(sorted(modes.ORDER))), kind(5, fresh())
+    for one in (other, head):
+        torch.nn.init.normal_(one.weight)
+        torch.nn.utils.parametrizations.weight_norm(one)
+    state, before = other.state_dict(), {key: value.clone() for key, value in head.state_dict().items()}
+    with pytest.raises(RuntimeError, match="another order of classes"):
+        head.load_state_dict(state, assign=assign)
+    assert_close(head.state_dict(), before, rtol=0, atol=0)
+    assert state.keys() == before.keys()
+    head(logits())
+    model, stored = (torch.nn.Sequential(torch.nn.Linear(5, 5), one) for one in (head, other))
+    with pytest.raises(RuntimeError, match="another order of classes"):
+        model.load_state_dict(stored.state_dict(), assign=assign)
+    with pytest.raises(RuntimeError, match=f"state of {name}|stored for another taxonomy"):
+        model(logits())

@@ -59,3 +59,11 @@ def unsaved(path: Path, model: Any, taxonomy: Any, *args: Any) -> str:
     assert not path.exists()
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+def module_of(tensors: dict[str, Tensor]) -> Any:
+    """A module with these as buffers."""
+    model = nn.Module()
+    for name, tensor in tensors.items():
+        model.register_buffer(name, tensor)
+    return model

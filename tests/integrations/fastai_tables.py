@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 import torchmetrics
 from fastai import losses
 from fastai.vision import all as fv
-from fastai_trials import FOLDER, NAMES, TREE, bound, label, learner, loaders, quiet, said, trial
+from fastai_trials import FLAT, FOLDER, NAMES, TREE, bound, label, learner, loaders, quiet, said, trial
 
 import taxoloss
 from taxoloss.functional.inputs import undressed
@@ -45,6 +46,12 @@ def orders() -> dict[str, Any]:
                 1
             )
         ),
+        "loss": said(lambda: learner(loss, dls, metrics=ours.level_metrics(bound(dls))).fit(1)),
+        "loss without vocab": said(
+            lambda: learner(
+                loss, numbers(), torch.nn.Linear(3, 4), metrics=ours.level_metrics(bound(dls))
+            ).fit(1)
+        ),
         "changed": said(lambda: changed.fit(1)),
         "no taxonomy": said(
             lambda: learner(losses.CrossEntropyLossFlat(), dls, cbs=ours.TaxonomyCallback())
@@ -71,6 +78,60 @@ def missing_class() -> Any:
 
 
 # -- metrics ---------------------------------------------------------------------------------------
+
+
+def numbers() -> Any:
+    """DataLoaders of features (N, 3) and class numbers, without names."""
+    rows = [(torch.randn(3), number % 4) for number in range(10)]
+    return fv.DataLoaders.from_dsets(rows, rows, bs=5, num_workers=0)
+
+
+@trial
+def by_batch() -> dict[str, Any]:
+    """Metrics of torchmetrics in the list itself are refused by the callback; fastai's own are not."""
+    dls = loaders()
+    t = bound(dls)
+    loss, metrics = taxoloss.TaxonomyLoss(t), taxoloss.metrics
+
+    def made(given: Any) -> str:
+        return said(lambda: learner(loss, dls, metrics=given, cbs=ours.TaxonomyCallback()))
+
+    return {
+        "one": made([fv.accuracy, metrics.MistakeSeverity(t)]),
+        "collection": made(metrics.collection(t)),
+        "fastai": made([fv.accuracy, *ours.level_metrics(t)]),
+    }
+
+
+@trial
+def table_rows() -> dict[str, Any]:
+    """A tabular Learner, whose targets are a column: trains and answers as fastai's own loss does."""
+    from fastai.tabular import all as ft
+
+    features = np.random.default_rng(0).normal(size=(60, 2))
+    frame = pd.DataFrame(features, columns=["a", "b"]).assign(breed=[label(n) for n in range(60)])
+    flat = FLAT.bind(NAMES)
+    answers: dict[str, Any] = {}
+    for name, loss in {
+        "ours": taxoloss.TaxonomyLoss(flat),
+        "theirs": losses.CrossEntropyLossFlat(),
+    }.items():
+        fv.set_seed(1, reproducible=True)
+        dls = ft.TabularDataLoaders.from_df(
+            frame, y_names="breed", cont_names=["a", "b"], y_block=fv.CategoryBlock(), bs=8, path=FOLDER
+        )
+        cbs = ours.TaxonomyCallback(flat)
+        made = ft.tabular_learner(
+            dls, layers=[4], loss_func=loss, cbs=cbs, metrics=ours.level_metrics(flat)
+        )
+        made.remove_cbs(fv.ProgressCallback)
+        with quiet():
+            made.fit(2, 0.05)
+            probabilities, truth = made.get_preds()
+            _, number, _ = made.predict(frame.iloc[0])
+        columns = [float(value) for value in made.recorder.values[-1]]
+        answers[name] = [*columns, *probabilities.flatten().tolist(), *truth.shape, int(number)]
+    return answers
 
 
 @trial

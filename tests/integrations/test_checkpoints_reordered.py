@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis_settings import CALM, examples
 from torch import Tensor, nn
+from torch.nn.utils import prune
 from trees import Case, taxonomies
 
 import taxoloss
@@ -249,7 +250,10 @@ def test_what_may_follow_the_classes_beside_a_head(tmp_path: Path) -> None:
     model = filled(made(OLD))
     taxoloss.save(file, model, OLD)
     said = refused(file, made(NEW), reorder=True)
-    assert "a row for each of the 5 classes stands in `aux.weight`, `aux.bias` too: name in head=" in said
+    assert (
+        "a row or column for each of the 5 classes stands in `aux.weight`, `aux.bias` too: name in head="
+        in said
+    )
     moved, kept = made(NEW), made(NEW)
     taxoloss.load_checkpoint(file, moved, reorder=True, head=("aux", "main"))
     taxoloss.load_checkpoint(file, kept, reorder=True, head=())
@@ -357,3 +361,64 @@ def test_levels_and_numbers_follow_too(tmp_path: Path) -> None:
             replace(levels, digest=NEW.binding_digest) if threshold is levels else threshold
         )
         assert taxoloss.load_checkpoint(tmp_path / "m.safetensors", None).threshold == threshold
+
+
+def _pruned(head: nn.Module) -> nn.Module:
+    return prune.l1_unstructured(head, "weight", 1)  # type: ignore[no-untyped-call,no-any-return]
+
+
+COMPUTED: dict[str, Any] = {
+    "weight_norm": nn.utils.parametrizations.weight_norm,
+    "spectral_norm": nn.utils.parametrizations.spectral_norm,
+    "orthogonal": nn.utils.parametrizations.orthogonal,
+    "older weight_norm": nn.utils.weight_norm,
+    "pruning": _pruned,
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm`")
+@pytest.mark.parametrize("how", sorted(COMPUTED))
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_weight_that_is_computed_is_not_moved(kind: Any, how: str, tmp_path: Path) -> None:
+    """Its parts are no rows of the head, whatever their shapes: refused, in one order loaded."""
+    path = tmp_path / "m.safetensors"
+    model, same = (nn.Sequential(COMPUTED[how](filled(kind(WIDTH, OLD), seed))) for seed in (0, 1))
+    taxoloss.save(path, model, OLD)
+    for head in (None, ()):
+        said = refused(path, nn.Sequential(COMPUTED[how](kind(WIDTH, NEW))), reorder=True, head=head)
+        assert f"the weight of the {kind.__name__} `0` is not in its state" in said.replace(
+            "Parametrized", ""
+        )
+    taxoloss.load_checkpoint(path, same, reorder=True)
+    assert torch.equal(same.eval()(X), model.eval()(X))
+
+
+class _Adapted(nn.Module):
+    """A head with an adapter of low rank whose columns are the classes."""
+
+    def __init__(self, t: Taxonomy) -> None:
+        super().__init__()
+        self.base = heads.Flat(WIDTH, t)
+        self.down, self.up = nn.Parameter(torch.ones(WIDTH, 2)), nn.Parameter(torch.ones(2, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        return self.base(x) + x @ self.down @ self.up
+
+
+def test_columns_that_may_follow_the_classes(tmp_path: Path) -> None:
+    """Nobody said whether they do; and they cannot be moved."""
+    path = tmp_path / "m.safetensors"
+    taxoloss.save(path, filled(_Adapted(OLD)), OLD)
+    assert "a row or column for each of the 5 classes stands in `up` too" in refused(
+        path, _Adapted(NEW), reorder=True
+    )
+    assert "expected `up`, which head= names, to have a row for each" in refused(
+        path, _Adapted(NEW), reorder=True, head="up"
+    )
+    square = nn.Sequential(nn.Linear(5, 5))
+    taxoloss.save(path, square, OLD)
+    assert "name the layer if it is the weight of one" in refused(
+        path, square, NEW, reorder=True, head=["0.weight", "0.bias"]
+    )
+    taxoloss.load_checkpoint(path, nn.Sequential(nn.Linear(5, 5)), NEW, reorder=True, head="0")

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,10 @@ def test_a_file_knows_its_classes(plain: bytes) -> None:
     assert said["taxoloss.digest"] == t.digest
     assert said["taxoloss.binding_digest"] == t.binding_digest
     assert json.loads(said["taxoloss.nodes"])["sub family"] == list(t.nodes("sub family"))
+    paths = json.loads(said["taxoloss.node_paths"])
+    everything = range(t.num_nodes)
+    assert [tuple(path) for path in paths] == [info.path for info in t.describe(list(everything))]
+    assert paths[-1] == []
     assert said["taxoloss.decision"] == found.decision == "leaf()"
     assert found.taxonomy == t
     inputs = [(one.name, one.shape) for one in found.session.get_inputs()]
@@ -149,6 +154,7 @@ def test_a_model_is_as_it_was(tmp_path: Path) -> None:
         (nn.Conv2d(4, 10, 1), {}, "expected an example of what Conv2d takes"),
         (None, {"decision": "climb"}, "got str 'climb'"),
         (None, {"decision": decisions.ranking}, "stable sort.*leaf, at_level, climb"),
+        (None, {"decision": partial(decisions.leaf, probabilities=True)}, "leave probabilities=True out"),
         (None, {"opset": 17}, "expected opset 18 to"),
         (None, {"threshold": 0.9}, "expected the decision that the threshold 0.9 is for"),
         (None, {"decision": decisions.leaf, "threshold": 0.9}, "takes a threshold .* got leaf"),
@@ -215,3 +221,51 @@ def test_the_example() -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "equal to torch: True" in done.stdout
+
+
+def _other(t: Taxonomy) -> Taxonomy:
+    return t.bind(t.paths()[::-1])
+
+
+#: What is changed in the file -> what is read instead.
+CHANGED: dict[str, Any] = {
+    "nodes": lambda t: {level: t.nodes(level)[::-1] for level in t.levels},
+    "classes": lambda t: t.paths()[::-1],
+    "outputs": lambda t: dict.fromkeys(t.levels, "log_probs_order"),
+    "levels": lambda t: t.levels[::-1],
+    "tree": lambda t: _other(t).to_dict(),
+    "threshold": lambda t: {"probability": 1.5},
+}
+
+
+@pytest.mark.parametrize("key", [*CHANGED, "threshold of another order"])
+def test_a_file_that_was_changed(key: str) -> None:
+    """What others read of it (names of the nodes and classes) too."""
+    import onnx
+
+    t = fresh()
+    program = export_onnx(None, t, threshold=threshold(t))
+    model = onnx.load_from_string(in_bytes(program))
+    if key in CHANGED:
+        text = json.dumps(CHANGED[key](t))
+    else:
+        key, text = "threshold", json.dumps(threshold(_other(t)).to_dict())
+    next(one for one in model.metadata_props if one.key == f"taxoloss.{key}").value = text
+    with pytest.raises(ValueError, match=r"was changed or cut off|expected .* columns in log_probs"):
+        load_onnx(model.SerializeToString(), t)
+
+
+@pytest.mark.parametrize("levels", [False, True])
+@pytest.mark.parametrize("per", [None, "order", "sub family"])
+def test_thresholds_by_clade_and_of_mapped_levels(per: str | None, levels: bool) -> None:
+    """A threshold for each clade, on probabilities that were calibrated by level, is that of torch."""
+    t = fresh()
+    truth = torch.arange(10).repeat(40)
+    z = 2 * torch.eye(10)[truth] + torch.randn(400, 10, generator=torch.Generator().manual_seed(99))
+    maps = decisions.calibrate_levels(z, truth, t) if levels else None
+    made = decisions.calibrate_threshold(z, truth, t, risk=0.2, per=per, levels=maps)
+    found = load_onnx(in_bytes(export_onnx(None, t, threshold=made)), t)
+    assert found.threshold == made
+    eager = TaxonomyOutput(t, partial(decisions.climb, threshold=made))
+    for scale in (0.1, 3.0, 1e4, 1e30):
+        check_equal(found(logits(64, scale=scale)), eager(logits(64, scale=scale)))

@@ -212,6 +212,36 @@ def test_another_order_of_classes_is_refused(seen: dict[str, Any], how: str) -> 
 
 @pytest.mark.slow
 @needs_fastai
+@pytest.mark.parametrize("how", ["loss", "loss without vocab"])
+def test_a_loss_of_another_order_than_the_table(seen: dict[str, Any], how: str) -> None:
+    """Also without the callback, and where no vocab names the numbers."""
+    assert (
+        "expected the loss with the classes in the taxonomy's order, got `dog/pug` as class 0"
+        in (of(seen, "orders")[how])
+    )
+
+
+@pytest.mark.slow
+@needs_fastai
+def test_metrics_that_fastai_would_average(seen: dict[str, Any]) -> None:
+    """They are refused when the Learner is made, by the callback."""
+    found = of(seen, "by_batch")
+    assert "expected metrics=metric_columns(...), got MistakeSeverity of torchmetrics" in found["one"]
+    assert "got 'accuracy/species' of torchmetrics itself" in found["collection"]
+    assert found["fastai"] == "nothing"
+
+
+@pytest.mark.slow
+@needs_fastai
+def test_a_tabular_learner(seen: dict[str, Any]) -> None:
+    """Its targets are a column, which fastai's own loss flattens."""
+    found = of(seen, "table_rows")
+    assert len(found["ours"]) > 40
+    assert found["ours"] == pytest.approx(found["theirs"], abs=1e-5, nan_ok=True)
+
+
+@pytest.mark.slow
+@needs_fastai
 def test_vocabs_that_are_no_classes_are_refused_in_words(seen: dict[str, Any]) -> None:
     """What stands there, what was expected, what to do; the right one is bound and trains."""
     found = of(seen, "orders")

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 pytest.importorskip("lightning.pytorch", reason="the extra lightning is not installed")
 
-from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, StochasticWeightAveraging
 from lightning.pytorch.callbacks.weight_averaging import WeightAveraging
 from lightning_lesson import BOUND, Lesson, all_scores, batches, samples, trainer
 
@@ -165,6 +165,84 @@ def test_severity_without_a_mistake_stops_early_stopping() -> None:
     run = trainer(epochs=4, callbacks=[EarlyStopping("val/accuracy/breed", mode="max", patience=9)])
     run.fit(Perfect(), batches(14), batches(14))
     assert run.current_epoch == 4
+
+
+@pytest.mark.parametrize(
+    ("watcher", "right"),
+    [
+        (EarlyStopping("val/accuracy/breed"), "max"),
+        (ModelCheckpoint(monitor="val/accuracy/species"), "max"),
+        (ModelCheckpoint(monitor="val/severity", mode="max"), "min"),
+        (EarlyStopping("val/distance/dataloader_idx_0", mode="max"), "min"),
+        (None, "max"),
+    ],
+)
+def test_the_worst_is_not_kept(watcher: Any, right: str) -> None:
+    """Lightning takes the smallest for the best, if nothing is said: of an accuracy the worst."""
+
+    class Slower(Lesson):
+        """Learns slower where an accuracy does not grow, or so it means."""
+
+        def configure_optimizers(self) -> Any:
+            """With a scheduler that watches."""
+            made = super().configure_optimizers()
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(made)
+            return {
+                "optimizer": made,
+                "lr_scheduler": {"scheduler": plateau, "monitor": "val/accuracy/breed"},
+            }
+
+    lesson = Slower(BOUND) if watcher is None else Lesson(BOUND)
+    callbacks = [watcher] if watcher else []
+    saves = any(isinstance(one, ModelCheckpoint) for one in callbacks)
+    with pytest.raises(ValueError, match=f"with mode='{right}', since .* take the worst for the best"):
+        trainer(callbacks=callbacks, enable_checkpointing=saves).fit(lesson, batches(14), batches(14))
+
+
+class Loops(Lesson):
+    """Counts in training too, and in two loaders of validation."""
+
+    def __init__(self, shared: str) -> None:
+        super().__init__(BOUND)
+        self.shared = shared
+        self.train_scores = self.val if shared == "training" else self.val.clone(prefix="train/")
+        second = self.val if shared == "loaders" else self.val.clone(prefix="second/")
+        self.of_loader = torch.nn.ModuleList([self.val, second])
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        """The loss, and scores."""
+        logits = self(batch[0])
+        self.train_scores.update(logits, batch[1])
+        self.log_dict(self.train_scores, on_step=False, on_epoch=True)
+        return self.loss(logits, batch[1])
+
+    def validation_step(self, batch: list[Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Scores of each loader."""
+        scores: Any = self.of_loader[dataloader_idx]
+        scores.update(self(batch[0]), batch[1])
+        self.log_dict(scores)
+
+
+@pytest.mark.parametrize("shared", ["training", "loaders"])
+def test_a_collection_is_of_one_loop(shared: str) -> None:
+    """Validation runs inside the training epoch, loaders one after another, without a reset between."""
+    said = {
+        "training": "the same in training_step",
+        "loaders": "the same in validation_step of dataloader 0",
+    }
+    with pytest.raises(ValueError, match=said[shared]):
+        trainer(num_sanity_val_steps=0).fit(Loops(shared), batches(14), [batches(14), batches(9)])
+
+
+def test_each_loop_has_its_own_scores() -> None:
+    """Those of a loader are those of its samples; validate and test may share theirs."""
+    run, lesson = trainer(epochs=2), Loops("nothing")
+    run.fit(lesson, batches(14), [batches(14), batches(9, seed=1)])
+    shown = {key.split("/dataloader")[0]: value for key, value in logged(run, "second/").items()}
+    assert shown == pytest.approx(all_scores(lesson, 9, "second/", seed=1), nan_ok=True)
+    lesson.test = lesson.val
+    run.test(lesson, batches(9), verbose=False)
+    assert logged(run, "val/") == pytest.approx(all_scores(lesson, 9, "val/"), nan_ok=True)
 
 
 def test_accumulated_batches_are_averaged_equally() -> None:

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from torch import Tensor
 
 pytest.importorskip("lightning.pytorch", reason="the extra lightning is not installed")
 
 from lightning.fabric import Fabric
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
-from lightning_lesson import BOUND, FREE, TREE, Lesson, batches, samples, trainer
+from lightning_lesson import BOUND, FREE, ORDER, TREE, Lesson, batches, samples, trainer
 
 import taxoloss
 from taxoloss.integrations.lightning import TaxonomyCheckpoint
@@ -182,6 +183,21 @@ def test_a_module_without_its_tree_is_not_trained(taxonomy: Any, error: Any, wor
         lesson.on_save_checkpoint({})
 
 
+@pytest.mark.parametrize("part", ["loss", "val", "head"])
+def test_parts_of_two_orders_are_not_trained(part: str) -> None:
+    """The checkpoint would store one of them; another tree over the same classes is no mistake."""
+    lesson = Lesson(BOUND)
+    other = Lesson(SORTED)
+    setattr(lesson, part, getattr(other, part))
+    with pytest.raises(ValueError, match=rf"expected self\.{part}.* got `cat/Bengal` as class 0"):
+        trainer(num_sanity_val_steps=0).fit(lesson, batches(14))
+    lesson = Lesson(BOUND)
+    habits = taxoloss.load({"levels": ["habit", "breed"], "tree": {"lazy": ORDER[:2], "not": ORDER[2:]}})
+    lesson.loss = taxoloss.TaxonomyLoss(habits.bind(ORDER))
+    lesson.val = taxoloss.metrics.collection(FREE.bind(ORDER, node_targets=True))
+    trainer(epochs=1).fit(lesson, batches(14))
+
+
 # -- hyperparameters -------------------------------------------------------------------------------
 
 
@@ -194,33 +210,107 @@ class Kept(TaxonomyCheckpoint, LightningModule):
         if isinstance(taxonomy, str):
             self.taxonomy = taxoloss.load(taxonomy).bind(classes)
         else:
-            self.taxonomy = taxoloss.Taxonomy.from_dict(taxonomy)
+            whole = isinstance(taxonomy, taxoloss.Taxonomy)
+            self.taxonomy = taxonomy if whole else taxoloss.Taxonomy.from_dict(taxonomy)
 
 
-def test_a_taxonomy_among_the_hyperparameters() -> None:
-    """It is refused when the module is made, and what to write is said."""
-    with pytest.raises(TypeError, match=r"got the Taxonomy 'taxonomy'.*ignore='taxonomy'"):
-        Kept(BOUND)
+@pytest.mark.parametrize(
+    ("held", "kind"),
+    [
+        ({"pets": [taxoloss.TaxonomyLoss(BOUND)]}, "TaxonomyLoss"),
+        (taxoloss.TaxonomyLoss(BOUND), "TaxonomyLoss"),
+        (taxoloss.weighting.hxe(0.5), "Schedule"),
+        (taxoloss.decisions.leaf, "function"),
+        (taxoloss.heads.Flat, "type"),
+    ],
+)
+def test_what_else_would_not_load(held: Any, kind: str) -> None:
+    """Inside of lists and dicts too; plain data is kept."""
+
+    class Given(TaxonomyCheckpoint, LightningModule):
+        """Keeps its argument."""
+
+        def __init__(self, argument: Any) -> None:
+            super().__init__()
+            self.save_hyperparameters()
+
+    with pytest.raises(TypeError, match=f"got the {kind} 'argument'.*ignore='argument'"):
+        Given(held)
+    assert Given({"weights": ["hxe:0.5", 1]}).hparams["argument"] == {"weights": ["hxe:0.5", 1]}
 
 
-@pytest.mark.parametrize("which", ["name", "dict"])
+@pytest.mark.parametrize("where", ["hparams", "datamodule"])
+def test_hyperparameters_that_came_another_way(where: str) -> None:
+    """Written by hand, or by a LightningDataModule: before the first step."""
+
+    class Samples(LightningDataModule):
+        """Keeps its argument."""
+
+        def __init__(self, tree: Any) -> None:
+            super().__init__()
+            self.save_hyperparameters()
+
+        def train_dataloader(self) -> Any:
+            """Two batches."""
+            return batches(14)
+
+    lesson = Lesson(BOUND)
+    loss = taxoloss.TaxonomyLoss(BOUND)
+    samples = Samples(loss if where == "datamodule" else None)
+    if where == "hparams":
+        lesson.hparams["tree"] = loss
+    with pytest.raises(TypeError, match="got the TaxonomyLoss 'tree'"):
+        trainer(num_sanity_val_steps=0).fit(lesson, datamodule=samples)
+
+
+@pytest.mark.parametrize("which", ["name", "dict", "taxonomy"])
 def test_hyperparameters_as_plain_data(tmp_path: Path, which: str) -> None:
-    """A name and classes, or to_dict: readable files, and the checkpoint makes the module again."""
+    """A name and classes, to_dict, the object: readable files; the checkpoint makes the module again."""
     pets = taxoloss.load("pets")
     order = sorted(pets.classes, reverse=True)
-    lesson = Kept("pets", order) if which == "name" else Kept(pets.bind(order).to_dict())
+    bound = pets.bind(order)
+    given = {"name": ("pets", order), "dict": (bound.to_dict(),), "taxonomy": (bound,)}
+    lesson = Kept(*given[which])
     logger = CSVLogger(tmp_path)
     run = trainer(logger=logger)
     run.strategy.connect(lesson)
     run.save_checkpoint(tmp_path / "kept.ckpt")
-    assert Kept.load_from_checkpoint(tmp_path / "kept.ckpt").taxonomy.same_binding(
-        lesson.taxonomy.binding_digest
-    )
+    for trust in (None, True):
+        again = Kept.load_from_checkpoint(tmp_path / "kept.ckpt", weights_only=trust)
+        assert again.taxonomy.same_binding(lesson.taxonomy.binding_digest)
+    with pytest.raises(ValueError, match="the state is of another order"):
+        Kept.load_from_checkpoint(tmp_path / "kept.ckpt", taxonomy=pets.bind())
     logger.log_hyperparams(dict(lesson.hparams))
     logger.save()
     text = (Path(logger.log_dir) / "hparams.yaml").read_text(encoding="utf-8")
     assert "python/object" not in text
     assert ("taxonomy: pets" in text) is (which == "name")
+    if which == "taxonomy":
+        assert taxoloss.Taxonomy.from_dict(yaml.safe_load(text)["taxonomy"]) == bound
+
+
+class Unaware(LightningModule):
+    """Somebody's module that knows nothing of checkpoints of taxoloss."""
+
+    def __init__(self, taxonomy: taxoloss.Taxonomy) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.loss = taxoloss.TaxonomyLoss(taxonomy)
+
+
+def test_a_plain_module_keeps_its_taxonomy(tmp_path: Path) -> None:
+    """Without the mixin too; the file that a logger writes is plain data, for which the module says so."""
+    logger = CSVLogger(tmp_path)
+    run = trainer(logger=logger)
+    run.strategy.connect(Unaware(BOUND))
+    path = tmp_path / "plain.ckpt"
+    run.save_checkpoint(path)
+    for trust in (None, True):
+        assert Unaware.load_from_checkpoint(path, weights_only=trust).loss.taxonomy == BOUND
+    logger.log_hyperparams({"taxonomy": BOUND})
+    logger.save()
+    with pytest.raises(TypeError, match=r"got dict .*; Taxonomy\.from_dict\(\.\.\.\) makes one"):
+        Unaware.load_from_checkpoint(path, hparams_file=Path(logger.log_dir) / "hparams.yaml")
 
 
 # -- Fabric, and the other distribution ------------------------------------------------------------

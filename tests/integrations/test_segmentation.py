@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 from torchmetrics.classification import MulticlassJaccardIndex
 
 import taxoloss
-from taxoloss import metrics
+from taxoloss import decisions, metrics
 
 ROOT = Path(__file__).parents[2]
 TREE = {
@@ -299,3 +300,24 @@ def _run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": search, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int16, np.int8])
+def test_masks_that_cannot_hold_all_classes(dtype: Any) -> None:
+    """In int8 class 260 is 4, and 156 is -100, which is ignored: refused as targets and as answers."""
+    count = 300 if dtype != torch.int16 else 32_800
+    t = taxoloss.Taxonomy.from_paths([(f"g{i // 100}", f"c{i}") for i in range(count)]).bind()
+    mask: Any = torch.zeros(2, 3).to(dtype) if isinstance(dtype, torch.dtype) else np.zeros((2, 3), dtype)
+    answers, logits = torch.zeros(2, 3).long(), torch.zeros(2, count, 3)
+    uses: list[Callable[[], Any]] = [
+        lambda: metrics.functional.hierarchical_distance(answers, mask, t),
+        lambda: metrics.functional.hierarchical_distance(mask, answers, t),
+        lambda: metrics.functional.level_accuracy(logits, mask, t),
+        lambda: decisions.calibrate_threshold(logits, mask, t, 0.1),
+        lambda: decisions.calibrate_levels(logits, mask, t),
+    ]
+    if isinstance(mask, torch.Tensor):
+        uses.append(lambda: taxoloss.TaxonomyLoss(t)(logits, mask))
+    for use in uses:
+        with pytest.raises(RuntimeError, match="larger ones have wrapped around; make them long"):
+            use()

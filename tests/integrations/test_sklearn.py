@@ -157,6 +157,26 @@ def test_integers_are_node_ids_of_a_bound_taxonomy() -> None:
         TaxonomyClassifier(LogisticRegression(), t).fit(X, y > 1)
 
 
+@pytest.mark.parametrize("nothing", [None, math.nan, pd.NA])
+@pytest.mark.parametrize("taxonomy", [TREE, None], ids=["tree", "flat"])
+def test_rows_without_a_label_are_refused(taxonomy: Taxonomy | None, nothing: Any) -> None:
+    """In fit, in scores and by a scorer: how many, and the first."""
+    y = np.array(Y, object)
+    y[[3, 5]] = nothing
+    model = TaxonomyClassifier(GaussianNB(), taxonomy).fit(X, Y)
+    said = rf"got 2 of {len(Y)} rows without one, the first is row 3 \("
+    for use in (model.fit, model.scores, partial(scorer("distance"), model)):
+        with pytest.raises(ValueError, match=said):
+            use(X, y)
+
+
+def test_a_table_in_the_place_of_a_taxonomy() -> None:
+    """from_paths makes one."""
+    table = pd.DataFrame(TREE.paths())
+    with pytest.raises(TypeError, match=r"Taxonomy\.from_paths\(table\) makes one"):
+        TaxonomyClassifier(GaussianNB(), table).fit(X, Y)
+
+
 def test_a_label_above_others_is_a_class_of_its_own() -> None:
     """Rows known to the species alone train an output; its name comes back, as name or as number."""
     y = np.where(np.arange(len(Y)) % 4 == 0, [SPECIES[name] for name in Y], Y)

@@ -26,6 +26,7 @@ from skorch.dataset import Dataset  # noqa: E402
 from skorch.helper import predefined_split  # noqa: E402
 
 from taxoloss.integrations.sklearn import TaxonomyClassifier, scorer  # noqa: E402
+from taxoloss.weighting.text import parse_schedule  # noqa: E402
 
 NAMES = ["pug", "Bengal", "beagle", "Sphynx"]
 TREE = taxoloss.load(
@@ -95,6 +96,24 @@ def test_a_search_over_level_weights() -> None:
     best = search.best_params_["criterion__level_weights"]
     again = net(criterion__level_weights=best).fit(X, Y)
     torch.testing.assert_close(search.best_estimator_.module_.weight, again.module_.weight)
+
+
+@pytest.mark.parametrize("text", ["hxe:0.5", "geometric:0.7", "uniform", "by_level:species=1,breed=3"])
+def test_the_text_of_a_schedule(text: str) -> None:
+    """What the sweep and the command line take is what the schedule is; a search and a clone keep it."""
+    found = clone(net(criterion__level_weights=text)).fit(X, Y)
+    wanted = net(criterion__level_weights=parse_schedule(text)).fit(X, Y)
+    torch.testing.assert_close(found.module_.weight, wanted.module_.weight, rtol=0, atol=0)
+    grid = {"criterion__level_weights": [text, "deepest"]}
+    search = GridSearchCV(net(), grid, scoring=scorer("distance", TREE), cv=2, error_score="raise")
+    assert search.fit(X, Y).best_params_["criterion__level_weights"] in grid["criterion__level_weights"]
+    assert text in repr(pickle.loads(pickle.dumps(found)).criterion_)
+
+
+def test_a_text_that_is_no_schedule() -> None:
+    """With the nearest, before anything is trained."""
+    with pytest.raises(ValueError, match="did you mean `hxe`"):
+        net(criterion__level_weights="hxee:0.5").fit(X, Y)
 
 
 def test_copies_and_files(tmp_path: Path) -> None:
@@ -181,9 +200,12 @@ def test_names_of_columns() -> None:
 
 
 def test_what_y_must_be() -> None:
-    """int64, as of torch's cross-entropy; names are no tensors."""
-    with pytest.raises(RuntimeError, match=r"expected target as long or uint8 node ids.*torch\.int32"):
-        net().fit(X, Y.astype(np.int32))
+    """Integers of any width that holds them; names are no tensors."""
+    for kind in (np.int8, np.int32, np.uint8):
+        found = net().fit(X, Y.astype(kind))
+        torch.testing.assert_close(found.module_.weight, net().fit(X, Y).module_.weight)
+    with pytest.raises(RuntimeError, match=r"expected target as integer node ids.*torch\.float32"):
+        net().fit(X, Y.astype(np.float32))
     with pytest.raises(TypeError):
         net().fit(X, np.array(NAMES)[Y])
     with pytest.raises(ValueError, match="needs a bound taxonomy"):

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 import taxoloss
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 huggingface_hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
 
+from hub_modules import HubClassifier, TextAnnotated, Uncoded  # noqa: E402
 from tiny_transformers import CLASSES, TREE, tree, vit  # noqa: E402
 
 from taxoloss.integrations.transformers import (  # noqa: E402
-    TaxonomyHubMixin,
     check_config,
     label_maps,
     model_card,
@@ -156,16 +155,27 @@ def test_classes_above_other_classes() -> None:
     assert t.bind(label_maps(t)["id2label"]).same_binding(t.binding_digest)
 
 
+UNNAMED = "the classes have no names, only numbers, `LABEL_0` to `LABEL_4`: give the class names"
+
+
 @pytest.mark.parametrize(
     ("answers", "error", "said"),
     [
-        (answer({f"LABEL_{n}": 0.2 for n in range(5)}), ValueError, r"have no names \(LABEL_0, \.\.\)"),
+        (
+            answer({f"LABEL_{n}": 0.2 for n in range(5)}),
+            taxoloss.TaxonomyError,
+            UNNAMED,
+        ),
         ([*answer(FIVE), {"label": "pug", "score": 0}], taxoloss.TaxonomyError, "pug"),
         (answer({**FIVE, "Pug": 0.0}), taxoloss.TaxonomyError, "Pug"),
         (answer({**FIVE, "pug": float("nan")}), ValueError, "got NaN"),
         ("pug", TypeError, "answers of a pipeline, got str"),
         (3, TypeError, "answers of a pipeline, got int"),
         ([["pug"]], TypeError, "answer of a classification pipeline"),
+        ([[answer(FIVE)]], TypeError, "one list too many"),
+        ([{"label": "pug", "score": None, "mask": 1}], TypeError, "scores as numbers, got None"),
+        ({"labels": list(FIVE), "scores": [0.9] * 5}, ValueError, "multi_label=False"),
+        ({"labels": ["pug"], "scores": [1.0]}, ValueError, "candidate_labels=list"),
         ({"label": "pug", "score": 1.0}, ValueError, "scores of all 5 classes, got 1"),
     ],
 )
@@ -187,6 +197,9 @@ def test_a_configuration_keeps_the_order(tmp_path: Path) -> None:
     model = transformers.ViTForImageClassification.from_pretrained(tmp_path)
     check_config(model, t)
     check_config(model.config, t)
+    for holder, place in ((model, r"\.config\.id2label"), (model.config, r"\.id2label")):
+        with pytest.raises(TypeError, match=f"give its {place}"):
+            taxoloss.load(TREE).bind(holder)
     assert t.bind(model.config.id2label) == t
     assert model.config.label2id == label_maps(t)["label2id"]
 
@@ -197,9 +210,7 @@ def test_configurations_that_are_refused() -> None:
     config = vit(t).config
     with pytest.raises(ValueError, match="got `dog/pug` as class 0, where the taxonomy has `cat/Bengal`"):
         check_config(config, t.bind(["Bengal", "pug", *CLASSES[2:]]))
-    with pytest.raises(
-        ValueError, match=r"have no names \(LABEL_0, \.\.\): make the model with \*\*label_maps"
-    ):
+    with pytest.raises(taxoloss.TaxonomyError, match=UNNAMED):
         check_config(transformers.ViTConfig(num_labels=5), t)
     with pytest.raises(taxoloss.TaxonomyError, match="fish"):
         check_config(transformers.ViTConfig(id2label=dict(enumerate(CLASSES[:2]))), t)
@@ -224,6 +235,9 @@ def test_the_class_label_of_a_dataset() -> None:
     t = taxoloss.load(TREE).bind(data.features["label"].names)
     assert t == tree()
     assert t.node_ids(["fish", "pug"]).tolist() == data["label"][:]
+    for holder, place in ((data, r"\.features\['label'\]"), (data.features, r"its \['label'\]")):
+        with pytest.raises(TypeError, match=place):
+            taxoloss.load(TREE).bind(holder)
     mixed = datasets.ClassLabel(names=["cat", "pug", "fish"])
     targets = tree(node_targets=True).node_ids(mixed.names)
     assert [tree(node_targets=True).describe(n)[0].name for n in targets.tolist()] == mixed.names
@@ -277,6 +291,8 @@ def test_a_card_with_a_calibrated_threshold() -> None:
     logits = 3 * torch.eye(5)[truth] + torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
     threshold = taxoloss.decisions.calibrate_threshold(logits, truth, t, risk=0.1)
     assert str(threshold) in model_card(t, threshold=threshold)
+    with pytest.raises(TypeError, match="expected scores as numbers, got str 'good'"):
+        model_card(t, {"accuracy": "good"})
     with pytest.raises(ValueError, match="class order that this threshold"):
         model_card(t.bind(CLASSES[::-1]), threshold=threshold)
     with pytest.raises(ValueError, match="bind"):
@@ -284,35 +300,31 @@ def test_a_card_with_a_calibrated_threshold() -> None:
     assert "json" not in blocks(model_card(taxoloss.load("naics2022").bind()))
 
 
-class Classifier(nn.Module, TaxonomyHubMixin):
-    """A module of somebody's own that is made with a taxonomy."""
-
-    def __init__(self, width: int, taxonomy: taxoloss.Taxonomy) -> None:
-        super().__init__()
-        self.body = nn.Linear(3, width)
-        self.head = taxoloss.heads.PathSum(width, taxonomy)
-        nn.init.normal_(self.head.weight)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Leaf logits."""
-        return self.head(self.body(features))
-
-
-def test_a_module_with_its_tree_in_a_folder_of_the_hub(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["place", "taxonomy", "other"])
+def test_a_module_with_its_tree_in_a_folder_of_the_hub(tmp_path: Path, how: str) -> None:
     """Saved and loaded: to the last bit, with the order; another order and a changed file are refused."""
     t = tree(node_targets=True)
-    module = Classifier(4, t)
+    module = HubClassifier(4, t) if how == "place" else HubClassifier(4, **{how: t})
     module.save_pretrained(tmp_path)
+    key = "other" if how == "other" else "taxonomy"
     assert {"config.json", "model.safetensors"} <= {path.name for path in tmp_path.iterdir()}
-    loaded = Classifier.from_pretrained(tmp_path)
+    loaded = HubClassifier.from_pretrained(tmp_path)
     features = torch.randn(6, 3)
     assert torch.equal(loaded(features), module(features))
     assert loaded.head.taxonomy == t
     with pytest.raises(RuntimeError, match="another order of classes"):
-        Classifier.from_pretrained(tmp_path, taxonomy=t.bind(CLASSES[::-1]))
+        HubClassifier.from_pretrained(tmp_path, **{key: t.bind(CLASSES[::-1])})  # type: ignore[arg-type]
     file = tmp_path / "config.json"
     config = json.loads(file.read_text())
-    config["taxonomy"]["order"] = config["taxonomy"]["order"][::-1]
+    config[key]["order"] = config[key]["order"][::-1]
     file.write_text(json.dumps(config))
     with pytest.raises(ValueError, match="order"):
-        Classifier.from_pretrained(tmp_path)
+        HubClassifier.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("module", [TextAnnotated, Uncoded])
+def test_a_module_whose_tree_no_coder_is_asked_for(tmp_path: Path, module: Any) -> None:
+    """An annotation that is text, a subclass without coders: refused when it is loaded."""
+    module(4, tree()).save_pretrained(tmp_path)
+    with pytest.raises(TypeError, match=r"Taxonomy\.from_dict\(\.\.\.\) makes one|required .*'taxonomy'"):
+        module.from_pretrained(tmp_path)

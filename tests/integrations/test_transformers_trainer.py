@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import pickle
 import sys
@@ -302,16 +301,12 @@ def test_an_older_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_packages_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is named with its extra where it is asked for; what needs none of them works."""
-    hub = "taxoloss.integrations.transformers.hub"
-    monkeypatch.delitem(sys.modules, hub, raising=False)
     for name in ("transformers", "huggingface_hub"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(
         ModuleNotFoundError, match=r'needs transformers: pip install "taxoloss\[transformers'
     ):
         compute_loss_func(taxoloss.TaxonomyLoss(tree()))
-    with pytest.raises(ModuleNotFoundError, match=r"TaxonomyHubMixin needs huggingface_hub: pip install"):
-        importlib.import_module(hub)
     assert rollup([{"label": name, "score": 0.2} for name in CLASSES], tree())["species"]
 
 
@@ -410,6 +405,17 @@ def test_evaluations_that_are_refused() -> None:
         scores(evaluated(np.eye(5) * 5, (labels, labels)))
     with pytest.raises(ValueError, match="look like probabilities"):
         scores(evaluated(np.full((5, 5), 0.2), labels))
+    with pytest.raises(ValueError, match=r"got 2 of shape \(5, 5\)"):
+        scores(evaluated((np.eye(5) * 5, -np.eye(5)), labels))
+    with pytest.raises(ValueError, match=r"got 3 of shape \(5, 5\)"):
+        preprocess_logits_for_metrics((torch.eye(5),) * 3, None)
+    with pytest.raises(TypeError, match=r"label_ids as numbers, got <U6: labels are node ids"):
+        scores(evaluated(np.eye(5) * 5, np.array(CLASSES)))
+    with pytest.raises(
+        ValueError, match="expected a loss with the classes in the taxonomy's order, got `dog"
+    ):
+        compute_metrics(t.bind(sorted(CLASSES)), loss=taxoloss.TaxonomyLoss(t))
+    compute_metrics(t, loss=taxoloss.TaxonomyLoss(tree(node_targets=True)))
     with pytest.raises(TypeError, match="label_ids as an array"):
         scores(evaluated(np.eye(5) * 5, "labels"))
     with pytest.raises(TypeError, match="expected no prefix"):

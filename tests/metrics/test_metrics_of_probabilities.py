@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 from hypothesis_settings import SETTINGS
 from metric_cases import MAKE, TREE, batch, classes, scores, twin_of
 from torch import Tensor
@@ -198,3 +199,25 @@ def test_what_contradicts_itself() -> None:
     assert float(functional.hops(np.argsort(-P, axis=1, kind="stable"), Y, TREE)) == pytest.approx(
         float(functional.hops(P, Y, TREE, probabilities=True))
     )
+
+
+@SETTINGS
+@given(case=taxonomies(), seed=seeds, votes=st.integers(1, 3))
+def test_curves_of_votes(case: Case, seed: int, votes: int) -> None:
+    """Most are 0, and rows tie: the order of rows says nothing; of one vote that of classes neither."""
+    t = case.taxonomy
+    generator = np.random.default_rng(seed)
+    p = generator.multinomial(votes, np.full(len(t), 1 / len(t)), 40) / votes
+    y = generator.integers(0, len(t), 40)
+    rows, classes = generator.permutation(40), generator.permutation(len(t))
+    other = t.bind([t.paths()[c] for c in classes])
+    place = np.argsort(classes)
+    for make in (metrics.OperatingCurve, metrics.RiskCoverage):
+        found = []
+        inputs = [(t, p, y), (t, p[rows], y[rows]), (other, p[:, classes], place[y])]
+        for tree, preds, target in inputs if votes == 1 else inputs[:2]:
+            metric = make(tree, probabilities=True)
+            metric.update(preds, target)
+            found.append(metric.compute())
+        for result in found[1:]:
+            close(result, found[0])

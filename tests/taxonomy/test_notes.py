@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import pickle
 import warnings
 from typing import Any
@@ -134,7 +133,7 @@ def noted() -> Taxonomy:
 def test_they_are_no_part_of_the_tree() -> None:
     """Equality, digests, files and dicts know nothing of them."""
     t = noted()
-    bare = dataclasses.replace(t, notes=())
+    bare = t.replace(notes=())
     assert len(t.notes) == 2
     assert (t, hash(t), t.digest, t.binding_digest) == (bare, hash(bare), bare.digest, bare.binding_digest)
     assert t.to_dict() == bare.to_dict()

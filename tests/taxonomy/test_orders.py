@@ -16,17 +16,20 @@ import pandas
 import polars
 import pytest
 import torch
+from torch.utils.data import Subset
 
 import taxoloss
 from taxoloss import Taxonomy
-from taxoloss.errors.faults import FormError
+from taxoloss.errors.faults import BindingError, FormError
 from taxoloss.taxonomy.class_names import class_list
 from taxoloss.weighting.schedules import by_level
 
 T = taxoloss.load({"tree": {"x": ["a", "b"], "y": ["c", "d"]}})
 NAMES = ["d", "a", "c", "b"]
 ORDERED: list[Callable[[list[str]], Any]] = [
-    list, tuple, deque, iter, np.array, pandas.Index, pandas.Series, pandas.Categorical, polars.Series,
+    list, tuple, deque, iter, np.array, pandas.Index, pandas.Series, polars.Series,
+    lambda names: pandas.Categorical(names, names), lambda names: pandas.CategoricalIndex(names, names),
+    lambda names: polars.Series(names, dtype=polars.Enum(names)), lambda names: np.array(names, object),
     lambda names: (name for name in names), lambda names: dict.fromkeys(names).keys(),
     lambda names: dict(enumerate(names)), lambda names: dict(enumerate(names)).values(),
     lambda names: OrderedDict(reversed([*enumerate(names)])),
@@ -98,6 +101,13 @@ class Held:
         (pandas.CategoricalDtype(NAMES), TypeError, r"got CategoricalDtype: give its \.categories$"),
         (np.array("a"), TypeError, "expected a list of class names, got ndarray array.'a'.*no dimension"),
         (torch.tensor(1), TypeError, "expected a list of class names, got Tensor tensor.1., of no dim"),
+        (
+            Subset[Any](Held("classes"), [0]),  # type: ignore[arg-type]
+            TypeError,
+            r"got Subset: give its \.dataset\.classes$",
+        ),
+        (np.array(NAMES, "S"), TypeError, r"got bytes_ .*b'd'.*: its text is name\.decode"),
+        (np.array([NAMES]), TypeError, r"give them alone, class_names\[0\]"),
         (7, TypeError, "expected a list of class names, got int"),
         (b"abcd", TypeError, "got the text b'abcd'"),
         ({"a": True, "b": False}, ValueError, "such as 'a' -> True"),
@@ -128,6 +138,56 @@ def test_a_series_has_one_order(call: Callable[[Any], Any], kind: Callable[[int]
     for index in ([0, 1, 2, 3], [7, 3, 1, 0], [1, 1, 0, 0], list("dacb")):
         assert call(pandas.Series(NAMES, index=index)).classes == tuple(NAMES)
     assert T.bind().node_ids(names).tolist() == [3, 0, 2, 1]  # labels of rows have no class numbers
+
+
+@pytest.mark.parametrize("call", [T.bind, T.restrict])
+@pytest.mark.parametrize(
+    "given",
+    [
+        pandas.Categorical(NAMES), pandas.Categorical(["d", "a", "d"], NAMES),
+        pandas.CategoricalIndex(NAMES),
+        pandas.Series(NAMES, dtype="category"), pandas.Series(NAMES, dtype="category").unique(),
+        polars.Series(NAMES, dtype=polars.Enum(sorted(NAMES))),
+    ],
+)  # fmt: skip
+def test_a_categorical_has_one_order(call: Callable[[Any], Any], given: Any) -> None:
+    """Its values as they stand, or its categories, whose numbers are its codes."""
+    with pytest.raises(ValueError, match=r"got two: 'd', 'a', .* as they stand, .* by the codes"):
+        call(given)
+    assert call(given.dtype.categories).classes == tuple(given.dtype.categories)
+    assert T.bind().node_ids(given).tolist() == T.bind().node_ids([*given]).tolist()  # labels of rows
+
+
+def test_digits_that_are_names_and_numbers() -> None:
+    """{"0": "1", ..} is number -> name or name -> number: where these are two orders, both are told."""
+    digits = Taxonomy.from_paths([("even", "0"), ("odd", "1"), ("even", "2")])
+    cycle = {"0": "1", "1": "2", "2": "0"}
+    with pytest.raises(
+        ValueError, match=r"got two: '1', '2', '0' .* '2', '0', '1' where .* name -> number"
+    ):
+        digits.bind(cycle)
+    assert digits.bind({int(number): name for number, name in cycle.items()}).classes == ("1", "2", "0")
+    assert digits.bind({name: int(number) for name, number in cycle.items()}).classes == ("2", "0", "1")
+    assert digits.bind({"0": "1", "1": "0", "2": "2"}).classes == ("1", "0", "2")
+
+
+def test_labels_of_rows() -> None:
+    """One sentence, and not one a row; a name that is there twice is told as such."""
+    with pytest.raises(BindingError, match="the 4,000 names are 4, most of them several times") as caught:
+        T.bind(NAMES * 1000)
+    assert len(caught.value.faults) == 1
+    with pytest.raises(BindingError, match="class 4, `d`, is class 0 already"):
+        T.bind([*NAMES, "d"])
+
+
+def test_the_class_of_fastai_for_what_is_missing() -> None:
+    """One sentence that says what to do; and of [tokens, classes] the place of the classes."""
+    with pytest.raises(
+        BindingError, match=r"`#na#`, is no leaf of the tree\n.*CategoryBlock\(add_na=False"
+    ):
+        T.bind(["#na#", *NAMES])
+    with pytest.raises(TypeError, match=r"give them alone, class_names\[1\]"):
+        T.bind([["xxunk", "the"], np.array(NAMES)])  # type: ignore[list-item]
 
 
 # -- names that are members of an enumeration ------------------------------------------------------

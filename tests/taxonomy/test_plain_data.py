@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import io
 import json
 import pickle
 import re
+import sys
 from collections import UserDict, UserList
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,6 @@ from trees import bound_taxonomies
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.taxonomy.plain_data import ReadOnlyDict
-from taxoloss.taxonomy.tree.arrays import Tree
 
 calm = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -41,10 +42,13 @@ FILE = {
 PETS = taxoloss.load(FILE).bind(["pug", "猫", "Bengal", "12:30", "Sphynx"], node_targets=True)
 
 
+FIELDS = list(inspect.signature(Taxonomy).parameters)
+
+
 def fields(t: Taxonomy) -> dict[str, Any]:
     """Everything that a taxonomy holds, as values that can be compared."""
     tree = t.tree
-    held = {f.name: getattr(t, f.name) for f in dataclasses.fields(t) if f.name not in ("tree", "order")}
+    held = {name: getattr(t, name) for name in FIELDS if name not in ("tree", "order")}
     arrays = {"parent": tree.parent.tolist(), "level": tree.level.tolist()}
     order = None if t.order is None else t.order.tolist()
     return {**held, **arrays, "names": tree.names, "levels": tree.levels, "order": order}
@@ -82,7 +86,7 @@ def through_yaml(value: Any) -> Any:
 def test_there_and_back(t: Taxonomy, unbound: bool) -> None:
     """Python's own types only; JSON, YAML and a checkpoint give back the same taxonomy."""
     if unbound:
-        t = dataclasses.replace(t, order=None, node_targets=False)
+        t = t.replace(order=None, node_targets=False)
     data = t.to_dict()
     assert kinds(data) <= {dict, list, str, int, float, bool, type(None)}
     for again in (data, json.loads(json.dumps(data)), through_yaml(data), through_torch(data)):
@@ -101,7 +105,7 @@ def test_what_only_behaves_as_text_and_numbers() -> None:
     rows = np.array([("cat", "Bengal"), ("dog", "pug")])
     made = Taxonomy.from_paths([tuple(row) for row in rows], np.array(["species", "breed"]).tolist())
     weights = {"species": np.float64(0.25), "breed": np.float32(0.75)}
-    t = dataclasses.replace(made, level_weights=weights).bind(rows[::-1, 1].tolist())
+    t = made.replace(level_weights=weights).bind(rows[::-1, 1].tolist())
     data = t.to_dict()
     assert kinds(data) <= {dict, list, str, int, float, bool, type(None)}
     same(Taxonomy.from_dict(data), t)
@@ -221,7 +225,7 @@ unbound_too = pytest.mark.parametrize("t", [PETS, taxoloss.load(FILE)], ids=["bo
 def test_copies_and_pickles(t: Taxonomy) -> None:
     """Of every protocol; nothing that was copied can be written to."""
     pickles = [pickle.loads(pickle.dumps(t, number)) for number in range(pickle.HIGHEST_PROTOCOL + 1)]
-    for again in (*pickles, copy.copy(t), copy.deepcopy(t), dataclasses.replace(t)):
+    for again in (*pickles, copy.copy(t), copy.deepcopy(t), t.replace()):
         same(again, t)
         for array in (again.tree.parent, again.tree.level, again.tree.leaves):
             with pytest.raises(ValueError, match="read-only"):
@@ -231,19 +235,52 @@ def test_copies_and_pickles(t: Taxonomy) -> None:
 
 
 @unbound_too
-def test_as_a_dict_of_its_fields(t: Taxonomy) -> None:
-    """dataclasses.asdict, as W&B and TensorBoard ask for, also of a config that holds a taxonomy."""
+def test_it_is_nothing_to_take_apart(t: Taxonomy) -> None:
+    """No dataclass: frameworks take it as a value, also in a config of theirs that holds one."""
 
     @dataclasses.dataclass
     class Config:
         taxonomy: Taxonomy
         lr: float = 0.1
 
-    for data in (dataclasses.asdict(t), dataclasses.asdict(Config(t))["taxonomy"]):
-        assert data["aliases"] == t.aliases
-        assert data["tree"]["names"] == t.tree.names
-        again = copy.deepcopy(pickle.loads(pickle.dumps(data)))
-        same(Taxonomy(**{**again, "tree": Tree(**again["tree"])}), t)
+    assert not any(map(dataclasses.is_dataclass, (t, *Taxonomy.__mro__)))
+    assert dataclasses.asdict(Config(t)) == {"taxonomy": t, "lr": 0.1}
+
+
+@unbound_too
+def test_another_that_differs(t: Taxonomy) -> None:
+    """`replace`, which copy.replace calls; what it does not hold is refused, and it stays as it is."""
+    values = fields(t)
+    other = t.replace(name="cats", version=None, aliases={})
+    assert fields(other) == {**values, "name": "cats", "version": None, "aliases": {}}
+    assert (other.tree is t.tree, fields(t)) == (True, values)
+    if sys.version_info >= (3, 13):
+        assert copy.replace(t, name="cats").name == "cats"
+    with pytest.raises(TypeError, match="title"):
+        t.replace(title="cats")
+    with pytest.raises(AttributeError, match=r"cannot be changed: t\.replace\(name=\.\.\.\) makes another"):
+        t.name = "cats"
+    with pytest.raises(AttributeError, match="cannot be changed: name stays"):
+        del t.name
+
+
+@unbound_too
+def test_in_a_checkpoint_of_which_no_code_is_trusted(t: Taxonomy) -> None:
+    """A taxonomy itself loads with weights_only=True; a changed one is refused, as `from_dict` does."""
+    t = t.replace(notes=("a note",))
+    same(through_torch({"hparams": [t]})["hparams"][0], t)
+    assert t.notes == through_torch(t).notes
+    changed = pickle.dumps(t).replace("猫".encode(), "犬".encode())
+    with pytest.raises(ValueError, match="it was changed after"):
+        pickle.loads(changed)
+
+
+def test_a_pickle_of_0_1() -> None:
+    """Its fields, set one by one."""
+    again = Taxonomy.__new__(Taxonomy)
+    again.__setstate__({name: getattr(PETS, name) for name in FIELDS})
+    same(again, PETS)
+    assert taxoloss.TaxonomyLoss(again)(torch.zeros(1, 5), torch.tensor([0])) > 0
 
 
 def test_the_mappings_are_read_only() -> None:

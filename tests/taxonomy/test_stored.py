@@ -120,6 +120,7 @@ def test_names_that_read_alike() -> None:
     [
         ({"weight": 1}, 'store it beside the weights: state["taxoloss"] = t.to_dict()'),
         ({"weight": 1, "tree": HERE.to_dict()}, "state['tree'] is one: t.check_state({"),
+        ({"epoch": 1, "state_dict": state_of(HERE)}, "state['state_dict'] has one: t.check_state(state["),
         (HERE.to_dict(), "got that dict itself: t.check_state({'taxoloss': it})"),
         (torch.nn.Linear(1, 1), "as torch.load gives it; got Linear"),
         ({"taxoloss": HERE}, "the dict of Taxonomy.to_dict, got Taxonomy"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import pickle
 from collections import Counter
 from typing import Any
@@ -63,7 +62,7 @@ def test_the_deepest_level_is_the_classes(t: Taxonomy) -> None:
 def test_other_levels_stand_in_tree_order(t: Taxonomy) -> None:
     """The nodes of an inner level do not depend on the binding."""
     for level in t.levels[:-1]:
-        assert t.paths(level) == dataclasses.replace(t, order=None).paths(level)
+        assert t.paths(level) == t.replace(order=None).paths(level)
 
 
 @calm
@@ -210,9 +209,9 @@ def _kept(t: Taxonomy) -> set[tuple[str, ...]]:
 @given(bound_taxonomies())
 def test_equality_is_by_binding(t: Taxonomy) -> None:
     """Equal tree, levels, order and node_targets: equal, with one hash; else not."""
-    same = dataclasses.replace(t, name="another", description="x", level_weights=None)
+    same = t.replace(name="another", description="x", level_weights=None)
     assert (same, hash(same), same.digest) == (t, hash(t), t.digest)
-    unbound = dataclasses.replace(t, order=None, node_targets=False)
+    unbound = t.replace(order=None, node_targets=False)
     turned = t.bind(t.paths()[::-1], node_targets=t.node_targets)
     other = t.bind(t.paths(), node_targets=not t.node_targets)
     assert t.bind(t.paths(), node_targets=t.node_targets) == t

@@ -205,7 +205,7 @@ def test_a_data_frame(frame: Any) -> None:
     assert t.levels == tuple(LEVELS)
     assert t == Taxonomy.from_paths(rows, LEVELS)
     assert Taxonomy.from_paths(frame(LEVELS, rows), ["x", "y", "z"]).levels == ("x", "y", "z")
-    with pytest.raises(TypeError, match="row 1, column 1 holds int 0"):  # an index column
+    with pytest.raises(TypeError, match=r"row 1, column 1 \(`i`\) holds int 0"):  # an index column
         Taxonomy.from_paths(frame(["i", *LEVELS], [(0, *rows[0])]))
 
 
@@ -290,3 +290,73 @@ def test_rows_that_are_mappings() -> None:
     """The rows of csv.DictReader are refused: their keys would be read as names."""
     with pytest.raises(TypeError, match="row 1 is dict"):
         Taxonomy.from_paths([{"genus": "Felis", "species": "Felis catus"}])
+
+
+# -- tables as people have them --------------------------------------------------------------------
+
+SPECIES = [
+    ("Felis catus", "Felis", "Felidae"),
+    ("Felis silvestris", "Felis", "Felidae"),
+    ("Lynx lynx", "Lynx", "Felidae"),
+    ("Vulpes vulpes", "Vulpes", "Canidae"),
+]
+
+
+@pytest.mark.parametrize("columns", [(0, 1, 2), (0, 2, 1), (2, 0, 1), (0, 1)])
+@pytest.mark.parametrize("like", [PandasLike, PolarsLike])
+def test_a_table_whose_columns_run_upwards(like: Any, columns: tuple[int, ...]) -> None:
+    """The species first: refused with an order that goes down, which then makes the tree."""
+    names = ["species", "genus", "family"]
+    called = [names[at] for at in columns]
+    rows = [tuple(row[at] for at in columns) for row in SPECIES]
+    down = [name for name in reversed(names) if name in called]
+    with pytest.raises(ValueError, match="expected the columns from the top") as caught:
+        Taxonomy.from_paths(like(called, rows))
+    assert f"got {', '.join(called)}:" in str(caught.value)
+    assert f"levels={down}, or levels={called}" in str(caught.value)
+    assert Taxonomy.from_paths(like(called, rows), called).levels == tuple(called)
+
+
+def test_a_table_whose_columns_run_upwards_in_pandas() -> None:
+    """The order that the error gives makes the tree."""
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    table = pandas.DataFrame(SPECIES, columns=["species", "genus", "family"])
+    t = Taxonomy.from_paths(table, levels=["family", "genus", "species"])
+    assert t.classes == tuple(table.species)
+    assert t.nodes("family") == ("Felidae", "Canidae")
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    same = Taxonomy.from_paths(polars.DataFrame(table.to_dict("list")), ["family", "genus", "species"])
+    assert same == t
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("cat", "other"), ("dog", "other"), ("dog", "pug")],
+        [("cat", "Bengal"), ("dog", "pug")],
+        [("cat", "Bengal", "x"), ("cat", "Sphynx", "x"), ("dog", "pug", "x"), ("dog", "pug", "y")],
+    ],
+)
+def test_a_table_that_goes_down(rows: list[tuple[str, ...]]) -> None:
+    """One name in several branches is no sign as long as some node has several children."""
+    columns = ["a", "b", "c"][: len(rows[0])]
+    assert Taxonomy.from_paths(PandasLike(columns, rows)).levels == tuple(columns)
+
+
+def test_a_table_with_other_columns() -> None:
+    """The column is named, and how to leave it out."""
+    table = PandasLike(["genus", "species", "count"], [("Felis", "Felis catus", 3)])
+    with pytest.raises(TypeError, match=r"column 3 \(`count`\) holds int 3; .*levels=\[\.\.\.\] says"):
+        Taxonomy.from_paths(table)
+
+
+def test_a_file_in_the_place_of_rows_and_a_table_in_that_of_a_file(tmp_path: Any) -> None:
+    """Each says where it belongs."""
+    with pytest.raises(TypeError, match=r"pandas\.read_csv\(path\), or .* `taxoloss init`"):
+        Taxonomy.from_paths("species.csv")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    with pytest.raises(TypeError, match=r"got DataFrame: Taxonomy\.from_paths\(table"):
+        taxoloss.load(pandas.DataFrame(SPECIES))
+    (tmp_path / "species.csv").write_text("genus,species\nFelis,Felis catus\n", encoding="utf-8")
+    with pytest.raises(FormError, match=r"`taxoloss init FILE -o taxonomy\.yaml` makes"):
+        taxoloss.load(tmp_path / "species.csv")

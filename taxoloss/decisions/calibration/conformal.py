@@ -43,7 +43,7 @@ from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
 from taxoloss.decisions.inputs import Allowed, Scores, prepared, tensor_of_scores
 from taxoloss.decisions.on_path import ON_PATH
 from taxoloss.functional.arrays import ids_of, refuse_two_row_orders
-from taxoloss.functional.inputs import check_logits, host_may_read, target_ids
+from taxoloss.functional.inputs import check_logits, check_width, host_may_read, target_ids
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.functional.slips import target_help
@@ -113,6 +113,7 @@ def paths_of(
                 f"expected target of shape {expected} for logits of shape {tuple(logits.shape)}, "
                 f"got {tuple(target.shape)}{target_help(logits, target, host_may_read(target))}"
             )
+        check_width(target, plan.num_targets)
         ids, valid = target_ids(target, ignore_index, plan)
         kept = ids != plan.num_nodes - 1
         kept = kept if valid is None else kept & valid

@@ -69,9 +69,9 @@ def reordered(
     """
     classes = _places([(0, path) for path in old.paths()], [(0, path) for path in new.paths()])
     named = [key for name in head or () for key in _named(name, state, len(new))]
-    rows = {**_of_heads(state, old, new), **dict.fromkeys(named, classes)}
     if new.same_binding(old.binding_digest):
         return dict(tensors)
+    rows = {**_of_heads(state, old, new), **dict.fromkeys(named, classes)}
     _refuse_unnamed(state, rows, head, len(new))
     moved = {name: _moved(tensor, rows.get(name)) for name, tensor in tensors.items()}
     return {**moved, **_bindings(tensors, state, old, new, what)}
@@ -103,7 +103,26 @@ def _of_heads(state: ModelState, old: Taxonomy, new: Taxonomy) -> dict[str, Tens
             raise ValueError(
                 f"{called(name, head)} does not say which rows are which nodes: give it row_nodes"
             ) from None
-        found.update(dict.fromkeys(state.names_of(head.weight, head.bias), places))
+        found.update(dict.fromkeys(_own_rows(name, head, state), places))
+    return found
+
+
+def _own_rows(name: str, head: Head, state: ModelState) -> list[str]:
+    """The names of a head's weight and bias; ValueError where these are computed from others."""
+    found = []
+    for part in ("weight", "bias"):
+        tensor = getattr(head, part)
+        if tensor is None:
+            continue
+        if not (keys := state.names_of(tensor)):
+            raise ValueError(
+                f"the {part} of {called(name, head)} is not in its state but computed from other tensors "
+                f"(weight_norm, spectral_norm, pruning, an adapter), whose rows are not moved: make it "
+                f"plain before it is saved and loaded "
+                f"(torch.nn.utils.parametrize.remove_parametrizations), or go on in the order of the file, "
+                f"load_checkpoint(path, None).taxonomy"
+            )
+        found += keys
     return found
 
 
@@ -151,6 +170,13 @@ def _named(name: str, state: ModelState, classes: int) -> list[str]:
 
 
 def _checked(keys: list[str], name: str, state: ModelState, classes: int) -> list[str]:
+    named = state.live.get(state.plain(name))
+    if named is not None and named.shape[:1] == (classes,) and classes in named.shape[1:]:
+        raise ValueError(
+            f"head= names {quoted(name)} {tuple(named.shape)}: its rows would be moved, and not "
+            f"its columns, which may follow the classes too: name the layer if it is the weight of one; "
+            f"what has a row and a column a class cannot be moved"
+        )
     wrong = [key for key in keys if state.live[key].dim() == 0 or len(state.live[key]) != classes]
     if wrong or not keys:
         got = f"{quoted(wrong[0])} {tuple(state.live[wrong[0]].shape)}" if wrong else "no tensor"
@@ -197,7 +223,7 @@ def _refuse_unnamed(
     left = [
         key
         for key, tensor in state.live.items()
-        if tensor.dim() > 0 and len(tensor) == classes and key not in rows and key not in digests
+        if _may_follow(tensor, classes) and key not in rows and key not in digests
     ]
     if weights := [key for key in left if key in _of_losses(state)]:
         raise ValueError(
@@ -205,9 +231,14 @@ def _refuse_unnamed(
         )
     if left and head is None:
         raise ValueError(
-            f"a row for each of the {classes} classes stands in {listed(left)} too: name in head= the "
-            f"modules or tensors that follow the classes, head=() where none of these does"
+            f"a row or column for each of the {classes} classes stands in {listed(left)} too: name in "
+            f"head= the modules or tensors whose rows follow the classes, head=() where none of these does"
         )
+
+
+def _may_follow(tensor: Tensor, classes: int) -> bool:
+    """Whether a tensor has a row a class, or as a matrix a column a class, as adapters may have."""
+    return classes in (tensor.shape if tensor.dim() <= 2 else tensor.shape[:1])
 
 
 def _of_losses(state: ModelState) -> list[str]:

@@ -5,22 +5,18 @@ Imports taxonomy, functional, loss, metrics, decisions; transformers and hugging
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from taxoloss.integrations.transformers.arguments import check_arguments
 from taxoloss.integrations.transformers.cards import model_card
+from taxoloss.integrations.transformers.hub import coders
 from taxoloss.integrations.transformers.labels import check_config, label_maps
 from taxoloss.integrations.transformers.pipelines import rollup
 from taxoloss.integrations.transformers.scores import compute_metrics, preprocess_logits_for_metrics
 from taxoloss.integrations.transformers.sums import compute_loss_func
 
-if TYPE_CHECKING:
-    from taxoloss.integrations.transformers.hub import TaxonomyHubMixin
-
 __all__ = [
-    "TaxonomyHubMixin",
     "check_arguments",
     "check_config",
+    "coders",
     "compute_loss_func",
     "compute_metrics",
     "label_maps",
@@ -28,11 +24,3 @@ __all__ = [
     "preprocess_logits_for_metrics",
     "rollup",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "TaxonomyHubMixin":  # the one that subclasses what huggingface_hub has
-        from taxoloss.integrations.transformers.hub import TaxonomyHubMixin
-
-        return TaxonomyHubMixin
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -36,6 +36,7 @@ def model_card(
         threshold: for `decisions.climb`: a probability, or one that was calibrated.
 
     Raises:
+        TypeError: a score is no number.
         ValueError: the taxonomy is not bound; the threshold is of another tree or order.
 
     >>> import taxoloss
@@ -111,7 +112,13 @@ def _cell(text: object) -> str:
 
 
 def _number(value: Any) -> str:
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"expected scores as numbers, got {type(value).__name__} {value!r:.40}: leave out what "
+            "is no score"
+        ) from None
     return "none counted" if math.isnan(number) else f"{number:.4g}"
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Any
 
 from taxoloss.errors.characters import quoted
 from taxoloss.taxonomy.class_names import Name, class_list
+from taxoloss.taxonomy.other_names import numbers_given
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["check_config", "label_maps", "refuse_unnamed"]
-
-#: What transformers calls the classes of a model that was made with num_labels alone.
-_UNNAMED = re.compile(r"LABEL_\d+")
+__all__ = ["check_config", "label_maps"]
 
 
 def label_maps(taxonomy: Taxonomy) -> dict[str, Any]:
@@ -49,10 +45,9 @@ def check_config(config: Any, taxonomy: Taxonomy) -> None:
 
     Raises:
         TypeError: config has no id2label.
-        ValueError: the classes have no names (LABEL_0), or stand in another order; id2label and label2id
-            contradict each other; the model is made for several labels a sample, or for regression; the
-            taxonomy is not bound.
-        BindingError: classes are missing, extra or there twice.
+        ValueError: the classes stand in another order; id2label and label2id contradict each other; the
+            model is made for several labels a sample, or for regression; the taxonomy is not bound.
+        BindingError: classes have no names (LABEL_0), are missing, extra or there twice.
 
     >>> from taxoloss import Taxonomy
     >>> from transformers import ViTConfig
@@ -69,7 +64,6 @@ def check_config(config: Any, taxonomy: Taxonomy) -> None:
     if not id2label:
         raise TypeError(f"expected a model or its configuration with id2label, got {type(config).__name__}")
     names = class_list(id2label)
-    refuse_unnamed(names, taxonomy)
     _check_inverse(names, getattr(config, "label2id", None))
     problem = getattr(config, "problem_type", None)
     if problem not in (None, "single_label_classification"):
@@ -88,19 +82,9 @@ def check_config(config: Any, taxonomy: Taxonomy) -> None:
         )
 
 
-def refuse_unnamed(names: Iterable[Name], taxonomy: Taxonomy) -> None:
-    """ValueError where the names are those that transformers makes up, LABEL_0 and so on."""
-    made_up = [name for name in names if isinstance(name, str) and _UNNAMED.fullmatch(name)]
-    if made_up and not set(made_up) <= set(taxonomy.tree.names):
-        raise ValueError(
-            f"the model's classes have no names ({made_up[0]}, ..): make the model with "
-            "**label_maps(taxonomy), or set model.config.id2label in the order that it was trained with"
-        )
-
-
 def _check_inverse(names: list[Name], label2id: Any) -> None:
     """ValueError where id2label and label2id say two things."""
-    if not label2id or all(_UNNAMED.fullmatch(str(name)) for name in label2id):
+    if not label2id or (numbers_given(list(map(str, label2id))) and not numbers_given(names)):
         return  # transformers' default, which nobody wrote
     for number, name in enumerate(names):
         other = label2id.get(name)

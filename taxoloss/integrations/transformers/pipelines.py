@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from taxoloss.functional.rounding import ROUNDED, rounding
-from taxoloss.integrations.transformers.labels import refuse_unnamed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["rollup"]
@@ -36,9 +35,8 @@ def rollup(answers: Any, taxonomy: Taxonomy) -> Any:
 
     Raises:
         ValueError: not all classes are there (a smaller top_k); the scores are logits
-            (function_to_apply="none") or those of a sigmoid, and do not sum to 1; the classes have no
-            names (LABEL_0).
-        BindingError: labels are unknown, or there twice.
+            (function_to_apply="none") or those of a sigmoid, and do not sum to 1.
+        BindingError: labels are unknown, or there twice; or the classes have no names (LABEL_0).
         TypeError: these are no answers of a pipeline.
 
     >>> import taxoloss
@@ -67,19 +65,19 @@ class _Roller:
         self._sums: dict[tuple[str, ...], _Sums] = {}
 
     def __call__(self, answer: Any) -> Levels:
-        pairs = _pairs(answer)
+        pairs, zero_shot = _pairs(answer), _is_zero_shot(answer)
         labels = [label for label, _ in pairs]
-        refuse_unnamed(labels, self.taxonomy)
         known = len(self.taxonomy.classes)
         if len(pairs) < known:
+            ask = "candidate_labels=list(t.classes)" if zero_shot else f"top_k={known}"
             raise ValueError(
                 f"expected the scores of all {known} classes, got {len(pairs)}: ask the pipeline with "
-                f"top_k={known}, since what a level sums must be there"
+                f"{ask}, since what a level sums must be there"
             )
         order = tuple(sorted(labels))
         if order not in self._sums:
             self._sums[order] = _Sums(self.taxonomy, order)
-        _check_scores([score for _, score in pairs])
+        _check_scores([score for _, score in pairs], zero_shot)
         return self._sums[order](pairs)
 
 
@@ -130,19 +128,35 @@ def _is_score(value: Any) -> bool:
 
 def _pairs(answer: Any) -> list[tuple[str, float]]:
     """Labels and scores of one input."""
-    if isinstance(answer, Mapping) and {"labels", "scores"} <= set(answer):  # zero-shot of texts
+    if _is_zero_shot(answer):
         answer = [{"label": a, "score": b} for a, b in zip(answer["labels"], answer["scores"], strict=True)]
     if isinstance(answer, Mapping):
         answer = [answer]
     if not _is_list(answer) or not all(_is_score(one) for one in answer):
+        nested = _is_list(answer) and answer and _is_list(answer[0]) and answer[0]
+        help = ", one list too many: roll up each of its lists" if nested and _is_score(nested[0]) else ""
         raise TypeError(
             "expected the answer of a classification pipeline, a list of {'label': .., 'score': ..}, got "
-            f"{answer!r:.80}"
+            f"{answer!r:.80}{help}"
         )
-    return [(str(one["label"]), float(one["score"])) for one in answer]
+    return [(str(one["label"]), _number(one["score"])) for one in answer]
 
 
-def _check_scores(scores: list[float]) -> None:
+def _is_zero_shot(answer: Any) -> bool:
+    """Whether it is the form of zero-shot classification of texts, which has no top_k."""
+    return isinstance(answer, Mapping) and {"labels", "scores"} <= set(answer)
+
+
+def _number(score: Any) -> float:
+    try:
+        return float(score)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"expected scores as numbers, got {score!r:.40}: this is no answer of a classification pipeline"
+        ) from None
+
+
+def _check_scores(scores: list[float], zero_shot: bool) -> None:
     """ValueError where scores are no probabilities of one distribution."""
     if any(math.isnan(score) for score in scores):
         raise ValueError("expected probabilities as scores, got NaN")
@@ -154,7 +168,8 @@ def _check_scores(scores: list[float]) -> None:
         )
     values = np.array([scores])
     if abs(math.fsum(scores) - 1) > ROUNDED + rounding(values, "probs")[0]:
+        ask = "multi_label=False" if zero_shot else "function_to_apply='softmax'"
         raise ValueError(
             f"expected scores that sum to 1, got {math.fsum(scores):.4g}: these are of a sigmoid (a "
-            "model of several labels a sample); a tree of classes needs function_to_apply='softmax'"
+            f"model of several labels a sample); a tree of classes needs {ask}"
         )

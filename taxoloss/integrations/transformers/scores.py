@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.errors.packages import package
+from taxoloss.integrations.orders import check_one_order
 from taxoloss.integrations.transformers.arguments import check_direction
 from taxoloss.integrations.transformers.outputs import classes_second
 from taxoloss.integrations.transformers.sums import IGNORED, LossOfTrainer, compute_loss_func
@@ -44,8 +45,9 @@ def compute_metrics(
         was broken off under batch_eval_metrics.
 
     Raises:
-        ValueError, TypeError: as `collection` and `compute_loss_func`; args under which Trainer would keep
-            the worst model.
+        ValueError, TypeError: as `collection` and `compute_loss_func`; a loss with another order of the
+            classes; args under which Trainer would keep the worst model. Later: a model that gives several
+            outputs of one shape, labels that are texts.
 
     >>> import numpy as np, taxoloss
     >>> from transformers import EvalPrediction
@@ -61,6 +63,8 @@ def compute_metrics(
             raise TypeError(f"expected no {name}: Trainer writes its own before the keys, and ignores -100")
     metrics = collection(taxonomy, ignore_index=IGNORED, **options)
     made = MetricsOfTrainer(metrics, None if loss is None else compute_loss_func(loss))
+    if loss is not None:
+        check_one_order("a loss", loss.taxonomy, taxonomy)
     if args is not None:
         higher = {name: metric.higher_is_better for name, metric in metrics.items()}
         check_direction(args, {**higher, "loss": False})
@@ -72,10 +76,26 @@ def preprocess_logits_for_metrics(logits: Any, labels: Any) -> Any:
 
     A model that gives hidden states or attentions too has them gathered and kept without it.
 
+    Raises:
+        ValueError: the model gives several outputs of one shape, and any may be the logits.
+
     >>> preprocess_logits_for_metrics(("logits", "hidden states"), None)
     'logits'
     """
-    return logits[0] if isinstance(logits, (tuple, list)) and logits else logits
+    return _first(logits) if isinstance(logits, (tuple, list)) and logits else logits
+
+
+def _first(outputs: Any) -> Any:
+    """The first output; ValueError where another has its shape."""
+    shapes = [tuple(getattr(output, "shape", ())) for output in outputs]
+    same = shapes.count(shapes[0]) if shapes[0] else 1
+    if same > 1:
+        raise ValueError(
+            f"expected one output that may be the logits, got {same} of shape {shapes[0]}, in the order in "
+            "which the model gives them: choose, Trainer(preprocess_logits_for_metrics=lambda outputs, "
+            "labels: outputs[0])"
+        )
+    return outputs[0]
 
 
 class MetricsOfTrainer:
@@ -137,7 +157,7 @@ def _batches(predictions: Any, labels: Any) -> Iterator[tuple[Tensor, Tensor]]:
                 "expected predictions, got none: Trainer evaluates outputs[1:] of a model that gives a "
                 "tuple; return {'logits': logits}"
             )
-        predictions = predictions[0]
+        predictions = _first(predictions)
     logits, truth = _tensor(predictions, "predictions"), _tensor(labels, "label_ids")
     if len(logits) != len(truth):
         raise ValueError(
@@ -152,4 +172,8 @@ def _tensor(value: Any, name: str) -> Tensor:
         return value.detach()
     if not hasattr(value, "__array__"):
         raise TypeError(f"expected {name} as an array or a tensor, got {type(value).__name__}")
+    if getattr(value, "dtype", None) is not None and value.dtype.kind not in "biuf":
+        raise TypeError(
+            f"expected {name} as numbers, got {value.dtype}: labels are node ids, t.node_ids(names)"
+        )
     return torch.tensor(value)

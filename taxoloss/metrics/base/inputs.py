@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.distributed_tensors import refuse_distributed
-from taxoloss.functional.inputs import check_logits, host_may_read, refuse_nan, refuse_probabilities
+from taxoloss.functional.inputs import (
+    check_logits,
+    check_width,
+    host_may_read,
+    refuse_nan,
+    refuse_probabilities,
+)
 from taxoloss.functional.slips import kind_of, target_help
 from taxoloss.taxonomy.plan import Plan
 
@@ -22,6 +28,7 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan, probabilities: 
     if target.is_floating_point() or target.dtype == torch.bool:
         help = target_help(preds, target, host_may_read(target), plan.num_classes) if preds.dim() else ""
         raise ValueError(f"expected target as integer node ids, got {target.dtype}{help}")
+    check_width(target, plan.num_targets)
     if preds.dtype == torch.bool:
         raise ValueError("expected preds as logits or integer node ids, got torch.bool")
     if probabilities and is_ranking(preds, target):
@@ -30,6 +37,7 @@ def check_predictions(preds: Tensor, target: Tensor, plan: Plan, probabilities: 
             f"{preds.dtype} of shape {tuple(preds.shape)}: probabilities of 0 and 1 are given as floats, "
             "and a ranking is scored without probabilities=True"
         )
+    check_width(preds, plan.num_classes, "preds")
     expected = preds.shape
     if preds.is_floating_point():
         check_logits(preds, plan)
@@ -53,7 +61,7 @@ def check_values(preds: Tensor, target: Tensor, counted: Tensor, plan: Plan) -> 
     """ValueError or IndexError where the predictions of rows that are counted, (R,), are none."""
     if preds.is_floating_point():
         if host_may_read(preds):
-            refuse_probabilities(preds, counted)
+            refuse_probabilities(preds, counted, option=True)
             refuse_nan(preds, counted)
     elif is_ranking(preds, target):
         _check_ranking(preds.movedim(1, -1).flatten(0, -2)[counted], plan)

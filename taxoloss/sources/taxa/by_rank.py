@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from taxoloss.errors.characters import counted
 from taxoloss.sources.base import Found, Options, listed
@@ -226,4 +226,4 @@ def _with_aliases(
     taken, dropped = clear_aliases(tree, given)
     if dropped:
         notes.append(f"aliases of more than one class are left out: {listed(dropped)}")
-    return replace(taxonomy, aliases=taken)
+    return taxonomy.replace(aliases=taken)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import os
@@ -56,8 +55,7 @@ def _codes(name: str) -> Any:
 
 
 def _described(tree: Taxonomy, description: str) -> Taxonomy:
-    return dataclasses.replace(
-        tree,
+    return tree.replace(
         description=f"{description} Not medical software.",
         source=_SOURCE,
         version=f"{_PACKAGE} {version(_PACKAGE)}",

@@ -60,7 +60,10 @@ def parse_spec(value: Value, document: Document) -> ParsedFile:
     if not isinstance(value, MappingValue):
         expected = "a mapping with the keys `name`, `levels` and `tree`"
         found = describe(value)
-        document.fault("T116", f"the file holds {found}", value.mark, found=found, expected=expected)
+        help = "of tables and lists, `taxoloss init FILE -o taxonomy.yaml` makes a taxonomy"
+        document.fault(
+            "T116", f"the file holds {found}", value.mark, found=found, expected=expected, help=help
+        )
         return ParsedFile(None, [], (), document)
     head = MappingValue([pair for pair in value.pairs if pair[0].text != "tree"], value.mark)
     spec = validate(TaxonomySpec, head, document, (), keys=(*TaxonomySpec.model_fields, "tree"))

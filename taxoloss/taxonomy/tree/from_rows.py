@@ -12,6 +12,7 @@ from taxoloss.taxonomy.names import name_faults, nfc, require_order, text_of
 from taxoloss.taxonomy.placeholders import is_missing
 from taxoloss.taxonomy.tree.arrays import Tree
 from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
+from taxoloss.taxonomy.tree.column_order import refuse_leaf_first
 from taxoloss.taxonomy.tree.row_notes import row_notes
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class _RowTree(TreeBuilder):
     def __init__(self, deepest: int, missing: Iterable[str]) -> None:
         super().__init__(FaultLog(), deepest)
         self.missing = frozenset(nfc(text).strip() for text in missing)
+        self.columns: Sequence[str] = ()  # of a table, as it calls them
         self.row = 0
         self.cell = ""  # that is looked at, where it names no node yet
         self.spaced: list[str] = []  # cells with spaces around their name
@@ -66,12 +68,16 @@ def tree_from_paths(
     if levels is not None:
         _level_names(levels, 0)
     builder = _RowTree(len(given) if given is not None else MAX_LEVELS, missing)
+    builder.columns = columns or ()
     for number, row in enumerate(rows, 1):
         if not isinstance(row, (tuple, list)):
             _check_row(number, row)
         builder.row = number
         builder.ends.append(_add_row(builder, row))
-    return _finished(builder, given), tuple(row_notes(builder, builder.ends, builder.spaced))
+    tree = _finished(builder, given)
+    if columns is not None and levels is None:  # nobody said that they go down
+        refuse_leaf_first(builder, columns)
+    return tree, tuple(row_notes(builder, builder.ends, builder.spaced))
 
 
 def _finished(builder: TreeBuilder, levels: Sequence[str] | None) -> Tree:
@@ -102,8 +108,9 @@ def _add_row(builder: _RowTree, row: Iterable[Any]) -> int:
                 continue
             if not isinstance(cell, str):
                 raise TypeError(
-                    f"row {builder.row}, column {level} holds {type(cell).__name__} {cell!r:.40}; "
-                    "expected text, or None or '' where the rank is missing"
+                    f"row {builder.row}, column {level}{_called(builder, level)} holds "
+                    f"{type(cell).__name__} {cell!r:.40}; expected text, or None or '' where the rank is "
+                    f"missing{_help_of_columns(builder)}"
                 )
             name = _clean(builder, cell)
             if name in builder.missing:
@@ -114,6 +121,15 @@ def _add_row(builder: _RowTree, row: Iterable[Any]) -> int:
             child = _add_cell(builder, node, name, level)
         node = child
     return node
+
+
+def _called(builder: _RowTree, level: int) -> str:
+    return f" ({quoted(builder.columns[level - 1])})" if level <= len(builder.columns) else ""
+
+
+def _help_of_columns(builder: _RowTree) -> str:
+    """What to do where a table holds more than names."""
+    return ": levels=[...] says which columns hold names, from the top" if builder.columns else ""
 
 
 def _add_cell(builder: TreeBuilder, parent: int, name: str, level: int) -> int:
@@ -138,12 +154,12 @@ def _clean(builder: _RowTree, cell: str) -> str:
 
 
 def _ranks_of(rows: Any, levels: Sequence[str] | None) -> Any:
-    """Of a DataFrame the columns that are called like the levels, where others stand beside them."""
+    """Of a DataFrame the columns that are called like the levels, in their order."""
     if levels is None or isinstance(levels, str) or not hasattr(rows, "columns"):
         return rows
     names, called = list(rows.columns), list(levels)
-    more = len(names) > len(called) and all(isinstance(name, str) for name in called)
-    return rows[called] if more and set(called) <= set(names) else rows
+    texts = all(isinstance(name, str) for name in called) and called != names
+    return rows[called] if texts and set(called) <= set(names) else rows
 
 
 def _opened(rows: Any) -> tuple[Iterable[Any], list[str] | None]:
@@ -154,7 +170,10 @@ def _opened(rows: Any) -> tuple[Iterable[Any], list[str] | None]:
         return rows.itertuples(index=False, name=None), [text_of(name) for name in rows.columns]
     require_order(rows, "rows of names")
     if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
-        raise TypeError(f"expected rows of names, got {type(rows).__name__} {rows!r:.40}")
+        help = ""
+        if isinstance(rows, str):
+            help = ": rows of a file are pandas.read_csv(path), or make a taxonomy of it by `taxoloss init`"
+        raise TypeError(f"expected rows of names, got {type(rows).__name__} {rows!r:.40}{help}")
     return rows, None
 
 

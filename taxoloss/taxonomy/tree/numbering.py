@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -21,9 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["NumberedTree", "as_tensor", "ids_of"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class NumberedTree:
-    """A tree and, once bound, which output of a model is which leaf.
+    """A tree and, once bound, which output of a model is which leaf; NamedTree makes one.
 
     Target ids: classes are 0..C-1 in the bound order; inner nodes follow in depth-first post-order,
     whatever the binding; the root is last.
@@ -31,8 +29,8 @@ class NumberedTree:
 
     tree: Tree
     #: For each class the depth-first number of its leaf; None while unbound.
-    order: IntArray | None = None
-    node_targets: bool = False
+    order: IntArray | None
+    node_targets: bool
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -99,6 +97,12 @@ class NumberedTree:
 
     def __hash__(self) -> int:
         return hash(self.identity)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a taxonomy cannot be changed: t.replace({name}=...) makes another")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a taxonomy cannot be changed: {name} stays")
 
     def require_bound(self, what: str) -> None:
         """ValueError where the order of the classes is not known, with the way to say it."""

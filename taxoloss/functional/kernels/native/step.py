@@ -1,4 +1,4 @@
-"""The commonest call, with no more Python around the kernel than it needs: a step of small logits is all calls.
+"""The commonest call, with no more Python around the kernel than it needs: a small step is all calls.
 
 Plain float32 logits (N, C) and long targets (N,) on the CPU, reduced, without options, in no mode of torch.
 Here nothing is refused: whatever is not plainly such a call goes the general way, which has the words.
@@ -27,7 +27,7 @@ _PLAIN = (Tensor, Parameter)
 def step_loss(
     tensors: LossTensors, logits: Tensor, target: Tensor, ignore_index: int, reduction: str
 ) -> Tensor | None:
-    """The sum or mean of the losses; None where this is not the commonest call, or a row must be done again.
+    """The sum or mean of the losses; None where this is another call, or a row must be done again.
 
     Raises:
         ValueError: the first rows are probabilities.
