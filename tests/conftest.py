@@ -12,6 +12,8 @@ from hypothesis import settings
 # Triton reads the variable when it is imported: tests/functional/test_triton.py runs these in a process
 # that has it.
 _TRITON = ["functional/triton_cases.py", "functional/triton_function.py"]
+# Programs that tests of fastai run in processes of their own.
+collect_ignore_glob = ["integrations/fastai_*.py"]
 collect_ignore = [] if os.environ.get("TRITON_INTERPRET") else _TRITON
 
 FRAMEWORKS = Path(__file__).with_name("integrations")

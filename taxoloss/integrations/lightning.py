@@ -63,7 +63,7 @@ class TaxonomyCheckpoint(_Module):
     >>> checkpoint = {}
     >>> Lesson(taxoloss.load("pets").bind()).on_save_checkpoint(checkpoint)
     >>> checkpoint["taxoloss"]["levels"]
-    [{'name': 'species'}, {'name': 'breed'}]
+    ['species', 'breed']
     """
 
     taxonomy: Taxonomy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from _common import parser, write
@@ -129,8 +128,7 @@ def build(wordnet: Path) -> str:
     if unknown:
         raise ValueError(f"{', '.join(unknown[:5])} are not in {wordnet}/data.noun: is it WordNet 3.0?")
     parent = above(classes, known)
-    tree = dataclasses.replace(
-        taxonomy(classes, without_chains(classes, parent), known, named=True),
+    tree = taxonomy(classes, without_chains(classes, parent), known, named=True).replace(
         name="cifar100_wordnet",
         description="The 100 classes of CIFAR-100 in the hierarchy of WordNet 3.0.",
         source="WordNet 3.0 (Fellbaum 1998), the database files; names of the classes: Krizhevsky 2009.",

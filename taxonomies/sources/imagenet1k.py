@@ -5,7 +5,6 @@ The list is imagenet_synsets.txt of the package timm (Apache-2.0), or any with a
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from _common import parser, write
@@ -30,8 +29,7 @@ def build(synsets: Path, wordnet: Path) -> str:
         raise ValueError(f"{', '.join(unknown[:5])} are not in {wordnet}/data.noun: is it WordNet 3.0?")
     classes = {key: key for key in ids}
     parent = above(classes, known)
-    tree = dataclasses.replace(
-        taxonomy(classes, parent, known, named=False),
+    tree = taxonomy(classes, parent, known, named=False).replace(
         name="imagenet1k",
         description="The 1,000 classes of ImageNet (ILSVRC 2012) in the hierarchy of WordNet 3.0.",
         source=(

