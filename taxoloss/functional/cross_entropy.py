@@ -22,6 +22,7 @@ from taxoloss.functional.inputs import (
 from taxoloss.functional.kernels.dispatch import row_losses
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.losses import native_losses, serves
+from taxoloss.functional.kernels.spread import SpreadTarget, in_closed_form, spread_losses
 from taxoloss.functional.soft_targets import index_loss, probability_loss
 from taxoloss.taxonomy.cache import apart, cached
 from taxoloss.taxonomy.plan import plan_of
@@ -99,7 +100,7 @@ def cross_entropy(
 ) -> Tensor:
     """The loss for tables that are ready: checks, then the kernel, then the reduction."""
     check_logits(logits, tensors.plan, target)
-    check_target(logits, target)
+    check_target(logits, target, tensors.plan)
     check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tensors.plan)
     tensors = tensors.on(logits.device)
     weight = None if weight is None else _on(logits.device, weight)
@@ -131,6 +132,10 @@ def _of_indices(
     library = serves(tensors, logits) if smoothing == 0 and constant else None
     if library is not None:
         loss = native_losses(library, tensors, logits, target, node_weight, ignore_index, reduction)
+        return loss.reshape(shape) if reduction == "none" else loss
+    if smoothing > 0 and in_closed_form(logits, node_weight):
+        spread = SpreadTarget(target, node_weight, node_weight, smoothing, ignore_index, reduction)
+        loss = spread_losses(tensors, logits, spread)
         return loss.reshape(shape) if reduction == "none" else loss
     ids, valid = target_ids(target, ignore_index, tensors.plan)
     count = _count(ids, valid, node_weight) if reduction == "mean" else None
@@ -174,12 +179,18 @@ def _of_probabilities(
     reduction: str,
     smoothing: float,
 ) -> Tensor:
-    node_weight = None
-    if weight is not None and smoothing > 0:
+    one, logits, target = logits.dim() == 1, batched(logits), batched(target)
+    node_weight, of_classes = None, target.shape[1] == logits.shape[1]
+    if weight is not None and (smoothing > 0 or not of_classes):
         node_weight = tensors.node_weights(weight)
-    loss = probability_loss(tensors, batched(logits), batched(target), weight, node_weight, smoothing)
+    own = weight if of_classes else node_weight
+    if in_closed_form(logits, target, weight):
+        spread = SpreadTarget(target, own, node_weight, smoothing, -100, reduction)
+        loss = spread_losses(tensors, logits, spread)
+        return loss.squeeze(0) if reduction == "none" and one else loss
+    loss = probability_loss(tensors, logits, target, own, node_weight, smoothing)
     if reduction == "none":
-        return loss.squeeze(0) if logits.dim() == 1 else loss
+        return loss.squeeze(0) if one else loss
     return loss.sum() if reduction == "sum" else loss.sum() / loss.numel()
 
 

@@ -144,8 +144,11 @@ def check_range(ids: Tensor, plan: Plan) -> None:
         )
 
 
-def check_target(logits: Tensor, target: Any) -> None:
-    """TypeError, RuntimeError or ValueError where a target fits the logits neither way."""
+def check_target(logits: Tensor, target: Any, plan: Plan | None = None) -> None:
+    """TypeError, RuntimeError or ValueError where a target fits the logits in no way.
+
+    With a plan, probabilities of all of its nodes are a target too, where nodes may be targets.
+    """
     if not isinstance(target, Tensor):
         raise TypeError(f"expected target as a Tensor, got {type(target).__name__}")
     if target.device != logits.device:
@@ -153,6 +156,9 @@ def check_target(logits: Tensor, target: Any) -> None:
             f"expected logits and target on one device, got {logits.device} and {target.device}"
         )
     if target.is_floating_point() and target.shape == logits.shape:
+        return
+    of_nodes = plan is not None and target.is_floating_point() and _is_of_nodes(logits, target, plan)
+    if of_nodes and plan is not None and plan.num_targets == plan.num_nodes:
         return
     expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else ()
     # torch looks at the number of samples first, and calls a difference there a ValueError.
@@ -166,6 +172,7 @@ def check_target(logits: Tensor, target: Any) -> None:
         raise RuntimeError(
             "expected target as long or uint8 node ids, or class probabilities of the logits' shape "
             f"{tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
+            + ("; probabilities of nodes are targets after bind(..., node_targets=True)" if of_nodes else "")
         )
     if not fits:
         shown = tuple(logits.shape) if target.is_floating_point() else expected
@@ -173,6 +180,12 @@ def check_target(logits: Tensor, target: Any) -> None:
             f"expected target of shape {shown} for logits of shape {tuple(logits.shape)}, got "
             f"{tuple(target.shape)}"
         )
+
+
+def _is_of_nodes(logits: Tensor, target: Tensor, plan: Plan) -> bool:
+    """Whether a target holds a number for each node of a plan, where the logits hold one for each class."""
+    at = min(logits.dim() - 1, 1)
+    return target.shape == (*logits.shape[:at], plan.num_nodes, *logits.shape[at + 1 :])
 
 
 def check_options(
@@ -190,7 +203,7 @@ def check_options(
         raise RuntimeError(f"expected label_smoothing in [0, 1], got {label_smoothing}")
     if target.is_floating_point() and ignore_index >= 0:
         raise RuntimeError(
-            f"expected no ignore_index with class probabilities as target, got {ignore_index}"
+            f"expected no ignore_index with probabilities as target, got {ignore_index}"
         )
     if weight is None:
         return

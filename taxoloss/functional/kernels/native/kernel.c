@@ -104,17 +104,21 @@ INLINE double log1p_of(double x)
     return exponent * 0.6931471805599453 + 2 * s * series + (x < 1e15 ? low / u : 0);
 }
 
+#include "spread_call.h"
 #define FLOAT 1
 #include "real.h"
 #include "rows.h"
 #include "parts.h"
 #include "few.h"
+#include "spread.h"
 #undef FLOAT
 #define FLOAT 0
 #include "real.h"
 #include "rows.h"
 #include "parts.h"
 #include "few.h"
+#include "spread.h"
+#include "spread_entry.h"
 
 /* The weight of the targets that are counted, and the first that is none of T. */
 static void count_targets(const tree *t, call *c)
