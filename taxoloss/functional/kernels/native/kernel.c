@@ -64,6 +64,7 @@ typedef struct {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 #define WIDTH 64
 #define LANE {0, 1, 2, 3, 4, 5, 6, 7}
+#include <immintrin.h>
 #elif defined(__AVX2__)
 #define WIDTH 32
 #define LANE {0, 1, 2, 3}

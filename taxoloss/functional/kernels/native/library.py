@@ -67,7 +67,8 @@ class Units(Structure):
     _fields_ = [(name, c_int64) for name in ("classes", "units", "levels", "targets", "groups")] + [
         (name, c_void_p)
         for name in (
-            *("leaf", "leaf_start", "kid", "kid_start", "parent", "first", "last", "group", "leaf_group"),
+            *("leaf", "leaf_start", "kid", "kid_start", "parent", "above", "first", "last"),
+            *("group", "leaf_group"),
             *("per_node", "weights", "point_start", "point", "point_weight", "run", "leaf_run"),
         )
     ]

@@ -5,6 +5,16 @@
 #undef LOWER
 #undef UPPER
 #undef SMALL_MASS
+#undef NARROW
+#undef WIDEN
+#if FLOAT && defined(__AVX512F__)
+/* GCC makes of __builtin_convertvector two conversions and an insertion. */
+#define NARROW(p, of) _mm256_storeu_ps(p, _mm512_cvtpd_ps((__m512d)(of)))
+#define WIDEN(p) ((dvec)_mm512_cvtps_pd(_mm256_loadu_ps(p)))
+#else
+#define NARROW(p, of) (*(NAME(some) *)(p) = __builtin_convertvector(of, NAME(some)))
+#define WIDEN(p) WIDE(p)
+#endif
 #define SMALL_MASS (FLOAT ? 1e25 : 1e35) /* the most odds: eight of them may be multiplied */
 #if WIDTH / (FLOAT ? 4 : 8) == 16
 #define LOWER {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}
@@ -87,19 +97,53 @@ INLINE void NAME(store_tile)(const REAL *tile, REAL *const *to, int64_t by, int6
 typedef struct {
     REAL *e;                   /* (C, ROWS): logits, exponentials, the gradient */
     REAL *soft;                /* (sources, ROWS) */
+    REAL *near;                /* (U, ROWS): odds as REAL */
     dvec *mass, *odds;         /* (U + 1) and U of vectors */
-    dvec *point;               /* U of vectors, or U + C with probabilities: T without the spread part */
+    dvec *point;               /* U of vectors: T without the spread part */
     dvec *D, *H;               /* U + 1 */
     dvec *spread;              /* G: the spread part of a run */
-    dvec cost[PARTS], total[PARTS], whole[PARTS], least[PARTS], most[PARTS];
+    dvec share[PARTS], cost[PARTS], total[PARTS], whole[PARTS], least[PARTS], most[PARTS];
     REAL peak[ROWS];
     double unit[ROWS];
     const REAL *from[ROWS];
     double leaf_point[ROWS];   /* of a target that is a class: what it brings to it */
     REAL leaf_z[ROWS];         /* and its logit */
-    int64_t leaf[ROWS], top[ROWS], above_top[ROWS];
-    double beside_top[ROWS];
+    int64_t leaf[ROWS], best[ROWS]; /* the class of the largest logit */
+    double beside[ROWS];       /* and the mass of all others */
 } __attribute__((aligned(64))) NAME(lanes);
+
+/* q times a weight; 0 where that is 0. */
+INLINE void NAME(weigh)(REAL *q, double weight)
+{
+    const NAME(vec) none = {0};
+    if (weight == 0) VEC(q) = none;
+    else VEC(q) *= (REAL)weight;
+}
+
+/* What probabilities bring to units, and to classes: in the place of their probabilities. */
+static void NAME(bring_points)(NAME(lanes) *f, const units *t, const spread_call *c)
+{
+    const int64_t U = t->units, C = t->classes;
+    const NAME(vec) none = {0};
+    for (int64_t s = 0; s < c->sources; s++) {
+        REAL *q = f->soft + s * ROWS;
+        const double weight = c->own_weight ? c->own_weight[s] : 1;
+        const NAME(words) some = (NAME(words))(VEC(q) != none);
+        WORD any = 0;
+        double leaf = 0;
+        for (int i = 0; i < ROWS; i++) any |= some[i];
+        if (!any) continue;
+        for (int64_t k = t->point_start[s]; k < t->point_start[s + 1] && weight != 0; k++) {
+            const int64_t u = t->point[k];
+            const double own = weight * t->point_weight[k];
+            if (u < U)
+                for (int h = 0; h < PARTS; h++) f->point[u * PARTS + h] += WIDEN(q + h * DOUBLES) * f->share[h] * own;
+            else if (s < C) leaf = own;
+            else VEC(f->soft + (u - U) * ROWS) += VEC(q) * (REAL)own;
+        }
+        if (s < C) NAME(weigh)(q, leaf);
+    }
+}
 
 /* The spread part of each run, and what targets bring to units. */
 static void NAME(spread_targets)(NAME(lanes) *f, const units *t, const spread_call *c, int64_t row, int count,
@@ -108,7 +152,7 @@ static void NAME(spread_targets)(NAME(lanes) *f, const units *t, const spread_ca
     const int64_t U = t->units, C = t->classes, K = t->levels;
     const double own = 1 - c->smoothing;
     double by_level[MOST_LEVELS][ROWS] __attribute__((aligned(64)));
-    memset(f->point, 0, sizeof(dvec) * PARTS * (size_t)(c->target ? U : U + C));
+    memset(f->point, 0, sizeof(dvec) * PARTS * (size_t)U);
     for (int i = 0; i < ROWS; i++) {
         const int64_t y = !c->target || i >= count ? c->ignored : c->target[row + i];
         const int counted = i < count && (!c->target || y != c->ignored);
@@ -136,20 +180,10 @@ static void NAME(spread_targets)(NAME(lanes) *f, const units *t, const spread_ca
             for (int64_t k = t->first[g]; k < t->last[g]; k++) sum += *(dvec *)(by_level[k] + h * DOUBLES);
             f->spread[g * PARTS + h] = sum;
         }
-    for (int64_t s = 0; !c->target && s < c->sources; s++) {
-        const REAL *q = f->soft + s * ROWS;
-        const double weight = own == 0 ? 0 : c->own_weight ? c->own_weight[s] * own : own;
-        int any = 0;
-        for (int i = 0; i < ROWS; i++) any |= q[i] != 0;
-        if (!any || weight == 0) continue;
-        dvec said[PARTS];
-        for (int h = 0; h < PARTS; h++) said[h] = WIDE(q + h * DOUBLES) * *(dvec *)(f->unit + h * DOUBLES) * weight;
-        if (t->run)
-            for (int h = 0; h < PARTS; h++) f->point[(U + s) * PARTS + h] = said[h];
-        else
-            for (int64_t k = t->point_start[s]; k < t->point_start[s + 1]; k++)
-                for (int h = 0; h < PARTS; h++) f->point[t->point[k] * PARTS + h] += said[h] * t->point_weight[k];
-    }
+    for (int h = 0; h < PARTS; h++) f->share[h] = *(dvec *)(f->unit + h * DOUBLES) * own;
+    if (!c->target && !t->run) NAME(bring_points)(f, t, c);
+    else if (!c->target && c->own_weight)
+        for (int64_t s = 0; s < C; s++) NAME(weigh)(f->soft + s * ROWS, c->own_weight[s]);
 }
 
 /* value where A is not 0, else 0. */
@@ -162,42 +196,55 @@ INLINE dvec NAME(where)(dvec A, dvec value)
 static void NAME(spread_up)(NAME(lanes) *f, const units *t, const spread_call *c)
 {
     const int64_t U = t->units, C = t->classes;
-    const int soft = !c->target, plain = c->smoothing > 0 && !c->unit_weight;
+    const int soft = !c->target, smooth = c->smoothing > 0;
+    const double *weight = smooth ? c->unit_weight : 0;
     NAME(vec) peak = VEC(f->e);
+    NAME(words) best = {0};
     for (int64_t j = 1; j < C; j++) {
         const NAME(vec) z = VEC(f->e + j * ROWS);
-        peak = NAME(chosen)((NAME(words))(z > peak), z, peak);
+        const NAME(words) larger = (NAME(words))(z > peak);
+        peak = NAME(chosen)(larger, z, peak);
+        best = (best & ~larger) | ((best * 0 + (WORD)j) & larger);
     }
     VEC(f->peak) = peak;
+    for (int i = 0; i < ROWS; i++) f->best[i] = (int64_t)best[i];
     const dvec zero = {0};
     for (int h = 0; h < PARTS; h++) f->cost[h] = f->total[h] = zero;
     for (int64_t u = 0; u <= U; u++) {
         const dvec *spread = f->spread + t->leaf_group[u] * PARTS;
         const double run = t->leaf_run ? t->leaf_run[u] : 1;
         const int64_t first = t->leaf_start[u], last = t->leaf_start[u + 1];
-        dvec mass[PARTS], x[PARTS], said[PARTS];
-        for (int h = 0; h < PARTS; h++) mass[h] = x[h] = said[h] = zero;
+        double weights = weight ? 0 : (double)(last - first);
+        dvec mass[PARTS], x[PARTS], said[PARTS], cost[PARTS];
+        for (int h = 0; h < PARTS; h++) mass[h] = x[h] = said[h] = cost[h] = zero;
         for (int64_t k = first; k < last; k++) {
-            REAL *e = f->e + t->leaf[k] * ROWS;
-            const dvec *point = f->point + (U + t->leaf[k]) * PARTS;
-            if (plain)
-                for (int h = 0; h < PARTS; h++) x[h] += WIDE(e + h * DOUBLES) - WIDE(f->peak + h * DOUBLES);
-            if (soft || (c->unit_weight && c->smoothing > 0))
-                for (int h = 0; h < PARTS; h++) {
-                    dvec A = zero;
-                    if (soft) A = point[h] * run, said[h] += point[h];
-                    if (c->unit_weight && c->smoothing > 0) A += spread[h] * c->unit_weight[U + t->leaf[k]];
-                    f->total[h] += A;
-                    f->cost[h] -= NAME(where)(A, A * (WIDE(e + h * DOUBLES) - WIDE(f->peak + h * DOUBLES)));
-                }
-            VEC(e) = NAME(exp_of)(VEC(e), peak);
-            for (int h = 0; h < PARTS; h++) mass[h] += WIDE(e + h * DOUBLES);
-        }
-        if (plain)
-            for (int h = 0; h < PARTS; h++) {
-                f->total[h] += spread[h] * (double)(last - first);
-                f->cost[h] -= NAME(where)(spread[h], spread[h] * x[h]);
+            REAL *e = f->e + t->leaf[k] * ROWS, part[ROWS] __attribute__((aligned(64)));
+            const NAME(vec) z = VEC(e);
+            const double own = weight ? weight[U + t->leaf[k]] : 1;
+            VEC(part) = z - peak; /* at most 0: its rounding stays beside it */
+            if (smooth && own != 0) {
+                for (int h = 0; h < PARTS; h++) x[h] += WIDEN(part + h * DOUBLES) * own;
+                weights += weight ? own : 0;
             }
+            if (soft) {
+                const REAL *q = f->soft + t->leaf[k] * ROWS;
+                VEC(part) = (NAME(vec))((NAME(words))(VEC(part) * VEC(q)) & (NAME(words))(VEC(q) != 0));
+                for (int h = 0; h < PARTS; h++) {
+                    said[h] += WIDEN(q + h * DOUBLES);
+                    cost[h] += WIDEN(part + h * DOUBLES);
+                }
+            }
+            VEC(e) = NAME(exp_of)(z, peak);
+            for (int h = 0; h < PARTS; h++) mass[h] += WIDEN(e + h * DOUBLES);
+        }
+        for (int h = 0; h < PARTS; h++) {
+            f->total[h] += spread[h] * weights;
+            f->cost[h] -= NAME(where)(spread[h], spread[h] * x[h]);
+            if (!soft) continue;
+            said[h] *= f->share[h];
+            f->total[h] += said[h] * run;
+            f->cost[h] -= cost[h] * f->share[h] * run;
+        }
         for (int64_t k = t->kid_start[u]; k < t->kid_start[u + 1]; k++)
             for (int h = 0; h < PARTS; h++) {
                 mass[h] += f->mass[t->kid[k] * PARTS + h];
@@ -233,6 +280,7 @@ static void NAME(spread_odds)(NAME(lanes) *f, const units *t, const spread_call 
             const dvec mass = f->mass[u * PARTS + h], odds = (f->whole[h] - mass) / mass, A = NAME(said)(f, t, c, u, h);
             const dvec counts = NAME(where)(A, odds);
             f->odds[u * PARTS + h] = odds;
+            NARROW(f->near + u * ROWS + h * DOUBLES, odds);
             least = (dvec)(((qvec)odds & (odds < least)) | ((qvec)least & ~(odds < least)));
             most = (dvec)(((qvec)most & (counts <= most)) | ((qvec)counts & ~(counts <= most))); /* NaN stays */
             total += A;
@@ -259,13 +307,37 @@ static void NAME(sure_path)(NAME(lanes) *f, const units *t, int i)
         }
         for (int64_t k = t->leaf_start[u]; k < t->leaf_start[u + 1]; k++) {
             const double mass = f->e[t->leaf[k] * ROWS + i];
-            if (mass > half) f->top[i] = t->leaf[k];
-            else beside += mass;
+            if (!(mass > half)) beside += mass;
         }
-        if (next >= 0) ((double *)(f->odds + next * PARTS))[i] = beside / ((double *)(f->mass + next * PARTS))[i];
+        if (next < 0) continue;
+        const double odds = beside / ((double *)(f->mass + next * PARTS))[i];
+        ((double *)(f->odds + next * PARTS))[i] = odds;
+        f->near[next * ROWS + i] = (REAL)odds;
     }
-    f->above_top[i] = u;
-    f->beside_top[i] = beside;
+    if (((double *)f->whole)[i] < 2) f->beside[i] = beside;
+}
+
+#undef LOG_SERIES
+#if FLOAT
+#define LOG_SERIES(q) (1 + q * (1 / 3.f + q * (1 / 5.f + q * (1 / 7.f + q * (1 / 9.f)))))
+#else
+#define LOG_SERIES(q) (1 + q * (1 / 3. + q * (1 / 5. + q * (1 / 7. + q * (1 / 9. + q * (1 / 11. + q * (1 / 13. \
+                       + q * (1 / 15. + q * (1 / 17. + q * (1 / 19.))))))))))
+#endif
+
+/* log1p_of for each lane, to three units of the last digit of REAL. What 1 + x lost, over 1 + x, is about low (1 - x)
+   where x < 1, and beyond that below the last digit. */
+INLINE NAME(vec) NAME(log1p_lanes)(NAME(vec) x)
+{
+    const NAME(vec) none = {0}, one = none + 1, u = 1 + x, low = x - (u - 1);
+    const WORD mantissa = ((WORD)1 << MANTISSA_BITS) - 1, bias = sizeof(REAL) == 4 ? 127 : 1023;
+    union { REAL real; WORD word; } unit = {1}, shift = {(REAL)((WORD)1 << MANTISSA_BITS)};
+    const NAME(vec) m = (NAME(vec))(((NAME(words))u & mantissa) | unit.word);
+    const NAME(vec) n = (NAME(vec))(((NAME(words))u >> MANTISSA_BITS) | shift.word) - (shift.real + (REAL)bias);
+    const NAME(words) big = (NAME(words))(m > (REAL)1.4142135623730951);
+    const NAME(vec) f = NAME(chosen)(big, m * (REAL)0.5, m), exponent = n + (NAME(vec))((NAME(words))one & big);
+    const NAME(vec) s = (f - 1) / (f + 1), q = s * s;
+    return exponent * (REAL)0.6931471805599453 + 2 * s * LOG_SERIES(q) + NAME(chosen)((NAME(words))(x < 1), low * (2 - u), none);
 }
 
 /* Costs of the units, and D and H of each. */
@@ -274,27 +346,29 @@ static void NAME(spread_down)(NAME(lanes) *f, const units *t, const spread_call 
     const int64_t U = t->units;
     /* Where only the spread part is dense its logarithms are those of products, eight at a time. */
     const int products = c->target && !c->unit_weight && c->smoothing > 0;
+    const dvec none = {0};
+    dvec product[PARTS];
     for (int h = 0; h < PARTS; h++) {
-        const dvec none = {0};
-        dvec cost = f->cost[h], product = none + 1;
+        product[h] = none + 1;
         f->D[U * PARTS + h] = f->H[U * PARTS + h] = none;
-        for (int64_t u = U - 1, many = 0; u >= 0; u--) {
+    }
+    for (int64_t u = U - 1, many = 0; u >= 0; u--) {
+        const int ends = ++many == 8 || u == 0 || t->group[u - 1] != t->group[u];
+        REAL log[ROWS] __attribute__((aligned(64)));
+        if (!products) VEC(log) = NAME(log1p_lanes)(VEC(f->near + u * ROWS));
+        for (int h = 0; h < PARTS; h++) {
             const int64_t at = u * PARTS + h, above = t->parent[u] * PARTS + h;
             const dvec A = NAME(said)(f, t, c, u, h), odds = f->odds[at];
             f->D[at] = f->D[above] + A;
             f->H[at] = f->H[above] + NAME(where)(A, A * odds);
-            if (products) {
-                product *= 1 + odds;
-                if (++many == 8 || u == 0 || t->group[u - 1] != t->group[u]) {
-                    const dvec spread = f->spread[t->group[u] * PARTS + h];
-                    cost += NAME(where)(spread, spread * log1p_vec(product - 1));
-                    product = none + 1;
-                    many = 0;
-                }
-            } else
-                cost += NAME(where)(A, A * log1p_vec(odds));
+            if (!products) f->cost[h] += NAME(where)(A, A * WIDEN(log + h * DOUBLES));
+            else product[h] *= 1 + odds;
+            if (!products || !ends) continue;
+            const dvec spread = f->spread[t->group[u] * PARTS + h];
+            f->cost[h] += NAME(where)(spread, spread * log1p_vec(product[h] - 1));
+            product[h] = none + 1;
         }
-        f->cost[h] = cost;
+        many = ends ? 0 : many;
     }
 }
 
@@ -324,53 +398,48 @@ static void NAME(spread_points)(NAME(lanes) *f, const units *t, const spread_cal
 static void NAME(spread_slopes)(NAME(lanes) *f, const units *t, const spread_call *c)
 {
     const int64_t U = t->units;
-    const int soft = !c->target, weighed = c->unit_weight && c->smoothing > 0;
+    const int soft = !c->target, smooth = c->smoothing > 0;
+    const double *weight = smooth ? c->unit_weight : 0;
     for (int64_t u = 0; u <= U; u++) {
         const double run = t->leaf_run ? t->leaf_run[u] : 1;
-        REAL factor[ROWS] __attribute__((aligned(64))), own[ROWS] __attribute__((aligned(64)));
-        dvec spread[PARTS];
+        REAL factor[ROWS] __attribute__((aligned(64))), spread[ROWS] __attribute__((aligned(64)));
+        REAL share[ROWS] __attribute__((aligned(64)));
         for (int h = 0; h < PARTS; h++) {
             const int64_t at = u * PARTS + h;
             dvec left = f->total[h] - f->D[at];
             const qvec none = left * left <= 1e-28 * f->D[at] * f->D[at];
             left = (dvec)((qvec)left & ~none);
-            spread[h] = f->spread[t->leaf_group[u] * PARTS + h];
-            *(NAME(some) *)(factor + h * DOUBLES) = __builtin_convertvector((left - f->H[at]) / f->whole[h], NAME(some));
-            *(NAME(some) *)(own + h * DOUBLES) = __builtin_convertvector(spread[h], NAME(some));
+            left = (left - f->H[at]) / f->whole[h];
+            NARROW(factor + h * DOUBLES, left);
+            NARROW(spread + h * DOUBLES, f->spread[t->leaf_group[u] * PARTS + h]);
+            NARROW(share + h * DOUBLES, f->share[h] * run);
         }
         for (int64_t k = t->leaf_start[u]; k < t->leaf_start[u + 1]; k++) {
             REAL *e = f->e + t->leaf[k] * ROWS;
-            const int64_t leaf = U + t->leaf[k];
-            if (soft)
-                for (int h = 0; h < PARTS; h++) {
-                    dvec A = f->point[leaf * PARTS + h] * run;
-                    if (weighed) A += spread[h] * c->unit_weight[leaf];
-                    else A += spread[h];
-                    *(NAME(some) *)(own + h * DOUBLES) = __builtin_convertvector(A, NAME(some));
-                }
-            else if (weighed)
-                for (int h = 0; h < PARTS; h++)
-                    *(NAME(some) *)(own + h * DOUBLES)
-                        = __builtin_convertvector(spread[h] * c->unit_weight[leaf], NAME(some));
-            VEC(e) = VEC(e) * VEC(factor) - VEC(own);
+            NAME(vec) slope = VEC(e) * VEC(factor);
+            if (soft) slope -= VEC(f->soft + t->leaf[k] * ROWS) * VEC(share);
+            if (weight) slope -= VEC(spread) * (REAL)weight[U + t->leaf[k]];
+            else if (smooth) slope -= VEC(spread);
+            VEC(e) = slope;
         }
     }
 }
 
-/* What single classes of lane i get: that of its target, and one with nearly all of the mass. */
+/* What single classes of lane i get: that of its target, and one with most of the mass, whose gradient is a
+   difference of like numbers: in double. */
 static void NAME(single_classes)(NAME(lanes) *f, const units *t, const spread_call *c, int i)
 {
-    const int64_t top = f->top[i], y = f->leaf[i], u = f->above_top[i];
+    const int64_t top = f->best[i], y = f->leaf[i], u = t->above[top];
     const double whole = ((double *)f->whole)[i];
     if (y >= 0 && c->gradient) f->e[y * ROWS + i] -= (REAL)f->leaf_point[i];
-    if (top < 0) return;
+    if (!(whole < 2)) return;
     const int64_t leaf = t->units + top;
     double A = ((double *)(f->spread + t->leaf_group[u] * PARTS))[i];
     if (c->unit_weight && c->smoothing > 0) A *= c->unit_weight[leaf];
-    if (!c->target) A += ((double *)(f->point + leaf * PARTS))[i] * (t->leaf_run ? t->leaf_run[u] : 1);
+    if (!c->target) A += f->soft[top * ROWS + i] * ((double *)f->share)[i] * (t->leaf_run ? t->leaf_run[u] : 1);
     if (y == top) A += f->leaf_point[i];
-    const double D = ((double *)(f->D + u * PARTS))[i] + A, total = ((double *)f->total)[i], beside = f->beside_top[i];
-    const double own = whole - beside; /* near the whole */
+    const double D = ((double *)(f->D + u * PARTS))[i] + A, total = ((double *)f->total)[i], beside = f->beside[i];
+    const double own = 1; /* the exponential of 0 */
     double left = total - D;
     if (fabs(left) <= 1e-14 * fabs(D)) left = 0;
     if (A != 0) ((double *)f->cost)[i] += A * (log1p_of(beside / own) - log1p_of(whole - 1));
@@ -383,8 +452,8 @@ static void NAME(run_spread)(spread_part *p)
     const units *t = p->t;
     const spread_call *c = p->c;
     const int64_t U = t->units, C = t->classes, D = c->places, sources = c->target ? 0 : c->sources;
-    const int64_t vectors = (U + 1) + U + (c->target ? U : U + C) + 2 * (U + 1) + t->groups;
-    const size_t bytes = sizeof(dvec) * PARTS * (size_t)vectors + sizeof(REAL) * ROWS * (size_t)(C + sources);
+    const int64_t vectors = (U + 1) + U + U + 2 * (U + 1) + t->groups;
+    const size_t bytes = sizeof(dvec) * PARTS * (size_t)vectors + sizeof(REAL) * ROWS * (size_t)(C + U + sources);
     char *room = aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (!room) {
         p->failed = 1;
@@ -397,8 +466,9 @@ static void NAME(run_spread)(spread_part *p)
     f.H = f.D + (U + 1) * PARTS;
     f.spread = f.H + (U + 1) * PARTS;
     f.point = f.spread + t->groups * PARTS;
-    f.e = (REAL *)(f.point + (c->target ? U : U + C) * PARTS);
-    f.soft = f.e + C * ROWS;
+    f.e = (REAL *)(f.point + U * PARTS);
+    f.near = f.e + C * ROWS;
+    f.soft = f.near + U * ROWS;
     for (int64_t row = p->first; row < p->last; row += ROWS) {
         const int count = p->last - row < ROWS ? (int)(p->last - row) : ROWS;
         REAL *to[ROWS];
@@ -409,7 +479,6 @@ static void NAME(run_spread)(spread_part *p)
             f.from[i] = (const REAL *)c->logits + n * c->logits_by_sample + d * c->logits_by_place;
             to[i] = c->gradient ? (REAL *)c->gradient + n * c->gradient_by_sample + d * c->gradient_by_place : 0;
             soft[i] = sources ? (const REAL *)c->soft + n * c->soft_by_sample + d * c->soft_by_place : 0;
-            f.top[i] = -1;
         }
         const int in = together && (D == 1 ? c->logits_by_sample : c->logits_by_place) == 1;
         const int out = together && (D == 1 ? c->gradient_by_sample : c->gradient_by_place) == 1;
@@ -426,8 +495,10 @@ static void NAME(run_spread)(spread_part *p)
                                                         - ((double)f.leaf_z[i] - (double)f.peak[i]));
         }
         NAME(spread_odds)(&f, t, c);
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count; i++) {
+            f.beside[i] = ((double *)f.whole)[i] - 1;
             if (f.unit[i] != 0 && ((double *)f.least)[i] < 1e-6) NAME(sure_path)(&f, t, i);
+        }
         NAME(spread_down)(&f, t, c);
         if (c->target && !c->unit_weight && c->smoothing > 0) NAME(spread_points)(&f, t, c, row, count);
         if (c->gradient) NAME(spread_slopes)(&f, t, c);

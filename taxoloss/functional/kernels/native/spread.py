@@ -36,6 +36,7 @@ class _Tables:
         self.held = [
             *map(torch.from_numpy, (leaf, leaf_start, kid, kid_start)),
             tables.parent,
+            tables.parent_of_class,
             *tables.runs.T.contiguous(),
             tables.group,
             tables.leaf_group,

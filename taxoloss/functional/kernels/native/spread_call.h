@@ -35,7 +35,7 @@ typedef struct {
     int64_t classes, units, levels, targets, groups;
     const int64_t *leaf, *leaf_start;   /* (C,), (U + 2,): classes right below each unit, the root last */
     const int64_t *kid, *kid_start;     /* (U,), (U + 2,): units right below */
-    const int64_t *parent;              /* (U,) */
+    const int64_t *parent, *above;      /* (U,), (C,): the unit right above a unit, a class */
     const int64_t *first, *last;        /* (G,): runs */
     const int64_t *group, *leaf_group;  /* (U + 1,): the run of a unit, of the classes right below it */
     const double *per_node;             /* (K,): 1 / W_l */
