@@ -172,7 +172,11 @@ def check_target(logits: Tensor, target: Any, plan: Plan | None = None) -> None:
         raise RuntimeError(
             "expected target as long or uint8 node ids, or class probabilities of the logits' shape "
             f"{tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
-            + ("; probabilities of nodes are targets after bind(..., node_targets=True)" if of_nodes else "")
+            + (
+                "; probabilities of nodes are targets after bind(..., node_targets=True)"
+                if of_nodes
+                else ""
+            )
         )
     if not fits:
         shown = tuple(logits.shape) if target.is_floating_point() else expected
@@ -202,9 +206,7 @@ def check_options(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"expected label_smoothing in [0, 1], got {label_smoothing}")
     if target.is_floating_point() and ignore_index >= 0:
-        raise RuntimeError(
-            f"expected no ignore_index with probabilities as target, got {ignore_index}"
-        )
+        raise RuntimeError(f"expected no ignore_index with probabilities as target, got {ignore_index}")
     if weight is None:
         return
     check_weight(weight, plan)

@@ -18,10 +18,10 @@ from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import LogProbs
 
-__all__ = ["index_loss", "probability_loss"]
+__all__ = ["FEW_NODES", "index_loss", "probability_loss"]
 
 #: Where no level that is used has this many nodes, float64 is worth what it costs.
-_FEW_NODES = 256
+FEW_NODES = 256
 
 
 def times(weight: Tensor, value: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ def _log_probs(
 
 def _wide(tensors: LossTensors, tensor: Tensor) -> Tensor:
     """In what is computed in."""
-    few = max(tensors.plan.widths[level] for level in tensors.used) < _FEW_NODES
+    few = max(tensors.plan.widths[level] for level in tensors.used) < FEW_NODES
     return tensor.to(wide_on(tensor.device)) if few else at_least_float32(tensor)
 
 

@@ -128,7 +128,11 @@ def _wide(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def _costs(
-    tensors: LossTensors, library: Kernel | None, logits: Tensor, spread: SpreadTarget, gradient: Tensor | None
+    tensors: LossTensors,
+    library: Kernel | None,
+    logits: Tensor,
+    spread: SpreadTarget,
+    gradient: Tensor | None,
 ) -> tuple[Tensor, float]:
     """The losses (rows,) or their sum or mean, and what a mean divides by; writes the gradient."""
     run = pure_costs if library is None else native_costs

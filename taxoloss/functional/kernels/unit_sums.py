@@ -1,6 +1,6 @@
 """Spread targets in torch: masses of all units up the tree, what they are told down; see native/spread_call.h.
 
-All in float64, columns of (.., n) being rows of the batch, so that a sum over children adds whole rows of
+Columns of (.., n) are rows of the batch, so that a sum over children adds whole rows of
 memory. One operation for each layer of units; no autograd.
 """
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["Costs", "not_counted", "pure_costs", "spread_of_rows"]
 
 #: Logits of a block of rows.
-_BLOCK = 1 << 20
-#: Odds up to which masses of float64 keep their digits; in the place of a logit of -inf.
-_MOST_ODDS, _LOWEST = 1e200, -1e30
+_BLOCK = 1 << 17
+#: Odds up to which masses keep their digits.
+_MOST_ODDS = {torch.float32: 1e25, torch.float64: 1e200}
+#: Odds from which they may be put together with what they are differences of.
+_SURE = 1e-6
 #: What is left of a target below this much of it is its rounding.
-_ROUNDING = 1e-14
+_ROUNDING = {torch.float32: 1e-6, torch.float64: 1e-14}
 
 
 class Costs(NamedTuple):
@@ -84,7 +86,9 @@ def pure_costs(
         uniform = weights.T * (tables.per_node * (spread.smoothing * share)).unsqueeze(1)
         uniform = uniform if valid is None else torch.where(valid, uniform, 0.0)
     rows = z.shape[1]
-    slopes = None if gradient is None else torch.empty(z.shape, dtype=gradient.dtype) if dense else gradient.T
+    slopes = (
+        None if gradient is None else torch.empty(z.shape, dtype=gradient.dtype) if dense else gradient.T
+    )
     costs = torch.empty(rows, dtype=torch.float64, device="cpu")
     for block in row_blocks(rows, len(z), _BLOCK):
         part = _Block(tables, z[:, block], None if uniform is None else uniform[:, block], spread)
@@ -98,7 +102,7 @@ def pure_costs(
         costs.masked_fill_(~valid, 0.0)
         if slopes is not None:
             gradient.masked_fill_(~valid.view(len(logits), 1, *logits.shape[2:]), 0.0)
-    lost = (~(costs.abs() < -_LOWEST * 1e-6)).nonzero().squeeze(1)
+    lost = (~torch.isfinite(costs)).nonzero().squeeze(1)
     if len(lost):
         costs[lost] = 0.0
     total = float(costs.sum())
@@ -125,87 +129,130 @@ def _targets(tensors: LossTensors, spread: SpreadTarget) -> tuple[Tensor, Tensor
 
 
 class _Block:
-    """Some rows (.., n): masses, and what the targets say."""
+    """Some rows (.., n): masses, and what the targets say.
+
+    What there is of each class is in the dtype of the logits where the classes are many, as in log_probs.py;
+    of each unit it is in float64.
+    """
 
     def __init__(self, tables: UnitTables, z: Tensor, uniform: Tensor | None, spread: SpreadTarget) -> None:
-        units, z = tables.units.units, z.double()
+        units = tables.units.units
         self.tables, self.spread, self.uniform = tables, spread, uniform
+        self.kind = z.dtype if tables.many else torch.float64
+        z = z.contiguous().to(self.kind)
         self.x = z - z.amax(0)
         self.e = self.x.exp()
-        mass = self.e.new_zeros(units + 1, z.shape[1]).index_add_(0, tables.parent_of_class, self.e)
-        for layer in tables.layers:
-            mass.index_add_(0, tables.parent[layer], mass[layer].clone())
+        mass = _summed(tables, self.e)
         self.whole, mass = mass[units], mass[:units]
         self.odds = (self.whole - mass) / mass
 
     def bring(self, target: Tensor, valid: Tensor | None, share: float, tensors: LossTensors) -> None:
         """A of the units and of the classes, of targets (n,) or (S, n)."""
-        tables, spread, own = self.tables, self.spread, 1 - self.spread.smoothing
-        units, columns = tables.units.units, self.x.shape[1]
-        said = None
-        if own > 0:
-            said = self.e.new_zeros(units + len(self.x) + 1, columns)
-            if not spread.soft:
-                brings = tensors.weights[target]
-                brings = brings if spread.own_weight is None else brings * spread.own_weight[target, None]
-                brings = brings if valid is None else torch.where(valid.unsqueeze(1), brings, 0.0)
-                said.scatter_add_(0, tables.of_target[target].T, brings.T * (own * share))
-            else:
-                q = target.double() * (own * share)
-                q = q if spread.own_weight is None else q * spread.own_weight.unsqueeze(1)
-                self._push(said, q, tensors)
-        by_unit = by_class = None
+        tables, spread = self.tables, self.spread
+        units, own = tables.units.units, (1 - spread.smoothing) * share
+        self.of_unit = self.of_class = None
         if self.uniform is not None:
             runs = tables.of_run @ self.uniform  # (G, n)
-            by_unit = runs.index_select(0, tables.group[:units])
-            by_class = runs.index_select(0, tables.leaf_group).index_select(0, tables.parent_of_class)
+            self.of_unit = runs.index_select(0, tables.group[:units])
+            self.of_class = runs.to(self.kind).index_select(0, tables.group_of_class)
             if spread.node_weight is not None:
                 weight = spread.node_weight[tables.nodes].unsqueeze(1)
-                by_unit, by_class = by_unit * weight[:units], by_class * weight[units:]
-        if said is not None:
-            inner, leaves = said[:units], said[units:-1]
-            by_unit = inner if by_unit is None else by_unit + inner
-            by_class = leaves if by_class is None else by_class.add_(leaves)
-        assert by_unit is not None and by_class is not None  # smoothing is above 0 or below 1
-        self.of_unit, self.of_class = by_unit, by_class
-
-    def _push(self, said: Tensor, q: Tensor, tensors: LossTensors) -> None:
-        """Probabilities (S, n) up the tree."""
-        tables, units = self.tables, self.tables.units.units
-        if tables.run is None or len(q) != len(self.x):
-            for level in range(tables.units.levels):
-                said.index_add_(0, tables.of_target[: len(q), level], q * tensors.weights[: len(q), level, None])
+                self.of_unit.mul_(weight[:units])
+                self.of_class.mul_(weight[units:].to(self.kind))
+        if own == 0:
             return
-        up = q.new_zeros(units + 1, q.shape[1]).index_add_(0, tables.parent_of_class, q)
-        for layer in tables.layers:
-            up.index_add_(0, tables.parent[layer], up[layer].clone())
-        torch.mul(up[:units], tables.run[tables.group[:units]].unsqueeze(1), out=said[:units])
-        below = tables.run[tables.leaf_group][tables.parent_of_class]
-        torch.mul(q, below.unsqueeze(1), out=said[units:-1])
+        if not spread.soft:
+            self._point(target, valid, own, tensors)
+            return
+        q = target.to(self.kind)
+        if spread.own_weight is not None:
+            q = q * (spread.own_weight.unsqueeze(1) * own).to(self.kind)
+        elif own != 1:
+            q = q * own
+        inner, classes = self._pushed(q, tensors)
+        self.of_unit = inner if self.of_unit is None else self.of_unit.add_(inner)
+        self.of_class = classes if self.of_class is None else self.of_class.add_(classes)
+
+    def _point(self, ids: Tensor, valid: Tensor | None, own: float, tensors: LossTensors) -> None:
+        """Adds what targets (n,) bring to their ancestors."""
+        units, weights = self.tables.units.units, tensors.weights[ids] * own
+        if self.spread.own_weight is not None:
+            weights = weights * self.spread.own_weight[ids].unsqueeze(1)
+        weights = weights if valid is None else torch.where(valid.unsqueeze(1), weights, 0.0)
+        at, last = self.tables.of_target[ids], units + len(self.x)  # (n, K)
+        assert self.of_unit is not None
+        assert self.of_class is not None
+        inner = self.e.new_zeros(units + 1, len(ids), dtype=torch.float64)
+        inner.scatter_add_(0, at.clamp(max=units).T, weights.T)
+        self.of_unit.add_(inner[:units])
+        of_class = (at >= units) & (at < last)
+        self.of_class.scatter_add_(
+            0,
+            torch.where(of_class, at - units, 0).amax(1).unsqueeze(0),
+            (weights * of_class).sum(1).unsqueeze(0).to(self.kind),
+        )
+
+    def _pushed(self, q: Tensor, tensors: LossTensors) -> tuple[Tensor, Tensor]:
+        """Probabilities (S, n) up the tree: what they bring to units and to classes."""
+        tables, units = self.tables, self.tables.units.units
+        if tables.run is not None and len(q) == len(self.x):
+            inner = _summed(tables, q)[:units].mul_(tables.run[tables.group[:units]].unsqueeze(1))
+            run = tables.run[tables.group_of_class].to(self.kind)
+            return inner, q * run.unsqueeze(1)
+        said = q.new_zeros(units + len(self.x) + 1, q.shape[1])
+        weights = tensors.weights[: len(q)].to(self.kind)
+        for level in range(tables.units.levels):
+            said.index_add_(0, tables.of_target[: len(q), level], q * weights[:, level, None])
+        return said[:units].double(), said[units:-1]
 
     def costs(self) -> Tensor:
-        """(n,)."""
-        total = self.of_class.sum(0)
-        on_units = self.of_unit * torch.log1p(self.odds)
-        if not bool((self.odds.amax(0) <= _MOST_ODDS).all() if len(self.odds) else True):
-            on_units = torch.where((self.of_unit == 0), 0.0, on_units)
-            wrong = (self.of_unit != 0) & ~(self.odds <= _MOST_ODDS)
-            on_units = on_units.masked_fill(wrong, torch.nan)
-        on_classes = (self.of_class * self.x.clamp(min=_LOWEST)).sum(0)
-        self.total = total + self.of_unit.sum(0)
-        return on_units.sum(0) + (total * self.whole.log() - on_classes)
+        """(n,) in float64."""
+        of_unit, of_class = self.of_unit, self.of_class
+        assert of_unit is not None  # smoothing is above 0 or below 1
+        assert of_class is not None
+        total = of_class.sum(0, dtype=torch.float64)
+        on_units = of_unit * torch.log1p(self.odds.to(self.kind))
+        # What has no weight costs nothing, even where it is impossible; the caller does the others again.
+        self.sure = False
+        if self.odds.numel():
+            least, most = (end.item() for end in torch.aminmax(self.odds))
+            self.sure = not least > _SURE
+            if not most <= _MOST_ODDS[self.kind]:
+                wrong = ~(self.odds <= _MOST_ODDS[self.kind])
+                on_units.masked_fill_(wrong, torch.nan).masked_fill_(of_unit == 0, 0.0)
+                self.odds.masked_fill_(of_unit == 0, 0.0)
+        self.total = total + of_unit.sum(0)
+        return on_units.sum(0) + (
+            total * self.whole.log() - (of_class * self.x).sum(0, dtype=torch.float64)
+        )
 
     def slopes(self) -> Tensor:
         """(C, n): the gradient."""
-        tables, units = self.tables, self.tables.units.units
-        down = self.e.new_zeros(2, units + 1, self.x.shape[1])
-        down[0, :units] = self.of_unit
-        torch.mul(self.of_unit, self.odds, out=down[1, :units])
-        if not bool(torch.isfinite(self.odds.sum(0)).all()):
-            down[1, :units].masked_fill_(self.of_unit == 0, 0.0)
-        for layer in reversed(tables.layers):
-            down[:, layer] += down.index_select(1, tables.parent[layer])
-        left = self.total - down[0]
-        left.masked_fill_(left.abs() <= _ROUNDING * down[0].abs(), 0.0)
-        factor = (left - down[1]) / self.whole
-        return self.e.mul_(factor.index_select(0, tables.parent_of_class)).sub_(self.of_class)
+        tables, of_unit, of_class = self.tables, self.of_unit, self.of_class
+        assert of_unit is not None
+        assert of_class is not None
+        if self.sure:  # S - D and H apart
+            left = self.total - _told(tables, of_unit)
+            left.masked_fill_(left.abs() <= _ROUNDING[self.kind] * self.total.abs(), 0.0)
+            factor = left - _told(tables, of_unit * self.odds)
+        else:
+            factor = self.total - _told(tables, torch.addcmul(of_unit, of_unit, self.odds))
+        factor = (factor / self.whole).to(self.kind)
+        return self.e.mul_(factor.index_select(0, tables.parent_of_class)).sub_(of_class)
+
+
+def _told(tables: UnitTables, values: Tensor) -> Tensor:
+    """The sums (U + 1, n) of values of units (U, n) above each unit, its own among them; of the root: 0."""
+    found = torch.cat([values, values.new_zeros(1, values.shape[1])])
+    for layer in reversed(tables.layers):
+        found[layer] += found.index_select(0, tables.parent[layer])
+    return found
+
+
+def _summed(tables: UnitTables, values: Tensor) -> Tensor:
+    """The sums (U + 1, n) in float64 of values of classes (C, n), up the tree."""
+    found = values.new_zeros(tables.units.units + 1, values.shape[1])
+    found = found.index_add_(0, tables.parent_of_class, values).double()
+    for layer in tables.layers:
+        found.index_add_(0, tables.parent[layer], found[layer].clone())
+    return found

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.units import Points, Units, points_of, units_of
+from taxoloss.functional.soft_targets import FEW_NODES
 
 __all__ = ["UnitTables", "unit_tables"]
 
@@ -41,10 +42,14 @@ class UnitTables:
         self.runs = torch.from_numpy(found)  # (G, 2)
         self.group = torch.from_numpy(group[: units.units + 1].copy())  # (U + 1,)
         self.leaf_group = torch.from_numpy(group[units.units + 1 :].copy())  # (U + 1,)
+        #: (C,)
+        self.group_of_class = self.leaf_group[self.parent_of_class]
+        #: Whether there are so many nodes on a level that sums of them need not be in float64.
+        self.many = max(widths) >= FEW_NODES
         #: Units whose runs end on one level, which do not lie above each other, deepest first.
         cuts = np.flatnonzero(np.diff(units.last[:-1])) + 1
         ends = [0, *cuts.tolist(), units.units] if units.units else [0]
-        self.layers = [slice(first, last) for first, last in zip(ends[:-1], ends[1:], strict=True)]
+        self.layers = [slice(first, last) for first, last in pairwise(ends)]
         level = torch.arange(units.levels, device="cpu")
         #: (G, K): 1 where a level is one of a run.
         self.of_run = ((level >= self.runs[:, :1]) & (level < self.runs[:, 1:])).double()
