@@ -6,13 +6,14 @@ memory. One operation for each layer of units; no autograd.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import row_blocks
-from taxoloss.functional.inputs import check_range
+from taxoloss.functional.inputs import target_ids
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.unit_tables import UnitTables, unit_tables
 
@@ -77,37 +78,39 @@ def pure_costs(
     tables, dense = unit_tables(tensors), logits.dim() == 3
     z = logits.transpose(0, 1).flatten(1) if dense else logits.T
     target, valid, count = _targets(tensors, spread)
-    if spread.reduction == "mean" and not 0 < abs(count) < torch.inf:
+    if spread.reduction == "mean" and not 0 < abs(count) < math.inf:
         return not_counted(logits, count, z.shape[1])
-    share = 1 / count if spread.reduction == "mean" else 1.0
-    uniform = None
-    if spread.smoothing > 0:
-        weights = spread_of_rows(tensors, spread) if spread.soft else tensors.weights[target]
-        uniform = weights.T * (tables.per_node * (spread.smoothing * share)).unsqueeze(1)
-        uniform = uniform if valid is None else torch.where(valid, uniform, 0.0)
-    rows = z.shape[1]
-    slopes = (
-        None if gradient is None else torch.empty(z.shape, dtype=gradient.dtype) if dense else gradient.T
-    )
-    costs = torch.empty(rows, dtype=torch.float64, device="cpu")
+    rows, share = z.shape[1], 1 / count if spread.reduction == "mean" else 1.0
+    slopes = None
+    if gradient is not None:
+        slopes = gradient.new_empty(z.shape) if dense else gradient.T
+    costs = []
     for block in row_blocks(rows, len(z), _BLOCK):
-        part = _Block(tables, z[:, block], None if uniform is None else uniform[:, block], spread)
-        part.bring(target[..., block], None if valid is None else valid[block], share, tensors)
-        costs[block] = part.costs()
+        part = _Block(tables, z[:, block], spread)
+        counted = None if valid is None else valid[block]
+        if spread.soft:
+            part.bring(target[:, block], share, tensors)
+        else:
+            part.point(target[block], counted, share, tensors)
+        found = part.costs()
+        costs.append(found if counted is None else found.masked_fill_(~counted, 0.0))
         if slopes is not None:
-            slopes[:, block] = part.slopes()
+            slope = part.slopes()
+            slopes[:, block] = slope if counted is None else slope.masked_fill_(~counted, 0.0)
     if gradient is not None and slopes is not None and dense:
         gradient.copy_(slopes.view(len(z), len(logits), -1).transpose(0, 1))
-    if valid is not None:
-        costs.masked_fill_(~valid, 0.0)
-        if slopes is not None:
-            gradient.masked_fill_(~valid.view(len(logits), 1, *logits.shape[2:]), 0.0)
-    lost = (~torch.isfinite(costs)).nonzero().squeeze(1)
-    if len(lost):
+    return _costs(torch.cat(costs) if len(costs) > 1 else costs[0], logits, spread.reduction, count)
+
+
+def _costs(costs: Tensor, logits: Tensor, reduction: str, count: float) -> Costs:
+    """Of the costs (rows,) in float64; those that are no number are to be done again."""
+    total, lost = costs.sum().item(), None
+    if not math.isfinite(total):
+        lost = (~torch.isfinite(costs)).nonzero().squeeze(1)
         costs[lost] = 0.0
-    total = float(costs.sum())
-    result = costs.to(logits.dtype) if spread.reduction == "none" else logits.new_tensor(total)
-    return Costs(result, total, count, lost if len(lost) else None)
+        total = costs.sum().item()
+    result = costs.to(logits.dtype) if reduction == "none" else logits.new_tensor(total)
+    return Costs(result, total, count, lost)
 
 
 def _targets(tensors: LossTensors, spread: SpreadTarget) -> tuple[Tensor, Tensor | None, float]:
@@ -115,13 +118,7 @@ def _targets(tensors: LossTensors, spread: SpreadTarget) -> tuple[Tensor, Tensor
     if spread.soft:
         q = spread.target.transpose(0, 1).flatten(1)
         return q, None, q.shape[1]
-    ids = spread.target.reshape(-1)
-    valid: Tensor | None = ids != spread.ignore_index
-    if valid is not None and bool(valid.all()):
-        valid = None
-    if ids.numel():
-        check_range(ids if valid is None else ids[valid], tensors.plan)
-    ids = ids if valid is None else torch.where(valid, ids, 0)
+    ids, valid = target_ids(spread.target.reshape(-1), spread.ignore_index, tensors.plan)
     if spread.own_weight is None:
         return ids, valid, len(ids) if valid is None else int(valid.sum())
     own = spread.own_weight[ids]
@@ -135,81 +132,84 @@ class _Block:
     of each unit it is in float64.
     """
 
-    def __init__(self, tables: UnitTables, z: Tensor, uniform: Tensor | None, spread: SpreadTarget) -> None:
+    #: A of the units, and of the root, where nothing is read, (U + 1, n); of the classes (C, n).
+    of_unit: Tensor
+    of_class: Tensor
+
+    def __init__(self, tables: UnitTables, z: Tensor, spread: SpreadTarget) -> None:
         units = tables.units.units
-        self.tables, self.spread, self.uniform = tables, spread, uniform
+        self.tables, self.spread = tables, spread
         self.kind = z.dtype if tables.many else torch.float64
-        z = z.contiguous().to(self.kind)
+        z = z.to(self.kind, memory_format=torch.contiguous_format).contiguous()
         self.x = z - z.amax(0)
         self.e = self.x.exp()
         mass = _summed(tables, self.e)
         self.whole, mass = mass[units], mass[:units]
         self.odds = (self.whole - mass) / mass
 
-    def bring(self, target: Tensor, valid: Tensor | None, share: float, tensors: LossTensors) -> None:
-        """A of the units and of the classes, of targets (n,) or (S, n)."""
-        tables, spread = self.tables, self.spread
-        units, own = tables.units.units, (1 - spread.smoothing) * share
-        self.of_unit = self.of_class = None
-        if self.uniform is not None:
-            runs = tables.of_run @ self.uniform  # (G, n)
-            self.of_unit = runs.index_select(0, tables.group[:units])
-            self.of_class = runs.to(self.kind).index_select(0, tables.group_of_class)
-            if spread.node_weight is not None:
-                weight = spread.node_weight[tables.nodes].unsqueeze(1)
-                self.of_unit.mul_(weight[:units])
-                self.of_class.mul_(weight[units:].to(self.kind))
+    def bring(self, q: Tensor, share: float, tensors: LossTensors) -> None:
+        """A of probabilities (S, n)."""
+        spread, own = self.spread, (1 - self.spread.smoothing) * share
+        if spread.smoothing > 0:
+            self._uniform(spread_of_rows(tensors, spread._replace(target=q.T)), share)
         if own == 0:
             return
-        if not spread.soft:
-            self._point(target, valid, own, tensors)
-            return
-        q = target.to(self.kind)
+        q = q.to(self.kind)
         if spread.own_weight is not None:
             q = q * (spread.own_weight.unsqueeze(1) * own).to(self.kind)
         elif own != 1:
             q = q * own
         inner, classes = self._pushed(q, tensors)
-        self.of_unit = inner if self.of_unit is None else self.of_unit.add_(inner)
-        self.of_class = classes if self.of_class is None else self.of_class.add_(classes)
+        smooth = spread.smoothing > 0
+        self.of_unit = self.of_unit.add_(inner) if smooth else inner
+        self.of_class = self.of_class.add_(classes) if smooth else classes
 
-    def _point(self, ids: Tensor, valid: Tensor | None, own: float, tensors: LossTensors) -> None:
-        """Adds what targets (n,) bring to their ancestors."""
-        units, weights = self.tables.units.units, tensors.weights[ids] * own
-        if self.spread.own_weight is not None:
-            weights = weights * self.spread.own_weight[ids].unsqueeze(1)
-        weights = weights if valid is None else torch.where(valid.unsqueeze(1), weights, 0.0)
-        at, last = self.tables.of_target[ids], units + len(self.x)  # (n, K)
-        assert self.of_unit is not None
-        assert self.of_class is not None
-        inner = self.e.new_zeros(units + 1, len(ids), dtype=torch.float64)
-        inner.scatter_add_(0, at.clamp(max=units).T, weights.T)
-        self.of_unit.add_(inner[:units])
-        of_class = (at >= units) & (at < last)
-        self.of_class.scatter_add_(
-            0,
-            torch.where(of_class, at - units, 0).amax(1).unsqueeze(0),
-            (weights * of_class).sum(1).unsqueeze(0).to(self.kind),
-        )
+    def point(self, ids: Tensor, valid: Tensor | None, share: float, tensors: LossTensors) -> None:
+        """A of targets (n,), with smoothing."""
+        tables, spread, own = self.tables, self.spread, (1 - self.spread.smoothing) * share
+        weights = tensors.weights.index_select(0, ids)  # (n, K)
+        if valid is not None:
+            weights = torch.where(valid.unsqueeze(1), weights, 0.0)
+        self._uniform(weights, share)
+        if own == 0:
+            return
+        alone = tables.weight_of_class.index_select(0, ids).mul_(own)
+        weights = weights * own
+        if spread.own_weight is not None:
+            weight = spread.own_weight.index_select(0, ids)
+            weights, alone = weights.mul_(weight.unsqueeze(1)), alone.mul_(weight)
+        if valid is not None:
+            alone = torch.where(valid, alone, 0.0)
+        self.of_unit.scatter_add_(0, tables.inner_of_target.index_select(0, ids).T, weights.T)
+        label = tables.class_of_target.index_select(0, ids)
+        self.of_class.scatter_add_(0, label.unsqueeze(0), alone.to(self.kind).unsqueeze(0))
+
+    def _uniform(self, weights: Tensor, share: float) -> None:
+        """What is spread over the nodes of the levels, of their weights (n, K)."""
+        tables, spread = self.tables, self.spread
+        runs = (tables.of_run * (tables.per_node * (spread.smoothing * share))) @ weights.T  # (G, n)
+        self.of_unit = runs.index_select(0, tables.group)
+        self.of_class = runs.to(self.kind).index_select(0, tables.group_of_class)
+        if spread.node_weight is not None:
+            weight, units = spread.node_weight[tables.nodes].unsqueeze(1), tables.units.units
+            self.of_unit[:units].mul_(weight[:units])
+            self.of_class.mul_(weight[units:].to(self.kind))
 
     def _pushed(self, q: Tensor, tensors: LossTensors) -> tuple[Tensor, Tensor]:
         """Probabilities (S, n) up the tree: what they bring to units and to classes."""
         tables, units = self.tables, self.tables.units.units
         if tables.run is not None and len(q) == len(self.x):
-            inner = _summed(tables, q)[:units].mul_(tables.run[tables.group[:units]].unsqueeze(1))
             run = tables.run[tables.group_of_class].to(self.kind)
-            return inner, q * run.unsqueeze(1)
+            return _summed(tables, q).mul_(tables.run[tables.group].unsqueeze(1)), q * run.unsqueeze(1)
         said = q.new_zeros(units + len(self.x) + 1, q.shape[1])
         weights = tensors.weights[: len(q)].to(self.kind)
         for level in range(tables.units.levels):
             said.index_add_(0, tables.of_target[: len(q), level], q * weights[:, level, None])
-        return said[:units].double(), said[units:-1]
+        return said[: units + 1].double(), said[units:-1]
 
     def costs(self) -> Tensor:
         """(n,) in float64."""
-        of_unit, of_class = self.of_unit, self.of_class
-        assert of_unit is not None  # smoothing is above 0 or below 1
-        assert of_class is not None
+        of_unit, of_class = self.of_unit[:-1], self.of_class
         total = of_class.sum(0, dtype=torch.float64)
         on_units = of_unit * torch.log1p(self.odds.to(self.kind))
         # What has no weight costs nothing, even where it is impossible; the caller does the others again.
@@ -222,23 +222,20 @@ class _Block:
                 on_units.masked_fill_(wrong, torch.nan).masked_fill_(of_unit == 0, 0.0)
                 self.odds.masked_fill_(of_unit == 0, 0.0)
         self.total = total + of_unit.sum(0)
-        return on_units.sum(0) + (
-            total * self.whole.log() - (of_class * self.x).sum(0, dtype=torch.float64)
-        )
+        on_classes = (of_class * self.x).sum(0, dtype=torch.float64)
+        return torch.addcmul(on_units.sum(0), total, self.whole.log()).sub_(on_classes)
 
     def slopes(self) -> Tensor:
         """(C, n): the gradient."""
-        tables, of_unit, of_class = self.tables, self.of_unit, self.of_class
-        assert of_unit is not None
-        assert of_class is not None
+        tables, of_unit = self.tables, self.of_unit[:-1]
         if self.sure:  # S - D and H apart
             left = self.total - _told(tables, of_unit)
             left.masked_fill_(left.abs() <= _ROUNDING[self.kind] * self.total.abs(), 0.0)
             factor = left - _told(tables, of_unit * self.odds)
         else:
             factor = self.total - _told(tables, torch.addcmul(of_unit, of_unit, self.odds))
-        factor = (factor / self.whole).to(self.kind)
-        return self.e.mul_(factor.index_select(0, tables.parent_of_class)).sub_(of_class)
+        factor = factor.div_(self.whole).to(self.kind)
+        return factor.index_select(0, tables.parent_of_class).mul_(self.e).sub_(self.of_class)
 
 
 def _told(tables: UnitTables, values: Tensor) -> Tensor:
