@@ -54,7 +54,9 @@ def taxonomy_cross_entropy(
         logits: (C,), (N, C) or (N, C, d1..dk), any real floating dtype; half and bfloat16 are computed
             in float32.
         target: node ids, long or uint8, (), (N,) or (N, d1..dk): classes 0..C-1, or any node where
-            the taxonomy was bound with node_targets=True; or class probabilities of the logits' shape.
+            the taxonomy was bound with node_targets=True; or class probabilities of the logits' shape; or,
+            bound so, probabilities of all V = num_nodes nodes, (V,), (N, V) or (N, V, d1..dk), by node id.
+            Each node's part costs what that node would as a target; the root's part costs nothing.
         taxonomy: bound (`Taxonomy.bind`).
         level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`;
             a table (nodes, levels); None: the file's weights, else 1 / L each.

@@ -172,11 +172,7 @@ def check_target(logits: Tensor, target: Any, plan: Plan | None = None) -> None:
         raise RuntimeError(
             "expected target as long or uint8 node ids, or class probabilities of the logits' shape "
             f"{tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
-            + (
-                "; probabilities of nodes are targets after bind(..., node_targets=True)"
-                if of_nodes
-                else ""
-            )
+            + ("; nodes have probabilities after bind(..., node_targets=True)" if of_nodes else "")
         )
     if not fits:
         shown = tuple(logits.shape) if target.is_floating_point() else expected

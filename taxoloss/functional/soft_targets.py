@@ -1,4 +1,4 @@
-"""The loss where the target is spread over nodes: label smoothing, and class probabilities as targets.
+"""The loss where the target is spread over nodes: label smoothing, probabilities of classes or of nodes.
 
 Both need log P of all nodes of a level, so they go up the tree level by level (log_probs.py) and
 leave the gradient to autograd. Its entries are differences, p_j less what the target says of j. With few
@@ -71,7 +71,7 @@ def probability_loss(
     node_weight: Tensor | None,
     smoothing: float,
 ) -> Tensor:
-    """The loss (N, d1..dk) of targets that are probabilities q (N, S, d1..dk) of S classes, or of all nodes.
+    """The loss (N, d1..dk) of probabilities q (N, S, d1..dk) as targets, of S classes or of all nodes.
 
     The mixture of their losses: each brings its weight and its row of the table, and is then pushed up the
     tree: sum over l, n of -log P(n) * (sum over c below n of q_c weight_c w_cl). Weights are (S,).

@@ -1,4 +1,4 @@
-"""Targets that are spread over nodes, in every form that runs on a CPU: smoothing, classes, nodes of any depth."""
+"""Targets that are spread over nodes, in every form that runs on a CPU: smoothing, classes, nodes."""
 
 from __future__ import annotations
 
@@ -241,8 +241,8 @@ def test_dense_logits_are_rows(form: str, tree: Wide, kind: str, weighted: bool)
     last = z.movedim(1, -1).contiguous().movedim(-1, 1)
     wide = torch.randn(3, tree.classes * 2, 5, 14, dtype=torch.float64)[:, ::2, :, ::2]
     wide.copy_(z)
-    for given in (z, last, wide):
-        value, slope = both(given, target, tree.taxonomy, tree.level_weights, **options)
+    for strided in (z, last, wide):
+        value, slope = both(strided, target, tree.taxonomy, tree.level_weights, **options)
         assert_close(value.flatten(), expected[0])
         assert_close(rows(slope), expected[1])
 
@@ -358,7 +358,7 @@ def test_a_node_alone_is_its_id(form: str, case: Case, rng: Rng, smoothing: floa
 
 
 def test_mixed_labels_of_mixed_depth(form: str) -> None:
-    """Mixup of a class and a node is the mixture of their losses, also for one sample and under class weights."""
+    """Mixup of a class and a node is the mixture of their losses, with class weights, of one sample too."""
     tree = TREES["few"]
     t, nodes = tree.taxonomy, tree.taxonomy.num_nodes
     z, weight = torch.randn(4, tree.classes), torch.rand(tree.classes)

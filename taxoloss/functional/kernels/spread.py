@@ -1,8 +1,8 @@
-"""The loss of targets that are spread over nodes, in an eager call on a CPU: the gradient is ready in forward.
+"""The loss of targets that are spread over nodes, eager on a CPU: the gradient is ready in forward.
 
-The closed form is in native/spread_call.h, for the compiled kernel, and in unit_sums.py for torch. Rows whose masses
-underflow, or whose costs are no number, are done again level by level, in float64 and log space, by
-soft_targets.py; so is a gradient that is to be differentiated.
+The closed form is in native/spread_call.h, for the compiled kernel, and in unit_sums.py for torch. Rows
+whose masses underflow, or whose costs are no number, are done again level by level, in float64 and log
+space, by soft_targets.py; so is a gradient that is to be differentiated.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Spread targets in torch: masses of all units up the tree, what they are told down; see native/spread_call.h.
+"""Spread targets in torch: masses of units up the tree, what they are told down; see native/spread_call.h.
 
 Columns of (.., n) are rows of the batch, so that a sum over children adds whole rows of
 memory. One operation for each layer of units; no autograd.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Costs", "not_counted", "pure_costs", "spread_of_rows"]
 
 #: Logits of a block of rows.
-_BLOCK = 1 << 17
+_BLOCK = 1 << 18
 #: Odds up to which masses keep their digits.
 _MOST_ODDS = {torch.float32: 1e25, torch.float64: 1e200}
 #: Odds from which they may be put together with what they are differences of.
@@ -64,7 +64,7 @@ def spread_of_rows(tensors: LossTensors, spread: SpreadTarget) -> Tensor:
 
 
 def not_counted(logits: Tensor, count: float, rows: int) -> Costs:
-    """The mean of what weighs nothing: every row is left to the definition, which says what it divides by."""
+    """The mean of what weighs nothing: all rows are left to the definition, which divides by it."""
     return Costs(logits.new_tensor(torch.nan), 0.0, count, torch.arange(rows, device="cpu"))
 
 
@@ -128,8 +128,7 @@ def _targets(tensors: LossTensors, spread: SpreadTarget) -> tuple[Tensor, Tensor
 class _Block:
     """Some rows (.., n): masses, and what the targets say.
 
-    What there is of each class is in the dtype of the logits where the classes are many, as in log_probs.py;
-    of each unit it is in float64.
+    In the dtype of the logits where nodes are many, else in float64, as in soft_targets.py.
     """
 
     #: A of the units, and of the root, where nothing is read, (U + 1, n); of the classes (C, n).
@@ -140,12 +139,13 @@ class _Block:
         units = tables.units.units
         self.tables, self.spread = tables, spread
         self.kind = z.dtype if tables.many else torch.float64
-        z = z.to(self.kind, memory_format=torch.contiguous_format).contiguous()
-        self.x = z - z.amax(0)
+        # In place from here: memory that is new costs as much as the work on it.
+        self.x = torch.empty(z.shape, dtype=self.kind, device="cpu").copy_(z)
+        self.x.sub_(self.x.amax(0))
         self.e = self.x.exp()
         mass = _summed(tables, self.e)
         self.whole, mass = mass[units], mass[:units]
-        self.odds = (self.whole - mass) / mass
+        self.odds = torch.sub(self.whole, mass).div_(mass)
 
     def bring(self, q: Tensor, share: float, tensors: LossTensors) -> None:
         """A of probabilities (S, n)."""
@@ -180,7 +180,8 @@ class _Block:
             weights, alone = weights.mul_(weight.unsqueeze(1)), alone.mul_(weight)
         if valid is not None:
             alone = torch.where(valid, alone, 0.0)
-        self.of_unit.scatter_add_(0, tables.inner_of_target.index_select(0, ids).T, weights.T)
+        inner = tables.inner_of_target.index_select(0, ids)
+        self.of_unit.scatter_add_(0, inner.T, weights.T.to(self.kind))
         label = tables.class_of_target.index_select(0, ids)
         self.of_class.scatter_add_(0, label.unsqueeze(0), alone.to(self.kind).unsqueeze(0))
 
@@ -188,30 +189,33 @@ class _Block:
         """What is spread over the nodes of the levels, of their weights (n, K)."""
         tables, spread = self.tables, self.spread
         runs = (tables.of_run * (tables.per_node * (spread.smoothing * share))) @ weights.T  # (G, n)
+        runs = runs.to(self.kind)
         self.of_unit = runs.index_select(0, tables.group)
-        self.of_class = runs.to(self.kind).index_select(0, tables.group_of_class)
+        self.of_class = runs.index_select(0, tables.group_of_class)
         if spread.node_weight is not None:
-            weight, units = spread.node_weight[tables.nodes].unsqueeze(1), tables.units.units
+            weight, units = spread.node_weight[tables.nodes].to(self.kind).unsqueeze(1), tables.units.units
             self.of_unit[:units].mul_(weight[:units])
-            self.of_class.mul_(weight[units:].to(self.kind))
+            self.of_class.mul_(weight[units:])
 
     def _pushed(self, q: Tensor, tensors: LossTensors) -> tuple[Tensor, Tensor]:
         """Probabilities (S, n) up the tree: what they bring to units and to classes."""
         tables, units = self.tables, self.tables.units.units
         if tables.run is not None and len(q) == len(self.x):
-            run = tables.run[tables.group_of_class].to(self.kind)
-            return _summed(tables, q).mul_(tables.run[tables.group].unsqueeze(1)), q * run.unsqueeze(1)
+            run = tables.run.to(self.kind).unsqueeze(1)
+            return _summed(tables, q).mul_(run[tables.group]), q * run[tables.group_of_class]
         said = q.new_zeros(units + len(self.x) + 1, q.shape[1])
-        weights = tensors.weights[: len(q)].to(self.kind)
+        some = (q != 0).any(1).nonzero().squeeze(1)  # of all nodes, few are in a batch
+        weights, units_of = tensors.weights[some].to(self.kind), tables.of_target[some]
+        q = q[some]
         for level in range(tables.units.levels):
-            said.index_add_(0, tables.of_target[: len(q), level], q * weights[:, level, None])
-        return said[: units + 1].double(), said[units:-1]
+            said.index_add_(0, units_of[:, level], q * weights[:, level, None])
+        return said[: units + 1].clone(), said[units:-1]
 
     def costs(self) -> Tensor:
-        """(n,) in float64."""
+        """(n,)."""
         of_unit, of_class = self.of_unit[:-1], self.of_class
-        total = of_class.sum(0, dtype=torch.float64)
-        on_units = of_unit * torch.log1p(self.odds.to(self.kind))
+        total = of_class.sum(0)
+        on_units = self.odds.log1p().mul_(of_unit)
         # What has no weight costs nothing, even where it is impossible; the caller does the others again.
         self.sure = False
         if self.odds.numel():
@@ -222,8 +226,8 @@ class _Block:
                 on_units.masked_fill_(wrong, torch.nan).masked_fill_(of_unit == 0, 0.0)
                 self.odds.masked_fill_(of_unit == 0, 0.0)
         self.total = total + of_unit.sum(0)
-        on_classes = (of_class * self.x).sum(0, dtype=torch.float64)
-        return torch.addcmul(on_units.sum(0), total, self.whole.log()).sub_(on_classes)
+        on_classes = self.x.mul_(of_class).sum(0)
+        return torch.addcmul(on_units.sum(0), total, self.whole.log()).sub_(on_classes).double()
 
     def slopes(self) -> Tensor:
         """(C, n): the gradient."""
@@ -233,9 +237,10 @@ class _Block:
             left.masked_fill_(left.abs() <= _ROUNDING[self.kind] * self.total.abs(), 0.0)
             factor = left - _told(tables, of_unit * self.odds)
         else:
-            factor = self.total - _told(tables, torch.addcmul(of_unit, of_unit, self.odds))
-        factor = factor.div_(self.whole).to(self.kind)
-        return factor.index_select(0, tables.parent_of_class).mul_(self.e).sub_(self.of_class)
+            factor = _told(tables, self.odds.add_(1).mul_(of_unit)).sub_(self.total).neg_()
+        factor = factor.div_(self.whole)
+        told = torch.index_select(factor, 0, tables.parent_of_class, out=self.x)
+        return told.mul_(self.e).sub_(self.of_class)
 
 
 def _told(tables: UnitTables, values: Tensor) -> Tensor:
@@ -247,9 +252,9 @@ def _told(tables: UnitTables, values: Tensor) -> Tensor:
 
 
 def _summed(tables: UnitTables, values: Tensor) -> Tensor:
-    """The sums (U + 1, n) in float64 of values of classes (C, n), up the tree."""
+    """The sums (U + 1, n) of values of classes (C, n), up the tree."""
     found = values.new_zeros(tables.units.units + 1, values.shape[1])
-    found = found.index_add_(0, tables.parent_of_class, values).double()
+    found.index_add_(0, tables.parent_of_class, values)
     for layer in tables.layers:
         found.index_add_(0, tables.parent[layer], found[layer].clone())
     return found

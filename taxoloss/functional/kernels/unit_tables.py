@@ -31,7 +31,7 @@ class UnitTables:
         #: (T, K): the unit of a target's ancestor; U + C where there is none.
         of_target = np.where(units.of_target < 0, units.units + units.classes, units.of_target)
         self.of_target = torch.from_numpy(of_target)
-        #: (T, K): the same with U for what is no inner unit; (T,): the class that a target is, and its weight.
+        #: (T, K): the same with U for what is no inner unit; (T,): the class of a target, and its weight.
         self.inner_of_target = self.of_target.clamp(max=units.units)
         of_class = (self.of_target >= units.units) & (self.of_target < units.units + units.classes)
         self.class_of_target = torch.where(of_class, self.of_target - units.units, 0).amax(1)

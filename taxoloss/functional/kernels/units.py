@@ -1,10 +1,11 @@
 """The different sets of classes that the nodes of some levels have: a tree of *units*, each of them once.
 
 A node and its only child have the same probability, and so has a class on each level where it stands. So of
-the nodes of all levels only different ranges of depth-first positions are kept. A range of one class is that
-class; a range of all classes has P = 1 and costs nothing. The others are the U inner units: at most C - 2 of
-them however many levels there are. A unit stands on consecutive levels, its run. Units are sorted from the
-last level of their run up, so that a unit comes before its parent, and those of one run are neighbours.
+the nodes of all levels only different ranges of depth-first positions are kept. A range of one class is
+that class; a range of all classes has P = 1 and costs nothing. The others are the U inner units: at most
+C - 2 of them however many levels there are. A unit stands on consecutive levels, its run. Units are sorted
+from the last level of their run up, so that a unit comes before its parent, and those of one run are
+neighbours.
 """
 
 from __future__ import annotations
