@@ -135,15 +135,17 @@ def _costs(
     gradient: Tensor | None,
 ) -> tuple[Tensor, float]:
     """The losses (rows,) or their sum or mean, and what a mean divides by; writes the gradient."""
-    run = pure_costs if library is None else native_costs
-    found = run(tensors, library, logits, spread, gradient)
+    if library is None:
+        found = pure_costs(tensors, logits, spread, gradient)
+    else:
+        found = native_costs(tensors, library, logits, spread, gradient)
     if found.lost is None or len(found.lost) == 0:
-        return found.result, found.count
+        return found.result, found.divisor
     rows, none = found.lost, spread.reduction == "none"
     with torch.enable_grad():
         z = rows_of(logits, rows).double().requires_grad_()
         losses = spread.of_rows(rows).losses(tensors, z)
-        losses = losses / found.count if spread.reduction == "mean" else losses
+        losses = losses / found.divisor if spread.reduction == "mean" else losses
         if gradient is not None:
             (slope,) = torch.autograd.grad(losses.sum(), z)
     if gradient is not None:
@@ -157,7 +159,7 @@ def _costs(
         found.result[rows] = losses.to(found.result.dtype)
     else:
         found.result.fill_(found.sum + float(losses.sum()))
-    return found.result, found.count
+    return found.result, found.divisor
 
 
 def spread_losses(tensors: LossTensors, logits: Tensor, spread: SpreadTarget) -> Tensor:

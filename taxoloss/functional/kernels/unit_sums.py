@@ -7,7 +7,7 @@ memory. One operation for each layer of units; no autograd.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -39,7 +39,7 @@ class Costs(NamedTuple):
     result: Tensor
     sum: float
     #: What a mean divides by.
-    count: float
+    divisor: float
     #: (n,): the rows that are to be done again, or None.
     lost: Tensor | None
 
@@ -69,7 +69,7 @@ def not_counted(logits: Tensor, count: float, rows: int) -> Costs:
 
 
 def pure_costs(
-    tensors: LossTensors, _: Any, logits: Tensor, spread: SpreadTarget, gradient: Tensor | None
+    tensors: LossTensors, logits: Tensor, spread: SpreadTarget, gradient: Tensor | None
 ) -> Costs:
     """The losses of the rows, their sum or their mean; writes the gradient.
 
