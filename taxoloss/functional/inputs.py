@@ -132,6 +132,7 @@ def transformed() -> bool:
 
 
 def check_range(ids: Tensor, plan: Plan) -> None:
+    """IndexError where an id is no target."""
     wrong = ids[(ids < 0) | (ids >= plan.num_targets)]
     if wrong.numel() > 0:
         value = int(wrong[0])

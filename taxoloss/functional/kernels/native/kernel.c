@@ -112,6 +112,7 @@ INLINE double log1p_of(double x)
 #include "parts.h"
 #include "few.h"
 #include "spread.h"
+#include "spread_down.h"
 #undef FLOAT
 #define FLOAT 0
 #include "real.h"
@@ -119,6 +120,7 @@ INLINE double log1p_of(double x)
 #include "parts.h"
 #include "few.h"
 #include "spread.h"
+#include "spread_down.h"
 #include "spread_entry.h"
 
 /* The weight of the targets that are counted, and the first that is none of T. */
