@@ -20,7 +20,7 @@ from taxoloss.functional.kernels.native.library import Kernel
 from taxoloss.functional.kernels.native.losses import serves
 from taxoloss.functional.kernels.native.spread import native_costs
 from taxoloss.functional.kernels.unit_sums import pure_costs
-from taxoloss.functional.soft_targets import index_loss, probability_loss
+from taxoloss.functional.soft_targets import FEW_NODES, index_loss, probability_loss
 
 __all__ = ["SpreadTarget", "in_closed_form", "spread_losses"]
 
@@ -96,7 +96,7 @@ class _Spread(Function):
         recorded: bool,
     ) -> Tensor:
         spread = SpreadTarget(target, own_weight, node_weight, *options)
-        wide = _wide(logits, target)
+        wide = _wide(tensors, logits, target)
         gradient = torch.empty_like(wide) if recorded and ctx.needs_input_grad[0] else None
         result, ctx.count = _costs(tensors, library, wide, spread, gradient)
         if gradient is not None:
@@ -120,9 +120,10 @@ class _Spread(Function):
         return gradient, *[None] * 7
 
 
-def _wide(logits: Tensor, target: Tensor) -> Tensor:
-    """In float32, or in float64 where either is."""
-    if torch.float64 in (logits.dtype, target.dtype):
+def _wide(tensors: LossTensors, logits: Tensor, target: Tensor) -> Tensor:
+    """In float32; in float64 where either is, and where nodes are few, so that all of a row may cancel."""
+    few = max(tensors.plan.widths[level] for level in tensors.used) < FEW_NODES
+    if few or torch.float64 in (logits.dtype, target.dtype):
         return logits.double()
     return logits.float()
 
