@@ -53,7 +53,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     Shape:
         - input: logits (C,), (N, C) or (N, C, d1..dk)
-        - target: node ids, integers, (), (N,) or (N, d1..dk), or class probabilities of the logits' shape
+        - target: node ids, integers, (), (N,) or (N, d1..dk), or class probabilities of the logits' shape, or with
+          node_targets=True probabilities of all V nodes, (V,), (N, V) or (N, V, d1..dk)
         - output: a scalar; for reduction "none" (), (N,) or (N, d1..dk)
 
     Raises:
@@ -189,7 +190,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
         Args:
             input: logits (C,), (N, C) or (N, C, d1..dk).
-            target: node ids (), (N,) or (N, d1..dk).
+            target: node ids, integers, (), (N,) or (N, d1..dk).
 
         >>> import taxoloss, torch
         >>> loss = taxoloss.TaxonomyLoss(taxoloss.load("pets").bind())

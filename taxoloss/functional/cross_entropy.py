@@ -28,6 +28,7 @@ from taxoloss.functional.kernels.dispatch import row_losses
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.losses import native_losses, serves
 from taxoloss.functional.kernels.native.step import step_loss
+from taxoloss.functional.kernels.spread import SpreadTarget, in_closed_form, spread_losses
 from taxoloss.functional.soft_targets import index_loss, probability_loss
 from taxoloss.taxonomy.cache import apart, cached
 from taxoloss.taxonomy.plan import plan_of
@@ -58,8 +59,10 @@ def taxonomy_cross_entropy(
     Args:
         logits: (C,), (N, C) or (N, C, d1..dk), any real floating dtype; half and bfloat16 are computed
             in float32.
-        target: node ids, integers, (), (N,) or (N, d1..dk): classes 0..C-1, or any node where the
-            taxonomy was bound with node_targets=True; or class probabilities of the logits' shape.
+        target: node ids, integers, (), (N,) or (N, d1..dk): classes 0..C-1, or any node where
+            the taxonomy was bound with node_targets=True; or class probabilities of the logits' shape; or,
+            bound so, probabilities of all V = num_nodes nodes, (V,), (N, V) or (N, V, d1..dk), by node id.
+            Each node's part costs what that node would as a target; the root's part costs nothing.
         taxonomy: bound (`Taxonomy.bind`).
         level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
             text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
@@ -122,7 +125,7 @@ def cross_entropy(
         loss = cross_entropy(tensors, *plain, ignore_index, reduction, label_smoothing, wait)
         return loss.as_subclass(dress)
     check_logits(logits, tensors.plan, target)
-    check_target(logits, target)
+    check_target(logits, target, tensors.plan)
     check_width(target, tensors.plan.num_targets)
     refuse_softmax(logits, target, wait)
     check_options(logits, target, weight, ignore_index, reduction, label_smoothing, tensors.plan)
@@ -201,6 +204,10 @@ def _of_indices(
     if library is not None:
         loss = native_losses(library, tensors, logits, target, node_weight, ignore_index, reduction)
         return loss.reshape(shape) if reduction == "none" else loss
+    if smoothing > 0 and in_closed_form(logits, node_weight):
+        spread = SpreadTarget(target, node_weight, node_weight, smoothing, ignore_index, reduction)
+        loss = spread_losses(tensors, logits, spread)
+        return loss.reshape(shape) if reduction == "none" else loss
     ids, valid = target_ids(target, ignore_index, tensors.plan)
     count = _count(ids, valid, node_weight) if reduction == "mean" else None
     if smoothing > 0 or not constant:
@@ -243,12 +250,18 @@ def _of_probabilities(
     reduction: str,
     smoothing: float,
 ) -> Tensor:
-    node_weight = None
-    if weight is not None and smoothing > 0:
+    one, logits, target = logits.dim() == 1, batched(logits), batched(target)
+    node_weight, of_classes = None, target.shape[1] == logits.shape[1]
+    if weight is not None and (smoothing > 0 or not of_classes):
         node_weight = tensors.node_weights(weight)
-    loss = probability_loss(tensors, batched(logits), batched(target), weight, node_weight, smoothing)
+    own = weight if of_classes else node_weight
+    if in_closed_form(logits, target, weight):
+        spread = SpreadTarget(target, own, node_weight, smoothing, -100, reduction)
+        loss = spread_losses(tensors, logits, spread)
+        return loss.squeeze(0) if reduction == "none" and one else loss
+    loss = probability_loss(tensors, logits, target, own, node_weight, smoothing)
     if reduction == "none":
-        return loss.squeeze(0) if logits.dim() == 1 else loss
+        return loss.squeeze(0) if one else loss
     return loss.sum() if reduction == "sum" else loss.sum() / loss.numel()
 
 

@@ -230,8 +230,11 @@ def check_range(ids: Tensor, plan: Plan) -> None:
         )
 
 
-def check_target(logits: Tensor, target: Any) -> None:
-    """TypeError, RuntimeError or ValueError where a target fits the logits neither way."""
+def check_target(logits: Tensor, target: Any, plan: Plan | None = None) -> None:
+    """TypeError, RuntimeError or ValueError where a target fits the logits in no way.
+
+    With a plan, probabilities of all of its nodes are a target too, where nodes may be targets.
+    """
     if not isinstance(target, Tensor):
         raise TypeError(f"expected target as a Tensor, got {kind_of(target)}")
     if target.device != logits.device:
@@ -239,6 +242,9 @@ def check_target(logits: Tensor, target: Any) -> None:
             f"expected logits and target on one device, got {logits.device} and {target.device}"
         )
     if target.is_floating_point() and target.shape == logits.shape:
+        return
+    of_nodes = plan is not None and target.is_floating_point() and _is_of_nodes(logits, target, plan)
+    if of_nodes and plan is not None and plan.num_targets == plan.num_nodes:
         return
     expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else ()
     # torch looks at the number of samples first, and calls a difference there a ValueError.
@@ -252,7 +258,11 @@ def check_target(logits: Tensor, target: Any) -> None:
         raise RuntimeError(
             "expected target as integer node ids (int8 to int64, uint8), or class probabilities of the "
             f"logits' shape {tuple(logits.shape)}; got {target.dtype} of shape {tuple(target.shape)}"
-            f"{target_help(logits, target, host_may_read(target))}"
+            + (
+                "; nodes have probabilities after bind(..., node_targets=True)"
+                if of_nodes
+                else target_help(logits, target, host_may_read(target))
+            )
         )
     if not fits:
         shown = tuple(logits.shape) if target.is_floating_point() else expected
@@ -274,6 +284,12 @@ def check_width(ids: Tensor, count: int, what: str = "targets") -> None:
         )
 
 
+def _is_of_nodes(logits: Tensor, target: Tensor, plan: Plan) -> bool:
+    """Whether a target holds a number for each node of a plan, where the logits hold one for each class."""
+    at = min(logits.dim() - 1, 1)
+    return target.shape == (*logits.shape[:at], plan.num_nodes, *logits.shape[at + 1 :])
+
+
 def check_options(
     logits: Tensor,
     target: Tensor,
@@ -288,9 +304,7 @@ def check_options(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"expected label_smoothing in [0, 1], got {label_smoothing}")
     if target.is_floating_point() and ignore_index >= 0:
-        raise RuntimeError(
-            f"expected no ignore_index with class probabilities as target, got {ignore_index}"
-        )
+        raise RuntimeError(f"expected no ignore_index with probabilities as target, got {ignore_index}")
     if weight is None:
         return
     check_weight(weight, plan)

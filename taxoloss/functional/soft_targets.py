@@ -1,4 +1,4 @@
-"""The loss where the target is spread over nodes: label smoothing, and class probabilities as targets.
+"""The loss where the target is spread over nodes: label smoothing, probabilities of classes or of nodes.
 
 Both need log P of all nodes of a level, so they go up the tree level by level (log_probs.py) and
 leave the gradient to autograd. Its entries are differences, p_j less what the target says of j. With few
@@ -18,10 +18,10 @@ from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import LogProbs
 
-__all__ = ["index_loss", "probability_loss"]
+__all__ = ["FEW_NODES", "index_loss", "probability_loss"]
 
 #: Where no level that is used has this many nodes, float64 is worth what it costs.
-_FEW_NODES = 256
+FEW_NODES = 256
 
 
 def times(weight: Tensor, value: Tensor) -> Tensor:
@@ -71,11 +71,13 @@ def probability_loss(
     node_weight: Tensor | None,
     smoothing: float,
 ) -> Tensor:
-    """The loss (N, d1..dk) of targets that are class probabilities q (N, C, d1..dk).
+    """The loss (N, d1..dk) of probabilities q (N, S, d1..dk) as targets, of S classes or of all nodes.
 
-    The mixture of the classes' losses: each class brings its weight and its row of the table, and is
-    then pushed up the tree: sum over l, n of -log P(n) * (sum over classes c below n of q_c weight_c w_cl).
+    The mixture of their losses: each brings its weight and its row of the table, and is then pushed up the
+    tree: sum over l, n of -log P(n) * (sum over c below n of q_c weight_c w_cl). Weights are (S,).
     """
+    sources = target.shape[1]
+    of_classes = sources == tensors.plan.num_classes
     by_class = [1, -1, *[1] * (target.dim() - 2)]
     logits, target = _wide(tensors, logits), _wide(tensors, target)
     weight = None if weight is None else weight.to(target.dtype)
@@ -86,11 +88,11 @@ def probability_loss(
     loss: Tensor | None = None
     for column, level in enumerate(tensors.used):
         log_p = log_probs[level].all()
-        share = tensors.weights[: tensors.plan.num_classes, column].to(target.dtype)
-        shared = tensors.shared[column]
+        share = tensors.weights[:sources, column].to(target.dtype)
+        shared = of_classes and tensors.shared[column]
         pushed = mass if shared else mass * share.view(by_class)
         size = (log_p.shape[0], tensors.plan.widths[level], *log_p.shape[2:])
-        up = tensors.class_to_node[column]
+        up = tensors.class_to_node[column] if of_classes else tensors.ancestors[:, column]
         on_level = pushed.new_zeros(size).index_add(1, up, pushed)
         term = times(on_level, -log_p).sum(1)
         if smoothing > 0:
@@ -107,15 +109,16 @@ def probability_loss(
 def _without_weight(
     tensors: LossTensors, mass: Tensor, node_weight: Tensor | None, smoothing: float
 ) -> Tensor:
-    """(N, d1..dk): rows of class probabilities that no level weighs."""
-    classes = tensors.weights[: tensors.plan.num_classes]
+    """(N, d1..dk): rows of probabilities that no level weighs."""
+    of_classes = mass.shape[1] == tensors.plan.num_classes
+    classes = tensors.weights[: mass.shape[1]]
     unused = (classes == 0).all(1).view(1, -1, *[1] * (mass.dim() - 2))
     nothing = ((mass == 0) | unused).all(1)
     if smoothing == 0:
         return nothing
     # Where all classes share a level's weight, smoothing costs by it whatever the probabilities are.
     for weight, shared in zip(classes[0], tensors.shared, strict=True):
-        nothing = nothing & (weight == 0) if shared else nothing
+        nothing = nothing & (weight == 0) if shared and of_classes else nothing
     return nothing if node_weight is None else nothing | (node_weight == 0).all()
 
 
@@ -139,7 +142,7 @@ def _log_probs(
 
 def _wide(tensors: LossTensors, tensor: Tensor) -> Tensor:
     """In what is computed in."""
-    few = max(tensors.plan.widths[level] for level in tensors.used) < _FEW_NODES
+    few = max(tensors.plan.widths[level] for level in tensors.used) < FEW_NODES
     return tensor.to(wide_on(tensor.device)) if few else at_least_float32(tensor)
 
 

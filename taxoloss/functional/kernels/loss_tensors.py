@@ -25,6 +25,9 @@ class LossTensors(DeviceTensors):
     Tables by target have T rows, so that a look-up by a number that is no target is out of range.
     """
 
+    #: How often other weights were put in place: what is made of them is made again then.
+    revision = 0
+
     def __init__(self, plan: Plan, table: WeightTable) -> None:
         self.plan = plan
         self.used = used_levels(table)
@@ -70,6 +73,7 @@ class LossTensors(DeviceTensors):
         for tensors in self.everywhere():
             tensors.weights.copy_(new.weights)
             tensors.shared = new.shared
+            tensors.revision += 1
 
     @staticmethod
     def look_up(table: Tensor, ids: Tensor) -> Tensor:

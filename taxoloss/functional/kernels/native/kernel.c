@@ -65,6 +65,7 @@ typedef struct {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 #define WIDTH 64
 #define LANE {0, 1, 2, 3, 4, 5, 6, 7}
+#include <immintrin.h>
 #elif defined(__AVX2__)
 #define WIDTH 32
 #define LANE {0, 1, 2, 3}
@@ -106,17 +107,23 @@ INLINE double log1p_of(double x)
     return exponent * 0.6931471805599453 + 2 * s * series + (x < 1e15 ? low / u : 0);
 }
 
+#include "spread_call.h"
 #define FLOAT 1
 #include "real.h"
 #include "rows.h"
 #include "parts.h"
 #include "few.h"
+#include "spread.h"
+#include "spread_down.h"
 #undef FLOAT
 #define FLOAT 0
 #include "real.h"
 #include "rows.h"
 #include "parts.h"
 #include "few.h"
+#include "spread.h"
+#include "spread_down.h"
+#include "spread_entry.h"
 
 /* The weight of the targets that are counted, and the first that is none of T. */
 static void count_targets(const tree *t, call *c)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from taxoloss.functional.kernels.native.build import NAME
 
-__all__ = ["FORMS", "Call", "Kernel", "Tree", "kernel"]
+__all__ = ["FORMS", "Call", "Kernel", "SpreadCall", "Tree", "Units", "kernel"]
 
 #: What the forms are called, by their number in dispatch.c.
 FORMS = ("plain", "AVX2", "AVX-512")
@@ -64,6 +64,56 @@ class Call(Structure):
     ]
 
 
+class Units(Structure):
+    """`units` of spread_call.h."""
+
+    _fields_ = [(name, c_int64) for name in ("classes", "units", "levels", "targets", "groups")] + [
+        (name, c_void_p)
+        for name in (
+            *("leaf", "leaf_start", "kid", "kid_start", "parent", "above", "first", "last"),
+            *("group", "leaf_group"),
+            *("per_node", "weights", "point_start", "point", "point_weight", "run", "leaf_run"),
+        )
+    ]
+
+
+class SpreadCall(Structure):
+    """`spread_call` of spread_call.h."""
+
+    _fields_ = [
+        ("samples", c_int64),
+        ("places", c_int64),
+        ("logits", c_void_p),
+        ("logits_by_sample", c_int64),
+        ("logits_by_class", c_int64),
+        ("logits_by_place", c_int64),
+        ("target", c_void_p),
+        ("soft", c_void_p),
+        ("sources", c_int64),
+        ("soft_by_sample", c_int64),
+        ("soft_by_class", c_int64),
+        ("soft_by_place", c_int64),
+        ("row_uniform", c_void_p),
+        ("own_weight", c_void_p),
+        ("unit_weight", c_void_p),
+        ("smoothing", c_double),
+        ("ignored", c_int64),
+        ("mean", c_int64),
+        ("gradient", c_void_p),
+        ("gradient_by_sample", c_int64),
+        ("gradient_by_class", c_int64),
+        ("gradient_by_place", c_int64),
+        ("losses", c_void_p),
+        ("total", c_void_p),
+        ("lost", c_void_p),
+        ("threads", c_int64),
+        ("sum", c_double),
+        ("count", c_double),
+        ("bad_row", c_int64),
+        ("lost_rows", c_int64),
+    ]
+
+
 class Kernel:
     """The functions of the library."""
 
@@ -73,6 +123,9 @@ class Kernel:
         self.rows = library.taxoloss_rows
         self.rows.argtypes = [POINTER(Tree), POINTER(Call), c_int, c_int]
         self.rows.restype = c_int
+        self.spread = library.taxoloss_spread
+        self.spread.argtypes = [POINTER(Units), POINTER(SpreadCall), c_int, c_int]
+        self.spread.restype = c_int
         #: The widest that the processor has.
         self.form: int = library.taxoloss_form()
 

@@ -1,0 +1,262 @@
+/* Rows with spread targets, as many at once as a vector has lanes: see spread_call.h for the mathematics; for
+   REAL = float or double, included once for each. */
+
+#undef ZIP
+#undef LOWER
+#undef UPPER
+#undef SMALL_MASS
+#undef NARROW
+#undef WIDEN
+#if FLOAT && defined(__AVX512F__)
+/* GCC makes of __builtin_convertvector two conversions and an insertion. */
+#define NARROW(p, of) _mm256_storeu_ps(p, _mm512_cvtpd_ps((__m512d)(of)))
+#define WIDEN(p) ((dvec)_mm512_cvtps_pd(_mm256_loadu_ps(p)))
+#else
+#define NARROW(p, of) (*(NAME(some) *)(p) = __builtin_convertvector(of, NAME(some)))
+#define WIDEN(p) WIDE(p)
+#endif
+#define SMALL_MASS (FLOAT ? 1e25 : 1e35) /* the most odds: eight of them may be multiplied */
+#if WIDTH / (FLOAT ? 4 : 8) == 16
+#define LOWER {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}
+#define UPPER {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31}
+#elif WIDTH / (FLOAT ? 4 : 8) == 8
+#define LOWER {0, 8, 1, 9, 2, 10, 3, 11}
+#define UPPER {4, 12, 5, 13, 6, 14, 7, 15}
+#elif WIDTH / (FLOAT ? 4 : 8) == 4
+#define LOWER {0, 4, 1, 5}
+#define UPPER {2, 6, 3, 7}
+#else
+#define LOWER {0, 2}
+#define UPPER {1, 3}
+#endif
+#if defined(__clang__)
+/* Masks of Clang's are constants in the call. */
+#define ZIP(a, b, how) NAME(zipped)(a, b, how[0] != 0)
+INLINE NAME(vec) NAME(zipped)(NAME(vec) a, NAME(vec) b, int upper)
+{
+    NAME(vec) made;
+    for (int i = 0; i < NAME(LANES); i++) {
+        const int at = i / 2 + (upper ? NAME(LANES) / 2 : 0);
+        made[i] = i % 2 ? b[at] : a[at];
+    }
+    return made;
+}
+#else
+#define ZIP(a, b, how) __builtin_shuffle(a, b, how)
+#endif
+
+/* x[i][j] becomes x[j][i]: as many riffle shuffles of the vectors as a lane's number has digits. */
+INLINE void NAME(transpose)(NAME(vec) *x)
+{
+    const NAME(words) lower = LOWER, upper = UPPER;
+    NAME(vec) y[NAME(LANES)];
+    for (int done = 1; done < NAME(LANES); done *= 2) {
+        for (int i = 0; i < NAME(LANES) / 2; i++) {
+            y[2 * i] = ZIP(x[i], x[i + NAME(LANES) / 2], lower);
+            y[2 * i + 1] = ZIP(x[i], x[i + NAME(LANES) / 2], upper);
+        }
+        for (int i = 0; i < NAME(LANES); i++) x[i] = y[i];
+    }
+}
+
+/* tile[j][i] = from[i][j * by] for n columns j and ROWS rows. */
+INLINE void NAME(load_tile)(REAL *tile, const REAL *const *from, int64_t by, int64_t n, int together)
+{
+    int64_t j = 0;
+    if (together)
+        for (; j < n; j++) VEC(tile + j * ROWS) = VEC(from[0] + j * by);
+    if (by == 1)
+        for (; j + ROWS <= n; j += ROWS) {
+            NAME(vec) x[ROWS];
+            for (int i = 0; i < ROWS; i++) x[i] = VEC(from[i] + j);
+            NAME(transpose)(x);
+            for (int i = 0; i < ROWS; i++) VEC(tile + (j + i) * ROWS) = x[i];
+        }
+    for (; j < n; j++)
+        for (int i = 0; i < ROWS; i++) tile[j * ROWS + i] = from[i][j * by];
+}
+
+/* The way back, for `count` rows. */
+INLINE void NAME(store_tile)(const REAL *tile, REAL *const *to, int64_t by, int64_t n, int together, int count)
+{
+    int64_t j = 0;
+    if (together && count == ROWS)
+        for (; j < n; j++) VEC(to[0] + j * by) = VEC(tile + j * ROWS);
+    if (by == 1)
+        for (; j + ROWS <= n; j += ROWS) {
+            NAME(vec) x[ROWS];
+            for (int i = 0; i < ROWS; i++) x[i] = VEC(tile + (j + i) * ROWS);
+            NAME(transpose)(x);
+            for (int i = 0; i < count; i++) VEC(to[i] + j) = x[i];
+        }
+    for (; j < n; j++)
+        for (int i = 0; i < count; i++) to[i][j * by] = tile[j * ROWS + i];
+}
+
+/* What is kept of a tile of rows; vectors of ROWS doubles are PARTS dvecs. */
+typedef struct {
+    REAL *e;                   /* (C, ROWS): logits, exponentials, the gradient */
+    REAL *soft;                /* (sources, ROWS) */
+    REAL *near;                /* (U, ROWS): odds as REAL */
+    dvec *mass, *odds;         /* (U + 1) and U of vectors */
+    dvec *point;               /* U of vectors: T without the spread part */
+    dvec *D, *H;               /* U + 1 */
+    dvec *spread;              /* G: the spread part of a run */
+    dvec share[PARTS], cost[PARTS], total[PARTS], whole[PARTS], least[PARTS], most[PARTS];
+    REAL peak[ROWS];
+    double unit[ROWS];
+    const REAL *from[ROWS];
+    double leaf_point[ROWS];   /* of a target that is a class: what it brings to it */
+    REAL leaf_z[ROWS];         /* and its logit */
+    int64_t leaf[ROWS], best[ROWS]; /* the class of the largest logit */
+    double beside[ROWS];       /* and the mass of all others */
+} __attribute__((aligned(64))) NAME(lanes);
+
+/* q times a weight; 0 where that is 0. */
+INLINE void NAME(weigh)(REAL *q, double weight)
+{
+    const NAME(vec) none = {0};
+    if (weight == 0) VEC(q) = none;
+    else VEC(q) *= (REAL)weight;
+}
+
+/* What probabilities bring to units, and to classes: in the place of their probabilities. */
+static void NAME(bring_points)(NAME(lanes) *f, const units *t, const spread_call *c)
+{
+    const int64_t U = t->units, C = t->classes;
+    const NAME(vec) none = {0};
+    for (int64_t s = 0; s < c->sources; s++) {
+        REAL *q = f->soft + s * ROWS;
+        const double weight = c->own_weight ? c->own_weight[s] : 1;
+        const NAME(words) some = (NAME(words))(VEC(q) != none);
+        WORD any = 0;
+        double leaf = 0;
+        for (int i = 0; i < ROWS; i++) any |= some[i];
+        if (!any) continue;
+        for (int64_t k = t->point_start[s]; k < t->point_start[s + 1] && weight != 0; k++) {
+            const int64_t u = t->point[k];
+            const double own = weight * t->point_weight[k];
+            if (u < U)
+                for (int h = 0; h < PARTS; h++) f->point[u * PARTS + h] += WIDEN(q + h * DOUBLES) * f->share[h] * own;
+            else if (s < C) leaf = own;
+            else VEC(f->soft + (u - U) * ROWS) += VEC(q) * (REAL)own;
+        }
+        if (s < C) NAME(weigh)(q, leaf);
+    }
+}
+
+/* The spread part of each run, and what targets bring to units. */
+static void NAME(spread_targets)(NAME(lanes) *f, const units *t, const spread_call *c, int64_t row, int count,
+                                 double factor)
+{
+    const int64_t U = t->units, C = t->classes, K = t->levels;
+    const double own = 1 - c->smoothing;
+    double by_level[MOST_LEVELS][ROWS] __attribute__((aligned(64)));
+    memset(f->point, 0, sizeof(dvec) * PARTS * (size_t)U);
+    for (int i = 0; i < ROWS; i++) {
+        const int64_t y = !c->target || i >= count ? c->ignored : c->target[row + i];
+        const int counted = i < count && (!c->target || y != c->ignored);
+        f->unit[i] = counted ? factor : 0;
+        f->leaf[i] = -1;
+        f->leaf_point[i] = 0;
+        const double *w = !counted ? 0 : c->target ? t->weights + y * K
+                        : c->row_uniform ? c->row_uniform + (row + i) * K : 0;
+        for (int64_t k = 0; k < K; k++)
+            by_level[k][i] = w && c->smoothing > 0 ? w[k] * (f->unit[i] * c->smoothing * t->per_node[k]) : 0;
+        if (!c->target || !counted) continue;
+        const double unit = own == 0 ? 0 : weighted(f->unit[i] * own, c->own_weight ? c->own_weight[y] : 1);
+        for (int64_t s = t->point_start[y]; s < t->point_start[y + 1] && unit != 0; s++) {
+            const int64_t u = t->point[s];
+            if (u < U) ((double *)(f->point + u * PARTS))[i] = unit * t->point_weight[s];
+            else {
+                f->leaf[i] = u - U;
+                f->leaf_point[i] = unit * t->point_weight[s];
+            }
+        }
+    }
+    for (int64_t g = 0; g < t->groups; g++)
+        for (int h = 0; h < PARTS; h++) {
+            dvec sum = {0};
+            for (int64_t k = t->first[g]; k < t->last[g]; k++) sum += *(dvec *)(by_level[k] + h * DOUBLES);
+            f->spread[g * PARTS + h] = sum;
+        }
+    for (int h = 0; h < PARTS; h++) f->share[h] = *(dvec *)(f->unit + h * DOUBLES) * own;
+    if (!c->target && !t->run) NAME(bring_points)(f, t, c);
+    else if (!c->target && c->own_weight)
+        for (int64_t s = 0; s < C; s++) NAME(weigh)(f->soft + s * ROWS, c->own_weight[s]);
+}
+
+/* value where A is not 0, else 0. */
+INLINE dvec NAME(where)(dvec A, dvec value)
+{
+    return (dvec)((qvec)value & (qvec)(A != 0));
+}
+
+/* From logits to exponentials, masses of all units, and what the classes cost but for log(whole). */
+static void NAME(spread_up)(NAME(lanes) *f, const units *t, const spread_call *c)
+{
+    const int64_t U = t->units, C = t->classes;
+    const int soft = !c->target, smooth = c->smoothing > 0;
+    const double *weight = smooth ? c->unit_weight : 0;
+    NAME(vec) peak = VEC(f->e);
+    NAME(words) best = {0};
+    for (int64_t j = 1; j < C; j++) {
+        const NAME(vec) z = VEC(f->e + j * ROWS);
+        const NAME(words) larger = (NAME(words))(z > peak);
+        peak = NAME(chosen)(larger, z, peak);
+        best = (best & ~larger) | ((best * 0 + (WORD)j) & larger);
+    }
+    VEC(f->peak) = peak;
+    for (int i = 0; i < ROWS; i++) f->best[i] = (int64_t)best[i];
+    const dvec zero = {0};
+    for (int h = 0; h < PARTS; h++) f->cost[h] = f->total[h] = zero;
+    for (int64_t u = 0; u <= U; u++) {
+        const dvec *spread = f->spread + t->leaf_group[u] * PARTS;
+        const double run = t->leaf_run ? t->leaf_run[u] : 1;
+        const int64_t first = t->leaf_start[u], last = t->leaf_start[u + 1];
+        double weights = weight ? 0 : (double)(last - first);
+        dvec mass[PARTS], x[PARTS], said[PARTS], cost[PARTS];
+        for (int h = 0; h < PARTS; h++) mass[h] = x[h] = said[h] = cost[h] = zero;
+        for (int64_t k = first; k < last; k++) {
+            REAL *e = f->e + t->leaf[k] * ROWS, part[ROWS] __attribute__((aligned(64)));
+            const NAME(vec) z = VEC(e);
+            const double own = weight ? weight[U + t->leaf[k]] : 1;
+            VEC(part) = z - peak; /* at most 0: its rounding stays beside it */
+            if (smooth && own != 0) {
+                for (int h = 0; h < PARTS; h++) x[h] += WIDEN(part + h * DOUBLES) * own;
+                weights += weight ? own : 0;
+            }
+            if (soft) {
+                const REAL *q = f->soft + t->leaf[k] * ROWS;
+                VEC(part) = (NAME(vec))((NAME(words))(VEC(part) * VEC(q)) & (NAME(words))(VEC(q) != 0));
+                for (int h = 0; h < PARTS; h++) {
+                    said[h] += WIDEN(q + h * DOUBLES);
+                    cost[h] += WIDEN(part + h * DOUBLES);
+                }
+            }
+            VEC(e) = NAME(exp_of)(z, peak);
+            for (int h = 0; h < PARTS; h++) mass[h] += WIDEN(e + h * DOUBLES);
+        }
+        for (int h = 0; h < PARTS; h++) {
+            f->total[h] += spread[h] * weights;
+            f->cost[h] -= NAME(where)(spread[h], spread[h] * x[h]);
+            if (!soft) continue;
+            said[h] *= f->share[h];
+            f->total[h] += said[h] * run;
+            f->cost[h] -= cost[h] * f->share[h] * run;
+        }
+        for (int64_t k = t->kid_start[u]; k < t->kid_start[u + 1]; k++)
+            for (int h = 0; h < PARTS; h++) {
+                mass[h] += f->mass[t->kid[k] * PARTS + h];
+                if (t->run) said[h] += f->point[t->kid[k] * PARTS + h];
+            }
+        for (int h = 0; h < PARTS; h++) {
+            f->mass[u * PARTS + h] = mass[h];
+            if (t->run && u < U) f->point[u * PARTS + h] = said[h];
+        }
+    }
+    for (int h = 0; h < PARTS; h++) {
+        f->whole[h] = f->mass[U * PARTS + h];
+        f->cost[h] += NAME(where)(f->total[h], f->total[h] * log1p_vec(f->whole[h] - 1));
+    }
+}

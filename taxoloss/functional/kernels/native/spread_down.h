@@ -1,0 +1,259 @@
+/* The second half of spread.h: from masses to costs and the gradient, and the rows of one thread. */
+
+/* A(u) of a unit. */
+INLINE dvec NAME(said)(const NAME(lanes) *f, const units *t, const spread_call *c, int64_t u, int h)
+{
+    const dvec spread = f->spread[t->group[u] * PARTS + h];
+    const dvec point = f->point[u * PARTS + h] * (t->run ? t->run[u] : 1);
+    if (!c->unit_weight || !(c->smoothing > 0)) return spread + point;
+    const double weight = c->unit_weight[u];
+    return weight == 0 ? point : spread * weight + point;
+}
+
+/* Odds of all units; the smallest, and the largest of those that count; the sum of all targets. */
+static void NAME(spread_odds)(NAME(lanes) *f, const units *t, const spread_call *c)
+{
+    for (int h = 0; h < PARTS; h++) {
+        dvec least = f->whole[h] - 1, most = {0}, total = f->total[h];
+        for (int64_t u = 0; u < t->units; u++) {
+            const dvec mass = f->mass[u * PARTS + h], odds = (f->whole[h] - mass) / mass, A = NAME(said)(f, t, c, u, h);
+            const dvec counts = NAME(where)(A, odds);
+            f->odds[u * PARTS + h] = odds;
+            NARROW(f->near + u * ROWS + h * DOUBLES, odds);
+            least = (dvec)(((qvec)odds & (odds < least)) | ((qvec)least & ~(odds < least)));
+            most = (dvec)(((qvec)most & (counts <= most)) | ((qvec)counts & ~(counts <= most))); /* NaN stays */
+            total += A;
+        }
+        f->least[h] = least;
+        f->most[h] = most;
+        f->total[h] = total;
+    }
+}
+
+/* Odds along the path of the units of lane i whose odds are small, by sums of what is beside it. */
+static void NAME(sure_path)(NAME(lanes) *f, const units *t, int i)
+{
+    const double half = ((double *)f->whole)[i] / 2;
+    double beside = 0;
+    int64_t u = t->units, next = u;
+    while (next >= 0) {
+        u = next;
+        next = -1;
+        for (int64_t k = t->kid_start[u]; k < t->kid_start[u + 1]; k++) {
+            const double mass = ((double *)(f->mass + t->kid[k] * PARTS))[i];
+            if (mass > half) next = t->kid[k];
+            else beside += mass;
+        }
+        for (int64_t k = t->leaf_start[u]; k < t->leaf_start[u + 1]; k++) {
+            const double mass = f->e[t->leaf[k] * ROWS + i];
+            if (!(mass > half)) beside += mass;
+        }
+        if (next < 0) continue;
+        const double odds = beside / ((double *)(f->mass + next * PARTS))[i];
+        ((double *)(f->odds + next * PARTS))[i] = odds;
+        f->near[next * ROWS + i] = (REAL)odds;
+    }
+    if (((double *)f->whole)[i] < 2) f->beside[i] = beside;
+}
+
+#undef LOG_SERIES
+#if FLOAT
+#define LOG_SERIES(q) (1 + q * (1 / 3.f + q * (1 / 5.f + q * (1 / 7.f + q * (1 / 9.f)))))
+#else
+#define LOG_SERIES(q) (1 + q * (1 / 3. + q * (1 / 5. + q * (1 / 7. + q * (1 / 9. + q * (1 / 11. + q * (1 / 13. \
+                       + q * (1 / 15. + q * (1 / 17. + q * (1 / 19.))))))))))
+#endif
+
+/* log1p_of for each lane, to three units of the last digit of REAL. What 1 + x lost, over 1 + x, is about low (1 - x)
+   where x < 1, and beyond that below the last digit. */
+INLINE NAME(vec) NAME(log1p_lanes)(NAME(vec) x)
+{
+    const NAME(vec) none = {0}, one = none + 1, u = 1 + x, low = x - (u - 1);
+    const WORD mantissa = ((WORD)1 << MANTISSA_BITS) - 1, bias = sizeof(REAL) == 4 ? 127 : 1023;
+    union { REAL real; WORD word; } unit = {1}, shift = {(REAL)((WORD)1 << MANTISSA_BITS)};
+    const NAME(vec) m = (NAME(vec))(((NAME(words))u & mantissa) | unit.word);
+    const NAME(vec) n = (NAME(vec))(((NAME(words))u >> MANTISSA_BITS) | shift.word) - (shift.real + (REAL)bias);
+    const NAME(words) big = (NAME(words))(m > (REAL)1.4142135623730951);
+    const NAME(vec) f = NAME(chosen)(big, m * (REAL)0.5, m), exponent = n + (NAME(vec))((NAME(words))one & big);
+    const NAME(vec) s = (f - 1) / (f + 1), q = s * s;
+    return exponent * (REAL)0.6931471805599453 + 2 * s * LOG_SERIES(q) + NAME(chosen)((NAME(words))(x < 1), low * (2 - u), none);
+}
+
+/* Costs of the units, and D and H of each. */
+static void NAME(spread_down)(NAME(lanes) *f, const units *t, const spread_call *c)
+{
+    const int64_t U = t->units;
+    /* Where only the spread part is dense its logarithms are those of products, eight at a time. */
+    const int products = c->target && !c->unit_weight && c->smoothing > 0;
+    const dvec none = {0};
+    dvec product[PARTS];
+    for (int h = 0; h < PARTS; h++) {
+        product[h] = none + 1;
+        f->D[U * PARTS + h] = f->H[U * PARTS + h] = none;
+    }
+    for (int64_t u = U - 1, many = 0; u >= 0; u--) {
+        const int ends = ++many == 8 || u == 0 || t->group[u - 1] != t->group[u];
+        REAL log[ROWS] __attribute__((aligned(64)));
+        if (!products) VEC(log) = NAME(log1p_lanes)(VEC(f->near + u * ROWS));
+        for (int h = 0; h < PARTS; h++) {
+            const int64_t at = u * PARTS + h, above = t->parent[u] * PARTS + h;
+            const dvec A = NAME(said)(f, t, c, u, h), odds = f->odds[at];
+            f->D[at] = f->D[above] + A;
+            f->H[at] = f->H[above] + NAME(where)(A, A * odds);
+            if (!products) f->cost[h] += NAME(where)(A, A * WIDEN(log + h * DOUBLES));
+            else product[h] *= 1 + odds;
+            if (!products || !ends) continue;
+            const dvec spread = f->spread[t->group[u] * PARTS + h];
+            f->cost[h] += NAME(where)(spread, spread * log1p_vec(product[h] - 1));
+            product[h] = none + 1;
+        }
+        many = ends ? 0 : many;
+    }
+}
+
+/* With a product: what is to be added for the ancestors of the targets. */
+static void NAME(spread_points)(NAME(lanes) *f, const units *t, const spread_call *c, int64_t row, int count)
+{
+    double odds[MOST_ENTRIES][ROWS], said[MOST_ENTRIES][ROWS], *cost = (double *)f->cost;
+    int64_t longest = 0;
+    memset(said, 0, sizeof said);
+    memset(odds, 0, sizeof odds);
+    for (int i = 0; i < count; i++) {
+        const int64_t y = c->target[row + i];
+        if (f->unit[i] == 0) continue;
+        for (int64_t s = t->point_start[y], k = 0; s < t->point_start[y + 1]; s++, k++) {
+            const int64_t u = t->point[s];
+            longest = k + 1 > longest ? k + 1 : longest;
+            if (u >= t->units) continue;
+            said[k][i] = ((double *)(f->point + u * PARTS))[i];
+            odds[k][i] = said[k][i] == 0 ? 0 : ((double *)(f->odds + u * PARTS))[i];
+        }
+    }
+    for (int64_t k = 0; k < longest; k++)
+        for (int i = 0; i < ROWS; i++) cost[i] += said[k][i] * log1p_of(odds[k][i]);
+}
+
+/* The gradient of all classes: e_j F / whole - A_j. */
+static void NAME(spread_slopes)(NAME(lanes) *f, const units *t, const spread_call *c)
+{
+    const int64_t U = t->units;
+    const int soft = !c->target, smooth = c->smoothing > 0;
+    const double *weight = smooth ? c->unit_weight : 0;
+    for (int64_t u = 0; u <= U; u++) {
+        const double run = t->leaf_run ? t->leaf_run[u] : 1;
+        REAL factor[ROWS] __attribute__((aligned(64))), spread[ROWS] __attribute__((aligned(64)));
+        REAL share[ROWS] __attribute__((aligned(64)));
+        for (int h = 0; h < PARTS; h++) {
+            const int64_t at = u * PARTS + h;
+            dvec left = f->total[h] - f->D[at];
+            const qvec none = left * left <= 1e-28 * f->D[at] * f->D[at];
+            left = (dvec)((qvec)left & ~none);
+            left = (left - f->H[at]) / f->whole[h];
+            NARROW(factor + h * DOUBLES, left);
+            NARROW(spread + h * DOUBLES, f->spread[t->leaf_group[u] * PARTS + h]);
+            NARROW(share + h * DOUBLES, f->share[h] * run);
+        }
+        for (int64_t k = t->leaf_start[u]; k < t->leaf_start[u + 1]; k++) {
+            REAL *e = f->e + t->leaf[k] * ROWS;
+            NAME(vec) slope = VEC(e) * VEC(factor);
+            if (soft) slope -= VEC(f->soft + t->leaf[k] * ROWS) * VEC(share);
+            if (weight) slope -= VEC(spread) * (REAL)weight[U + t->leaf[k]];
+            else if (smooth) slope -= VEC(spread);
+            VEC(e) = slope;
+        }
+    }
+}
+
+/* What single classes of lane i get: that of its target, and one with most of the mass, whose gradient is a
+   difference of like numbers: in double. */
+static void NAME(single_classes)(NAME(lanes) *f, const units *t, const spread_call *c, int i)
+{
+    const int64_t top = f->best[i], y = f->leaf[i], u = t->above[top];
+    const double whole = ((double *)f->whole)[i];
+    if (y >= 0 && c->gradient) f->e[y * ROWS + i] -= (REAL)f->leaf_point[i];
+    if (!(whole < 2)) return;
+    const int64_t leaf = t->units + top;
+    double A = ((double *)(f->spread + t->leaf_group[u] * PARTS))[i];
+    if (c->unit_weight && c->smoothing > 0) A *= c->unit_weight[leaf];
+    if (!c->target) A += f->soft[top * ROWS + i] * ((double *)f->share)[i] * (t->leaf_run ? t->leaf_run[u] : 1);
+    if (y == top) A += f->leaf_point[i];
+    const double D = ((double *)(f->D + u * PARTS))[i] + A, total = ((double *)f->total)[i], beside = f->beside[i];
+    const double own = 1; /* the exponential of 0 */
+    double left = total - D;
+    if (fabs(left) <= 1e-14 * fabs(D)) left = 0;
+    if (A != 0) ((double *)f->cost)[i] += A * (log1p_of(beside / own) - log1p_of(whole - 1));
+    if (c->gradient)
+        f->e[top * ROWS + i] = (REAL)((own * (left - ((double *)(f->H + u * PARTS))[i]) - A * beside) / whole);
+}
+
+static void NAME(run_spread)(spread_part *p)
+{
+    const units *t = p->t;
+    const spread_call *c = p->c;
+    const int64_t U = t->units, C = t->classes, D = c->places, sources = c->target ? 0 : c->sources;
+    const int64_t vectors = (U + 1) + U + U + 2 * (U + 1) + t->groups;
+    const size_t bytes = sizeof(dvec) * PARTS * (size_t)vectors + sizeof(REAL) * ROWS * (size_t)(C + U + sources);
+    char *room = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (!room) {
+        p->failed = 1;
+        return;
+    }
+    NAME(lanes) f;
+    f.mass = (dvec *)room;
+    f.odds = f.mass + (U + 1) * PARTS;
+    f.D = f.odds + U * PARTS;
+    f.H = f.D + (U + 1) * PARTS;
+    f.spread = f.H + (U + 1) * PARTS;
+    f.point = f.spread + t->groups * PARTS;
+    f.e = (REAL *)(f.point + U * PARTS);
+    f.near = f.e + C * ROWS;
+    f.soft = f.near + U * ROWS;
+    for (int64_t row = p->first; row < p->last; row += ROWS) {
+        const int count = p->last - row < ROWS ? (int)(p->last - row) : ROWS;
+        REAL *to[ROWS];
+        const REAL *soft[ROWS];
+        int together = count == ROWS && (row % D + ROWS <= D || D == 1);
+        for (int i = 0; i < ROWS; i++) {
+            const int64_t at = row + (i < count ? i : 0), n = at / D, d = at % D;
+            f.from[i] = (const REAL *)c->logits + n * c->logits_by_sample + d * c->logits_by_place;
+            to[i] = c->gradient ? (REAL *)c->gradient + n * c->gradient_by_sample + d * c->gradient_by_place : 0;
+            soft[i] = sources ? (const REAL *)c->soft + n * c->soft_by_sample + d * c->soft_by_place : 0;
+        }
+        const int in = together && (D == 1 ? c->logits_by_sample : c->logits_by_place) == 1;
+        const int out = together && (D == 1 ? c->gradient_by_sample : c->gradient_by_place) == 1;
+        together = together && (D == 1 ? c->soft_by_sample : c->soft_by_place) == 1;
+        NAME(load_tile)(f.e, f.from, c->logits_by_class, C, in);
+        if (sources) NAME(load_tile)(f.soft, soft, c->soft_by_class, sources, together);
+        NAME(spread_targets)(&f, t, c, row, count, p->factor);
+        for (int i = 0; i < ROWS; i++) f.leaf_z[i] = f.leaf[i] < 0 ? 0 : f.e[f.leaf[i] * ROWS + i];
+        NAME(spread_up)(&f, t, c);
+        for (int i = 0; i < ROWS; i++) {
+            if (f.leaf[i] < 0) continue;
+            ((double *)f.total)[i] += f.leaf_point[i];
+            ((double *)f.cost)[i] += f.leaf_point[i] * (log1p_of(((double *)f.whole)[i] - 1)
+                                                        - ((double)f.leaf_z[i] - (double)f.peak[i]));
+        }
+        NAME(spread_odds)(&f, t, c);
+        for (int i = 0; i < count; i++) {
+            f.beside[i] = ((double *)f.whole)[i] - 1;
+            if (f.unit[i] != 0 && ((double *)f.least)[i] < 1e-6) NAME(sure_path)(&f, t, i);
+        }
+        NAME(spread_down)(&f, t, c);
+        if (c->target && !c->unit_weight && c->smoothing > 0) NAME(spread_points)(&f, t, c, row, count);
+        if (c->gradient) NAME(spread_slopes)(&f, t, c);
+        for (int i = 0; i < count; i++) {
+            const int alive = f.unit[i] != 0;
+            NAME(single_classes)(&f, t, c, i);
+            const double cost = ((double *)f.cost)[i];
+            const int lost = alive && !(((double *)f.most)[i] <= SMALL_MASS && fabs(cost) < INFINITY
+                                        && ((double *)f.whole)[i] >= 1);
+            p->costs[row + i] = alive && !lost ? cost : 0;
+            if (c->lost) c->lost[row + i] = (uint8_t)lost;
+            p->lost_rows += lost;
+            if (c->gradient && !alive)
+                for (int64_t j = 0; j < C; j++) f.e[j * ROWS + i] = 0;
+        }
+        if (c->gradient) NAME(store_tile)(f.e, to, c->gradient_by_class, C, out, count);
+    }
+    free(room);
+}

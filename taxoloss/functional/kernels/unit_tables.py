@@ -1,0 +1,91 @@
+"""The units of a loss (units.py) as what the forms of spread targets look up; always on the CPU."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+
+from taxoloss.functional.kernels.chunks import ChunkTensors
+from taxoloss.functional.kernels.loss_tensors import LossTensors
+from taxoloss.functional.kernels.units import Points, Units, points_of, units_of
+from taxoloss.functional.soft_targets import FEW_NODES
+
+__all__ = ["UnitTables", "unit_tables"]
+
+
+class UnitTables:
+    """U units, C classes, K levels, T targets, G runs of levels; U is the root, U + c class c."""
+
+    def __init__(self, tensors: LossTensors) -> None:
+        units, weights = _units(tensors), tensors.weights
+        self.units = units
+        self.weights = weights  # (T, K)
+        self.parent = torch.from_numpy(units.parent)  # (U,)
+        self.parent_of_class = torch.from_numpy(units.parent_of_class)  # (C,)
+        #: (U,): a node of each unit; (U + C,): the same and the classes.
+        self.nodes = torch.cat([torch.from_numpy(units.node), torch.arange(units.classes, device="cpu")])
+        #: (T, K): the unit of a target's ancestor; U + C where there is none.
+        of_target = np.where(units.of_target < 0, units.units + units.classes, units.of_target)
+        self.of_target = torch.from_numpy(of_target)
+        #: (T, K): the same with U for what is no inner unit; (T,): the class of a target, and its weight.
+        self.inner_of_target = self.of_target.clamp(max=units.units)
+        of_class = (self.of_target >= units.units) & (self.of_target < units.units + units.classes)
+        self.class_of_target = torch.where(of_class, self.of_target - units.units, 0).amax(1)
+        self.weight_of_class = (weights * of_class).sum(1)
+        #: (K,): 1 / W_l.
+        widths = [tensors.plan.widths[level] for level in tensors.used]
+        self.per_node = 1 / torch.tensor(widths, dtype=torch.float64, device="cpu")
+        runs = np.stack(
+            [np.append(units.first, units.first_below), np.append(units.last, units.last_below)], 1
+        )
+        found, group = np.unique(runs, axis=0, return_inverse=True)
+        group = group.reshape(-1)
+        self.runs = torch.from_numpy(found)  # (G, 2)
+        self.group = torch.from_numpy(group[: units.units + 1].copy())  # (U + 1,)
+        self.leaf_group = torch.from_numpy(group[units.units + 1 :].copy())  # (U + 1,)
+        #: (C,)
+        self.group_of_class = self.leaf_group[self.parent_of_class]
+        #: Whether there are so many nodes on a level that sums of them need not be in float64.
+        self.many = max(widths) >= FEW_NODES
+        #: Units whose runs end on one level, which do not lie above each other, deepest first.
+        cuts = np.flatnonzero(np.diff(units.last[:-1])) + 1
+        ends = [0, *cuts.tolist(), units.units] if units.units else [0]
+        self.layers = [slice(first, last) for first, last in pairwise(ends)]
+        level = torch.arange(units.levels, device="cpu")
+        #: (G, K): 1 where a level is one of a run.
+        self.of_run = ((level >= self.runs[:, :1]) & (level < self.runs[:, 1:])).double()
+        #: (G,): the weights of runs where all classes share those of each level, else None.
+        self.run = self.of_run @ weights[0].double() if all(tensors.shared) else None
+
+    def points(self) -> Points:
+        """What targets bring to units."""
+        return points_of(self.units, self.weights.numpy())
+
+
+class _Kept(NamedTuple):
+    revision: int
+    tables: UnitTables
+
+
+_UNITS: WeakKeyDictionary[ChunkTensors, Units] = WeakKeyDictionary()
+_TABLES: WeakKeyDictionary[LossTensors, _Kept] = WeakKeyDictionary()
+
+
+def _units(tensors: LossTensors) -> Units:
+    """Other weights of the same levels have the same units."""
+    found = _UNITS.get(tensors.chunks)
+    if found is None:
+        found = _UNITS[tensors.chunks] = units_of(tensors.plan, tensors.used)
+    return found
+
+
+def unit_tables(tensors: LossTensors) -> UnitTables:
+    """The tables of a loss on the CPU, kept until other weights are put in place."""
+    kept = _TABLES.get(tensors)
+    if kept is None or kept.revision != tensors.revision:
+        kept = _TABLES[tensors] = _Kept(tensors.revision, UnitTables(tensors))
+    return kept.tables
