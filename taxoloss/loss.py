@@ -53,8 +53,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
 
     Shape:
         - input: logits (C,), (N, C) or (N, C, d1..dk)
-        - target: node ids, integers, (), (N,) or (N, d1..dk), or class probabilities of the logits' shape, or with
-          node_targets=True probabilities of all V nodes, (V,), (N, V) or (N, V, d1..dk)
+        - target: node ids, integers, (), (N,) or (N, d1..dk), or class probabilities of the logits' shape,
+          or with node_targets=True probabilities of all V nodes, (V,), (N, V) or (N, V, d1..dk)
         - output: a scalar; for reduction "none" (), (N,) or (N, d1..dk)
 
     Raises:

@@ -55,14 +55,18 @@ def test_mixup_and_cutmix() -> None:
         torch.testing.assert_close(task(mixed, soft)["loss"], wanted)
 
 
-def test_mixup_cannot_mix_labels_of_mixed_depth() -> None:
-    """The loss refuses probabilities over nodes; metrics refuse soft targets."""
+def test_mixup_of_labels_of_mixed_depth() -> None:
+    """Probabilities over nodes cost the mixture of the losses; metrics refuse soft targets."""
     tree = taxoloss.load(TREE).bind(T.classes, node_targets=True)
     nodes = tree.node_ids(["cat", "pug"] * 4)
-    mixed, soft = data.Mixup(num_classes=tree.num_nodes)(PICTURES.clone(), nodes)
+    mixed, soft = data.Mixup(label_smoothing=0.0, num_classes=tree.num_nodes)(PICTURES.clone(), nodes)
     logits = small()(mixed)
-    with pytest.raises(RuntimeError, match="labels above the classes cannot be mixed"):
-        taxoloss.TaxonomyLoss(tree)(logits, soft)
+    loss = taxoloss.TaxonomyLoss(tree)
+    part = soft.gather(1, nodes[:, None])[:, 0]  # of each sample itself; timm mixes it with its mirror
+    rows = taxoloss.TaxonomyLoss(tree, reduction="none")
+    both = torch.where(nodes == nodes.flip(0), 1.0, part)
+    wanted = both * rows(logits, nodes) + (1 - both) * rows(logits, nodes.flip(0))
+    torch.testing.assert_close(loss(logits, soft), wanted.mean(), atol=1e-6, rtol=1e-5)
     with pytest.raises(ValueError, match=r"pass target\.argmax\(1\)"):
         taxoloss.metrics.LevelAccuracy(T)(logits, torch.full((8, 4), 0.25))
 
