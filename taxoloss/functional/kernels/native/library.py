@@ -17,7 +17,7 @@ from pathlib import Path
 
 from taxoloss.functional.kernels.native.build import NAME
 
-__all__ = ["FORMS", "Call", "Kernel", "Tree", "kernel"]
+__all__ = ["FORMS", "Call", "Kernel", "LevelCall", "LevelTree", "Tree", "kernel"]
 
 #: What the forms are called, by their number in dispatch.c.
 FORMS = ("plain", "AVX2", "AVX-512")
@@ -64,6 +64,36 @@ class Call(Structure):
     ]
 
 
+class LevelTree(Structure):
+    """`level_tree` of levels.h."""
+
+    _fields_ = [(name, c_int64) for name in ("classes", "nodes", "levels")] + [
+        (name, c_void_p) for name in ("order", "ends", "node", "width", "lines", "start", "stop")
+    ]
+
+
+class LevelCall(Structure):
+    """`level_call` of levels.h."""
+
+    _fields_ = [
+        ("samples", c_int64),
+        ("places", c_int64),
+        ("logits", c_void_p),
+        ("logits_by_sample", c_int64),
+        ("logits_by_class", c_int64),
+        ("logits_by_place", c_int64),
+        ("best", c_void_p),
+        ("stated", c_void_p),
+        ("masses", c_void_p),
+        ("chosen", c_void_p),
+        ("odds", c_void_p),
+        ("lost", c_void_p),
+        ("threads", c_int64),
+        ("bad_row", c_int64),
+        ("lost_rows", c_int64),
+    ]
+
+
 class Kernel:
     """The functions of the library."""
 
@@ -73,6 +103,9 @@ class Kernel:
         self.rows = library.taxoloss_rows
         self.rows.argtypes = [POINTER(Tree), POINTER(Call), c_int, c_int]
         self.rows.restype = c_int
+        self.levels = library.taxoloss_levels
+        self.levels.argtypes = [POINTER(LevelTree), POINTER(LevelCall), c_int, c_int]
+        self.levels.restype = c_int
         #: The widest that the processor has.
         self.form: int = library.taxoloss_form()
 
