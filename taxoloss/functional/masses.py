@@ -29,7 +29,15 @@ from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.native.levels import answers, level_kernel, masses_of_levels
 from taxoloss.functional.node_tensors import NodeTensors
 
-__all__ = ["argmax", "greedy_class", "level_answers", "level_masses", "node_on_level", "rows_of"]
+__all__ = [
+    "argmax",
+    "greedy_class",
+    "level_answers",
+    "level_masses",
+    "node_on_level",
+    "rows_of",
+    "sound_answers",
+]
 
 
 #: Columns of a block in the search for the largest, and from how many columns it pays.
@@ -105,6 +113,15 @@ def level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]
     blocks = row_blocks(len(logits), logits[:1].numel(), _BLOCK_NUMBERS)
     best, masses = zip(*(_level_answers(logits[rows], tensors) for rows in blocks), strict=True)
     return torch.cat(best), torch.cat(masses)
+
+
+def sound_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor] | None:
+    """`level_answers` of logits that hold no NaN and no inf; None where that is not found on the way."""
+    library = level_kernel(logits, tensors)
+    if library is None:
+        return None
+    found, stated, lost = answers(library, logits, tensors)
+    return None if lost is not None else (found, stated)
 
 
 def _level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:

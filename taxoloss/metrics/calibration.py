@@ -69,9 +69,8 @@ class LevelCalibrationError(SumMetric):
         stated = batch.level_probabilities
         levels = torch.arange(stated.shape[1], device=stated.device)
         bins = (stated * self.n_bins).long().clamp(0, self.n_bins - 1) + levels * self.n_bins
-        counted = batch.counted
-        values = [counted.long(), (batch.right & counted).long(), torch.where(counted, fixed(stated), 0)]
-        return Contributions(torch.stack(values, 2), bins)
+        right, counted = batch.level_facts[:, :-2].long().chunk(2, 1)
+        return Contributions(torch.stack([counted, right, fixed(stated) * counted], 2), bins)
 
     def _score(self, sums: Tensor) -> Result:
         levels = len(self.taxonomy.levels)

@@ -1,4 +1,4 @@
-"""Masses, answers and log-odds of all levels: the native kernel and the Python form against sums by hand."""
+"""Masses, answers and log-odds of all levels: native kernel and Python form against sums by hand."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ def test_masses_and_answers(tree: Wide, dtype: torch.dtype, places: tuple[int, .
     for z, want in ((logits, expected), (last, expected), (strided, wanted_of_strided)):
         masses = level_masses(z, tensors)
         for mass, wanted in zip(masses, want, strict=True):
-            assert mass.dtype == dtype and mass.shape == wanted.shape
+            assert (mass.dtype, mass.shape) == (dtype, wanted.shape)
             assert_close(mass.double(), wanted, **tolerance)
         best, stated = level_answers(z, tensors)
-        assert best.dtype == torch.long and stated.dtype == dtype
+        assert (best.dtype, stated.dtype) == (torch.long, dtype)
         assert best.tolist() == torch.stack([mass.argmax(1) for mass in want], 1).tolist()
         assert_close(stated.double(), torch.stack([mass.amax(1) for mass in want], 1), **tolerance)
 
