@@ -27,6 +27,7 @@ from taxoloss.functional.arithmetic import row_blocks, wide_dtype
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.native.levels import answers, level_kernel, masses_of_levels
+from taxoloss.functional.kernels.native.library import Kernel
 from taxoloss.functional.node_tensors import NodeTensors
 
 __all__ = [
@@ -115,11 +116,8 @@ def level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]
     return torch.cat(best), torch.cat(masses)
 
 
-def sound_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor] | None:
-    """`level_answers` of logits that hold no NaN and no inf; None where that is not found on the way."""
-    library = level_kernel(logits, tensors)
-    if library is None:
-        return None
+def sound_answers(library: Kernel, logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor] | None:
+    """`level_answers` by the kernel; None where it meets a row that is none, with a NaN or an inf."""
     found, stated, lost = answers(library, logits, tensors)
     return None if lost is not None else (found, stated)
 

@@ -38,17 +38,21 @@ class TaxonomyCollection(MetricCollection):
         This is what torchmetrics does, but for its way to set an attribute, which costs more than to count
         a small batch.
         """
-        groups = [[self._modules[name] for name in group] for group in self._groups.values()]
-        if not all(_is_plain(metric) for group in groups for metric in group):
+        groups: list[list[Any]] = [
+            [self._modules[name] for name in group] for group in self._groups.values()
+        ]
+        if not all(_is_plain(group[0]) for group in groups):
             return False
         with torch.no_grad():
             for first, *others in groups:
                 first.__dict__["_update_count"] += 1
                 first.__dict__["_computed"] = None
                 first.update.__wrapped__(*args, **(first._filter_kwargs(**kwargs) if kwargs else {}))
-                for other in others:
+                if others:
                     state = {name: first.__dict__[name] for name in first._defaults}
-                    other.__dict__.update(state, _update_count=first._update_count, _computed=None)
+                    state.update(_update_count=first.__dict__["_update_count"], _computed=None)
+                    for other in others:
+                        other.__dict__.update(state)
         return True
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -124,6 +124,9 @@ class MistakeSeverity(SumMetric):
 
     def _count(self, batch: Batch) -> None:
         super()._count(batch)
+        if batch.tally is not None:
+            getattr(self, self._counts).add_(batch.tally.counts)
+            return
         heights, nodes, _ = self._parts
         cells = torch.cat([batch.facts[:, 0], batch.answer + heights, batch.target + (heights + nodes)])
         getattr(self, self._counts).index_add_(0, cells, batch.valid.long().repeat(3))

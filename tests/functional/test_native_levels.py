@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,14 +32,13 @@ SHAPES = pytest.mark.parametrize("places", [(), (1,), (5, 7)], ids=["rows", "pla
 
 
 @pytest.fixture(autouse=True, params=["python", *WIDTHS])
-def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def _form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python form, and the kernel with each width of vectors that the processor has."""
     if request.param == "python":
         monkeypatch.setattr(library, "_loaded", [None])
     else:
         assert FOUND is not None
         monkeypatch.setattr(FOUND, "form", library.FORMS.index(request.param))
-    return request.param
 
 
 def numbers(tree: Wide, places: tuple[int, ...], dtype: torch.dtype, rows: int = 35) -> Tensor:
@@ -66,7 +65,7 @@ def test_masses_and_answers(tree: Wide, dtype: torch.dtype, places: tuple[int, .
     """All nodes, and the most probable of each level, of rows and of dense logits in any layout."""
     logits, tensors = numbers(tree, places, dtype), node_tensors(tree.taxonomy)
     expected = by_hand(tree, logits)
-    tolerance = {"rtol": 2e-5 if dtype == torch.float32 else 1e-12, "atol": 1e-30}
+    tolerance: Any = {"rtol": 2e-5 if dtype == torch.float32 else 1e-12, "atol": 1e-30}
     strided = torch.cat([logits, logits])[::2]
     wanted_of_strided = [torch.cat([mass, mass])[::2] for mass in expected]
     last = logits.movedim(1, -1).contiguous().movedim(-1, 1)
@@ -141,11 +140,12 @@ def test_rows_that_are_no_logits(
     """They are as torch has them, NaN; the other rows are as ever."""
     logits, tensors = numbers(tree, places, dtype), node_tensors(tree.taxonomy)
     good_best, good_stated = level_answers(logits, tensors)
-    place = (3, slice(None), *(0 for _ in places))
+    place: Any = (3, slice(None), *(0 for _ in places))
     if bad == -math.inf:
         logits[place] = bad
     else:
-        logits[(3, tree.classes // 2, *place[2:])] = bad
+        one: Any = (3, tree.classes // 2, *place[2:])
+        logits[one] = bad
     best, stated = level_answers(logits, tensors)
     masses = level_masses(logits, tensors)
     assert bool(stated[place].isnan().all())
@@ -159,7 +159,7 @@ def test_rows_that_are_no_logits(
 @TREES
 @DTYPES
 def test_the_first_of_equals(tree: Wide, dtype: torch.dtype) -> None:
-    """Masses of powers of two are exact, and nodes of as many classes are equal: the first is the answer."""
+    """Masses of powers of two are exact, and nodes of as many classes are equal: the first wins."""
     rng = np.random.default_rng(0)
     tensors = node_tensors(tree.taxonomy)
     halves = torch.from_numpy(rng.integers(0, 2, (40, tree.classes))).to(dtype) * math.log(2)

@@ -30,7 +30,7 @@ def _form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(library, "_loaded", [FOUND if request.param == "native" else None])
 
 
-@pytest.fixture(params=TREES.values(), ids=TREES)
+@pytest.fixture(params=list(TREES.values()), ids=list(TREES))
 def tree(request: pytest.FixtureRequest) -> Wide:
     """Permuted orders, missing ranks, inner nodes as targets."""
     found: Wide = request.param

@@ -14,6 +14,9 @@ from torch import Tensor
 from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.arrays import ids_of, refuse_two_row_orders, scores_of
 from taxoloss.functional.inputs import batched, host_may_read, refuse_probabilities, target_ids, undressed
+from taxoloss.functional.kernels.native.levels import level_kernel
+from taxoloss.functional.kernels.native.library import Kernel
+from taxoloss.functional.kernels.native.tallies import Tally, tally
 from taxoloss.functional.masses import argmax, level_answers, sound_answers
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors, pair_facts
 from taxoloss.functional.probabilities import logits_of
@@ -21,7 +24,10 @@ from taxoloss.metrics.base.inputs import check_predictions, check_values, is_ran
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Batch", "Scores", "batch_of", "one_pass"]
+#: Of calibration errors, if nothing else is said.
+BINS = 15
+
+__all__ = ["BINS", "Batch", "Scores", "batch_of", "one_pass"]
 
 #: A tensor; or an array or table of numpy, pandas or polars.
 Scores: TypeAlias = Any
@@ -53,6 +59,7 @@ class Batch:
         self.valid = self.target != self.tensors.root
         if valid is not None:
             self.valid = self.valid & valid.reshape(-1)
+        self._library: Kernel | None = None
         self._eager = host_may_read(preds)
         #: Whether all samples are known to be counted.
         self.whole = valid is None and self._eager and (
@@ -80,14 +87,17 @@ class Batch:
                 self.answers = self.tensors.as_class[self.answers]
 
     def _answered(self, preds: Tensor, shared: bool) -> bool:
-        """Whether the kernel has found the answers, and so looked for NaN; for all that will ask for them."""
+        """Whether the kernel has found the answers, and so looked for NaN, for all that will ask."""
         if not shared:
             return False
         refuse_probabilities(preds)
-        found = sound_answers(at_least_float32(batched(preds.detach())), self.tensors)
+        logits = at_least_float32(batched(preds.detach()))
+        library = level_kernel(logits, self.tensors)
+        found = None if library is None else sound_answers(library, logits, self.tensors)
         if found is None:
             return False
         self.__dict__["_most_probable"] = _by_row(*found)
+        self._library = library
         return True
 
     def _only_counted(self, preds: Tensor, other: Tensor | float) -> Tensor:
@@ -131,7 +141,7 @@ class Batch:
 
     @cached_property
     def level_facts(self) -> Tensor:
-        """(R, 2L + 2): whether a level's answer is right and counts, and whether it counts; of the path too."""
+        """(R, 2L + 2): whether a level's answer is right and counts, whether it counts; of paths too."""
         counted = self.counted
         right = self.right & counted
         path = (right == counted).all(1, keepdim=True)
@@ -139,14 +149,21 @@ class Batch:
         return torch.cat([right, counted, path if self.whole else path & valid, valid], 1)
 
     @cached_property
+    def tally(self) -> Tally | None:
+        """All sums at once, where the kernel found the answers."""
+        if self._library is None:
+            return None
+        return tally(self._library, self.tensors, *self._most_probable, self.target, None, BINS)
+
+    @cached_property
     def sums_of_facts(self) -> Tensor:
         """(F,) int64."""
-        return self.facts.sum(0)
+        return self.facts.sum(0) if self.tally is None else self.tally.facts
 
     @cached_property
     def sums_of_level_facts(self) -> Tensor:
         """(2L + 2,) int64."""
-        return self.level_facts.sum(0)
+        return self.level_facts.sum(0) if self.tally is None else self.tally.level_facts
 
     @cached_property
     def _most_probable(self) -> tuple[Tensor, Tensor]:

@@ -5,8 +5,9 @@ levels.h        what metrics and decisions ask: masses, answers and log-odds of 
 dispatch.c      chooses the widest that the processor has
 build.py        compiles them; needs nothing but a compiler
 library.py      finds and loads what was compiled
+tally.h         sums over a batch for metrics
 losses.py       hands it logits and targets that have been checked
-levels.py       hands it what metrics and decisions ask
+levels.py       hands it what metrics and decisions ask, tallies.py what metrics count
 
 Imports what the other forms import; taxoloss works without it.
 """

@@ -1,5 +1,10 @@
 /* Which of the forms of kernel.c runs: that of the widest vectors that the processor has. */
 
+#include <math.h>
+#include <stdint.h>
+
+#include "tally.h"
+
 #if defined(FORMS)
 int taxoloss_rows_wide(const void *t, void *c, int is_double);
 int taxoloss_rows_middle(const void *t, void *c, int is_double);
@@ -42,3 +47,6 @@ int taxoloss_levels(const void *t, void *c, int is_double, int form)
     (void)form;
     return taxoloss_levels_plain(t, c, is_double);
 }
+
+/* The same for all processors; see tally.h. */
+void taxoloss_tally(const void *t, const void *c, int is_double) { tally_of(t, c, is_double); }

@@ -43,8 +43,8 @@ class _Tree:
 
     def __init__(self, tensors: NodeTensors) -> None:
         classes, levels = tensors.num_classes, len(tensors.levels)
-        order = tensors.depth_first
-        if bool((order == torch.arange(classes, device="cpu")).all()):
+        order: Tensor | None = tensors.depth_first
+        if bool((tensors.depth_first == torch.arange(classes, device="cpu")).all()):
             order = None
         #: Nodes of each level.
         self.widths = [len(nodes) for nodes in tensors.nodes]

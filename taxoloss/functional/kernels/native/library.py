@@ -17,7 +17,7 @@ from pathlib import Path
 
 from taxoloss.functional.kernels.native.build import NAME
 
-__all__ = ["FORMS", "Call", "Kernel", "LevelCall", "LevelTree", "Tree", "kernel"]
+__all__ = ["FORMS", "Call", "Kernel", "LevelCall", "LevelTree", "TallyCall", "TallyTree", "Tree", "kernel"]
 
 #: What the forms are called, by their number in dispatch.c.
 FORMS = ("plain", "AVX2", "AVX-512")
@@ -94,6 +94,31 @@ class LevelCall(Structure):
     ]
 
 
+class TallyTree(Structure):
+    """`tally_tree` of tally.h."""
+
+    _fields_ = [(name, c_int64) for name in ("nodes", "levels", "heights")] + [
+        (name, c_void_p) for name in ("lines", "ancestors", "counted", "depth", "height")
+    ]
+
+
+class TallyCall(Structure):
+    """`tally_call` of tally.h."""
+
+    _fields_ = [
+        ("rows", c_int64),
+        ("best", c_void_p),
+        ("stated", c_void_p),
+        ("target", c_void_p),
+        ("valid", c_void_p),
+        ("bins", c_int64),
+        ("facts", c_void_p),
+        ("level_facts", c_void_p),
+        ("counts", c_void_p),
+        ("calibration", c_void_p),
+    ]
+
+
 class Kernel:
     """The functions of the library."""
 
@@ -106,6 +131,9 @@ class Kernel:
         self.levels = library.taxoloss_levels
         self.levels.argtypes = [POINTER(LevelTree), POINTER(LevelCall), c_int, c_int]
         self.levels.restype = c_int
+        self.tally = library.taxoloss_tally
+        self.tally.argtypes = [POINTER(TallyTree), POINTER(TallyCall), c_int]
+        self.tally.restype = None
         #: The widest that the processor has.
         self.form: int = library.taxoloss_form()
 
