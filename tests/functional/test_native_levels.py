@@ -95,7 +95,7 @@ def test_log_odds_of_paths(tree: Wide, dtype: torch.dtype, places: tuple[int, ..
         wanted = tensors.ancestors[classes, level]
         inside = own.view(1, -1, *[1] * len(places)) == wanted.unsqueeze(1)
         expected = torch.where(inside, p, 0).sum(1).log() - torch.where(inside, 0, p).sum(1).log()
-        tolerance = (
+        tolerance: Any = (
             {"rtol": 1e-5, "atol": 2e-5} if dtype == torch.float32 else {"rtol": 1e-11, "atol": 1e-11}
         )
         assert_close(odds[:, level].double(), expected, **tolerance)
