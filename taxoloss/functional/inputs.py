@@ -349,7 +349,10 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None, option: 
     Of logits (C,) or (N, C, d1..dk); counted (R,): which of the R = N * d1 * .. * dk rows are looked at.
     option: whether the caller takes probabilities=True.
     """
-    rows = (logits[None] if logits.dim() == 1 else logits[:_FIRST_ROWS]).detach().movedim(1, -1)
+    first = (logits[None] if logits.dim() == 1 else logits[:_FIRST_ROWS]).detach()
+    if counted is None and first.numel() and not bool(first.amin() >= 0):
+        return  # most often
+    rows = first.movedim(1, -1)
     if counted is not None:
         shape = logits.shape[:1] + logits.shape[2:] if logits.dim() > 1 else (1,)
         rows = rows[counted.view(shape)[: len(rows)]]

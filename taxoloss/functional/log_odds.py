@@ -8,8 +8,9 @@ from torch import Tensor
 from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import host_may_read
+from taxoloss.functional.kernels.native.levels import level_kernel, odds_of_paths
 from taxoloss.functional.log_probs import cached_log_probs
-from taxoloss.functional.masses import greedy_class, level_masses, node_on_level
+from taxoloss.functional.masses import greedy_class, level_masses, node_on_level, rows_of
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -44,19 +45,31 @@ def path_log_odds(
         return _falling(
             _in_log_space(logits, classes, taxonomy), classes, tensors, logits if zeros else None
         )
-    masses = level_masses(logits, tensors) if masses is None else masses
+    library = level_kernel(logits, tensors)
+    if library is None:
+        odds, lost = _from_masses(
+            level_masses(logits, tensors) if masses is None else masses, classes, tensors
+        )
+    else:
+        odds, lost = odds_of_paths(library, logits, classes, tensors)
+    if lost is not None:
+        rows = rows_of(lost)
+        odds[rows] = _in_log_space(logits[rows], classes[rows], taxonomy)
+    return _falling(odds, classes, tensors, logits if zeros else None)
+
+
+def _from_masses(
+    masses: list[Tensor], classes: Tensor, tensors: NodeTensors
+) -> tuple[Tensor, Tensor | None]:
+    """Log-odds (N, L, d1..dk), and the places (N, d1..dk) whose masses underflowed, if any did."""
     inside, outside = [], []
     for level, mass in enumerate(masses):
         index = node_on_level(classes, level, tensors).unsqueeze(1)
         inside.append(mass.gather(1, index).squeeze(1))
         outside.append(mass.scatter(1, index, 0.0).sum(1))
     one, other = torch.stack(inside, 1), torch.stack(outside, 1)
-    odds = one.log() - other.log()
     lost = (torch.minimum(one, other) < _SMALLEST[one.dtype]).any(1)
-    if bool(lost.any()):
-        rows = lost if lost.dim() == 1 else lost.flatten(1).any(1)
-        odds[rows] = _in_log_space(logits[rows], classes[rows], taxonomy)
-    return _falling(odds, classes, tensors, logits if zeros else None)
+    return one.log() - other.log(), lost if bool(lost.any()) else None
 
 
 def _falling(odds: Tensor, classes: Tensor, tensors: NodeTensors, logits: Tensor | None = None) -> Tensor:

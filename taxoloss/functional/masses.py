@@ -26,9 +26,19 @@ from torch import Tensor
 from taxoloss.functional.arithmetic import row_blocks, wide_dtype
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import host_may_read
+from taxoloss.functional.kernels.native.levels import answers, level_kernel, masses_of_levels
+from taxoloss.functional.kernels.native.library import Kernel
 from taxoloss.functional.node_tensors import NodeTensors
 
-__all__ = ["argmax", "greedy_class", "level_answers", "level_masses", "node_on_level"]
+__all__ = [
+    "argmax",
+    "greedy_class",
+    "level_answers",
+    "level_masses",
+    "node_on_level",
+    "rows_of",
+    "sound_answers",
+]
 
 
 #: Columns of a block in the search for the largest, and from how many columns it pays.
@@ -59,6 +69,23 @@ def level_masses(logits: Tensor, tensors: NodeTensors) -> list[Tensor]:
 
     Of logits (N, C, d1..dk) in float32 or float64; half and bfloat16 are computed in float32.
     """
+    library = level_kernel(logits, tensors)
+    if library is None:
+        return _level_masses(logits, tensors)
+    found, lost = masses_of_levels(library, logits, tensors)
+    if lost is not None:
+        rows = rows_of(lost)
+        for mass, again in zip(found, _level_masses(logits[rows], tensors), strict=True):
+            mass[rows] = again
+    return found
+
+
+def rows_of(lost: Tensor) -> Tensor:
+    """(N,): the samples of which a place (N, d1..dk) is lost."""
+    return lost if lost.dim() == 1 else lost.flatten(1).any(1)
+
+
+def _level_masses(logits: Tensor, tensors: NodeTensors) -> list[Tensor]:
     masses = torch.softmax(logits, 1, dtype=wide_dtype(logits))
     found = [masses]
     for level in range(len(tensors.levels) - 2, -1, -1):
@@ -74,6 +101,13 @@ def level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]
 
     Of logits (N, C, d1..dk). The first of equals; on the deepest level the class with the largest logit.
     """
+    library = level_kernel(logits, tensors)
+    if library is not None:
+        found, stated, lost = answers(library, logits, tensors)
+        if lost is not None:
+            rows = rows_of(lost)
+            found[rows], stated[rows] = _level_answers(logits[rows], tensors)
+        return found, stated
     # Blocks that stay in a cache: the masses of a batch are read again for each level.
     if not host_may_read(logits):
         return _level_answers(logits, tensors)
@@ -82,8 +116,14 @@ def level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]
     return torch.cat(best), torch.cat(masses)
 
 
+def sound_answers(library: Kernel, logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor] | None:
+    """`level_answers` by the kernel; None where it meets a row that is none, with a NaN or an inf."""
+    found, stated, lost = answers(library, logits, tensors)
+    return None if lost is not None else (found, stated)
+
+
 def _level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
-    masses = level_masses(logits, tensors)
+    masses = _level_masses(logits, tensors)
     best = [*map(argmax, masses[:-1]), argmax(logits)]
     pairs = zip(masses, best, strict=True)
     return torch.stack(best, 1), torch.cat([mass.gather(1, b.unsqueeze(1)) for mass, b in pairs], 1)

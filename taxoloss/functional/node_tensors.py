@@ -26,7 +26,13 @@ from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["NodeTensors", "node_tensors"]
+__all__ = ["FACTS", "NodeTensors", "node_tensors", "pair_facts"]
+
+
+#: What `NodeTensors.facts` tells: the height of the LCA, 0 where the answer is the target or below it;
+#: whether it is neither; the edges between the two; depths of the LCA, of the answer (cut back to the
+#: target) and of the target; and 1, beside each that is averaged.
+FACTS = ("distance", "mistake", "distance", "one", "edges", "one", "shared", "said", "true", "one")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +83,20 @@ class NodeTensors(DeviceTensors):
         lines = lines.expand(*agree.shape[:-1], lines.shape[-1])
         return lines.gather(-1, agree - 1).squeeze(-1)
 
+    def facts(self, answer: Tensor, target: Tensor) -> Tensor:
+        """What pairs of an answer and a target (R,) tell, (R, len(FACTS)), in the order of FACTS."""
+        lca = self.lca(answer, target)
+        below = lca == target  # cut back to the target, the two are equal
+        one, depth = torch.ones_like(lca), self.depth[target]
+        distance = torch.where(below, 0, self.height[lca])
+        said = self.depth[answer]
+        edges = torch.where(below, 0, said + depth - 2 * self.depth[lca])
+        said = torch.where(below, depth, said)
+        mistake = (~below).long()
+        return torch.stack(
+            [distance, mistake, distance, one, edges, one, self.depth[lca], said, depth, one], -1
+        )
+
     def node(self, ids: Tensor) -> Tensor:
         """The nodes as which ids are seen: of a class above other classes its node."""
         return ids if self.seen_as is None else self.seen_as[ids]
@@ -94,6 +114,23 @@ def node_tensors(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> Node
         TypeError, ValueError: not a Taxonomy, or not bound.
     """
     return cached(taxonomy, _make).on(torch.device(device))
+
+
+#: Up to how many pairs of nodes their facts are kept.
+_FEW_PAIRS = 1 << 16
+
+
+def pair_facts(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> Tensor | None:
+    """`NodeTensors.facts` of all pairs, (answers V x targets V, F); None: too many, or not on the CPU."""
+    if torch.device(device).type != "cpu" or plan_of(taxonomy).num_nodes ** 2 > _FEW_PAIRS:
+        return None
+    return cached(taxonomy, _all_facts)
+
+
+def _all_facts(taxonomy: Taxonomy) -> Tensor:
+    tensors = node_tensors(taxonomy)
+    own = torch.arange(len(tensors.depth), device="cpu")
+    return tensors.facts(own.repeat_interleave(len(own)), own.repeat(len(own)))
 
 
 def _make(taxonomy: Taxonomy) -> NodeTensors:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.metrics.base.batch import Batch
+from taxoloss.metrics.base.batch import BINS, Batch
 from taxoloss.metrics.base.sum_metric import UNIT, Contributions, Result, SumMetric, fixed
 from taxoloss.plot import curves
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -50,7 +50,7 @@ class LevelCalibrationError(SumMetric):
     def __init__(
         self,
         taxonomy: Taxonomy,
-        n_bins: int = 15,
+        n_bins: int = BINS,
         ignore_index: int = -100,
         *,
         probabilities: bool = False,
@@ -69,9 +69,13 @@ class LevelCalibrationError(SumMetric):
         stated = batch.level_probabilities
         levels = torch.arange(stated.shape[1], device=stated.device)
         bins = (stated * self.n_bins).long().clamp(0, self.n_bins - 1) + levels * self.n_bins
-        counted = batch.counted
-        values = [counted.long(), (batch.right & counted).long(), torch.where(counted, fixed(stated), 0)]
-        return Contributions(torch.stack(values, 2), bins)
+        right, counted = batch.level_facts[:, :-2].long().chunk(2, 1)
+        return Contributions(torch.stack([counted, right, fixed(stated) * counted], 2), bins)
+
+    def _sums_of(self, batch: Batch) -> Tensor | None:
+        if batch.tally is None or self.n_bins != BINS:
+            return None
+        return batch.tally.calibration
 
     def _score(self, sums: Tensor) -> Result:
         levels = len(self.taxonomy.levels)

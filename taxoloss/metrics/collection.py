@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torchmetrics import MetricCollection
 
 from taxoloss.metrics.base.batch import one_pass
-from taxoloss.metrics.base.sum_metric import check_top_k
+from taxoloss.metrics.base.sum_metric import SumMetric, check_top_k
 from taxoloss.metrics.families import FAMILIES, best_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -28,7 +29,31 @@ class TaxonomyCollection(MetricCollection):
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Counts a batch in every metric."""
         with one_pass():
-            super().update(*args, **kwargs)
+            if not self._groups_checked or self._state_is_copy or not self._count(args, kwargs):
+                super().update(*args, **kwargs)
+
+    def _count(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Counts in the first metric of each group, whose state the others have; False where it may not.
+
+        This is what torchmetrics does, but for its way to set an attribute, which costs more than to count
+        a small batch.
+        """
+        groups: list[list[Any]] = [
+            [self._modules[name] for name in group] for group in self._groups.values()
+        ]
+        if not all(_is_plain(group[0]) for group in groups):
+            return False
+        with torch.no_grad():
+            for first, *others in groups:
+                first.__dict__["_update_count"] += 1
+                first.__dict__["_computed"] = None
+                first.update.__wrapped__(*args, **(first._filter_kwargs(**kwargs) if kwargs else {}))
+                if others:
+                    state = {name: first.__dict__[name] for name in first._defaults}
+                    state.update(_update_count=first.__dict__["_update_count"], _computed=None)
+                    for other in others:
+                        other.__dict__.update(state)
+        return True
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Counts a batch in every metric, and gives the scores of the batch.
@@ -38,6 +63,15 @@ class TaxonomyCollection(MetricCollection):
         with one_pass():
             result: dict[str, Any] = super().forward(*args, **kwargs)
         return result
+
+
+def _is_plain(metric: Any) -> bool:
+    """Whether a metric is one of ours on the CPU, whose `update` is what torchmetrics made of it."""
+    return (
+        isinstance(metric, SumMetric)
+        and hasattr(metric.update, "__wrapped__")
+        and metric._device.type == "cpu"
+    )
 
 
 def collection(

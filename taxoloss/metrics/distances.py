@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.metrics.base.batch import Batch, Scores
+from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.chance import chance_by_height
-from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric, add, check_top_k
+from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric, check_top_k
 from taxoloss.plot import scores
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -71,11 +71,15 @@ class HierarchicalDistance(SumMetric):
 
     def _rows(self, batch: Batch) -> Contributions:
         if self.top_k == 1:
-            distance = _distance(batch, batch.answer, batch.target)
-        else:
-            best = batch.best_classes(self.top_k).movedim(1, -1).flatten(0, -2)
-            distance = _distance(batch, best, batch.target.unsqueeze(1)).sum(1)
+            return Contributions(batch.facts[:, 2:4])
+        best = batch.best_classes(self.top_k).movedim(1, -1).flatten(0, -2)
+        target = batch.target.unsqueeze(1)
+        lca = batch.tensors.lca(best, target)
+        distance = torch.where(lca == target, 0, batch.tensors.height[lca]).sum(1)
         return Contributions(torch.stack([distance, torch.ones_like(distance)], 1))
+
+    def _sums_of(self, batch: Batch) -> Tensor | None:
+        return batch.sums_of_facts[2:4] if self.top_k == 1 else None
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / (min(self.top_k, len(self.taxonomy)) * sums[..., 1])
@@ -118,15 +122,14 @@ class MistakeSeverity(SumMetric):
         zeros = torch.zeros(sum(self._parts), dtype=torch.long)
         self.add_state(self._counts, default=zeros, dist_reduce_fx="sum")
 
-    def update(self, preds: Scores, target: Scores) -> None:
-        """Counts a batch."""
-        batch = self.batch(preds, target)
-        add(self.sums, self.rows_of(batch))
+    def _count(self, batch: Batch) -> None:
+        super()._count(batch)
+        if batch.tally is not None:
+            getattr(self, self._counts).add_(batch.tally.counts)
+            return
         heights, nodes, _ = self._parts
-        height = _distance(batch, batch.answer, batch.target)
-        cells = torch.stack([height, heights + batch.answer, heights + nodes + batch.target], 1)
-        ones = batch.valid.long().view(-1, 1, 1).expand(-1, 3, 1)
-        add(getattr(self, self._counts), Contributions(ones, cells))
+        cells = torch.cat([batch.facts[:, 0], batch.answer + heights, batch.target + (heights + nodes)])
+        getattr(self, self._counts).index_add_(0, cells, batch.valid.long().repeat(3))
 
     def by_height(self) -> tuple[Tensor, Tensor]:
         """Mistakes (H,) of LCA height 1, 2, .. H; and as many (H,), float64, as chance would make them.
@@ -161,8 +164,10 @@ class MistakeSeverity(SumMetric):
         return sums[..., 0] / sums[..., 1]
 
     def _rows(self, batch: Batch) -> Contributions:
-        distance = _distance(batch, batch.answer, batch.target)
-        return Contributions(torch.stack([distance, (~batch.below).long()], 1))
+        return Contributions(batch.facts[:, :2])
+
+    def _sums_of(self, batch: Batch) -> Tensor | None:
+        return batch.sums_of_facts[:2]
 
     def _draw_counted(self, ax: Any, val: Any) -> None:
         mistakes, chance = (counts.numpy() for counts in self.by_height())
@@ -207,16 +212,10 @@ class TreeInducedError(SumMetric):
         super().__init__(taxonomy, size=2, ignore_index=ignore_index, probabilities=probabilities, **kwargs)
 
     def _rows(self, batch: Batch) -> Contributions:
-        depth = batch.tensors.depth
-        edges = depth[batch.answer] + depth[batch.target] - 2 * depth[batch.lca]
-        edges = torch.where(batch.below, 0, edges)
-        return Contributions(torch.stack([edges, torch.ones_like(edges)], 1))
+        return Contributions(batch.facts[:, 4:6])
+
+    def _sums_of(self, batch: Batch) -> Tensor | None:
+        return batch.sums_of_facts[4:6]
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / sums[..., 1]
-
-
-def _distance(batch: Batch, answer: Tensor, target: Tensor) -> Tensor:
-    """Height of the LCA, 0 where the answer is the target or below it; shapes that broadcast."""
-    lca = batch.lca if answer is batch.answer else batch.tensors.lca(answer, target)
-    return torch.where(lca == target, 0, batch.tensors.height[lca])

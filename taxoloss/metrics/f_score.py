@@ -68,14 +68,15 @@ class HierarchicalFScore(SumMetric):
         )
 
     def _rows(self, batch: Batch) -> Contributions:
-        depth = batch.tensors.depth
-        both, target = depth[batch.lca], depth[batch.target]
-        answer = torch.where(batch.below, target, depth[batch.answer])
-        one = torch.ones_like(both)
+        facts = batch.facts[:, 6:10]
         if self.average == "micro":
-            return Contributions(torch.stack([both, answer, target, one], 1))
+            return Contributions(facts)
+        both, answer, target, one = facts.unbind(1)
         ratios = [_ratio(both, answer), both / target, 2 * both / (answer + target)]
         return Contributions(torch.stack([*map(fixed, ratios), one], 1))
+
+    def _sums_of(self, batch: Batch) -> Tensor | None:
+        return batch.sums_of_facts[6:10] if self.average == "micro" else None
 
     def _score(self, sums: Tensor) -> Result:
         one, two, three, count = sums.unbind(-1)

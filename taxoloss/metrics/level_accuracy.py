@@ -84,8 +84,16 @@ class LevelAccuracy(SumMetric):
         )
 
     def _rows(self, batch: Batch) -> Contributions:
+        if self._is_shared(batch):
+            return Contributions(batch.level_facts[:, :-2].long())
         counted = batch.counted
         return Contributions(torch.cat([self._right(batch) & counted, counted], 1).long())
+
+    def _is_shared(self, batch: Batch) -> bool:
+        return self.top_k == 1 and (self.decision == "marginal" or batch.logits is None)
+
+    def _sums_of(self, batch: Batch) -> Tensor | None:
+        return batch.sums_of_level_facts[:-2] if self._is_shared(batch) else None
 
     def _score(self, sums: Tensor) -> Result:
         right, counted = sums.chunk(2, -1)
@@ -95,8 +103,6 @@ class LevelAccuracy(SumMetric):
         """(R, L): whether the wanted node is among the answers of a level."""
         if self.top_k > 1:
             return self._among_the_best(batch)
-        if self.decision == "marginal" or batch.logits is None:
-            return batch.right
         return batch.tensors.ancestors[batch.best_class] == batch.wanted
 
     def _among_the_best(self, batch: Batch) -> Tensor:
@@ -153,8 +159,10 @@ class FullPathAccuracy(SumMetric):
         super().__init__(taxonomy, size=2, ignore_index=ignore_index, probabilities=probabilities, **kwargs)
 
     def _rows(self, batch: Batch) -> Contributions:
-        right = (batch.right | ~batch.counted).all(1)
-        return Contributions(torch.stack([right, torch.ones_like(right)], 1).long())
+        return Contributions(batch.level_facts[:, -2:].long())
+
+    def _sums_of(self, batch: Batch) -> Tensor | None:
+        return batch.sums_of_level_facts[-2:]
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / sums[..., 1]

@@ -145,7 +145,9 @@ def test_class_probabilities_over_inner_nodes() -> None:
     tree = taxoloss.load("pets").bind(node_targets=True)
     soft = torch.full((50, tree.num_nodes), 1 / tree.num_nodes)
     assert bool(taxoloss.TaxonomyLoss(tree)(Z, soft) > 0)
-    with pytest.raises(RuntimeError, match=r"nodes have probabilities after bind\(\.\.\., node_targets=True\)"):
+    with pytest.raises(
+        RuntimeError, match=r"nodes have probabilities after bind\(\.\.\., node_targets=True\)"
+    ):
         LOSS(Z, soft)
 
 

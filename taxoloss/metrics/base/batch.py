@@ -13,15 +13,21 @@ from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.arrays import ids_of, refuse_two_row_orders, scores_of
-from taxoloss.functional.inputs import batched, host_may_read, target_ids, undressed
-from taxoloss.functional.masses import argmax, level_answers
-from taxoloss.functional.node_tensors import NodeTensors, node_tensors
+from taxoloss.functional.inputs import batched, host_may_read, refuse_probabilities, target_ids, undressed
+from taxoloss.functional.kernels.native.levels import level_kernel
+from taxoloss.functional.kernels.native.library import Kernel
+from taxoloss.functional.kernels.native.tallies import Tally, tally
+from taxoloss.functional.masses import argmax, level_answers, sound_answers
+from taxoloss.functional.node_tensors import NodeTensors, node_tensors, pair_facts
 from taxoloss.functional.probabilities import logits_of
 from taxoloss.metrics.base.inputs import check_predictions, check_values, is_ranking
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Batch", "Scores", "batch_of", "one_pass"]
+#: Of calibration errors, if nothing else is said.
+BINS = 15
+
+__all__ = ["BINS", "Batch", "Scores", "batch_of", "one_pass"]
 
 #: A tensor; or an array or table of numpy, pandas or polars.
 Scores: TypeAlias = Any
@@ -38,6 +44,7 @@ class Batch:
         ignore_index: int,
         probabilities: bool = False,
         device: torch.device | None = None,
+        shared: bool = False,
     ) -> None:
         plan = plan_of(taxonomy)
         if not (isinstance(preds, Tensor) and isinstance(target, Tensor)):
@@ -52,10 +59,16 @@ class Batch:
         self.valid = self.target != self.tensors.root
         if valid is not None:
             self.valid = self.valid & valid.reshape(-1)
+        self._library: Kernel | None = None
+        self._eager = host_may_read(preds)
+        #: Whether all samples are known to be counted.
+        self.whole = valid is None and self._eager and (
+            plan.num_targets <= self.tensors.root or bool(self.valid.all())
+        )  # fmt: skip
         logits = preds
         if probabilities and preds.is_floating_point():
             logits = logits_of(batched(preds.detach()), self.valid)
-        else:
+        elif not (self.whole and preds.is_floating_point() and self._answered(preds, shared)):
             check_values(preds, target, self.valid, plan)
         #: (N, C, d1..dk), or None where the predictions are node ids.
         self.logits: Tensor | None = None
@@ -73,9 +86,23 @@ class Batch:
             if self.tensors.as_class is not None:  # a node that is a class is that class
                 self.answers = self.tensors.as_class[self.answers]
 
+    def _answered(self, preds: Tensor, shared: bool) -> bool:
+        """Whether the kernel has found the answers, and so looked for NaN, for all that will ask."""
+        if not shared:
+            return False
+        refuse_probabilities(preds)
+        logits = at_least_float32(batched(preds.detach()))
+        library = level_kernel(logits, self.tensors)
+        found = None if library is None else sound_answers(library, logits, self.tensors)
+        if found is None:
+            return False
+        self.__dict__["_most_probable"] = _by_row(*found)
+        self._library = library
+        return True
+
     def _only_counted(self, preds: Tensor, other: Tensor | float) -> Tensor:
         """Predictions (N, .., d1..dk) without what stands in samples that are not counted."""
-        if host_may_read(preds) and bool(self.valid.all()):
+        if self.whole or (self._eager and bool(self.valid.all())):
             return preds
         return torch.where(self.valid.view(preds.shape[:1] + preds.shape[2:]).unsqueeze(1), preds, other)
 
@@ -102,15 +129,46 @@ class Batch:
         return self.answers if self.logits is None else self.best_class
 
     @cached_property
-    def lca(self) -> Tensor:
-        """(R,): the lowest common ancestor of answer and target."""
-        return self.tensors.lca(self.answer, self.target)
+    def facts(self) -> Tensor:
+        """(R, F): what answer and target tell, in the order of node_tensors.FACTS; 0 where not counted."""
+        table = pair_facts(self.taxonomy, self.target.device) if self._eager else None
+        if table is None:
+            facts = self.tensors.facts(self.answer, self.target)
+        else:
+            pair = torch.add(self.target, self.answer, alpha=len(self.tensors.depth))
+            facts = table.index_select(0, pair)
+        return facts if self.whole else torch.where(self.valid.unsqueeze(1), facts, 0)
+
+    @cached_property
+    def level_facts(self) -> Tensor:
+        """(R, 2L + 2): whether a level's answer is right and counts, whether it counts; of paths too."""
+        counted = self.counted
+        right = self.right & counted
+        path = (right == counted).all(1, keepdim=True)
+        valid = self.valid.unsqueeze(1)
+        return torch.cat([right, counted, path if self.whole else path & valid, valid], 1)
+
+    @cached_property
+    def tally(self) -> Tally | None:
+        """All sums at once, where the kernel found the answers."""
+        if self._library is None:
+            return None
+        return tally(self._library, self.tensors, *self._most_probable, self.target, None, BINS)
+
+    @cached_property
+    def sums_of_facts(self) -> Tensor:
+        """(F,) int64."""
+        return self.facts.sum(0) if self.tally is None else self.tally.facts
+
+    @cached_property
+    def sums_of_level_facts(self) -> Tensor:
+        """(2L + 2,) int64."""
+        return self.level_facts.sum(0) if self.tally is None else self.tally.level_facts
 
     @cached_property
     def _most_probable(self) -> tuple[Tensor, Tensor]:
         """(R, L) and (R, L): on each level the most probable node, and its probability."""
-        index, stated = level_answers(self.need_logits("probabilities"), self.tensors)
-        return index.movedim(1, -1).flatten(0, -2), stated.movedim(1, -1).flatten(0, -2)
+        return _by_row(*level_answers(self.need_logits("probabilities"), self.tensors))
 
     @cached_property
     def best_class(self) -> Tensor:
@@ -139,22 +197,25 @@ class Batch:
     @cached_property
     def wanted(self) -> Tensor:
         """(R, L): on each level the index of the target's node; 0 where `counted` is False."""
-        return self.tensors.ancestors[self.target]
+        return self.tensors.ancestors.index_select(0, self.target)
 
     @cached_property
     def counted(self) -> Tensor:
         """(R, L): whether a sample counts on a level."""
-        return self.tensors.counted[self.target] & self.valid.unsqueeze(1)
+        counted = self.tensors.counted.index_select(0, self.target)
+        return counted if self.whole else counted & self.valid.unsqueeze(1)
 
     @cached_property
     def right(self) -> Tensor:
         """(R, L): whether a level's answer is the target's node."""
         return self.level_answers == self.wanted
 
-    @cached_property
-    def below(self) -> Tensor:
-        """(R,): whether the answer is the target or below it: cut back to the target, the two are equal."""
-        return self.lca == self.target
+
+def _by_row(index: Tensor, stated: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, L, d1..dk) as (R, L)."""
+    if index.dim() == 2:
+        return index, stated
+    return index.movedim(1, -1).flatten(0, -2), stated.movedim(1, -1).flatten(0, -2)
 
 
 _MEMO: ContextVar[dict[tuple[int, ...], Batch] | None] = ContextVar("taxoloss_batches", default=None)
@@ -195,5 +256,5 @@ def batch_of(
         return Batch(taxonomy, preds, target, ignore_index, probabilities, device)
     key = (id(taxonomy), id(preds), id(target), ignore_index, probabilities)
     if key not in memo:  # the caller holds the tensors as long as the pass lasts
-        memo[key] = Batch(taxonomy, preds, target, ignore_index, probabilities, device)
+        memo[key] = Batch(taxonomy, preds, target, ignore_index, probabilities, device, shared=True)
     return memo[key]

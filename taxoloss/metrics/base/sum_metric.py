@@ -115,7 +115,18 @@ class SumMetric(LastingMetric):
 
     def update(self, preds: Scores, target: Scores) -> None:
         """Counts a batch."""
-        add(self.sums, self.rows(preds, target))
+        self._count(self.batch(preds, target))
+
+    def _count(self, batch: Batch) -> None:
+        sums = self._sums_of(batch)
+        if sums is None:
+            add(self.sums, self.rows_of(batch))
+        else:
+            self.sums.add_(sums)
+
+    def _sums_of(self, batch: Batch) -> Tensor | None:
+        """The sums (S,) of a batch where it has them from all metrics that share it; else None."""
+        return None
 
     def compute(self) -> Any:
         """The score of all samples since the last reset."""
@@ -139,6 +150,8 @@ class SumMetric(LastingMetric):
     def rows_of(self, batch: Batch) -> Contributions:
         """What each sample of a batch adds; 0 where it is not counted."""
         values, cells = self._rows(batch)
+        if batch.whole:
+            return Contributions(values, cells)
         valid = batch.valid.view(-1, *[1] * (values.dim() - 1))
         return Contributions(torch.where(valid, values, 0), cells)
 

@@ -108,6 +108,8 @@ INLINE double log1p_of(double x)
 }
 
 #include "spread_call.h"
+#include "levels.h"
+
 #define FLOAT 1
 #include "real.h"
 #include "rows.h"
@@ -115,6 +117,7 @@ INLINE double log1p_of(double x)
 #include "few.h"
 #include "spread.h"
 #include "spread_down.h"
+#include "masses.h"
 #undef FLOAT
 #define FLOAT 0
 #include "real.h"
@@ -124,6 +127,7 @@ INLINE double log1p_of(double x)
 #include "spread.h"
 #include "spread_down.h"
 #include "spread_entry.h"
+#include "masses.h"
 
 /* The weight of the targets that are counted, and the first that is none of T. */
 static void count_targets(const tree *t, call *c)
@@ -149,6 +153,32 @@ static void *run_float(void *p) { run_f(p); return 0; }
 static void *run_double(void *p) { run_d(p); return 0; }
 static void *run_few_float(void *p) { run_few_f(p); return 0; }
 static void *run_few_double(void *p) { run_few_d(p); return 0; }
+static void *run_levels_float(void *p) { run_levels_f(p); return 0; }
+static void *run_levels_double(void *p) { run_levels_d(p); return 0; }
+static void *run_paths_float(void *p) { run_paths_f(p); return 0; }
+static void *run_paths_double(void *p) { run_paths_d(p); return 0; }
+
+/* How many threads do `rows` of so many classes, of those there are. A thread costs about what 65,536 numbers do. */
+static int64_t threads_for(int64_t threads, int64_t rows, int64_t classes)
+{
+    const int64_t most = rows * classes / 65536 + 1;
+    threads = threads < most ? threads : most;
+    threads = threads < rows ? threads : rows;
+    return threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
+}
+
+/* Runs the parts, `size` bytes each, on as many threads; here where no thread is to be had. */
+static void run_all(void *(*run)(void *), void *parts, size_t size, int64_t threads)
+{
+    pthread_t others[MOST_THREADS];
+    char *part = parts;
+    int64_t started = 1;
+    for (; started < threads; started++)
+        if (pthread_create(&others[started], 0, run, part + started * size)) break;
+    run(part);
+    for (int64_t i = started; i < threads; i++) run(part + i * size);
+    for (int64_t i = 1; i < started; i++) pthread_join(others[i], 0);
+}
 
 /* Whether the first rows of logits (N, C) lie in [0, 1] and sum to about 1; most often the first numbers tell. */
 static int may_be_probabilities(const tree *t, const call *c, int is_double)
@@ -174,7 +204,6 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
                     && t->classes * t->levels <= MOST_COMPARISONS;
     void *(*run)(void *) = few ? is_double ? run_few_double : run_few_float : is_double ? run_double : run_float;
     part parts[MOST_THREADS];
-    pthread_t others[MOST_THREADS];
     c->lost_rows = 0;
     c->look = c->look && may_be_probabilities(t, c, is_double);
     count_targets(t, c);
@@ -182,21 +211,12 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
     const double factor = !c->mean ? 1 : c->count == 0 ? NAN : 1 / c->count;
     double *costs = malloc(sizeof(double) * (size_t)(rows + 1));
     if (!costs) return 2;
-    /* A thread costs about what this many numbers do. */
-    int64_t threads = c->threads, most = rows * t->classes / 65536 + 1;
-    threads = threads < most ? threads : most;
-    threads = threads < rows ? threads : rows;
-    threads = threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
+    const int64_t threads = threads_for(c->threads, rows, t->classes);
     for (int64_t i = 0; i < threads; i++) {
         const part own = {t, c, rows * i / threads, rows * (i + 1) / threads, factor, costs, 0, 0};
         parts[i] = own;
     }
-    int64_t started = 1;
-    for (; started < threads; started++)
-        if (pthread_create(&others[started], 0, run, &parts[started])) break;
-    run(&parts[0]);
-    for (int64_t i = started; i < threads; i++) run(&parts[i]); /* no thread was to be had */
-    for (int64_t i = 1; i < started; i++) pthread_join(others[i], 0);
+    run_all(run, parts, sizeof(part), threads);
     int failed = 0;
     for (int64_t i = 0; i < threads; i++) {
         c->lost_rows += parts[i].lost_rows;
@@ -214,5 +234,33 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
     if (c->total && is_double) *(double *)c->total = total;
     else if (c->total) *(float *)c->total = (float)total;
     free(costs);
+    return failed ? 2 : 0;
+}
+
+/* Answers, masses or log-odds. Returns 0; 1 where a class is none (bad_row; nothing is written); 2 without memory. */
+int ENTRY(taxoloss_levels)(const level_tree *t, level_call *c, int is_double)
+{
+    const int64_t rows = c->samples * c->places;
+    void *(*run)(void *) = c->odds ? is_double ? run_paths_double : run_paths_float
+                                   : is_double ? run_levels_double : run_levels_float;
+    level_part parts[MOST_THREADS];
+    c->lost_rows = 0;
+    c->bad_row = -1;
+    for (int64_t i = 0; c->odds && i < rows; i++)
+        if (c->chosen[i] < 0 || c->chosen[i] >= t->classes) {
+            c->bad_row = i;
+            return 1;
+        }
+    const int64_t threads = threads_for(c->threads, rows, t->classes);
+    for (int64_t i = 0; i < threads; i++) {
+        const level_part own = {t, c, rows * i / threads, rows * (i + 1) / threads, 0, 0};
+        parts[i] = own;
+    }
+    run_all(run, parts, sizeof(level_part), threads);
+    int failed = 0;
+    for (int64_t i = 0; i < threads; i++) {
+        c->lost_rows += parts[i].lost_rows;
+        failed |= parts[i].failed;
+    }
     return failed ? 2 : 0;
 }

@@ -17,7 +17,19 @@ from pathlib import Path
 
 from taxoloss.functional.kernels.native.build import NAME
 
-__all__ = ["FORMS", "Call", "Kernel", "SpreadCall", "Tree", "Units", "kernel"]
+__all__ = [
+    "FORMS",
+    "Call",
+    "Kernel",
+    "LevelCall",
+    "LevelTree",
+    "SpreadCall",
+    "TallyCall",
+    "TallyTree",
+    "Tree",
+    "Units",
+    "kernel",
+]
 
 #: What the forms are called, by their number in dispatch.c.
 FORMS = ("plain", "AVX2", "AVX-512")
@@ -114,6 +126,61 @@ class SpreadCall(Structure):
     ]
 
 
+class LevelTree(Structure):
+    """`level_tree` of levels.h."""
+
+    _fields_ = [(name, c_int64) for name in ("classes", "nodes", "levels")] + [
+        (name, c_void_p) for name in ("order", "ends", "node", "width", "lines", "start", "stop")
+    ]
+
+
+class LevelCall(Structure):
+    """`level_call` of levels.h."""
+
+    _fields_ = [
+        ("samples", c_int64),
+        ("places", c_int64),
+        ("logits", c_void_p),
+        ("logits_by_sample", c_int64),
+        ("logits_by_class", c_int64),
+        ("logits_by_place", c_int64),
+        ("best", c_void_p),
+        ("stated", c_void_p),
+        ("masses", c_void_p),
+        ("chosen", c_void_p),
+        ("odds", c_void_p),
+        ("lost", c_void_p),
+        ("threads", c_int64),
+        ("bad_row", c_int64),
+        ("lost_rows", c_int64),
+    ]
+
+
+class TallyTree(Structure):
+    """`tally_tree` of tally.h."""
+
+    _fields_ = [(name, c_int64) for name in ("nodes", "levels", "heights")] + [
+        (name, c_void_p) for name in ("lines", "ancestors", "counted", "depth", "height")
+    ]
+
+
+class TallyCall(Structure):
+    """`tally_call` of tally.h."""
+
+    _fields_ = [
+        ("rows", c_int64),
+        ("best", c_void_p),
+        ("stated", c_void_p),
+        ("target", c_void_p),
+        ("valid", c_void_p),
+        ("bins", c_int64),
+        ("facts", c_void_p),
+        ("level_facts", c_void_p),
+        ("counts", c_void_p),
+        ("calibration", c_void_p),
+    ]
+
+
 class Kernel:
     """The functions of the library."""
 
@@ -126,6 +193,12 @@ class Kernel:
         self.spread = library.taxoloss_spread
         self.spread.argtypes = [POINTER(Units), POINTER(SpreadCall), c_int, c_int]
         self.spread.restype = c_int
+        self.levels = library.taxoloss_levels
+        self.levels.argtypes = [POINTER(LevelTree), POINTER(LevelCall), c_int, c_int]
+        self.levels.restype = c_int
+        self.tally = library.taxoloss_tally
+        self.tally.argtypes = [POINTER(TallyTree), POINTER(TallyCall), c_int]
+        self.tally.restype = None
         #: The widest that the processor has.
         self.form: int = library.taxoloss_form()
 
