@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +50,46 @@ def test_import_taxoloss_imports_no_framework() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+#: What each module of taxoloss.integrations may import of these; torchmetrics imports transformers by itself.
+OWN = {
+    "checkpoints": {"safetensors"},
+    "fastai": {"fastai"},
+    "lightning": {"lightning", "jsonargparse"},
+    "onnx": set(),
+    "sklearn": {"sklearn"},
+    "transformers": set(),
+}
+OTHERS = [
+    "fastai",
+    "jsonargparse",
+    "keras",
+    "lightning",
+    "onnx",
+    "onnxruntime",
+    "safetensors",
+    "skorch",
+    "timm",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OWN)
+def test_an_integration_imports_its_own_framework_only(name: str) -> None:
+    """What its framework imports by itself aside: no other of these packages is there before it."""
+    framework = "import lightning.pytorch, jsonargparse" if name == "lightning" else f"import {name}"
+    module = f"taxoloss.integrations.{name}"
+    own = framework if OWN[name] and name != "checkpoints" else "import torchmetrics"
+    code = (
+        f"import sys, taxoloss.metrics\n{own}\nbefore = set(sys.modules)\nimport {module}\n"
+        f"new = {{one.partition('.')[0] for one in set(sys.modules) - before}} & set({OTHERS!r})\n"
+        "print(sorted(new))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if "No module named" in done.stderr or "needs" in done.stderr:
+        pytest.skip(f"{name} is not installed")
+    assert done.returncode == 0, done.stderr
+    assert set(ast.literal_eval(done.stdout.splitlines()[-1])) <= OWN[name]
