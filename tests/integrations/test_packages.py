@@ -52,7 +52,7 @@ def test_import_taxoloss_imports_no_framework() -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
-#: What each module of taxoloss.integrations may import of these; torchmetrics imports transformers by itself.
+#: What each module of taxoloss.integrations may import of these; torchmetrics itself imports transformers.
 OWN = {
     "checkpoints": {"safetensors"},
     "fastai": {"fastai"},
