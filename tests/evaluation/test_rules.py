@@ -73,7 +73,7 @@ if "--help" not in sys.argv:
     from taxoloss import decisions
     from taxoloss.decisions import cut, on_path
     on_path.ON_PATH["first"] = lambda logits, tensors: torch.zeros_like(logits[:, 0]).long()
-    decisions.first = lambda z, t, threshold: on_path._on_path(z, t, threshold, "first", None, False)
+    decisions.first = lambda z, t, threshold: on_path._on_path(z, t, threshold, "first", None, False, False)
     decisions.last = lambda z, t, tradeoff: torch.full_like(z[:, 0], 3).long()
 try:
     main()

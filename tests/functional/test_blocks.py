@@ -13,6 +13,7 @@ from torch.testing import assert_close
 from trees import Wide, wide_tree
 
 from taxoloss.functional.kernels import closed_form
+from taxoloss.functional.kernels.native import library
 
 TREES = {"small": wide_tree(9, 3, shuffled=True), "chunked": wide_tree(300, 3)}
 TREE = pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
@@ -36,6 +37,7 @@ def calls_of(tree: Wide, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
         return done(z, *rest)
 
     monkeypatch.setattr(closed_form, "_costs_of_rows", noted)
+    monkeypatch.setattr(library, "_loaded", [None])  # the Python form
     target = torch.randint(tree.classes, (shape[0], *shape[2:]), generator=torch.Generator().manual_seed(0))
     both(tree, torch.randn(shape, generator=torch.Generator().manual_seed(0)), target)
     assert sum(seen) == target.numel()

@@ -60,6 +60,7 @@ _TREES: WeakKeyDictionary[LossTensors, _Tree] = WeakKeyDictionary()
 
 
 def tree_of(tensors: LossTensors) -> _Tree:
+    """The tables of a loss for the kernel, made once."""
     found = _TREES.get(tensors)
     if found is None:
         found = _TREES[tensors] = _Tree(tensors.chunks, tensors.weights)
