@@ -179,7 +179,7 @@ def _of_rows(
 def _local_count(tensors: LossTensors, rows: Rows, weight: Tensor | None, ignore_index: int) -> Tensor:
     """By what a mean over all processes divides, of the rows of this one."""
     if rows.target.is_floating_point():
-        numbers = rows.target.numel() // tensors.plan.num_classes
+        numbers = rows.logits.numel() // tensors.plan.num_classes  # a target may hold all nodes
         return rows.logits.new_tensor(numbers, dtype=torch.long)
     here = tensors.on(rows.logits.device)
     ids, valid = target_ids(rows.target, ignore_index, tensors.plan)

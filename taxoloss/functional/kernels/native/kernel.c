@@ -126,7 +126,6 @@ INLINE double log1p_of(double x)
 #include "few.h"
 #include "spread.h"
 #include "spread_down.h"
-#include "spread_entry.h"
 #include "masses.h"
 
 /* The weight of the targets that are counted, and the first that is none of T. */
@@ -158,12 +157,12 @@ static void *run_levels_double(void *p) { run_levels_d(p); return 0; }
 static void *run_paths_float(void *p) { run_paths_f(p); return 0; }
 static void *run_paths_double(void *p) { run_paths_d(p); return 0; }
 
-/* How many threads do `rows` of so many classes, of those there are. A thread costs about what 65,536 numbers do. */
-static int64_t threads_for(int64_t threads, int64_t rows, int64_t classes)
+/* How many threads do so many numbers in `pieces`, of those there are. One costs about what 65,536 numbers do. */
+static int64_t threads_for(int64_t threads, int64_t pieces, int64_t numbers)
 {
-    const int64_t most = rows * classes / 65536 + 1;
+    const int64_t most = numbers / 65536 + 1;
     threads = threads < most ? threads : most;
-    threads = threads < rows ? threads : rows;
+    threads = threads < pieces ? threads : pieces;
     return threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
 }
 
@@ -196,6 +195,22 @@ static int may_be_probabilities(const tree *t, const call *c, int is_double)
     return c->samples > 0;
 }
 
+/* Writes losses and their sum, where there is a place for them; NaN for a mean of nothing. Returns the sum, in the
+   order of the rows: the same for any number of threads. */
+static double hand_over(const double *costs, int64_t rows, int counted, void *losses, void *sum, int is_double)
+{
+    double total = 0;
+    for (int64_t i = 0; i < rows; i++) total += costs[i];
+    if (!counted) total = NAN;
+    for (int64_t i = 0; losses && i < rows; i++) {
+        if (is_double) ((double *)losses)[i] = costs[i];
+        else ((float *)losses)[i] = (float)costs[i];
+    }
+    if (sum && is_double) *(double *)sum = total;
+    else if (sum) *(float *)sum = (float)total;
+    return total;
+}
+
 /* Losses and gradient. Returns 0; 1 where a target is none (bad_row; nothing is written); 2 without memory. */
 int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
 {
@@ -211,7 +226,7 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
     const double factor = !c->mean ? 1 : c->count == 0 ? NAN : 1 / c->count;
     double *costs = malloc(sizeof(double) * (size_t)(rows + 1));
     if (!costs) return 2;
-    const int64_t threads = threads_for(c->threads, rows, t->classes);
+    const int64_t threads = threads_for(c->threads, rows, rows * t->classes);
     for (int64_t i = 0; i < threads; i++) {
         const part own = {t, c, rows * i / threads, rows * (i + 1) / threads, factor, costs, 0, 0};
         parts[i] = own;
@@ -222,17 +237,8 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
         c->lost_rows += parts[i].lost_rows;
         failed |= parts[i].failed;
     }
-    /* In the order of the rows: the same sum for any number of threads. */
-    double total = 0;
-    for (int64_t i = 0; i < rows; i++) total += costs[i];
-    if (c->mean && c->count == 0) total = NAN; /* nothing was counted */
-    c->sum = total;
-    for (int64_t i = 0; c->losses && i < rows; i++) {
-        if (is_double) ((double *)c->losses)[i] = costs[i];
-        else ((float *)c->losses)[i] = (float)costs[i];
-    }
-    if (c->total && is_double) *(double *)c->total = total;
-    else if (c->total) *(float *)c->total = (float)total;
+    const int counted = !(c->mean && c->count == 0);
+    c->sum = hand_over(costs, rows, counted, c->losses, c->total, is_double);
     free(costs);
     return failed ? 2 : 0;
 }
@@ -251,7 +257,7 @@ int ENTRY(taxoloss_levels)(const level_tree *t, level_call *c, int is_double)
             c->bad_row = i;
             return 1;
         }
-    const int64_t threads = threads_for(c->threads, rows, t->classes);
+    const int64_t threads = threads_for(c->threads, rows, rows * t->classes);
     for (int64_t i = 0; i < threads; i++) {
         const level_part own = {t, c, rows * i / threads, rows * (i + 1) / threads, 0, 0};
         parts[i] = own;
@@ -264,3 +270,5 @@ int ENTRY(taxoloss_levels)(const level_tree *t, level_call *c, int is_double)
     }
     return failed ? 2 : 0;
 }
+
+#include "spread_entry.h"

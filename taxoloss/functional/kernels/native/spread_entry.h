@@ -31,44 +31,27 @@ int ENTRY(taxoloss_spread)(const units *t, spread_call *c, int is_double)
     const int64_t rows = c->samples * c->places;
     void *(*run)(void *) = is_double ? spread_double : spread_float;
     spread_part parts[MOST_THREADS];
-    pthread_t others[MOST_THREADS];
     c->lost_rows = 0;
     count_spread(t, c);
     if (c->bad_row >= 0) return 1;
     if (c->mean && !(c->count != 0 && fabs(c->count) < INFINITY)) return 3;
     double *costs = malloc(sizeof(double) * (size_t)(rows + 1));
     if (!costs) return 2;
-    /* A thread costs about what this many numbers do; each takes whole vectors of rows. */
-    int64_t threads = c->threads, most = rows * t->classes / 65536 + 1;
+    /* Each thread takes whole vectors of rows. */
     const int64_t lanes = WIDTH / (is_double ? 8 : 4), tiles = (rows + lanes - 1) / lanes;
-    threads = threads < most ? threads : most;
-    threads = threads < tiles ? threads : tiles;
-    threads = threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
+    const int64_t threads = threads_for(c->threads, tiles, rows * t->classes);
     for (int64_t i = 0; i < threads; i++) {
         const int64_t first = tiles * i / threads * lanes, last = tiles * (i + 1) / threads * lanes;
         const spread_part own = {t, c, first, last < rows ? last : rows, c->mean ? 1 / c->count : 1, costs, 0, 0};
         parts[i] = own;
     }
-    int64_t started = 1;
-    for (; started < threads; started++)
-        if (pthread_create(&others[started], 0, run, &parts[started])) break;
-    run(&parts[0]);
-    for (int64_t i = started; i < threads; i++) run(&parts[i]); /* no thread was to be had */
-    for (int64_t i = 1; i < started; i++) pthread_join(others[i], 0);
+    run_all(run, parts, sizeof(spread_part), threads);
     int failed = 0;
     for (int64_t i = 0; i < threads; i++) {
         c->lost_rows += parts[i].lost_rows;
         failed |= parts[i].failed;
     }
-    double total = 0;
-    for (int64_t i = 0; i < rows; i++) total += costs[i];
-    c->sum = total;
-    for (int64_t i = 0; c->losses && i < rows; i++) {
-        if (is_double) ((double *)c->losses)[i] = costs[i];
-        else ((float *)c->losses)[i] = (float)costs[i];
-    }
-    if (c->total && is_double) *(double *)c->total = total;
-    else if (c->total) *(float *)c->total = (float)total;
+    c->sum = hand_over(costs, rows, 1, c->losses, c->total, is_double);
     free(costs);
     return failed ? 2 : 0;
 }
