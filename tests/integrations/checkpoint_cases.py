@@ -67,3 +67,18 @@ def module_of(tensors: dict[str, Tensor]) -> Any:
     for name, tensor in tensors.items():
         model.register_buffer(name, tensor)
     return model
+
+
+class Net(nn.Module):
+    """A body, a head of taxoloss, a loss and metrics, as in a module that trains itself."""
+
+    def __init__(self, t: Taxonomy, kind: Any = heads.Flat) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 7), nn.BatchNorm1d(7))
+        self.head = kind(7, t)
+        self.loss = taxoloss.TaxonomyLoss(t, weight=torch.arange(1.0, 6))
+        self.scores = taxoloss.metrics.LevelAccuracy(t)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 4) -> (N, C)."""
+        return self.head(self.body(x))

@@ -11,8 +11,20 @@ from typing import Any
 
 import pytest
 import torch
-from checkpoint_cases import HEADS, NEW, OLD, PETS, copied, filled, module_of, refused, same_state, unsaved
-from torch import Tensor, nn
+from checkpoint_cases import (
+    HEADS,
+    NEW,
+    OLD,
+    PETS,
+    Net,
+    copied,
+    filled,
+    module_of,
+    refused,
+    same_state,
+    unsaved,
+)
+from torch import nn
 
 import taxoloss
 from taxoloss import Taxonomy, decisions, heads
@@ -26,21 +38,6 @@ ROOT = Path(__file__).parents[2]
 def path(tmp_path: Path) -> Path:
     """Where no file is yet."""
     return tmp_path / "m.safetensors"
-
-
-class Net(nn.Module):
-    """A body, a head of taxoloss, a loss and metrics, as in a module that trains itself."""
-
-    def __init__(self, t: Taxonomy, kind: Any = heads.Flat) -> None:
-        super().__init__()
-        self.body = nn.Sequential(nn.Linear(4, 7), nn.BatchNorm1d(7))
-        self.head = kind(7, t)
-        self.loss = taxoloss.TaxonomyLoss(t, weight=torch.arange(1.0, 6))
-        self.scores = taxoloss.metrics.LevelAccuracy(t)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, 4) -> (N, C)."""
-        return self.head(self.body(x))
 
 
 # -- what comes back ---------------------------------------------------------------------------------
