@@ -39,6 +39,9 @@ WEIGHTS = {"species": 0.3, "breed": 0.7}
 #: Of the whole batch; two processes get 7 and 4 of its rows.
 ROWS, FEATURES, CLASSES = 11, 6, len(TREE)
 SPLIT = 7
+#: As many classes, with half as many nodes above them.
+PAIRS = taxoloss.Taxonomy.from_paths([(f"p{i // 2}", f"c{i}") for i in range(CLASSES)], list(WEIGHTS))
+PAIRS = PAIRS.bind(node_targets=True)
 CASES: dict[str, Callable[[DeviceMesh, Path], Any]] = {}
 
 
@@ -236,21 +239,22 @@ def tensor_parallel(mesh: DeviceMesh, folder: Path) -> Any:
 @case
 def dtensor_logits(mesh: DeviceMesh, folder: Path) -> Any:
     """Rows spread or on all processes: loss and gradient of one process, by every reduction and option."""
-    soft = wave(ROWS, CLASSES).softmax(1)
+    soft = {count: wave(ROWS, count).softmax(1) for count in (CLASSES, PAIRS.num_nodes)}
     weight = 1.5 + wave(CLASSES).abs()
     options: dict[str, dict[str, Any]] = {
         "plain": {},
         "weight": {"weight": weight},
         "smoothing": {"label_smoothing": 0.1},
-        "soft": {"soft": True},
+        "soft": {"soft": CLASSES},
+        "nodes": {"soft": PAIRS.num_nodes},
         "text": {"level_weights": "hxe:0.5"},
     }
     found = {}
     for name, given in options.items():
         chosen = {"level_weights": WEIGHTS} | given
-        target = soft if chosen.pop("soft", False) else labels()
+        target = soft[chosen.pop("soft")] if "soft" in chosen else labels()
         for reduction in ("mean", "sum", "none"):
-            loss = TaxonomyLoss(TREE, reduction=reduction, **chosen)
+            loss = TaxonomyLoss(PAIRS if name == "nodes" else TREE, reduction=reduction, **chosen)
             for placement in (Shard(0), Replicate()):
                 found[f"{name} {reduction} {placement}"] = compared(loss, target, mesh, placement)
     ce = nn.CrossEntropyLoss()

@@ -78,7 +78,7 @@ def test_a_distributed_checkpoint_of_sharded_heads(found: dict[str, Any]) -> Non
 def test_logits_that_are_distributed_tensors(found: dict[str, Any]) -> None:
     """Loss and gradient of plain tensors: reductions, class weights, smoothing, soft targets, a text."""
     wrong = {name: off for name, off in found["dtensor_logits"].items() if off > 2e-5}
-    assert len(found["dtensor_logits"]) == 31, found["dtensor_logits"]
+    assert len(found["dtensor_logits"]) == 37, found["dtensor_logits"]
     assert not wrong, wrong
     assert found["dtensor_edges"].pop("ignored") is True
     assert max(found["dtensor_edges"].values()) < 1e-6, found["dtensor_edges"]
