@@ -14,6 +14,7 @@ import threading
 import warnings
 from ctypes import POINTER, Structure, c_double, c_int, c_int64, c_void_p
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from taxoloss.functional.kernels.native.build import NAME
 
@@ -37,6 +38,35 @@ _LOCK = threading.Lock()
 _WANTED = ("0", "1", "require")
 
 
+if TYPE_CHECKING:
+    _Simple = ctypes._SimpleCData[Any]
+
+#: How every call of rows begins.
+_LOGITS: list[tuple[str, type[_Simple]]] = [
+    ("samples", c_int64),
+    ("places", c_int64),
+    ("logits", c_void_p),
+    ("logits_by_sample", c_int64),
+    ("logits_by_class", c_int64),
+    ("logits_by_place", c_int64),
+]
+#: What a loss is handed to write into, and what it writes.
+_RESULTS: list[tuple[str, type[_Simple]]] = [
+    ("gradient", c_void_p),
+    ("gradient_by_sample", c_int64),
+    ("gradient_by_class", c_int64),
+    ("gradient_by_place", c_int64),
+    ("losses", c_void_p),
+    ("total", c_void_p),
+    ("lost", c_void_p),
+    ("threads", c_int64),
+    ("sum", c_double),
+    ("count", c_double),
+    ("bad_row", c_int64),
+    ("lost_rows", c_int64),
+]
+
+
 class Tree(Structure):
     """`tree` of kernel.c."""
 
@@ -49,29 +79,13 @@ class Call(Structure):
     """`call` of kernel.c."""
 
     _fields_ = [
-        ("samples", c_int64),
-        ("places", c_int64),
-        ("logits", c_void_p),
-        ("logits_by_sample", c_int64),
-        ("logits_by_class", c_int64),
-        ("logits_by_place", c_int64),
+        *_LOGITS,
         ("target", c_void_p),
         ("node_weight", c_void_p),
         ("row_weights", c_void_p),
         ("ignored", c_int64),
         ("mean", c_int64),
-        ("gradient", c_void_p),
-        ("gradient_by_sample", c_int64),
-        ("gradient_by_class", c_int64),
-        ("gradient_by_place", c_int64),
-        ("losses", c_void_p),
-        ("total", c_void_p),
-        ("lost", c_void_p),
-        ("threads", c_int64),
-        ("sum", c_double),
-        ("count", c_double),
-        ("bad_row", c_int64),
-        ("lost_rows", c_int64),
+        *_RESULTS,
         ("look", c_int64),
     ]
 
@@ -93,12 +107,7 @@ class SpreadCall(Structure):
     """`spread_call` of spread_call.h."""
 
     _fields_ = [
-        ("samples", c_int64),
-        ("places", c_int64),
-        ("logits", c_void_p),
-        ("logits_by_sample", c_int64),
-        ("logits_by_class", c_int64),
-        ("logits_by_place", c_int64),
+        *_LOGITS,
         ("target", c_void_p),
         ("soft", c_void_p),
         ("sources", c_int64),
@@ -111,18 +120,7 @@ class SpreadCall(Structure):
         ("smoothing", c_double),
         ("ignored", c_int64),
         ("mean", c_int64),
-        ("gradient", c_void_p),
-        ("gradient_by_sample", c_int64),
-        ("gradient_by_class", c_int64),
-        ("gradient_by_place", c_int64),
-        ("losses", c_void_p),
-        ("total", c_void_p),
-        ("lost", c_void_p),
-        ("threads", c_int64),
-        ("sum", c_double),
-        ("count", c_double),
-        ("bad_row", c_int64),
-        ("lost_rows", c_int64),
+        *_RESULTS,
     ]
 
 
@@ -138,12 +136,7 @@ class LevelCall(Structure):
     """`level_call` of levels.h."""
 
     _fields_ = [
-        ("samples", c_int64),
-        ("places", c_int64),
-        ("logits", c_void_p),
-        ("logits_by_sample", c_int64),
-        ("logits_by_class", c_int64),
-        ("logits_by_place", c_int64),
+        *_LOGITS,
         ("best", c_void_p),
         ("stated", c_void_p),
         ("masses", c_void_p),
