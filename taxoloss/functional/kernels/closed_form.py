@@ -36,6 +36,7 @@ from taxoloss.functional.arithmetic import row_blocks, wide_dtype
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels import definition
 from taxoloss.functional.kernels.chunks import ChunkTensors
+from taxoloss.functional.kernels.few_classes import costs_and_slope, moderate
 from taxoloss.functional.kernels.masked import losses_and_slopes
 
 __all__ = [
@@ -180,6 +181,9 @@ def _costs_of_rows(
     z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, slope: Tensor | None
 ) -> Tensor:
     """The same, (n, K), of one block (n, C); slope (n, C)."""
+    ranges = None if z.dtype == torch.float64 else tensors.ranges
+    if ranges is not None and moderate(z):
+        return costs_and_slope(z.float(), target, weights, ranges, slope)
     # With few classes a sum has few terms, and the rounding of z - max, 2e-6 of a term at a gap of 60, does
     # not average out; float64 costs little there.
     wide = wide_dtype(z) if tensors.whole else torch.float64
