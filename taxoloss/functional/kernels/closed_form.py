@@ -181,9 +181,8 @@ def _costs_of_rows(
     z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, slope: Tensor | None
 ) -> Tensor:
     """The same, (n, K), of one block (n, C); slope (n, C)."""
-    ranges = None if z.dtype == torch.float64 else tensors.ranges
-    if ranges is not None and moderate(z):
-        return costs_and_slope(z.float(), target, weights, ranges, slope)
+    if z.dtype != torch.float64 and tensors.few.serves(len(z)) and moderate(z):
+        return costs_and_slope(z.float(), target, weights, tensors.few, slope)
     # With few classes a sum has few terms, and the rounding of z - max, 2e-6 of a term at a gap of 60, does
     # not average out; float64 costs little there.
     wide = wide_dtype(z) if tensors.whole else torch.float64

@@ -24,7 +24,7 @@ __all__ = ["compiled_losses"]
 _SCHEMA = (
     "(Tensor logits, Tensor target, Tensor weights, int classes, int width, int whole, Tensor cut, "
     "Tensor edges, Tensor? rings, Tensor? order, Tensor? inverse, Tensor sums, Tensor factors, "
-    "Tensor? range_columns, Tensor? range_masses, Tensor? range_slopes, bool reduce, bool needed) -> (Tensor, Tensor)"
+    "Tensor? few_masks, Tensor? few_columns, Tensor? few_sums, bool reduce, bool needed) -> (Tensor, Tensor)"
 )
 
 
@@ -72,6 +72,6 @@ def compiled_losses(
     t = tensors
     losses: Tensor = _closed_form(
         logits, target, weights, t.classes, t.width, t.whole, t.cut, t.edges, t.rings, t.order, t.inverse,
-        t.sums, t.factors, t.range_columns, t.range_masses, t.range_slopes, reduce, needed,
+        t.sums, t.factors, t.few_masks, t.few_columns, t.few_sums, reduce, needed,
     )[0]  # fmt: skip
     return losses

@@ -1,26 +1,27 @@
-"""The loss and its gradient of few classes and logits of moderate size, by two products of matrices.
+"""The loss and its gradient of few classes and logits of moderate size: no row is followed on its own.
 
-No ranges are followed row by row: with M a matrix of zeros and ones, a column for the classes inside each
-range of a tree and one for those outside, E = exp(logits) M holds the masses of all ranges for all rows,
-unnormalised. A row looks up those of its target's ancestors. One class of the target's innermost range,
-its *own*, which all of these ranges hold, is taken out of E first and added to what is inside after:
-
-    P_l = e_own + (E M)[inside R_l]        Q_l = (E M)[outside R_l]
-
-so that a range of this class alone has an empty inside, and what is outside of it are all other classes:
-one pair of columns serves all such ranges, and M has few columns. With S = P_l + Q_l, the same for all l,
-the cost and the gradient of closed_form.py are
+With e = exp(logits), an ancestor l of a row's target has the masses P_l, the sum of e inside its range, and
+Q_l, that of e outside, both unnormalised: P_l + Q_l = S for all l. The cost and the gradient of
+closed_form.py are then
 
     sum over l of w_l log1p(Q_l / P_l)        dz_j = e_j b_j,
-    b_j = sum over l, j outside R_l, of w_l / S  -  sum over l, j inside R_l, of (w_l / S) (Q_l / P_l)
+    b_j = sum over l, j outside R_l, of w_l / S  -  sum over l, j inside R_l, of (w_l / S) (Q_l / P_l)    (1)
 
-The first sum is that of w_l / S, put in the columns of what is outside, times M transposed; the second the
-same of the columns of what is inside. For the own class, inside all ranges, the second sum is all.
+Sums of positive numbers: nothing cancels. exp is taken of the logits as they are: a difference from the
+largest would be rounded, by 2e-6 of a term at a gap of 60. So logits must lie within +-_MOST: no mass, odds
+or factor then leaves the range of float32, and no row is lost.
 
-Masses are sums of positive numbers and nothing cancels. exp is taken of the logits as they are: a
-difference from the largest would be rounded, by 2e-6 of a term at a gap of 60. So logits must lie within
-+-_MOST: then no mass, odds or factor leaves the range of float32. Sums are in float64, for few terms do
-not average out their rounding; all else is in float32.
+A small batch is all calls, and has the fewest by masks: a target's K ranges and their complements as 2K rows
+of zeros and ones. They are looked up, give its masses times e, summed over the columns, and b times the
+factors of (1), summed over the ranges.
+
+A large batch is all arithmetic, and has the least by products of matrices. M holds a column for what is
+inside each range of the tree and one for what is outside; E M are the masses of all ranges, of which
+a row looks up its own. (1) is the product of its factors, put in the same places, with M transposed. So that
+M has few columns, one class of the innermost range, the *own* class, is taken out of E first and added
+to what is inside after. A range of this class alone has then an empty inside, and outside of it are all
+other classes: the same columns serve all such ranges. For the own class, inside all ranges, b is the second
+sum of (1). Few terms do not average out their rounding: E M is in float64, all else in float32.
 """
 
 from __future__ import annotations
@@ -33,59 +34,73 @@ from torch import Tensor
 
 from taxoloss.taxonomy.tree.arrays import IntArray
 
-__all__ = ["RangeTables", "costs_and_slope", "moderate", "range_tables"]
+__all__ = ["FewTables", "costs_and_slope", "few_tables", "moderate"]
 
 #: Logits: exp(80), the largest odds of two of them, times C, is far below the largest float32.
 _MOST = 40.0
+#: Numbers in a table of masks, and in the masks of the rows of a batch.
+_TABLE, _MASKS = 1 << 19, 3 << 16
 #: Entries of M up to which the products beat looking at the rings of each row.
-_ENTRIES = 4096
+_PRODUCTS = 4096
 #: The columns of M are filled up to a multiple of this: products of matrices are faster so.
 _PAD = 8
 
 
-class RangeTables(NamedTuple):
-    """C classes, T targets, K levels; S columns."""
+class FewTables(NamedTuple):
+    """C classes, T targets, K levels, S columns of M; None where there would be too many numbers."""
 
-    #: (T, 2K + 2): the own class of a target; its columns of what is inside, of all, of what is outside.
-    columns: Tensor
-    masses: Tensor  # M transposed, (S, C) float64
-    slopes: Tensor  # the same in float32, negative for what is inside
+    masks: Tensor | None  # (T, 2K, C) float32: inside R_1 .. R_K, outside of R_1 .. R_K
+    columns: Tensor | None  # (T, 2K + 1): the own class, and the columns of M in the same order
+    sums: Tensor | None  # M transposed, (S, C) float64
+
+    def masks_for(self, rows: int) -> Tensor | None:
+        """The masks, where they serve so many rows best."""
+        if self.masks is None or rows * self.masks[0].numel() > _MASKS:
+            return None
+        return self.masks
+
+    def serves(self, rows: int) -> bool:
+        """Whether there are tables for so many rows."""
+        return self.sums is not None or self.masks_for(rows) is not None
 
 
-def range_tables(edges: IntArray, depth_first: IntArray) -> RangeTables | None:
-    """The tables for edges (T, 2K) of ranges (chunks.py); None where M would be large.
-
-    depth_first: (C,): position -> class.
-    """
-    levels = edges.shape[1] // 2
-    start, stop = edges[:, :levels], edges[:, levels:][:, ::-1]
-    ends = np.stack([start, stop], 2)  # (T, K, 2)
-    ends = np.where(stop[..., None] - start[..., None] == 1, 0, ends)  # a class alone: nothing but it
-    ranges, number = np.unique(np.concatenate([[[0, 0]], ends.reshape(-1, 2)]), axis=0, return_inverse=True)
-    count, classes = len(ranges), len(depth_first)
-    width = -(-(2 * count + 1) // _PAD) * _PAD
-    if classes * width > _ENTRIES:
-        return None
+def few_tables(edges: IntArray, depth_first: IntArray) -> FewTables:
+    """The tables for edges (T, 2K) of ranges (chunks.py); depth_first (C,): position -> class."""
+    levels, classes = edges.shape[1] // 2, len(depth_first)
+    ends = np.stack([edges[:, :levels], edges[:, levels:][:, ::-1]], 2)  # (T, K, 2)
     position = np.argsort(depth_first)
-    inside = (position >= ranges[:, :1]) & (position < ranges[:, 1:])  # (ranges, C)
-    slopes = np.zeros((width, classes), np.float32)
-    slopes[:count], slopes[count : 2 * count] = -inside.astype(np.float32), ~inside
-    masses = np.abs(slopes).astype(np.float64)
-    masses[2 * count] = 1  # of all classes; what is put there has no slope
-    number = number.reshape(-1)[1:].reshape(start.shape)
-    every = np.full((len(edges), 1), 2 * count)
-    columns = np.concatenate([depth_first[start[:, -1:]], number, every, number + count], 1)
-    return RangeTables(*map(torch.from_numpy, (columns, masses, slopes)))
+    masks = None
+    if edges.size * classes <= _TABLE:
+        inside = _inside(ends, position)  # (T, K, C)
+        masks = torch.from_numpy(np.concatenate([inside, ~inside], 1).astype(np.float32))
+    alone = ends[..., 1:] - ends[..., :1] == 1
+    # Range 0 is the empty one.
+    every = np.concatenate([[[0, 0]], np.where(alone, 0, ends).reshape(-1, 2)])
+    ranges, number = np.unique(every, axis=0, return_inverse=True)
+    number, count = number.reshape(-1)[1:].reshape(-1, levels), len(ranges)
+    width = -(-2 * count // _PAD) * _PAD
+    if width * classes > _PRODUCTS:
+        return FewTables(masks, None, None)
+    sums = np.zeros((width, classes))
+    sums[:count] = _inside(ranges, position)
+    sums[count : 2 * count] = 1 - sums[:count]
+    columns = np.concatenate([depth_first[ends[:, -1, :1]], number, number + count], 1)
+    return FewTables(masks, torch.from_numpy(columns), torch.from_numpy(sums))
+
+
+def _inside(ends: IntArray, position: IntArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """(.., C): whether a class, at a position (C,), is inside ranges (.., 2)."""
+    return (position >= ends[..., :1]) & (position < ends[..., 1:])
 
 
 def moderate(z: Tensor) -> bool:
-    """Whether all logits lie within the bounds of this form; NaN do not."""
-    low, high = torch.aminmax(z if z.stride(1) == 1 else z.t())  # columns that lie in a row are one copy less
+    """Whether all logits (n, C) lie within the bounds of this form; NaN do not."""
+    low, high = torch.aminmax(z if z.stride(1) == 1 else z.t())  # of other strides aminmax makes a copy
     return low.item() >= -_MOST and high.item() <= _MOST
 
 
 def costs_and_slope(
-    z: Tensor, target: Tensor, weights: Tensor, tables: RangeTables, slope: Tensor | None
+    z: Tensor, target: Tensor, weights: Tensor, tables: FewTables, slope: Tensor | None
 ) -> Tensor:
     """What each level costs, (n, K); writes the gradient of the sum of all.
 
@@ -96,22 +111,48 @@ def costs_and_slope(
         tables: of the tree.
         slope: (n, C) float32, or None.
     """
+    terms, weights = torch.exp(z), weights.float()
+    masks = tables.masks_for(len(target))
+    if masks is not None:
+        odds = _by_masks(terms, masks.index_select(0, target), weights, slope)
+    else:
+        odds = _by_products(terms, target, weights, tables, slope)
+    return torch.log1p(odds).mul_(weights)
+
+
+def _by_masks(terms: Tensor, masks: Tensor, weights: Tensor, slope: Tensor | None) -> Tensor:
+    """Odds (n, K) of terms (n, C) and masks (n, 2K, C), which are used up; writes the gradient."""
+    inside, outside = torch.chunk((masks * terms.unsqueeze(1)).sum(2), 2, 1)
+    odds = outside / inside
+    if slope is not None:
+        factors = _factors(odds, weights / (inside + outside))
+        torch.mul(terms, masks.mul_(factors.unsqueeze(2)).sum(1), out=slope)
+    return odds
+
+
+def _by_products(
+    terms: Tensor, target: Tensor, weights: Tensor, tables: FewTables, slope: Tensor | None
+) -> Tensor:
+    """The same of terms (n, C), which are used up."""
+    assert tables.columns is not None
+    assert tables.sums is not None
     levels = weights.shape[1]
-    terms = torch.exp(z)
-    own, columns = tables.columns.index_select(0, target).split_with_sizes((1, 2 * levels + 1), 1)
+    own, columns = tables.columns.index_select(0, target).split_with_sizes((1, 2 * levels), 1)
     alone = terms.gather(1, own)
     terms.scatter_(1, own, 0.0)
-    sums = (tables.masses @ terms.double().t()).t().gather(1, columns).float()
-    holding, outside = sums.split_with_sizes((levels + 1, levels), 1)
-    inside, total = holding.add_(alone).split_with_sizes((levels, 1), 1)
+    masses = (tables.sums @ terms.double().t()).t().gather(1, columns).float()
+    inside, outside = torch.chunk(masses, 2, 1)
+    inside.add_(alone)
     odds = outside / inside
-    weights = weights.float()
     if slope is not None:
-        share = weights / total
-        pull = share * odds
-        factors = sums.new_zeros(len(target), tables.slopes.shape[0])
-        both = torch.cat([pull, total, share], 1)
-        factors.scatter_add_(1, columns, both)
-        torch.mul(terms, torch.mm(factors, tables.slopes, out=torch.empty_like(terms)), out=slope)
-        slope.scatter_(1, own, pull.sum(1, keepdim=True).mul_(alone).neg_())
-    return torch.log1p(odds).mul_(weights)
+        factors = _factors(odds, weights / (inside + outside))
+        placed = factors.new_zeros(len(target), len(tables.sums)).scatter_add_(1, columns, factors)
+        by_class = torch.mm(placed, tables.sums.float(), out=torch.empty_like(terms))
+        torch.mul(terms, by_class, out=slope)
+        slope.scatter_(1, own, factors[:, :levels].sum(1, keepdim=True).mul_(alone))
+    return odds
+
+
+def _factors(odds: Tensor, share: Tensor) -> Tensor:
+    """(n, 2K): of (1), for what is inside and for what is outside; share (n, K): w_l / S."""
+    return torch.cat([(share * odds).neg_(), share], 1)

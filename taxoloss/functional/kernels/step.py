@@ -1,4 +1,4 @@
-"""The commonest call, with no more Python around the kernel than it needs: a small step is all calls.
+"""The commonest call, with no more Python around its kernel than it needs: a small step is all calls.
 
 Plain float32 logits (N, C) and long targets (N,) on the CPU, reduced, without options, in no mode of torch.
 Here nothing is refused: whatever is not plainly such a call goes the general way, which has the words.
@@ -14,7 +14,7 @@ from torch.autograd import Function
 from torch.nn import Parameter
 
 from taxoloss.functional.inputs import refuse_softmax, transformed
-from taxoloss.functional.kernels.closed_form import times
+from taxoloss.functional.kernels.closed_form import losses_and_gradient, times
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.library import Call, Kernel
 from taxoloss.functional.kernels.native.losses import again_with_a_graph, reads, tree_of
@@ -41,7 +41,10 @@ def step_loss(
         return None
     if not (logits.is_cpu and target.is_cpu and target.is_contiguous()) or logits.layout != torch.strided:
         return None
-    if _in_a_mode() or logits.is_neg() or (library := reads(tensors.chunks, logits)) is None:
+    if _in_a_mode() or logits.is_neg():
+        return None
+    library = reads(tensors.chunks, logits)
+    if library is None and not _all_count(tensors, target, ignore_index):
         return None
     recorded = torch.is_grad_enabled() and logits.requires_grad
     result: Tensor | None = _Step.apply(logits, target, tensors, library, ignore_index, reduction, recorded)
@@ -59,6 +62,13 @@ def _in_a_mode() -> bool:
     )
 
 
+def _all_count(tensors: LossTensors, target: Tensor, ignore_index: int) -> bool:
+    """Whether all targets are rows of the tables, and none is ignored."""
+    ends = torch.aminmax(target)
+    low, high = ends.min.item(), ends.max.item()
+    return low >= 0 and high < tensors.plan.num_targets and not low <= ignore_index <= high
+
+
 class _Step(Function):
     """The sum or mean; the gradient is ready when forward ends."""
 
@@ -68,29 +78,21 @@ class _Step(Function):
         logits: Tensor,
         target: Tensor,
         tensors: LossTensors,
-        library: Kernel,
+        library: Kernel | None,
         ignore_index: int,
         reduction: str,
         recorded: bool,
     ) -> Tensor | None:
         gradient = torch.empty_like(logits) if recorded else None
-        result = torch.empty((), dtype=torch.float32, device="cpu")
-        by_sample, by_class = logits.stride()
-        to_sample, to_class = (0, 0) if gradient is None else gradient.stride()
-        call = Call(
-            logits.shape[0], 1, logits.data_ptr(), by_sample, by_class, 0, target.data_ptr(), None, None,
-            ignore_index, reduction == "mean", None if gradient is None else gradient.data_ptr(), to_sample,
-            to_class, 0, None, result.data_ptr(), None, torch.get_num_threads(), 0.0, 0.0, 0, 0, 1,
-        )  # fmt: skip
-        status = library.rows(tree_of(tensors).reference, call, False, library.form)
-        if status or call.lost_rows:
-            return None
-        if call.look:
-            refuse_softmax(logits, target)
-        if gradient is not None:
+        mean = reduction == "mean"
+        if library is None:
+            result, count = _in_python(tensors, logits, target, gradient, mean)
+        else:
+            result, count = _by_kernel(library, tensors, logits, target, gradient, ignore_index, mean)
+        if result is not None and gradient is not None:
             ctx.save_for_backward(logits, target, gradient)
             ctx.tensors, ctx.ignored = tensors, ignore_index
-            ctx.count = call.count if reduction == "mean" else None
+            ctx.count = count if mean else None
         return result
 
     @staticmethod
@@ -101,3 +103,41 @@ class _Step(Function):
         else:
             gradient = times(gradient, upstream)
         return gradient, None, None, None, None, None, None
+
+
+def _in_python(
+    tensors: LossTensors, logits: Tensor, target: Tensor, gradient: Tensor | None, mean: bool
+) -> tuple[Tensor, float]:
+    """The sum or mean, and by what a mean divides; writes the gradient."""
+    if logits[0].amin().item() >= 0:
+        refuse_softmax(logits, target)
+    weights, count = tensors.weights.index_select(0, target), len(target)
+    if mean:
+        weights.div_(count)
+    return losses_and_gradient(logits, target, weights, tensors.chunks, gradient, True), count
+
+
+def _by_kernel(
+    library: Kernel,
+    tensors: LossTensors,
+    logits: Tensor,
+    target: Tensor,
+    gradient: Tensor | None,
+    ignore_index: int,
+    mean: bool,
+) -> tuple[Tensor | None, float]:
+    """The same by the compiled kernel; None where a row must be done again."""
+    result = torch.empty((), dtype=torch.float32, device="cpu")
+    by_sample, by_class = logits.stride()
+    to_sample, to_class = (0, 0) if gradient is None else gradient.stride()
+    call = Call(
+        logits.shape[0], 1, logits.data_ptr(), by_sample, by_class, 0, target.data_ptr(), None, None,
+        ignore_index, mean, None if gradient is None else gradient.data_ptr(), to_sample, to_class, 0, None,
+        result.data_ptr(), None, torch.get_num_threads(), 0.0, 0.0, 0, 0, 1,
+    )  # fmt: skip
+    status = library.rows(tree_of(tensors).reference, call, False, library.form)
+    if status or call.lost_rows:
+        return None, 0
+    if call.look:
+        refuse_softmax(logits, target)
+    return result, call.count
