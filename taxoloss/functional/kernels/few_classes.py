@@ -1,24 +1,25 @@
-"""The loss and its gradient of few classes and logits of moderate size: no row is followed on its own.
+"""The loss and its gradient of few classes, with logits of moderate size: no row is followed on its own.
 
 With e = exp(logits), an ancestor l of a row's target has the masses P_l, the sum of e inside its range, and
 Q_l, that of e outside, both unnormalised: P_l + Q_l = S for all l. The cost and the gradient of
 closed_form.py are then
 
     sum over l of w_l log1p(Q_l / P_l)        dz_j = e_j b_j,
-    b_j = sum over l, j outside R_l, of w_l / S  -  sum over l, j inside R_l, of (w_l / S) (Q_l / P_l)    (1)
+    b_j = sum over l, j outside R_l, of w_l / S  -  sum over l, j inside R_l, of (w_l / S) (Q_l / P_l)   (1)
 
 Sums of positive numbers: nothing cancels. exp is taken of the logits as they are: a difference from the
-largest would be rounded, by 2e-6 of a term at a gap of 60. So logits must lie within +-_MOST: no mass, odds
-or factor then leaves the range of float32, and no row is lost.
+largest would be rounded, by 2e-6 of a term at a gap of 60. Where a mass is below _LEAST or above _MOST the
+row is lost, and is done again by the general form. No odds or factor of the others leaves the range of
+float32, and what underflows in e is nothing beside their masses.
 
-A small batch is all calls, and has the fewest by masks: a target's K ranges and their complements as 2K rows
-of zeros and ones. They are looked up, give its masses times e, summed over the columns, and b times the
-factors of (1), summed over the ranges.
+A small batch is all calls, and has the fewest by masks: a target's K ranges and their complements as 2K
+rows of zeros and ones. They are looked up, give its masses times e, summed over the columns, and b times
+the factors of (1), summed over the ranges.
 
 A large batch is all arithmetic, and has the least by products of matrices. M holds a column for what is
 inside each range of the tree and one for what is outside; E M are the masses of all ranges, of which
-a row looks up its own. (1) is the product of its factors, put in the same places, with M transposed. So that
-M has few columns, one class of the innermost range, the *own* class, is taken out of E first and added
+a row looks up its own. (1) is the product of its factors, put in the same places, with M transposed. So
+that M has few columns, one class of the innermost range, the *own* class, is taken out of E first and added
 to what is inside after. A range of this class alone has then an empty inside, and outside of it are all
 other classes: the same columns serve all such ranges. For the own class, inside all ranges, b is the second
 sum of (1). Few terms do not average out their rounding: E M is in float64, all else in float32.
@@ -34,10 +35,10 @@ from torch import Tensor
 
 from taxoloss.taxonomy.tree.arrays import IntArray
 
-__all__ = ["FewTables", "costs_and_slope", "few_tables", "moderate"]
+__all__ = ["FewTables", "costs_and_slope", "few_tables"]
 
-#: Logits: exp(80), the largest odds of two of them, times C, is far below the largest float32.
-_MOST = 40.0
+#: Masses: their odds, and the product of two, are in the range of float32.
+_LEAST, _MOST = 1e-18, 1e18
 #: Numbers in a table of masks, and in the masks of the rows of a batch.
 _TABLE, _MASKS = 1 << 19, 3 << 16
 #: Entries of M up to which the products beat looking at the rings of each row.
@@ -49,13 +50,13 @@ _PAD = 8
 class FewTables(NamedTuple):
     """C classes, T targets, K levels, S columns of M; None where there would be too many numbers."""
 
-    masks: Tensor | None  # (T, 2K, C) float32: inside R_1 .. R_K, outside of R_1 .. R_K
+    masks: Tensor | None  # (2K, T, C) float32: inside R_1 .. R_K, outside of R_1 .. R_K
     columns: Tensor | None  # (T, 2K + 1): the own class, and the columns of M in the same order
     sums: Tensor | None  # M transposed, (S, C) float64
 
     def masks_for(self, rows: int) -> Tensor | None:
         """The masks, where they serve so many rows best."""
-        if self.masks is None or rows * self.masks[0].numel() > _MASKS:
+        if self.masks is None or rows * self.masks.shape[0] * self.masks.shape[2] > _MASKS:
             return None
         return self.masks
 
@@ -71,8 +72,8 @@ def few_tables(edges: IntArray, depth_first: IntArray) -> FewTables:
     position = np.argsort(depth_first)
     masks = None
     if edges.size * classes <= _TABLE:
-        inside = _inside(ends, position)  # (T, K, C)
-        masks = torch.from_numpy(np.concatenate([inside, ~inside], 1).astype(np.float32))
+        inside = _inside(ends.swapaxes(0, 1), position)  # (K, T, C)
+        masks = torch.from_numpy(np.concatenate([inside, ~inside]).astype(np.float32))
     alone = ends[..., 1:] - ends[..., :1] == 1
     # Range 0 is the empty one.
     every = np.concatenate([[[0, 0]], np.where(alone, 0, ends).reshape(-1, 2)])
@@ -93,66 +94,69 @@ def _inside(ends: IntArray, position: IntArray) -> np.ndarray[tuple[int, ...], n
     return (position >= ends[..., :1]) & (position < ends[..., 1:])
 
 
-def moderate(z: Tensor) -> bool:
-    """Whether all logits (n, C) lie within the bounds of this form; NaN do not."""
-    low, high = torch.aminmax(z if z.stride(1) == 1 else z.t())  # of other strides aminmax makes a copy
-    return low.item() >= -_MOST and high.item() <= _MOST
-
-
 def costs_and_slope(
     z: Tensor, target: Tensor, weights: Tensor, tables: FewTables, slope: Tensor | None
-) -> Tensor:
-    """What each level costs, (n, K); writes the gradient of the sum of all.
+) -> tuple[Tensor, Tensor | None]:
+    """What each level costs, (n, K), and the rows (n,) that are lost, if any are.
 
     Args:
-        z: (n, C) float32, `moderate`, any strides.
+        z: (n, C) float32, any strides.
         target: (n,) long in 0..T-1.
         weights: (n, K).
-        tables: of the tree.
-        slope: (n, C) float32, or None.
+        tables: of the tree; they serve n rows.
+        slope: (n, C) float32, where the gradient of the sum of all goes, or None.
     """
-    terms, weights = torch.exp(z), weights.float()
+    terms, weights = torch.exp(z), weights.float().t()
     masks = tables.masks_for(len(target))
     if masks is not None:
-        odds = _by_masks(terms, masks.index_select(0, target), weights, slope)
+        masses, odds = _by_masks(terms, masks.index_select(1, target), weights, slope)
     else:
-        odds = _by_products(terms, target, weights, tables, slope)
-    return torch.log1p(odds).mul_(weights)
+        masses, odds = _by_products(terms, target, weights, tables, slope)
+    costs = torch.log1p(odds).mul_(weights).t()
+    least, most = torch.aminmax(masses)
+    if least.item() >= _LEAST and most.item() <= _MOST:
+        return costs, None
+    return costs, ~((masses >= _LEAST) & (masses <= _MOST)).all(0)  # NaN too
 
 
-def _by_masks(terms: Tensor, masks: Tensor, weights: Tensor, slope: Tensor | None) -> Tensor:
-    """Odds (n, K) of terms (n, C) and masks (n, 2K, C), which are used up; writes the gradient."""
-    inside, outside = torch.chunk((masks * terms.unsqueeze(1)).sum(2), 2, 1)
+def _by_masks(terms: Tensor, masks: Tensor, weights: Tensor, slope: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Masses (2K, n) and odds (K, n) of terms (n, C) and masks (2K, n, C), which are used up.
+
+    weights: (K, n). Writes the gradient.
+    """
+    masses = (masks * terms).sum(2)
+    inside, outside = torch.chunk(masses, 2)
     odds = outside / inside
     if slope is not None:
         factors = _factors(odds, weights / (inside + outside))
-        torch.mul(terms, masks.mul_(factors.unsqueeze(2)).sum(1), out=slope)
-    return odds
+        torch.mul(terms, masks.mul_(factors.unsqueeze(2)).sum(0), out=slope)
+    return masses, odds
 
 
 def _by_products(
     terms: Tensor, target: Tensor, weights: Tensor, tables: FewTables, slope: Tensor | None
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """The same of terms (n, C), which are used up."""
     assert tables.columns is not None
     assert tables.sums is not None
-    levels = weights.shape[1]
+    levels = len(weights)
     own, columns = tables.columns.index_select(0, target).split_with_sizes((1, 2 * levels), 1)
     alone = terms.gather(1, own)
     terms.scatter_(1, own, 0.0)
-    masses = (tables.sums @ terms.double().t()).t().gather(1, columns).float()
-    inside, outside = torch.chunk(masses, 2, 1)
-    inside.add_(alone)
+    # (n, 2K) in memory, as the columns are
+    masses = (tables.sums @ terms.double().t()).t().gather(1, columns).float().t()
+    inside, outside = torch.chunk(masses, 2)
+    inside.add_(alone.t())
     odds = outside / inside
     if slope is not None:
-        factors = _factors(odds, weights / (inside + outside))
+        factors = _factors(odds, weights / (inside + outside)).t()
         placed = factors.new_zeros(len(target), len(tables.sums)).scatter_add_(1, columns, factors)
         by_class = torch.mm(placed, tables.sums.float(), out=torch.empty_like(terms))
         torch.mul(terms, by_class, out=slope)
         slope.scatter_(1, own, factors[:, :levels].sum(1, keepdim=True).mul_(alone))
-    return odds
+    return masses, odds
 
 
 def _factors(odds: Tensor, share: Tensor) -> Tensor:
-    """(n, 2K): of (1), for what is inside and for what is outside; share (n, K): w_l / S."""
-    return torch.cat([(share * odds).neg_(), share], 1)
+    """(2K, n): of (1), for what is inside and for what is outside; share (K, n): w_l / S."""
+    return torch.cat([(share * odds).neg_(), share])

@@ -7,6 +7,7 @@ Here nothing is refused: whatever is not plainly such a call goes the general wa
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -44,10 +45,15 @@ def step_loss(
     if _in_a_mode() or logits.is_neg():
         return None
     library = reads(tensors.chunks, logits)
-    if library is None and not _all_count(tensors, target, ignore_index):
+    if library is None and 0 <= ignore_index < tensors.plan.num_targets:
         return None
     recorded = torch.is_grad_enabled() and logits.requires_grad
-    result: Tensor | None = _Step.apply(logits, target, tensors, library, ignore_index, reduction, recorded)
+    try:
+        result: Tensor | None = _Step.apply(
+            logits, target, tensors, library, ignore_index, reduction, recorded
+        )
+    except IndexError:  # in Python a row that is ignored, or is none, is found when it is looked up
+        return None
     return result
 
 
@@ -60,13 +66,6 @@ def _in_a_mode() -> bool:
         or transformed()
         or torch.is_autocast_enabled("cpu")
     )
-
-
-def _all_count(tensors: LossTensors, target: Tensor, ignore_index: int) -> bool:
-    """Whether all targets are rows of the tables, and none is ignored."""
-    ends = torch.aminmax(target)
-    low, high = ends.min.item(), ends.max.item()
-    return low >= 0 and high < tensors.plan.num_targets and not low <= ignore_index <= high
 
 
 class _Step(Function):
@@ -111,10 +110,24 @@ def _in_python(
     """The sum or mean, and by what a mean divides; writes the gradient."""
     if logits[0].amin().item() >= 0:
         refuse_softmax(logits, target)
-    weights, count = tensors.weights.index_select(0, target), len(target)
-    if mean:
-        weights.div_(count)
+    count = len(target)
+    weights = _row_weights(tensors, target, count if mean else 1)
     return losses_and_gradient(logits, target, weights, tensors.chunks, gradient, True), count
+
+
+#: A row of weights (1, K) divided by a count, at a revision of the tables.
+_ROWS: WeakKeyDictionary[LossTensors, tuple[int, int, Tensor]] = WeakKeyDictionary()
+
+
+def _row_weights(tensors: LossTensors, target: Tensor, count: int) -> Tensor:
+    """(N, K): the weights of the targets divided by a count; kept where all targets share them."""
+    if tensors.plan.num_targets > tensors.plan.num_classes or not all(tensors.shared):
+        return tensors.weights.index_select(0, target).div_(count)
+    revision, divisor, row = _ROWS.get(tensors, (-1, 0, None))
+    if row is None or revision != tensors.revision or divisor != count:
+        row = tensors.weights[:1] / count
+        _ROWS[tensors] = tensors.revision, count, row
+    return row.expand(len(target), -1)
 
 
 def _by_kernel(
