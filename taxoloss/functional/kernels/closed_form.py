@@ -228,7 +228,10 @@ def _do_again(
     if len(rows) == 0:
         return
     again = in_log_space if z.dtype == torch.float64 else _in_float64
-    costs[rows], redone = again(z[rows].double(), target[rows], weights[rows], tensors, slope is not None)
+    found, redone = again(
+        z[rows].double(), target[rows], weights[rows].double(), tensors, slope is not None
+    )
+    costs[rows] = found.to(costs.dtype)
     if slope is not None and redone is not None:
         slope[rows] = redone.to(slope.dtype)
 

@@ -23,6 +23,8 @@ from taxoloss.functional.kernels.native.losses import again_with_a_graph, reads,
 __all__ = ["step_loss"]
 
 _PLAIN = (Tensor, Parameter)
+#: Logits of the first row among which one below 0 says that it holds no probabilities.
+_LOOKED_AT = 16
 
 
 def step_loss(
@@ -108,7 +110,7 @@ def _in_python(
     tensors: LossTensors, logits: Tensor, target: Tensor, gradient: Tensor | None, mean: bool
 ) -> tuple[Tensor, float]:
     """The sum or mean, and by what a mean divides; writes the gradient."""
-    if logits[0].amin().item() >= 0:
+    if min(logits[0, :_LOOKED_AT].tolist()) >= 0:
         refuse_softmax(logits, target)
     count = len(target)
     weights = _row_weights(tensors, target, count if mean else 1)
@@ -116,18 +118,20 @@ def _in_python(
 
 
 #: A row of weights (1, K) divided by a count, at a revision of the tables.
-_ROWS: WeakKeyDictionary[LossTensors, tuple[int, int, Tensor]] = WeakKeyDictionary()
+_ROWS: WeakKeyDictionary[LossTensors, tuple[tuple[int, int, torch.dtype], Tensor]] = WeakKeyDictionary()
 
 
 def _row_weights(tensors: LossTensors, target: Tensor, count: int) -> Tensor:
     """(N, K): the weights of the targets divided by a count; kept where all targets share them."""
     if tensors.plan.num_targets > tensors.plan.num_classes or not all(tensors.shared):
         return tensors.weights.index_select(0, target).div_(count)
-    revision, divisor, row = _ROWS.get(tensors, (-1, 0, None))
-    if row is None or revision != tensors.revision or divisor != count:
-        row = tensors.weights[:1] / count
-        _ROWS[tensors] = tensors.revision, count, row
-    return row.expand(len(target), -1)
+    few = tensors.chunks.few.serves(len(target))
+    made_of = tensors.revision, count, torch.float32 if few else torch.float64
+    found = _ROWS.get(tensors)
+    if found is None or found[0] != made_of:
+        row = (tensors.weights[:1] / count).to(made_of[2])
+        found = _ROWS[tensors] = made_of, row
+    return found[1].expand(len(target), -1)
 
 
 def _by_kernel(
