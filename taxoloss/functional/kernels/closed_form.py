@@ -36,7 +36,7 @@ from taxoloss.functional.arithmetic import row_blocks, wide_dtype
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels import definition
 from taxoloss.functional.kernels.chunks import ChunkTensors
-from taxoloss.functional.kernels.few_classes import costs_and_slope
+from taxoloss.functional.kernels.few_classes import costs_and_slope, lost_rows
 from taxoloss.functional.kernels.masked import losses_and_slopes
 
 __all__ = [
@@ -181,10 +181,13 @@ def _costs_of_rows(
     z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, slope: Tensor | None
 ) -> Tensor:
     """The same, (n, K), of one block (n, C); slope (n, C)."""
-    if z.dtype != torch.float64 and tensors.few.serves(len(z)):
-        costs, lost = costs_and_slope(z.float(), target, weights, tensors.few, slope)
+    few = z.dtype != torch.float64 and tensors.few.serves(len(z))
+    terms = torch.exp(z.float()) if few else None
+    lost = None if terms is None else lost_rows(terms)
+    if terms is None or (lost is not None and bool(lost.all())):
+        costs, lost = _by_rings(z, target, weights.double(), tensors, slope)
     else:
-        costs, lost = _by_rings(z, target, weights, tensors, slope)
+        costs = costs_and_slope(terms, target, weights, tensors.few, slope)
     if lost is not None:
         _do_again(z, target, weights, tensors, lost, costs, slope)
     return costs

@@ -24,7 +24,8 @@ __all__ = ["compiled_losses"]
 _SCHEMA = (
     "(Tensor logits, Tensor target, Tensor weights, int classes, int width, int whole, Tensor cut, "
     "Tensor edges, Tensor? rings, Tensor? order, Tensor? inverse, Tensor sums, Tensor factors, "
-    "Tensor? few_masks, Tensor? few_columns, Tensor? few_sums, bool reduce, bool needed) -> (Tensor, Tensor)"
+    "Tensor? few_masks, Tensor? few_columns, Tensor? few_sums, bool reduce, bool needed) "
+    "-> (Tensor, Tensor)"
 )
 
 

@@ -8,9 +8,9 @@ closed_form.py are then
     b_j = sum over l, j outside R_l, of w_l / S  -  sum over l, j inside R_l, of (w_l / S) (Q_l / P_l)   (1)
 
 Sums of positive numbers: nothing cancels. exp is taken of the logits as they are: a difference from the
-largest would be rounded, by 2e-6 of a term at a gap of 60. Where a mass is below _LEAST or above _MOST the
-row is lost, and is done again by the general form. No odds or factor of the others leaves the range of
-float32, and what underflows in e is nothing beside their masses.
+largest would be rounded, by 2e-6 of a term at a gap of 60. Where an e is below _LEAST or above _MOST the
+row is lost, and is done by the general form. No mass, odds or factor of the others leaves the range of
+float32.
 
 A small batch is all calls, and has the fewest by masks: a target's K ranges and their complements as 2K
 rows of zeros and ones. They are looked up, give its masses times e, summed over the columns, and b times
@@ -35,10 +35,10 @@ from torch import Tensor
 
 from taxoloss.taxonomy.tree.arrays import IntArray
 
-__all__ = ["FewTables", "costs_and_slope", "few_tables"]
+__all__ = ["FewTables", "costs_and_slope", "few_tables", "lost_rows"]
 
-#: Masses: their odds, and the product of two, are in the range of float32.
-_LEAST, _MOST = 1e-18, 1e18
+#: exp of a logit: the odds of two of them are far inside the range of float32.
+_LEAST, _MOST = 1e-17, 1e17
 #: Numbers in a table of masks, and in the masks of the rows of a batch.
 _TABLE, _MASKS = 1 << 19, 3 << 16
 #: Entries of M up to which the products beat looking at the rings of each row.
@@ -94,29 +94,34 @@ def _inside(ends: IntArray, position: IntArray) -> np.ndarray[tuple[int, ...], n
     return (position >= ends[..., :1]) & (position < ends[..., 1:])
 
 
+def lost_rows(terms: Tensor) -> Tensor | None:
+    """Which rows (n,) of exp(logits) (n, C) this form cannot do, if any are."""
+    # of other strides aminmax makes a copy
+    least, most = torch.aminmax(terms if terms.stride(1) == 1 else terms.t())
+    if least.item() >= _LEAST and most.item() <= _MOST:
+        return None
+    return ~((terms >= _LEAST) & (terms <= _MOST)).all(1)  # NaN too
+
+
 def costs_and_slope(
-    z: Tensor, target: Tensor, weights: Tensor, tables: FewTables, slope: Tensor | None
-) -> tuple[Tensor, Tensor | None]:
-    """What each level costs, (n, K), and the rows (n,) that are lost, if any are.
+    terms: Tensor, target: Tensor, weights: Tensor, tables: FewTables, slope: Tensor | None
+) -> Tensor:
+    """What each level costs, (n, K); anything in rows that are lost.
 
     Args:
-        z: (n, C) float32, any strides.
+        terms: exp(logits), (n, C) float32, any strides; they are used up.
         target: (n,) long in 0..T-1.
         weights: (n, K).
         tables: of the tree; they serve n rows.
         slope: (n, C) float32, where the gradient of the sum of all goes, or None.
     """
-    terms, weights = torch.exp(z), weights.float().t()
+    weights = weights.float().t()
     masks = tables.masks_for(len(target))
     if masks is not None:
-        masses, odds = _by_masks(terms, masks.index_select(1, target), weights, slope)
+        odds = _by_masks(terms, masks.index_select(1, target), weights, slope)
     else:
-        masses, odds = _by_products(terms, target, weights, tables, slope)
-    costs = torch.log1p(odds).mul_(weights).t()
-    least, most = torch.aminmax(masses)
-    if least.item() >= _LEAST and most.item() <= _MOST:
-        return costs, None
-    return costs, ~((masses >= _LEAST) & (masses <= _MOST)).all(0)  # NaN too
+        odds = _by_products(terms, target, weights, tables, slope)
+    return torch.log1p(odds).mul_(weights).t()
 
 
 def _by_masks(terms: Tensor, masks: Tensor, weights: Tensor, slope: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -130,13 +135,13 @@ def _by_masks(terms: Tensor, masks: Tensor, weights: Tensor, slope: Tensor | Non
     if slope is not None:
         factors = _factors(odds, weights / (inside + outside))
         torch.mul(terms, masks.mul_(factors.unsqueeze(2)).sum(0), out=slope)
-    return masses, odds
+    return odds
 
 
 def _by_products(
     terms: Tensor, target: Tensor, weights: Tensor, tables: FewTables, slope: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """The same of terms (n, C), which are used up."""
+) -> Tensor:
+    """The same of terms (n, C)."""
     assert tables.columns is not None
     assert tables.sums is not None
     levels = len(weights)
@@ -154,7 +159,7 @@ def _by_products(
         by_class = torch.mm(placed, tables.sums.float(), out=torch.empty_like(terms))
         torch.mul(terms, by_class, out=slope)
         slope.scatter_(1, own, factors[:, :levels].sum(1, keepdim=True).mul_(alone))
-    return masses, odds
+    return odds
 
 
 def _factors(odds: Tensor, share: Tensor) -> Tensor:
