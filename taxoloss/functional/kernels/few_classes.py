@@ -124,13 +124,12 @@ def costs_and_slope(
     return torch.log1p(odds).mul_(weights).t()
 
 
-def _by_masks(terms: Tensor, masks: Tensor, weights: Tensor, slope: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Masses (2K, n) and odds (K, n) of terms (n, C) and masks (2K, n, C), which are used up.
+def _by_masks(terms: Tensor, masks: Tensor, weights: Tensor, slope: Tensor | None) -> Tensor:
+    """Odds (K, n) of terms (n, C) and masks (2K, n, C), which are used up; writes the gradient.
 
-    weights: (K, n). Writes the gradient.
+    weights: (K, n).
     """
-    masses = (masks * terms).sum(2)
-    inside, outside = torch.chunk(masses, 2)
+    inside, outside = torch.chunk((masks * terms).sum(2), 2)
     odds = outside / inside
     if slope is not None:
         factors = _factors(odds, weights / (inside + outside))
