@@ -27,8 +27,8 @@ from taxoloss.functional.inputs import (
 from taxoloss.functional.kernels.dispatch import row_losses
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.losses import native_losses, serves
-from taxoloss.functional.kernels.native.step import step_loss
 from taxoloss.functional.kernels.spread import SpreadTarget, in_closed_form, spread_losses
+from taxoloss.functional.kernels.step import step_loss
 from taxoloss.functional.soft_targets import index_loss, probability_loss
 from taxoloss.taxonomy.cache import apart, cached
 from taxoloss.taxonomy.plan import plan_of

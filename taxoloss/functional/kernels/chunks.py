@@ -22,12 +22,14 @@ against the columns of cut chunks, and the cost of a row hardly depends on K:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from taxoloss.functional.kernels.few_classes import FewTables, few_tables
 from taxoloss.taxonomy.plan import Plan
 from taxoloss.taxonomy.tree.arrays import IntArray
 
@@ -202,6 +204,10 @@ class ChunkTensors:
     inverse: Tensor | None  # (C,): class -> position
     sums: Tensor  # (K + 2, 2K): masses of rings to P_1 .. P_K, Q_1 .. Q_K
     factors: Tensor  # (2K, K + 2): factors of Q / P and of 1 to b of the rings
+    #: Those of few_classes.py.
+    few_masks: Tensor | None
+    few_columns: Tensor | None
+    few_sums: Tensor | None
 
     @staticmethod
     def of(chunks: Chunks, depth_first: IntArray) -> ChunkTensors:
@@ -219,9 +225,15 @@ class ChunkTensors:
         outside = (ring < level).double()
         sums, factors = torch.cat([inside, outside], 1), torch.cat([-inside, outside], 1).T.contiguous()
         cut, edges = torch.from_numpy(chunks.cut), torch.from_numpy(chunks.edges)
+        few = few_tables(chunks.edges, depth_first)
         return ChunkTensors(
-            classes, chunks.width, chunks.whole, cut, edges, rings, order, inverse, sums, factors
+            classes, chunks.width, chunks.whole, cut, edges, rings, order, inverse, sums, factors, *few
         )
+
+    @cached_property
+    def few(self) -> FewTables:
+        """The tables of few_classes.py."""
+        return FewTables(self.few_masks, self.few_columns, self.few_sums)
 
     @property
     def levels(self) -> int:

@@ -36,6 +36,7 @@ from taxoloss.functional.arithmetic import row_blocks, wide_dtype
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels import definition
 from taxoloss.functional.kernels.chunks import ChunkTensors
+from taxoloss.functional.kernels.few_classes import costs_and_slope, lost_rows
 from taxoloss.functional.kernels.masked import losses_and_slopes
 
 __all__ = [
@@ -180,6 +181,22 @@ def _costs_of_rows(
     z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, slope: Tensor | None
 ) -> Tensor:
     """The same, (n, K), of one block (n, C); slope (n, C)."""
+    few = z.dtype != torch.float64 and tensors.few.serves(len(z))
+    terms = torch.exp(z.float()) if few else None
+    lost = None if terms is None else lost_rows(terms)
+    if terms is None or (lost is not None and bool(lost.all())):
+        costs, lost = _by_rings(z, target, weights.double(), tensors, slope)
+    else:
+        costs = costs_and_slope(terms, target, weights, tensors.few, slope)
+    if lost is not None:
+        _do_again(z, target, weights, tensors, lost, costs, slope)
+    return costs
+
+
+def _by_rings(
+    z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, slope: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """The same, and the rows (n,) whose masses underflowed, if any did."""
     # With few classes a sum has few terms, and the rounding of z - max, 2e-6 of a term at a gap of 60, does
     # not average out; float64 costs little there.
     wide = wide_dtype(z) if tensors.whole else torch.float64
@@ -189,9 +206,7 @@ def _costs_of_rows(
     costs, lost = _costs_of_block(buffer, target, weights, tensors, slope is not None)
     if slope is not None and not direct:
         slope.copy_(buffer if tensors.inverse is None else _back(buffer, tensors.inverse))
-    if lost is not None:
-        _do_again(z, target, weights, tensors, lost, costs, slope)
-    return costs
+    return costs, lost
 
 
 def _do_again(
@@ -207,7 +222,6 @@ def _do_again(
 
     Those of rows without weight are 0, whatever they hold.
     """
-    narrow = tensors.whole > 0 and z.dtype != torch.float64
     counted = (weights != 0).any(1)
     nothing = (lost & ~counted).nonzero().squeeze(1)
     costs[nothing] = 0.0
@@ -216,8 +230,11 @@ def _do_again(
     rows = (lost & counted).nonzero().squeeze(1)
     if len(rows) == 0:
         return
-    again = _in_float64 if narrow else in_log_space
-    costs[rows], redone = again(z[rows].double(), target[rows], weights[rows], tensors, slope is not None)
+    again = in_log_space if z.dtype == torch.float64 else _in_float64
+    found, redone = again(
+        z[rows].double(), target[rows], weights[rows].double(), tensors, slope is not None
+    )
+    costs[rows] = found.to(costs.dtype)
     if slope is not None and redone is not None:
         slope[rows] = redone.to(slope.dtype)
 

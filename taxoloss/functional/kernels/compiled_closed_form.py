@@ -24,7 +24,8 @@ __all__ = ["compiled_losses"]
 _SCHEMA = (
     "(Tensor logits, Tensor target, Tensor weights, int classes, int width, int whole, Tensor cut, "
     "Tensor edges, Tensor? rings, Tensor? order, Tensor? inverse, Tensor sums, Tensor factors, "
-    "bool reduce, bool needed) -> (Tensor, Tensor)"
+    "Tensor? few_masks, Tensor? few_columns, Tensor? few_sums, bool reduce, bool needed) "
+    "-> (Tensor, Tensor)"
 )
 
 
@@ -58,7 +59,7 @@ def _backward(ctx: Any, upstream: Tensor, _: Tensor | None) -> tuple[Tensor | No
     (gradient,) = ctx.saved_tensors  # (N, C) or (N, C, D)
     if not ctx.reduce:
         upstream = upstream.view(gradient.shape[0], 1, *gradient.shape[2:])  # (rows,) -> (N, 1[, D])
-    return times_upstream(gradient, upstream).to(ctx.dtype), *[None] * 14
+    return times_upstream(gradient, upstream).to(ctx.dtype), *[None] * 17
 
 
 _closed_form.register_autograd(_backward, setup_context=_keep)
@@ -72,6 +73,6 @@ def compiled_losses(
     t = tensors
     losses: Tensor = _closed_form(
         logits, target, weights, t.classes, t.width, t.whole, t.cut, t.edges, t.rings, t.order, t.inverse,
-        t.sums, t.factors, reduce, needed,
+        t.sums, t.factors, t.few_masks, t.few_columns, t.few_sums, reduce, needed,
     )[0]  # fmt: skip
     return losses

@@ -1,7 +1,8 @@
 """Which form of the loss runs for logits and targets that have been checked.
 
-    on the CPU                          closed_form.py: one pass over chunks of columns; before it, in
-                                        cross_entropy.py, native/ where it was compiled
+    on the CPU                          closed_form.py: one pass over chunks of columns, or few_classes.py;
+                                        before it, in cross_entropy.py, step.py for the commonest call, and
+                                        native/ where it was compiled
     the same, under torch.compile       compiled_closed_form.py: a call of either; masks where cheaper
     on CUDA, where Triton is            triton_loss.py: a program a row, one read and one write
     compiled for CUDA, exported, other  masked.py: masks, plain operations, no synchronisation

@@ -1,0 +1,160 @@
+"""The commonest call, with no more Python around its kernel than it needs: a small step is all calls.
+
+Plain float32 logits (N, C) and long targets (N,) on the CPU, reduced, without options, in no mode of torch.
+Here nothing is refused: whatever is not plainly such a call goes the general way, which has the words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import Parameter
+
+from taxoloss.functional.inputs import refuse_softmax, transformed
+from taxoloss.functional.kernels.closed_form import losses_and_gradient, times
+from taxoloss.functional.kernels.loss_tensors import LossTensors
+from taxoloss.functional.kernels.native.library import Call, Kernel
+from taxoloss.functional.kernels.native.losses import again_with_a_graph, reads, tree_of
+
+__all__ = ["step_loss"]
+
+_PLAIN = (Tensor, Parameter)
+#: Logits of the first row among which one below 0 says that it holds no probabilities.
+_LOOKED_AT = 16
+
+
+def step_loss(
+    tensors: LossTensors, logits: Tensor, target: Tensor, ignore_index: int, reduction: str
+) -> Tensor | None:
+    """The sum or mean of the losses; None where this is another call, or a row must be done again.
+
+    Raises:
+        ValueError: the first rows are probabilities.
+    """
+    if torch.compiler.is_compiling() or type(logits) not in _PLAIN or type(target) is not Tensor:
+        return None
+    if logits.dtype is not torch.float32 or target.dtype is not torch.int64:
+        return None
+    shape = logits.shape
+    if len(shape) != 2 or shape[1] != tensors.chunks.classes or target.shape != shape[:1] or shape[0] == 0:
+        return None
+    if not (logits.is_cpu and target.is_cpu and target.is_contiguous()) or logits.layout != torch.strided:
+        return None
+    if _in_a_mode() or logits.is_neg():
+        return None
+    library = reads(tensors.chunks, logits)
+    if library is None and 0 <= ignore_index < tensors.plan.num_targets:
+        return None
+    recorded = torch.is_grad_enabled() and logits.requires_grad
+    try:
+        result: Tensor | None = _Step.apply(
+            logits, target, tensors, library, ignore_index, reduction, recorded
+        )
+    except IndexError:  # in Python a row that is ignored, or is none, is found when it is looked up
+        return None
+    return result
+
+
+def _in_a_mode() -> bool:
+    """Whether tensors are traced, transformed, cast or watched here."""
+    return (
+        torch._C._is_tracing()
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._len_torch_function_stack() > 0
+        or transformed()
+        or torch.is_autocast_enabled("cpu")
+    )
+
+
+class _Step(Function):
+    """The sum or mean; the gradient is ready when forward ends."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        target: Tensor,
+        tensors: LossTensors,
+        library: Kernel | None,
+        ignore_index: int,
+        reduction: str,
+        recorded: bool,
+    ) -> Tensor | None:
+        gradient = torch.empty_like(logits) if recorded else None
+        mean = reduction == "mean"
+        if library is None:
+            result, count = _in_python(tensors, logits, target, gradient, mean)
+        else:
+            result, count = _by_kernel(library, tensors, logits, target, gradient, ignore_index, mean)
+        if result is not None and gradient is not None:
+            ctx.save_for_backward(logits, target, gradient)
+            ctx.tensors, ctx.ignored = tensors, ignore_index
+            ctx.count = count if mean else None
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        logits, target, gradient = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            gradient = again_with_a_graph(ctx, logits, target, None, upstream)
+        else:
+            gradient = times(gradient, upstream)
+        return gradient, None, None, None, None, None, None
+
+
+def _in_python(
+    tensors: LossTensors, logits: Tensor, target: Tensor, gradient: Tensor | None, mean: bool
+) -> tuple[Tensor, float]:
+    """The sum or mean, and by what a mean divides; writes the gradient."""
+    if min(logits[0, :_LOOKED_AT].tolist()) >= 0:
+        refuse_softmax(logits, target)
+    count = len(target)
+    weights = _row_weights(tensors, target, count if mean else 1)
+    return losses_and_gradient(logits, target, weights, tensors.chunks, gradient, True), count
+
+
+#: A row of weights (1, K) divided by a count, at a revision of the tables.
+_ROWS: WeakKeyDictionary[LossTensors, tuple[tuple[int, int, torch.dtype], Tensor]] = WeakKeyDictionary()
+
+
+def _row_weights(tensors: LossTensors, target: Tensor, count: int) -> Tensor:
+    """(N, K): the weights of the targets divided by a count; kept where all targets share them."""
+    if tensors.plan.num_targets > tensors.plan.num_classes or not all(tensors.shared):
+        return tensors.weights.index_select(0, target).div_(count)
+    few = tensors.chunks.few.serves(len(target))
+    made_of = tensors.revision, count, torch.float32 if few else torch.float64
+    found = _ROWS.get(tensors)
+    if found is None or found[0] != made_of:
+        row = (tensors.weights[:1] / count).to(made_of[2])
+        found = _ROWS[tensors] = made_of, row
+    return found[1].expand(len(target), -1)
+
+
+def _by_kernel(
+    library: Kernel,
+    tensors: LossTensors,
+    logits: Tensor,
+    target: Tensor,
+    gradient: Tensor | None,
+    ignore_index: int,
+    mean: bool,
+) -> tuple[Tensor | None, float]:
+    """The same by the compiled kernel; None where a row must be done again."""
+    result = torch.empty((), dtype=torch.float32, device="cpu")
+    by_sample, by_class = logits.stride()
+    to_sample, to_class = (0, 0) if gradient is None else gradient.stride()
+    call = Call(
+        logits.shape[0], 1, logits.data_ptr(), by_sample, by_class, 0, target.data_ptr(), None, None,
+        ignore_index, mean, None if gradient is None else gradient.data_ptr(), to_sample, to_class, 0, None,
+        result.data_ptr(), None, torch.get_num_threads(), 0.0, 0.0, 0, 0, 1,
+    )  # fmt: skip
+    status = library.rows(tree_of(tensors).reference, call, False, library.form)
+    if status or call.lost_rows:
+        return None, 0
+    if call.look:
+        refuse_softmax(logits, target)
+    return result, call.count
