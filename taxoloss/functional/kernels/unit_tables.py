@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from functools import cached_property
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -11,8 +11,8 @@ import torch
 
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.loss_tensors import LossTensors
+from taxoloss.functional.kernels.unit_masses import Factor, Masses, masses_of
 from taxoloss.functional.kernels.units import Points, Units, points_of, units_of
-from taxoloss.functional.soft_targets import FEW_NODES
 
 __all__ = ["UnitTables", "unit_tables"]
 
@@ -36,6 +36,10 @@ class UnitTables:
         of_class = (self.of_target >= units.units) & (self.of_target < units.units + units.classes)
         self.class_of_target = torch.where(of_class, self.of_target - units.units, 0).amax(1)
         self.weight_of_class = (weights * of_class).sum(1)
+        #: Targets above the classes that have the probability of one.
+        alike = self.weight_of_class != 0
+        alike[: units.classes] = False
+        self.alike = alike.nonzero().squeeze(1)
         #: (K,): 1 / W_l.
         widths = [tensors.plan.widths[level] for level in tensors.used]
         self.per_node = 1 / torch.tensor(widths, dtype=torch.float64, device="cpu")
@@ -47,23 +51,35 @@ class UnitTables:
         self.runs = torch.from_numpy(found)  # (G, 2)
         self.group = torch.from_numpy(group[: units.units + 1].copy())  # (U + 1,)
         self.leaf_group = torch.from_numpy(group[units.units + 1 :].copy())  # (U + 1,)
-        #: (C,)
-        self.group_of_class = self.leaf_group[self.parent_of_class]
-        #: Whether there are so many nodes on a level that sums of them need not be in float64.
-        self.many = max(widths) >= FEW_NODES
-        #: Units whose runs end on one level, which do not lie above each other, deepest first.
-        cuts = np.flatnonzero(np.diff(units.last[:-1])) + 1
-        ends = [0, *cuts.tolist(), units.units] if units.units else [0]
-        self.layers = [slice(first, last) for first, last in pairwise(ends)]
+        #: (U + C,): of the units, and of the classes.
+        self.group_of_each = torch.cat([self.group[:-1], self.leaf_group[self.parent_of_class]])
         level = torch.arange(units.levels, device="cpu")
         #: (G, K): 1 where a level is one of a run.
-        self.of_run = ((level >= self.runs[:, :1]) & (level < self.runs[:, 1:])).double()
+        of_run = ((level >= self.runs[:, :1]) & (level < self.runs[:, 1:])).double()
+        #: (G, K): what each level brings to each node of a run, of what is spread over its nodes.
+        self.spread_over = of_run * self.per_node
         #: (G,): the weights of runs where all classes share those of each level, else None.
-        self.run = self.of_run @ weights[0].double() if all(tensors.shared) else None
+        self.run = of_run @ weights[0].double() if all(tensors.shared) else None
+        self._chunks = tensors.chunks
+        self._brings: dict[int, Factor] = {}
+
+    @cached_property
+    def masses(self) -> Masses:
+        """How they add up; tables for other weights share it."""
+        found = _MASSES.get(self._chunks)
+        if found is None:
+            found = _MASSES[self._chunks] = masses_of(self.units)
+        return found
 
     def points(self) -> Points:
         """What targets bring to units."""
         return points_of(self.units, self.weights.numpy())
+
+    def brings(self, sources: int) -> Factor:
+        """(U, sources): what the first targets bring to units."""
+        if sources not in self._brings:
+            self._brings[sources] = self.masses.brings(self.points(), sources)
+        return self._brings[sources]
 
 
 class _Kept(NamedTuple):
@@ -72,6 +88,7 @@ class _Kept(NamedTuple):
 
 
 _UNITS: WeakKeyDictionary[ChunkTensors, Units] = WeakKeyDictionary()
+_MASSES: WeakKeyDictionary[ChunkTensors, Masses] = WeakKeyDictionary()
 _TABLES: WeakKeyDictionary[LossTensors, _Kept] = WeakKeyDictionary()
 
 
