@@ -1,12 +1,14 @@
 """Sums of classes up to the units of a loss, and of units down to the classes, for many rows at once.
 
-Columns of (.., n) are rows of the batch. With what is said of units, A, and of classes, and their total S,
+Columns of (.., n) are rows of the batch. U + 1 rows are those of units, the root last. With A what is said of
+units, W of all classes, S of both, what class j is told is
 
-    F(j) = S - sum over units u above j of A(u) (1 + odds(u))
+    F(j) = W + sum over units u not above j of A(u) - sum over u above j of A(u) odds(u)           (1)
+         = S - sum over u above j of A(u) (1 + odds(u))                                            (2)
 
-is what class j is told; see native/spread_call.h. A small tree is one matrix, and the rows stay as they lie
-in memory. Of a larger one most of that matrix would be 0: there whole rows of memory are added up, in stages
-of some layers each, so that a sum has few terms.
+The matrices of a small tree have (1), in which nothing cancels, and let the rows lie as they do in memory.
+In those of a larger one nearly all would be 0: there rows of memory are added up, in stages of some layers
+each so that a sum has few terms, and (2) has half of the terms.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from torch import Tensor
 from taxoloss.functional.kernels.units import Points, Units
 from taxoloss.taxonomy.tree.arrays import IntArray
 
-__all__ = ["Masses", "masses_of"]
+__all__ = ["Factor", "Masses", "SmallMasses", "masses_of"]
 
-#: Entries up to which a matrix costs less than sums.
-_SMALL = 1 << 13
+#: Numbers of a matrix of targets, units and classes up to which it costs less than sums.
+_SMALL = 1 << 14
 #: By what a stage divides the number of nodes that are still to be added up.
 _SHRINK = 4
 #: Odds from which they may be put together with what they are differences of.
@@ -46,23 +48,23 @@ class Masses(Protocol):
     def shifted(self, z: Tensor) -> Tensor:
         """(C, n): logits less their largest, new, in the layout that is computed in."""
 
-    def scaled(self, q: Tensor, factor: Tensor) -> Tensor:
-        """(S, n): numbers times factors (S, 1) or (), new, in that layout."""
+    def scaled(self, q: Tensor, factor: Tensor | float) -> Tensor:
+        """(S, n): numbers times a factor or (S, 1), new, in that layout."""
 
-    def inside(self, e: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The masses (U, n) of units, (U, n) of what is outside of each, and (n,) of all."""
+    def odds(self, e: Tensor) -> tuple[Tensor, Tensor]:
+        """Of masses (C, n): the odds against units (U + 1, n), and the mass of all classes (n,)."""
 
-    def told(self, said: Tensor, odds: Tensor, of_classes: Tensor, total: Tensor) -> Tensor:
-        """F (C, n), of what is said of units (U, n), of all classes (n,) and of both (n,)."""
+    def told(self, said: Tensor, odds: Tensor, least: float) -> Tensor:
+        """F (C, n) of -A and -W (U + 1, n), which are written over, as are odds, of which one is the least."""
 
-    def brings(self, points: Points, sources: int) -> Factor:
-        """(U, S): what the first targets bring to units."""
+    def brings(self, points: Points, sources: int, dtype: torch.dtype) -> Factor:
+        """(U + 1, S): what the first targets bring to units; to the root nothing."""
 
 
 def masses_of(units: Units) -> Masses:
     """The form that is fast for a tree."""
-    small = (2 * units.units + 1) * units.classes <= _SMALL
-    return _SmallMasses(units) if small else _StagedMasses(units)
+    small = len(units.of_target) * (units.units + 1 + units.classes) <= _SMALL
+    return SmallMasses(units) if small else _StagedMasses(units)
 
 
 def _pairs(units: Units, node: IntArray, first: int, last: int) -> tuple[IntArray, IntArray]:
@@ -71,15 +73,12 @@ def _pairs(units: Units, node: IntArray, first: int, last: int) -> tuple[IntArra
     Nodes are units, U the root and U + 1 + c class c.
     """
     parent = np.concatenate([units.parent, [units.units + 1], units.parent_of_class])
-    found, at = [], node
-    above = parent[node]
+    found, below, above = [(node[:0], node[:0])], node, parent[node]
     while (inside := (above >= first) & (above < last)).any():
-        at, above = at[inside], above[inside]
-        found.append((above, at))
+        below, above = below[inside], above[inside]
+        found.append((above, below))
         above = parent[above]
-    if not found:
-        return node[:0], node[:0]
-    return np.concatenate([above for above, _ in found]), np.concatenate([at for _, at in found])
+    return np.concatenate([above for above, _ in found]), np.concatenate([below for _, below in found])
 
 
 def _brought(units: Units, points: Points, sources: int) -> tuple[IntArray, IntArray, Tensor]:
@@ -90,89 +89,68 @@ def _brought(units: Units, points: Points, sources: int) -> tuple[IntArray, IntA
     return unit[inner], target[inner], torch.from_numpy(weight[inner])
 
 
-# -- small trees -----------------------------------------------------------------------------------
-
-
-class _Dense:
-    """A matrix in each dtype in which it was asked for."""
-
-    def __init__(self, matrix: Tensor) -> None:
-        self._kept = {matrix.dtype: matrix}
-        self._matrix = matrix
-
-    def __matmul__(self, values: Tensor) -> Tensor:
-        return self.of(values.dtype) @ values
-
-    def of(self, dtype: torch.dtype) -> Tensor:
-        """The matrix in a dtype."""
-        if dtype not in self._kept:
-            self._kept[dtype] = self._matrix.to(dtype)
-        return self._kept[dtype]
-
-
-class _SmallMasses:
-    """By a matrix with a row for each unit and one for what is outside of it: nothing cancels."""
+class SmallMasses:
+    """Of a small tree, in float64."""
 
     def __init__(self, units: Units) -> None:
         self.units = units
         unit, node = _pairs(units, np.arange(units.classes) + units.units + 1, 0, units.units)
         below = torch.zeros(units.units, units.classes, dtype=torch.float64, device="cpu")
         below[torch.from_numpy(unit), torch.from_numpy(node - units.units - 1)] = 1.0
-        every = below.new_ones(1, units.classes)
-        self._up = _Dense(torch.cat([below, 1 - below, every]))
-        self._down = _Dense(torch.cat([1 - below, -below, every]))
+        all, none = below.new_ones(1, units.classes), below.new_zeros(1, units.classes)
+        self._up = torch.cat([below, all, 1 - below, none]).T.contiguous()
+        self._down = torch.cat([below - 1, -all, below, none])
 
     def shifted(self, z: Tensor) -> Tensor:
         """As the logits lie."""
         return z - z.amax(0)
 
-    def scaled(self, q: Tensor, factor: Tensor) -> Tensor:
+    def scaled(self, q: Tensor, factor: Tensor | float) -> Tensor:
         """As the probabilities lie."""
         return q * factor
 
-    def inside(self, e: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """In one product."""
-        found = self._up @ e
-        return found[: self.units.units], found[self.units.units : -1], found[-1]
+    def odds(self, e: Tensor) -> tuple[Tensor, Tensor]:
+        """What is outside over what is inside."""
+        inside, outside = (e.T @ self._up).T.chunk(2)
+        return outside / inside, inside[-1]
 
-    def told(self, said: Tensor, odds: Tensor, of_classes: Tensor, total: Tensor) -> Tensor:
-        """What is said of classes and of units that are not above j, less A odds of those that are."""
-        values = torch.cat([said, said * odds, of_classes.unsqueeze(0)])
-        return (values.T @ self._down.of(values.dtype)).T
+    def told(self, said: Tensor, odds: Tensor, least: float) -> Tensor:
+        """By (1)."""
+        return (torch.cat([said.T, odds.mul_(said).T], 1) @ self._down).T
 
-    def brings(self, points: Points, sources: int) -> Factor:
+    def brings(self, points: Points, sources: int, dtype: torch.dtype) -> Factor:
         """With its zeros."""
         unit, target, weight = _brought(self.units, points, sources)
-        matrix = torch.zeros(self.units.units, sources, dtype=torch.float64, device="cpu")
-        matrix[torch.from_numpy(unit), torch.from_numpy(target)] = weight
-        return _Dense(matrix)
+        found = torch.zeros(self.units.units + 1, sources, dtype=torch.float64, device="cpu")
+        found[torch.from_numpy(unit), torch.from_numpy(target)] = weight
+        return found
 
 
 # -- larger trees ----------------------------------------------------------------------------------
 
 
 class _Sparse:
-    """A matrix of entries in any order; 1 each without weights."""
+    """A matrix of entries in any order, 1 each without weights."""
 
     def __init__(self, row: IntArray, column: IntArray, rows: int, weight: Tensor | None = None) -> None:
         order = np.lexsort((column, row))
         self._start = torch.from_numpy(np.searchsorted(row[order], np.arange(rows + 1)))
         self._column = torch.from_numpy(column[order])
-        self._weight = None if weight is None else _Dense(weight[torch.from_numpy(order)])
+        self._weight = None if weight is None else weight[torch.from_numpy(order)]
 
     def __matmul__(self, values: Tensor) -> Tensor:
-        weight = None if self._weight is None else self._weight.of(values.dtype)
         return torch.embedding_bag(
-            values, self._column, self._start, False, 0, False, weight, include_last_offset=True
+            values, self._column, self._start, False, 0, False, self._weight, include_last_offset=True
         )[0]
 
 
 class _StagedMasses:
-    """By sums of rows of memory. What goes through a stage: units that are done, and classes below others."""
+    """Of a larger tree. Through a stage go units that are done, and classes that are below others."""
 
     def __init__(self, units: Units) -> None:
         self.units = units
-        self._up, self._down = [], []
+        self._up: list[_Sparse] = []
+        self._down: list[_Sparse] = []
         for first, last in pairwise(_cuts(units)):
             row, column, rows, columns = _stage(units, first, last)
             self._up.append(_Sparse(row, column, rows))
@@ -182,37 +160,39 @@ class _StagedMasses:
         """A class after the other."""
         return torch.sub(z, z.amax(0), out=z.new_empty(z.shape))
 
-    def scaled(self, q: Tensor, factor: Tensor) -> Tensor:
+    def scaled(self, q: Tensor, factor: Tensor | float) -> Tensor:
         """A target after the other."""
         return torch.mul(q, factor, out=q.new_empty(q.shape))
 
-    def inside(self, e: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of the stages, the root last; outside is what is left of it."""
+    def odds(self, e: Tensor) -> tuple[Tensor, Tensor]:
+        """All over what is inside, less 1. Not below 0: all has the same terms in the same order, and more."""
         for stage in self._up:
             e = stage @ e
-        inside, whole = e[:-1], e[-1]
-        return inside, (whole - inside).clamp_(min=0), whole
+        whole = e[-1].clone()
+        return torch.div(whole, e, out=e).sub_(1), whole
 
-    def told(self, said: Tensor, odds: Tensor, of_classes: Tensor, total: Tensor) -> Tensor:
-        """S - D and H apart where odds are small."""
-        least = odds.amin().item() if odds.numel() else 1.0
+    def told(self, said: Tensor, odds: Tensor, least: float) -> Tensor:
+        """By (2); where odds are small, S less the sum of A and the sum of A odds are apart."""
+        total = said.sum(0).neg_()
         if least > _SURE:
-            return self._below((odds + 1).mul_(said).neg_(), total)
-        left = self._below(-said, total)
+            values = odds.add_(1).mul_(said)
+            values[-1] = total
+            return self._below(values)
+        said[-1] = total
+        left = self._below(said)
         left.masked_fill_(left.abs() <= _ROUNDING[left.dtype] * total.abs(), 0.0)
-        return left.sub_(self._below(said * odds, torch.zeros_like(total)))
+        return left.add_(self._below(odds.mul_(said)))
 
-    def _below(self, said: Tensor, total: Tensor) -> Tensor:
-        """The sums (C, n) of values of units (U, n) above each class, and of the root."""
-        values = torch.cat([said, total.unsqueeze(0)])
+    def _below(self, values: Tensor) -> Tensor:
+        """The sums (C, n) of values (U + 1, n) above each class."""
         for stage in self._down:
             values = stage @ values
         return values
 
-    def brings(self, points: Points, sources: int) -> Factor:
+    def brings(self, points: Points, sources: int, dtype: torch.dtype) -> Factor:
         """Without its zeros."""
         unit, target, weight = _brought(self.units, points, sources)
-        return _Sparse(unit, target, self.units.units, weight)
+        return _Sparse(unit, target, self.units.units + 1, weight.to(dtype))
 
 
 def _cuts(units: Units) -> list[int]:

@@ -91,28 +91,29 @@ class _Block:
         self.masses, self.said = masses, said
         self.x = masses.shifted(z)
         self.e = self.x.exp()
-        self.inside, self.outside, self.whole = masses.inside(self.e)
-        self.odds = self.outside / self.inside
-        self.total = said.in_classes + said.of_units.sum(0)
+        self.odds, self.whole = masses.odds(self.e)
+        units = self.odds[:-1]
+        self.least, self.most = (
+            (end.item() for end in torch.aminmax(units)) if units.numel() else (math.inf, 0.0)
+        )
 
     def costs(self) -> Tensor:
         """(n,)."""
-        of_units, of_classes, label, more, in_classes = self.said
+        of_units, of_classes, label, more = self.said
         on_units = self.odds.log1p().mul_(of_units)
         # What has no weight costs nothing, even where it is impossible; the caller does the others again.
         most = _MOST_ODDS[self.x.dtype]
-        if self.odds.numel() and not self.odds.amax().item() <= most:
+        if not self.most <= most:
             on_units.masked_fill_(~(self.odds <= most), torch.nan).masked_fill_(of_units == 0, 0.0)
             self.odds.masked_fill_(of_units == 0, 0.0)
-        own = None if label is None else self.x.gather(0, label).mul_(more).squeeze(0)
-        on_classes = self.x.mul_(of_classes).sum(0)
-        costs = torch.addcmul(on_units.sum(0), in_classes, self.whole.log()).sub_(on_classes)
-        return (costs if own is None else costs.sub_(own)).double()
+        on_label = None if label is None else self.x.gather(0, label).mul_(more).squeeze(0)
+        costs = self.x.mul_(of_classes).sum(0).sub_(on_units.sum(0))
+        costs.addcmul_(of_units[-1], self.whole.log(), value=-1)
+        return (costs if on_label is None else costs.add_(on_label)).double()
 
     def slopes(self) -> Tensor:
         """(C, n): the gradient."""
-        of_units, of_classes, label, more, in_classes = self.said
-        of_units.div_(self.whole)
-        told = self.masses.told(of_units, self.odds, in_classes / self.whole, self.total / self.whole)
-        slopes = told.mul_(self.e).sub_(of_classes)
-        return slopes if label is None else slopes.scatter_add_(0, label, -more)
+        of_units, of_classes, label, more = self.said
+        told = self.masses.told(of_units.div_(self.whole), self.odds, self.least)
+        slopes = torch.addcmul(of_classes, told, self.e, out=told)
+        return slopes if label is None else slopes.scatter_add_(0, label, more)

@@ -8,10 +8,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.loss_tensors import LossTensors
-from taxoloss.functional.kernels.unit_masses import Factor, Masses, masses_of
+from taxoloss.functional.kernels.unit_masses import Factor, Masses, SmallMasses, masses_of
 from taxoloss.functional.kernels.units import Points, Units, points_of, units_of
 
 __all__ = ["UnitTables", "unit_tables"]
@@ -28,6 +29,9 @@ class UnitTables:
         self.parent_of_class = torch.from_numpy(units.parent_of_class)  # (C,)
         #: (U,): a node of each unit; (U + C,): the same and the classes.
         self.nodes = torch.cat([torch.from_numpy(units.node), torch.arange(units.classes, device="cpu")])
+        #: (U + 1 + C,): the same with the root.
+        root = torch.tensor([tensors.plan.num_nodes - 1], device="cpu")
+        self.node_of_each = torch.cat([self.nodes[: units.units], root, self.nodes[units.units :]])
         #: (T, K): the unit of a target's ancestor; U + C where there is none.
         of_target = np.where(units.of_target < 0, units.units + units.classes, units.of_target)
         self.of_target = torch.from_numpy(of_target)
@@ -51,8 +55,8 @@ class UnitTables:
         self.runs = torch.from_numpy(found)  # (G, 2)
         self.group = torch.from_numpy(group[: units.units + 1].copy())  # (U + 1,)
         self.leaf_group = torch.from_numpy(group[units.units + 1 :].copy())  # (U + 1,)
-        #: (U + C,): of the units, and of the classes.
-        self.group_of_each = torch.cat([self.group[:-1], self.leaf_group[self.parent_of_class]])
+        #: (U + 1 + C,): of the units, the root and the classes.
+        self.group_of_each = torch.cat([self.group, self.leaf_group[self.parent_of_class]])
         level = torch.arange(units.levels, device="cpu")
         #: (G, K): 1 where a level is one of a run.
         of_run = ((level >= self.runs[:, :1]) & (level < self.runs[:, 1:])).double()
@@ -61,7 +65,7 @@ class UnitTables:
         #: (G,): the weights of runs where all classes share those of each level, else None.
         self.run = of_run @ weights[0].double() if all(tensors.shared) else None
         self._chunks = tensors.chunks
-        self._brings: dict[int, Factor] = {}
+        self._brings: dict[tuple[int, torch.dtype], tuple[Factor, Tensor]] = {}
 
     @cached_property
     def masses(self) -> Masses:
@@ -75,11 +79,25 @@ class UnitTables:
         """What targets bring to units."""
         return points_of(self.units, self.weights.numpy())
 
-    def brings(self, sources: int) -> Factor:
-        """(U, sources): what the first targets bring to units."""
-        if sources not in self._brings:
-            self._brings[sources] = self.masses.brings(self.points(), sources)
-        return self._brings[sources]
+    def brings(self, sources: int, dtype: torch.dtype) -> tuple[Factor, Tensor]:
+        """(U + 1, sources), (sources, 1): what the first targets bring to units, and to their classes."""
+        found = self._brings.get((sources, dtype))
+        if found is None:
+            to_units = self.masses.brings(self.points(), sources, dtype)
+            found = self._brings[sources, dtype] = to_units, self.weight_of_class.to(dtype).unsqueeze(1)
+        return found
+
+    @cached_property
+    def small(self) -> tuple[Tensor, Tensor] | None:
+        """(T, U + 1 + C), of a small tree: what a target brings, and what it spreads."""
+        if not isinstance(self.masses, SmallMasses):
+            return None
+        targets, units = len(self.of_target), self.units.units
+        to_units, to_classes = self.brings(targets, torch.float64)
+        brought = torch.zeros(targets, len(self.group_of_each), dtype=torch.float64, device="cpu")
+        brought[:, : units + 1] = (to_units @ torch.eye(targets, dtype=torch.float64, device="cpu")).T
+        brought.scatter_(1, self.class_of_target.unsqueeze(1) + units + 1, to_classes)
+        return brought, (self.weights @ self.spread_over.T)[:, self.group_of_each]
 
 
 class _Kept(NamedTuple):

@@ -1,7 +1,6 @@
 """What spread targets say of the units and the classes of a loss, in torch: A of native/spread_call.h.
 
-Columns of (.., n) are rows of the batch. What is spread over the nodes of levels is the same for all rows
-where all targets are classes and all classes share the weight of each level: then it is one column.
+Columns of (.., n) are rows of the batch; U + 1 + C rows are units, the root and the classes.
 """
 
 from __future__ import annotations
@@ -22,16 +21,14 @@ __all__ = ["Said", "Targets", "spread_of_rows"]
 
 
 class Said(NamedTuple):
-    """Of some rows."""
+    """Of some rows: all with a minus, so that a product is added to it and nothing subtracted."""
 
-    #: (U, n)
+    #: (U + 1, n), of the root: the sum of what is said of classes; and (C, n) or (C, 1).
     of_units: Tensor
-    #: (C, n) or (C, 1); of one class of each row (1, n) that much more (1, n), or None.
     of_classes: Tensor
-    label: Tensor | None
-    more: Tensor | None
-    #: (n,): the sum of what is said of classes.
-    in_classes: Tensor
+    #: (1, n) and (1, n): one class of each row, of which that much more is said; or None.
+    label: Tensor | None = None
+    more: Tensor | None = None
 
 
 def spread_of_rows(tensors: LossTensors, spread: SpreadTarget) -> Tensor:
@@ -63,7 +60,7 @@ class Targets:
     def __init__(self, tensors: LossTensors, spread: SpreadTarget, dtype: torch.dtype) -> None:
         self.tensors, self.spread, self.dtype = tensors, spread, dtype
         self.tables = unit_tables(tensors)
-        self.classes = tensors.plan.num_classes
+        self.classes, self.units = tensors.plan.num_classes, self.tables.units.units
         if spread.soft:
             self.q = spread.target.transpose(0, 1).flatten(1)  # (S, rows)
             self.count = self.q.shape[1]
@@ -72,7 +69,9 @@ class Targets:
             self.ids, self.valid = target_ids(ids, spread.ignore_index, tensors.plan)
             self.count = self._weight_of_ids()
         share = 1 / self.count if spread.reduction == "mean" and self.count else 1.0
-        self.own, self.spread_part = (1 - spread.smoothing) * share, spread.smoothing * share
+        self.own, self.rest = (spread.smoothing - 1) * share, -spread.smoothing * share
+        self.by_id = None if spread.soft else self._by_id()
+        #: (U + 1 + C, 1): what is spread over nodes, where that is the same for all rows.
         self.uniform = self._uniform(tensors.weights[:1]) if self._is_uniform() else None
 
     def _weight_of_ids(self) -> float:
@@ -81,9 +80,20 @@ class Targets:
         own = self.spread.own_weight
         return len(ids) if own is None else float(own.index_select(0, ids).sum())
 
+    def _by_id(self) -> Tensor | None:
+        """(T, U + 1 + C): what each target says, where targets are few."""
+        tables, own_weight, node_weight = self.tables, self.spread.own_weight, self.spread.node_weight
+        if tables.small is None:
+            return None
+        brought, spread = tables.small
+        own = self.own if own_weight is None else own_weight.unsqueeze(1) * self.own
+        rest = self.rest if node_weight is None else node_weight[tables.node_of_each] * self.rest
+        found = brought * own + spread * rest
+        torch.sum(found[:, self.units + 1 :], 1, out=found[:, self.units])
+        return found
+
     def _is_uniform(self) -> bool:
-        """Whether what is spread over nodes is the same for all rows."""
-        if not all(self.tensors.shared):
+        if self.by_id is not None or self.spread.smoothing == 0 or not all(self.tensors.shared):
             return False
         if self.spread.soft:
             return len(self.q) == self.classes
@@ -91,57 +101,66 @@ class Targets:
         return not several or self.ids.amax().item() < self.classes
 
     def _uniform(self, weights: Tensor) -> Tensor:
-        """(U + C, m): what is spread over the nodes of levels, of their weights (m, K)."""
+        """(U + 1 + C, m): what is spread over the nodes of levels, of their weights (m, K)."""
         tables, node_weight = self.tables, self.spread.node_weight
-        by_run = (tables.spread_over @ weights.T).mul_(self.spread_part).to(self.dtype)  # (G, m)
+        by_run = (tables.spread_over @ weights.T).mul_(self.rest).to(self.dtype)  # (G, m)
         found = by_run.index_select(0, tables.group_of_each)
         if node_weight is not None:
-            found.mul_(node_weight[tables.nodes].to(self.dtype).unsqueeze(1))
+            found.mul_(node_weight[tables.node_of_each].to(self.dtype).unsqueeze(1))
         return found
 
     def said(self, block: slice) -> Said:
         """Of some rows."""
-        return self._said_by_shares(block) if self.spread.soft else self._said_by_ids(block)
+        if self.spread.soft:
+            return self._said_by_shares(self.q[:, block])
+        ids = self.ids[block]
+        if self.by_id is None:
+            return self._said_by_ids(ids)
+        found = self.by_id.index_select(0, ids).T
+        return Said(found[: self.units + 1], found[self.units + 1 :])
 
-    def _said_by_shares(self, block: slice) -> Said:
-        q, units = self.q[:, block], self.tables.units.units
+    def _said_by_shares(self, q: Tensor) -> Said:
+        """Of probabilities (S, n)."""
         of_units, of_classes = self._pushed(q)
         if self.spread.smoothing > 0:
             uniform = self.uniform
             if uniform is None:
                 uniform = self._uniform(spread_of_rows(self.tensors, self.spread._replace(target=q.T)))
-            of_units, of_classes = of_units.add_(uniform[:units]), of_classes.add_(uniform[units:])
-        return Said(of_units, of_classes, None, None, of_classes.sum(0))
+            of_units.add_(uniform[: self.units + 1])
+            of_classes.add_(uniform[self.units + 1 :])
+        of_units[-1] = of_classes.sum(0)
+        return Said(of_units, of_classes)
 
     def _pushed(self, q: Tensor) -> tuple[Tensor, Tensor]:
-        """What probabilities (S, n) bring to units (U, n) and to classes (C, n)."""
-        tables, own = self.tables, self.spread.own_weight
-        factor = tables.weights.new_full((1,), self.own) if own is None else own * self.own
+        """What probabilities (S, n) bring to units (U + 1, n) and to classes (C, n)."""
+        tables, own_weight = self.tables, self.spread.own_weight
         if self.own == 0:
-            q = torch.zeros_like(q)
-        q = tables.masses.scaled(q.to(self.dtype), factor.to(self.dtype).unsqueeze(1))
-        of_units = tables.brings(len(q)) @ q
-        weight, alike = tables.weight_of_class.to(self.dtype).unsqueeze(1), tables.alike
-        of_classes = q[: self.classes].mul_(weight[: self.classes])
+            q = torch.zeros_like(q)  # what has no weight may be no number
+        own = self.own if own_weight is None else (own_weight * self.own).to(self.dtype).unsqueeze(1)
+        q = tables.masses.scaled(q.to(self.dtype), own)
+        to_units, to_classes = tables.brings(len(q), self.dtype)
+        of_units, of_classes = to_units @ q, q[: self.classes].mul_(to_classes[: self.classes])
+        alike = tables.alike
         if len(q) > self.classes and len(alike):
-            of_classes.index_add_(0, tables.class_of_target[alike], q[alike].mul_(weight[alike]))
+            of_classes.index_add_(0, tables.class_of_target[alike], q[alike].mul_(to_classes[alike]))
         return of_units, of_classes
 
-    def _said_by_ids(self, block: slice) -> Said:
-        tables, ids, own_weight = self.tables, self.ids[block], self.spread.own_weight
-        shared, units = self.uniform is not None, tables.units.units
+    def _said_by_ids(self, ids: Tensor) -> Said:
+        """Of targets (n,)."""
+        tables, own_weight, uniform = self.tables, self.spread.own_weight, self.uniform
+        shared = uniform is not None
         weights = self.tensors.weights[:1] if shared else self.tensors.weights.index_select(0, ids)
-        uniform = self.uniform if self.uniform is not None else self._uniform(weights)
-        of_units, in_classes = uniform.new_empty(units + 1, len(ids)), uniform[units:].sum(0)
-        of_units[:units] = uniform[:units]
+        uniform = self._uniform(weights) if uniform is None else uniform
+        of_units, of_classes = uniform[: self.units + 1], uniform[self.units + 1 :]
+        of_units = of_units.repeat(1, len(ids)) if shared else of_units
+        in_classes = of_classes.sum(0)
         if self.own == 0:
-            return Said(of_units[:units], uniform[units:], None, None, in_classes)
-        own = weights.new_full((1,), self.own)
-        own = own if own_weight is None else own_weight.index_select(0, ids).mul_(own)
-        inner = tables.inner_of_target.index_select(0, ids).T  # (K, n), U where it is no unit
+            of_units[-1] = in_classes
+            return Said(of_units, of_classes)
+        own = self.own if own_weight is None else own_weight.index_select(0, ids).mul_(self.own)
+        inner = tables.inner_of_target.index_select(0, ids).T  # (K, n); the root where it is no unit
         of_units.scatter_add_(0, inner, (weights.T * own).to(self.dtype).expand_as(inner))
-        label = tables.class_of_target.index_select(0, ids)
         more = tables.weight_of_class.index_select(0, ids).mul_(own).to(self.dtype)
-        return Said(
-            of_units[:units], uniform[units:], label.unsqueeze(0), more.unsqueeze(0), in_classes + more
-        )
+        of_units[-1] = in_classes + more
+        label = tables.class_of_target.index_select(0, ids)
+        return Said(of_units, of_classes, label.unsqueeze(0), more.unsqueeze(0))
