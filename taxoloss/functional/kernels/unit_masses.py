@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.kernels.units import Points, Units
+from taxoloss.functional.kernels.units import Units
 from taxoloss.taxonomy.tree.arrays import IntArray
 
 __all__ = ["Factor", "Masses", "SmallMasses", "masses_of"]
@@ -28,7 +28,7 @@ __all__ = ["Factor", "Masses", "SmallMasses", "masses_of"]
 #: Numbers of a matrix of targets, units and classes up to which it costs less than sums.
 _SMALL = 1 << 14
 #: By what a stage divides the number of nodes that are still to be added up.
-_SHRINK = 4
+_SHRINK = 8
 #: Odds from which they may be put together with what they are differences of.
 _SURE = 1e-6
 #: What is left of a target below this much of it is its rounding.
@@ -57,8 +57,8 @@ class Masses(Protocol):
     def told(self, said: Tensor, odds: Tensor, least: float) -> Tensor:
         """F (C, n) of -A and -W (U + 1, n), which are written over, as are odds, of which one is the least."""
 
-    def brings(self, points: Points, sources: int, dtype: torch.dtype) -> Factor:
-        """(U + 1, S): what the first targets bring to units; to the root nothing."""
+    def matrix(self, row: IntArray, column: IntArray, shape: tuple[int, int], weight: Tensor) -> Factor:
+        """Of entries in any order, in the dtype of their weights."""
 
 
 def masses_of(units: Units) -> Masses:
@@ -79,14 +79,6 @@ def _pairs(units: Units, node: IntArray, first: int, last: int) -> tuple[IntArra
         found.append((above, below))
         above = parent[above]
     return np.concatenate([above for above, _ in found]), np.concatenate([below for _, below in found])
-
-
-def _brought(units: Units, points: Points, sources: int) -> tuple[IntArray, IntArray, Tensor]:
-    """Unit, target and weight of what the first targets bring to units."""
-    target = np.arange(sources).repeat(np.diff(points.start[: sources + 1]))
-    unit, weight = points.unit[: len(target)], points.weight[: len(target)]
-    inner = unit < units.units
-    return unit[inner], target[inner], torch.from_numpy(weight[inner])
 
 
 class SmallMasses:
@@ -118,11 +110,10 @@ class SmallMasses:
         """By (1)."""
         return (torch.cat([said.T, odds.mul_(said).T], 1) @ self._down).T
 
-    def brings(self, points: Points, sources: int, dtype: torch.dtype) -> Factor:
+    def matrix(self, row: IntArray, column: IntArray, shape: tuple[int, int], weight: Tensor) -> Factor:
         """With its zeros."""
-        unit, target, weight = _brought(self.units, points, sources)
-        found = torch.zeros(self.units.units + 1, sources, dtype=torch.float64, device="cpu")
-        found[torch.from_numpy(unit), torch.from_numpy(target)] = weight
+        found = weight.new_zeros(shape)
+        found[torch.from_numpy(row), torch.from_numpy(column)] = weight
         return found
 
 
@@ -189,10 +180,9 @@ class _StagedMasses:
             values = stage @ values
         return values
 
-    def brings(self, points: Points, sources: int, dtype: torch.dtype) -> Factor:
+    def matrix(self, row: IntArray, column: IntArray, shape: tuple[int, int], weight: Tensor) -> Factor:
         """Without its zeros."""
-        unit, target, weight = _brought(self.units, points, sources)
-        return _Sparse(unit, target, self.units.units + 1, weight.to(dtype))
+        return _Sparse(row, column, shape[0], weight)
 
 
 def _cuts(units: Units) -> list[int]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Costs", "not_counted", "pure_costs"]
 
 #: Logits of a block of rows.
-_BLOCK = 1 << 18
+_BLOCK = 1 << 17
 #: Odds up to which masses keep their digits.
 _MOST_ODDS = {torch.float32: 1e25, torch.float64: 1e200}
 

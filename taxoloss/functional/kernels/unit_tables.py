@@ -18,6 +18,17 @@ from taxoloss.functional.kernels.units import Points, Units, points_of, units_of
 __all__ = ["UnitTables", "unit_tables"]
 
 
+class Brought(NamedTuple):
+    """What some targets bring, S of them."""
+
+    #: (U + 1, S): to units; the root is brought nothing.
+    to_units: Factor
+    #: (C, 1): each class to itself.
+    alone: Tensor
+    #: (C, S): the same of targets some of which, above the classes, are as probable as one of them; or None.
+    to_classes: Factor | None
+
+
 class UnitTables:
     """U units, C classes, K levels, T targets, G runs of levels; U is the root, U + c class c."""
 
@@ -40,10 +51,6 @@ class UnitTables:
         of_class = (self.of_target >= units.units) & (self.of_target < units.units + units.classes)
         self.class_of_target = torch.where(of_class, self.of_target - units.units, 0).amax(1)
         self.weight_of_class = (weights * of_class).sum(1)
-        #: Targets above the classes that have the probability of one.
-        alike = self.weight_of_class != 0
-        alike[: units.classes] = False
-        self.alike = alike.nonzero().squeeze(1)
         #: (K,): 1 / W_l.
         widths = [tensors.plan.widths[level] for level in tensors.used]
         self.per_node = 1 / torch.tensor(widths, dtype=torch.float64, device="cpu")
@@ -65,7 +72,7 @@ class UnitTables:
         #: (G,): the weights of runs where all classes share those of each level, else None.
         self.run = of_run @ weights[0].double() if all(tensors.shared) else None
         self._chunks = tensors.chunks
-        self._brings: dict[tuple[int, torch.dtype], tuple[Factor, Tensor]] = {}
+        self._brought: dict[tuple[int, torch.dtype], Brought] = {}
 
     @cached_property
     def masses(self) -> Masses:
@@ -79,13 +86,25 @@ class UnitTables:
         """What targets bring to units."""
         return points_of(self.units, self.weights.numpy())
 
-    def brings(self, sources: int, dtype: torch.dtype) -> tuple[Factor, Tensor]:
-        """(U + 1, sources), (sources, 1): what the first targets bring to units, and to their classes."""
-        found = self._brings.get((sources, dtype))
+    def brought(self, sources: int, dtype: torch.dtype) -> Brought:
+        """What the first targets bring."""
+        found = self._brought.get((sources, dtype))
         if found is None:
-            to_units = self.masses.brings(self.points(), sources, dtype)
-            found = self._brings[sources, dtype] = to_units, self.weight_of_class.to(dtype).unsqueeze(1)
+            found = self._brought[sources, dtype] = self._brought_by(sources, dtype)
         return found
+
+    def _brought_by(self, sources: int, dtype: torch.dtype) -> Brought:
+        points, units, classes = self.points(), self.units.units, self.units.classes
+        target = np.arange(sources).repeat(np.diff(points.start[: sources + 1]))
+        unit, weight = points.unit[: len(target)], torch.from_numpy(points.weight[: len(target)]).to(dtype)
+        inner, matrix = unit < units, self.masses.matrix
+        to_units = matrix(unit[inner], target[inner], (units + 1, sources), weight[inner])
+        unit, target, weight = unit[~inner] - units, target[~inner], weight[~inner]
+        column = self.weight_of_class[:classes].to(dtype).unsqueeze(1)
+        alone = (target < classes).all()
+        return Brought(
+            to_units, column, None if alone else matrix(unit, target, (classes, sources), weight)
+        )
 
     @cached_property
     def small(self) -> tuple[Tensor, Tensor] | None:
@@ -93,10 +112,11 @@ class UnitTables:
         if not isinstance(self.masses, SmallMasses):
             return None
         targets, units = len(self.of_target), self.units.units
-        to_units, to_classes = self.brings(targets, torch.float64)
+        every = torch.eye(targets, dtype=torch.float64, device="cpu")
         brought = torch.zeros(targets, len(self.group_of_each), dtype=torch.float64, device="cpu")
-        brought[:, : units + 1] = (to_units @ torch.eye(targets, dtype=torch.float64, device="cpu")).T
-        brought.scatter_(1, self.class_of_target.unsqueeze(1) + units + 1, to_classes)
+        brought[:, : units + 1] = (self.brought(targets, torch.float64).to_units @ every).T
+        label = self.class_of_target.unsqueeze(1) + units + 1
+        brought.scatter_(1, label, self.weight_of_class.unsqueeze(1))
         return brought, (self.weights @ self.spread_over.T)[:, self.group_of_each]
 
 

@@ -86,7 +86,7 @@ class Targets:
         if tables.small is None:
             return None
         brought, spread = tables.small
-        own = self.own if own_weight is None else own_weight.unsqueeze(1) * self.own
+        own = self.own if own_weight is None else own_weight[: len(brought)].unsqueeze(1) * self.own
         rest = self.rest if node_weight is None else node_weight[tables.node_of_each] * self.rest
         found = brought * own + spread * rest
         torch.sum(found[:, self.units + 1 :], 1, out=found[:, self.units])
@@ -138,12 +138,9 @@ class Targets:
             q = torch.zeros_like(q)  # what has no weight may be no number
         own = self.own if own_weight is None else (own_weight * self.own).to(self.dtype).unsqueeze(1)
         q = tables.masses.scaled(q.to(self.dtype), own)
-        to_units, to_classes = tables.brings(len(q), self.dtype)
-        of_units, of_classes = to_units @ q, q[: self.classes].mul_(to_classes[: self.classes])
-        alike = tables.alike
-        if len(q) > self.classes and len(alike):
-            of_classes.index_add_(0, tables.class_of_target[alike], q[alike].mul_(to_classes[alike]))
-        return of_units, of_classes
+        to_units, alone, to_classes = tables.brought(len(q), self.dtype)
+        of_units = to_units @ q
+        return of_units, q[: self.classes].mul_(alone) if to_classes is None else to_classes @ q
 
     def _said_by_ids(self, ids: Tensor) -> Said:
         """Of targets (n,)."""
