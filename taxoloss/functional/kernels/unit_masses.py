@@ -51,11 +51,14 @@ class Masses(Protocol):
     def scaled(self, q: Tensor, factor: Tensor | float) -> Tensor:
         """(S, n): numbers times a factor or (S, 1), new, in that layout."""
 
-    def odds(self, e: Tensor) -> tuple[Tensor, Tensor]:
-        """Of masses (C, n): the odds against units (U + 1, n), and the mass of all classes (n,)."""
+    def ratios(self, e: Tensor) -> tuple[Tensor, Tensor]:
+        """Of masses (C, n): what this form takes for units (U + 1, n), and the mass of all classes (n,)."""
 
-    def told(self, said: Tensor, odds: Tensor, least: float) -> Tensor:
-        """F (C, n) of -A and -W (U + 1, n), which are written over, as are odds, of which one is the least."""
+    def surprise(self, ratios: Tensor) -> Tensor:
+        """-log P (U + 1, n), new."""
+
+    def told(self, said: Tensor, ratios: Tensor, least: float) -> Tensor:
+        """F (C, n) of -A and -W (U + 1, n), which is written over, as are ratios, at least `least`."""
 
     def matrix(self, row: IntArray, column: IntArray, shape: tuple[int, int], weight: Tensor) -> Factor:
         """Of entries in any order, in the dtype of their weights."""
@@ -101,14 +104,18 @@ class SmallMasses:
         """As the probabilities lie."""
         return q * factor
 
-    def odds(self, e: Tensor) -> tuple[Tensor, Tensor]:
-        """What is outside over what is inside."""
+    def ratios(self, e: Tensor) -> tuple[Tensor, Tensor]:
+        """Odds: what is outside over what is inside."""
         inside, outside = (e.T @ self._up).T.chunk(2)
         return outside / inside, inside[-1]
 
-    def told(self, said: Tensor, odds: Tensor, least: float) -> Tensor:
+    def surprise(self, ratios: Tensor) -> Tensor:
+        """log (1 + odds)."""
+        return ratios.log1p()
+
+    def told(self, said: Tensor, ratios: Tensor, least: float) -> Tensor:
         """By (1)."""
-        return (torch.cat([said.T, odds.mul_(said).T], 1) @ self._down).T
+        return (torch.cat([said.T, ratios.mul_(said).T], 1) @ self._down).T
 
     def matrix(self, row: IntArray, column: IntArray, shape: tuple[int, int], weight: Tensor) -> Factor:
         """With its zeros."""
@@ -155,24 +162,28 @@ class _StagedMasses:
         """A target after the other."""
         return torch.mul(q, factor, out=q.new_empty(q.shape))
 
-    def odds(self, e: Tensor) -> tuple[Tensor, Tensor]:
-        """All over what is inside, less 1. Not below 0: all has the same terms in the same order, and more."""
+    def ratios(self, e: Tensor) -> tuple[Tensor, Tensor]:
+        """1 / P. Not below 1: all classes are added up in the same order as some of them, and more."""
         for stage in self._up:
             e = stage @ e
         whole = e[-1].clone()
-        return torch.div(whole, e, out=e).sub_(1), whole
+        return torch.div(whole, e, out=e), whole
 
-    def told(self, said: Tensor, odds: Tensor, least: float) -> Tensor:
+    def surprise(self, ratios: Tensor) -> Tensor:
+        """log (1 / P)."""
+        return ratios.log()
+
+    def told(self, said: Tensor, ratios: Tensor, least: float) -> Tensor:
         """By (2); where odds are small, S less the sum of A and the sum of A odds are apart."""
         total = said.sum(0).neg_()
-        if least > _SURE:
-            values = odds.add_(1).mul_(said)
+        if least > 1 + _SURE:
+            values = ratios.mul_(said)
             values[-1] = total
             return self._below(values)
         said[-1] = total
         left = self._below(said)
         left.masked_fill_(left.abs() <= _ROUNDING[left.dtype] * total.abs(), 0.0)
-        return left.add_(self._below(odds.mul_(said)))
+        return left.add_(self._below(ratios.sub_(1).mul_(said)))
 
     def _below(self, values: Tensor) -> Tensor:
         """The sums (C, n) of values (U + 1, n) above each class."""

@@ -89,31 +89,30 @@ class _Block:
 
     def __init__(self, masses: Masses, z: Tensor, said: Said) -> None:
         self.masses, self.said = masses, said
-        self.x = masses.shifted(z)
-        self.e = self.x.exp()
-        self.odds, self.whole = masses.odds(self.e)
-        units = self.odds[:-1]
-        self.least, self.most = (
-            (end.item() for end in torch.aminmax(units)) if units.numel() else (math.inf, 0.0)
-        )
+        x = masses.shifted(z)
+        self.on_classes = (x * said.of_classes).sum(0)
+        if said.label is not None:
+            self.on_classes += x.gather(0, said.label).mul_(said.more).squeeze(0)
+        self.e = x.exp_()
+        self.ratios, self.whole = masses.ratios(self.e)
+        units = self.ratios[:-1]
+        ends = torch.aminmax(units) if units.numel() else (self.whole.new_ones(()),) * 2
+        self.least, self.most = (end.item() for end in ends)
 
     def costs(self) -> Tensor:
         """(n,)."""
-        of_units, of_classes, label, more = self.said
-        on_units = self.odds.log1p().mul_(of_units)
+        of_units, most = self.said.of_units, _MOST_ODDS[self.e.dtype]
+        on_units = self.masses.surprise(self.ratios).mul_(of_units)
         # What has no weight costs nothing, even where it is impossible; the caller does the others again.
-        most = _MOST_ODDS[self.x.dtype]
         if not self.most <= most:
-            on_units.masked_fill_(~(self.odds <= most), torch.nan).masked_fill_(of_units == 0, 0.0)
-            self.odds.masked_fill_(of_units == 0, 0.0)
-        on_label = None if label is None else self.x.gather(0, label).mul_(more).squeeze(0)
-        costs = self.x.mul_(of_classes).sum(0).sub_(on_units.sum(0))
-        costs.addcmul_(of_units[-1], self.whole.log(), value=-1)
-        return (costs if on_label is None else costs.add_(on_label)).double()
+            on_units.masked_fill_(~(self.ratios <= most), torch.nan).masked_fill_(of_units == 0, 0.0)
+            self.ratios.masked_fill_(of_units == 0, 1.0)
+        costs = self.on_classes.sub_(on_units.sum(0))
+        return costs.addcmul_(of_units[-1], self.whole.log(), value=-1).double()
 
     def slopes(self) -> Tensor:
         """(C, n): the gradient."""
         of_units, of_classes, label, more = self.said
-        told = self.masses.told(of_units.div_(self.whole), self.odds, self.least)
+        told = self.masses.told(of_units.div_(self.whole), self.ratios, self.least)
         slopes = torch.addcmul(of_classes, told, self.e, out=told)
         return slopes if label is None else slopes.scatter_add_(0, label, more)
