@@ -48,8 +48,8 @@ class Masses(Protocol):
     def shifted(self, z: Tensor) -> Tensor:
         """(C, n): logits less their largest, new, in the layout that is computed in."""
 
-    def scaled(self, q: Tensor, factor: Tensor | float) -> Tensor:
-        """(S, n): numbers times a factor or (S, 1), new, in that layout."""
+    def laid(self, q: Tensor) -> Tensor:
+        """(S, n): the same numbers, new, in that layout."""
 
     def ratios(self, e: Tensor) -> tuple[Tensor, Tensor]:
         """Of masses (C, n): what this form takes for units (U + 1, n), and the mass of all classes (n,)."""
@@ -100,9 +100,9 @@ class SmallMasses:
         """As the logits lie."""
         return z - z.amax(0)
 
-    def scaled(self, q: Tensor, factor: Tensor | float) -> Tensor:
-        """As the probabilities lie."""
-        return q * factor
+    def laid(self, q: Tensor) -> Tensor:
+        """As they lie."""
+        return q.clone()
 
     def ratios(self, e: Tensor) -> tuple[Tensor, Tensor]:
         """Odds: what is outside over what is inside."""
@@ -158,9 +158,9 @@ class _StagedMasses:
         """A class after the other."""
         return torch.sub(z, z.amax(0), out=z.new_empty(z.shape))
 
-    def scaled(self, q: Tensor, factor: Tensor | float) -> Tensor:
+    def laid(self, q: Tensor) -> Tensor:
         """A target after the other."""
-        return torch.mul(q, factor, out=q.new_empty(q.shape))
+        return q.new_empty(q.shape).copy_(q)  # faster than an operation on memory in another order
 
     def ratios(self, e: Tensor) -> tuple[Tensor, Tensor]:
         """1 / P. Not below 1: all classes are added up in the same order as some of them, and more."""

@@ -136,11 +136,14 @@ class Targets:
         tables, own_weight = self.tables, self.spread.own_weight
         if self.own == 0:
             q = torch.zeros_like(q)  # what has no weight may be no number
-        own = self.own if own_weight is None else (own_weight * self.own).to(self.dtype).unsqueeze(1)
-        q = tables.masses.scaled(q.to(self.dtype), own)
+        q = tables.masses.laid(q.to(self.dtype))
+        if own_weight is not None:
+            q.mul_(own_weight.to(self.dtype).unsqueeze(1))
         to_units, alone, to_classes = tables.brought(len(q), self.dtype)
-        of_units = to_units @ q
-        return of_units, q[: self.classes].mul_(alone) if to_classes is None else to_classes @ q
+        of_units = (to_units @ q).mul_(self.own)
+        if to_classes is None:
+            return of_units, q[: self.classes].mul_(alone * self.own)
+        return of_units, (to_classes @ q).mul_(self.own)
 
     def _said_by_ids(self, ids: Tensor) -> Said:
         """Of targets (n,)."""
