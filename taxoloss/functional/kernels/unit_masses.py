@@ -1,10 +1,10 @@
 """Sums of classes up to the units of a loss, and of units down to the classes, for many rows at once.
 
-Columns of (.., n) are rows of the batch. U + 1 rows are those of units, the root last. With A what is said of
-units, W of all classes, S of both, what class j is told is
+Columns of (.., n) are rows of the batch. U + 1 rows are those of units, the root last. With A what is said
+of units, W of all classes, S of both, what class j is told is
 
-    F(j) = W + sum over units u not above j of A(u) - sum over u above j of A(u) odds(u)           (1)
-         = S - sum over u above j of A(u) (1 + odds(u))                                            (2)
+    F(j) = W + sum over units u not above j of A(u) - sum over u above j of A(u) odds(u)       (1)
+         = S - sum over u above j of A(u) (1 + odds(u))                                        (2)
 
 The matrices of a small tree have (1), in which nothing cancels, and let the rows lie as they do in memory.
 In those of a larger one nearly all would be 0: there rows of memory are added up, in stages of some layers
@@ -29,6 +29,8 @@ __all__ = ["Factor", "Masses", "SmallMasses", "masses_of"]
 _SMALL = 1 << 14
 #: By what a stage divides the number of nodes that are still to be added up.
 _SHRINK = 8
+#: Of how many parts logits are given one.
+_ROOM = 3
 #: Odds from which they may be put together with what they are differences of.
 _SURE = 1e-6
 #: What is left of a target below this much of it is its rounding.
@@ -156,7 +158,9 @@ class _StagedMasses:
 
     def shifted(self, z: Tensor) -> Tensor:
         """A class after the other."""
-        return torch.sub(z, z.amax(0), out=z.new_empty(z.shape))
+        # What is not written costs nothing. But an allocator (glibc's) that was given back so large a piece
+        # keeps more of what it is given back next, and the steps that follow find their memory there.
+        return torch.sub(z, z.amax(0), out=z.new_empty(_ROOM, *z.shape)[0])
 
     def laid(self, q: Tensor) -> Tensor:
         """A target after the other."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Costs", "not_counted", "pure_costs"]
 
 #: Logits of a block of rows.
-_BLOCK = 1 << 17
+_BLOCK = 1 << 20
 #: Odds up to which masses keep their digits.
 _MOST_ODDS = {torch.float32: 1e25, torch.float64: 1e200}
 
@@ -91,7 +91,7 @@ class _Block:
         self.masses, self.said = masses, said
         x = masses.shifted(z)
         self.on_classes = (x * said.of_classes).sum(0)
-        if said.label is not None:
+        if said.label is not None and said.more is not None:
             self.on_classes += x.gather(0, said.label).mul_(said.more).squeeze(0)
         self.e = x.exp_()
         self.ratios, self.whole = masses.ratios(self.e)
@@ -115,4 +115,4 @@ class _Block:
         of_units, of_classes, label, more = self.said
         told = self.masses.told(of_units.div_(self.whole), self.ratios, self.least)
         slopes = torch.addcmul(of_classes, told, self.e, out=told)
-        return slopes if label is None else slopes.scatter_add_(0, label, more)
+        return slopes if label is None or more is None else slopes.scatter_add_(0, label, more)

@@ -25,7 +25,7 @@ class Brought(NamedTuple):
     to_units: Factor
     #: (C, 1): each class to itself.
     alone: Tensor
-    #: (C, S): the same of targets some of which, above the classes, are as probable as one of them; or None.
+    #: (C, S): the same where targets above the classes are as probable as one of them; else None.
     to_classes: Factor | None
 
 
