@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from functools import cached_property
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.loss_tensors import LossTensors
+from taxoloss.functional.kernels.unit_masses import Factor, Masses, SmallMasses, masses_of
 from taxoloss.functional.kernels.units import Points, Units, points_of, units_of
-from taxoloss.functional.soft_targets import FEW_NODES
 
 __all__ = ["UnitTables", "unit_tables"]
+
+
+class Brought(NamedTuple):
+    """What some targets bring, S of them."""
+
+    #: (U + 1, S): to units; the root is brought nothing.
+    to_units: Factor
+    #: (C, 1): each class to itself.
+    alone: Tensor
+    #: (C, S): the same where targets above the classes are as probable as one of them; else None.
+    to_classes: Factor | None
 
 
 class UnitTables:
@@ -28,6 +40,9 @@ class UnitTables:
         self.parent_of_class = torch.from_numpy(units.parent_of_class)  # (C,)
         #: (U,): a node of each unit; (U + C,): the same and the classes.
         self.nodes = torch.cat([torch.from_numpy(units.node), torch.arange(units.classes, device="cpu")])
+        #: (U + 1 + C,): the same with the root.
+        root = torch.tensor([tensors.plan.num_nodes - 1], device="cpu")
+        self.node_of_each = torch.cat([self.nodes[: units.units], root, self.nodes[units.units :]])
         #: (T, K): the unit of a target's ancestor; U + C where there is none.
         of_target = np.where(units.of_target < 0, units.units + units.classes, units.of_target)
         self.of_target = torch.from_numpy(of_target)
@@ -47,23 +62,62 @@ class UnitTables:
         self.runs = torch.from_numpy(found)  # (G, 2)
         self.group = torch.from_numpy(group[: units.units + 1].copy())  # (U + 1,)
         self.leaf_group = torch.from_numpy(group[units.units + 1 :].copy())  # (U + 1,)
-        #: (C,)
-        self.group_of_class = self.leaf_group[self.parent_of_class]
-        #: Whether there are so many nodes on a level that sums of them need not be in float64.
-        self.many = max(widths) >= FEW_NODES
-        #: Units whose runs end on one level, which do not lie above each other, deepest first.
-        cuts = np.flatnonzero(np.diff(units.last[:-1])) + 1
-        ends = [0, *cuts.tolist(), units.units] if units.units else [0]
-        self.layers = [slice(first, last) for first, last in pairwise(ends)]
+        #: (U + 1 + C,): of the units, the root and the classes.
+        self.group_of_each = torch.cat([self.group, self.leaf_group[self.parent_of_class]])
         level = torch.arange(units.levels, device="cpu")
         #: (G, K): 1 where a level is one of a run.
-        self.of_run = ((level >= self.runs[:, :1]) & (level < self.runs[:, 1:])).double()
+        of_run = ((level >= self.runs[:, :1]) & (level < self.runs[:, 1:])).double()
+        #: (G, K): what each level brings to each node of a run, of what is spread over its nodes.
+        self.spread_over = of_run * self.per_node
         #: (G,): the weights of runs where all classes share those of each level, else None.
-        self.run = self.of_run @ weights[0].double() if all(tensors.shared) else None
+        self.run = of_run @ weights[0].double() if all(tensors.shared) else None
+        self._chunks = tensors.chunks
+        self._brought: dict[tuple[int, torch.dtype], Brought] = {}
+
+    @cached_property
+    def masses(self) -> Masses:
+        """How they add up; tables for other weights share it."""
+        found = _MASSES.get(self._chunks)
+        if found is None:
+            found = _MASSES[self._chunks] = masses_of(self.units)
+        return found
 
     def points(self) -> Points:
         """What targets bring to units."""
         return points_of(self.units, self.weights.numpy())
+
+    def brought(self, sources: int, dtype: torch.dtype) -> Brought:
+        """What the first targets bring."""
+        found = self._brought.get((sources, dtype))
+        if found is None:
+            found = self._brought[sources, dtype] = self._brought_by(sources, dtype)
+        return found
+
+    def _brought_by(self, sources: int, dtype: torch.dtype) -> Brought:
+        points, units, classes = self.points(), self.units.units, self.units.classes
+        target = np.arange(sources).repeat(np.diff(points.start[: sources + 1]))
+        unit, weight = points.unit[: len(target)], torch.from_numpy(points.weight[: len(target)]).to(dtype)
+        inner, matrix = unit < units, self.masses.matrix
+        to_units = matrix(unit[inner], target[inner], (units + 1, sources), weight[inner])
+        unit, target, weight = unit[~inner] - units, target[~inner], weight[~inner]
+        column = self.weight_of_class[:classes].to(dtype).unsqueeze(1)
+        alone = (target < classes).all()
+        return Brought(
+            to_units, column, None if alone else matrix(unit, target, (classes, sources), weight)
+        )
+
+    @cached_property
+    def small(self) -> tuple[Tensor, Tensor] | None:
+        """(T, U + 1 + C), of a small tree: what a target brings, and what it spreads."""
+        if not isinstance(self.masses, SmallMasses):
+            return None
+        targets, units = len(self.of_target), self.units.units
+        every = torch.eye(targets, dtype=torch.float64, device="cpu")
+        brought = torch.zeros(targets, len(self.group_of_each), dtype=torch.float64, device="cpu")
+        brought[:, : units + 1] = (self.brought(targets, torch.float64).to_units @ every).T
+        label = self.class_of_target.unsqueeze(1) + units + 1
+        brought.scatter_(1, label, self.weight_of_class.unsqueeze(1))
+        return brought, (self.weights @ self.spread_over.T)[:, self.group_of_each]
 
 
 class _Kept(NamedTuple):
@@ -72,6 +126,7 @@ class _Kept(NamedTuple):
 
 
 _UNITS: WeakKeyDictionary[ChunkTensors, Units] = WeakKeyDictionary()
+_MASSES: WeakKeyDictionary[ChunkTensors, Masses] = WeakKeyDictionary()
 _TABLES: WeakKeyDictionary[LossTensors, _Kept] = WeakKeyDictionary()
 
 

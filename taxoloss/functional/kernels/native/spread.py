@@ -13,8 +13,9 @@ from torch import Tensor
 from taxoloss.functional.inputs import check_range
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.library import Kernel, SpreadCall, Units
-from taxoloss.functional.kernels.unit_sums import Costs, not_counted, spread_of_rows
+from taxoloss.functional.kernels.unit_sums import Costs, not_counted
 from taxoloss.functional.kernels.unit_tables import UnitTables, unit_tables
+from taxoloss.functional.kernels.unit_targets import spread_of_rows
 
 if TYPE_CHECKING:
     from taxoloss.functional.kernels.spread import SpreadTarget
