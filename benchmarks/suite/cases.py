@@ -26,7 +26,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Case:
-    """One process: what it runs and for how long. Ratios are taken over each of `references`."""
+    """What a process runs and for how long. Ratios are taken over each of `references`."""
 
     shape: tuple[int, ...]
     levels: int
@@ -37,7 +37,7 @@ class Case:
     threads: int | None = None  # all
     seconds: float = 2.5
     layout: str = "contiguous"  # or "channels_last"
-    option: str = "none"  # or "smoothing", "probabilities", "torch.func", "double backward"
+    option: str = "none"  # or a key of report.OPTIONS
     goals: tuple[Goal, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -59,6 +59,8 @@ class Competitor:
     loss: Callable[[Tensor, Tensor], Tensor]
     logits: Tensor
     target: Tensor
+    #: Whether its steps take the Python forms (forms.take).
+    pure: bool = False
 
     def step(self) -> None:
         """Forward and backward."""

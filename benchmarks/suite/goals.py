@@ -1,0 +1,122 @@
+"""The goals with what was found, one row for all numbers of threads; and the README's table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.suite.labels import NATIVE, OPTIONS, PURE, label
+
+Result = dict[str, Any]
+Results = dict[str, Result]
+
+HEADER = ["measured", "N × C", "L", "what", "goal", "all threads", "one thread", "met"]
+#: Columns of the table that are words.
+WORDS = 4
+
+
+def shape(case: Result) -> str:
+    """256 × 1,000."""
+    return " × ".join(f"{size:,}" for size in case["shape"])
+
+
+def bound(goal: Result) -> str:
+    """At most or at least."""
+    return f"≤ {goal['at_most']:g}" if goal["at_least"] is None else f"≥ {goal['at_least']:g}"
+
+
+def reached(case: Result, goal: Result) -> float | None:
+    """The number that a goal is about; None where it was not measured."""
+    found = case["results"].get(goal["of"], {})
+    if goal["over"] == "logits":
+        return found.get("logits")
+    value: float | None = found.get("over", {}).get(goal["over"], {}).get("median")
+    return value
+
+
+def met(cases: list[Result], goal: Result) -> str:
+    """Yes where it is met on every number of threads that was measured; a dash where none was."""
+    values = [value for case in cases if (value := reached(case, goal)) is not None]
+    if not values:
+        return "–"
+    if goal["at_least"] is None:
+        return "yes" if max(values) <= goal["at_most"] else "**no**"
+    return "yes" if min(values) >= goal["at_least"] else "**no**"
+
+
+def rows(results: Results) -> Iterator[list[str]]:
+    """One a goal."""
+    for question, result in results.items():
+        for cases in groups(result["cases"]):
+            for goal in cases[0]["goals"]:
+                values = [
+                    _value([case for case in cases if (case["threads"] == 1) is one], goal)
+                    for one in (0, 1)
+                ]
+                told = [question, shape(cases[0]), _levels(cases[0]), _words(cases[0], goal), bound(goal)]
+                yield [*told, *values, met(cases, goal)]
+
+
+def groups(cases: list[Result]) -> list[list[Result]]:
+    """Those that differ in their threads alone."""
+    found: dict[str, list[Result]] = {}
+    for case in cases:
+        key = str([case[name] for name in ("shape", "levels", "layout", "option", "mode", "kind", "goals")])
+        found.setdefault(key, []).append(case)
+    return list(found.values())
+
+
+def _value(cases: list[Result], goal: Result) -> str:
+    value = reached(cases[0], goal) if cases else None
+    return "–" if value is None else f"{value:,.{2 if value < 20 else 0}f}"
+
+
+def _levels(case: Result) -> str:
+    return str(case["levels"] or "")
+
+
+def _words(case: Result, goal: Result) -> str:
+    layout = "" if case["layout"] == "contiguous" else case["layout"]
+    more = [words for words in (OPTIONS[case["option"]], layout) if words]
+    return ", ".join([f"{label(goal['of'])} / {label(goal['over'])}", *more])
+
+
+# -- the README ------------------------------------------------------------------------------------
+
+
+def readme_header(results: Results) -> list[str]:
+    """The sizes that have goals, then levels and memory."""
+    sizes = [f"{shape(case)}, {case['levels']}" for case in _sizes(results)]
+    flat = _span(results, "flat")
+    return ["batch × classes, levels", *sizes, "24 levels / 2", f"peak memory / logits (flat: {flat})"]
+
+
+def readme_rows(results: Results) -> Iterator[list[str]]:
+    """One a form."""
+    for form, words in (("", f"{NATIVE} kernel"), (" pure", f"{PURE} alone")):
+        times = [_spread(case, f"ours{form}", "flat") for case in _sizes(results)]
+        first, last = f"levels{form} 2", f"levels{form} 24"
+        cases = results.get("levels", {}).get("cases", [])
+        levels = _spread(cases[0], last, first) if cases else "–"
+        yield [words, *times, levels, _span(results, f"ours{form}")]
+
+
+def _sizes(results: Results) -> list[Result]:
+    """The cases of all threads."""
+    cases = results.get("classes", {}).get("cases", [])
+    return [
+        group[0] for group in groups(cases) if any(goal["over"] == "flat" for goal in group[0]["goals"])
+    ]
+
+
+def _spread(case: Result, name: str, base: str) -> str:
+    """Median and quartiles."""
+    found = case["results"].get(name, {}).get("over", {}).get(base)
+    return f"{found['median']:.2f} ({found['q1']:.2f}–{found['q3']:.2f})" if found else "–"
+
+
+def _span(results: Results, name: str) -> str:
+    """Least and most of the memory, in logits."""
+    cases = results.get("memory", {}).get("cases", [])
+    found = sorted(f"{case['results'][name]['logits']:.2f}" for case in cases if name in case["results"])
+    return "–" if not found else found[0] if found[0] == found[-1] else f"{found[0]}–{found[-1]}"
