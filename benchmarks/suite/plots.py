@@ -89,10 +89,9 @@ def classes(axes: Axes, result: Result) -> None:
             found = [over_flat(case, name + order) for case in cases]
             _line(axes, at, found, label=f"{form},{order or ' tree order'}", color=color, linestyle=line)
         bounds = [_bound(case, name) for case in cases]
-        marks = [(x, bound) for x, bound in zip(at, bounds, strict=True) if bound is not None]
-        axes.scatter(
-            *zip(*marks, strict=True), marker="_", s=250, color=color, label=f"goal, {form}", zorder=3
-        )
+        marks = {x: bound for x, bound in zip(at, bounds, strict=True) if bound is not None}
+        style: Any = {"markersize": 16, "color": color, "label": f"goal, {form}", "zorder": 3}
+        axes.plot(list(marks), list(marks.values()), "_", **style)
     labels = [f"{case['shape'][0]:,} × {case['shape'][1]:,}\nL {case['levels']}" for case in cases]
     axes.set_xticks(at, labels)
     _finish(axes, f"batch × classes, and levels; {threads(cases[0])}")

@@ -69,6 +69,10 @@ class Problem:
         """Probabilities of all nodes are a target for the taxonomy loss alone."""
         if self.case.option != "node probabilities" or plain == "flat":
             return self.target
+        return self._node_probabilities
+
+    @cached_property
+    def _node_probabilities(self) -> Tensor:
         return torch.randn(len(self.logits), self.bound.num_nodes).softmax(1)
 
     def _loss(self, plain: str) -> Loss:
@@ -94,12 +98,22 @@ class Problem:
             "scatter": lambda: peers.Scatter(self.bound),
             "empty function": lambda: peers.empty_function,
             "softmax": lambda: _softmax,
-            "collection": lambda: taxoloss.metrics.collection(self.bound).update,
+            "collection": self._update,
         }
         return made[plain]()
 
     def _flat(self, logits: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(logits, target, label_smoothing=self.smoothing)
+
+    def _update(self) -> Loss:
+        """An update of all metrics of the collection; it gives back what it was given."""
+        scores = taxoloss.metrics.collection(self.bound)
+
+        def updated(logits: Tensor, target: Tensor) -> Tensor:
+            scores.update(logits, target)
+            return logits
+
+        return updated
 
     def _regular(self) -> taxoloss.Taxonomy:
         rows = regular_rows(self.case.shape[1], self.case.levels)

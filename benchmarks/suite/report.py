@@ -147,7 +147,7 @@ def _competitor_rows(
     cases: Sequence[Result], columns: Sequence[str], counts: Sequence[int]
 ) -> Iterator[list[str]]:
     first, by_threads = cases[0], {case["threads"]: case for case in cases}
-    told = [OPTIONS.get(first[column], first[column]) for column in columns]
+    told = [str(OPTIONS.get(first[column], first[column])) for column in columns]
     for name in first["competitors"]:
         numbers = [cell for count in counts for cell in _times(by_threads.get(count), first, name)]
         yield [shape(first), str(first["levels"]), *told, words(first, name), *numbers]
