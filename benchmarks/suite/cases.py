@@ -9,6 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+#: Names of competitors that go other ways to such a loss, and what stands for all of them in a goal.
+PEERS = ("dense matrices", "gathered groups", "scatter", "hierarchicalsoftmax")
+OTHERS = "others"
+
 
 class LeftOutError(RuntimeError):
     """A competitor that cannot run here; the message says why."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.suite.labels import NATIVE, OPTIONS, PURE, label
+from benchmarks.suite import forms
+from benchmarks.suite.cases import OTHERS, PEERS
+from benchmarks.suite.labels import NATIVE, OPTIONS, PURE, without_form
 
 Result = dict[str, Any]
 Results = dict[str, Result]
 
-HEADER = ["measured", "N × C", "L", "what", "goal", "all threads", "one thread", "met"]
+#: For each form.
+_FORM = ("all threads", "one thread", "met")
+HEADER = ["measured", "N × C", "L", "what", f"goal, {NATIVE}", *_FORM, f"goal, {PURE}", *_FORM]
 #: Columns of the table that are words.
 WORDS = 4
 
@@ -26,11 +30,16 @@ def bound(goal: Result) -> str:
 
 
 def reached(case: Result, goal: Result) -> float | None:
-    """The number that a goal is about; None where it was not measured."""
-    found = case["results"].get(goal["of"], {})
-    if goal["over"] == "logits":
-        return found.get("logits")
-    value: float | None = found.get("over", {}).get(goal["over"], {}).get("median")
+    """The number that a goal is about, of other ways that of the fastest; None where it was not measured."""
+    names = PEERS if goal["of"] == OTHERS else [goal["of"]]
+    values = [_number(case["results"].get(name, {}), goal["over"]) for name in names]
+    return min((value for value in values if value is not None), default=None)
+
+
+def _number(found: Result, over: str) -> float | None:
+    value: float | None = (
+        found.get("logits") if over == "logits" else found.get("over", {}).get(over, {}).get("median")
+    )
     return value
 
 
@@ -45,16 +54,29 @@ def met(cases: list[Result], goal: Result) -> str:
 
 
 def rows(results: Results) -> Iterator[list[str]]:
-    """One a goal."""
+    """One for the goals of both forms."""
     for question, result in results.items():
         for cases in groups(result["cases"]):
-            for goal in cases[0]["goals"]:
-                values = [
-                    _value([case for case in cases if (case["threads"] == 1) is one], goal)
-                    for one in (0, 1)
-                ]
-                told = [question, shape(cases[0]), _levels(cases[0]), _words(cases[0], goal), bound(goal)]
-                yield [*told, *values, met(cases, goal)]
+            for words, by_form in _by_words(cases[0]).items():
+                told = [question, shape(cases[0]), str(cases[0]["levels"] or ""), words]
+                yield told + [cell for pure in (False, True) for cell in _cells(cases, by_form.get(pure))]
+
+
+def _by_words(case: Result) -> dict[str, dict[bool, Result]]:
+    """The goals by what they are about, then by whether they are of Python's form."""
+    found: dict[str, dict[bool, Result]] = {}
+    for goal in case["goals"]:
+        found.setdefault(_words(case, goal), {})[forms.parts(goal["of"])[1]] = goal
+    return found
+
+
+def _cells(cases: list[Result], goal: Result | None) -> list[str]:
+    if goal is None:
+        return [""] * 4
+    values = [
+        _value([case for case in cases if (case["threads"] == 1) is one], goal) for one in (False, True)
+    ]
+    return [bound(goal), *values, met(cases, goal)]
 
 
 def groups(cases: list[Result]) -> list[list[Result]]:
@@ -71,14 +93,10 @@ def _value(cases: list[Result], goal: Result) -> str:
     return "–" if value is None else f"{value:,.{2 if value < 20 else 0}f}"
 
 
-def _levels(case: Result) -> str:
-    return str(case["levels"] or "")
-
-
 def _words(case: Result, goal: Result) -> str:
     layout = "" if case["layout"] == "contiguous" else case["layout"]
     more = [words for words in (OPTIONS[case["option"]], layout) if words]
-    return ", ".join([f"{label(goal['of'])} / {label(goal['over'])}", *more])
+    return ", ".join([f"{without_form(goal['of'])} / {without_form(goal['over'])}", *more])
 
 
 # -- the README ------------------------------------------------------------------------------------

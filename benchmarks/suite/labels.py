@@ -15,6 +15,7 @@ LABELS = {
     "gathered groups": "logsumexp of gathered groups, log_softmax on each level",
     "scatter": "logsumexp of each level by scattering",
     "hierarchicalsoftmax": "hierarchicalsoftmax (another loss)",
+    "others": "the fastest other way",
     "empty function": "an empty autograd.Function",
     "logits": "the logits' bytes",
     "softmax": "a softmax of the logits",
@@ -33,7 +34,14 @@ NATIVE, PURE = "native", "Python"
 
 def label(name: str) -> str:
     """How a person reads the name of a competitor, with its form where it has two."""
-    plain, pure = forms.parts(name)
+    words = without_form(name)
+    return (
+        f"{words}, {PURE if forms.parts(name)[1] else NATIVE}" if name.split()[0] in forms.BOTH else words
+    )
+
+
+def without_form(name: str) -> str:
+    """The same, whichever the form."""
+    plain, _ = forms.parts(name)
     first, _, levels = plain.partition(" ")
-    words = f"{levels} levels" if first == "levels" else LABELS.get(plain, plain)
-    return f"{words}, {PURE if pure else NATIVE}" if first in forms.BOTH else words
+    return f"{levels} levels" if first == "levels" else LABELS.get(plain, plain)

@@ -87,7 +87,8 @@ def classes(axes: Axes, result: Result) -> None:
     for name, form, color in FORMS:
         for order, line in (("", "-"), (" permuted", ":")):
             found = [over_flat(case, name + order) for case in cases]
-            _line(axes, at, found, label=f"{form},{order or ' tree order'}", color=color, linestyle=line)
+            words = f"{form},{order or ' tree order'}"
+            _line(axes, at, found, label=words, color=color, linestyle=line)
         bounds = [_bound(case, name) for case in cases]
         marks = {x: bound for x, bound in zip(at, bounds, strict=True) if bound is not None}
         style: Any = {"markersize": 16, "color": color, "label": f"goal, {form}", "zorder": 3}

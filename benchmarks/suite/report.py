@@ -24,7 +24,7 @@ Results = dict[str, Result]
 PAGE = "performance.md"
 MARKS = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 #: Calls of a table.
-MOST_CALLS = 6
+MOST_CALLS = 4
 
 
 def load(folder: Path) -> Results:
@@ -182,9 +182,9 @@ def _logits(case: Result, name: str) -> str:
     return "–" if found is None else f"{found['logits']:.2f}"
 
 
-def of_calls(result: Result, number: int) -> str:
-    """The calls of one case that take most time, of both losses; then the sums."""
-    case = [case for case in result["cases"] if case["kind"] == "calls"][number]
+def of_calls(result: Result) -> str:
+    """The calls that take most time, of each loss; then the sums."""
+    case = next(case for case in result["cases"] if case["kind"] == "calls")
     rows = [
         [label(name), f"`{op['name']}`", f"{op['calls']:g}", f"{op['microseconds']:.1f}"]
         for name, found in case["results"].items()
@@ -250,8 +250,7 @@ TABLES: dict[str, tuple[str | None, Make]] = {
     "peers": ("peers", by_competitor),
     "memory": ("memory", of_memory),
     "dense": ("dense", lambda result: by_competitor(result, "layout")),
-    "calls_small": ("calls", lambda result: of_calls(result, 0)),
-    "calls_middle": ("calls", lambda result: of_calls(result, 1)),
+    "calls": ("calls", of_calls),
     "empty_function": ("calls", by_competitor),
     "options": ("options", lambda result: by_competitor(result, "option")),
     "metrics": ("metrics", by_competitor),
