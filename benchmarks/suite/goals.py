@@ -30,17 +30,16 @@ def bound(goal: Result) -> str:
 
 
 def reached(case: Result, goal: Result) -> float | None:
-    """The number that a goal is about, of other ways that of the fastest; None where it was not measured."""
+    """The number that a goal is about, of other ways that of the fastest; None where there is none."""
     names = PEERS if goal["of"] == OTHERS else [goal["of"]]
     values = [_number(case["results"].get(name, {}), goal["over"]) for name in names]
     return min((value for value in values if value is not None), default=None)
 
 
 def _number(found: Result, over: str) -> float | None:
-    value: float | None = (
-        found.get("logits") if over == "logits" else found.get("over", {}).get(over, {}).get("median")
-    )
-    return value
+    numbers = {name: one["median"] for name, one in found.get("over", {}).items()}
+    numbers["logits"] = found.get("logits")
+    return numbers.get(over)
 
 
 def met(cases: list[Result], goal: Result) -> str:
@@ -136,5 +135,6 @@ def _spread(case: Result, name: str, base: str) -> str:
 def _span(results: Results, name: str) -> str:
     """Least and most of the memory, in logits."""
     cases = results.get("memory", {}).get("cases", [])
-    found = sorted(f"{case['results'][name]['logits']:.2f}" for case in cases if name in case["results"])
-    return "–" if not found else found[0] if found[0] == found[-1] else f"{found[0]}–{found[-1]}"
+    found = sorted(case["results"][name]["logits"] for case in cases if name in case["results"])
+    ends = [f"{number:.2f}" for number in (found[:1] + found[-1:])]
+    return "–".join(dict.fromkeys(ends)) or "–"

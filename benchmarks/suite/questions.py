@@ -66,7 +66,7 @@ def _levels() -> list[Case]:
 def _trees() -> list[Case]:
     """Groups of about equal size against groups of any size."""
     names = ("flat", *FORMS, "ours regular", "ours pure regular")
-    return [Case(MIDDLE[:2], MIDDLE[2], names), Case((256, 10_000), 8, names, seconds=3.0)]
+    return [Case((256, 10_000), 8, names, seconds=3.0)]
 
 
 def _compiled() -> list[Case]:
