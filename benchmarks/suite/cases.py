@@ -9,6 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+#: Names of competitors that go other ways to such a loss, and what stands for all of them in a goal.
+PEERS = ("dense matrices", "gathered groups", "scatter", "hierarchicalsoftmax")
+OTHERS = "others"
+
 
 class LeftOutError(RuntimeError):
     """A competitor that cannot run here; the message says why."""
@@ -26,7 +30,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Case:
-    """One process: what it runs and for how long. Ratios are taken over each of `references`."""
+    """What a process runs and for how long. Ratios are taken over each of `references`."""
 
     shape: tuple[int, ...]
     levels: int
@@ -37,7 +41,7 @@ class Case:
     threads: int | None = None  # all
     seconds: float = 2.5
     layout: str = "contiguous"  # or "channels_last"
-    option: str = "none"  # or "smoothing", "probabilities", "torch.func", "double backward"
+    option: str = "none"  # or a key of report.OPTIONS
     goals: tuple[Goal, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -59,6 +63,8 @@ class Competitor:
     loss: Callable[[Tensor, Tensor], Tensor]
     logits: Tensor
     target: Tensor
+    #: Whether its steps take the Python forms (forms.take).
+    pure: bool = False
 
     def step(self) -> None:
         """Forward and backward."""

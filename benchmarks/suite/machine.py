@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from taxoloss.functional.kernels import which
+
 VARIABLES = ("LD_PRELOAD", "GLIBC_TUNABLES")
 PACKAGES = ("torch", "numpy", "taxoloss", "hierarchicalsoftmax")
 
@@ -32,6 +34,7 @@ def machine() -> dict[str, str | int]:
         "cores": os.cpu_count() or 0,
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "allocator": f"{libc}, defaults" if libc else "the system's, defaults",
+        "form of the loss": which(),
     }
 
 

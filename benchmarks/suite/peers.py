@@ -14,12 +14,22 @@ from benchmarks.suite.cases import Competitor, LeftOutError
 from taxoloss import Taxonomy
 from taxoloss.taxonomy.plan import plan_of
 
+#: Bytes of the matrices, or of the gathered logits, that are still tried.
+MOST_BYTES = 1 << 29
+
+
+def _check_size(what: str, numbers: int) -> None:
+    if 4 * numbers > MOST_BYTES:
+        raise LeftOutError(f"{what} would take {4e-9 * numbers:.1f} GB")
+
 
 class DenseMatrices:
     """log(softmax @ A), A a matrix (classes, nodes) of zeros and ones for each level; equal weights."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        self.groups = [torch.from_numpy(row) for row in plan_of(taxonomy).class_to_node]
+        plan = plan_of(taxonomy)
+        _check_size("its matrices", plan.num_classes * sum(plan.widths))
+        self.groups = [torch.from_numpy(row) for row in plan.class_to_node]
         self.matrices = [F.one_hot(group).float() for group in self.groups]
 
     def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -48,8 +58,10 @@ class Scatter:
 class GatheredGroups:
     """log_softmax on each level, of the logsumexp of its nodes, gathered and padded; equal weights."""
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
+    def __init__(self, taxonomy: Taxonomy, rows: int) -> None:
         self.groups = [torch.from_numpy(row) for row in plan_of(taxonomy).class_to_node]
+        counts = [torch.bincount(group) for group in self.groups]
+        _check_size("its gathered logits", rows * sum(len(one) * int(one.max()) for one in counts))
         self.padded = [_padded(group) for group in self.groups]
 
     def __call__(self, logits: Tensor, target: Tensor) -> Tensor:

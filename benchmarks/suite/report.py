@@ -1,4 +1,5 @@
-"""From the JSON files to the tables of docs/performance.md and its plots: no number comes from elsewhere.
+"""From the JSON files to the tables of docs/performance.md and the README, and the plots: no number comes
+from elsewhere.
 
 A table stands between `<!-- table: name -->` and `<!-- end -->`, and is replaced there.
 """
@@ -12,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suite.labels import label
+from benchmarks.suite import forms, goals
+from benchmarks.suite.goals import shape
+from benchmarks.suite.labels import NATIVE, OPTIONS, PURE, label
 from taxoloss.taxonomy.file.atomic import write_whole
 
 Result = dict[str, Any]
@@ -20,14 +23,8 @@ Results = dict[str, Result]
 
 PAGE = "performance.md"
 MARKS = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-OPTIONS = {
-    "smoothing": "label_smoothing=0.1",
-    "probabilities": "class probabilities as targets",
-    "torch.func": "gradient by torch.func.grad",
-    "double backward": "gradient of the gradient's square norm",
-}
 #: Calls of a table.
-MOST_CALLS = 12
+MOST_CALLS = 4
 
 
 def load(folder: Path) -> Results:
@@ -36,10 +33,11 @@ def load(folder: Path) -> Results:
     return {result["question"]: result for result in found}
 
 
-def write(results: Path, docs: Path) -> None:
-    """The tables into the page, and the plots beside it where matplotlib is installed."""
-    found, page = load(results), docs / PAGE
-    write_whole(page, filled(page.read_text(encoding="utf-8"), found))
+def write(results: Path, docs: Path, pages: Iterable[Path]) -> None:
+    """The tables into the pages, and the plots into docs where matplotlib is installed."""
+    found = load(results)
+    for page in pages:
+        write_whole(page, filled(page.read_text(encoding="utf-8"), found))
     if importlib.util.find_spec("matplotlib") is not None:
         from benchmarks.suite.plots import draw
 
@@ -59,7 +57,7 @@ def filled(text: str, results: Results) -> str:
             body = (
                 f"Not measured: `python -m benchmarks --only {question}`." if question else "Not measured."
             )
-        return f"{match[1]}\n{body}\n\n{match[3]}"
+        return f"{match[1]}{body}\n{match[3]}"
 
     return MARKS.sub(table, text)
 
@@ -73,9 +71,10 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows))
 
 
-def shape(case: Result) -> str:
-    """256 × 1,000."""
-    return " × ".join(f"{size:,}" for size in case["shape"])
+def rounds(case: Result, name: str) -> str:
+    """How many there were."""
+    found = case["results"].get(name)
+    return "–" if found is None else str(found["rounds"])
 
 
 def ratio(case: Result, of: str, over: str) -> str:
@@ -93,98 +92,99 @@ def microseconds(case: Result, name: str) -> str:
     return "–" if found is None else f"{found['microseconds']:,.0f}"
 
 
-def bound(goal: Result) -> str:
-    """At most or at least."""
-    return f"≤ {goal['at_most']:g}" if goal["at_least"] is None else f"≥ {goal['at_least']:g}"
-
-
-def reached(case: Result, goal: Result) -> float | None:
-    """The number that a goal is about; None where it was not measured."""
-    found = case["results"].get(goal["of"])
-    if found is None:
-        return None
-    value = found["logits"] if goal["over"] == "logits" else found["over"][goal["over"]]["median"]
-    return float(value)
-
-
-def met(case: Result, goal: Result) -> str:
-    """yes or no; a dash where it was not measured."""
-    value = reached(case, goal)
-    if value is None:
-        return "–"
-    fine = value <= goal["at_most"] if goal["at_least"] is None else value >= goal["at_least"]
-    return "yes" if fine else "no"
-
-
-def goal_of(case: Result, name: str) -> list[str]:
-    """The columns goal and met of one competitor."""
-    goals = [goal for goal in case["goals"] if goal["of"] == name]
-    return [bound(goals[0]), met(case, goals[0])] if goals else ["", ""]
-
-
 # -- tables ----------------------------------------------------------------------------------------
 
 
 def by_class_count(result: Result) -> str:
     """One row a shape and number of threads."""
-    header = ["N × C", "L", "threads", "flat, µs", "tree order / flat", "permuted / flat"]
-    header += ["permuted / tree order", "rounds", "goal", "met"]
-    return grid(header, (_class_count_row(case) for case in result["cases"]))
+    header = ["N × C", "L", "threads", "flat, µs"]
+    for form in (NATIVE, PURE):
+        header += [f"{form}, tree order / flat", f"{form}, permuted / tree order"]
+    return grid([*header, "rounds"], (_class_count_row(case) for case in result["cases"]))
 
 
 def _class_count_row(case: Result) -> list[str]:
-    ratios = [ratio(case, "ours", "flat"), ratio(case, "ours permuted", "flat")]
-    ratios.append(ratio(case, "ours permuted", "ours"))
-    counts = [str(case["levels"]), str(case["threads"]), microseconds(case, "flat")]
-    return [shape(case), *counts, *ratios, str(case["rounds"]), *goal_of(case, "ours")]
+    told = [shape(case), str(case["levels"]), str(case["threads"]), microseconds(case, "flat")]
+    for name in ("ours", "ours pure"):
+        told += [ratio(case, name, "flat"), ratio(case, f"{name} permuted", name)]
+    return [*told, rounds(case, "flat")]
 
 
 def by_levels(result: Result) -> str:
     """One row a number of levels and threads."""
-    header = ["L", "threads", "µs", "/ flat", "/ fewest levels", "rounds", "goal", "met"]
-    return grid(header, (row for case in result["cases"] for row in _level_rows(case)))
+    header = ["L", "threads"]
+    for form in (NATIVE, PURE):
+        header += [f"{form}, µs", f"{form} / flat", f"{form} / fewest levels"]
+    return grid([*header, "rounds"], (row for case in result["cases"] for row in _level_rows(case)))
 
 
 def _level_rows(case: Result) -> Iterator[list[str]]:
-    for name in case["competitors"][1:]:
-        ratios = [ratio(case, name, base) for base in case["references"]]
-        own = [name.split()[1], str(case["threads"]), microseconds(case, name)]
-        yield [*own, *ratios, str(case["rounds"]), *goal_of(case, name)]
+    flat, native, pure = case["references"]
+    for name in (name for name in case["competitors"] if name.startswith("levels ")):
+        plain, python = forms.parts(name)
+        if python:
+            continue
+        levels = plain.split()[1]
+        told = [levels, str(case["threads"])]
+        for one, few in ((name, native), (f"levels{forms.PURE} {levels}", pure)):
+            told += [microseconds(case, one), ratio(case, one, flat), ratio(case, one, few)]
+        yield [*told, rounds(case, flat)]
 
 
 def by_competitor(result: Result, *columns: str) -> str:
-    """One row a case and competitor; `columns` are fields of the case that tell its rows apart."""
+    """One row a competitor, whatever the threads; `columns` are fields that tell cases apart."""
     timed = [case for case in result["cases"] if case["kind"] == "time"]
-    bases = timed[0]["references"]
-    header = ["N × C", "L", *columns, "threads", "what", "µs"]
-    header += [*(f"/ {label(base)}" for base in bases), "rounds", "goal", "met"]
-    return grid(header, (row for case in timed for row in _competitor_rows(case, columns)))
+    counts = sorted({case["threads"] for case in timed}, reverse=True)
+    header = ["N × C", "L", *columns, "what"]
+    for count in counts:
+        bases = (f"/ {label(base)}" for base in timed[0]["references"])
+        header += [f"µs, {count} thread{'s' if count > 1 else ''}", *bases, "rounds"]
+    rows = (row for cases in goals.groups(timed) for row in _competitor_rows(cases, columns, counts))
+    return grid(header, rows, len(columns) + 3)
 
 
-def _competitor_rows(case: Result, columns: Sequence[str]) -> Iterator[list[str]]:
-    told = [str(OPTIONS.get(case[column], case[column])) for column in columns]
-    first = [shape(case), str(case["levels"]), *told, str(case["threads"])]
-    for name in case["competitors"]:
-        reason = case["left_out"].get(name)
-        words = label(name) if reason is None else f"{label(name)}: left out, {reason}"
-        ratios = [ratio(case, name, base) for base in case["references"]]
-        rounds = str(case["rounds"]) if reason is None else "–"
-        yield [*first, words, microseconds(case, name), *ratios, rounds, *goal_of(case, name)]
+def _competitor_rows(
+    cases: Sequence[Result], columns: Sequence[str], counts: Sequence[int]
+) -> Iterator[list[str]]:
+    first, by_threads = cases[0], {case["threads"]: case for case in cases}
+    told = [str(OPTIONS.get(first[column], first[column])) for column in columns]
+    for name in first["competitors"]:
+        numbers = [cell for count in counts for cell in _times(by_threads.get(count), first, name)]
+        yield [shape(first), str(first["levels"]), *told, words(first, name), *numbers]
+
+
+def _times(case: Result | None, like: Result, name: str) -> list[str]:
+    """Microseconds, ratios and rounds; dashes where there is no case with so many threads."""
+    if case is None:
+        return ["–"] * (len(like["references"]) + 2)
+    ratios = [ratio(case, name, base) for base in case["references"]]
+    return [microseconds(case, name), *ratios, rounds(case, name)]
+
+
+def words(case: Result, name: str) -> str:
+    """What a competitor is, and why it was left out if it was."""
+    reason = case["left_out"].get(name)
+    return label(name) if reason is None else f"{label(name)}: left out, {reason}"
 
 
 def of_memory(result: Result) -> str:
     """One row a case and competitor."""
     rows = [
-        [shape(case), str(case["levels"]), label(name), f"{found['logits']:.2f}", *goal_of(case, name)]
+        [shape(case), str(case["levels"]), words(case, name), _logits(case, name)]
         for case in result["cases"]
-        for name, found in case["results"].items()
+        for name in case["competitors"]
     ]
-    return grid(["N × C", "L", "what", "peak, in units of the logits", "goal", "met"], rows)
+    return grid(["N × C", "L", "what", "peak, in units of the logits"], rows)
 
 
-def of_calls(result: Result, number: int) -> str:
-    """The calls of one case that take most time, of both losses; then the sums."""
-    case = [case for case in result["cases"] if case["kind"] == "calls"][number]
+def _logits(case: Result, name: str) -> str:
+    found = case["results"].get(name)
+    return "–" if found is None else f"{found['logits']:.2f}"
+
+
+def of_calls(result: Result) -> str:
+    """The calls that take most time, of each loss; then the sums."""
+    case = next(case for case in result["cases"] if case["kind"] == "calls")
     rows = [
         [label(name), f"`{op['name']}`", f"{op['calls']:g}", f"{op['microseconds']:.1f}"]
         for name, found in case["results"].items()
@@ -199,22 +199,12 @@ def of_calls(result: Result, number: int) -> str:
 
 def of_goals(results: Results) -> str:
     """Every goal."""
-    rows = [
-        [question, shape(case), _goal_words(goal), bound(goal), _value(case, goal), met(case, goal)]
-        for question, result in results.items()
-        for case in result["cases"]
-        for goal in case["goals"]
-    ]
-    return grid(["measured", "N × C", "what", "goal", "found", "met"], rows, 3)
+    return grid(goals.HEADER, goals.rows(results), goals.WORDS)
 
 
-def _goal_words(goal: Result) -> str:
-    return f"{label(goal['of'])} / {label(goal['over'])}"
-
-
-def _value(case: Result, goal: Result) -> str:
-    value = reached(case, goal)
-    return "–" if value is None else f"{value:.2f}"
+def of_readme(results: Results) -> str:
+    """What a step costs, in few numbers."""
+    return grid(goals.readme_header(results), goals.readme_rows(results))
 
 
 def of_machine(results: Results) -> str:
@@ -251,6 +241,7 @@ TABLES: dict[str, tuple[str | None, Make]] = {
     "machine": (None, of_machine),
     "runs": (None, of_runs),
     "goals": (None, of_goals),
+    "readme": (None, of_readme),
     "classes": ("classes", by_class_count),
     "classes_forward": ("classes_forward", by_class_count),
     "levels": ("levels", by_levels),
@@ -259,8 +250,8 @@ TABLES: dict[str, tuple[str | None, Make]] = {
     "peers": ("peers", by_competitor),
     "memory": ("memory", of_memory),
     "dense": ("dense", lambda result: by_competitor(result, "layout")),
-    "calls_small": ("calls", lambda result: of_calls(result, 0)),
-    "calls_middle": ("calls", lambda result: of_calls(result, 1)),
+    "calls": ("calls", of_calls),
     "empty_function": ("calls", by_competitor),
     "options": ("options", lambda result: by_competitor(result, "option")),
+    "metrics": ("metrics", by_competitor),
 }

@@ -1,6 +1,7 @@
-"""Runs one case, given as JSON, in this process and prints what was found as the last line.
+"""Runs cases, given as JSON, in this process and prints what was found as the last line.
 
-A process for each case: what the heap looks like after one of them is no part of another.
+The cases differ in their numbers of threads alone: they share batch and competitors. Others have a process
+of their own: what the heap looks like after one of them is no part of another.
 """
 
 from __future__ import annotations
@@ -11,19 +12,25 @@ from typing import Any
 
 import torch
 
-from benchmarks.suite import measure, traces
+from benchmarks.suite import measure, memory, traces
 from benchmarks.suite.cases import Case
 
-KINDS = {"memory": traces.memory, "calls": traces.calls}
 
-
-def run(case: Case, least: int) -> dict[str, Any]:
-    """The fields of the case, and what was found."""
-    if case.threads is not None:
-        torch.set_num_threads(case.threads)
-    found = KINDS[case.kind](case) if case.kind in KINDS else measure.measure(case, least)
-    return {**case.to_json(), "threads": torch.get_num_threads(), **found}
+def run(cases: list[Case], least: int) -> list[dict[str, Any]]:
+    """For each case its fields, and what was found."""
+    competitors, left_out = measure.competitors_of(cases[0])
+    every, found = torch.get_num_threads(), []
+    for case in cases:
+        torch.set_num_threads(case.threads or every)
+        if case.kind == "time":
+            answer = measure.measure(case, least, competitors)
+        else:
+            answer = {"memory": memory.memory, "calls": traces.calls}[case.kind](competitors)
+        told = {**case.to_json(), "threads": torch.get_num_threads(), "left_out": left_out}
+        found.append({**told, **answer})
+    return found
 
 
 if __name__ == "__main__":
-    print("\n" + json.dumps(run(Case.from_json(json.loads(sys.argv[1])), int(sys.argv[2]))))
+    given = [Case.from_json(fields) for fields in json.loads(sys.argv[1])]
+    print("\n" + json.dumps(run(given, int(sys.argv[2]))))
