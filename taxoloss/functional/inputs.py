@@ -350,7 +350,7 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None, option: 
     option: whether the caller takes probabilities=True.
     """
     first = (logits[None] if logits.dim() == 1 else logits[:_FIRST_ROWS]).detach()
-    if counted is None and first.numel() and not bool(first.amin() >= 0):
+    if counted is None and first.numel() and not first.amin().item() >= 0:
         return  # most often
     rows = first.movedim(1, -1)
     if counted is not None:
