@@ -19,7 +19,7 @@ probable child each time, and for the others log(1 - P(n)) loses nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -48,10 +48,21 @@ _BLOCK_NUMBERS = 1 << 22
 
 def argmax(scores: Tensor) -> Tensor:
     """The index (N, d1..dk) of the largest of dimension 1, the first of equals."""
-    if scores.dim() != 2 or not host_may_read(scores):
-        return scores.argmax(1)
-    # torch's argmax of a row takes ten times as long; numpy has no bfloat16.
+    return _search(scores)(scores)
+
+
+def _search(scores: Tensor) -> Callable[[Tensor], Tensor]:
+    """What finds the largest of dimension 1 of tensors such as this one."""
+    return _largest_of_rows if scores.dim() == 2 and host_may_read(scores) else _largest
+
+
+def _largest_of_rows(scores: Tensor) -> Tensor:
+    # torch's argmax of a row takes up to ten times as long; numpy has no bfloat16.
     return torch.from_numpy(at_least_float32(scores).numpy(force=True).argmax(1))
+
+
+def _largest(scores: Tensor) -> Tensor:
+    return scores.argmax(1)
 
 
 def level_masses(logits: Tensor, tensors: NodeTensors) -> list[Tensor]:
@@ -119,7 +130,7 @@ def sound_answers(
 
 def _level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
     masses = _level_masses(logits, tensors)
-    best = [*map(argmax, masses[:-1]), argmax(logits)]
+    best = [*map(_search(logits), [*masses[:-1], logits])]
     pairs = zip(masses, best, strict=True)
     return torch.stack(best, 1), torch.cat([mass.gather(1, b.unsqueeze(1)) for mass, b in pairs], 1)
 

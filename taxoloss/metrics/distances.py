@@ -122,8 +122,9 @@ class MistakeSeverity(SumMetric):
         zeros = torch.zeros(sum(self._parts), dtype=torch.long)
         self.add_state(self._counts, default=zeros, dist_reduce_fx="sum")
 
-    def _count(self, batch: Batch) -> None:
-        super()._count(batch)
+    def count(self, batch: Batch) -> None:
+        """Counts a batch, and its mistakes by their heights."""
+        super().count(batch)
         if batch.tally is not None:
             getattr(self, self._counts).add_(batch.tally.counts)
             return

@@ -54,6 +54,7 @@ class Batch:
         preds, target = undressed(preds), undressed(target)
         check_predictions(preds, target, plan, probabilities)
         self.taxonomy = taxonomy
+        self.read_as = (id(taxonomy), ignore_index, probabilities)
         self.tensors: NodeTensors = node_tensors(taxonomy, preds.device)
         ids, self._not_ignored = target_ids(target, ignore_index, plan)
         self.target = ids if ids.dim() == 1 else ids.reshape(-1)
@@ -258,13 +259,14 @@ def batch_of(
     target: Scores,
     ignore_index: int,
     probabilities: bool = False,
-    *,
     device: torch.device | None = None,
+    *,
+    shared: bool = False,
 ) -> Batch:
     """The batch, checked; inside `one_pass` the same for all who ask with the same tensors."""
     memo = _MEMO.get()
     if memo is None:
-        return Batch(taxonomy, preds, target, ignore_index, probabilities, device)
+        return Batch(taxonomy, preds, target, ignore_index, probabilities, device, shared)
     key = (id(taxonomy), id(preds), id(target), ignore_index, probabilities)
     if key not in memo:  # the caller holds the tensors as long as the pass lasts
         memo[key] = Batch(taxonomy, preds, target, ignore_index, probabilities, device, shared=True)
