@@ -42,7 +42,7 @@ class TaxonomyCollection(MetricCollection):
         groups = [(modules[first], others) for first, *others in self._groups.values()]
         if not all(_is_plain(first) for first, _ in groups):
             return False
-        if kwargs:
+        if kwargs and groups:
             kwargs = groups[0][0]._filter_kwargs(**kwargs)
         batch: Batch | None = None
         with torch.no_grad():
