@@ -8,6 +8,9 @@ from torch import Tensor
 __all__ = ["at_least_float32", "finite", "row_blocks", "wide_dtype", "wide_on"]
 
 
+_WIDE = (torch.float32, torch.float64)
+
+
 def wide_on(device: torch.device) -> torch.dtype:
     """The widest dtype that a device computes in: float64, and float32 on mps.
 
@@ -24,7 +27,7 @@ def wide_dtype(tensor: Tensor) -> torch.dtype:
 
 def at_least_float32(tensor: Tensor) -> Tensor:
     """float16 and bfloat16 as float32."""
-    return tensor.to(wide_dtype(tensor))
+    return tensor if tensor.dtype in _WIDE else tensor.float()
 
 
 def finite(peak: Tensor) -> Tensor:

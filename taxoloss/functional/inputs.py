@@ -188,12 +188,17 @@ def host_may_read(tensor: Tensor) -> bool:
     """Whether Python may look at numbers: on the CPU, outside compilers, tracers and transforms."""
     if torch.compiler.is_compiling() or tensor.device.type != "cpu":
         return False
-    return _readable(tensor)
+    return not _followed(tensor)
 
 
 def _readable(tensor: Tensor) -> bool:
     """Whether a tensor of any device holds numbers that Python may wait for, outside compilers."""
-    return not (torch._C._is_tracing() or transformed() or _pretended(tensor) or _must_not_wait(tensor))
+    return not (_followed(tensor) or _must_not_wait(tensor))
+
+
+def _followed(tensor: Tensor) -> bool:
+    """Whether a tracer or a transform follows what is made of a tensor, or it holds no numbers."""
+    return torch._C._is_tracing() or transformed() or _pretended(tensor)
 
 
 def _must_not_wait(tensor: Tensor) -> bool:
@@ -350,7 +355,7 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None, option: 
     option: whether the caller takes probabilities=True.
     """
     first = (logits[None] if logits.dim() == 1 else logits[:_FIRST_ROWS]).detach()
-    if counted is None and first.numel() and not bool(first.amin() >= 0):
+    if counted is None and first.numel() and not first.amin().item() >= 0:
         return  # most often
     rows = first.movedim(1, -1)
     if counted is not None:

@@ -18,12 +18,13 @@ probable child each time, and for the others log(1 - P(n)) loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from taxoloss.functional.arithmetic import row_blocks, wide_dtype
+from taxoloss.functional.arithmetic import at_least_float32, row_blocks, wide_dtype
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.native.levels import answers, level_kernel, masses_of_levels
@@ -41,27 +42,27 @@ __all__ = [
 ]
 
 
-#: Columns of a block in the search for the largest, and from how many columns it pays.
-_BLOCK, _MANY = 64, 1024
 #: Logits of a block of rows.
 _BLOCK_NUMBERS = 1 << 22
 
 
 def argmax(scores: Tensor) -> Tensor:
     """The index (N, d1..dk) of the largest of dimension 1, the first of equals."""
-    if scores.dim() != 2 or scores.shape[1] < _MANY or not host_may_read(scores):
-        return scores.argmax(1)
-    # torch's argmax of a row is slow, its amax fast: the best block first, then the best inside it.
-    rows, columns = scores.shape
-    whole = columns // _BLOCK * _BLOCK
-    blocks = scores[:, :whole].reshape(rows, -1, _BLOCK)
-    best = blocks.amax(2).argmax(1)
-    inside = blocks[torch.arange(rows, device=blocks.device), best]
-    found: Tensor = best * _BLOCK + inside.argmax(1)
-    if whole < columns:
-        tail = scores[:, whole:].max(1)
-        found = torch.where(tail.values > inside.amax(1), tail.indices + whole, found)
-    return found
+    return _search(scores)(scores)
+
+
+def _search(scores: Tensor) -> Callable[[Tensor], Tensor]:
+    """What finds the largest of dimension 1 of tensors such as this one."""
+    return _largest_of_rows if scores.dim() == 2 and host_may_read(scores) else _largest
+
+
+def _largest_of_rows(scores: Tensor) -> Tensor:
+    # torch's argmax of a row takes up to ten times as long; numpy has no bfloat16.
+    return torch.from_numpy(at_least_float32(scores).numpy(force=True).argmax(1))
+
+
+def _largest(scores: Tensor) -> Tensor:
+    return scores.argmax(1)
 
 
 def level_masses(logits: Tensor, tensors: NodeTensors) -> list[Tensor]:
@@ -109,22 +110,27 @@ def level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]
             found[rows], stated[rows] = _level_answers(logits[rows], tensors)
         return found, stated
     # Blocks that stay in a cache: the masses of a batch are read again for each level.
-    if not host_may_read(logits):
+    if logits.numel() <= _BLOCK_NUMBERS or not host_may_read(logits):
         return _level_answers(logits, tensors)
     blocks = row_blocks(len(logits), logits[:1].numel(), _BLOCK_NUMBERS)
     best, masses = zip(*(_level_answers(logits[rows], tensors) for rows in blocks), strict=True)
     return torch.cat(best), torch.cat(masses)
 
 
-def sound_answers(library: Kernel, logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor] | None:
-    """`level_answers` by the kernel; None where it meets a row that is none, with a NaN or an inf."""
-    found, stated, lost = answers(library, logits, tensors)
-    return None if lost is not None else (found, stated)
+def sound_answers(
+    library: Kernel | None, logits: Tensor, tensors: NodeTensors
+) -> tuple[Tensor, Tensor] | None:
+    """`level_answers` by the kernel, if it is there; None where a row is none, with a NaN or an inf."""
+    if library is not None:
+        found, stated, lost = answers(library, logits, tensors)
+        return None if lost is not None else (found, stated)
+    found, stated = level_answers(logits, tensors)
+    return (found, stated) if math.isfinite(stated.sum().item()) else None
 
 
 def _level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
     masses = _level_masses(logits, tensors)
-    best = [*map(argmax, masses[:-1]), argmax(logits)]
+    best = [*map(_search(logits), [*masses[:-1], logits])]
     pairs = zip(masses, best, strict=True)
     return torch.stack(best, 1), torch.cat([mass.gather(1, b.unsqueeze(1)) for mass, b in pairs], 1)
 

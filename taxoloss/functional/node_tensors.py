@@ -120,9 +120,9 @@ def node_tensors(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> Node
 _FEW_PAIRS = 1 << 16
 
 
-def pair_facts(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> Tensor | None:
+def pair_facts(taxonomy: Taxonomy, tensors: NodeTensors) -> Tensor | None:
     """`NodeTensors.facts` of all pairs, (answers V x targets V, F); None: too many, or not on the CPU."""
-    if torch.device(device).type != "cpu" or plan_of(taxonomy).num_nodes ** 2 > _FEW_PAIRS:
+    if tensors.device.type != "cpu" or len(tensors.depth) ** 2 > _FEW_PAIRS:
         return None
     return cached(taxonomy, _all_facts)
 

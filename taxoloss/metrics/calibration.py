@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.metrics.base.batch import BINS, Batch
+from taxoloss.functional.tallies import BINS
+from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.sum_metric import UNIT, Contributions, Result, SumMetric, fixed
 from taxoloss.plot import curves
 from taxoloss.taxonomy.taxonomy import Taxonomy

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torchmetrics import MetricCollection
 
-from taxoloss.metrics.base.batch import one_pass
+from taxoloss.metrics.base.batch import Batch, one_pass
 from taxoloss.metrics.base.sum_metric import SumMetric, check_top_k
 from taxoloss.metrics.families import FAMILIES, best_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -28,8 +28,8 @@ class TaxonomyCollection(MetricCollection):
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Counts a batch in every metric."""
-        with one_pass():
-            if not self._groups_checked or self._state_is_copy or not self._count(args, kwargs):
+        if not self._groups_checked or self._state_is_copy or not self._count(args, kwargs):
+            with one_pass():
                 super().update(*args, **kwargs)
 
     def _count(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -38,21 +38,18 @@ class TaxonomyCollection(MetricCollection):
         This is what torchmetrics does, but for its way to set an attribute, which costs more than to count
         a small batch.
         """
-        groups: list[list[Any]] = [
-            [self._modules[name] for name in group] for group in self._groups.values()
-        ]
-        if not all(_is_plain(group[0]) for group in groups):
+        modules: dict[str, Any] = self._modules
+        groups = [(modules[first], others) for first, *others in self._groups.values()]
+        if not all(_is_plain(first) for first, _ in groups):
             return False
+        if kwargs and groups:
+            kwargs = groups[0][0]._filter_kwargs(**kwargs)
+        batch: Batch | None = None
         with torch.no_grad():
-            for first, *others in groups:
-                first.__dict__["_update_count"] += 1
-                first.__dict__["_computed"] = None
-                first.update.__wrapped__(*args, **(first._filter_kwargs(**kwargs) if kwargs else {}))
-                if others:
-                    state = {name: first.__dict__[name] for name in first._defaults}
-                    state.update(_update_count=first.__dict__["_update_count"], _computed=None)
-                    for other in others:
-                        other.__dict__.update(state)
+            for first, others in groups:
+                if batch is None or not first.reads(batch):
+                    batch = first.batch(*args, shared=True, **kwargs)
+                _count_in(first, [modules[name] for name in others], batch)
         return True
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -67,11 +64,20 @@ class TaxonomyCollection(MetricCollection):
 
 def _is_plain(metric: Any) -> bool:
     """Whether a metric is one of ours on the CPU, whose `update` is what torchmetrics made of it."""
-    return (
-        isinstance(metric, SumMetric)
-        and hasattr(metric.update, "__wrapped__")
-        and metric._device.type == "cpu"
-    )
+    wrapped = getattr(metric.update, "__wrapped__", None)
+    return getattr(wrapped, "__func__", None) is SumMetric.update and metric._device.type == "cpu"
+
+
+def _count_in(first: Any, others: list[Any], batch: Batch) -> None:
+    """Counts a batch in a metric, whose state the others have."""
+    state = first.__dict__
+    state["_update_count"] += 1
+    state["_computed"] = None
+    first.count(batch)
+    if others:
+        shared = {name: state[name] for name in (*first._defaults, "_update_count", "_computed")}
+        for other in others:
+            other.__dict__.update(shared)
 
 
 def collection(

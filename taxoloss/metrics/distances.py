@@ -79,7 +79,7 @@ class HierarchicalDistance(SumMetric):
         return Contributions(torch.stack([distance, torch.ones_like(distance)], 1))
 
     def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_facts[2:4] if self.top_k == 1 else None
+        return batch.sums_of_facts[1] if self.top_k == 1 else None
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / (min(self.top_k, len(self.taxonomy)) * sums[..., 1])
@@ -122,8 +122,9 @@ class MistakeSeverity(SumMetric):
         zeros = torch.zeros(sum(self._parts), dtype=torch.long)
         self.add_state(self._counts, default=zeros, dist_reduce_fx="sum")
 
-    def _count(self, batch: Batch) -> None:
-        super()._count(batch)
+    def count(self, batch: Batch) -> None:
+        """Counts a batch, and its mistakes by their heights."""
+        super().count(batch)
         if batch.tally is not None:
             getattr(self, self._counts).add_(batch.tally.counts)
             return
@@ -167,7 +168,7 @@ class MistakeSeverity(SumMetric):
         return Contributions(batch.facts[:, :2])
 
     def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_facts[:2]
+        return batch.sums_of_facts[0]
 
     def _draw_counted(self, ax: Any, val: Any) -> None:
         mistakes, chance = (counts.numpy() for counts in self.by_height())
@@ -215,7 +216,7 @@ class TreeInducedError(SumMetric):
         return Contributions(batch.facts[:, 4:6])
 
     def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_facts[4:6]
+        return batch.sums_of_facts[2]
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / sums[..., 1]

@@ -76,7 +76,7 @@ class HierarchicalFScore(SumMetric):
         return Contributions(torch.stack([*map(fixed, ratios), one], 1))
 
     def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_facts[6:10] if self.average == "micro" else None
+        return batch.sums_of_facts[3] if self.average == "micro" else None
 
     def _score(self, sums: Tensor) -> Result:
         one, two, three, count = sums.unbind(-1)

@@ -93,7 +93,7 @@ class LevelAccuracy(SumMetric):
         return self.top_k == 1 and (self.decision == "marginal" or batch.logits is None)
 
     def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_level_facts[:-2] if self._is_shared(batch) else None
+        return batch.sums_of_level_facts[0] if self._is_shared(batch) else None
 
     def _score(self, sums: Tensor) -> Result:
         right, counted = sums.chunk(2, -1)
@@ -162,7 +162,7 @@ class FullPathAccuracy(SumMetric):
         return Contributions(batch.level_facts[:, -2:].long())
 
     def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_level_facts[-2:]
+        return batch.sums_of_level_facts[1]
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / sums[..., 1]

@@ -13,6 +13,7 @@ from trees import Wide, wide_tree
 
 from taxoloss import metrics
 from taxoloss.functional import node_tensors as tables
+from taxoloss.functional import tallies
 from taxoloss.functional.kernels.native import library
 
 FOUND = library.kernel()
@@ -90,6 +91,18 @@ def test_with_and_without_the_table_of_pairs(tree: Wide, monkeypatch: pytest.Mon
             together.update(logits, target)
             answers = torch.where(target < 0, 0, target).flip(0)  # node ids, inner ones too
             together.update(answers, target)
+        scores.append(together.compute())
+    assert same(*scores)
+
+
+def test_blocks_of_rows_add_up(tree: Wide, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is counted in blocks of rows is what is counted at once."""
+    scores = []
+    for most in (7, 1 << 20):
+        monkeypatch.setattr(tallies, "_BLOCK", most)
+        together = metrics.collection(tree.taxonomy)
+        for logits, target in batches(tree)[:2]:
+            together.update(logits, target)
         scores.append(together.compute())
     assert same(*scores)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
@@ -16,18 +16,16 @@ from taxoloss.functional.arrays import ids_of, refuse_two_row_orders, scores_of
 from taxoloss.functional.inputs import batched, host_may_read, refuse_probabilities, target_ids, undressed
 from taxoloss.functional.kernels.native.levels import level_kernel
 from taxoloss.functional.kernels.native.library import Kernel
-from taxoloss.functional.kernels.native.tallies import Tally, tally
+from taxoloss.functional.kernels.native.tallies import native_tally
 from taxoloss.functional.masses import argmax, level_answers, sound_answers
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors, pair_facts
 from taxoloss.functional.probabilities import logits_of
+from taxoloss.functional.tallies import FACT_SIZES, Tally, tally
 from taxoloss.metrics.base.inputs import check_predictions, check_values, is_ranking
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-#: Of calibration errors, if nothing else is said.
-BINS = 15
-
-__all__ = ["BINS", "Batch", "Scores", "batch_of", "one_pass"]
+__all__ = ["Batch", "Scores", "batch_of", "one_pass"]
 
 #: A tensor; or an array or table of numpy, pandas or polars.
 Scores: TypeAlias = Any
@@ -35,6 +33,10 @@ Scores: TypeAlias = Any
 
 class Batch:
     """Predictions and targets of R = N * d1 * .. * dk samples; what is asked for is kept."""
+
+    #: Whether all that is counted of logits is counted at once, and by which kernel.
+    _tallied = False
+    _library: Kernel | None = None
 
     def __init__(
         self,
@@ -52,53 +54,58 @@ class Batch:
         preds, target = undressed(preds), undressed(target)
         check_predictions(preds, target, plan, probabilities)
         self.taxonomy = taxonomy
+        self.read_as = (id(taxonomy), ignore_index, probabilities)
         self.tensors: NodeTensors = node_tensors(taxonomy, preds.device)
-        ids, valid = target_ids(target, ignore_index, plan)
-        self.target = ids.reshape(-1)
-        #: (R,): neither ignored nor the root, which tells nothing.
-        self.valid = self.target != self.tensors.root
-        if valid is not None:
-            self.valid = self.valid & valid.reshape(-1)
-        self._library: Kernel | None = None
+        ids, self._not_ignored = target_ids(target, ignore_index, plan)
+        self.target = ids if ids.dim() == 1 else ids.reshape(-1)
         self._eager = host_may_read(preds)
         #: Whether all samples are known to be counted.
-        self.whole = valid is None and self._eager and (
+        self.whole = self._not_ignored is None and self._eager and (
             plan.num_targets <= self.tensors.root or bool(self.valid.all())
         )  # fmt: skip
-        logits = preds
-        if probabilities and preds.is_floating_point():
-            logits = logits_of(batched(preds.detach()), self.valid)
-        elif not (self.whole and preds.is_floating_point() and self._answered(preds, shared)):
-            check_values(preds, target, self.valid, plan)
         #: (N, C, d1..dk), or None where the predictions are node ids.
         self.logits: Tensor | None = None
         #: (N, K, d1..dk): classes, the best first, or None where the predictions are no ranking.
         self.ranking: Tensor | None = None
-        if preds.is_floating_point():
-            self.logits = self._only_counted(at_least_float32(batched(logits.detach())), 0.0)
-        elif is_ranking(preds, target):
+        if preds.is_floating_point() and probabilities:
+            self.logits = self._only_counted(logits_of(batched(preds.detach()), self.valid), 0.0)
+        elif preds.is_floating_point():
+            logits = at_least_float32(batched(preds.detach()))
+            if not (shared and self.whole and self._answered(logits)):
+                check_values(preds, target, self.valid, plan)
+            self.logits = self._only_counted(logits, 0.0)
+        else:
+            check_values(preds, target, self.valid, plan)
+            self._take_answers(preds, target)
+
+    @cached_property
+    def valid(self) -> Tensor:
+        """(R,): neither ignored nor the root, which tells nothing."""
+        valid = self.target != self.tensors.root
+        return valid if self._not_ignored is None else valid & self._not_ignored.reshape(-1)
+
+    def _answered(self, logits: Tensor) -> bool:
+        """Whether the answers are found, and with them that no row has a NaN, for all that will ask."""
+        refuse_probabilities(logits, option=True)
+        self._library = level_kernel(logits, self.tensors)
+        found = sound_answers(self._library, logits, self.tensors)
+        if found is None:
+            return False
+        self.__dict__["_most_probable"] = _by_row(*found)
+        self._tallied = True
+        return True
+
+    def _take_answers(self, preds: Tensor, target: Tensor) -> None:
+        """Takes node ids, or a ranking, as answers."""
+        if is_ranking(preds, target):
             first = torch.arange(preds.shape[1], device=preds.device)
             first = first.view(-1, *[1] * (preds.dim() - 2))
             self.ranking = self._only_counted(batched(preds.long()), first)
             self.answers = self.ranking[:, 0].reshape(-1)
-        else:
-            self.answers = torch.where(self.valid, preds.long().reshape(-1), 0)
-            if self.tensors.as_class is not None:  # a node that is a class is that class
-                self.answers = self.tensors.as_class[self.answers]
-
-    def _answered(self, preds: Tensor, shared: bool) -> bool:
-        """Whether the kernel has found the answers, and so looked for NaN, for all that will ask."""
-        if not shared:
-            return False
-        refuse_probabilities(preds)
-        logits = at_least_float32(batched(preds.detach()))
-        library = level_kernel(logits, self.tensors)
-        found = None if library is None else sound_answers(library, logits, self.tensors)
-        if found is None:
-            return False
-        self.__dict__["_most_probable"] = _by_row(*found)
-        self._library = library
-        return True
+            return
+        self.answers = torch.where(self.valid, preds.long().reshape(-1), 0)
+        if self.tensors.as_class is not None:  # a node that is a class is that class
+            self.answers = self.tensors.as_class[self.answers]
 
     def _only_counted(self, preds: Tensor, other: Tensor | float) -> Tensor:
         """Predictions (N, .., d1..dk) without what stands in samples that are not counted."""
@@ -131,7 +138,7 @@ class Batch:
     @cached_property
     def facts(self) -> Tensor:
         """(R, F): what answer and target tell, in the order of node_tensors.FACTS; 0 where not counted."""
-        table = pair_facts(self.taxonomy, self.target.device) if self._eager else None
+        table = pair_facts(self.taxonomy, self.tensors) if self._eager else None
         if table is None:
             facts = self.tensors.facts(self.answer, self.target)
         else:
@@ -150,20 +157,25 @@ class Batch:
 
     @cached_property
     def tally(self) -> Tally | None:
-        """All sums at once, where the kernel found the answers."""
-        if self._library is None:
+        """All sums at once, where several metrics ask for answers that were found."""
+        if not self._tallied:
             return None
-        return tally(self._library, self.tensors, *self._most_probable, self.target, None, BINS)
+        if self._library is None:
+            return tally(self.tensors, self.facts, *self._most_probable, self.target)
+        return native_tally(self._library, self.tensors, *self._most_probable, self.target)
 
     @cached_property
-    def sums_of_facts(self) -> Tensor:
-        """(F,) int64."""
-        return self.facts.sum(0) if self.tally is None else self.tally.facts
+    def sums_of_facts(self) -> Sequence[Tensor]:
+        """The first four of a `Tally`: mistakes, distances, edges, shared ancestors."""
+        return self.facts.sum(0).split_with_sizes(FACT_SIZES) if self.tally is None else self.tally[:4]
 
     @cached_property
-    def sums_of_level_facts(self) -> Tensor:
-        """(2L + 2,) int64."""
-        return self.level_facts.sum(0) if self.tally is None else self.tally.level_facts
+    def sums_of_level_facts(self) -> Sequence[Tensor]:
+        """The fifth and sixth of a `Tally`: levels, paths."""
+        if self.tally is not None:
+            return self.tally[4:6]
+        sums = self.level_facts.sum(0)
+        return sums[:-2], sums[-2:]
 
     @cached_property
     def _most_probable(self) -> tuple[Tensor, Tensor]:
@@ -247,13 +259,14 @@ def batch_of(
     target: Scores,
     ignore_index: int,
     probabilities: bool = False,
-    *,
     device: torch.device | None = None,
+    *,
+    shared: bool = False,
 ) -> Batch:
     """The batch, checked; inside `one_pass` the same for all who ask with the same tensors."""
     memo = _MEMO.get()
     if memo is None:
-        return Batch(taxonomy, preds, target, ignore_index, probabilities, device)
+        return Batch(taxonomy, preds, target, ignore_index, probabilities, device, shared)
     key = (id(taxonomy), id(preds), id(target), ignore_index, probabilities)
     if key not in memo:  # the caller holds the tensors as long as the pass lasts
         memo[key] = Batch(taxonomy, preds, target, ignore_index, probabilities, device, shared=True)

@@ -67,12 +67,11 @@ class CurveMetric(SumMetric):
             self._steps = self._state.replace("sums_", "steps_", 1)
             self.add_state(self._steps, default=[], dist_reduce_fx="cat")
 
-    def update(self, preds: Scores, target: Scores) -> None:
+    def count(self, batch: Batch) -> None:
         """Adds the steps of a batch."""
         if not self.exact:
-            super().update(preds, target)
+            super().count(batch)
             return
-        batch = self.batch(preds, target)
         steps = self._steps_of(batch)
         add(self.sums, Contributions(torch.where(batch.valid.unsqueeze(1), self._first(steps), 0)))
         made = steps.made & batch.valid.unsqueeze(1)

@@ -115,9 +115,10 @@ class SumMetric(LastingMetric):
 
     def update(self, preds: Scores, target: Scores) -> None:
         """Counts a batch."""
-        self._count(self.batch(preds, target))
+        self.count(self.batch(preds, target))
 
-    def _count(self, batch: Batch) -> None:
+    def count(self, batch: Batch) -> None:
+        """Counts a batch that was read as this metric reads it."""
         sums = self._sums_of(batch)
         if sums is None:
             add(self.sums, self.rows_of(batch))
@@ -137,11 +138,17 @@ class SumMetric(LastingMetric):
         super().merge_state(incoming_state)
         self._computed = None
 
-    def batch(self, preds: Scores, target: Scores) -> Batch:
-        """Predictions and targets, checked; arrays go to the metric's device."""
-        return batch_of(
-            self.taxonomy, preds, target, self.ignore_index, self.probabilities, device=self.device
-        )
+    def batch(self, preds: Scores, target: Scores, *, shared: bool = False) -> Batch:
+        """Predictions and targets, checked; arrays go to the metric's device.
+
+        shared: whether several metrics will look at the batch.
+        """
+        reading = (self.ignore_index, self.probabilities, self.device)
+        return batch_of(self.taxonomy, preds, target, *reading, shared=shared)
+
+    def reads(self, batch: Batch) -> bool:
+        """Whether this metric would read a batch as it was read."""
+        return batch.read_as == (id(self.taxonomy), self.ignore_index, self.probabilities)
 
     def rows(self, preds: Scores, target: Scores) -> Contributions:
         """What each sample adds; 0 where it is not counted."""

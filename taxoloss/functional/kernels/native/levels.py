@@ -28,7 +28,7 @@ _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 def level_kernel(logits: Tensor, tensors: NodeTensors) -> Kernel | None:
     """The kernel, if it is there and can read these logits: without a gradient, in an eager call."""
-    if not host_may_read(logits) or (found := kernel()) is None:
+    if (found := kernel()) is None or not host_may_read(logits):
         return None
     plain = logits.dtype in _DTYPES and logits.layout == torch.strided
     recorded = logits.requires_grad and torch.is_grad_enabled()
@@ -74,7 +74,7 @@ class _Rows:
     """Logits (N, C, d1..dk) as a call of the kernel reads them, and the shape of what it gives."""
 
     def __init__(self, logits: Tensor) -> None:
-        self.logits = at_least_float32(logits.detach().resolve_neg())
+        self.logits = at_least_float32(logits.resolve_neg())
         self.flat = self.logits if logits.dim() == 2 else self.logits.flatten(2)
         self.shape = (logits.shape[0], *logits.shape[2:])
         self.lost = torch.empty(self.shape, dtype=torch.bool, device="cpu")

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-from typing import NamedTuple
+from itertools import accumulate
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from taxoloss.functional.kernels.native.library import Kernel, TallyCall, TallyTree
-from taxoloss.functional.node_tensors import FACTS, NodeTensors
+from taxoloss.functional.node_tensors import NodeTensors
+from taxoloss.functional.tallies import BINS, Tally, split_tally, tally_sizes
 
-__all__ = ["Tally", "tally"]
-
-
-class Tally(NamedTuple):
-    """Sums over the samples of a batch that are counted, int64."""
-
-    facts: Tensor  # (F,): in the order of node_tensors.FACTS
-    level_facts: Tensor  # (2L + 2,): right and counted on each level, and of whole paths
-    counts: Tensor  # (heights + 2V,): samples by height of the LCA, by answer and by target
-    calibration: Tensor  # (L * bins * 3,): samples, those that are right, and what was stated in 2^-30
+__all__ = ["native_tally"]
 
 
 class _Tree:
@@ -33,20 +25,18 @@ class _Tree:
         nodes, levels, heights = len(tensors.depth), len(tensors.levels), int(tensors.height.max()) + 1
         addresses = [table.data_ptr() for table in self.held]
         self.reference = ctypes.byref(TallyTree(nodes, levels, heights, *addresses))
-        self.sizes = (len(FACTS), 2 * levels + 2, heights + 2 * nodes)
+        self.sizes = tally_sizes(tensors)
+        self.size = sum(self.sizes)
+        first = (0, *accumulate(self.sizes))
+        #: Bytes before the facts, what is said of levels, the counts and the calibration.
+        self.offsets = [8 * first[part] for part in (0, 4, 6, 7)]
 
 
 _TREES: WeakKeyDictionary[NodeTensors, _Tree] = WeakKeyDictionary()
 
 
-def tally(
-    library: Kernel,
-    tensors: NodeTensors,
-    best: Tensor,
-    stated: Tensor,
-    target: Tensor,
-    valid: Tensor | None,
-    bins: int,
+def native_tally(
+    library: Kernel, tensors: NodeTensors, best: Tensor, stated: Tensor, target: Tensor
 ) -> Tally:
     """The sums of a batch on the CPU.
 
@@ -56,20 +46,16 @@ def tally(
         best: (R, L) the answer of each level, of the kernel.
         stated: (R, L) its probability, float32 or float64.
         target: (R,) long node ids that were checked.
-        valid: (R,) which rows are counted; None: all.
-        bins: of the calibration.
     """
     tree = _TREES.get(tensors)
     if tree is None:
         tree = _TREES[tensors] = _Tree(tensors)
-    sizes = (*tree.sizes, best.shape[1] * bins * 3)
-    sums = torch.zeros(sum(sizes), dtype=torch.long, device="cpu")
-    parts = Tally(*sums.split_with_sizes(sizes))
+    sums = torch.zeros(tree.size, dtype=torch.long, device="cpu")
     best, stated, target = best.contiguous(), stated.contiguous(), target.contiguous()
-    valid = None if valid is None else valid.contiguous()
+    start = sums.data_ptr()
     call = TallyCall(
-        len(best), best.data_ptr(), stated.data_ptr(), target.data_ptr(),
-        None if valid is None else valid.data_ptr(), bins, *(part.data_ptr() for part in parts),
+        len(target), best.data_ptr(), stated.data_ptr(), target.data_ptr(), None, BINS,
+        *(start + offset for offset in tree.offsets),
     )  # fmt: skip
     library.tally(tree.reference, call, stated.dtype == torch.float64)
-    return parts
+    return split_tally(sums, tree.sizes)
