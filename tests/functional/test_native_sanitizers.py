@@ -12,6 +12,8 @@ import pytest
 from taxoloss.functional.kernels.native.build import BuildError, build, compiler
 from taxoloss.functional.kernels.native.library import kernel
 
+pytestmark = pytest.mark.one_form("about the native one")
+
 DRIVER = Path(__file__).with_name("native_driver.py")
 FLAGS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 

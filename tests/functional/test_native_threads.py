@@ -18,7 +18,10 @@ from trees import Wide, wide_tree
 
 from taxoloss.functional.kernels.native.library import kernel
 
-pytestmark = pytest.mark.skipif(kernel() is None, reason="the native kernel was not compiled")
+pytestmark = [
+    pytest.mark.one_form("about the native one"),
+    pytest.mark.skipif(kernel() is None, reason="the native kernel was not compiled"),
+]
 
 #: Enough numbers for several threads, in each form of the kernel: (tree, logits' shape).
 SHAPES: list[tuple[Wide, tuple[int, ...]]] = [

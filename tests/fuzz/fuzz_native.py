@@ -5,17 +5,17 @@ In short in tests/functional/test_native_inputs.py; `make fuzz`: python tests/fu
 
 from __future__ import annotations
 
-import argparse
 import math
 import random
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import rounds
 import torch
+from kernel_forms import python_form
 from torch import Tensor
 from trees import Wide, wide_tree
 
@@ -24,7 +24,7 @@ from taxoloss.functional.cross_entropy import cross_entropy
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native import library
 
-__all__ = ["Call", "calls", "python_form", "unlike"]
+__all__ = ["Call", "calls", "unlike"]
 
 #: (classes, levels): both forms of the kernel, their borders, one level, and as many as there may be.
 _TREES = [
@@ -125,16 +125,6 @@ def calls(count: int, seed: int) -> Iterator[Call]:
         yield Call(tree, tuple(shape), dtype, layout, scale, bad, options, seed * 1_000_003 + number)
 
 
-@contextmanager
-def python_form() -> Iterator[None]:
-    """Inside, the kernel is not there."""
-    before, library._loaded[:] = library._loaded[:], [None]
-    try:
-        yield
-    finally:
-        library._loaded[:] = before
-
-
 def _outcome(call: Call) -> list[Tensor] | str:
     """Loss and gradient, or what is raised."""
     logits, target = call.tensors()
@@ -173,26 +163,16 @@ def unlike(call: Call) -> str:
     return ""
 
 
-def main() -> None:
-    """So many calls; what differs is printed with the call."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
+def at_each_width(count: int, seed: int) -> Iterator[Call]:
+    """Random calls, each by another width of vectors that the processor has."""
     found = library.kernel()
     if found is None:
-        print("the native kernel was not compiled: nothing to compare")
-        return
-    widest, failed = found.form, 0
-    for number, call in enumerate(calls(given.count, given.seed)):
+        sys.exit("the native kernel was not compiled: nothing to compare")
+    widest = found.form
+    for number, call in enumerate(calls(count, seed)):
         found.form = number % (widest + 1)
-        said = unlike(call)
-        if said:
-            failed += 1
-            print(f"FAILED {call}: {said:.600}")
-    print(f"{given.count:,} calls by the native kernel and by Python, {failed:,} differ")
-    sys.exit(bool(failed))
+        yield call
 
 
 if __name__ == "__main__":
-    main()
+    rounds.main("calls by the native kernel and by Python", at_each_width, unlike, 100_000)
