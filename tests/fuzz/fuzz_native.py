@@ -53,6 +53,8 @@ class Call:
     layout: str
     scale: float
     bad: bool
+    #: "ids", or probabilities of "classes" or "nodes".
+    target: str
     options: dict[str, Any] = field(hash=False)
     seed: int = 0
 
@@ -74,7 +76,17 @@ class Call:
                 self.seed % 4
             ]
         y = torch.stack([y, y + 1], -1)[..., 0] if self.seed % 2 else y
+        y = y if self.target == "ids" else self._shares(draw)
         return _laid_out(z.to(self.dtype), self.layout), y
+
+    def _shares(self, draw: torch.Generator) -> Tensor:
+        """Probabilities (N, S, d1..dk) of classes or of nodes, many of them 0, in a layout of their own."""
+        tree = _tree(*self.tree)
+        size = tree.classes if self.target == "classes" else tree.taxonomy.num_nodes
+        q = torch.rand(self.shape[0], size, *self.shape[1:], generator=draw)
+        q = q.masked_fill(torch.rand(q.shape, generator=draw) < (0.6 if self.seed % 4 else 1.0), 0.0)
+        dtype = torch.float64 if self.seed % 7 == 0 else self.dtype
+        return _laid_out(q.to(dtype), _LAYOUTS[self.seed % len(_LAYOUTS)])
 
 
 def _laid_out(z: Tensor, layout: str) -> Tensor:
@@ -119,20 +131,28 @@ def calls(count: int, seed: int) -> Iterator[Call]:
             "reduction": draw.choice(["none", "mean", "sum"]),
             "ignore_index": draw.choice([-100, -100, 0, -1, 1 << 40]),
             "weight": draw.choice(["none", "none", *_WEIGHTS]),
+            "smoothing": draw.choice([0.0, 0.0, 0.0, 0.1, 1.0]),
         }
+        target = draw.choice(["ids", "ids", "ids", "classes", "nodes"])
+        if target != "ids":
+            options["ignore_index"] = -100
         scale = draw.choice([0.0, 1.0, 5.0, 30.0, 100.0, 1e4])
         layout, bad = draw.choice(_LAYOUTS), draw.random() < 0.05
-        yield Call(tree, tuple(shape), dtype, layout, scale, bad, options, seed * 1_000_003 + number)
+        yield Call(
+            tree, tuple(shape), dtype, layout, scale, bad, target, options, seed * 1_000_003 + number
+        )
 
 
 def _outcome(call: Call) -> list[Tensor] | str:
     """Loss and gradient, or what is raised."""
     logits, target = call.tensors()
     weight = _WEIGHTS[call.options["weight"]](torch.linspace(0.5, 2, call.tree[0], dtype=call.dtype))
-    ignored, reduction = call.options["ignore_index"], call.options["reduction"]
+    ignored, reduction, smoothing = (
+        call.options[name] for name in ("ignore_index", "reduction", "smoothing")
+    )
     given = logits.detach().requires_grad_(call.seed % 4 > 0)
     try:
-        value = cross_entropy(_tables(call.tree), given, target, weight, ignored, reduction, 0.0)
+        value = cross_entropy(_tables(call.tree), given, target, weight, ignored, reduction, smoothing)
     except (IndexError, ValueError, RuntimeError) as error:
         return f"{type(error).__name__}: {error}"
     if not given.requires_grad:
@@ -140,6 +160,17 @@ def _outcome(call: Call) -> list[Tensor] | str:
     up = torch.linspace(-1, 2, value.numel(), dtype=value.dtype).reshape(value.shape)
     up = up if call.seed % 7 else torch.ones_like(up)
     return [value.detach(), *torch.autograd.grad(value, given, up)]
+
+
+def _size(call: Call, name: str, result: Tensor) -> float:
+    """Beside what rounding is measured: the largest number of a gradient, 1 for a loss.
+
+    Of spread targets, which cancel, at least all that is said: the weights of all levels.
+    """
+    finite = result[result.isfinite()].abs().double()
+    largest = float(finite.max()) if name == "gradient" and finite.numel() else 1.0
+    spread = call.target != "ids" or call.options["smoothing"] > 0
+    return max(largest, sum(_tree(*call.tree).level_weights.values())) if spread else largest
 
 
 def unlike(call: Call) -> str:
@@ -153,11 +184,8 @@ def unlike(call: Call) -> str:
         if one.dtype != other.dtype or one.shape != other.shape:
             return f"{name}: native {one.dtype} {one.shape}, Python {other.dtype} {other.shape}"
         most = _ROUNDED[call.dtype]
-        finite = other[other.isfinite()].abs().double()
-        room = most * float(finite.max()) if name == "gradient" and finite.numel() else most
-        room = max(
-            room, torch.finfo(wide_dtype(one)).tiny
-        )  # what is smaller has lost digits in either form
+        # Each class that is smaller has lost digits, in either form.
+        room = max(most * _size(call, name, other), call.tree[0] * torch.finfo(wide_dtype(one)).tiny)
         if not torch.allclose(one.double(), other.double(), rtol=most, atol=room, equal_nan=True):
             return f"{name}: native {one.tolist()}, Python {other.tolist()}"
     return ""

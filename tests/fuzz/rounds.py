@@ -1,4 +1,4 @@
-"""The command line of a fuzzer of random cases: as many as are asked for; what is wrong is printed.
+"""The command line of a fuzzer of random cases: as many as are asked for; what is wrong is printed."""
 
 from __future__ import annotations
 

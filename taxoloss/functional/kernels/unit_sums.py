@@ -98,7 +98,7 @@ def pure_costs(
             slope = part.slopes()
             slopes[:, block] = slope if counted is None else slope.masked_fill_(~counted, 0.0)
     if gradient is not None and slopes is not None and dense:
-        gradient.copy_(slopes.view(len(z), len(logits), -1).transpose(0, 1))
+        gradient.copy_(slopes.view(len(z), *logits.shape[::2]).transpose(0, 1))
     return _costs(torch.cat(costs) if len(costs) > 1 else costs[0], logits, spread.reduction, count)
 
 
