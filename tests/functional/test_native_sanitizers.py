@@ -46,7 +46,7 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_sanitizers_find_nothing(seed: str, sanitized: tuple[Path, str]) -> None:
-    """Random trees, odd strides, no row, one row, 64 levels, 2 and 10^6 classes, threads, bad targets."""
+    """Each function of C: random trees, odd strides, no row, 64 levels, 2 and 10^6 classes, threads."""
     library, runtime = sanitized
     environment = {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
     done = driven(library, "400", seed, **environment)
@@ -54,11 +54,12 @@ def test_sanitizers_find_nothing(seed: str, sanitized: tuple[Path, str]) -> None
 
 
 @pytest.mark.slow
-def test_they_would_find_something(sanitized: tuple[Path, str]) -> None:
+@pytest.mark.parametrize("kind", ["rows", "spread", "levels", "tally"])
+def test_they_would_find_something(kind: str, sanitized: tuple[Path, str]) -> None:
     """A buffer that is one number too short ends the process with a report."""
     library, runtime = sanitized
     environment = {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    done = driven(library, "overrun", **environment)
+    done = driven(library, kind, **environment)
     assert done.returncode != 0
     assert "AddressSanitizer: heap-buffer-overflow" in done.stderr
 
