@@ -49,7 +49,7 @@ def test_sanitizers_find_nothing(seed: str, sanitized: tuple[Path, str]) -> None
     """Each function of C: random trees, odd strides, no row, 64 levels, 2 and 10^6 classes, threads."""
     library, runtime = sanitized
     environment = {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    done = driven(library, "400", seed, **environment)
+    done = driven(library, "200", seed, **environment)
     assert (done.returncode, done.stdout) == (0, "good\n"), done.stderr[-3000:]
 
 
@@ -69,5 +69,5 @@ def test_the_numbers_are_those_of_the_definition() -> None:
     found = kernel()
     if found is None:
         pytest.skip("the native kernel was not compiled")
-    done = driven(found.path, "150")
+    done = driven(found.path, "60")
     assert (done.returncode, done.stdout) == (0, "good\n"), done.stderr[-3000:]

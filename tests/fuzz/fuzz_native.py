@@ -24,7 +24,7 @@ from taxoloss.functional.cross_entropy import cross_entropy
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native import library
 
-__all__ = ["Call", "calls", "unlike"]
+__all__ = ["Call", "calls", "outcome", "unlike"]
 
 #: (classes, levels): both forms of the kernel, their borders, one level, and as many as there may be.
 _TREES = [
@@ -143,7 +143,7 @@ def calls(count: int, seed: int) -> Iterator[Call]:
         )
 
 
-def _outcome(call: Call) -> list[Tensor] | str:
+def outcome(call: Call) -> list[Tensor] | str:
     """Loss and gradient, or what is raised."""
     logits, target = call.tensors()
     weight = _WEIGHTS[call.options["weight"]](torch.linspace(0.5, 2, call.tree[0], dtype=call.dtype))
@@ -175,9 +175,9 @@ def _size(call: Call, name: str, result: Tensor) -> float:
 
 def unlike(call: Call) -> str:
     """How the two forms differ, or ""."""
-    native = _outcome(call)
+    native = outcome(call)
     with python_form():
-        python = _outcome(call)
+        python = outcome(call)
     if isinstance(native, str) or isinstance(python, str):
         return "" if native == python else f"native {native}, Python {python}"
     for name, one, other in zip(("loss", "gradient"), native, python, strict=False):
