@@ -9,8 +9,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 help:
 	@echo "make demo    train on texts of ICD-10-CM and print accuracy at every level (about a minute when idle)"
-	@echo "make test    run the tests, without the slow ones (under four minutes when idle)"
-	@echo "make test-all  run every test: also storms of kills, large trees, whole matrices (half an hour)"
+	@echo "make test    run the tests, without the slow ones, over one form of the loss (under four minutes when idle)"
+	@echo "make test-all  run every test: over both forms, native and Python; also kills, large trees, whole matrices (half an hour)"
 	@echo "make coverage  the tests again, counting lines and branches, also in the processes that they start"
 	@echo "make check   ruff, the layers of the rooms, and mypy"
 	@echo "make fuzz    50,000 inputs that nobody meant, for every reader and stream; all modes of torch; 100,000 losses by C and by Python (half an hour)"
@@ -33,10 +33,10 @@ demo: $(VENV)/kernel
 	$(BIN)/python examples/icd10cm/icd10cm.py $(ARGS)
 
 test: $(VENV)/kernel
-	$(BIN)/python -m pytest -q -n 2 -m "not slow" --hypothesis-profile=fast $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m "not slow" --hypothesis-profile=fast $(ARGS)
 
 test-all: $(VENV)/kernel
-	$(BIN)/python -m pytest -q -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 coverage: $(VENV)/kernel
 	$(BIN)/coverage erase

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from kernel_forms import COMPILED, FOLDERS, FORMS, only
+
+from taxoloss.functional.kernels.native.library import FORMS as NAMES
 
 # Triton reads the variable when it is imported: tests/functional/test_triton.py runs these in a process
 # that has it.
@@ -17,6 +21,7 @@ collect_ignore_glob = ["integrations/fastai_*.py"]
 collect_ignore = [] if os.environ.get("TRITON_INTERPRET") else _TRITON
 
 FRAMEWORKS = Path(__file__).with_name("integrations")
+EACH_FORM = [Path(__file__).with_name(folder) for folder in FOLDERS]
 
 #: A quarter of the examples that hypothesis tries: tests/oracles/hypothesis_settings.py.
 settings.register_profile("fast", max_examples=25)
@@ -26,6 +31,33 @@ def pytest_configure(config: pytest.Config) -> None:
     """The markers of this folder."""
     config.addinivalue_line("markers", "slow: no part of the fast set, which is -m 'not slow'")
     config.addinivalue_line("markers", "sample(n): all cases of a test but every n-th are slow")
+    config.addinivalue_line("markers", "one_form(why): runs once, not over each form of the loss")
+
+
+def pytest_report_header() -> str:
+    """Which form of the loss tests run over."""
+    if COMPILED is None:
+        return "form of the loss: python alone, once; the native kernel is not there"
+    return f"form of the loss: native ({NAMES[COMPILED.form]}); python in cases that are slow"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of what the kernel serves run over each form; all but the first are slow."""
+    test = metafunc.definition
+    if test.path.parent in EACH_FORM and not test.get_closest_marker("one_form"):
+        slow = [pytest.param(form, marks=pytest.mark.slow) for form in FORMS[1:]]
+        metafunc.parametrize("_computed_by", [FORMS[0], *slow], indirect=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _computed_by(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The form of the loss that computes, where the test runs over each."""
+    form = getattr(request, "param", None)
+    if form is None:
+        yield
+        return
+    with only(form):
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)

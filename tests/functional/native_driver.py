@@ -1,8 +1,9 @@
 """Random calls of the native kernel itself: python native_driver.py LIBRARY COUNT [SEED].
 
-By numpy and ctypes, without torch, to run under a sanitizer. Ranges are nested at random, logits and
-gradient lie at random strides, in buffers that end where they end; each result is compared with the loss
-as it is defined.
+By numpy and ctypes, without torch, to run under a sanitizer: losses of ids here, of spread targets in
+native_spread_driver.py, masses, log-odds and tallies in native_levels_driver.py. Trees are nested at
+random, tensors lie at random strides, in buffers that end where they end; each result is compared with
+what it is by definition.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ import ctypes
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from native_levels_driver import levels_once, tally_once
+from native_spread_driver import spread_once
+from native_trees import Array, address, dense_shape, hand_over, numbers, softmax, strided
 
 from taxoloss.functional.kernels.native.library import Call, Kernel, Tree
 
 __all__ = ["main"]
 
-Array = npt.NDArray[Any]
 #: (classes, levels, targets)
 SIZES = [(2, 1, 2), (2, 64, 3), (3, 2, 5), (9, 3, 15), (16, 8, 40), (33, 7, 60), (64, 4, 80), (64, 5, 80),
          (65, 2, 70), (300, 12, 400), (1000, 64, 50), (20_000, 3, 30)]  # fmt: skip
@@ -48,8 +49,7 @@ class Ranges:
         """Losses (n,) and slopes (n, C) of logits (n, C), by definition in float64."""
         order = np.arange(z.shape[1]) if self.order is None else self.order
         ordered = z.astype(np.float64)[:, order]
-        p = np.exp(ordered - ordered.max(1, keepdims=True))
-        p /= p.sum(1, keepdims=True)
+        p = softmax(ordered)
         losses, slopes = np.zeros(len(z)), np.zeros(z.shape)
         levels = self.weights.shape[1]
         for row, y in enumerate(target):
@@ -63,34 +63,16 @@ class Ranges:
         return losses, slopes
 
 
-def _strided(draw: np.random.Generator, shape: tuple[int, int, int], dtype: Any, alone: bool) -> Array:
-    """(N, C, D) with axes in any order and gaps; alone: no two numbers in one place."""
-    axes = draw.permutation(3)
-    wide = [int(shape[axis] * draw.integers(1, 3)) for axis in axes]
-    buffer = np.empty(wide, dtype)
-    cut = tuple(slice(None, None, max(1, wide[i] // max(shape[axis], 1))) for i, axis in enumerate(axes))
-    view = buffer[cut].transpose(np.argsort(axes))[: shape[0], : shape[1], : shape[2]]
-    if not alone and draw.random() < 0.2:
-        view = np.broadcast_to(view[:1, :, :1], shape) if draw.random() < 0.5 else view
-    return view
-
-
 def once(
     library: Kernel, draw: np.random.Generator, size: tuple[int, int, int], form: int, short: int = 0
 ) -> None:
     """A random call; AssertionError where its numbers are wrong. short: what the losses' buffer lacks."""
     classes, levels, targets = size
     ranges = Ranges.drawn(draw, classes, levels, targets)
-    samples = int(draw.choice([0, 1, 2, 5, 9, 17, 40])) if classes < 5000 else int(draw.integers(3))
-    places = int(draw.choice([1, 1, 2, 8, 19])) if classes < 5000 else 1
-    shape, dtype = (samples, classes, places), (np.float32, np.float64)[int(draw.integers(2))]
-    logits = _strided(draw, shape, dtype, alone=False)
-    numbers = draw.normal(size=shape) * draw.choice([1, 10])
-    if logits.flags.writeable:
-        logits[...] = numbers
-    else:
-        logits = np.broadcast_to(np.ascontiguousarray(numbers[:1, :, :1].astype(dtype)), shape)
-    gradient = _strided(draw, shape, dtype, alone=True)
+    shape, dtype = dense_shape(draw, classes, levels), (np.float32, np.float64)[int(draw.integers(2))]
+    samples, _, places = shape
+    logits = numbers(draw, shape, dtype, draw.normal(size=shape) * draw.choice([1, 10]))
+    gradient = strided(draw, shape, dtype, alone=True)
     target = draw.integers(targets, size=samples * places)
     own = draw.random((samples * places, levels))
     own_weights, bad = draw.random() < 0.3, draw.random() < 0.1 and target.size > 0
@@ -99,7 +81,7 @@ def once(
     losses, lost = np.empty(max(target.size - short, 0), dtype), np.empty(target.size, np.uint8)
     position = None if ranges.order is None else np.argsort(ranges.order)
     held = (ranges.edges, ranges.weights, ranges.order, position)
-    edges, table, order, places_of = (None if one is None else one.ctypes.data for one in held)
+    edges, table, order, places_of = map(address, held)
     tree = Tree(
         classes=classes, targets=targets, levels=levels, edges=edges, weights=table, order=order,
         position=places_of,
@@ -109,10 +91,8 @@ def once(
         row_weights=own.ctypes.data if own_weights else None, losses=losses.ctypes.data,
         lost=lost.ctypes.data, threads=int(draw.integers(1, 5)),
     )  # fmt: skip
-    for name, array in (("logits", logits), ("gradient", gradient)):
-        setattr(call, name, array.ctypes.data)
-        for axis, stride in zip(("sample", "class", "place"), array.strides, strict=True):
-            setattr(call, f"{name}_by_{axis}", stride // array.itemsize)
+    hand_over(call, "logits", logits)
+    hand_over(call, "gradient", gradient)
     status = library.rows(ctypes.byref(tree), call, dtype == np.float64, form)
     assert status == bad, f"expected {bad}, got status {status}"
     if bad:
@@ -128,18 +108,41 @@ def once(
     np.testing.assert_allclose(found[kept], slopes[kept], most, most)
 
 
-def main() -> None:
-    """So many calls of a library, and one of a million classes; or what a sanitizer must find."""
-    library = Kernel(Path(sys.argv[1]))
-    draw = np.random.default_rng(int(sys.argv[3]) if len(sys.argv) > 3 else 0)
-    if sys.argv[2] == "overrun":
-        for _ in range(20):
-            once(library, draw, (300, 12, 400), library.form, short=1)
-    for number in range(int(sys.argv[2])):
-        size = SIZES[int(draw.integers(len(SIZES)))]
-        once(library, draw, size, number % (library.form + 1))
+def rows_of_a_million(library: Kernel, draw: np.random.Generator) -> None:
+    """A call of each function and each width of vectors for a million classes."""
     for form in range(library.form + 1):
         once(library, draw, (1_000_000, 3, 4), form)
+        spread_once(library, draw, (1_000_000, 2), form)
+        levels_once(library, draw, (1_000_000, 3), form)
+
+
+def overrun(library: Kernel, draw: np.random.Generator, kind: str) -> None:
+    """A buffer that is a number too short: what a sanitizer must find."""
+    for _ in range(20):
+        if kind == "rows":
+            once(library, draw, (300, 12, 400), library.form, short=1)
+        elif kind == "spread":
+            spread_once(library, draw, (300, 4), library.form, short=1)
+        elif kind == "levels":
+            levels_once(library, draw, (300, 4), library.form, short=1)
+        else:
+            tally_once(library, draw, (300, 4), short=1)
+
+
+def main() -> None:
+    """So many calls of each function, and of a million classes; or what a sanitizer must find."""
+    library = Kernel(Path(sys.argv[1]))
+    draw = np.random.default_rng(int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    if not sys.argv[2].isdigit():
+        overrun(library, draw, sys.argv[2])
+        return
+    for number in range(int(sys.argv[2])):
+        size, form = SIZES[int(draw.integers(len(SIZES)))], number % (library.form + 1)
+        once(library, draw, size, form)
+        spread_once(library, draw, size[:2], form)
+        levels_once(library, draw, size[:2], form)
+        tally_once(library, draw, size[:2])
+    rows_of_a_million(library, draw)
     print("good")
 
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 import taxoloss
 from taxoloss.functional.arithmetic import at_least_float32, finite, row_blocks, wide_dtype, wide_on
 
+pytestmark = pytest.mark.one_form("calls neither")
+
 PACKAGE = Path(taxoloss.__file__).parent
 
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from cpu_forms import loss_of
+from kernel_forms import python_form
 from largest import Largest
 from torch import Tensor
 from torch.testing import assert_close
 from trees import Wide, wide_tree
 
 from taxoloss.functional.kernels import closed_form
-from taxoloss.functional.kernels.native import library
 
 TREES = {"small": wide_tree(9, 3, shuffled=True), "chunked": wide_tree(300, 3)}
 TREE = pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
+
+
+@pytest.fixture
+def _python() -> Iterator[None]:
+    """The Python form, which has blocks."""
+    with python_form():
+        yield
 
 
 def both(tree: Wide, logits: Tensor, target: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
@@ -37,7 +45,6 @@ def calls_of(tree: Wide, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
         return done(z, *rest)
 
     monkeypatch.setattr(closed_form, "_costs_of_rows", noted)
-    monkeypatch.setattr(library, "_loaded", [None])  # the Python form
     target = torch.randint(tree.classes, (shape[0], *shape[2:]), generator=torch.Generator().manual_seed(0))
     both(tree, torch.randn(shape, generator=torch.Generator().manual_seed(0)), target)
     assert sum(seen) == target.numel()
@@ -46,6 +53,8 @@ def calls_of(tree: Wide, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("python")
+@pytest.mark.usefixtures("_python")
 @TREE
 @pytest.mark.parametrize("rows", [7, 4096])
 @pytest.mark.parametrize("places", [(1,), (1, 1), (2,), (7,), (3, 3)])
@@ -61,6 +70,8 @@ def test_short_dense_shapes_are_few_blocks(
 
 
 @pytest.mark.sample(7)
+@pytest.mark.one_form("python")
+@pytest.mark.usefixtures("_python")
 @TREE
 @pytest.mark.parametrize("entries", [1, 700, 9000])
 @pytest.mark.parametrize("layout", ["contiguous", "channels last", "transposed", "strided", "expanded"])

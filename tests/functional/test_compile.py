@@ -18,7 +18,7 @@ from taxoloss import Taxonomy, TaxonomyLoss
 from taxoloss.functional.kernels import dispatch
 
 # torch's compiler warns of its own parts.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.one_form("test_compiled.py has both")]
 
 Module = Callable[[Tensor, Tensor], Tensor]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
 
 import pytest
 import torch
 from cpu_forms import batch, loss_of
+from kernel_forms import FORMS, only
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter, EagerAndRecordGraphs
 from torch.testing import assert_close
@@ -21,7 +22,7 @@ from taxoloss.functional.kernels.native import library
 from taxoloss.functional.log_probs import level_log_probs
 
 # torch's compiler warns of its own parts.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.one_form("chooses it")]
 
 ORDERED, SHUFFLED = wide_tree(300, 3), wide_tree(300, 3, shuffled=True)
 OPERATION = "taxoloss.closed_form"
@@ -32,13 +33,11 @@ def _fresh() -> None:
     torch._dynamo.reset()
 
 
-@pytest.fixture(params=["native", "python"])
-def _form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What computes it: the native kernel, where it was compiled, or Python."""
-    if request.param == "python":
-        monkeypatch.setattr(library, "_loaded", [None])
-    elif library.kernel() is None:
-        pytest.skip("the native kernel was not compiled")
+@pytest.fixture(params=FORMS)
+def _form(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What computes it."""
+    with only(request.param):
+        yield
 
 
 def both(loss: Callable[..., Tensor], logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,8 @@ from trees import Wide, wide_tree
 from taxoloss import Taxonomy, TaxonomyLoss
 from taxoloss.functional.node_tensors import node_tensors
 
+pytestmark = pytest.mark.one_form("without numbers: neither")
+
 TREES = {"small": wide_tree(9, 3, shuffled=True), "chunked": wide_tree(300, 3)}
 TREE = pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 from cpu_forms import batch
-from fuzz_native import calls, python_form, unlike
+from fuzz_native import calls, unlike
+from kernel_forms import python_form
 from torch import Tensor
 from torch.testing import assert_close
 from trees import Wide, wide_tree
@@ -18,7 +19,10 @@ from taxoloss.functional.kernels.native import library
 from taxoloss.functional.kernels.native.losses import costs_of_rows
 
 FOUND = library.kernel()
-pytestmark = pytest.mark.skipif(FOUND is None, reason="the native kernel was not compiled")
+pytestmark = [
+    pytest.mark.one_form("compares the two"),
+    pytest.mark.skipif(FOUND is None, reason="the native kernel was not compiled"),
+]
 
 #: Trees that the kernel does by vectors of rows and a row at a time.
 FEW, MANY = wide_tree(9, 3, shuffled=True), wide_tree(300, 4)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from kernel_forms import PYTHON
 from torch import Tensor
 from torch.testing import assert_close
 from trees import Wide, wide_tree
@@ -16,6 +17,8 @@ from taxoloss.functional.kernels.native import levels, library
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.masses import level_answers, level_masses
 from taxoloss.functional.node_tensors import node_tensors
+
+pytestmark = pytest.mark.one_form("chooses it")
 
 FOUND = library.kernel()
 WIDTHS = list(library.FORMS[: FOUND.form + 1]) if FOUND else []
@@ -31,12 +34,10 @@ DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["
 SHAPES = pytest.mark.parametrize("places", [(), (1,), (5, 7)], ids=["rows", "place", "dense"])
 
 
-@pytest.fixture(autouse=True, params=["python", *WIDTHS])
+@pytest.fixture(autouse=True, params=[PYTHON, *WIDTHS])
 def _form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python form, and the kernel with each width of vectors that the processor has."""
-    if request.param == "python":
-        monkeypatch.setattr(library, "_loaded", [None])
-    else:
+    if request.param != PYTHON:
         assert FOUND is not None
         monkeypatch.setattr(FOUND, "form", library.FORMS.index(request.param))
 

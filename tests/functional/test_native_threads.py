@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 import torch
@@ -16,9 +18,16 @@ from cpu_forms import loss_of
 from torch import Tensor
 from trees import Wide, wide_tree
 
+from taxoloss import metrics
 from taxoloss.functional.kernels.native.library import kernel
+from taxoloss.functional.log_odds import path_log_odds
+from taxoloss.functional.masses import level_answers, level_masses
+from taxoloss.functional.node_tensors import node_tensors
 
-pytestmark = pytest.mark.skipif(kernel() is None, reason="the native kernel was not compiled")
+pytestmark = [
+    pytest.mark.one_form("about the native one"),
+    pytest.mark.skipif(kernel() is None, reason="the native kernel was not compiled"),
+]
 
 #: Enough numbers for several threads, in each form of the kernel: (tree, logits' shape).
 SHAPES: list[tuple[Wide, tuple[int, ...]]] = [
@@ -36,45 +45,97 @@ def _threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def results(tree: Wide, logits: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
-    """Loss and gradient; some targets are ignored, some rows are done again."""
-    classes, shape = tree.classes, (logits.shape[0], *logits.shape[2:])
-    target = torch.arange(torch.Size(shape).numel()) * 7 % classes
+Work = Callable[[Wide, Tensor], list[Tensor]]
+
+
+def targets(tree: Wide, logits: Tensor) -> Tensor:
+    """Ids of classes for logits (N, C, d1..dk), some of them ignored."""
+    shape = torch.Size([logits.shape[0], *logits.shape[2:]])
+    target = torch.arange(shape.numel()) * 7 % tree.classes
     target[::11] = -100
+    return target.view(shape)
+
+
+def shares(tree: Wide, logits: Tensor, nodes: bool) -> Tensor:
+    """Probabilities of classes or of nodes."""
+    sources = tree.taxonomy.num_nodes if nodes else tree.classes
+    shape = (logits.shape[0], sources, *logits.shape[2:])
+    return torch.rand(shape, generator=torch.Generator().manual_seed(1))
+
+
+def step(tree: Wide, logits: Tensor, target: Tensor, **options: Any) -> list[Tensor]:
+    """Loss and gradient; some rows of ids are done again."""
     given = logits.detach().clone()
-    given[::13] *= 1e3
-    value = loss_of(tree, reduction=reduction)(given.requires_grad_(), target.view(shape))
-    return value.detach(), torch.autograd.grad(value.sum(), given)[0]
+    if not options.get("label_smoothing") and not target.is_floating_point():
+        given[::13] *= 1e3
+    value = loss_of(tree, **options)(given.requires_grad_(), target)
+    return [value.detach(), torch.autograd.grad(value.sum(), given)[0]]
 
 
-@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def levels_of(tree: Wide, logits: Tensor) -> list[Tensor]:
+    """Masses, answers and log-odds of all levels."""
+    tensors = node_tensors(tree.taxonomy)
+    odds = path_log_odds(logits, logits.argmax(1), tree.taxonomy)
+    return [*level_masses(logits, tensors), *level_answers(logits, tensors), odds]
+
+
+def counted(tree: Wide, logits: Tensor) -> list[Tensor]:
+    """What all metrics say of a batch."""
+    found = metrics.collection(tree.taxonomy)(logits, targets(tree, logits))
+    return [value.nan_to_num(-7) for value in found.values()]
+
+
+WORK: dict[str, Work] = {
+    **{
+        reduction: partial(
+            lambda tree, z, reduction: step(tree, z, targets(tree, z), reduction=reduction),
+            reduction=reduction,
+        )
+        for reduction in ("none", "mean", "sum")
+    },
+    "smoothing": lambda tree, z: step(tree, z, targets(tree, z), label_smoothing=0.1),
+    "classes": lambda tree, z: step(tree, z, shares(tree, z, nodes=False)),
+    "nodes": lambda tree, z: step(tree, z, shares(tree, z, nodes=True), label_smoothing=0.1),
+    "levels": levels_of,
+    "metrics": counted,
+}
+WORKS = pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+
+
+def equal(found: list[Tensor], expected: list[Tensor]) -> bool:
+    """Bit by bit."""
+    return all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.sample(2)
+@WORKS
 @pytest.mark.parametrize(("tree", "shape"), SHAPES, ids=["rows", "places", "few", "few places"])
-def test_the_same_bits_for_every_number_of_threads(
-    tree: Wide, shape: tuple[int, ...], reduction: str
-) -> None:
+def test_the_same_bits_for_every_number_of_threads(tree: Wide, shape: tuple[int, ...], work: Work) -> None:
     """One, two, four and seven."""
     logits = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     torch.set_num_threads(1)
-    expected = results(tree, logits, reduction)
+    expected = work(tree, logits)
     for number in (2, 4, 7):
         torch.set_num_threads(number)
-        found = results(tree, logits, reduction)
-        assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+        assert equal(work(tree, logits), expected), number
 
 
-def test_eight_python_threads_at_once() -> None:
-    """Each has its own numbers, again and again; the tables of a loss are shared."""
-    torch.set_num_threads(2)
-    tree, shape = SHAPES[2]
-    batches = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in range(8)]
-    expected = [results(tree, logits, "mean") for logits in batches]
+@pytest.mark.sample(3)
+@WORKS
+def test_eight_python_threads_at_once(work: Work) -> None:
+    """Each has its own numbers, again and again, for changing numbers of threads; tables are shared."""
+    tree, (rows, classes) = SHAPES[2][0], SHAPES[2][1]
+    batches = [
+        torch.randn(rows, classes, generator=torch.Generator().manual_seed(seed)) for seed in range(8)
+    ]
+    expected = [work(tree, logits) for logits in batches]
     ready = Barrier(8)
 
     def run(number: int) -> bool:
         ready.wait()
-        for _ in range(5):
-            found = results(tree, batches[number], "mean")
-            if not all(torch.equal(one, other) for one, other in zip(found, expected[number], strict=True)):
+        for turn in range(4):
+            torch.set_num_threads(1 + (number + turn) % 4)
+            if not equal(work(tree, batches[number]), expected[number]):
                 return False
         return True
 
@@ -84,24 +145,33 @@ def test_eight_python_threads_at_once() -> None:
 
 _FORK = """
 import os, sys, torch, taxoloss
+from taxoloss.functional.masses import level_answers, level_masses
+from taxoloss.functional.node_tensors import node_tensors
 torch.set_num_threads(1)  # what torch's own operations take: its threads do not survive a fork
 t = taxoloss.load("pets").bind()
-loss = taxoloss.TaxonomyLoss(t)
-z, y = torch.randn(9001, 37), torch.arange(9001) % 37
+losses = [taxoloss.TaxonomyLoss(t, label_smoothing=smoothing) for smoothing in (0.0, 0.1)]
+z, y = torch.randn(9001, 37, dtype=torch.float64), torch.arange(9001) % 37
+shares = torch.rand(9001, 37, dtype=torch.float64).softmax(1)
+classes = z.argmax(1)
 def step():
-    given = z.clone().requires_grad_()
+    found = []
+    for loss, target in ((losses[0], y), (losses[1], y), (losses[0], shares)):
+        given = z.clone().requires_grad_()
+        torch.set_num_threads(4)
+        value = loss(given, target)
+        torch.set_num_threads(1)
+        value.backward()
+        found += [value.detach(), given.grad]
     torch.set_num_threads(4)
-    value = loss(given, y)
+    found += [*level_masses(z, node_tensors(t)), *level_answers(z, node_tensors(t))]
     torch.set_num_threads(1)
-    value.backward()
-    return value.item(), given.grad
+    return found
 expected = step()
 for generation in range(3):  # the child, its child, and that one's
     child = os.fork()
     if child:
         os._exit(os.waitpid(child, 0)[1] != 0)
-    value, slope = step()
-    if value != expected[0] or not torch.equal(slope, expected[1]):
+    if not all(torch.equal(one, other) for one, other in zip(step(), expected)):
         os._exit(1)
 os._exit(0)
 """

@@ -17,7 +17,7 @@ pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("onnxscript", reason="onnxscript is not installed")
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 # The exporters warn of each other's end, of constants and of their own insides.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.one_form("exported: neither")]
 
 TREE = load(
     {"tree": {"cat": ["a", "b", "e"], "dog": ["c", "d"], "pig": {"x": ["f", "g"], "y": ["h"]}, "cow": None}}

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis_settings import SETTINGS
+from kernel_forms import FORMS, NATIVE, PYTHON, only
 from loss_oracle import Options
 from mpmath import mp, mpf
 from torch import Tensor
@@ -24,24 +25,21 @@ import taxoloss
 from taxoloss import TaxonomyLoss, weighting
 from taxoloss.functional import cross_entropy
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
-from taxoloss.functional.kernels.native import library
+
+pytestmark = pytest.mark.one_form("chooses it")
 
 Rng = np.random.Generator
-NATIVE, PURE, DEFINITION = "native", "pure", "definition"
+DEFINITION = "definition"
 SMOOTHING = st.sampled_from([0.0, 0.1, 1.0])
 REDUCTION = st.sampled_from(["none", "mean", "sum"])
 #: Relative error of each row's loss, and of a gradient beside its row's largest entry.
 BOUNDS = {torch.float32: (5e-7, 1e-6), torch.float64: (1e-13, 1e-13)}
 
 
-@pytest.fixture(params=[NATIVE, PURE, DEFINITION], scope="module")
+@pytest.fixture(params=[*FORMS, DEFINITION], scope="module")
 def form(request: pytest.FixtureRequest) -> Iterator[str]:
     """The compiled kernel, the closed form in torch, and the definition."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == NATIVE and library.kernel() is None:
-            pytest.skip("the native kernel is not there")
-        if request.param != NATIVE:
-            patch.setattr(library, "_loaded", [None])
+    with pytest.MonkeyPatch.context() as patch, only(NATIVE if request.param == NATIVE else PYTHON):
         if request.param == DEFINITION:
             patch.setattr(cross_entropy, "in_closed_form", lambda *_: False)
         yield request.param

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.one_form("about a third")
+
 TESTS = Path(__file__).parent
 
 

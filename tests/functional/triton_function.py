@@ -19,7 +19,7 @@ from taxoloss.functional.kernels.triton_loss import triton_losses
 from taxoloss.taxonomy.plan import plan_of
 
 assert os.environ.get("TRITON_INTERPRET") == "1", "run tests/functional/test_triton.py"
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.one_form("about a third")]
 
 _ROWS = [
     ("a", "b", "c"),

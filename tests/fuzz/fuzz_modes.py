@@ -5,13 +5,12 @@ In short in tests/functional/test_modes.py; nightly: python tests/fuzz/fuzz_mode
 
 from __future__ import annotations
 
-import argparse
 import random
-import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+import rounds
 import torch
 from modes import MODES, USES, fresh, logits
 from torch import Tensor
@@ -82,21 +81,5 @@ def _trained(use: str, taxonomy: Taxonomy) -> list[Tensor]:
     return [value.detach(), *torch.autograd.grad(value, z)] if value.requires_grad else [value]
 
 
-def main() -> None:
-    """The nightly form."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=1_000)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    failed = 0
-    for program in programs(given.count, given.seed):
-        said = wrong(program)
-        if said:
-            failed += 1
-            print(f"FAILED {program}: {said}")
-    print(f"{given.count:,} programs of modes, {failed:,} failed")
-    sys.exit(bool(failed))
-
-
 if __name__ == "__main__":
-    main()
+    rounds.main("programs of modes", programs, wrong, 1_000)

@@ -5,17 +5,17 @@ In short in tests/functional/test_native_inputs.py; `make fuzz`: python tests/fu
 
 from __future__ import annotations
 
-import argparse
 import math
 import random
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import rounds
 import torch
+from kernel_forms import python_form
 from torch import Tensor
 from trees import Wide, wide_tree
 
@@ -24,7 +24,7 @@ from taxoloss.functional.cross_entropy import cross_entropy
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native import library
 
-__all__ = ["Call", "calls", "python_form", "unlike"]
+__all__ = ["Call", "calls", "outcome", "unlike"]
 
 #: (classes, levels): both forms of the kernel, their borders, one level, and as many as there may be.
 _TREES = [
@@ -53,6 +53,8 @@ class Call:
     layout: str
     scale: float
     bad: bool
+    #: "ids", or probabilities of "classes" or "nodes".
+    target: str
     options: dict[str, Any] = field(hash=False)
     seed: int = 0
 
@@ -74,7 +76,17 @@ class Call:
                 self.seed % 4
             ]
         y = torch.stack([y, y + 1], -1)[..., 0] if self.seed % 2 else y
+        y = y if self.target == "ids" else self._shares(draw)
         return _laid_out(z.to(self.dtype), self.layout), y
+
+    def _shares(self, draw: torch.Generator) -> Tensor:
+        """Probabilities (N, S, d1..dk) of classes or of nodes, many of them 0, in a layout of their own."""
+        tree = _tree(*self.tree)
+        size = tree.classes if self.target == "classes" else tree.taxonomy.num_nodes
+        q = torch.rand(self.shape[0], size, *self.shape[1:], generator=draw)
+        q = q.masked_fill(torch.rand(q.shape, generator=draw) < (0.6 if self.seed % 4 else 1.0), 0.0)
+        dtype = torch.float64 if self.seed % 7 == 0 else self.dtype
+        return _laid_out(q.to(dtype), _LAYOUTS[self.seed % len(_LAYOUTS)])
 
 
 def _laid_out(z: Tensor, layout: str) -> Tensor:
@@ -119,30 +131,28 @@ def calls(count: int, seed: int) -> Iterator[Call]:
             "reduction": draw.choice(["none", "mean", "sum"]),
             "ignore_index": draw.choice([-100, -100, 0, -1, 1 << 40]),
             "weight": draw.choice(["none", "none", *_WEIGHTS]),
+            "smoothing": draw.choice([0.0, 0.0, 0.0, 0.1, 1.0]),
         }
+        target = draw.choice(["ids", "ids", "ids", "classes", "nodes"])
+        if target != "ids":
+            options["ignore_index"] = -100
         scale = draw.choice([0.0, 1.0, 5.0, 30.0, 100.0, 1e4])
         layout, bad = draw.choice(_LAYOUTS), draw.random() < 0.05
-        yield Call(tree, tuple(shape), dtype, layout, scale, bad, options, seed * 1_000_003 + number)
+        yield Call(
+            tree, tuple(shape), dtype, layout, scale, bad, target, options, seed * 1_000_003 + number
+        )
 
 
-@contextmanager
-def python_form() -> Iterator[None]:
-    """Inside, the kernel is not there."""
-    before, library._loaded[:] = library._loaded[:], [None]
-    try:
-        yield
-    finally:
-        library._loaded[:] = before
-
-
-def _outcome(call: Call) -> list[Tensor] | str:
+def outcome(call: Call) -> list[Tensor] | str:
     """Loss and gradient, or what is raised."""
     logits, target = call.tensors()
     weight = _WEIGHTS[call.options["weight"]](torch.linspace(0.5, 2, call.tree[0], dtype=call.dtype))
-    ignored, reduction = call.options["ignore_index"], call.options["reduction"]
+    ignored, reduction, smoothing = (
+        call.options[name] for name in ("ignore_index", "reduction", "smoothing")
+    )
     given = logits.detach().requires_grad_(call.seed % 4 > 0)
     try:
-        value = cross_entropy(_tables(call.tree), given, target, weight, ignored, reduction, 0.0)
+        value = cross_entropy(_tables(call.tree), given, target, weight, ignored, reduction, smoothing)
     except (IndexError, ValueError, RuntimeError) as error:
         return f"{type(error).__name__}: {error}"
     if not given.requires_grad:
@@ -152,47 +162,45 @@ def _outcome(call: Call) -> list[Tensor] | str:
     return [value.detach(), *torch.autograd.grad(value, given, up)]
 
 
+def _size(call: Call, name: str, result: Tensor) -> float:
+    """Beside what rounding is measured: the largest number of a gradient, 1 for a loss.
+
+    Of spread targets, which cancel, at least all that is said: the weights of all levels.
+    """
+    finite = result[result.isfinite()].abs().double()
+    largest = float(finite.max()) if name == "gradient" and finite.numel() else 1.0
+    spread = call.target != "ids" or call.options["smoothing"] > 0
+    return max(largest, sum(_tree(*call.tree).level_weights.values())) if spread else largest
+
+
 def unlike(call: Call) -> str:
     """How the two forms differ, or ""."""
-    native = _outcome(call)
+    native = outcome(call)
     with python_form():
-        python = _outcome(call)
+        python = outcome(call)
     if isinstance(native, str) or isinstance(python, str):
         return "" if native == python else f"native {native}, Python {python}"
     for name, one, other in zip(("loss", "gradient"), native, python, strict=False):
         if one.dtype != other.dtype or one.shape != other.shape:
             return f"{name}: native {one.dtype} {one.shape}, Python {other.dtype} {other.shape}"
         most = _ROUNDED[call.dtype]
-        finite = other[other.isfinite()].abs().double()
-        room = most * float(finite.max()) if name == "gradient" and finite.numel() else most
-        room = max(
-            room, torch.finfo(wide_dtype(one)).tiny
-        )  # what is smaller has lost digits in either form
+        # Each class that is smaller has lost digits, in either form.
+        room = max(most * _size(call, name, other), call.tree[0] * torch.finfo(wide_dtype(one)).tiny)
         if not torch.allclose(one.double(), other.double(), rtol=most, atol=room, equal_nan=True):
             return f"{name}: native {one.tolist()}, Python {other.tolist()}"
     return ""
 
 
-def main() -> None:
-    """So many calls; what differs is printed with the call."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
+def at_each_width(count: int, seed: int) -> Iterator[Call]:
+    """Random calls, each by another width of vectors that the processor has."""
     found = library.kernel()
     if found is None:
-        print("the native kernel was not compiled: nothing to compare")
-        return
-    widest, failed = found.form, 0
-    for number, call in enumerate(calls(given.count, given.seed)):
+        sys.exit("the native kernel was not compiled: nothing to compare")
+    widest = found.form
+    for number, call in enumerate(calls(count, seed)):
         found.form = number % (widest + 1)
-        said = unlike(call)
-        if said:
-            failed += 1
-            print(f"FAILED {call}: {said:.600}")
-    print(f"{given.count:,} calls by the native kernel and by Python, {failed:,} differ")
-    sys.exit(bool(failed))
+        yield call
 
 
 if __name__ == "__main__":
-    main()
+    rounds.main("calls by the native kernel and by Python", at_each_width, unlike, 100_000)

@@ -14,21 +14,12 @@ from trees import Wide, wide_tree
 from taxoloss import metrics
 from taxoloss.functional import node_tensors as tables
 from taxoloss.functional import tallies
-from taxoloss.functional.kernels.native import library
 
-FOUND = library.kernel()
 TREES = {
     "few": wide_tree(9, 3, shuffled=True),
     "many": wide_tree(300, 4),
     "many, shuffled": wide_tree(120, 6, shuffled=True),
 }
-
-
-@pytest.fixture(autouse=True, params=["python", "native"])
-def _form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "native" and FOUND is None:
-        pytest.skip("the native kernel was not compiled")
-    monkeypatch.setattr(library, "_loaded", [FOUND if request.param == "native" else None])
 
 
 @pytest.fixture(params=list(TREES.values()), ids=list(TREES))

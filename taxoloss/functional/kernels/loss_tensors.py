@@ -94,8 +94,10 @@ class LossTensors(DeviceTensors):
         weights = self.look_up(self.weights, ids)
         if node_weight is not None:
             own = self.look_up(node_weight.unsqueeze(1), ids)
+            own = own if count is None else own / count
             weights = torch.where(weights == 0, 0.0, weights * own)
-        weights = weights if count is None else weights / count
+        elif count is not None:
+            weights = weights / count
         return weights if valid is None else torch.where(valid.unsqueeze(-1), weights, 0.0)
 
     def nodes(self, level: int) -> Tensor:

@@ -69,7 +69,7 @@ def pure_costs(
             slope = block.slopes() if valid is None else block.slopes().masked_fill_(~valid[rows], 0.0)
             slopes.T[rows].copy_(slope.T)  # whose memory is in order: three times as fast
     if gradient is not None and slopes is not None and dense:
-        gradient.copy_(slopes.view(len(z), len(logits), -1).transpose(0, 1))
+        gradient.copy_(slopes.view(len(z), *logits.shape[::2]).transpose(0, 1))
     return _costs(torch.cat(costs) if len(costs) > 1 else costs[0], logits, spread.reduction, count)
 
 

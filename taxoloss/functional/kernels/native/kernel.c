@@ -35,7 +35,7 @@ typedef struct {
     const int64_t *target;       /* (N * D,) */
     const double *node_weight;   /* (T,): class weights; null: 1 each */
     const double *row_weights;   /* (N * D, K), in the place of the targets' rows of the table; or null */
-    int64_t ignored;             /* targets of this number cost nothing */
+    int64_t ignored;             /* targets of this number cost nothing; with row_weights none is ignored */
     int64_t mean;                /* whether to divide by the weight of the targets that are not ignored */
     void *gradient;              /* (N, C, D), or null */
     int64_t gradient_by_sample, gradient_by_class, gradient_by_place;
@@ -137,7 +137,7 @@ static void count_targets(const tree *t, call *c)
     c->bad_row = -1;
     for (int64_t i = 0; i < rows; i++) {
         const int64_t y = c->target[i];
-        if (y == c->ignored) continue;
+        if (y == c->ignored && !c->row_weights) continue;
         if (y < 0 || y >= t->targets) {
             c->bad_row = i;
             return;

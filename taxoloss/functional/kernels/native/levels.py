@@ -127,5 +127,7 @@ def odds_of_paths(
 ) -> tuple[Tensor, Tensor | None]:
     """Log-odds (N, L, d1..dk) of the ancestors of a class (N, d1..dk) each, and the rows to do again."""
     rows, tree = _Rows(logits), _tree_of(tensors)
+    if classes.shape != rows.shape:
+        raise ValueError(f"expected a class for each row, {rows.shape}, got {tuple(classes.shape)}")
     odds, chosen = rows.new(len(tree.widths)), classes.long().contiguous()
     return odds, rows.run(library, tree, chosen=chosen.data_ptr(), odds=odds.data_ptr())

@@ -127,6 +127,8 @@ def _target(call: SpreadCall, logits: Tensor, spread: SpreadTarget) -> Tensor:
         call.target = target.data_ptr()
         return target
     target = spread.target.to(logits.dtype)
+    if spread.smoothing == 1:  # left out, not multiplied by 0
+        target = target.new_zeros(()).expand(target.shape)
     call.soft, call.sources = target.data_ptr(), target.shape[1]
     call.soft_by_sample, call.soft_by_class, *place = target.stride()
     call.soft_by_place = place[0] if place else 0
