@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from taxoloss.functional.kernels.native.blocks import blocks_of
 from taxoloss.functional.kernels.native.library import Call, Kernel, Tree
 
 __all__ = ["main"]
@@ -99,11 +100,11 @@ def once(
     losses, lost = np.empty(max(target.size - short, 0), dtype), np.empty(target.size, np.uint8)
     position = None if ranges.order is None else np.argsort(ranges.order)
     held = (ranges.edges, ranges.weights, ranges.order, position)
-    edges, table, order, places_of = (None if one is None else one.ctypes.data for one in held)
-    tree = Tree(
-        classes=classes, targets=targets, levels=levels, edges=edges, weights=table, order=order,
-        position=places_of,
-    )  # fmt: skip
+    blocks = None if ranges.order is None else blocks_of(ranges.order, ranges.edges)
+    tables = [None if one is None else one.ctypes.data for one in (*held, *(blocks or ()))]
+    if blocks is not None:
+        tables.insert(len(held), len(blocks.first) - 1)
+    tree = Tree(classes, targets, levels, *tables)
     call = Call(
         samples=samples, places=places, target=target.ctypes.data, ignored=-100,
         row_weights=own.ctypes.data if own_weights else None, losses=losses.ctypes.data,

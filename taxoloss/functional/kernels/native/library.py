@@ -70,8 +70,11 @@ _RESULTS: list[tuple[str, type[_Simple]]] = [
 class Tree(Structure):
     """`tree` of kernel.c."""
 
-    _fields_ = [(name, c_int64) for name in ("classes", "targets", "levels")] + [
-        (name, c_void_p) for name in ("edges", "weights", "order", "position")
+    _fields_ = [
+        *((name, c_int64) for name in ("classes", "targets", "levels")),
+        *((name, c_void_p) for name in ("edges", "weights", "order", "position")),
+        ("blocks", c_int64),
+        *((name, c_void_p) for name in ("first", "block_at", "block", "listed", "ends")),
     ]
 
 
