@@ -21,36 +21,34 @@ INLINE void cut_block(const tree *t, int64_t edge, block_rings *r)
 }
 
 /* A range that holds no whole block lies in those that its edges cut, and so do the narrower ones. */
-INLINE block_rings rings_of_blocks(const tree *t, int64_t target)
+INLINE void rings_of_blocks(const tree *t, int64_t target, block_rings *r)
 {
     const int64_t K = t->levels, *edges = t->edges + target * 2 * K;
-    block_rings r;
     bytes number, in = {0};
     for (int b = 0; b < MOST_BLOCKS; b++) number[b] = (uint8_t)b;
-    r.rings = 1;
-    r.ring[0] = 0;
-    r.from = MOST_BLOCKS;
-    r.to = 0;
+    r->rings = 1;
+    r->ring[0] = 0;
+    r->from = MOST_BLOCKS;
+    r->to = 0;
     for (int64_t k = 0, first = 0, last = t->blocks; k < K; k++) {
         const int64_t start = edges[k], stop = edges[2 * K - 1 - k], before = first, behind = last;
-        cut_block(t, start, &r);
-        cut_block(t, stop, &r);
+        cut_block(t, start, r);
+        cut_block(t, stop, r);
         first = t->block_at[start];
         first += t->first[first] != start;
         last = t->block_at[stop];
         if (first >= last) break;
-        if (first != before || last != behind) r.rings++; /* else the ring above holds no whole block */
-        const uint8_t next = (uint8_t)(r.rings - 1), width = (uint8_t)(last - first);
+        if (first != before || last != behind) r->rings++; /* else the ring above holds no whole block */
+        const uint8_t next = (uint8_t)(r->rings - 1), width = (uint8_t)(last - first);
         const bytes own = (bytes)(number - (uint8_t)first < width);
         in = (in & ~own) | (own & next);
-        r.ring[next] = (int)k + 1;
+        r->ring[next] = (int)k + 1;
     }
-    if (r.to == 0) r.from = 0;
-    memcpy(r.in, &in, sizeof in);
-    const int64_t low = t->first[r.from], high = t->first[r.to];
+    if (r->to == 0) r->from = 0;
+    memcpy(r->in, &in, sizeof in);
+    const int64_t low = t->first[r->from], high = t->first[r->to];
     for (int64_t k = 0; k < 2 * K; k++) {
         const int64_t edge = edges[k] < low ? low : edges[k] > high ? high : edges[k];
-        r.edges[k] = edge - low;
+        r->edges[k] = edge - low;
     }
-    return r;
 }

@@ -16,7 +16,21 @@
 
 typedef REAL NAME(quad) __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #undef QUAD
+#undef FOURTH
+#if FLOAT && WIDTH > 16
+/* GCC makes two conversions and an insertion of __builtin_convertvector. */
+#define QUAD(p) ((dquad)_mm256_cvtps_pd(_mm_loadu_ps(p)))
+#else
 #define QUAD(p) __builtin_convertvector(*(const NAME(quad) *)(p), dquad)
+#endif
+/* Four lanes of a vector from lane l on, a multiple of four. */
+#if WIDTH == 64
+#define FOURTH(x, l) _mm512_extractf32x4_ps((__m512)(x), (l) / 4)
+#elif WIDTH == 32
+#define FOURTH(x, l) _mm256_extractf128_ps((__m256)(x), (l) / 4)
+#else
+#define FOURTH(x, l) (x)
+#endif
 
 /* Two vectors, their lanes in turn, each four lanes by themselves: the lower two of each, the upper two. */
 #undef RIFFLED
@@ -46,7 +60,16 @@ INLINE void NAME(lay_beside)(const NAME(vec) *x, REAL *side)
     RIFFLED(y[1], a, b, 2);
     RIFFLED(y[2], c, d, 0);
     RIFFLED(y[3], c, d, 2);
-    for (int l = 0; l < NAME(LANES); l++) memcpy(side + 4 * l, (REAL *)&y[l & 3] + (l & ~3), 4 * sizeof(REAL));
+    for (int i = 0; i < 4; i++) {
+        *(NAME(quad) *)(side + 4 * i) = (NAME(quad))FOURTH(y[i], 0);
+#if WIDTH > 16
+        *(NAME(quad) *)(side + 4 * i + 16) = (NAME(quad))FOURTH(y[i], 4);
+#endif
+#if WIDTH > 32
+        *(NAME(quad) *)(side + 4 * i + 32) = (NAME(quad))FOURTH(y[i], 8);
+        *(NAME(quad) *)(side + 4 * i + 48) = (NAME(quad))FOURTH(y[i], 12);
+#endif
+    }
 #else
     for (int l = 0; l < NAME(LANES); l++)
         for (int i = 0; i < 4; i++) side[4 * l + i] = x[i][l];
@@ -136,7 +159,8 @@ INLINE int NAME(row_of_blocks)(const NAME(job) *job, REAL *e, const double *bloc
                                const tree *t)
 {
     const int K = (int)t->levels;
-    const block_rings r = rings_of_blocks(t, job->target);
+    block_rings r;
+    rings_of_blocks(t, job->target, &r);
     const int64_t first = t->first[r.from], n = t->first[r.to] - first, *order = t->order + first;
     double mass[MOST_LEVELS + 1], factor[MOST_LEVELS + 1];
     for (int64_t j = 0; j < n; j++) inner[j] = e[order[j]];
