@@ -7,8 +7,9 @@ typedef struct {
     int rings;                                         /* that hold blocks: at most so many */
     uint8_t in[MOST_BLOCKS] __attribute__((aligned(32))); /* of each block the number of its ring among them */
     int ring[MOST_LEVELS + 1];                         /* and which these are */
-    int64_t from, to;                                  /* the blocks that are cut, and those between */
-    int64_t edges[2 * MOST_LEVELS];                    /* the target's, in positions of these */
+    int64_t from, to;                                  /* the blocks that are cut, and those between; or none */
+    int wide;                                          /* ranges that hold all of these */
+    int64_t edges[2 * MOST_LEVELS];                    /* of the others, in positions of these blocks */
 } block_rings;
 
 /* Whether an edge cuts a block: then it is one of those from `from` to `to`. */
@@ -47,8 +48,11 @@ INLINE void rings_of_blocks(const tree *t, int64_t target, block_rings *r)
     if (r->to == 0) r->from = 0;
     memcpy(r->in, &in, sizeof in);
     const int64_t low = t->first[r->from], high = t->first[r->to];
-    for (int64_t k = 0; k < 2 * K; k++) {
+    int64_t wide = 0;
+    while (wide < K && edges[wide] <= low && edges[2 * K - 1 - wide] >= high) wide++;
+    for (int64_t k = wide; k < 2 * K - wide; k++) {
         const int64_t edge = edges[k] < low ? low : edges[k] > high ? high : edges[k];
-        r->edges[k] = edge - low;
+        r->edges[k - wide] = edge - low;
     }
+    r->wide = r->to ? (int)wide : (int)K;
 }

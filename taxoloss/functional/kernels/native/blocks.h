@@ -105,7 +105,11 @@ INLINE void NAME(block_masses)(REAL *const *e, const NAME(job) *jobs, int count,
     const uint16_t *at = t->listed;
     const int32_t *end = t->ends;
     const dquad none = {0};
-    for (int i = 0; i < count; i++) peak[i] = NAME(largest)(jobs[i].z, t->classes);
+    for (int i = 0; i < count; i++) {
+        const int64_t *edges = t->edges + jobs[i].target * 2 * t->levels;
+        for (int64_t k = 0; k < 2 * t->levels; k += 8) __builtin_prefetch(edges + k);
+        peak[i] = NAME(largest)(jobs[i].z, t->classes);
+    }
     for (int b = 0; b < t->blocks; b++) mass[b] = none;
     for (int i = 0; i < 4; i++) side[4 * STRETCH + i] = 0; /* what fills the lists up */
     for (int64_t first = 0; first < t->classes; first += STRETCH) {
@@ -162,18 +166,25 @@ INLINE int NAME(row_of_blocks)(const NAME(job) *job, REAL *e, const double *bloc
     block_rings r;
     rings_of_blocks(t, job->target, &r);
     const int64_t first = t->first[r.from], n = t->first[r.to] - first, *order = t->order + first;
+    const int own = K - r.wide; /* ranges whose edges lie in these blocks */
+    const int64_t *start = r.edges, *stop = r.edges + 2 * own - 1;
     double mass[MOST_LEVELS + 1], factor[MOST_LEVELS + 1];
     for (int64_t j = 0; j < n; j++) inner[j] = e[order[j]];
     memset(inner + n, 0, sizeof(REAL) * PAD);
-    NAME(masses)(inner, n, K, r.edges, r.edges + 2 * K - 1, mass);
+    for (int k = 0; k <= K; k++) mass[k] = 0;
+    if (own) NAME(masses)(inner, n, own, start, stop, mass + r.wide);
+    /* Four sums of each ring: neighbours most often lie in the same, and would wait for each other. */
+    double sum[4][MOST_BLOCKS];
+    for (int s = 0; s < r.rings; s++) sum[0][s] = sum[1][s] = sum[2][s] = sum[3][s] = 0;
     for (int b = 0; b < t->blocks; b++)
-        if (b < r.from || b >= r.to) mass[r.ring[r.in[b]]] += block_mass[4 * b];
+        if (b < r.from || b >= r.to) sum[b & 3][r.in[b]] += block_mass[4 * b];
+    for (int s = 0; s < r.rings; s++) mass[r.ring[s]] += (sum[0][s] + sum[1][s]) + (sum[2][s] + sum[3][s]);
     const int lost = NAME(factors)(mass, K, job->w, job->unit, job->to ? factor : 0, job->loss);
     if (job->to) {
         REAL by[MOST_BLOCKS + 8] = {0};
         for (int s = 0; s < r.rings; s++) by[s] = (REAL)factor[r.ring[s]];
         NAME(times_blocks)(e, t, r.in, by, r.rings);
-        NAME(slopes)(inner, scaled, n, K, r.edges, r.edges + 2 * K - 1, factor);
+        if (own) NAME(slopes)(inner, scaled, n, own, start, stop, factor + r.wide);
         for (int64_t j = 0; j < n; j++) e[order[j]] = scaled[j];
     }
     return NAME(settled)(job, lost);

@@ -18,7 +18,14 @@ enum { NAME(LANES) = WIDTH / sizeof(REAL) };
 #undef VEC
 #define VEC(p) (*(NAME(vec) *)(p))
 #undef WIDE
+#if FLOAT && WIDTH == 64
+/* GCC makes of __builtin_convertvector two conversions and an insertion. */
+#define WIDE(p) ((dvec)_mm512_cvtps_pd(_mm256_loadu_ps(p)))
+#elif FLOAT && WIDTH == 32
+#define WIDE(p) ((dvec)_mm256_cvtps_pd(_mm_loadu_ps(p)))
+#else
 #define WIDE(p) __builtin_convertvector(*(const NAME(some) *)(p), dvec)
+#endif
 
 INLINE NAME(vec) NAME(chosen)(NAME(words) mask, NAME(vec) yes, NAME(vec) no)
 {
