@@ -6,14 +6,12 @@
 #undef UPPER
 #undef SMALL_MASS
 #undef NARROW
-#undef WIDEN
-#if FLOAT && defined(__AVX512F__)
-/* GCC makes of __builtin_convertvector two conversions and an insertion. */
+#if FLOAT && WIDTH == 64
 #define NARROW(p, of) _mm256_storeu_ps(p, _mm512_cvtpd_ps((__m512d)(of)))
-#define WIDEN(p) ((dvec)_mm512_cvtps_pd(_mm256_loadu_ps(p)))
+#elif FLOAT && WIDTH == 32
+#define NARROW(p, of) _mm_storeu_ps(p, _mm256_cvtpd_ps((__m256d)(of)))
 #else
 #define NARROW(p, of) (*(NAME(some) *)(p) = __builtin_convertvector(of, NAME(some)))
-#define WIDEN(p) WIDE(p)
 #endif
 #define SMALL_MASS (FLOAT ? 1e25 : 1e35) /* the most odds: eight of them may be multiplied */
 #if WIDTH / (FLOAT ? 4 : 8) == 16
@@ -137,7 +135,7 @@ static void NAME(bring_points)(NAME(lanes) *f, const units *t, const spread_call
             const int64_t u = t->point[k];
             const double own = weight * t->point_weight[k];
             if (u < U)
-                for (int h = 0; h < PARTS; h++) f->point[u * PARTS + h] += WIDEN(q + h * DOUBLES) * f->share[h] * own;
+                for (int h = 0; h < PARTS; h++) f->point[u * PARTS + h] += WIDE(q + h * DOUBLES) * f->share[h] * own;
             else if (s < C) leaf = own;
             else VEC(f->soft + (u - U) * ROWS) += VEC(q) * (REAL)own;
         }
@@ -223,19 +221,19 @@ static void NAME(spread_up)(NAME(lanes) *f, const units *t, const spread_call *c
             const double own = weight ? weight[U + t->leaf[k]] : 1;
             VEC(part) = z - peak; /* at most 0: its rounding stays beside it */
             if (smooth && own != 0) {
-                for (int h = 0; h < PARTS; h++) x[h] += WIDEN(part + h * DOUBLES) * own;
+                for (int h = 0; h < PARTS; h++) x[h] += WIDE(part + h * DOUBLES) * own;
                 weights += weight ? own : 0;
             }
             if (soft) {
                 const REAL *q = f->soft + t->leaf[k] * ROWS;
                 VEC(part) = (NAME(vec))((NAME(words))(VEC(part) * VEC(q)) & (NAME(words))(VEC(q) != 0));
                 for (int h = 0; h < PARTS; h++) {
-                    said[h] += WIDEN(q + h * DOUBLES);
-                    cost[h] += WIDEN(part + h * DOUBLES);
+                    said[h] += WIDE(q + h * DOUBLES);
+                    cost[h] += WIDE(part + h * DOUBLES);
                 }
             }
             VEC(e) = NAME(exp_of)(z, peak);
-            for (int h = 0; h < PARTS; h++) mass[h] += WIDEN(e + h * DOUBLES);
+            for (int h = 0; h < PARTS; h++) mass[h] += WIDE(e + h * DOUBLES);
         }
         for (int h = 0; h < PARTS; h++) {
             f->total[h] += spread[h] * weights;

@@ -100,7 +100,7 @@ static void NAME(spread_down)(NAME(lanes) *f, const units *t, const spread_call 
             const dvec A = NAME(said)(f, t, c, u, h), odds = f->odds[at];
             f->D[at] = f->D[above] + A;
             f->H[at] = f->H[above] + NAME(where)(A, A * odds);
-            if (!products) f->cost[h] += NAME(where)(A, A * WIDEN(log + h * DOUBLES));
+            if (!products) f->cost[h] += NAME(where)(A, A * WIDE(log + h * DOUBLES));
             else product[h] *= 1 + odds;
             if (!products || !ends) continue;
             const dvec spread = f->spread[t->group[u] * PARTS + h];
