@@ -143,6 +143,24 @@ static void NAME(bring_points)(NAME(lanes) *f, const units *t, const spread_call
     }
 }
 
+/* Where weights are shared: the probabilities of nodes that are no classes to the units and classes where they stand,
+   without weights, which come when they are summed up. */
+static void NAME(place_nodes)(NAME(lanes) *f, const units *t, const spread_call *c)
+{
+    const int64_t U = t->units, C = t->classes;
+    for (int64_t s = C; s < c->sources; s++) {
+        const int64_t u = t->place[s], above = u < 0 ? U : u < U ? t->parent[u] : t->above[u - U];
+        const double weight = c->own_weight ? c->own_weight[s] : 1, own = weight * t->part[s], rest = weight - own;
+        const REAL *q = f->soft + s * ROWS;
+        if (u < 0 || weight == 0) continue;
+        if (u >= U) VEC(f->soft + (u - U) * ROWS) += VEC(q) * (REAL)own;
+        else
+            for (int h = 0; h < PARTS; h++) f->point[u * PARTS + h] += WIDE(q + h * DOUBLES) * own;
+        if (rest == 0 || above == U) continue;
+        for (int h = 0; h < PARTS; h++) f->point[above * PARTS + h] += WIDE(q + h * DOUBLES) * rest;
+    }
+}
+
 /* The spread part of each run, and what targets bring to units. */
 static void NAME(spread_targets)(NAME(lanes) *f, const units *t, const spread_call *c, int64_t row, int count,
                                  double factor)
@@ -182,6 +200,7 @@ static void NAME(spread_targets)(NAME(lanes) *f, const units *t, const spread_ca
     if (!c->target && !t->run) NAME(bring_points)(f, t, c);
     else if (!c->target && c->own_weight)
         for (int64_t s = 0; s < C; s++) NAME(weigh)(f->soft + s * ROWS, c->own_weight[s]);
+    if (!c->target && t->run) NAME(place_nodes)(f, t, c);
 }
 
 /* value where A is not 0, else 0. */
@@ -242,6 +261,7 @@ static void NAME(spread_up)(NAME(lanes) *f, const units *t, const spread_call *c
             said[h] *= f->share[h];
             f->total[h] += said[h] * run;
             f->cost[h] -= cost[h] * f->share[h] * run;
+            if (t->run && u < U) said[h] += f->point[u * PARTS + h] * f->share[h];
         }
         for (int64_t k = t->kid_start[u]; k < t->kid_start[u + 1]; k++)
             for (int h = 0; h < PARTS; h++) {
