@@ -139,6 +139,8 @@ static void NAME(spread_slopes)(NAME(lanes) *f, const units *t, const spread_cal
     const int64_t U = t->units;
     const int soft = !c->target, smooth = c->smoothing > 0;
     const double *weight = smooth ? c->unit_weight : 0;
+    dvec over[PARTS];
+    for (int h = 0; h < PARTS; h++) over[h] = 1 / f->whole[h];
     for (int64_t u = 0; u <= U; u++) {
         const double run = t->leaf_run ? t->leaf_run[u] : 1;
         REAL factor[ROWS] __attribute__((aligned(64))), spread[ROWS] __attribute__((aligned(64)));
@@ -148,7 +150,7 @@ static void NAME(spread_slopes)(NAME(lanes) *f, const units *t, const spread_cal
             dvec left = f->total[h] - f->D[at];
             const qvec none = left * left <= 1e-28 * f->D[at] * f->D[at];
             left = (dvec)((qvec)left & ~none);
-            left = (left - f->H[at]) / f->whole[h];
+            left = (left - f->H[at]) * over[h];
             NARROW(factor + h * DOUBLES, left);
             NARROW(spread + h * DOUBLES, f->spread[t->leaf_group[u] * PARTS + h]);
             NARROW(share + h * DOUBLES, f->share[h] * run);
