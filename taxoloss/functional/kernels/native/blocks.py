@@ -66,7 +66,7 @@ def _starts(edges: IntArray, classes: int) -> list[int]:
 
 
 def _lists(block: IntArray, blocks: int) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int32]]:
-    """The columns (times 4, from their stretch's start) of each block and stretch, and where each list ends."""
+    """Columns (times 4, from their stretch's start) by stretch and block, and where these lists end."""
     column = np.arange(len(block))
     of = column // _STRETCH * blocks + block
     count = np.bincount(of, minlength=-(-len(block) // _STRETCH) * blocks)

@@ -1,8 +1,8 @@
 """Where the probability of a node goes in the tree of units, so that sums going up bring it to all above.
 
-With weights that all classes share, a target brings the weight of its run to each unit above its own, and to
-its own that of the levels where it stands: the `part` of the run that they are. So `part` of its probability
-counts as that of the unit itself, and the rest as that of the unit right above.
+With weights that all classes share, a target brings the weight of its run to each unit above its own, and
+to its own that of the levels where it stands: the `part` of the run that they are. So `part` of its
+probability counts as that of the unit itself, and the rest as that of the unit right above.
 """
 
 from __future__ import annotations
