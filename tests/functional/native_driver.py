@@ -18,6 +18,7 @@ from native_levels_driver import levels_once, tally_once
 from native_spread_driver import spread_once
 from native_trees import Array, address, dense_shape, hand_over, numbers, softmax, strided
 
+from taxoloss.functional.kernels.native.blocks import blocks_of
 from taxoloss.functional.kernels.native.library import Call, Kernel, Tree
 
 __all__ = ["main"]
@@ -86,6 +87,11 @@ def once(
         classes=classes, targets=targets, levels=levels, edges=edges, weights=table, order=order,
         position=places_of,
     )  # fmt: skip
+    blocks = None if ranges.order is None else blocks_of(ranges.order, ranges.edges)
+    if blocks is not None:
+        tree.blocks = len(blocks.first) - 1
+        for name, numbered in zip(blocks._fields, blocks, strict=True):
+            setattr(tree, name, address(numbered))
     call = Call(
         samples=samples, places=places, target=target.ctypes.data, ignored=-100,
         row_weights=own.ctypes.data if own_weights else None, losses=losses.ctypes.data,

@@ -29,6 +29,9 @@ _FLAGS = [
     "-fPIC",
     "-fvisibility=hidden",
     "-Wno-psabi",
+    "-Werror=implicit-function-declaration",
+    "-Werror=incompatible-pointer-types",
+    "-Werror=int-conversion",
 ]
 _FORMS = {
     "wide": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"],

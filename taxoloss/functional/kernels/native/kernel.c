@@ -5,6 +5,9 @@
 
 #include <math.h>
 #include <pthread.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +19,7 @@
 #endif
 
 enum { MOST_LEVELS = 64, MOST_THREADS = 64, MOST_FEW_CLASSES = 64, MOST_FEW_LEVELS = 8, MOST_COMPARISONS = 256,
-       PAD = 16 };
+       PAD = 16, MOST_BLOCKS = 32, STRETCH = 1024 };
 
 /* What a loss looks up: C classes, T targets, K levels that some target weighs. */
 typedef struct {
@@ -25,6 +28,14 @@ typedef struct {
     const double *weights;   /* (T, K) */
     const int64_t *order;    /* (C,): position -> class; null: the same */
     const int64_t *position; /* (C,): class -> position; null: the same */
+    /* With an order: blocks of positions, see blocks.h. */
+    int64_t blocks;
+    const int64_t *first;    /* (blocks + 1,): their positions */
+    const uint8_t *block_at; /* (C + 1,): position -> block */
+    const uint8_t *block;    /* (C,): class -> block */
+    const uint16_t *listed;  /* by stretch and block four times the columns from the stretch's start, filled up
+                                with 4 STRETCH to multiples of 4 */
+    const int32_t *ends;     /* (stretches, blocks): where these lists end */
 } tree;
 
 /* Logits (N, C, D) in class order and what is made of them; strides in numbers. */
@@ -65,7 +76,6 @@ typedef struct {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 #define WIDTH 64
 #define LANE {0, 1, 2, 3, 4, 5, 6, 7}
-#include <immintrin.h>
 #elif defined(__AVX2__)
 #define WIDTH 32
 #define LANE {0, 1, 2, 3}
@@ -81,6 +91,7 @@ static inline double weighted(double factor, double weight)
 }
 
 typedef double dvec __attribute__((vector_size(WIDTH)));
+typedef double dquad __attribute__((vector_size(4 * sizeof(double))));
 typedef uint64_t uvec __attribute__((vector_size(WIDTH)));
 typedef int64_t qvec __attribute__((vector_size(WIDTH)));
 typedef union {
@@ -107,12 +118,14 @@ INLINE double log1p_of(double x)
     return exponent * 0.6931471805599453 + 2 * s * series + (x < 1e15 ? low / u : 0);
 }
 
+#include "block_rings.h"
 #include "spread_call.h"
 #include "levels.h"
 
 #define FLOAT 1
 #include "real.h"
 #include "rows.h"
+#include "blocks.h"
 #include "parts.h"
 #include "few.h"
 #include "spread.h"
@@ -122,6 +135,7 @@ INLINE double log1p_of(double x)
 #define FLOAT 0
 #include "real.h"
 #include "rows.h"
+#include "blocks.h"
 #include "parts.h"
 #include "few.h"
 #include "spread.h"

@@ -70,8 +70,11 @@ _RESULTS: list[tuple[str, type[_Simple]]] = [
 class Tree(Structure):
     """`tree` of kernel.c."""
 
-    _fields_ = [(name, c_int64) for name in ("classes", "targets", "levels")] + [
-        (name, c_void_p) for name in ("edges", "weights", "order", "position")
+    _fields_ = [
+        *((name, c_int64) for name in ("classes", "targets", "levels")),
+        *((name, c_void_p) for name in ("edges", "weights", "order", "position")),
+        ("blocks", c_int64),
+        *((name, c_void_p) for name in ("first", "block_at", "block", "listed", "ends")),
     ]
 
 
@@ -99,6 +102,7 @@ class Units(Structure):
             *("leaf", "leaf_start", "kid", "kid_start", "parent", "above", "first", "last"),
             *("group", "leaf_group"),
             *("per_node", "weights", "point_start", "point", "point_weight", "run", "leaf_run"),
+            *("place", "part"),
         )
     ]
 

@@ -20,6 +20,7 @@ from taxoloss.functional.inputs import check_range, host_may_read
 from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.closed_form import by_definition, in_log_space, times
 from taxoloss.functional.kernels.loss_tensors import LossTensors
+from taxoloss.functional.kernels.native.blocks import Blocks, blocks_of
 from taxoloss.functional.kernels.native.library import Call, Kernel, Tree, kernel
 
 __all__ = ["again_with_a_graph", "costs_of_rows", "native_losses", "reads", "serves", "tree_of"]
@@ -51,9 +52,22 @@ class _Tree:
     """The tables of a loss as the kernel reads them; they stay where they are as long as this lives."""
 
     def __init__(self, chunks: ChunkTensors, weights: Tensor | None) -> None:
-        self.held = (chunks.edges, weights, chunks.order, chunks.inverse)
-        addresses = [None if tensor is None else tensor.data_ptr() for tensor in self.held]
-        self.reference = ctypes.byref(Tree(chunks.classes, len(chunks.edges), chunks.levels, *addresses))
+        self.held = (chunks.edges, weights, chunks.order, chunks.inverse, blocks := _blocks_of(chunks))
+        addresses = [None if tensor is None else tensor.data_ptr() for tensor in self.held[:4]]
+        sizes = (chunks.classes, len(chunks.edges), chunks.levels)
+        tables = () if blocks is None else (len(blocks.first) - 1, *(table.ctypes.data for table in blocks))
+        self.reference = ctypes.byref(Tree(*sizes, *addresses, *tables))
+
+
+_BLOCKS: WeakKeyDictionary[ChunkTensors, Blocks] = WeakKeyDictionary()
+
+
+def _blocks_of(chunks: ChunkTensors) -> Blocks | None:
+    """Of classes in another order than the tree's, made once."""
+    found = _BLOCKS.get(chunks)
+    if found is None and chunks.order is not None:
+        found = _BLOCKS[chunks] = blocks_of(chunks.order.numpy(), chunks.edges.numpy())
+    return found
 
 
 _TREES: WeakKeyDictionary[LossTensors, _Tree] = WeakKeyDictionary()

@@ -242,7 +242,6 @@ static void NAME(run_paths)(level_part *p)
     const level_call *c = p->c;
     const int64_t C = t->classes, D = c->places;
     const int L = (int)t->levels;
-    const tree ranges = {C, 0, L, 0, 0, 0, 0};
     REAL *e = malloc(sizeof(REAL) * (size_t)(2 * (C + PAD)));
     if (!e) {
         p->failed = 1;
@@ -263,7 +262,7 @@ static void NAME(run_paths)(level_part *p)
         }
         double mass[MOST_LEVELS + 1], inside[MOST_LEVELS], P = 0, Q = 0;
         NAME(exponentials)(z, e, C, NAME(largest)(z, C));
-        NAME(masses)(e, &ranges, edges, edges + 2 * L - 1, 0, mass);
+        NAME(masses)(e, C, L, edges, edges + 2 * L - 1, mass);
         for (int l = L; l > 0; l--) inside[l - 1] = P += mass[l];
         const double least = SMALLEST_MASS * (P + mass[0]);
         int lost = !(P + mass[0] < INFINITY);

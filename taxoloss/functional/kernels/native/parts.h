@@ -11,13 +11,16 @@ static void NAME(run)(part *p)
     const int gradient = c->gradient != 0;
     const int in_place = c->logits_by_class == 1 && (!gradient || c->gradient_by_class == 1);
     const int64_t most = in_place ? 1 : TILE / C < 1 ? 1 : TILE / C > 64 ? 64 : TILE / C;
-    /* Logits and slopes of a tile; of one row exponentials, those of its widest range, and these scaled. */
-    REAL *z = malloc(sizeof(REAL) * (size_t)(2 * C * most + 3 * (C + PAD)));
+    /* Logits and slopes of a tile, and scratch. */
+    const int64_t scratch = !t->order ? C + PAD : 2 * (C + PAD) + (gradient ? 0 : 4 * C);
+    REAL *z = malloc(sizeof(REAL) * (size_t)((in_place ? 0 : 2 * C * most) + scratch));
     if (!z) {
         p->failed = 1;
         return;
     }
-    REAL *slopes = z + C * most, *e = slopes + C * most, *inner = e + C + PAD, *scaled = inner + C + PAD;
+    REAL *slopes = z + C * most, *e = in_place ? z : slopes + C * most;
+    NAME(job) jobs[4];
+    int waiting = 0;
     for (int64_t row = p->first; row < p->last;) {
         const int64_t n = row / D, d = row % D;
         int64_t count = D - d < p->last - row ? D - d : p->last - row;
@@ -30,16 +33,13 @@ static void NAME(run)(part *p)
                 for (int64_t i = 0; i < count; i++)
                     z[i * C + j] = from[j * c->logits_by_class + i * c->logits_by_place];
         for (int64_t i = 0; i < count; i++) {
-            const int64_t y = c->target[row + i];
-            double factor = y == c->ignored ? 0 : p->factor;
-            if (factor != 0 && c->node_weight) factor = weighted(factor, c->node_weight[y]);
             REAL *out = !gradient ? 0 : in_place ? to : slopes + i * C;
-            const double *w = c->row_weights ? c->row_weights + (row + i) * t->levels : 0;
-            const int lost = NAME(row)(in_place ? from : z + i * C, out, e, inner, scaled, t, y, w, factor,
-                                       p->costs + row + i);
-            if (lost) p->costs[row + i] = 0;
-            if (c->lost) c->lost[row + i] = (uint8_t)lost;
-            p->lost_rows += lost;
+            waiting += NAME(is_job)(p, row + i, in_place ? from : z + i * C, out, jobs + waiting);
+            const int last = i + 1 == count && (!in_place || row + count == p->last);
+            if (!t->order && waiting) p->lost_rows += NAME(row)(jobs, e, t);
+            else if (waiting == 4 || (waiting && last)) p->lost_rows += NAME(rows_of_blocks)(jobs, waiting, e, t);
+            else continue;
+            waiting = 0;
         }
         if (!in_place && gradient)
             for (int64_t j = 0; j < C; j++)

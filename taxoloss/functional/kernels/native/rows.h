@@ -9,8 +9,7 @@
    Masses are sums of e_j = exp(z_j - max), in double; p_j = e_j / (sum of all).
 
    The rings of a row are pieces of it: from start_1 to start_2, .., start_K to stop_K, stop_K to stop_(K-1), ..,
-   in the order of the tree. Where the classes have another order, the columns inside range 1 are brought into
-   it, and those outside, most of the row, are left where they are. */
+   in the order of the tree. Where the classes have another order: blocks.h. */
 
 typedef REAL NAME(vec) __attribute__((vector_size(WIDTH), aligned(sizeof(REAL)), may_alias));
 typedef WORD NAME(words) __attribute__((vector_size(WIDTH)));
@@ -19,7 +18,14 @@ enum { NAME(LANES) = WIDTH / sizeof(REAL) };
 #undef VEC
 #define VEC(p) (*(NAME(vec) *)(p))
 #undef WIDE
+#if FLOAT && WIDTH == 64
+/* GCC makes of __builtin_convertvector two conversions and an insertion. */
+#define WIDE(p) ((dvec)_mm512_cvtps_pd(_mm256_loadu_ps(p)))
+#elif FLOAT && WIDTH == 32
+#define WIDE(p) ((dvec)_mm256_cvtps_pd(_mm_loadu_ps(p)))
+#else
 #define WIDE(p) __builtin_convertvector(*(const NAME(some) *)(p), dvec)
+#endif
 
 INLINE NAME(vec) NAME(chosen)(NAME(words) mask, NAME(vec) yes, NAME(vec) no)
 {
@@ -87,14 +93,6 @@ INLINE dvec NAME(sum)(const REAL *e, int64_t n)
     return a + b;
 }
 
-/* The same of the numbers at n places. */
-INLINE double NAME(sum_at)(const REAL *e, const int64_t *at, int64_t n)
-{
-    double total = 0;
-    for (int64_t j = 0; j < n; j++) total += (double)e[at[j]];
-    return total;
-}
-
 /* to_j = e_j * factor for n numbers, and for some behind them, up to `room`. */
 INLINE void NAME(times)(const REAL *e, REAL *to, int64_t n, int64_t room, REAL factor)
 {
@@ -103,80 +101,40 @@ INLINE void NAME(times)(const REAL *e, REAL *to, int64_t n, int64_t room, REAL f
     for (; j < n; j++) to[j] = e[j] * factor;
 }
 
-/* Masses r_0 .. r_K of a row of exponentials. */
-INLINE void NAME(masses)(const REAL *e, const tree *t, const int64_t *start, const int64_t *stop, REAL *inner,
-                         double *mass)
+/* Masses r_0 .. r_K of n exponentials in the order of the tree. */
+INLINE void NAME(masses)(const REAL *e, int64_t n, int K, const int64_t *start, const int64_t *stop, double *mass)
 {
-    const int K = (int)t->levels;
-    const int64_t C = t->classes, width = stop[0] - start[0];
     dvec part[MOST_LEVELS + 1];
-    const REAL *own = e; /* by position */
-    if (t->order) {
-        const int64_t *at = t->order + start[0];
-        for (int64_t j = 0; j < width; j++) inner[j] = e[at[j]];
-        memset(inner + width, 0, sizeof(REAL) * PAD);
-        own = inner - start[0];
-        part[0] = NAME(sum)(e, C);
-    } else
-        part[0] = NAME(sum)(e, start[0]) + NAME(sum)(e + stop[0], C - stop[0]);
+    part[0] = NAME(sum)(e, start[0]) + NAME(sum)(e + stop[0], n - stop[0]);
     for (int k = 1; k < K; k++)
-        part[k] = NAME(sum)(own + start[k - 1], start[k] - start[k - 1])
-                + NAME(sum)(own + stop[-k], stop[1 - k] - stop[-k]);
-    part[K] = NAME(sum)(own + start[K - 1], stop[1 - K] - start[K - 1]);
+        part[k] = NAME(sum)(e + start[k - 1], start[k] - start[k - 1])
+                + NAME(sum)(e + stop[-k], stop[1 - k] - stop[-k]);
+    part[K] = NAME(sum)(e + start[K - 1], stop[1 - K] - start[K - 1]);
     for (int k = 0; k <= K; k++) {
         mass[k] = 0;
         for (int l = 0; l < DOUBLES; l++) mass[k] += part[k][l];
     }
-    if (t->order) {
-        /* Ring 0 is the whole less what is inside, unless fewer than eight of sixteen digits would be left. */
-        const double all = mass[0];
-        for (int k = 1; k <= K; k++) mass[0] -= mass[k];
-        if (!(mass[0] > 1e-8 * all))
-            mass[0] = NAME(sum_at)(e, t->order, start[0]) + NAME(sum_at)(e, t->order + stop[0], C - stop[0]);
-    }
 }
 
 /* The gradient: e_j times the factor of its ring. A piece may write into the next, which is written after it. */
-INLINE void NAME(slopes)(const REAL *e, REAL *to, const tree *t, const int64_t *start, const int64_t *stop,
-                         const double *factor, const REAL *inner, REAL *scaled)
+INLINE void NAME(slopes)(const REAL *e, REAL *to, int64_t n, int K, const int64_t *start, const int64_t *stop,
+                         const double *factor)
 {
-    const int K = (int)t->levels;
-    const int64_t C = t->classes, before = t->order ? start[0] : 0, room = t->order ? stop[0] + PAD : C;
-    const REAL *own = t->order ? inner - before : e;
-    REAL *out = t->order ? scaled - before : to;
-    NAME(times)(e, to, t->order ? C : start[0], C, (REAL)factor[0]);
+    NAME(times)(e, to, start[0], n, (REAL)factor[0]);
     for (int k = 1; k <= K; k++) {
         const int64_t first = start[k - 1], last = k < K ? start[k] : stop[1 - K];
-        NAME(times)(own + first, out + first, last - first, room - first, (REAL)factor[k]);
+        NAME(times)(e + first, to + first, last - first, n - first, (REAL)factor[k]);
     }
     for (int k = K - 1; k > 0; k--)
-        NAME(times)(own + stop[-k], out + stop[-k], stop[1 - k] - stop[-k], room - stop[-k], (REAL)factor[k]);
-    if (!t->order) NAME(times)(e + stop[0], to + stop[0], C - stop[0], C - stop[0], (REAL)factor[0]);
-    else
-        for (int64_t j = start[0]; j < stop[0]; j++) to[t->order[j]] = out[j];
+        NAME(times)(e + stop[-k], to + stop[-k], stop[1 - k] - stop[-k], n - stop[-k], (REAL)factor[k]);
+    NAME(times)(e + stop[0], to + stop[0], n - stop[0], n - stop[0], (REAL)factor[0]);
 }
 
-/* One row z (C,) with a target in range; writes its loss, and the gradient unless `to` is null.
-   Scratch e, inner and scaled: C + PAD numbers each. Returns 1 where masses underflowed, or the numbers are no
-   logits: the caller does such a row again. */
-INLINE int NAME(row)(const REAL *z, REAL *to, REAL *e, REAL *inner, REAL *scaled, const tree *t, int64_t target,
-                     const double *w, double unit, double *loss)
+/* The loss of a row of weight `unit`, of its masses; the factors of its rings unless `factor` is null. Returns 1
+   where masses underflowed, or the numbers are no logits: the caller does such a row again. */
+INLINE int NAME(factors)(const double *mass, int K, const double *w, double unit, double *factor, double *loss)
 {
-    const int K = (int)t->levels;
-    int weighed = 0;
-    if (unit == 0) target = 0; /* an ignored number is no row of a table */
-    if (!w) w = t->weights + target * K;
-    const int64_t *start = t->edges + target * 2 * K, *stop = start + 2 * K - 1; /* stop[-k] */
-    for (int k = 0; k < K; k++) weighed |= w[k] != 0;
-    *loss = 0;
-    if (unit == 0 || !weighed) {
-        if (to) memset(to, 0, sizeof(REAL) * (size_t)t->classes);
-        return 0;
-    }
-    double mass[MOST_LEVELS + 1], factor[MOST_LEVELS + 1], inside[MOST_LEVELS], odds[MOST_LEVELS];
-    NAME(exponentials)(z, e, t->classes, NAME(largest)(z, t->classes));
-    NAME(masses)(e, t, start, stop, inner, mass);
-    double P = 0, Q = 0, cost = 0;
+    double inside[MOST_LEVELS], odds[MOST_LEVELS], P = 0, Q = 0, cost = 0;
     int lost = 0;
     for (int k = K; k > 0; k--) inside[k - 1] = P += mass[k];
     for (int k = 0; k < K; k++) { /* level l = k + 1 has weight w[k] */
@@ -186,7 +144,7 @@ INLINE int NAME(row)(const REAL *z, REAL *to, REAL *e, REAL *inner, REAL *scaled
     }
     for (int k = 0; k < K; k++) cost += w[k] * log1p_of(odds[k]);
     *loss = unit * cost;
-    if (!to) return lost;
+    if (!factor) return lost;
     unit /= Q + mass[K];
     /* The two parts of b_k apart: in the innermost ring the first is 0, and the second may be tiny. */
     double above = 0, below = 0;
@@ -198,6 +156,58 @@ INLINE int NAME(row)(const REAL *z, REAL *to, REAL *e, REAL *inner, REAL *scaled
         if (k > 0) below += w[k - 1] * odds[k - 1];
         factor[k] = (factor[k] - below) * unit;
     }
-    NAME(slopes)(e, to, t, start, stop, factor, inner, scaled);
     return lost;
+}
+
+/* A row z (C,) and what is made of it: its loss, and the gradient unless `to` is null. */
+typedef struct {
+    const REAL *z;
+    REAL *to;
+    int64_t target;  /* in range */
+    const double *w; /* (K,) */
+    double unit;     /* its weight; not 0 */
+    double *loss;
+    uint8_t *lost;   /* or null */
+} NAME(job);
+
+/* Row `at` of the part; null where it has no weight: then its loss and gradient are 0. */
+INLINE int NAME(is_job)(part *p, int64_t at, const REAL *z, REAL *to, NAME(job) *made)
+{
+    const tree *t = p->t;
+    const call *c = p->c;
+    const int64_t K = t->levels, y = c->target[at];
+    double unit = y == c->ignored ? 0 : p->factor;
+    if (unit != 0 && c->node_weight) unit = weighted(unit, c->node_weight[y]);
+    const int64_t target = unit == 0 ? 0 : y; /* an ignored number is no row of a table */
+    const double *w = c->row_weights ? c->row_weights + at * K : t->weights + target * K;
+    int weighed = 0;
+    for (int64_t k = 0; k < K; k++) weighed |= w[k] != 0;
+    const NAME(job) job = {z, to, target, w, unit, p->costs + at, c->lost ? c->lost + at : 0};
+    *made = job;
+    if (unit != 0 && weighed) return 1;
+    *job.loss = 0;
+    if (job.lost) *job.lost = 0;
+    if (to) memset(to, 0, sizeof(REAL) * (size_t)t->classes);
+    return 0;
+}
+
+/* What of a row is to be done again adds nothing. */
+INLINE int NAME(settled)(const NAME(job) *job, int lost)
+{
+    if (lost) *job->loss = 0;
+    if (job->lost) *job->lost = (uint8_t)lost;
+    return lost;
+}
+
+/* One row in the order of the tree. Scratch e: C + PAD. Returns whether it is to be done again. */
+INLINE int NAME(row)(const NAME(job) *job, REAL *e, const tree *t)
+{
+    const int K = (int)t->levels;
+    const int64_t *start = t->edges + job->target * 2 * K, *stop = start + 2 * K - 1; /* stop[-k] */
+    double mass[MOST_LEVELS + 1], factor[MOST_LEVELS + 1];
+    NAME(exponentials)(job->z, e, t->classes, NAME(largest)(job->z, t->classes));
+    NAME(masses)(e, t->classes, K, start, stop, mass);
+    const int lost = NAME(factors)(mass, K, job->w, job->unit, job->to ? factor : 0, job->loss);
+    if (job->to) NAME(slopes)(e, job->to, t->classes, K, start, stop, factor);
+    return NAME(settled)(job, lost);
 }

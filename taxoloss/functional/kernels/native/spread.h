@@ -6,14 +6,12 @@
 #undef UPPER
 #undef SMALL_MASS
 #undef NARROW
-#undef WIDEN
-#if FLOAT && defined(__AVX512F__)
-/* GCC makes of __builtin_convertvector two conversions and an insertion. */
+#if FLOAT && WIDTH == 64
 #define NARROW(p, of) _mm256_storeu_ps(p, _mm512_cvtpd_ps((__m512d)(of)))
-#define WIDEN(p) ((dvec)_mm512_cvtps_pd(_mm256_loadu_ps(p)))
+#elif FLOAT && WIDTH == 32
+#define NARROW(p, of) _mm_storeu_ps(p, _mm256_cvtpd_ps((__m256d)(of)))
 #else
 #define NARROW(p, of) (*(NAME(some) *)(p) = __builtin_convertvector(of, NAME(some)))
-#define WIDEN(p) WIDE(p)
 #endif
 #define SMALL_MASS (FLOAT ? 1e25 : 1e35) /* the most odds: eight of them may be multiplied */
 #if WIDTH / (FLOAT ? 4 : 8) == 16
@@ -137,11 +135,29 @@ static void NAME(bring_points)(NAME(lanes) *f, const units *t, const spread_call
             const int64_t u = t->point[k];
             const double own = weight * t->point_weight[k];
             if (u < U)
-                for (int h = 0; h < PARTS; h++) f->point[u * PARTS + h] += WIDEN(q + h * DOUBLES) * f->share[h] * own;
+                for (int h = 0; h < PARTS; h++) f->point[u * PARTS + h] += WIDE(q + h * DOUBLES) * f->share[h] * own;
             else if (s < C) leaf = own;
             else VEC(f->soft + (u - U) * ROWS) += VEC(q) * (REAL)own;
         }
         if (s < C) NAME(weigh)(q, leaf);
+    }
+}
+
+/* Where weights are shared: the probabilities of nodes that are no classes to the units and classes where they stand,
+   without weights, which come when they are summed up. */
+static void NAME(place_nodes)(NAME(lanes) *f, const units *t, const spread_call *c)
+{
+    const int64_t U = t->units, C = t->classes;
+    for (int64_t s = C; s < c->sources; s++) {
+        const int64_t u = t->place[s], above = u < 0 ? U : u < U ? t->parent[u] : t->above[u - U];
+        const double weight = c->own_weight ? c->own_weight[s] : 1, own = weight * t->part[s], rest = weight - own;
+        const REAL *q = f->soft + s * ROWS;
+        if (u < 0 || weight == 0) continue;
+        if (u >= U) VEC(f->soft + (u - U) * ROWS) += VEC(q) * (REAL)own;
+        else
+            for (int h = 0; h < PARTS; h++) f->point[u * PARTS + h] += WIDE(q + h * DOUBLES) * own;
+        if (rest == 0 || above == U) continue;
+        for (int h = 0; h < PARTS; h++) f->point[above * PARTS + h] += WIDE(q + h * DOUBLES) * rest;
     }
 }
 
@@ -184,6 +200,7 @@ static void NAME(spread_targets)(NAME(lanes) *f, const units *t, const spread_ca
     if (!c->target && !t->run) NAME(bring_points)(f, t, c);
     else if (!c->target && c->own_weight)
         for (int64_t s = 0; s < C; s++) NAME(weigh)(f->soft + s * ROWS, c->own_weight[s]);
+    if (!c->target && t->run) NAME(place_nodes)(f, t, c);
 }
 
 /* value where A is not 0, else 0. */
@@ -192,15 +209,12 @@ INLINE dvec NAME(where)(dvec A, dvec value)
     return (dvec)((qvec)value & (qvec)(A != 0));
 }
 
-/* From logits to exponentials, masses of all units, and what the classes cost but for log(whole). */
-static void NAME(spread_up)(NAME(lanes) *f, const units *t, const spread_call *c)
+/* The largest logit of each row, and its class. */
+INLINE NAME(vec) NAME(spread_peak)(NAME(lanes) *f, int64_t classes)
 {
-    const int64_t U = t->units, C = t->classes;
-    const int soft = !c->target, smooth = c->smoothing > 0;
-    const double *weight = smooth ? c->unit_weight : 0;
     NAME(vec) peak = VEC(f->e);
     NAME(words) best = {0};
-    for (int64_t j = 1; j < C; j++) {
+    for (int64_t j = 1; j < classes; j++) {
         const NAME(vec) z = VEC(f->e + j * ROWS);
         const NAME(words) larger = (NAME(words))(z > peak);
         peak = NAME(chosen)(larger, z, peak);
@@ -208,55 +222,91 @@ static void NAME(spread_up)(NAME(lanes) *f, const units *t, const spread_call *c
     }
     VEC(f->peak) = peak;
     for (int i = 0; i < ROWS; i++) f->best[i] = (int64_t)best[i];
+    return peak;
+}
+
+/* From logits to exponentials, and what the classes cost but for log(whole). */
+INLINE void NAME(spread_classes)(NAME(lanes) *f, const units *t, const double *weight, int soft, int smooth)
+{
+    const NAME(vec) peak = NAME(spread_peak)(f, t->classes);
+    dvec cost[PARTS] = {0}, spread_cost[PARTS] = {0};
+    for (int64_t j = 0; j < t->classes; j++) {
+        REAL *e = f->e + j * ROWS, below[ROWS] __attribute__((aligned(64))), part[ROWS] __attribute__((aligned(64)));
+        const NAME(vec) z = VEC(e), q = soft ? VEC(f->soft + j * ROWS) : z;
+        const int64_t u = t->above[j];
+        VEC(e) = NAME(exp_of)(z, peak);
+        VEC(below) = z - peak; /* at most 0: its rounding stays beside it */
+        VEC(part) = (NAME(vec))((NAME(words))(VEC(below) * q) & (NAME(words))(q != 0));
+        if (soft) {
+            const double run = t->leaf_run ? t->leaf_run[u] : 1;
+            for (int h = 0; h < PARTS; h++) cost[h] += WIDE(part + h * DOUBLES) * run;
+        }
+        const double own = weight ? weight[t->units + j] : 1;
+        if (!smooth || own == 0) continue;
+        for (int h = 0; h < PARTS; h++) {
+            const dvec spread = f->spread[t->leaf_group[u] * PARTS + h] * own;
+            spread_cost[h] += NAME(where)(spread, spread * WIDE(below + h * DOUBLES));
+        }
+    }
+    for (int h = 0; h < PARTS; h++) f->cost[h] = -(cost[h] * f->share[h]) - spread_cost[h];
+}
+
+/* Masses of all units, and with probabilities and weights that are shared what they say of them. */
+INLINE void NAME(spread_masses)(NAME(lanes) *f, const units *t, const double *weight, int soft, int smooth)
+{
+    const int64_t U = t->units;
     const dvec zero = {0};
-    for (int h = 0; h < PARTS; h++) f->cost[h] = f->total[h] = zero;
+    dvec total[PARTS];
+    for (int h = 0; h < PARTS; h++) total[h] = zero;
     for (int64_t u = 0; u <= U; u++) {
-        const dvec *spread = f->spread + t->leaf_group[u] * PARTS;
-        const double run = t->leaf_run ? t->leaf_run[u] : 1;
         const int64_t first = t->leaf_start[u], last = t->leaf_start[u + 1];
         double weights = weight ? 0 : (double)(last - first);
-        dvec mass[PARTS], x[PARTS], said[PARTS], cost[PARTS];
-        for (int h = 0; h < PARTS; h++) mass[h] = x[h] = said[h] = cost[h] = zero;
+        dvec mass[PARTS], said[PARTS];
+        for (int h = 0; h < PARTS; h++) mass[h] = said[h] = zero;
         for (int64_t k = first; k < last; k++) {
-            REAL *e = f->e + t->leaf[k] * ROWS, part[ROWS] __attribute__((aligned(64)));
-            const NAME(vec) z = VEC(e);
-            const double own = weight ? weight[U + t->leaf[k]] : 1;
-            VEC(part) = z - peak; /* at most 0: its rounding stays beside it */
-            if (smooth && own != 0) {
-                for (int h = 0; h < PARTS; h++) x[h] += WIDEN(part + h * DOUBLES) * own;
-                weights += weight ? own : 0;
-            }
-            if (soft) {
-                const REAL *q = f->soft + t->leaf[k] * ROWS;
-                VEC(part) = (NAME(vec))((NAME(words))(VEC(part) * VEC(q)) & (NAME(words))(VEC(q) != 0));
-                for (int h = 0; h < PARTS; h++) {
-                    said[h] += WIDEN(q + h * DOUBLES);
-                    cost[h] += WIDEN(part + h * DOUBLES);
-                }
-            }
-            VEC(e) = NAME(exp_of)(z, peak);
-            for (int h = 0; h < PARTS; h++) mass[h] += WIDEN(e + h * DOUBLES);
+            const REAL *e = f->e + t->leaf[k] * ROWS, *q = f->soft + t->leaf[k] * ROWS;
+            for (int h = 0; h < PARTS; h++) mass[h] += WIDE(e + h * DOUBLES);
+            for (int h = 0; soft && h < PARTS; h++) said[h] += WIDE(q + h * DOUBLES);
+            if (smooth && weight) weights += weight[U + t->leaf[k]];
         }
+        const double run = t->leaf_run ? t->leaf_run[u] : 1;
         for (int h = 0; h < PARTS; h++) {
-            f->total[h] += spread[h] * weights;
-            f->cost[h] -= NAME(where)(spread[h], spread[h] * x[h]);
+            if (smooth) total[h] += f->spread[t->leaf_group[u] * PARTS + h] * weights;
             if (!soft) continue;
             said[h] *= f->share[h];
-            f->total[h] += said[h] * run;
-            f->cost[h] -= cost[h] * f->share[h] * run;
+            total[h] += said[h] * run;
+            if (t->run && u < U) said[h] += f->point[u * PARTS + h] * f->share[h];
         }
         for (int64_t k = t->kid_start[u]; k < t->kid_start[u + 1]; k++)
             for (int h = 0; h < PARTS; h++) {
                 mass[h] += f->mass[t->kid[k] * PARTS + h];
-                if (t->run) said[h] += f->point[t->kid[k] * PARTS + h];
+                if (soft && t->run) said[h] += f->point[t->kid[k] * PARTS + h];
             }
         for (int h = 0; h < PARTS; h++) {
             f->mass[u * PARTS + h] = mass[h];
-            if (t->run && u < U) f->point[u * PARTS + h] = said[h];
+            if (soft && t->run && u < U) f->point[u * PARTS + h] = said[h];
         }
     }
     for (int h = 0; h < PARTS; h++) {
+        f->total[h] = total[h];
         f->whole[h] = f->mass[U * PARTS + h];
-        f->cost[h] += NAME(where)(f->total[h], f->total[h] * log1p_vec(f->whole[h] - 1));
+        f->cost[h] += NAME(where)(total[h], total[h] * log1p_vec(f->whole[h] - 1));
+    }
+}
+
+/* From logits to exponentials, masses of all units, and what the classes cost. */
+static void NAME(spread_up)(NAME(lanes) *f, const units *t, const spread_call *c)
+{
+    const int soft = !c->target, smooth = c->smoothing > 0;
+    const double *weight = smooth ? c->unit_weight : 0;
+    if (soft && !smooth) {
+        NAME(spread_classes)(f, t, 0, 1, 0);
+        NAME(spread_masses)(f, t, 0, 1, 0);
+    } else if (smooth && !soft && !weight) {
+        NAME(spread_classes)(f, t, 0, 0, 1);
+        NAME(spread_masses)(f, t, 0, 0, 1);
+    } else {
+        NAME(spread_classes)(f, t, weight, soft, smooth);
+        NAME(spread_masses)(f, t, weight, soft, smooth);
     }
 }

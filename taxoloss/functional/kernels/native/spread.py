@@ -13,6 +13,7 @@ from torch import Tensor
 from taxoloss.functional.inputs import check_range
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.library import Kernel, SpreadCall, Units
+from taxoloss.functional.kernels.native.places import places_of
 from taxoloss.functional.kernels.unit_sums import Costs, not_counted
 from taxoloss.functional.kernels.unit_tables import UnitTables, unit_tables
 from taxoloss.functional.kernels.unit_targets import spread_of_rows
@@ -33,7 +34,7 @@ class _Tables:
         units, points = tables.units, tables.points()
         leaf, leaf_start = _below(units.parent_of_class, units.units)
         kid, kid_start = _below(units.parent, units.units)
-        run = tables.run
+        run, places = tables.run, places_of(tables)
         self.held = [
             *map(torch.from_numpy, (leaf, leaf_start, kid, kid_start)),
             tables.parent,
@@ -46,12 +47,15 @@ class _Tables:
             *map(torch.from_numpy, (points.start, points.unit, points.weight)),
             None if run is None else run[tables.group],
             None if run is None else run[tables.leaf_group],
+            *(map(torch.from_numpy, places) if places else (None, None)),
         ]
         addresses = [None if tensor is None else tensor.data_ptr() for tensor in self.held]
         sizes = (units.classes, units.units, units.levels, len(tables.of_target), len(tables.runs))
         self.shared = ctypes.byref(Units(*sizes, *addresses))
-        #: Of targets that are no classes: by their points, whatever weights classes share.
-        self.by_point = ctypes.byref(Units(*sizes, *addresses[:-2], None, None))
+        #: By the points of targets, whatever weights classes share.
+        self.by_point = ctypes.byref(Units(*sizes, *addresses[:-4], *[None] * 4))
+        #: Of probabilities of all targets.
+        self.of_nodes = self.shared if places else self.by_point
 
 
 def _below(parent: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
@@ -101,8 +105,9 @@ def native_costs(
     result = logits.new_empty((rows,) if none else ())
     setattr(call, "losses" if none else "total", result.data_ptr())
     own = _tables_of(tables)
-    of_classes = spread.soft and call.sources == logits.shape[1]
-    reference = own.shared if of_classes else own.by_point
+    reference = own.by_point
+    if spread.soft:
+        reference = own.shared if call.sources == logits.shape[1] else own.of_nodes
     status = library.spread(reference, call, logits.dtype == torch.float64, library.form)
     if status == _NO_MEMORY:
         raise MemoryError("the native kernel found no memory for the rows of a batch")

@@ -43,6 +43,8 @@ typedef struct {
     const int64_t *point_start, *point; /* (T + 1,), (n,): units to which a target brings something */
     const double *point_weight;         /* (n,) */
     const double *run, *leaf_run;       /* (U + 1,): weights of runs, where all classes share them; or null */
+    const int64_t *place;               /* (T,), or null: the unit that a part of a target's probability belongs to, */
+    const double *part;                 /* U + c for class c, -1 for none; the rest belongs to the unit above */
 } units;
 
 /* Logits (N, C, D), targets and what is made of them; strides in numbers. */

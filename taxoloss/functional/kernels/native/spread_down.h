@@ -100,7 +100,7 @@ static void NAME(spread_down)(NAME(lanes) *f, const units *t, const spread_call 
             const dvec A = NAME(said)(f, t, c, u, h), odds = f->odds[at];
             f->D[at] = f->D[above] + A;
             f->H[at] = f->H[above] + NAME(where)(A, A * odds);
-            if (!products) f->cost[h] += NAME(where)(A, A * WIDEN(log + h * DOUBLES));
+            if (!products) f->cost[h] += NAME(where)(A, A * WIDE(log + h * DOUBLES));
             else product[h] *= 1 + odds;
             if (!products || !ends) continue;
             const dvec spread = f->spread[t->group[u] * PARTS + h];
@@ -133,35 +133,56 @@ static void NAME(spread_points)(NAME(lanes) *f, const units *t, const spread_cal
         for (int i = 0; i < ROWS; i++) cost[i] += said[k][i] * log1p_of(odds[k][i]);
 }
 
+/* Sums of all rows as REAL. */
+INLINE NAME(vec) NAME(narrowed)(const dvec *of)
+{
+#if FLOAT && WIDTH == 32
+    /* Two stores and a load of both would wait for each other. */
+    const __m128 low = _mm256_cvtpd_ps((__m256d)of[0]), high = _mm256_cvtpd_ps((__m256d)of[1]);
+    return (NAME(vec))_mm256_set_m128(high, low);
+#else
+    REAL made[ROWS] __attribute__((aligned(64)));
+    for (int h = 0; h < PARTS; h++) NARROW(made + h * DOUBLES, of[h]);
+    return VEC(made);
+#endif
+}
+
 /* The gradient of all classes: e_j F / whole - A_j. */
-static void NAME(spread_slopes)(NAME(lanes) *f, const units *t, const spread_call *c)
+INLINE void NAME(slopes_of_classes)(NAME(lanes) *f, const units *t, const double *weight, int soft, int smooth)
 {
     const int64_t U = t->units;
-    const int soft = !c->target, smooth = c->smoothing > 0;
-    const double *weight = smooth ? c->unit_weight : 0;
+    dvec over[PARTS];
+    for (int h = 0; h < PARTS; h++) over[h] = 1 / f->whole[h];
     for (int64_t u = 0; u <= U; u++) {
         const double run = t->leaf_run ? t->leaf_run[u] : 1;
-        REAL factor[ROWS] __attribute__((aligned(64))), spread[ROWS] __attribute__((aligned(64)));
-        REAL share[ROWS] __attribute__((aligned(64)));
+        dvec left[PARTS], share[PARTS];
         for (int h = 0; h < PARTS; h++) {
             const int64_t at = u * PARTS + h;
-            dvec left = f->total[h] - f->D[at];
-            const qvec none = left * left <= 1e-28 * f->D[at] * f->D[at];
-            left = (dvec)((qvec)left & ~none);
-            left = (left - f->H[at]) / f->whole[h];
-            NARROW(factor + h * DOUBLES, left);
-            NARROW(spread + h * DOUBLES, f->spread[t->leaf_group[u] * PARTS + h]);
-            NARROW(share + h * DOUBLES, f->share[h] * run);
+            left[h] = f->total[h] - f->D[at];
+            const qvec none = left[h] * left[h] <= 1e-28 * f->D[at] * f->D[at];
+            left[h] = ((dvec)((qvec)left[h] & ~none) - f->H[at]) * over[h];
+            share[h] = f->share[h] * run;
         }
+        const NAME(vec) factor = NAME(narrowed)(left), own = NAME(narrowed)(share);
+        const NAME(vec) spread = NAME(narrowed)(f->spread + t->leaf_group[u] * PARTS);
         for (int64_t k = t->leaf_start[u]; k < t->leaf_start[u + 1]; k++) {
             REAL *e = f->e + t->leaf[k] * ROWS;
-            NAME(vec) slope = VEC(e) * VEC(factor);
-            if (soft) slope -= VEC(f->soft + t->leaf[k] * ROWS) * VEC(share);
-            if (weight) slope -= VEC(spread) * (REAL)weight[U + t->leaf[k]];
-            else if (smooth) slope -= VEC(spread);
+            NAME(vec) slope = VEC(e) * factor;
+            if (soft) slope -= VEC(f->soft + t->leaf[k] * ROWS) * own;
+            if (weight) slope -= spread * (REAL)weight[U + t->leaf[k]];
+            else if (smooth) slope -= spread;
             VEC(e) = slope;
         }
     }
+}
+
+static void NAME(spread_slopes)(NAME(lanes) *f, const units *t, const spread_call *c)
+{
+    const int soft = !c->target, smooth = c->smoothing > 0;
+    const double *weight = smooth ? c->unit_weight : 0;
+    if (soft && !smooth) NAME(slopes_of_classes)(f, t, 0, 1, 0);
+    else if (smooth && !soft && !weight) NAME(slopes_of_classes)(f, t, 0, 0, 1);
+    else NAME(slopes_of_classes)(f, t, weight, soft, smooth);
 }
 
 /* What single classes of lane i get: that of its target, and one with most of the mass, whose gradient is a
@@ -193,8 +214,9 @@ static void NAME(run_spread)(spread_part *p)
     const int64_t U = t->units, C = t->classes, D = c->places, sources = c->target ? 0 : c->sources;
     const int64_t vectors = (U + 1) + U + U + 2 * (U + 1) + t->groups;
     const size_t bytes = sizeof(dvec) * PARTS * (size_t)vectors + sizeof(REAL) * ROWS * (size_t)(C + U + sources);
-    char *room = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (!room) {
+    void *whole = malloc(bytes + 63); /* not aligned_alloc, which Windows lacks */
+    char *room = (char *)(((uintptr_t)whole + 63) & ~(uintptr_t)63);
+    if (!whole) {
         p->failed = 1;
         return;
     }
@@ -255,5 +277,5 @@ static void NAME(run_spread)(spread_part *p)
         }
         if (c->gradient) NAME(store_tile)(f.e, to, c->gradient_by_class, C, out, count);
     }
-    free(room);
+    free(whole);
 }
