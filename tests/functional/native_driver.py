@@ -90,8 +90,8 @@ def once(
     blocks = None if ranges.order is None else blocks_of(ranges.order, ranges.edges)
     if blocks is not None:
         tree.blocks = len(blocks.first) - 1
-        for name, numbered in zip(blocks._fields, blocks, strict=True):
-            setattr(tree, name, address(numbered))
+        for name in blocks._fields:
+            setattr(tree, name, address(getattr(blocks, name)))
     call = Call(
         samples=samples, places=places, target=target.ctypes.data, ignored=-100,
         row_weights=own.ctypes.data if own_weights else None, losses=losses.ctypes.data,

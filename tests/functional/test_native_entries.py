@@ -18,8 +18,8 @@ from torch import Tensor
 from trees import Wide, wide_tree
 
 from taxoloss import decisions, functional, metrics
+from taxoloss.functional import kernels
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
-from taxoloss.functional.kernels import native
 from taxoloss.functional.kernels.native import levels, library
 from taxoloss.functional.kernels.native.losses import costs_of_rows
 from taxoloss.functional.log_odds import path_log_odds
@@ -54,7 +54,7 @@ def _width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 def calling() -> Iterator[tuple[str, str]]:
     """Modules and functions of the package in which a function of the library is called."""
-    for file in sorted(Path(native.__file__).parent.glob("*.py")):
+    for file in sorted(Path(kernels.__file__).parent.rglob("*.py")):
         for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(function, ast.FunctionDef):
                 called = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
@@ -101,7 +101,7 @@ def test_a_watched_kernel_sees_what_is_too_short(watched: Watched) -> None:
     """The watch itself: targets that end before the rows do are told before C reads them."""
     weights = torch.ones(4, FEW.tables().chunks.levels, dtype=torch.float64)
     short = torch.zeros(4, dtype=torch.long).untyped_storage()[:24]
-    target = torch.tensor([], dtype=torch.long).set_(short)  # type: ignore[call-overload]
+    target = torch.tensor([], dtype=torch.long).set_(short)
     with pytest.raises(AssertionError, match="rows: target is in no tensor"):
         costs_of_rows(library.kernel(), FEW.tables().chunks, torch.zeros(4, 9), target, weights, None)  # type: ignore[arg-type]
 

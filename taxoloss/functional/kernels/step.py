@@ -86,6 +86,7 @@ class _Step(Function):
     ) -> Tensor | None:
         gradient = torch.empty_like(logits) if recorded else None
         mean = reduction == "mean"
+        result: Tensor | None
         if library is None:
             result, count = _in_python(tensors, logits, target, gradient, mean)
         else:
