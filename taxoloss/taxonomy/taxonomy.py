@@ -68,6 +68,7 @@ class Taxonomy(NamedTree):
             level_descriptions={lv.name: lv.description for lv in levels if lv.description},
             aliases={i + 1: row.aliases for i, row in enumerate(rows) if row.aliases},
             descriptions={i + 1: row.description for i, row in enumerate(rows) if row.description},
+            notes=tuple(fault.message for fault in document.log.warnings if fault.code == "T412"),
         )
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any, TypeAlias, TypeVar
 
@@ -77,9 +77,13 @@ class TreeBuilder:
         if level <= above:
             self.log.note("T206", **self.not_below(node, level, above))
             level = level if instead is None else instead
+        self.check_first_depth(node, level, above)
+        self.level.append(level)
+
+    def check_first_depth(self, node: int, level: int, above: int) -> None:
+        """T204 where a level is too deep, and the level above it is not."""
         if level > self.deepest >= above:
             self.check_depth(node, level)
-        self.level.append(level)
 
     def check_depth(self, node: int, level: int) -> bool:
         """Whether a level is not too deep for a node; T204 where it is."""
@@ -92,22 +96,34 @@ class TreeBuilder:
         if level != self.level[node]:
             self.log.note("T206", **self.on_two_levels(node, level))
 
-    def check_leaves(self) -> None:
-        """T202 where there are fewer than two leaves."""
-        leaves = len(self.names) - 1 - len(set(self.parent[1:]) - {0})
+    def check_leaves(self, further: Iterable[int] = ()) -> None:
+        """T202 where there are fewer than two leaves; further parents are none."""
+        leaves = len(self.names) - 1 - len({*self.parent[1:], *further} - {0})
         if leaves < 2:
             self.log.note("T202", **self.few_leaves(leaves))
 
-    def tree(self, levels: tuple[str, ...], *, arranged: bool = False) -> Tree:
-        """The tree in depth-first order (`arranged`: that of the numbers), siblings as they came."""
+    def tree(
+        self,
+        levels: tuple[str, ...],
+        *,
+        arranged: bool = False,
+        also_under: Sequence[tuple[int, int]] = (),
+    ) -> Tree:
+        """The tree in depth-first order (`arranged`: that of the numbers), siblings as they came.
+
+        `also_under` are (node, further parent), in any order.
+        """
         parent, level = np.array(self.parent, np.int64), np.array(self.level, np.int64)
+        also = np.array(sorted(also_under), np.int64) if also_under else None
         if arranged:
-            return Tree(tuple(self.names), parent, level, levels)
+            return Tree(tuple(self.names), parent, level, levels, also_under=also)
         order = arrange(parent)
         number = np.empty_like(order)
         number[order] = np.arange(len(order))
         names = tuple(map(self.names.__getitem__, order.tolist()))
-        return Tree(names, number[parent[order]], level[order], levels)
+        if also is not None:
+            also = np.array(sorted(number[also].tolist()), np.int64)
+        return Tree(names, number[parent[order]], level[order], levels, also_under=also)
 
     # -- what is said of a fault --------------------------------------------------------------------
 
