@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -100,7 +101,7 @@ class FurtherParents:
 
     def cycle(self, nodes: Sequence[int]) -> Words:
         """Of T211: the cycle from top to bottom, and where each of its edges is written."""
-        edges = [(below, above) for above, below in zip(nodes, nodes[1:], strict=False)]
+        edges = [(below, above) for above, below in pairwise(nodes)]
         named = [edge for edge in edges if edge in self.marks]
         shown = " > ".join(map(self._shown, nodes))
         notes = tuple(self._edge(below, above) for below, above in edges if (below, above) != named[0])
@@ -122,7 +123,7 @@ class FurtherParents:
         return self.document.note(text, self.rows[node - 1].mark)
 
     def drop_redundant(self) -> None:
-        """Leaves out edges that a longer way says as well (T412); T214 where that is the one to the home."""
+        """Leaves out edges that others say as well (T412); T214 where that is the one to the home."""
         for node, home in self.home.items():
             if home in self.of(node):
                 message = f"{self._shown(node)} is written under {self._shown(home)}"
@@ -148,12 +149,10 @@ class FurtherParents:
 
     def level_words(self, node: int, parent: int, level: str) -> Words:
         """Of T206: a further parent that stands on no level above the node's own."""
-        message = (
-            f"{self._shown(node)} is on level {quoted(level)}, not below the level of its further parent"
-        )
+        further = f"not below the level of its further parent {self._shown(parent)}"
         return {
             **self.document.place(self.marks[node, parent]),
-            "message": f"{message} {self._shown(parent)}",
+            "message": f"{self._shown(node)} is on level {quoted(level)}, {further}",
             "path": self.tree.path(node),
             "found": level,
         }

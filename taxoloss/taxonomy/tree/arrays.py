@@ -325,7 +325,8 @@ class Tree:
             up_to = np.concatenate([[0], np.cumsum(values)])
             return up_to[self.stop] - up_to[self.start]
         rows = self.reach.leaves
-        return np.bincount(rows.numbers, values[rows.items], len(self)).astype(np.int64)
+        sums: IntArray = np.bincount(rows.numbers, values[rows.items], len(self)).astype(np.int64)
+        return sums
 
     def _of_nodes(self, nodes: IntArray) -> tuple[Tree, IntArray]:
         """The tree of some of the nodes, in order, the parents of all among them; and these nodes."""

@@ -262,7 +262,7 @@ class NumberedTree:
 
     @property
     def graph(self) -> nx.DiGraph[int]:
-        """A new networkx.DiGraph, parent -> child, of target ids, with all edges; attributes `name`, `level`."""
+        """A new networkx.DiGraph of target ids, all edges parent -> child; attributes `name`, `level`."""
         return self.tree.to_networkx(self.ids_of_nodes.tolist())
 
 
