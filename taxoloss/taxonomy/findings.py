@@ -158,10 +158,7 @@ def _short_classes(taxonomy: Taxonomy) -> Iterator[Finding]:
 
 def _chains(taxonomy: Taxonomy) -> Iterator[Finding]:
     tree = taxonomy.tree
-    children = tree.num_children
-    if tree.also_under is not None:
-        children = children + np.bincount(tree.also_under[:, 1], minlength=len(tree))
-    single = np.flatnonzero(children == 1)
+    single = np.flatnonzero(tree.num_children == 1)
     single = single[single > 0]
     if len(single):
         message = f"{counted(len(single), 'node')} with a single child"

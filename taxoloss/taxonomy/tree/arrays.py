@@ -105,7 +105,7 @@ class Tree:
         """
         first, nodes = self._by_parent
         below: list[tuple[int, ...]] = [()] * len(self)
-        inner, children = np.flatnonzero(self.num_children), nodes.tolist()
+        inner, children = np.flatnonzero(self._homes), nodes.tolist()
         for node, *ends in np.stack([inner, first[inner], first[inner + 1]], 1).tolist():
             below[node] = tuple(children[slice(*ends)])
         return below
@@ -122,13 +122,21 @@ class Tree:
 
     @cached_property
     def num_children(self) -> IntArray:
+        """How many children each node has, along all edges."""
+        homes = np.bincount(self.parent[1:], minlength=len(self))
+        if self.also_under is not None:
+            homes = homes + np.bincount(self.also_under[:, 1], minlength=len(self))
+        return frozen(homes)
+
+    @cached_property
+    def _homes(self) -> IntArray:
         """How many children have their home below each node."""
         return frozen(np.bincount(self.parent[1:], minlength=len(self)))
 
     @cached_property
     def _by_parent(self) -> tuple[IntArray, IntArray]:
         """(V + 1,) and (V - 1,): the children of node n are nodes[first[n] : first[n + 1]]."""
-        first = np.concatenate([[0], np.cumsum(self.num_children)])
+        first = np.concatenate([[0], np.cumsum(self._homes)])
         return frozen(first), frozen(np.argsort(self.parent[1:], kind="stable") + 1)
 
     @cached_property
@@ -192,6 +200,10 @@ class Tree:
         """The nodes that stand for the leaves on a level (1 .. L), in tree order."""
         above = self.level_above < level
         stands = above & ((self.level >= level) | self.is_leaf)
+        if self.also_under is not None:  # a class may be below a node of the level by another way
+            reach, on_it = self.reach, self.level == level
+            without = ~np.logical_or.reduceat(on_it[reach.above.items], reach.above.starts[:-1])
+            stands &= on_it | (self._sums(without[self.leaves].astype(np.int64)) > 0)
         stands[0] = False  # the root stands on no level
         return frozen(np.flatnonzero(stands))
 
