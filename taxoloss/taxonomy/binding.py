@@ -269,7 +269,7 @@ class _ClassMatch:
 
     def inner(self, number: int, name: Name, node: int) -> None:
         """Notes a class that is an inner node."""
-        below = int(self.tree.stop[node] - self.tree.start[node])
+        below = int(self.tree.num_leaves[node])
         message = f"class {number}, {quoted(_text(name))}, is an inner node with {below} leaves"
         help = (
             "if the model has an output for it, say inner_classes=True: it gets a leaf of its own; if it "

@@ -105,7 +105,7 @@ class Tree:
         """
         first, nodes = self._by_parent
         below: list[tuple[int, ...]] = [()] * len(self)
-        inner, children = np.flatnonzero(self._homes), nodes.tolist()
+        inner, children = np.flatnonzero(self.num_at_home), nodes.tolist()
         for node, *ends in np.stack([inner, first[inner], first[inner + 1]], 1).tolist():
             below[node] = tuple(children[slice(*ends)])
         return below
@@ -129,14 +129,14 @@ class Tree:
         return frozen(homes)
 
     @cached_property
-    def _homes(self) -> IntArray:
+    def num_at_home(self) -> IntArray:
         """How many children have their home below each node."""
         return frozen(np.bincount(self.parent[1:], minlength=len(self)))
 
     @cached_property
     def _by_parent(self) -> tuple[IntArray, IntArray]:
         """(V + 1,) and (V - 1,): the children of node n are nodes[first[n] : first[n + 1]]."""
-        first = np.concatenate([[0], np.cumsum(self._homes)])
+        first = np.concatenate([[0], np.cumsum(self.num_at_home)])
         return frozen(first), frozen(np.argsort(self.parent[1:], kind="stable") + 1)
 
     @cached_property
@@ -334,11 +334,10 @@ class Tree:
     def _sums(self, values: IntArray) -> IntArray:
         """The sum over the leaves that each node reaches."""
         if self.also_under is None:
-            up_to = np.concatenate([[0], np.cumsum(values)])
+            up_to: IntArray = np.concatenate([[0], np.cumsum(values)])
             return up_to[self.stop] - up_to[self.start]
         rows = self.reach.leaves
-        sums: IntArray = np.bincount(rows.numbers, values[rows.items], len(self)).astype(np.int64)
-        return sums
+        return np.bincount(rows.numbers, values[rows.items], len(self)).astype(np.int64)
 
     def _of_nodes(self, nodes: IntArray) -> tuple[Tree, IntArray]:
         """The tree of some of the nodes, in order, the parents of all among them; and these nodes."""

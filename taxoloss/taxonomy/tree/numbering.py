@@ -238,7 +238,7 @@ class NumberedTree:
 
         self.require_bound("aggregation_matrix")
         number = self.level_number(level)
-        rows, columns = map(as_tensor, self._classes_of_nodes(number))
+        rows, columns = map(as_tensor, self.classes_of_nodes(number))
         ones = torch.ones(len(rows), device="cpu")
         size = (len(self), len(self.level_nodes(number)))
         if not sparse:
@@ -246,7 +246,7 @@ class NumberedTree:
         places = torch.stack([rows, columns])
         return torch.sparse_coo_tensor(places, ones, size, device="cpu", check_invariants=True).coalesce()
 
-    def _classes_of_nodes(self, level: int) -> tuple[IntArray, IntArray]:
+    def classes_of_nodes(self, level: int) -> tuple[IntArray, IntArray]:
         """(class, index of a node of the level, 1..L, that it is below), for each such pair."""
         if self.tree.is_tree:
             return np.arange(len(self)), self.class_to_node(level)
