@@ -131,7 +131,7 @@ class Rows:
 
     def _one_parent(self) -> None:
         """Where asked for, or where a class stands in several bins: one parent for each name of a level."""
-        how = self.options.parent
+        how = None if self.options.parent == "all" else self.options.parent
         if how is None and not self.strict:
             return
         faults = []

@@ -99,8 +99,8 @@ class MadeTree(NamedTree):
         """The taxonomy of edges (parent, child); nodes without a parent stand at the top.
 
         Args:
-            edges: pairs; a node is called by str(node). Where all are below one node, that is the root, which
-                is not a class.
+            edges: pairs; a node is called by str(node). One node above all others is the root, which is no
+                class.
             levels: as in `from_graph`.
             name: what to call the taxonomy.
             parents: as in `from_graph`.
