@@ -136,8 +136,8 @@ class SourceGraph:
         self._check_any(parents)
         parents, said = irredundant(parents)
         if said:
-            node, parent, lower = (self.nodes[key].name for key in said[0])
-            shown = f"{node} is under {lower}, which is below {parent} already"
+            below, above, lower = (self.nodes[key].name for key in said[0])
+            shown = f"{below} is under {lower}, which is below {above} already"
             self.notes.append(f"{counted(len(said), 'edge')} left out that others say as well: {shown}")
         several = [self.nodes[key].name for key, above in parents.items() if len(above) > 1]
         if several:
