@@ -58,6 +58,7 @@ class GraphTree(TreeBuilder):
         return self.where_key(self.keys[node])
 
     def where_key(self, key: str) -> Words:
+        """The same by key."""
         return {"line": self.graph.nodes[key].line, "found": self.graph.nodes[key].name}
 
     def called(self, key: str) -> str:

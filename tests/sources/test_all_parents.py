@@ -19,7 +19,7 @@ def parents(t: Taxonomy) -> dict[str, list[str]]:
     """The parents of each node by name, the root as ""."""
     bound = t.bind()
     graph = bound.graph
-    name = dict(graph.nodes(data="name"))
+    name = {node: str(data["name"]) for node, data in graph.nodes(data=True)}
     return {name[n]: sorted(name[up] for up in graph.predecessors(n)) for n in graph if name[n]}
 
 

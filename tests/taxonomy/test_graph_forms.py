@@ -59,7 +59,7 @@ def with_all(case: GraphCase) -> list[tuple[str, str]]:
 def by_name(t: Taxonomy) -> set[tuple[str, str]]:
     """The edges of a taxonomy by name, those of the root left out."""
     graph = t.bind().graph
-    name = dict(graph.nodes(data="name"))
+    name = {node: str(data["name"]) for node, data in graph.nodes(data=True)}
     return {(name[parent], name[node]) for parent, node in graph.edges if name[parent]}
 
 
@@ -153,7 +153,7 @@ def test_inspect_needs_no_torch(file: Path) -> None:
 
 def test_groups_that_are_the_same() -> None:
     """Of a graph two levels of as many nodes may make other groups."""
-    nodes = {"tree": [
+    nodes: Any = {"tree": [
         {"name": "a", "children": [{"name": "c", "children": ["x", "y"]}]},
         {"name": "b", "children": [{"name": "d", "children": ["z", {"name": "w", "also_under": ["a"]}]}]},
     ]}  # fmt: skip

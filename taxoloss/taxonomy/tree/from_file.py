@@ -73,10 +73,19 @@ class _RowTree(TreeBuilder):
         """The level of each node: the one it names, else one below its parent's."""
         if self.further is not None and self.further.edges():
             self.place_along(self.further.parents(), self.named_level)
+            self.check_limit()
             return
         for node, row in enumerate(self.rows, 1):
             above = self.level[row.parent + 1]
             self.place(row.parent + 1, self.named_level(node, above), instead=above + 1)
+
+    def check_limit(self) -> None:
+        """T111 where a longest path is longer than any path that is written may be."""
+        most = self.document.limits.levels
+        node = max(range(len(self.level)), key=self.level.__getitem__)
+        if self.level[node] > most:
+            message = f"{quoted(self.names[node])} is deeper than {most} levels by its longest path"
+            self.document.fault("T111", message, self.rows[node - 1].mark, path=_path(self.rows, node - 1))
 
     def named_level(self, node: int, above: int) -> int:
         """The level that a node names, else the one below; T205 where there is none of the name."""
