@@ -114,6 +114,25 @@ def test_classes_of_a_graph(tmp_path: Path) -> None:
     assert several == {"n00000004": ["n00000002", "n00000003"]}
 
 
+def test_columns_of_ranks(tmp_path: Path) -> None:
+    """A name of a level is one node, below every name above it; without the option it is two."""
+    text = "order,family,species\nA,f,x\nA,g,y\nB,h,x\nB,h,z\n"
+    found = read(tmp_path, text, parent="all")
+    assert parents(found.taxonomy)["x"] == ["f", "h"]
+    assert found.taxonomy.levels == ("order", "family", "species")
+    assert "1 node with several parents, all: `x`" in found.notes
+    assert len(read(tmp_path, text).taxonomy) == 4
+
+
+def test_classes_with_their_bins(tmp_path: Path) -> None:
+    """A class in two bins is below both."""
+    text = "class,bin\nwaxwing,bird\nwaxwing,insect\nbee,insect\nowl,bird\n"
+    t = read(tmp_path, text, parent="all").taxonomy
+    assert parents(t) == {
+        "waxwing": ["bird", "insect"], "bee": ["insect"], "owl": ["bird"], "bird": [""], "insect": [""],
+    }  # fmt: skip
+
+
 def test_a_rule_that_is_none(tmp_path: Path) -> None:
     """The words name those that there are."""
     with pytest.raises(ValueError, match='expected parent "all", "first", "most-common" or a function'):
