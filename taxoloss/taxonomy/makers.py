@@ -77,7 +77,7 @@ class MadeTree(NamedTree):
 
         Raises:
             MeaningError: the graph has a cycle, several roots, or (without "all") a node with several
-                parents; all of them are named.
+                parents; all of them are named. Or it is a tree upside down: no node has two children.
 
         >>> import networkx as nx
         >>> from taxoloss import Taxonomy

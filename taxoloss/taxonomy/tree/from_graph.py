@@ -176,7 +176,8 @@ _REVERSED: Words = {
 def _points_upwards(graph: nx.DiGraph[Any]) -> bool:
     """Whether the graph is one tree, or several, if its edges are read from child to parent.
 
-    Of a tree whose edges go down no node has several parents, so the two cannot be confused.
+    Of a tree whose edges go down no node has several parents; and a graph in which nodes have, but no
+    node has two children, groups nothing.
     """
     import networkx as nx
 
