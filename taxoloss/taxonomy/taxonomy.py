@@ -16,13 +16,13 @@ from taxoloss.taxonomy.file.document import Document, Value
 from taxoloss.taxonomy.file.models import HEAD
 from taxoloss.taxonomy.file.parser import parse_spec
 from taxoloss.taxonomy.file.writer import write_file
+from taxoloss.taxonomy.from_file import build_tree
 from taxoloss.taxonomy.makers import MadeTree
 from taxoloss.taxonomy.named import NodeInfo
 from taxoloss.taxonomy.other_names import descriptions_given
 from taxoloss.taxonomy.plain_data import as_plain, check_digests, from_plain
 from taxoloss.taxonomy.stored import difference, stored_in
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree
-from taxoloss.taxonomy.tree.from_file import build_tree
 from taxoloss.taxonomy.tree.html import tree_html
 from taxoloss.taxonomy.versions.diff import TreeDiff, diff
 from taxoloss.taxonomy.versions.migration import Migration

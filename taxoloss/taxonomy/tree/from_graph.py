@@ -9,11 +9,10 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import FaultLog
 from taxoloss.taxonomy.file.limits import MAX_LEVELS
 from taxoloss.taxonomy.names import nfc, text_of
-from taxoloss.taxonomy.tree.also_under import REDUNDANT
 from taxoloss.taxonomy.tree.arrays import Tree
 from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
 from taxoloss.taxonomy.tree.from_rows import finished
-from taxoloss.taxonomy.tree.reach import redundant_edges
+from taxoloss.taxonomy.tree.reach import REDUNDANT, redundant_edges
 
 if TYPE_CHECKING:
     import networkx as nx

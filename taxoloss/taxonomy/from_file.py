@@ -8,11 +8,11 @@ from typing import Any
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.taxonomy.also_under import FurtherParents
 from taxoloss.taxonomy.file.document import Document, Mark
 from taxoloss.taxonomy.file.models import LevelSpec
 from taxoloss.taxonomy.file.parser import NodeRow, ParsedFile
 from taxoloss.taxonomy.spelling import lookalike
-from taxoloss.taxonomy.tree.also_under import FurtherParents
 from taxoloss.taxonomy.tree.arrays import Tree
 from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
 
