@@ -170,7 +170,7 @@ def _lines(found: TreeDiff, before: Taxonomy, after: Taxonomy) -> list[str]:
     if found.same:
         lines = ["the trees are the same"]
     else:
-        lines = [line for kind in _KINDS for line in _changes(kind, getattr(found, kind))]
+        lines = [line for kind in _KINDS for line in _changes(kind, getattr(found, kind), before, after)]
     if found.old_levels != found.new_levels:
         lines.append(f"levels: {' > '.join(found.old_levels)} became {' > '.join(found.new_levels)}")
     for change in found.likely[:_MOST]:
@@ -195,7 +195,15 @@ def _in_shell(text: str) -> str:
     return shlex.quote(text) if "'" in text else f"'{text}'"
 
 
-def _changes(kind: str, changes: tuple[Change, ...]) -> list[str]:
+def _side(taxonomy: Taxonomy, path: tuple[str, ...]) -> str:
+    """A path; of a node with several parents also those beside the one that is in its path."""
+    text, nodes = "/".join(path), taxonomy.index.by_path(path)
+    further = taxonomy.named_parents(nodes[0]) if nodes else []
+    named = (one if isinstance(one, str) else "/".join(one) for one in further)
+    return f"{text} (also under {', '.join(named)})" if further else text
+
+
+def _changes(kind: str, changes: tuple[Change, ...], before: Taxonomy, after: Taxonomy) -> list[str]:
     """The changes of one kind: classes first, at most 20."""
     if not changes:
         return []
@@ -203,7 +211,10 @@ def _changes(kind: str, changes: tuple[Change, ...]) -> list[str]:
     counts = counted(classes, "class"), counted(len(changes) - classes, "inner node")
     lines = [f"{kind}: {', '.join(text for text in counts if text[0] != '0')}"]
     for change in sorted(changes, key=lambda change: not change.is_class)[:_MOST]:
-        sides = [" + ".join("/".join(path) for path in side[:5]) for side in (change.old, change.new)]
+        sides = [
+            " + ".join(_side(taxonomy, path) for path in side[:5])
+            for taxonomy, side in ((before, change.old), (after, change.new))
+        ]
         more = [
             f" and {len(side) - 5:,} more" if len(side) > 5 else "" for side in (change.old, change.new)
         ]

@@ -164,6 +164,9 @@ class Read:
         document = self.document
         if document is None:
             return Fault(finding.code, finding.message, self.source)
+        for noted in document.log.warnings:
+            if (noted.code, noted.message) == (finding.code, finding.message):
+                return noted
         nodes = self.taxonomy.index.by_path(finding.paths[0]) if finding.paths else []
         path = finding.paths[0] if finding.paths else ()
         place = document.place(document.node_marks[nodes[0]] if nodes else None)

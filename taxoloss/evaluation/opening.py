@@ -58,9 +58,13 @@ def open_samples(path: Path, taxonomy: Taxonomy, request: Request) -> tuple[Taxo
         request: how the file is to be read.
 
     Raises:
-        PredictionError: the file cannot be read so.
+        PredictionError: the file cannot be read so, or a node of the taxonomy has several parents.
         TaxonomyError: the classes are not those of the tree.
     """
+    try:
+        taxonomy.require_tree("evaluation")
+    except ValueError as error:
+        raise PredictionError(str(error)) from None
     opening = _Opening(path, taxonomy, request)
     prediction = request.prediction or opening.default_prediction()
     return opening.answers(prediction) if prediction else opening.matrix(opening.document)

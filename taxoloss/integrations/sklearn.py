@@ -285,10 +285,12 @@ class _Scorer:
 
 def _taxonomy(source: Any) -> Taxonomy | None:
     """A taxonomy as it is; what `taxoloss.load` takes, loaded."""
+    if isinstance(source, (str, os.PathLike, Mapping)):
+        source = load(source)
+    if isinstance(source, Taxonomy):
+        source.require_tree("a scikit-learn classifier or scorer")
     if source is None or isinstance(source, Taxonomy):
         return source
-    if isinstance(source, (str, os.PathLike, Mapping)):
-        return load(source)
     help = ": Taxonomy.from_paths(table) makes one" if hasattr(source, "columns") else ""
     raise TypeError(
         "expected taxonomy as a Taxonomy, a bundled name, a path or a mapping, got "

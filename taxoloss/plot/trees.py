@@ -45,7 +45,7 @@ def tree(
     Raises:
         ImportError: matplotlib is not installed.
         TypeError, ValueError: rows or depth is no whole number from 1 on; there are other than C or V
-            values, one is no finite number, or two are for one node.
+            values, one is no finite number, or two are for one node; a node has several parents.
         BindingError: a name is no node, or several.
 
     >>> import taxoloss
@@ -57,6 +57,7 @@ def tree(
     """
     if not isinstance(taxonomy, Taxonomy):
         raise TypeError(f"expected a Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}")
+    taxonomy.require_tree("plot.tree")
     colours = _numbers_of_nodes(taxonomy, values)
     most = _whole(rows, "rows")
     drawing = Drawing(taxonomy, most, None if depth is None else _whole(depth, "depth"), colours)

@@ -6,6 +6,7 @@ Findings come in the order of what they cost if they are mistakes, the dearest f
 2. A name, or all of them, may stand on a wrong level: T411.
 3. A level teaches little or nothing and takes its share of the weight: T406, T407, T402, T401.
 4. The tree is ragged, as many are: T403, T404, T405.
+5. An edge that says nothing more was left out: T412.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.suggestions import likeness, may_be_slip
 from taxoloss.taxonomy.spelling import lookalike
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.taxonomy.tree.arrays import IntArray
+from taxoloss.taxonomy.tree.arrays import IntArray, Tree
+from taxoloss.taxonomy.tree.reach import REDUNDANT
 
 __all__ = ["Finding", "find", "summaries"]
 
@@ -59,6 +61,7 @@ def find(taxonomy: Taxonomy) -> Iterator[Finding]:
     yield from _missing_ranks(taxonomy)
     yield from _short_classes(taxonomy)
     yield from _chains(taxonomy)
+    yield from _left_out(taxonomy)
 
 
 def summaries(findings: Iterable[Finding]) -> list[Finding]:
@@ -82,6 +85,7 @@ _SEVERAL = {
     "T402": ("pair", "of levels that make the same groups: the second one adds weight, no information"),
     "T408": ("pair", "of siblings or classes differ only in case, punctuation or look-alike letters"),
     "T410": ("pair", "of nodes have one name and parents that are alike"),
+    "T412": ("edge", "to further parents left out: other edges say the same"),
     "T411": ("kind", "of names on a level end as names of another rank do"),
 }
 
@@ -120,16 +124,24 @@ def _empty_levels(taxonomy: Taxonomy) -> Iterator[Finding]:
 
 def _equal_levels(taxonomy: Taxonomy) -> Iterator[Finding]:
     for number, (upper, lower) in enumerate(zip(taxonomy.levels, taxonomy.levels[1:], strict=False), 1):
-        groups = (len(taxonomy.tree.at_level(n)) for n in (number, number + 1))
-        if len(set(groups)) == 1:  # levels nest: as many nodes, the same groups
+        if _same_groups(taxonomy.tree, number):
             both = f"{quoted(upper)} and {quoted(lower)}"
             message = f"the levels {both} make the same groups: the second one adds weight, no information"
             yield Finding("T402", message, example=both)
 
 
+def _same_groups(tree: Tree, level: int) -> bool:
+    """Whether a level makes the same groups as the one below it."""
+    upper, lower = tree.at_level(level), tree.at_level(level + 1)
+    if tree.is_tree or len(upper) != len(lower):  # levels of a tree nest: as many nodes, the same groups
+        return len(upper) == len(lower)
+    groups = ({tree.reach.leaves[n].tobytes() for n in nodes.tolist()} for nodes in (upper, lower))
+    return next(groups) == next(groups)
+
+
 def _missing_ranks(taxonomy: Taxonomy) -> Iterator[Finding]:
     tree = taxonomy.tree
-    skipping = np.flatnonzero(tree.level > tree.level[tree.parent] + 1)
+    skipping = np.flatnonzero(tree.level > tree.level_above + 1)
     if len(skipping):
         message = f"{counted(len(skipping), 'node')} with a rank missing above"
         yield _about(taxonomy, "T403", message, skipping)
@@ -153,6 +165,12 @@ def _chains(taxonomy: Taxonomy) -> Iterator[Finding]:
         yield _about(taxonomy, "T405", message, single)
 
 
+def _left_out(taxonomy: Taxonomy) -> Iterator[Finding]:
+    for note in taxonomy.notes:
+        if note.startswith(REDUNDANT):
+            yield Finding("T412", note, example=note.removeprefix(REDUNDANT))
+
+
 def _one_for_all(taxonomy: Taxonomy) -> Iterator[Finding]:
     if taxonomy.tree.num_children[0] == 1:
         yield _about(taxonomy, "T406", "one node holds all classes: its level teaches nothing", [1])
@@ -160,7 +178,7 @@ def _one_for_all(taxonomy: Taxonomy) -> Iterator[Finding]:
 
 def _large_groups(taxonomy: Taxonomy) -> Iterator[Finding]:
     tree, total = taxonomy.tree, len(taxonomy)
-    sizes = tree.stop - tree.start
+    sizes = tree.num_leaves
     large = np.flatnonzero((sizes >= 0.9 * total) & (sizes < total) & ~tree.is_leaf)
     large = large[large > 0]
     if len(large) and total >= 10:

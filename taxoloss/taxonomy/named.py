@@ -188,6 +188,71 @@ class NamedTree(NumberedTree):
         ids = self.ids_of_nodes[nodes]
         return as_tensor(ids if ignored is None else np.where(nodes < 0, ignored, ids))
 
+    def parents(self, node: int | Name) -> tuple[int, ...]:
+        """The ids of a node's parents: the one below which it is written, then those it is also under.
+
+        Args:
+            node: its id; or its name or path, as in `node_id`.
+
+        Returns:
+            Ids of `node_id`; of a top node that of the root, of the root none.
+
+        Raises:
+            BindingError: no node, or several, have that name.
+            ValueError: there is no such id; or the taxonomy is not bound.
+
+        >>> from taxoloss import load
+        >>> liger = {"name": "liger", "also_under": ["tiger"]}
+        >>> t = load({"tree": [{"name": "lion", "children": [liger]}, {"name": "tiger"}, "cat"]}).bind()
+        >>> t.parents("liger"), [t.path(node) for node in t.parents("liger")]
+        ((2, 3), [('lion',), ('tiger',)])
+        """
+        number = self._numbered(node, "parents")
+        return tuple(self.ids_of_nodes[self.tree.parents_of(number)].tolist())
+
+    def ancestors(self, node: int | Name) -> tuple[int, ...]:
+        """The ids of all nodes above a node, along all edges, in increasing order: the root last.
+
+        Args:
+            node: its id; or its name or path, as in `node_id`.
+
+        Raises:
+            BindingError: no node, or several, have that name.
+            ValueError: there is no such id; or the taxonomy is not bound.
+
+        >>> from taxoloss import load
+        >>> load("pets").bind().ancestors("Bengal")
+        (37, 39)
+        """
+        number = self._numbered(node, "ancestors")
+        if not self.is_tree:
+            above = self.tree.reach.above[number]
+            return tuple(sorted(self.ids_of_nodes[above[above != number]].tolist()))
+        found = []
+        while number:
+            number = int(self.tree.parent[number])
+            found.append(int(self.ids_of_nodes[number]))
+        return tuple(sorted(found))
+
+    def _numbered(self, node: int | Name, what: str) -> int:
+        """The depth-first number of an id, a name or a path."""
+        self.require_bound(what)
+        if not isinstance(node, (str, tuple)):
+            return self._node(node)
+        return self.index.node(node)
+
+    def named_parents(self, node: int) -> list[str | list[str]]:
+        """How a file names the further parents of a node (depth-first number): `also_under`."""
+        return [] if self.is_tree else list(map(self._reference, self.tree.parents_of(node)[1:]))
+
+    def _reference(self, node: int) -> str | list[str]:
+        """What finds a node: its name where that is unique, else its path, as text where that does."""
+        path = self.tree.path(node)
+        for text in (path[-1], "/".join(path)):
+            if self.index.find(text) == [node]:
+                return text
+        return list(path)
+
     def path(self, node_id: int) -> tuple[str, ...]:
         """The names from below the root down to a node; () for the root.
 

@@ -17,6 +17,7 @@ from taxoloss.taxonomy.file.metadata import Described, as_head
 from taxoloss.taxonomy.file.models import HEAD, LevelSpec, Name, TaxonomySpec, Text
 from taxoloss.taxonomy.names import name_faults, text_of
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree, arrange
+from taxoloss.taxonomy.tree.reach import redundant_edges
 
 __all__ = ["ReadOnlyDict", "as_plain", "check_digests", "from_plain"]
 
@@ -68,6 +69,7 @@ class TaxonomyData(TaxonomySpec):
     aliases: tuple[tuple[StrictInt, tuple[Name, ...]], ...]
     descriptions: tuple[tuple[StrictInt, Text], ...]
     own_leaves: tuple[StrictInt, ...] = ()
+    also_under: tuple[tuple[StrictInt, StrictInt], ...] = ()
     order: tuple[StrictInt, ...] | None
     node_targets: StrictBool
     digest: str
@@ -87,6 +89,7 @@ def as_plain(taxonomy: Plain) -> dict[str, Any]:
         "aliases": [[node, [text_of(a) for a in names]] for node, names in taxonomy.aliases.items()],
         "descriptions": [[node, text_of(text)] for node, text in taxonomy.descriptions.items()],
         **({} if tree.own is None else {"own_leaves": tree.own.tolist()}),
+        **({} if tree.also_under is None else {"also_under": tree.also_under.tolist()}),
         "order": None if taxonomy.order is None else taxonomy.order.tolist(),
         "node_targets": bool(taxonomy.node_targets),
         "digest": taxonomy.digest,
@@ -180,11 +183,31 @@ def _tree(form: TaxonomyData) -> Tree:
     if not np.array_equal(arrange(parent), node):
         raise ValueError(f"expected the parents of nodes in depth-first order, got {form.parents!r:.60}")
     own = _numbers(form.own_leaves, "own_leaves") if form.own_leaves else None
-    tree = Tree(("", *form.names), parent, level, levels, own)
+    also = _further_parents(form, parent, level)
+    tree = Tree(("", *form.names), parent, level, levels, own, also)
     if len(tree.leaves) < 2:
         raise ValueError(f"expected at least two classes, got {len(tree.leaves)}")
     _check_own_leaves(tree)
     return tree
+
+
+def _further_parents(form: TaxonomyData, parent: IntArray, level: IntArray) -> IntArray | None:
+    """The further parents of the rows; ValueError where they are none, or an edge says nothing more."""
+    if not form.also_under:
+        return None
+    parents = {node: [above] for node, above in enumerate(parent[1:].tolist(), 1)}
+    for node, above in form.also_under:
+        # A level is below another, so no edge makes a cycle.
+        known = 0 < node < len(parent) and 0 < above < len(parent) and above not in parents[node]
+        if not known or level[above] >= level[node]:
+            expected = "a node and another parent of it, on a level above, in each pair of also_under"
+            raise ValueError(f"expected {expected}, got {(node, above)}")
+        parents[node].append(above)
+    if list(form.also_under) != sorted(form.also_under) or redundant_edges(parents):
+        raise ValueError(
+            f"expected also_under in order, no edge that others say, got {form.also_under!r:.60}"
+        )
+    return np.array(form.also_under, np.int64)
 
 
 def _check_own_leaves(tree: Tree) -> None:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import IntArray
+from taxoloss.taxonomy.tree.reach import Rows
 
-__all__ = ["Plan", "plan_of"]
+__all__ = ["GraphPlan", "Plan", "graph_plan_of", "plan_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +78,13 @@ def plan_of(taxonomy: Taxonomy) -> Plan:
 
     Raises:
         TypeError: not a Taxonomy.
-        ValueError: the taxonomy is not bound.
+        ValueError: the taxonomy is not bound, or a node of it has several parents.
     """
     return cached(taxonomy, _plan)
 
 
 def _plan(taxonomy: Taxonomy) -> Plan:
+    taxonomy.require_tree("a loss, a metric or a decision")
     plan = _SHARED.get(taxonomy.identity)
     if plan is None:
         plan = _SHARED[taxonomy.identity] = _compile(taxonomy)
@@ -115,4 +117,63 @@ def _compile(taxonomy: Taxonomy) -> Plan:
         num_targets=len(by_id) if taxonomy.node_targets else len(taxonomy),
         num_classes=len(taxonomy),
         num_nodes=len(by_id),
+    )
+
+
+# -- several parents -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class GraphPlan:
+    """Integers of a bound taxonomy whose nodes may have several parents; of a tree they say the same."""
+
+    levels: tuple[str, ...]
+    #: For each level (L,) the node ids of its nodes, in index order.
+    nodes: tuple[IntArray, ...]
+    #: (V,): the level of each node, 1..L; of the root 0.
+    level: IntArray
+    #: V rows: the classes that each node reaches, itself where it is one.
+    classes: Rows
+    #: V rows: each node and its ancestors by id, the root left out.
+    ancestors: Rows
+    #: V rows: the parents of each node by id.
+    parents: Rows
+    num_targets: int
+    num_classes: int
+    num_nodes: int
+
+
+def graph_plan_of(taxonomy: Taxonomy) -> GraphPlan:
+    """What `plan_of` is for trees, along all edges; made once for each taxonomy.
+
+    Raises:
+        TypeError: not a Taxonomy.
+        ValueError: the taxonomy is not bound.
+
+    >>> import taxoloss
+    >>> liger = {"name": "liger", "also_under": ["tiger"]}
+    >>> t = taxoloss.load({"tree": [{"name": "lion", "children": [liger]}, "tiger", "cat"]}).bind()
+    >>> plan = graph_plan_of(t)
+    >>> plan.ancestors[0], plan.classes[t.node_id("tiger")]
+    (array([0, 2, 3]), array([0]))
+    """
+    return cached(taxonomy, _graph_plan)
+
+
+def _graph_plan(taxonomy: Taxonomy) -> GraphPlan:
+    tree, ids, count = taxonomy.tree, taxonomy.ids_of_nodes, taxonomy.num_nodes
+    reach, levels = tree.reach, range(1, len(tree.levels) + 1)
+    of, above = reach.above.numbers, reach.above.items
+    edges = np.array(list(tree.all_edges()))
+    below = reach.leaves
+    return GraphPlan(
+        levels=tree.levels,
+        nodes=tuple(ids[taxonomy.level_nodes(level)] for level in levels),
+        level=tree.level[taxonomy.nodes_by_id],
+        classes=Rows.of_pairs(ids[below.numbers], taxonomy.class_of_leaf[below.items], count),
+        ancestors=Rows.of_pairs(ids[of[above > 0]], ids[above[above > 0]], count),
+        parents=Rows.of_pairs(ids[edges[:, 1]], ids[edges[:, 0]], count),
+        num_targets=count if taxonomy.node_targets else len(taxonomy),
+        num_classes=len(taxonomy),
+        num_nodes=count,
     )

@@ -102,13 +102,16 @@ def same_but_for_order(stored: Bound, here: Bound) -> bool:
     return same and _nodes(stored.tree) == _nodes(here.tree)
 
 
-def _nodes(tree: Tree) -> dict[_Path, tuple[int, bool]]:
-    """Of each path its level, and whether it is a leaf of a node's own."""
+def _nodes(tree: Tree) -> dict[_Path, tuple[int, bool, set[_Path]]]:
+    """Of each path its level, whether it is a leaf of a node's own, and its further parents."""
     own = set(() if tree.own is None else tree.own.tolist())
     nodes = np.arange(1, len(tree))
     levels = tree.level[1:].tolist()
     rows = zip(tree.paths(nodes), levels, nodes.tolist(), strict=True)
-    return {path: (level, node in own) for path, level, node in rows}
+    further: dict[int, set[_Path]] = {}
+    for node, parent in [] if tree.also_under is None else tree.also_under.tolist():
+        further.setdefault(node, set()).add(tree.path(parent))
+    return {path: (level, node in own, further.get(node, set())) for path, level, node in rows}
 
 
 def _columns(stored: Sequence[_Path], here: Sequence[_Path]) -> str:

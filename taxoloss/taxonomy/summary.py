@@ -48,6 +48,8 @@ class Summary:
     smallest_depth: int
     largest_depth: int
     largest_branching: int
+    #: Of each node with several parents these, all as paths a/b/c.
+    several_parents: dict[str, tuple[str, ...]]
     weights_from: str
     #: What the loss is at first: the sum of weight x chance loss over the levels.
     chance_loss: float
@@ -85,6 +87,10 @@ def summarize(taxonomy: Taxonomy) -> Summary:
         smallest_depth=int(depth.min()),
         largest_depth=int(depth.max()),
         largest_branching=int(tree.num_children.max()),
+        several_parents={
+            "/".join(tree.path(node)): tuple("/".join(tree.path(one)) for one in tree.parents_of(node))
+            for node in tree.several_parents.tolist()
+        },
         weights_from="equal, 1 / levels" if taxonomy.level_weights is None else "the file",
         digest=taxonomy.digest,
         chance_loss=sum(level.weight * level.chance_loss for level in levels),
@@ -96,16 +102,19 @@ def summarize(taxonomy: Taxonomy) -> Summary:
 def _level(taxonomy: Taxonomy, number: int) -> LevelFacts:
     tree, name = taxonomy.tree, taxonomy.levels[number - 1]
     nodes = taxonomy.level_nodes(number)
-    sizes = tree.stop[nodes] - tree.start[nodes]
+    sizes = tree.num_leaves[nodes]
     total = len(taxonomy)
-    chance = abs(float(-(sizes / total * np.log(sizes / total)).sum()))
+    classes, places = taxonomy.classes_of_nodes(number)
+    costs = np.bincount(classes, -np.log(sizes / total)[places]) / np.bincount(classes)
+    chance = abs(float(costs.mean()))
+    on_it = np.bincount(classes, tree.level[nodes][places] == number)
     weights = taxonomy.level_weights
     return LevelFacts(
         name=name,
         nodes=len(nodes),
         smallest_group=int(sizes.min()),
         largest_group=int(sizes.max()),
-        stand_ins=int(sizes[tree.level[nodes] != number].sum()),
+        stand_ins=int((on_it == 0).sum()),
         ended_above=int((tree.level[nodes] < number).sum()),
         entropy_bits=chance / math.log(2),
         weight=1 / len(taxonomy.levels) if weights is None else weights[name],

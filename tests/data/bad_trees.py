@@ -7,7 +7,7 @@ from bad_files import NOT_TREE, json, mapping, want, yaml
 CHILDREN = "a list or a mapping of children, or nothing for a leaf"
 NUMBER = "a number, 0 or larger"
 HEAD = "one of name, description, source, version, licence, levels, tree"
-NODE = "one of name, level, aliases, description, children"
+NODE = "one of name, level, aliases, also_under, description, children"
 
 # -- keys ------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from taxoloss.errors.explanations import explanations, register
 from taxoloss.taxonomy.findings import find, summaries
 
 #: One thing may be two nodes; a wrong level; a level that teaches little; a ragged tree.
-ORDER = ["T409", "T410", "T408", "T411", "T406", "T407", "T402", "T401", "T403", "T404", "T405"]
+ORDER = ["T409", "T410", "T408", "T411", "T406", "T407", "T402", "T401", "T403", "T404", "T405", "T412"]
 
 #: Levels, rows: trees as people have them, with the codes that they are to show, in their order.
 TREES: dict[str, tuple[list[str], Any, list[str]]] = {

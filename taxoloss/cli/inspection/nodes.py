@@ -24,7 +24,7 @@ _MOST = 60
 def level_facts(taxonomy: Taxonomy, level: str) -> list[dict[str, Any]]:
     """The nodes of a level, the largest first."""
     nodes = taxonomy.level_nodes(taxonomy.level_number(level))
-    sizes = taxonomy.tree.stop[nodes] - taxonomy.tree.start[nodes]
+    sizes = taxonomy.tree.num_leaves[nodes]
     return [_node(taxonomy, node) for node in nodes[np.argsort(-sizes, kind="stable")].tolist()]
 
 
@@ -65,8 +65,9 @@ def _node(taxonomy: Taxonomy, node: int) -> dict[str, Any]:
     stands = int(tree.level[node])
     return {
         "path": list(tree.path(node)),
+        "parents": [list(tree.path(parent)) for parent in tree.parents_of(node)],
         "level": taxonomy.levels[stands - 1],
-        "classes": int(tree.stop[node] - tree.start[node]),
+        "classes": int(tree.num_leaves[node]),
         "is_class": bool(tree.is_leaf[node]),
         "children": int(tree.num_children[node]),
         "aliases": list(taxonomy.aliases.get(node, ())),

@@ -13,7 +13,7 @@ from rich.tree import Tree as RichTree
 
 from taxoloss.cli.inspection.weights import WeightingFacts
 from taxoloss.cli.shared import plain
-from taxoloss.errors.characters import escape_invisible
+from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.taxonomy.findings import summaries
 from taxoloss.taxonomy.summary import Summary
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -22,6 +22,7 @@ __all__ = ["render_summary", "render_weighting"]
 
 _MOST_CHILDREN = 8
 _MOST_ROWS = 60
+_MOST_SHOWN = 5
 
 
 #: Columns of a tree's line for each level, and the least that is left for a name.
@@ -30,13 +31,25 @@ _GUIDE, _NAME = 4, 40
 
 def render_summary(taxonomy: Taxonomy, summary: Summary, depth: int | None = None) -> RenderableType:
     """Facts, a table of the levels, the findings and the tree, to a depth or cut to the top of it."""
-    parts: list[RenderableType] = [_facts(summary), Text(), _levels(summary), Text()]
+    parts: list[RenderableType] = [_facts(taxonomy, summary), Text(), _levels(summary), Text()]
     parts += [Text("findings", style="bold"), *_findings(summary), Text()]
     parts += [Text("tree", style="bold"), _tree(taxonomy, depth)]
     return Group(*parts)
 
 
-def _facts(summary: Summary) -> RenderableType:
+def _several(taxonomy: Taxonomy, summary: Summary) -> str | None:
+    """How many nodes have several parents, and the first of them; None where none has."""
+    if taxonomy.is_tree:
+        return None
+    shown = []
+    for path, parents in list(summary.several_parents.items())[:_MOST_SHOWN]:
+        shown.append(f"{path} (under {', '.join(parents)})")
+    more = len(summary.several_parents) - len(shown)
+    rest = f" and {more:,} more (all with --json)" if more else ""
+    return f"{counted(len(summary.several_parents), 'node')}: {'; '.join(shown)}{rest}"
+
+
+def _facts(taxonomy: Taxonomy, summary: Summary) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     depth = str(summary.smallest_depth)
     if summary.smallest_depth < summary.largest_depth:
@@ -49,6 +62,7 @@ def _facts(summary: Summary) -> RenderableType:
         "licence": summary.licence,
         "classes": f"{summary.classes:,}",
         "inner nodes": f"{summary.inner_nodes:,}",
+        "several parents": _several(taxonomy, summary),
         "depth": depth,
         "branching": f"at most {summary.largest_branching:,} children",
         "weights": f"from {summary.weights_from}"
@@ -128,7 +142,7 @@ def _tree(taxonomy: Taxonomy, depth: int | None) -> _Wide:
 def _more(taxonomy: Taxonomy, nodes: list[int]) -> Text:
     """How many nodes are left out; and how many classes, where that is another number."""
     tree = taxonomy.tree
-    classes = int((tree.stop[nodes] - tree.start[nodes]).sum())
+    classes = len({leaf for node in nodes for leaf in tree.leaves_below(node).tolist()})
     more = "" if tree.is_leaf[nodes].all() else f", {classes:,} {'class' if classes == 1 else 'classes'}"
     return Text(f"... {len(nodes):,} more{more}", style="dim", no_wrap=True)
 
@@ -150,7 +164,7 @@ def _label(taxonomy: Taxonomy, node: int) -> Text:
     label = plain(tree.names[node])
     label.no_wrap, label.overflow = True, "ellipsis"
     if not tree.is_leaf[node]:
-        label.append(f"  {int(tree.stop[node] - tree.start[node]):,}", style="dim")
+        label.append(f"  {int(tree.num_leaves[node]):,}", style="dim")
     if (description := taxonomy.descriptions.get(node)) is not None:
         label.append(f"  {escape_invisible(description)}", style="dim")
     return label

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from taxoloss.errors.characters import counted
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.taxonomy.exports import graphs, picture, tables
 from taxoloss.taxonomy.exports.output_format import PARTS, OutputFormat
@@ -82,7 +83,7 @@ def _left_out(taxonomy: Taxonomy, format: OutputFormat) -> list[str]:
     head = [k for k in ("name", "description", "source", "version", "licence") if getattr(taxonomy, k)]
     named = tuple(f"depth_{i + 1}" for i in range(len(taxonomy.levels))) != taxonomy.levels
     tree = taxonomy.tree
-    skipped = int((tree.level[1:] > tree.level[tree.parent[1:]] + 1).sum())
+    skipped = int((tree.level[1:] > tree.level_above[1:] + 1).sum())
     empty = [level for i, level in enumerate(taxonomy.levels, 1) if not (tree.level == i).any()]
     parts = {
         "head": ", ".join(head),
@@ -92,6 +93,9 @@ def _left_out(taxonomy: Taxonomy, format: OutputFormat) -> list[str]:
         "aliases": f"aliases of {len(taxonomy.aliases):,} nodes" if taxonomy.aliases else "",
         "descriptions": f"descriptions of {len(taxonomy.descriptions):,} nodes"
         if taxonomy.descriptions
+        else "",
+        "parents": f"further parents of {counted(len(tree.several_parents), 'node')}"
+        if not tree.is_tree
         else "",
     }
     lost = [text for part, text in parts.items() if text and part not in format.keeps]

@@ -70,7 +70,7 @@ def _shown(children: int, most: int) -> int:
 
 def _most_children(tree: Tree, above: Sequence[int], rows: int) -> int:
     """The largest k for the next depth that leaves no more than so many rows; 0: none does."""
-    low, high = 0, max(1, int(tree.num_children.max()))
+    low, high = 0, max(1, int(tree.num_at_home.max()))
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if _fits(tree, [*above, middle], rows) else (low, middle - 1)
@@ -81,7 +81,7 @@ def _fits(tree: Tree, limits: Sequence[int], rows: int) -> bool:
     """Whether the picture has no more than so many rows; looks at no more nodes than it needs to."""
     count, waiting = 1, [(0, 0)]
     for node, depth in waiting:
-        children = int(tree.num_children[node])
+        children = int(tree.num_at_home[node])
         if not children or depth == len(limits):
             continue
         shown = _shown(children, limits[depth])
@@ -100,7 +100,7 @@ def _places(tree: Tree, title: str, limits: Sequence[int]) -> Place:
         if not len(children):
             continue
         if depth == len(limits):
-            place.text += f" ({counted(int(tree.stop[node] - tree.start[node]), 'class')})"
+            place.text += f" ({counted(int(tree.num_leaves[node]), 'class')})"
             continue
         shown = _shown(len(children), limits[depth])
         for child in children[:shown].tolist():

@@ -36,7 +36,7 @@ def node_link(taxonomy: Taxonomy) -> str:
         if node in taxonomy.descriptions:
             facts["description"] = taxonomy.descriptions[node]
         nodes.append(facts)
-    links = [{"source": str(parent), "target": str(node)} for parent, node in tree.edges() if parent]
+    links = [{"source": str(parent), "target": str(node)} for parent, node in tree.all_edges() if parent]
     graph = {"name": taxonomy.name, "levels": list(taxonomy.levels)}
     return _dumped({"directed": True, "multigraph": False, "graph": graph, "nodes": nodes, "links": links})
 
@@ -95,7 +95,7 @@ def dot(taxonomy: Taxonomy) -> str:
     for node, name in enumerate((title, *taxonomy.tree.names[1:])):
         text = name.replace("\\", "\\\\").replace('"', '\\"')
         lines.append(f'  n{node} [label="{text}"];')
-    lines += [f"  n{parent} -> n{node};" for parent, node in taxonomy.tree.edges()]
+    lines += [f"  n{parent} -> n{node};" for parent, node in taxonomy.tree.all_edges()]
     return "\n".join([*lines, "}", ""])
 
 
@@ -105,14 +105,14 @@ def mermaid(taxonomy: Taxonomy) -> str:
     for node, name in enumerate((taxonomy.name or "root", *taxonomy.tree.names[1:])):
         text = re.sub(r"[^\w .,/()+-]", lambda m: f"#{ord(m[0])};", name)
         lines.append(f'  n{node}["{text}"]')
-    lines += [f"  n{parent} --> n{node}" for parent, node in taxonomy.tree.edges()]
+    lines += [f"  n{parent} --> n{node}" for parent, node in taxonomy.tree.all_edges()]
     return "\n".join([*lines, ""])
 
 
 FORMATS = (
     OutputFormat("nested", nested),
-    OutputFormat("node-link", node_link, keeps=("levels", "aliases", "descriptions")),
+    OutputFormat("node-link", node_link, keeps=("levels", "aliases", "descriptions", "parents")),
     OutputFormat("newick", newick, (".nwk", ".newick"), keeps=("levels",)),
-    OutputFormat("dot", dot, (".dot", ".gv")),
-    OutputFormat("mermaid", mermaid, (".mmd", ".mermaid")),
+    OutputFormat("dot", dot, (".dot", ".gv"), keeps=("parents",)),
+    OutputFormat("mermaid", mermaid, (".mmd", ".mermaid"), keeps=("parents",)),
 )

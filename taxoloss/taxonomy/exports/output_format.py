@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["PARTS", "OutputFormat"]
 
 #: What a taxonomy may have beside names, parents and order.
-PARTS = ("head", "weights", "levels", "level_descriptions", "aliases", "descriptions")
+PARTS = ("head", "weights", "levels", "level_descriptions", "aliases", "descriptions", "parents")
 
 
 @dataclass(frozen=True)

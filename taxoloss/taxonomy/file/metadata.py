@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +24,8 @@ class Nodes(Protocol):
     def level(self) -> npt.NDArray[np.int64]: ...
     @property
     def levels(self) -> tuple[str, ...]: ...
+    @property
+    def level_above(self) -> npt.NDArray[np.int64]: ...
     def path(self, node: int) -> tuple[str, ...]: ...
     def children(self) -> list[tuple[int, ...]]: ...
 
@@ -53,6 +55,7 @@ class Described(Protocol):
     def aliases(self) -> Mapping[int, tuple[str, ...]]: ...
     @property
     def descriptions(self) -> Mapping[int, str]: ...
+    def named_parents(self, node: int) -> Sequence[str | list[str]]: ...
 
 
 def as_head(taxonomy: Described) -> dict[str, Any]:
@@ -74,13 +77,15 @@ def _level(taxonomy: Described, name: str) -> Any:
 
 
 def details(taxonomy: Described, node: int) -> dict[str, Any]:
-    """What a node says beyond its name: `level` where it is not the one below, `aliases`, `description`."""
+    """What a node says beyond its name, of the keys that a node has in a file."""
     tree = taxonomy.tree
     details: dict[str, Any] = {}
-    if tree.level[node] != tree.level[tree.parent[node]] + 1:
+    if tree.level[node] != tree.level_above[node] + 1:
         details["level"] = tree.levels[tree.level[node] - 1]
     if node in taxonomy.aliases:
         details["aliases"] = list(taxonomy.aliases[node])
+    if also_under := taxonomy.named_parents(node):
+        details["also_under"] = list(also_under)
     if node in taxonomy.descriptions:
         details["description"] = taxonomy.descriptions[node]
     return details

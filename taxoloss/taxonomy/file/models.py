@@ -38,6 +38,8 @@ def _listed(value: Any) -> Any:
 
 
 Name = Annotated[str, AfterValidator(_checked_name)]
+#: A node by its name or path; a path of names that hold slashes as a list of them.
+Reference = Name | tuple[Name, ...]
 Text = Annotated[str, AfterValidator(_checked_text)]
 Weight = Annotated[float, BeforeValidator(_no_truth_value), Field(ge=0, allow_inf_nan=False)]
 
@@ -65,6 +67,7 @@ class NodeSpec(_Form):
     name: Name
     level: Name | None = None
     aliases: Annotated[tuple[Name, ...], BeforeValidator(_listed)] = ()
+    also_under: Annotated[tuple[Reference, ...], BeforeValidator(_listed)] = ()
     description: Text | None = None
 
 

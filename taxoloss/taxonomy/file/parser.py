@@ -2,7 +2,7 @@
 
 Values with marks go in; pydantic judges the head, the levels and the written-out nodes; out comes a
 flat table of nodes, parents first, as they stand in the file. Whether the nodes make a usable tree is
-not asked here (`tree.from_file` does that).
+not asked here (`from_file` does that).
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class NodeRow:
     description: str | None = None
     mark: Mark | None = None
     level_mark: Mark | None = None
+    #: Further parents, each by its name or path, and where they are named.
+    also_under: tuple[tuple[str | tuple[str, ...], Mark | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,10 +187,14 @@ class _Flattener:
             mark = name.mark if isinstance(name, ScalarValue) else value.mark
             level = value.get("level")
             level_mark = level.mark if level is not None else None
-            row_of = NodeRow(
-                spec.name, parent, spec.level, spec.aliases, spec.description, mark, level_mark
+            named = value.get("also_under")
+            marks = [item.mark for item in named.items] if isinstance(named, ListValue) else []
+            also = tuple(zip(spec.also_under, marks, strict=False))
+            self.rows.append(
+                NodeRow(
+                    spec.name, parent, spec.level, spec.aliases, spec.description, mark, level_mark, also
+                )
             )
-            self.rows.append(row_of)
         self.check_count(value.mark)
         children = value.get("children")
         if children is not None:

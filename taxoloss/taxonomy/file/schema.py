@@ -24,6 +24,7 @@ _DESCRIPTIONS = {
     "weight": "What the level weighs in the loss: on every level, or on none.",
     "level": "The level of the node, where it is not the one below its parent's.",
     "aliases": "Other names that datasets give the node.",
+    "also_under": "Further parents: the path of each, or its name where that is unique.",
     "tree": "The nodes; leaves are the classes.",
     "children": "A list of leaves or of nodes written out, or a mapping; left out for a leaf.",
 }
@@ -94,6 +95,7 @@ def _definitions(name: dict[str, Any], text: dict[str, Any]) -> dict[str, Any]:
                     {
                         "level": name,
                         "aliases": names,
+                        "also_under": {"type": "array", "items": {"anyOf": [name, names]}},
                         "description": text,
                         "children": {"$ref": "#/definitions/children"},
                     },

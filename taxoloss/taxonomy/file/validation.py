@@ -108,4 +108,5 @@ def _note_fault(
 _EXPECTED = {
     "levels": "a list of names, one a level, top to bottom",
     "aliases": "a list of names",
+    "also_under": "a list of nodes, each by its path or by a name that is unique",
 }

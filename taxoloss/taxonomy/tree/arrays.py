@@ -9,6 +9,10 @@ leaf also on every level below its own. So each level partitions the leaves.
 
 A class above other classes (`Taxonomy.bind(names, inner_classes=True)`) is a leaf of its own, the first
 below its node and with the node's name: so all classes are leaves. `own` tells these leaves from others.
+
+Where nodes have several parents, the tree is that of their homes: of the parents below which they are
+written. `also_under` holds the other edges. Ranges of leaves are then those of the homes alone; what a node
+reaches along all edges, and its levels, are in `reach`.
 """
 
 from __future__ import annotations
@@ -18,17 +22,18 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from taxoloss.taxonomy.tree.reach import IntArray, Reach, compiled, frozen
 
 if TYPE_CHECKING:
     import networkx as nx
 
 __all__ = ["IntArray", "Tree", "arrange", "frozen"]
-
-IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,12 +52,13 @@ class Tree:
     levels: tuple[str, ...]
     #: The leaves that stand for their parents, in order; None where there is none.
     own: IntArray | None = None
+    #: (E, 2): a node and a parent of it beside `parent`, in increasing order; None where there is none.
+    also_under: IntArray | None = None
 
     def __post_init__(self) -> None:
-        frozen(self.parent)
-        frozen(self.level)
-        if self.own is not None:
-            frozen(self.own)
+        for array in (self.parent, self.level, self.own, self.also_under):
+            if array is not None:
+                frozen(array)
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: self.__dict__[f.name] for f in dataclasses.fields(self)}
@@ -64,8 +70,13 @@ class Tree:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def is_tree(self) -> bool:
+        """Whether no node has several parents."""
+        return self.also_under is None
+
     def edges(self) -> Iterator[tuple[int, int]]:
-        """(parent, node) for every node but the root, in depth-first order.
+        """(parent, node) for every node but the root, in depth-first order; of several parents the home.
 
         >>> import taxoloss
         >>> list(taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug"]}}).tree.edges())
@@ -73,8 +84,20 @@ class Tree:
         """
         return zip(self.parent[1:].tolist(), range(1, len(self)), strict=True)
 
+    def all_edges(self) -> Iterator[tuple[int, int]]:
+        """(parent, node) for every edge: `edges`, then those to further parents.
+
+        >>> import taxoloss
+        >>> both = {"name": "liger", "also_under": ["tiger"]}
+        >>> tree = taxoloss.load({"tree": [{"name": "lion", "children": [both]}, "tiger", "cat"]}).tree
+        >>> list(tree.all_edges())
+        [(0, 1), (1, 2), (0, 3), (0, 4), (3, 2)]
+        """
+        more = () if self.also_under is None else self.also_under.tolist()
+        return chain(self.edges(), ((parent, node) for node, parent in more))
+
     def children(self) -> list[tuple[int, ...]]:
-        """For each node its children, in depth-first order.
+        """For each node its children (those that have their home there), in depth-first order.
 
         >>> import taxoloss
         >>> taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug"]}}).tree.children()
@@ -82,7 +105,7 @@ class Tree:
         """
         first, nodes = self._by_parent
         below: list[tuple[int, ...]] = [()] * len(self)
-        inner, children = np.flatnonzero(self.num_children), nodes.tolist()
+        inner, children = np.flatnonzero(self.num_at_home), nodes.tolist()
         for node, *ends in np.stack([inner, first[inner], first[inner + 1]], 1).tolist():
             below[node] = tuple(children[slice(*ends)])
         return below
@@ -99,13 +122,21 @@ class Tree:
 
     @cached_property
     def num_children(self) -> IntArray:
-        """How many children each node has."""
+        """How many children each node has, along all edges."""
+        homes = np.bincount(self.parent[1:], minlength=len(self))
+        if self.also_under is not None:
+            homes = homes + np.bincount(self.also_under[:, 1], minlength=len(self))
+        return frozen(homes)
+
+    @cached_property
+    def num_at_home(self) -> IntArray:
+        """How many children have their home below each node."""
         return frozen(np.bincount(self.parent[1:], minlength=len(self)))
 
     @cached_property
     def _by_parent(self) -> tuple[IntArray, IntArray]:
         """(V + 1,) and (V - 1,): the children of node n are nodes[first[n] : first[n + 1]]."""
-        first = np.concatenate([[0], np.cumsum(self.num_children)])
+        first = np.concatenate([[0], np.cumsum(self.num_at_home)])
         return frozen(first), frozen(np.argsort(self.parent[1:], kind="stable") + 1)
 
     @cached_property
@@ -129,6 +160,8 @@ class Tree:
         """Whether a node is a leaf (a class)."""
         leaf = np.ones(len(self), np.bool_)
         leaf[self.parent[1:]] = False
+        if self.also_under is not None:
+            leaf[self.also_under[:, 1]] = False
         leaf.flags.writeable = False
         return leaf
 
@@ -151,7 +184,8 @@ class Tree:
     def stop(self) -> IntArray:
         """One past the last depth-first leaf below each node."""
         last = np.arange(len(self)) + self.size - 1  # its subtree ends with this node
-        return frozen(self.start[last] + 1)
+        # Which is a leaf in every tree; a node all of whose children have other homes is none.
+        return frozen(self.start[last] + self.is_leaf[last])
 
     @cached_property
     def inner(self) -> IntArray:
@@ -164,10 +198,56 @@ class Tree:
 
     def at_level(self, level: int) -> IntArray:
         """The nodes that stand for the leaves on a level (1 .. L), in tree order."""
-        above = self.level[self.parent] < level
+        above = self.level_above < level
         stands = above & ((self.level >= level) | self.is_leaf)
+        if self.also_under is not None:  # a class may be below a node of the level by another way
+            reach, on_it = self.reach, self.level == level
+            without = ~np.logical_or.reduceat(on_it[reach.above.items], reach.above.starts[:-1])
+            stands &= on_it | (self._sums(without[self.leaves].astype(np.int64)) > 0)
         stands[0] = False  # the root stands on no level
         return frozen(np.flatnonzero(stands))
+
+    @cached_property
+    def level_above(self) -> IntArray:
+        """The level of each node's parent; of several the deepest one."""
+        level = self.level[self.parent]
+        if self.also_under is not None:
+            np.maximum.at(level, self.also_under[:, 0], self.level[self.also_under[:, 1]])
+        return frozen(level)
+
+    # -- several parents ---------------------------------------------------------------------------
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What is above each node and which leaves it reaches, along all edges."""
+        return compiled(self.all_edges(), self.is_leaf)
+
+    def leaves_below(self, node: int) -> IntArray:
+        """The depth-first numbers of the leaves that a node reaches."""
+        if self.also_under is None:
+            return np.arange(self.start[node], self.stop[node])
+        return self.reach.leaves[node]
+
+    @cached_property
+    def num_leaves(self) -> IntArray:
+        """How many leaves each node reaches."""
+        if self.also_under is None:
+            return frozen(self.stop - self.start)
+        return frozen(self.reach.leaves.sizes)
+
+    def parents_of(self, node: int) -> list[int]:
+        """The parents of a node, its home first; of the root none."""
+        if node == 0:
+            return []
+        more = () if self.also_under is None else self.also_under[self.also_under[:, 0] == node, 1].tolist()
+        return [int(self.parent[node]), *more]
+
+    @cached_property
+    def several_parents(self) -> IntArray:
+        """The nodes that have several parents."""
+        if self.also_under is None:
+            return frozen(np.empty(0, np.int64))
+        return frozen(np.unique(self.also_under[:, 0]))
 
     def leaf_to_node(self, level: int) -> IntArray:
         """For each depth-first leaf: which of `at_level(level)` it is below."""
@@ -201,6 +281,8 @@ class Tree:
         state.update(self.parent.astype("<i8").tobytes() + self.level.astype("<i8").tobytes())
         if self.own is not None:
             state.update(b"own leaves" + self.own.astype("<i8").tobytes())
+        if self.also_under is not None:
+            state.update(b"also under" + self.also_under.astype("<i8").tobytes())
         return state.hexdigest()
 
     @cached_property
@@ -228,7 +310,8 @@ class Tree:
         level = np.insert(self.level, inner + 1, self.level[inner] + 1)
         if self.own is not None:
             own = np.sort(np.concatenate([own, number[self.own]]))
-        return Tree(tuple(names), parent, level, self.levels, own), number
+        also = None if self.also_under is None else number[self.also_under]
+        return Tree(tuple(names), parent, level, self.levels, own, also), number
 
     def without_own_leaves(self) -> tuple[Tree, IntArray]:
         """The tree in which nodes have no leaves of their own, and which nodes of this one it has."""
@@ -240,14 +323,21 @@ class Tree:
 
         A node below which only its own leaf is left is that leaf.
         """
-        kept_leaf = np.zeros(len(self.leaves) + 1, np.int64)
-        kept_leaf[keep + 1] = 1
-        below = np.cumsum(kept_leaf)
-        count = below[self.stop] - below[self.start]
+        kept_leaf = np.zeros(len(self.leaves), np.int64)
+        kept_leaf[keep] = 1
+        count = self._sums(kept_leaf)
         kept = count > 0
         if self.own is not None:
             kept[self.own] &= count[self.parent[self.own]] > 1
         return self._of_nodes(np.flatnonzero(kept))
+
+    def _sums(self, values: IntArray) -> IntArray:
+        """The sum over the leaves that each node reaches."""
+        if self.also_under is None:
+            up_to: IntArray = np.concatenate([[0], np.cumsum(values)])
+            return up_to[self.stop] - up_to[self.start]
+        rows = self.reach.leaves
+        return np.bincount(rows.numbers, values[rows.items], len(self)).astype(np.int64)
 
     def _of_nodes(self, nodes: IntArray) -> tuple[Tree, IntArray]:
         """The tree of some of the nodes, in order, the parents of all among them; and these nodes."""
@@ -257,7 +347,10 @@ class Tree:
         own = None if self.own is None else number[self.own]
         if own is not None:
             own = own[own >= 0] if (own >= 0).any() else None
-        return Tree(names, number[self.parent[nodes]], self.level[nodes], self.levels, own), nodes
+        also = None if self.also_under is None else number[self.also_under]
+        if also is not None:
+            also = also[also.min(1) >= 0] if (also.min(1) >= 0).any() else None
+        return Tree(names, number[self.parent[nodes]], self.level[nodes], self.levels, own, also), nodes
 
     def to_networkx(self, ids: Iterable[int]) -> nx.DiGraph[int]:
         """Parent -> child, each node under its number in `ids`, with its name and level's name."""
@@ -268,7 +361,7 @@ class Tree:
         level_names = (None, *self.levels)
         for node, name, level in zip(number, self.names, self.level.tolist(), strict=True):
             graph.add_node(node, name=name, level=level_names[level])
-        graph.add_edges_from((number[parent], number[node]) for parent, node in self.edges())
+        graph.add_edges_from((number[parent], number[node]) for parent, node in self.all_edges())
         return graph
 
 
@@ -313,9 +406,3 @@ def _generations(parent: IntArray) -> Iterable[tuple[IntArray, IntArray]]:
         yield parent[nodes], nodes
         reached[nodes] = True
         pending = pending[~ready]
-
-
-def frozen(array: IntArray) -> IntArray:
-    """The array, read-only from now on."""
-    array.flags.writeable = False
-    return array

@@ -69,7 +69,7 @@ def _node(tree: Tree, node: int) -> str:
     name = _text(tree.names[node])
     if tree.is_leaf[node]:
         return name
-    return f"{name} <small>{counted(int(tree.stop[node] - tree.start[node]), 'class')}</small>"
+    return f"{name} <small>{counted(int(tree.num_leaves[node]), 'class')}</small>"
 
 
 def _text(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.taxonomy.names import integer_of, require_order
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree, frozen
@@ -113,6 +114,29 @@ class NumberedTree:
                 "the order of the file (t.classes)"
             )
 
+    @property
+    def is_tree(self) -> bool:
+        """Whether no node has several parents.
+
+        >>> from taxoloss import load
+        >>> load("pets").is_tree
+        True
+        """
+        return self.tree.is_tree
+
+    def require_tree(self, what: str) -> None:
+        """ValueError where a node has several parents, with one that has: `what` would not see them all."""
+        if self.tree.is_tree:
+            return
+        nodes = self.tree.several_parents
+        node = int(nodes[0])
+        above = ", ".join(quoted("/".join(self.tree.path(one))) for one in self.tree.parents_of(node))
+        more = f", as {counted(len(nodes) - 1, 'other node')} do" if len(nodes) > 1 else ""
+        raise ValueError(
+            f"{what} needs a tree, and {quoted('/'.join(self.tree.path(node)))} has several parents{more}: "
+            f"{above}; `also_under` names those beside the first, and without it the file is a tree"
+        )
+
     def level_number(self, level: str) -> int:
         """1 for the top level to L for the deepest; ValueError with the nearest name otherwise."""
         if not isinstance(level, str) or level not in self.levels:
@@ -130,9 +154,10 @@ class NumberedTree:
 
         Raises:
             TypeError: the level is no number; `ancestor_index` takes its name.
-            ValueError: there is no such level.
+            ValueError: there is no such level; or a node has several parents.
         """
         level = self._number(level, "ancestor_index")
+        self.require_tree("one node a level for each class")
         if level == len(self.levels):
             return np.arange(len(self))
         return self.tree.leaf_to_node(level)[self.class_order]
@@ -185,7 +210,7 @@ class NumberedTree:
     # -- tensors and graphs ------------------------------------------------------------------------
 
     def ancestor_index(self, level: str) -> torch.Tensor:
-        """For each class (C,) the index of its node in `nodes(level)`; ValueError if not bound.
+        """For each class (C,) the index of its node in `nodes(level)`; ValueError if not bound, or no tree.
 
         >>> from taxoloss import Taxonomy
         >>> t = Taxonomy.from_paths([("cat", "Bengal"), ("dog", "beagle")]).bind()
@@ -198,8 +223,9 @@ class NumberedTree:
     def aggregation_matrix(self, level: str, *, sparse: bool = False) -> torch.Tensor:
         """The matrix (classes, nodes of the level) that sums class probabilities up to the level.
 
-        Rows are one-hot: `softmax(logits) @ matrix` are the probabilities of the level's nodes, and a
-        column's sum is the number of classes below the node.
+        `softmax(logits) @ matrix` are the probabilities of the level's nodes, and a column's sum is the
+        number of classes below the node. Rows are one-hot; where nodes have several parents, a class may be
+        below several nodes of the level, and its row has as many ones.
 
         Args:
             level: name of a level.
@@ -210,17 +236,33 @@ class NumberedTree:
         """
         import torch
 
-        columns = self.ancestor_index(level)
-        rows, ones = torch.arange(len(self), device="cpu"), torch.ones(len(self), device="cpu")
-        size = (len(self), len(self._at(level)))
+        self.require_bound("aggregation_matrix")
+        number = self.level_number(level)
+        rows, columns = map(as_tensor, self.classes_of_nodes(number))
+        ones = torch.ones(len(rows), device="cpu")
+        size = (len(self), len(self.level_nodes(number)))
         if not sparse:
             return torch.zeros(size, device="cpu").index_put_((rows, columns), ones)
         places = torch.stack([rows, columns])
         return torch.sparse_coo_tensor(places, ones, size, device="cpu", check_invariants=True).coalesce()
 
+    def classes_of_nodes(self, level: int) -> tuple[IntArray, IntArray]:
+        """(class, index of a node of the level, 1..L, that it is below), for each such pair."""
+        if self.tree.is_tree:
+            return np.arange(len(self)), self.class_to_node(level)
+        nodes, leaves = self.level_nodes(level), self.tree.reach.leaves
+        columns = np.repeat(np.arange(len(nodes)), leaves.sizes[nodes])
+        found = np.concatenate([leaves[node] for node in nodes.tolist()])
+        return self.class_of_leaf[found], columns
+
+    @cached_property
+    def class_of_leaf(self) -> IntArray:
+        """Of each depth-first leaf its class."""
+        return frozen(np.argsort(self.class_order, kind="stable"))
+
     @property
     def graph(self) -> nx.DiGraph[int]:
-        """A new networkx.DiGraph, parent -> child, of target ids; attributes `name` and `level`."""
+        """A new networkx.DiGraph of target ids, all edges parent -> child; attributes `name`, `level`."""
         return self.tree.to_networkx(self.ids_of_nodes.tolist())
 
 

@@ -199,7 +199,7 @@ class _Comparer:
         if one.names[old] in self.named[1] or other.names[new] in self.named[0]:
             return False
         ours, theirs = (
-            [tree.names[n] for n in tree.leaves[tree.start[node] : tree.stop[node]].tolist()]
+            [tree.names[n] for n in tree.leaves[tree.leaves_below(node)].tolist()]
             for tree, node in ((one, old), (other, new))
         )
         return len(ours) == len(theirs) and set(ours) == set(theirs) and self.repeated.isdisjoint(ours)
@@ -283,7 +283,7 @@ class _Comparer:
                 continue
             other = self.to[node]
             change = Change((old.path(node),), (new.path(other),), bool(old.is_leaf[node]))
-            if self.to.get(int(old.parent[node])) != int(new.parent[other]):
+            if {self.to.get(parent) for parent in old.parents_of(node)} != set(new.parents_of(other)):
                 found.changes["moved"].append(change)
             if old.names[node] != new.names[other]:
                 found.changes["renamed"].append(change)
@@ -299,9 +299,7 @@ class _Comparer:
         if leaf in self.to:
             other = self.to[leaf]
             return [
-                n
-                for n in new.leaves[new.start[other] : new.stop[other]].tolist()
-                if n == other or n not in self.back
+                n for n in new.leaves[new.leaves_below(other)].tolist() if n == other or n not in self.back
             ]
         # Its parent, or one above, is a class now.
         above = int(self.old.tree.parent[leaf])

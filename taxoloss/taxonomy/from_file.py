@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
+from typing import Any
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.taxonomy.also_under import FurtherParents
 from taxoloss.taxonomy.file.document import Document, Mark
 from taxoloss.taxonomy.file.models import LevelSpec
 from taxoloss.taxonomy.file.parser import NodeRow, ParsedFile
@@ -27,17 +29,18 @@ def build_tree(parsed: ParsedFile) -> Tree:
     builder = _RowTree(rows, names, document)
     for row in rows:
         builder.add(row.parent + 1, row.name, known=bool(row.name))  # else it is a fault of form already
-    _check_aliases(rows, document)
+    builder.find_further_parents()
+    _check_aliases(rows, builder.also_under, document)
     if parsed.spec is not None:
         builder.place_all()
         if not document.log.faults:  # a tree that is at fault may have leaves that were not read
-            builder.check_leaves()
+            builder.check_leaves(parent for _, parent in builder.also_under)
     if document.log.faults:
         _warn_of_lookalikes(rows, document)
     document.log.raise_all()
     # The file is read in depth-first order: row i is node i + 1 of the tree as well.
     levels = names or tuple(f"depth_{i + 1}" for i in range(max(builder.level)))
-    return builder.tree(levels, arranged=True)
+    return builder.tree(levels, arranged=True, also_under=builder.also_under)
 
 
 class _RowTree(TreeBuilder):
@@ -49,15 +52,48 @@ class _RowTree(TreeBuilder):
         self.levels = levels or ()
         self.number = {name: index for index, name in enumerate(self.levels, 1)}
         self.document = document
+        self.further: FurtherParents | None = None
+
+    @property
+    def also_under(self) -> list[tuple[int, int]]:
+        """(node, further parent), in increasing order."""
+        return [] if self.further is None else self.further.edges()
+
+    def find_further_parents(self) -> None:
+        """Those that nodes name, without redundant ones; T211, T213 and T214 where they are none."""
+        if not any(row.also_under for row in self.rows):
+            return
+        self.further = FurtherParents(self.rows, self.names, self.document)
+        if self.further.check_cycles(self):
+            self.further.drop_redundant()
+        else:
+            self.further = None  # levels are then those of the tree as it is written
 
     def place_all(self) -> None:
         """The level of each node: the one it names, else one below its parent's."""
+        if self.further is not None and self.further.edges():
+            self.place_along(self.further.parents(), self.named_level)
+            self.check_limit()
+            return
         for node, row in enumerate(self.rows, 1):
             above = self.level[row.parent + 1]
-            named = above + 1 if row.level is None else self.number.get(row.level)
-            if named is None:
-                self.note_no_level(node)
-            self.place(row.parent + 1, named or above + 1, instead=above + 1)
+            self.place(row.parent + 1, self.named_level(node, above), instead=above + 1)
+
+    def check_limit(self) -> None:
+        """T111 where a longest path is longer than any path that is written may be."""
+        most = self.document.limits.levels
+        node = max(range(len(self.level)), key=self.level.__getitem__)
+        if self.level[node] > most:
+            message = f"{quoted(self.names[node])} is deeper than {most} levels by its longest path"
+            self.document.fault("T111", message, self.rows[node - 1].mark, path=_path(self.rows, node - 1))
+
+    def named_level(self, node: int, above: int) -> int:
+        """The level that a node names, else the one below; T205 where there is none of the name."""
+        name = self.rows[node - 1].level
+        named = above + 1 if name is None else self.number.get(name)
+        if named is None:
+            self.note_no_level(node)
+        return named or above + 1
 
     def note_no_level(self, node: int) -> None:
         row = self.rows[node - 1]
@@ -94,6 +130,15 @@ class _RowTree(TreeBuilder):
         message = f"{quoted(self.names[node])} is on level {quoted(named)}, not below its parent's level"
         expected = "one of " + ", ".join(key for key, value in self.number.items() if value > above)
         return {**self.where(node), "message": message, "found": named, "expected": expected}
+
+    def not_below_one(self, node: int, parent: int, level: int) -> Words:
+        words = super().not_below_one(node, parent, level)
+        if self.further is not None and parent in self.further.of(node):
+            words |= self.further.level_words(node, parent, self.levels[level - 1])
+        return words
+
+    def cycle(self, keys: Sequence[Any]) -> Words:
+        return super().cycle(keys) if self.further is None else self.further.cycle(keys)
 
     def few_leaves(self, leaves: int) -> Words:
         last = self.rows[-1] if self.rows else None
@@ -146,11 +191,13 @@ def _warn_of_lookalikes(rows: Sequence[NodeRow], document: Document) -> None:
             document.fault("T408", message, row.mark, path=_path(rows, index), notes=notes)
 
 
-def _check_aliases(rows: Sequence[NodeRow], document: Document) -> None:
+def _check_aliases(
+    rows: Sequence[NodeRow], also_under: Sequence[tuple[int, int]], document: Document
+) -> None:
     """An alias must not name two leaves: which of them would a dataset mean?"""
     if not any(row.aliases for row in rows):
         return
-    parents = {row.parent for row in rows}
+    parents = {row.parent for row in rows} | {parent - 1 for _, parent in also_under}
     leaves = [(index, row) for index, row in enumerate(rows) if index not in parents and row.name]
     owner = {row.name: index for index, row in leaves}
     for index, row in leaves:
