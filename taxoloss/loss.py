@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from taxoloss.functional.arithmetic import at_least_float32
-from taxoloss.functional.cross_entropy import cross_entropy
+from taxoloss.functional.cross_entropy import cross_entropy, new_tensors
 from taxoloss.functional.inputs import (
     batched,
     check_ignore_index,
@@ -23,15 +23,14 @@ from taxoloss.functional.inputs import (
     target_ids,
     undressed,
 )
-from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.functional.slips import target_help
 from taxoloss.taxonomy.cache import apart
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import WeightTable
-from taxoloss.weighting.table import LevelWeights, used_levels, weight_table
+from taxoloss.weighting.table import LevelWeights, weight_table
 
 __all__ = ["TaxonomyLoss"]
 
@@ -88,7 +87,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        plan = plan_of(taxonomy)
+        plan = loss_plan_of(taxonomy)
         table = weight_table(taxonomy, level_weights)
         check_ignore_index(taxonomy, ignore_index)
         check_reduction(reduction)
@@ -101,7 +100,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         del self._buffers["weight"]
         self.weight = weight
         self.taxonomy = taxonomy
-        self.tensors = apart(LossTensors, plan, table)
+        self.tensors = apart(new_tensors, taxonomy, table)
         # In words at once: a compiler that meets torch.vmap(loss) asks for them, and traces no numpy.
         self._made_of = f"{taxonomy!r}"
         self._level_weights = _in_words(taxonomy, table, level_weights)
@@ -146,10 +145,10 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         before have a weight above 0.
         """
         table = weight_table(self.taxonomy, level_weights)
-        if used_levels(table) == self.tensors.used:
+        if self.tensors.fits(table):
             apart(self.tensors.fill, table)
         else:
-            self.tensors = apart(LossTensors, self.tensors.plan, table)
+            self.tensors = apart(new_tensors, self.taxonomy, table)
         self._level_weights = _in_words(self.taxonomy, table, level_weights)
 
     def activation(self, input: Tensor) -> Tensor:

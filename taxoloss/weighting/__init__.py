@@ -12,6 +12,7 @@ from taxoloss.weighting.schedules import (
     geometric,
     hxe,
     label_balanced,
+    own,
     uniform,
 )
 from taxoloss.weighting.table import LevelWeights, weight_table
@@ -29,6 +30,7 @@ __all__ = [
     "geometric",
     "hxe",
     "label_balanced",
+    "own",
     "uniform",
     "weight_table",
 ]

@@ -9,6 +9,10 @@ filled, one level at a time: a tree of a million classes takes about a second.
 weigh the nodes on the path from the root to the target, n_1 just below the root to n_m the target. A
 node may stand on several levels (where a rank is missing, or a leaf ends early): it is weighed once, on
 the deepest of them, and 0 on the others.
+
+Where nodes have several parents the weight of a level is shared equally by the target's ancestors on it,
+and what weighs nodes gives a weight for each pair of a target and an ancestor, (P,): see graphs.py. `hxe`
+and `balanced` need a tree.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.taxonomy.plan import Plan, plan_of
+from taxoloss.taxonomy.plan import GraphPlan, LossPlan, Plan, loss_plan_of, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import (
     WeightTable,
@@ -30,6 +34,7 @@ from taxoloss.weighting.checks import (
     checked_weights,
     numbers,
 )
+from taxoloss.weighting.graphs import counted_levels, own_pairs, shortest_distances
 from taxoloss.weighting.register import SCHEDULES, Schedule, Takes, schedule
 
 __all__ = [
@@ -41,6 +46,7 @@ __all__ = [
     "geometric",
     "hxe",
     "label_balanced",
+    "own",
     "uniform",
 ]
 
@@ -70,7 +76,11 @@ def by_level(taxonomy: Taxonomy, weights: Mapping[str, float]) -> WeightTable:
     Source: I. Flath, "Hierarchical Loss Function", 2020 (two levels).
     """
     row = checked_weights(weights, taxonomy.levels)
-    return np.where(plan_of(taxonomy).counted, row[None, :], 0.0)
+    return np.where(_counted(loss_plan_of(taxonomy)), row[None, :], 0.0)
+
+
+def _counted(plan: LossPlan) -> npt.NDArray[np.bool_]:
+    return counted_levels(plan) if isinstance(plan, GraphPlan) else plan.counted
 
 
 @schedule(Takes.nothing)
@@ -86,7 +96,7 @@ def uniform(taxonomy: Taxonomy) -> WeightTable:
     Source: B. R. Muller and W. Smith, "A Hierarchical Loss for Semantic Segmentation", VISAPP 2020
     (all weights 1).
     """
-    counted = plan_of(taxonomy).counted
+    counted = _counted(loss_plan_of(taxonomy))
     return np.where(counted, 1.0 / counted.shape[1], 0.0)
 
 
@@ -124,15 +134,16 @@ def label_balanced(taxonomy: Taxonomy, counts: Mapping[Any, float] | npt.ArrayLi
 
     Source: this project; the inverse of a frequency as a class weight, by level.
     """
-    plan = plan_of(taxonomy)
+    plan = loss_plan_of(taxonomy)
     samples = checked_counts(counts, taxonomy, plan)
-    reached = samples @ plan.counted
+    counted = _counted(plan)
+    reached = samples @ counted
     used = reached > 0
     if not used.any():
         raise ValueError(f"expected a count above 0 below the root, got counts that sum to {samples.sum()}")
     row = np.zeros(len(reached))
     row[used] = samples.sum() / (used.sum() * reached[used])
-    return np.where(plan.counted, row[None, :], 0.0)
+    return np.where(counted, row[None, :], 0.0)
 
 
 # -- the nodes on the path -------------------------------------------------------------------------
@@ -143,16 +154,27 @@ def deepest(taxonomy: Taxonomy) -> WeightTable:
     """Weight 1 on the target's own node, 0 elsewhere: the likelihood of what the label says.
 
     On data labelled with classes only it is flat cross-entropy. The root as a target says nothing and
-    costs nothing.
+    costs nothing. Where nodes have several parents no level is the deepest, and it is called `own`: with
+    `bind(names, inner_classes=True)` it is the published loss of labels of mixed depth on an ontology.
 
     >>> import taxoloss
     >>> t = taxoloss.load("pets").bind(node_targets=True)
     >>> deepest()(t)[t.node_ids(["Bengal", "cat"])].tolist()
     [[0.0, 1.0], [1.0, 0.0]]
+
+    Source: on graphs the hierarchical cross-entropy of microsoft/hce-classification, Nature Computational
+    Science, 2026 (10.1038/s43588-025-00945-z), in log space.
     """
-    counted = plan_of(taxonomy).counted
+    plan = loss_plan_of(taxonomy)
+    if isinstance(plan, GraphPlan):
+        return own_pairs(plan).astype(np.float64)
+    counted = plan.counted
     below = np.pad(counted[:, 1:], ((0, 0), (0, 1)))
     return (counted & ~below).astype(np.float64)
+
+
+#: The name for graphs.
+own = deepest
 
 
 def _dilution(d: Any) -> float:
@@ -168,7 +190,8 @@ def geometric(taxonomy: Taxonomy, d: float) -> WeightTable:
 
     The root would take what is left, (1 - d)^m of a target m nodes below it, and costs nothing: the row
     sums to 1 - (1 - d)^m. An inner node as a target is weighed as a class would be. geometric(1) is
-    `deepest`, cross-entropy.
+    `deepest`, cross-entropy. Where nodes have several parents the power of 1 - d is the number of edges of
+    the shortest way up to an ancestor, and a row may sum to more than 1.
 
     Args:
         d: above 0, at most 1; the paper's dilution parameter.
@@ -184,7 +207,11 @@ def geometric(taxonomy: Taxonomy, d: float) -> WeightTable:
 
     Source: HACE, arXiv 2605.06274, 2026, eq. 4.
     """
-    path = _path(plan_of(taxonomy))
+    plan = loss_plan_of(taxonomy)
+    if isinstance(plan, GraphPlan):
+        weights: WeightTable = d * (1.0 - d) ** shortest_distances(plan)
+        return weights
+    path = _path(plan)
     rank = path.cumsum(axis=1)
     below = rank[:, -1:] - rank  # nodes of the path below this one
     return np.where(path, d * (1.0 - d) ** below, 0.0)
@@ -214,7 +241,7 @@ def hxe(taxonomy: Taxonomy, alpha: float) -> WeightTable:
         alpha: finite, 0 or larger.
 
     Raises:
-        ValueError: alpha is negative or not finite.
+        ValueError: alpha is negative or not finite; when called, nodes have several parents.
         TypeError: alpha is no number.
 
     >>> import taxoloss
@@ -225,6 +252,7 @@ def hxe(taxonomy: Taxonomy, alpha: float) -> WeightTable:
     Source: L. Bertinetto et al., "Making Better Mistakes", CVPR 2020, section 3.1; depth in the place of
     height and no normalisation, as J. Valmadre's code has it.
     """
+    taxonomy.require_tree("hxe, whose terms are of a node given its one parent,")
     path = _path(plan_of(taxonomy))
     rank = path.cumsum(axis=1)
     share = np.where(rank == rank[:, -1:], 1.0, -math.expm1(-alpha))  # of lambda_k
@@ -240,6 +268,9 @@ def balanced(taxonomy: Taxonomy) -> WeightTable:
     node as a target has their row, cut at itself. Where all classes are equally deep and no rank is
     missing it is `uniform`.
 
+    Raises (when called with a taxonomy):
+        ValueError: nodes have several parents.
+
     >>> import taxoloss
     >>> t = taxoloss.Taxonomy.from_paths([("cat", "Bengal"), ("cat", "Sphynx"), ("fish",)])
     >>> balanced()(t.bind()).tolist()
@@ -248,6 +279,7 @@ def balanced(taxonomy: Taxonomy) -> WeightTable:
     Source: Urbani et al., "Harnessing Superclasses for Learning from Hierarchical Databases", 2024
     (arXiv 2411.16438).
     """
+    taxonomy.require_tree("balanced, which divides what remains on the one way down,")
     plan = plan_of(taxonomy)
     height = _of_ancestors(plan, taxonomy.tree.height[taxonomy.nodes_by_id])
     share = _path(plan) / (height + 1.0)
