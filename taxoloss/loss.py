@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.cross_entropy import cross_entropy, new_tensors
+from taxoloss.functional.graphs.loss import level_costs
 from taxoloss.functional.inputs import (
     batched,
     check_ignore_index,
@@ -27,7 +28,7 @@ from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.functional.slips import target_help
 from taxoloss.taxonomy.cache import apart
-from taxoloss.taxonomy.plan import loss_plan_of
+from taxoloss.taxonomy.plan import GraphPlan, loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import WeightTable
 from taxoloss.weighting.table import LevelWeights, weight_table
@@ -184,6 +185,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     def per_level(self, input: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Each level's mean of -log P(ancestor of the target), for logging.
 
+        Where a target has several ancestors on a level, their mean.
+
         Neither level weights nor class weights nor smoothing act on it. A target above a level is not
         counted there; a level where nothing is counted is NaN.
 
@@ -204,16 +207,19 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             raise ValueError(f"expected node ids as target, got {target.dtype}{help}")
         check_target(input, target)
         check_width(target, plan.num_targets)
-        log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
+        logits = at_least_float32(batched(input))
         ids, valid = target_ids(target, self.ignore_index, plan)
-        nodes = node_tensors(self.taxonomy, ids.device)
-        ancestors, counted = nodes.ancestors[ids], nodes.counted[ids]
+        if isinstance(plan, GraphPlan):
+            costs, counted = level_costs(self.taxonomy, logits, ids)
+        else:
+            log_probs = level_log_probs(logits, self.taxonomy).values()
+            nodes = node_tensors(self.taxonomy, ids.device)
+            at, counted = nodes.ancestors[ids].unsqueeze(1).unbind(-1), nodes.counted[ids]
+            costs = [-log_p.gather(1, one).squeeze(1) for log_p, one in zip(log_probs, at, strict=True)]
         if valid is not None:
             counted = counted & valid.unsqueeze(-1)
         means = {}
-        for number, (level, log_p) in enumerate(log_probs.items()):
-            cost = -log_p.gather(1, ancestors[..., number].unsqueeze(1)).squeeze(1)
-            here = counted[..., number]
+        for level, cost, here in zip(plan.levels, costs, counted.unbind(-1), strict=True):
             means[level] = torch.where(here, cost, 0.0).sum() / here.sum()  # 0 / 0 is NaN
         return means
 
@@ -238,6 +244,6 @@ def _in_words(taxonomy: Taxonomy, table: WeightTable, given: LevelWeights) -> st
     if isinstance(given, str):
         return repr(given)
     classes = table[: len(taxonomy)]
-    if (classes == classes[:1]).all():
+    if table.ndim == 2 and (classes == classes[:1]).all():
         return str(dict(zip(taxonomy.levels, classes[0].tolist(), strict=True)))
     return repr(given) if callable(given) else "a table"

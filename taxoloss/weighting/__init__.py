@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from taxoloss.weighting.checks import WeightTable
+from taxoloss.weighting.proper import proper
 from taxoloss.weighting.schedules import (
     SCHEDULES,
     Schedule,
@@ -31,6 +32,7 @@ __all__ = [
     "hxe",
     "label_balanced",
     "own",
+    "proper",
     "uniform",
     "weight_table",
 ]

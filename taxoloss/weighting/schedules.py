@@ -46,6 +46,8 @@ __all__ = [
     "geometric",
     "hxe",
     "label_balanced",
+    "of_ancestors",
+    "on_path",
     "own",
     "uniform",
 ]
@@ -211,7 +213,7 @@ def geometric(taxonomy: Taxonomy, d: float) -> WeightTable:
     if isinstance(plan, GraphPlan):
         weights: WeightTable = d * (1.0 - d) ** shortest_distances(plan)
         return weights
-    path = _path(plan)
+    path = on_path(plan)
     rank = path.cumsum(axis=1)
     below = rank[:, -1:] - rank  # nodes of the path below this one
     return np.where(path, d * (1.0 - d) ** below, 0.0)
@@ -253,7 +255,7 @@ def hxe(taxonomy: Taxonomy, alpha: float) -> WeightTable:
     height and no normalisation, as J. Valmadre's code has it.
     """
     taxonomy.require_tree("hxe, whose terms are of a node given its one parent,")
-    path = _path(plan_of(taxonomy))
+    path = on_path(plan_of(taxonomy))
     rank = path.cumsum(axis=1)
     share = np.where(rank == rank[:, -1:], 1.0, -math.expm1(-alpha))  # of lambda_k
     return np.where(path, math.exp(-alpha) ** np.maximum(rank - 1, 0) * share, 0.0)
@@ -281,22 +283,22 @@ def balanced(taxonomy: Taxonomy) -> WeightTable:
     """
     taxonomy.require_tree("balanced, which divides what remains on the one way down,")
     plan = plan_of(taxonomy)
-    height = _of_ancestors(plan, taxonomy.tree.height[taxonomy.nodes_by_id])
-    share = _path(plan) / (height + 1.0)
+    height = of_ancestors(plan, taxonomy.tree.height[taxonomy.nodes_by_id])
+    share = on_path(plan) / (height + 1.0)
     remains = np.cumprod(1.0 - share, axis=1)  # below each level
     share[:, 1:] *= remains[:, :-1]
     return share
 
 
-def _of_ancestors(plan: Plan, of_node: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def of_ancestors(plan: Plan, of_node: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """(V, L): a number of each target's ancestor on each level; it means nothing where none is counted."""
     columns = zip(plan.nodes, plan.ancestors.T, strict=True)
     return np.stack([of_node[nodes][index] for nodes, index in columns], axis=1)
 
 
-def _path(plan: Plan) -> npt.NDArray[np.bool_]:
+def on_path(plan: Plan) -> npt.NDArray[np.bool_]:
     """(V, L): whether a level is where the target's node there is weighed: the deepest it stands on."""
     own_level = plan.counted.sum(axis=1)
     levels = np.arange(1, len(plan.levels) + 1)
-    deepest_there: npt.NDArray[np.bool_] = _of_ancestors(plan, own_level) == levels
+    deepest_there: npt.NDArray[np.bool_] = of_ancestors(plan, own_level) == levels
     return plan.counted & deepest_there

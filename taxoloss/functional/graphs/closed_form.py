@@ -39,7 +39,7 @@ from taxoloss.functional.kernels.closed_form import blocks_of, times
 __all__ = ["closed_form_losses", "losses_and_gradient"]
 
 #: Logits of a block of rows: 1 MB in float64, and as much again for each array that is made of them.
-_BLOCK = 1 << 17
+_BLOCK = 5 << 15
 _MOST_ODDS = 1e200
 
 
@@ -84,7 +84,8 @@ def _of_block(
 def _of_rows(
     z: Tensor, target: Tensor, factor: Tensor, tensors: GraphLossTensors, needed: bool
 ) -> tuple[Tensor, Tensor | None]:
-    row, place = entries_of(tensors.starts, target)
+    number, place = entries_of(tensors.starts, target)
+    row = number.long()
     weight = tensors.weights.index_select(0, place) * factor.index_select(0, row)
     pairs = Pairs(tensors.reach, len(z), row, tensors.nodes.index_select(0, place), weight)
     p = torch.softmax(z, 1, dtype=torch.float64)
@@ -109,7 +110,7 @@ def _factors(pairs: Pairs, odds: Tensor, fewest: Tensor) -> Tensor:
     weight, every = pairs.by_row(pairs.weight), pairs.by_row(shares)
     reached = pairs.spread(pulls)
     row, place = entries_of(pairs.reach.starts, fewest)
-    cell = pairs.reach.items.index_select(0, place) + row * pairs.reach.num_classes
+    cell = pairs.reach.items.index_select(0, place).long() + row * pairs.reach.num_classes
     by_all = reached.view(-1)[cell] > (weight + every - least / 2)[row]
     factors = torch.sub(weight.unsqueeze(1), reached, out=reached)
     factors.view(-1)[cell[by_all]] = -every[row[by_all]]

@@ -50,7 +50,7 @@ def row_losses(z: Tensor, nodes: Tensor, weights: Tensor, reach: ReachTensors) -
 
 def _first(node: Tensor, reach: ReachTensors) -> Tensor:
     """The first class that nodes reach."""
-    return reach.items[reach.starts[node]]
+    return reach.items[reach.starts[node]].long()
 
 
 # -- the gradient as a formula ---------------------------------------------------------------------

@@ -10,18 +10,24 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import wide_dtype, wide_on
 from taxoloss.functional.graphs.closed_form import closed_form_losses
 from taxoloss.functional.graphs.definition import masked_losses, row_losses
+from taxoloss.functional.graphs.reach import reach_tensors
 from taxoloss.functional.graphs.spread import spread_losses
 from taxoloss.functional.graphs.tables import GraphLossTensors
 from taxoloss.functional.inputs import batched, host_may_read, target_ids, transformed
 from taxoloss.functional.kernels.loss_tensors import LossTensors, count_of
+from taxoloss.taxonomy.cache import apart
+from taxoloss.taxonomy.plan import graph_plan_of
+from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.weighting.graphs import counted_levels
 
-__all__ = ["graph_loss"]
+__all__ = ["graph_loss", "level_costs"]
 
 
 def graph_loss(
@@ -86,6 +92,22 @@ def _index_losses(
     else:
         losses = masked_losses(rows, nodes, weights, tensors.reach)
     return losses.sum() if reduce else losses.view(ids.shape)
+
+
+def level_costs(taxonomy: Taxonomy, logits: Tensor, ids: Tensor) -> tuple[list[Tensor], Tensor]:
+    """For each of the L levels the mean of -log P (N, d1..dk) over the target's ancestors there.
+
+    And which targets count there, (N, d1..dk, L).
+    """
+    plan = graph_plan_of(taxonomy)
+    counted = counted_levels(plan)
+    one = torch.ones(ids.shape, dtype=wide_on(ids.device), device=ids.device)
+    costs = []
+    for level in range(len(plan.levels)):
+        table = np.where(counted & (np.arange(counted.shape[1]) == level), 1.0, 0.0)
+        tensors = apart(GraphLossTensors, plan, table, reach_tensors(taxonomy)).on(logits.device)
+        costs.append(_index_losses(tensors, logits, ids, one, reduce=False))
+    return costs, torch.from_numpy(counted).to(ids.device)[ids]
 
 
 def _rows_of(tensor: Tensor) -> Tensor:

@@ -27,14 +27,15 @@ _BLOCK = 1 << 18
 
 
 def entries_of(starts: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    """Of some rows of a CSR table, one after the other: which of them, and the place of each item."""
+    """Of some rows of a CSR table, one after the other: which of them, and the place of each item, int32."""
     first = starts.index_select(0, chosen)
-    counts = starts.index_select(0, chosen + 1) - first
+    counts = starts.index_select(0, chosen + 1).sub_(first)
     ends = counts.cumsum(0)
     total = int(ends[-1]) if len(ends) else 0
-    number = torch.repeat_interleave(counts, output_size=total)
-    shift = (first - ends + counts).index_select(0, number)
-    return number, torch.arange(total, device=starts.device).add_(shift)
+    number = torch.repeat_interleave(counts.int(), output_size=total)
+    shift = first.sub_(ends).add_(counts).int()
+    places = torch.arange(total, dtype=torch.int32, device=starts.device)
+    return number, places.add_(shift.index_select(0, number))
 
 
 class Pairs:
@@ -49,10 +50,10 @@ class Pairs:
         self.row, self.node = row[order], node[order]
         self.weight = weight[order]
         self.few = len(order) - int(many.sum())
-        #: (entries,): the pair of each, and its place among the n * C numbers.
+        #: (entries,): the pair of each, and its place among the n * C numbers; int32, a block is small.
         self.pair, place = entries_of(reach.starts, self.node[: self.few])
-        first = (self.row[: self.few] * reach.num_classes).index_select(0, self.pair)
-        self.place = reach.items.index_select(0, place).add_(first)
+        self.place = reach.items.index_select(0, place)
+        self.place.add_((self.row[: self.few] * reach.num_classes).int().index_select(0, self.pair))
         #: Places of pairs of many classes among the n * M numbers of `columns`.
         self.cell = self.row[self.few :] * reach.columns.shape[1] + column[order[self.few :]]
 
@@ -101,13 +102,17 @@ def complements(values: Tensor, pairs: Pairs, sums: Tensor, small: float) -> Ten
     if len(lost) == 0:
         return rest.clamp_(min=0.0)
     rows = pairs.row[lost].unique()
-    smaller = values[rows]
-    smaller = smaller.masked_fill_(smaller > 2 * small * total[rows].unsqueeze(1), 0.0)
-    again = pairs.of(lost, rows)
-    if bool((smaller.sum(1) > total[rows] / 2).any()):
-        rest[lost] = _class_by_class(smaller, again)
+    if len(rows) == pairs.rows:  # most often, late in a training: the lists serve again
+        again, place = pairs, lost
     else:
-        rest[lost] = complements(smaller, again, again.sums(smaller), small)
+        again, place = pairs.of(lost, rows), slice(None)
+        values, total = values[rows], total[rows]
+    # Not masked_fill, which looks at one number after the other.
+    smaller = values.clone().le_(2 * small * total.unsqueeze(1)).mul_(values)
+    if bool((smaller.sum(1) > total / 2).any()):
+        rest[lost] = _class_by_class(smaller, again)[place]
+    else:
+        rest[lost] = complements(smaller, again, again.sums(smaller), small)[place]
     return rest
 
 

@@ -31,7 +31,7 @@ class ReachTensors(DeviceTensors):
         self.num_classes, self.num_nodes = plan.num_classes, plan.num_nodes
         #: (V + 1,) and (E,): node n reaches the classes items[starts[n] : starts[n + 1]].
         self.starts = torch.tensor(plan.classes.starts)
-        self.items = torch.tensor(plan.classes.items)
+        self.items = torch.tensor(plan.classes.items, dtype=torch.int32)
         #: (V,)
         self.sizes = torch.tensor(plan.classes.sizes)
         #: (V - C, B) of inner nodes, bit j % 8 of byte j / 8 is class j; (C,) byte and bit of each class.
