@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +102,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         del self._buffers["weight"]
         self.weight = weight
         self.taxonomy = taxonomy
-        self.tensors = apart(new_tensors, taxonomy, table)
+        #: LossTensors of a tree, GraphLossTensors where nodes have several parents.
+        self.tensors: Any = apart(new_tensors, taxonomy, table)
         # In words at once: a compiler that meets torch.vmap(loss) asks for them, and traces no numpy.
         self._made_of = f"{taxonomy!r}"
         self._level_weights = _in_words(taxonomy, table, level_weights)

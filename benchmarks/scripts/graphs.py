@@ -4,7 +4,7 @@
 
 5,000 classes below 1,000 inner nodes, about 12 of them above a class; 256 rows, forward and backward in
 float32 on one thread. Prints the median of the ratios of CPU time, step by step in turn: for random logits,
-for those of a trained model (the target 40 above the rest), for label smoothing and for class probabilities;
+for those of a trained model (the target 40 above the rest), for label smoothing, class probabilities;
 then the most memory that a step takes beside its logits, in multiples of these.
 """
 
@@ -31,7 +31,7 @@ _MORE_PARENTS = 0.2
 
 
 def graph(seed: int = 0) -> Taxonomy:
-    """Levels of inner nodes, each below one or two of the level above; classes below one to three of any."""
+    """Levels of inner nodes, each below one or two of the level above; classes below one to three."""
     rng = np.random.default_rng(seed)
     layers: list[list[str]] = []
     edges: dict[str, list[str]] = {}
@@ -64,7 +64,7 @@ def seconds(loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, target: Tensor)
     """CPU seconds of a step on this thread."""
     z.grad = None
     start = time.thread_time()
-    loss(z, target).backward()  # type: ignore[no-untyped-call]
+    loss(z, target).backward()
     return time.thread_time() - start
 
 
@@ -79,7 +79,7 @@ def memory(loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, target: Tensor) 
     """The most that is held at once in a step, beside logits and target, in multiples of the logits."""
     z.grad = None
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
-        loss(z, target).backward()  # type: ignore[no-untyped-call]
+        loss(z, target).backward()
     held, most = 0, 0
     for event in found.profiler.kineto_results.events():
         if event.name() == "[memory]":

@@ -120,8 +120,8 @@ def cross_entropy(
     Of tensors of a subclass the loss is one too, as torch's is: of the logits', else of the target's.
     wait: whether to look at the numbers of a device that is waited for.
     """
-    graph = isinstance(tensors, GraphLossTensors)
-    if weight is None and label_smoothing == 0 and not graph and reduction in ("mean", "sum"):
+    direct = weight is None and label_smoothing == 0 and reduction in ("mean", "sum")
+    if direct and isinstance(tensors, LossTensors):
         loss = step_loss(tensors, logits, target, ignore_index, reduction)
         if loss is not None:
             return loss

@@ -78,7 +78,7 @@ def level_totals(plan: GraphPlan, weights: PairWeights) -> npt.NDArray[np.float6
     level = np.where(plan.ancestors.items < plan.num_classes, deepest, plan.level[plan.ancestors.items])
     place = plan.ancestors.numbers * deepest + level - 1
     totals = np.bincount(place, weights, minlength=plan.num_nodes * deepest)
-    return totals.reshape(plan.num_nodes, deepest)
+    return totals.astype(np.float64).reshape(plan.num_nodes, deepest)
 
 
 def shortest_distances(plan: GraphPlan) -> IntArray:

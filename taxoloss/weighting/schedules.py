@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,9 @@ __all__ = [
     "own",
     "uniform",
 ]
+
+
+_Number = TypeVar("_Number", np.int64, np.float64)
 
 
 # -- levels ----------------------------------------------------------------------------------------
@@ -211,8 +214,7 @@ def geometric(taxonomy: Taxonomy, d: float) -> WeightTable:
     """
     plan = loss_plan_of(taxonomy)
     if isinstance(plan, GraphPlan):
-        weights: WeightTable = d * (1.0 - d) ** shortest_distances(plan)
-        return weights
+        return (d * (1.0 - d) ** shortest_distances(plan)).astype(np.float64)
     path = on_path(plan)
     rank = path.cumsum(axis=1)
     below = rank[:, -1:] - rank  # nodes of the path below this one
@@ -290,7 +292,7 @@ def balanced(taxonomy: Taxonomy) -> WeightTable:
     return share
 
 
-def of_ancestors(plan: Plan, of_node: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def of_ancestors(plan: Plan, of_node: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
     """(V, L): a number of each target's ancestor on each level; it means nothing where none is counted."""
     columns = zip(plan.nodes, plan.ancestors.T, strict=True)
     return np.stack([of_node[nodes][index] for nodes, index in columns], axis=1)

@@ -33,7 +33,8 @@ def weight_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> WeightTable
     """The table (V, L) of whatever `level_weights` is; None: the file's weights, else uniform.
 
     Where nodes have several parents it may be of pairs, (P,): of each target and its ancestors, in the
-    order of target ids, then of ancestors' ids. A text is a schedule's: `taxoloss.weighting.text.parse_schedule`.
+    order of target ids, then of ancestors' ids. A text is a schedule's:
+    `taxoloss.weighting.text.parse_schedule`.
 
     Raises:
         ValueError: a weight is unknown, missing, negative or not finite, all are 0, a table has another

@@ -1,17 +1,17 @@
-"""The loss on graphs and its gradient on a CPU, both in forward, from the masses of each target's ancestors.
+"""The loss on graphs and its gradient on a CPU, both in forward, from the masses of ancestors.
 
 With p = exp(z) / S, S_a the mass of what node a reaches, T_a that of the rest, w_a the weight of the
 target's ancestor a and o_a = T_a / S_a its odds:
 
-    loss = sum over a of w_a log1p(o_a)                                                                   (1)
+    loss = sum over a of w_a log1p(o_a)                                                                  (1)
 
 As d log P(a) / dz_j = p_j o_a where a reaches j, and -p_j where it does not,
 
-    dz_j = p_j b_j,   b_j = sum of w_a over a that do not reach j  -  sum of w_a o_a over those that do   (2)
+    dz_j = p_j b_j,   b_j = sum of w_a over a that do not reach j  -  sum of w_a o_a over those that do  (2)
 
 With c_a = w_a (1 + o_a), u_j = the sum of c_a over the a that reach j, and W = the sum of all w_a,
 
-    b_j = W - u_j                                                                                         (3)
+    b_j = W - u_j                                                                                        (3)
 
 which is one sum over lists. Where all a reach j the first sum of (2) is empty, W - u_j would cancel, and
 b_j = - sum of w_a o_a =: -E, the same for all such j. They are among the classes of the node that reaches
@@ -95,7 +95,7 @@ def _of_rows(
     slopes = p.mul_(_factors(pairs, odds, tensors.fewest[target])) if needed else None
     lost = ~(odds <= _MOST_ODDS)  # NaN too
     if bool(lost.any()):
-        rows = pairs.row[lost].unique()
+        rows = torch.unique(pairs.row[lost])
         losses[rows], again = _in_log_space(z[rows].double(), target[rows], factor[rows], tensors, needed)
         if slopes is not None and again is not None:
             slopes[rows] = again
@@ -103,7 +103,7 @@ def _of_rows(
 
 
 def _factors(pairs: Pairs, odds: Tensor, fewest: Tensor) -> Tensor:
-    """b (n, C), equations (2) and (3); fewest (n,): the node of each row that reaches the fewest classes."""
+    """b (n, C), equations (2) and (3); fewest (n,): the node of each row that reaches the fewest."""
     shares = pairs.weight * odds
     pulls = pairs.weight + shares
     least = pulls.new_full((pairs.rows,), torch.inf).scatter_reduce_(0, pairs.row, pulls, "amin")

@@ -67,7 +67,7 @@ def _share(pull: Tensor, total: Tensor) -> Tensor:
 
 
 def _row_values(z: Tensor, nodes: Tensor, weights: Tensor, reach: ReachTensors) -> tuple[Tensor, Tensor]:
-    """Losses (R,), and of each node (R, K, 4) the two peaks and what each unit of exp(z - peak) is pulled."""
+    """Losses (R,), and of each node (R, K, 4) the two peaks and what is pulled by each exp(z - peak)."""
     losses, kept = z.new_zeros(len(z)), []
     for node, weight in zip(nodes.unbind(1), weights.unbind(1), strict=True):
         inside = reach.inside(node)

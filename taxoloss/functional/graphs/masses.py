@@ -27,7 +27,7 @@ _BLOCK = 1 << 18
 
 
 def entries_of(starts: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    """Of some rows of a CSR table, one after the other: which of them, and the place of each item, int32."""
+    """Of some rows of a CSR table, one after the other: which of them, the place of each item; int32."""
     first = starts.index_select(0, chosen)
     counts = starts.index_select(0, chosen + 1).sub_(first)
     ends = counts.cumsum(0)
@@ -39,7 +39,7 @@ def entries_of(starts: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Pairs:
-    """Pairs of a row of (n, C) and a node: those of few classes, whose entries are listed, then the others."""
+    """Pairs of a row of (n, C) and a node: those of few classes, whose entries are listed, then others."""
 
     def __init__(self, reach: ReachTensors, rows: int, row: Tensor, node: Tensor, weight: Tensor) -> None:
         column = reach.column.index_select(0, node)
@@ -101,11 +101,10 @@ def complements(values: Tensor, pairs: Pairs, sums: Tensor, small: float) -> Ten
     lost = ((rest <= small * whole) & (whole > 0)).nonzero().squeeze(1)
     if len(lost) == 0:
         return rest.clamp_(min=0.0)
-    rows = pairs.row[lost].unique()
-    if len(rows) == pairs.rows:  # most often, late in a training: the lists serve again
-        again, place = pairs, lost
-    else:
-        again, place = pairs.of(lost, rows), slice(None)
+    rows = torch.unique(pairs.row[lost])
+    again, place = pairs, lost  # late in a training all rows have lost some: the lists serve again
+    if len(rows) < pairs.rows:
+        again, place = pairs.of(lost, rows), torch.arange(len(lost), device=lost.device)
         values, total = values[rows], total[rows]
     # Not masked_fill, which looks at one number after the other.
     smaller = values.clone().le_(2 * small * total.unsqueeze(1)).mul_(values)

@@ -5,9 +5,9 @@ but over all nodes, by products with the sparse matrix of what inner nodes reach
 
     loss = sum over a of v_a log1p(T_a / S_a),   dz_j = p_j (W - u_j),   d loss / d v_a = log1p(T_a / S_a)
 
-where u_j is the sum of v_a (1 + T_a / S_a) over the a that reach j. Entries of the gradient are differences,
-as torch's are for such targets. Where masses underflow, a compiler traces, or a gradient is differentiated,
-log P comes from the pairs (peak, rest) of log_probs.py.
+where u_j is the sum of v_a (1 + T_a / S_a) over the a that reach j. Entries of the gradient are
+differences, as torch's are for such targets. Where masses underflow, a compiler traces, or a gradient is
+differentiated, log P comes from the pairs (peak, rest) of log_probs.py.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _of_rows(
     lost = lost if costs_needed else lost & ~none
     losses = (weights * costs).masked_fill_(none, 0.0).sum(1)
     pulls = (weights + weights * odds).masked_fill_(none, 0.0)
-    own, inner = pulls.split([reach.num_classes, reach.num_nodes - reach.num_classes], 1)
+    own, inner = pulls[:, : reach.num_classes], pulls[:, reach.num_classes :]
     slopes = p * (weights.sum(1, keepdim=True) - own - (reach.inner_transposed @ inner.T).T)
     slopes[none.all(1)] = 0.0
     rows = lost.any(1).nonzero().squeeze(1)
