@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from graph_losses import GraphOracle, exact_row, geometric_weights, level_weights, proper_weights
-from graphs import GraphCase, graphs
+from graphs import GraphCase, graphs, wide_diamond
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_settings import SETTINGS
@@ -202,7 +202,9 @@ def test_every_form_in_every_regime(case: GraphCase, rng: np.random.Generator) -
             losses = form(z)
             (slopes,) = torch.autograd.grad(losses.sum(), z)
             for row, (value, slope) in enumerate(truth):
-                _assert_exact(losses[row].detach().double(), torch.tensor(value, dtype=torch.float64), within)
+                _assert_exact(
+                    losses[row].detach().double(), torch.tensor(value, dtype=torch.float64), within
+                )
                 _assert_exact(slopes[row].double(), torch.tensor(slope, dtype=torch.float64), within)
 
 
@@ -236,21 +238,6 @@ def test_the_gradient_where_all_is_nearly_certain(gap: float) -> None:
     big = exact.abs() > 1e-37  # what float32 holds with all digits
     assert ((z.grad[0].double() - exact).abs() <= 5e-7 * exact.abs())[big].all()
     assert abs(value.item() - expected) <= 5e-7 * expected + 1e-37
-
-
-def wide_diamond(node_targets: bool = False) -> Taxonomy:
-    """Forty classes: most below one of four, a few below two of them; two above."""
-    groups = [
-        {"name": f"g{g}", "children": [
-            {"name": f"c{g}_{c}", "also_under": [f"g{(g + 1) % 4}"]} if c < 4 else f"c{g}_{c}"
-            for c in range(10)
-        ]} for g in range(4)
-    ]  # fmt: skip
-    groups[1]["also_under"] = ["bottom"]
-    top = {"name": "top", "children": groups[:2]}
-    return taxoloss.load({"tree": [top, {"name": "bottom", "children": groups[2:]}]}).bind(
-        node_targets=node_targets
-    )
 
 
 @given(st.data(), seeds)

@@ -1,9 +1,10 @@
 """The loss on graphs for logits, targets and options that have been checked: which form, and the reduction.
 
-on the CPU                          closed_form.py; spread.py where the target is spread over nodes
-compiled, exported, other devices   definition.py by masks, its gradient a formula
-torch.func, forward-mode gradients  definition.py, differentiable any number of times
-and gradients of gradients
+on the CPU                        closed_form.py; spread.py where the target is spread over nodes
+the same, under torch.compile     compiled.py: a call of the closed form
+exported, other devices           definition.py by masks, its gradient a formula
+torch.func, forward mode,         definition.py, differentiable any number of times
+gradients of gradients
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from torch import Tensor
 
 from taxoloss.functional.arithmetic import wide_dtype, wide_on
 from taxoloss.functional.graphs.closed_form import closed_form_losses
+from taxoloss.functional.graphs.compiled import compiled_losses
 from taxoloss.functional.graphs.definition import masked_losses, row_losses
 from taxoloss.functional.graphs.reach import reach_tensors
 from taxoloss.functional.graphs.spread import spread_losses
 from taxoloss.functional.graphs.tables import GraphLossTensors
 from taxoloss.functional.inputs import batched, host_may_read, target_ids, transformed
+from taxoloss.functional.kernels.dispatch import is_called
 from taxoloss.functional.kernels.loss_tensors import LossTensors, count_of
 from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import graph_plan_of
@@ -79,9 +82,11 @@ def _index_losses(
     tensors: GraphLossTensors, logits: Tensor, ids: Tensor, factor: Tensor, *, reduce: bool
 ) -> Tensor:
     """The loss (N, d1..dk) of node ids (N, d1..dk), each times its factor (N, d1..dk); or their sum."""
-    if host_may_read(logits):
+    eager = host_may_read(logits)
+    if eager or is_called(logits):
+        of_rows = closed_form_losses if eager else compiled_losses
         flat = logits if logits.dim() == 2 else logits.flatten(2)
-        losses = closed_form_losses(flat, ids.reshape(-1), factor.reshape(-1), tensors, reduce=reduce)
+        losses = of_rows(flat, ids.reshape(-1), factor.reshape(-1), tensors, reduce=reduce)
         return losses if reduce else losses.view(ids.shape)
     nodes = LossTensors.look_up(tensors.padded_nodes, ids).flatten(0, -2)
     weights = LossTensors.look_up(tensors.padded_weights, ids) * factor.unsqueeze(-1)

@@ -15,7 +15,7 @@ from taxoloss.taxonomy.plan import GraphPlan, graph_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.reach import IntArray
 
-__all__ = ["ReachTensors", "reach_tensors", "sparse_matrix"]
+__all__ = ["ReachTensors", "SparseMatrix", "reach_tensors"]
 
 #: A node that reaches this share of the classes is summed by a product of matrices, another by its list:
 #: the former costs all classes of all rows, the latter about twenty times as much for each class.
@@ -57,8 +57,8 @@ class ReachTensors(DeviceTensors):
         shape = plan.num_nodes - plan.num_classes, plan.num_classes
         #: (V - C, C) and (C, V - C).
         ones = np.ones(len(nodes))
-        self.inner = sparse_matrix(nodes, classes, ones, shape)
-        self.inner_transposed = sparse_matrix(classes, nodes, ones, shape[::-1])
+        self.inner = SparseMatrix(nodes, classes, ones, shape)
+        self.inner_transposed = SparseMatrix(classes, nodes, ones, (shape[1], shape[0]))
 
     def inside(self, nodes: Tensor) -> Tensor:
         """(R, C): whether nodes (R,) reach each class."""
@@ -69,17 +69,31 @@ class ReachTensors(DeviceTensors):
         return torch.where(nodes.unsqueeze(1) < self.num_classes, own, reached)
 
 
-def sparse_matrix(
-    rows: IntArray, columns: IntArray, values: npt.NDArray[np.float64], shape: tuple[int, ...]
-) -> Tensor:
-    """A sparse matrix (CSR) of numbers at (row, column), no two at one place."""
-    order = np.lexsort((columns, rows))
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that such matrices are in beta
-        return torch.sparse_csr_tensor(
-            torch.tensor(starts), torch.tensor(columns[order]), torch.tensor(values[order]), shape
+class SparseMatrix(DeviceTensors):
+    """A matrix that is multiplied by dense ones, kept as plain tensors: sparse ones cannot be copied."""
+
+    def __init__(
+        self, rows: IntArray, columns: IntArray, values: npt.NDArray[np.float64], shape: tuple[int, int]
+    ) -> None:
+        order = np.lexsort((columns, rows))  # no two at one place
+        starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
+        self.starts, self.columns = torch.tensor(starts), torch.tensor(columns[order])
+        self.values, self.shape = torch.tensor(values[order]), shape
+
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        """(n, m) @ (m, k), on the CPU."""
+        matrix = torch.sparse_csr_tensor(
+            self.starts, self.columns, self.values, self.shape, check_invariants=False
         )
+        return matrix @ dense
+
+
+with warnings.catch_warnings():
+    # torch says once in a process that such matrices are in beta.
+    warnings.simplefilter("ignore", UserWarning)
+    SparseMatrix(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones(1), (1, 1)) @ torch.ones(
+        1, 1, dtype=torch.float64, device="cpu"
+    )
 
 
 def _bits(plan: GraphPlan) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from taxoloss.functional.arithmetic import wide_on
 from taxoloss.functional.device_tensors import DeviceTensors
-from taxoloss.functional.graphs.reach import ReachTensors, sparse_matrix
+from taxoloss.functional.graphs.reach import ReachTensors, SparseMatrix
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.taxonomy.plan import GraphPlan
 from taxoloss.weighting.checks import WeightTable
@@ -57,7 +57,7 @@ class GraphLossTensors(DeviceTensors):
         fewest[some] = plan.ancestors.items[used][order][starts[:-1][some]]
         self.fewest = torch.tensor(fewest)
         #: (V, T): the same as a sparse matrix.
-        self.up = sparse_matrix(
+        self.up = SparseMatrix(
             plan.ancestors.items[used], of_target, pairs[used], (plan.num_nodes, targets)
         )
         #: (T, K): the same, filled up with node 0 that weighs nothing.
@@ -66,6 +66,11 @@ class GraphLossTensors(DeviceTensors):
         nodes, weights = np.zeros((targets, width), np.int64), np.zeros((targets, width))
         nodes[place], weights[place] = plan.ancestors.items[used], pairs[used]
         self.padded_nodes, self.padded_weights = torch.tensor(nodes), torch.tensor(weights)
+
+    @property
+    def handle(self) -> str:
+        """The name under which an operation finds these tables."""
+        return self._handle
 
     def fits(self, table: WeightTable) -> bool:
         """Whether another table weighs the same pairs."""
@@ -76,8 +81,9 @@ class GraphLossTensors(DeviceTensors):
         """Puts other weights on the same pairs, in place: nothing that was compiled is lost."""
         new = self._reweighted(table)
         for tensors in self.everywhere():
-            for name in ("weights", "padded_weights", "levels", "up"):
+            for name in ("weights", "padded_weights", "levels"):
                 getattr(tensors, name).copy_(getattr(new, name))
+            tensors.up.values.copy_(new.up.values)
             tensors.shared = new.shared
 
     def _reweighted(self, table: WeightTable) -> GraphLossTensors:
