@@ -57,6 +57,7 @@ class Parent(str, Enum):
 
     first = "first"
     most_common = "most-common"
+    all = "all"
     ask = "ask"
 
 
@@ -80,7 +81,9 @@ def init(
     kind: Annotated[
         Kind | None, typer.Option(help="What the source is, where it does not show it.")
     ] = None,
-    parent: Annotated[Parent | None, typer.Option(help="Which of several parents to keep.")] = None,
+    parent: Annotated[
+        Parent | None, typer.Option(help="Which of several parents to keep; all of them: also_under.")
+    ] = None,
     columns: Annotated[
         str | None,
         typer.Option(

@@ -62,8 +62,8 @@ def read(
     Args:
         source: a file or a folder.
         kind: one of `KINDS`; by default what the source shows.
-        parent: "first" or "most-common", or a function of a node's name and its parents' names that
-            returns the number of one; by default a node with several parents is a fault.
+        parent: "all" keeps several parents of a node; "first", "most-common" or a function of its name
+            and its parents' names that returns the number of one, keeps one; by default they are a fault.
         columns: of a table: ranks top to leaf; one column of paths; child and parent; class and bin.
         separator: between the names of a path; by default the one that most paths hold.
         ranks: that become levels, where nodes have ranks (Darwin Core, iNaturalist, NCBI).
@@ -142,8 +142,8 @@ def options_of(**given: Any) -> Options:
     if given["kind"] is not None:
         check_kind(given["kind"])
     parent = given["parent"]
-    if parent not in (None, "first", "most-common") and not callable(parent):
-        raise ValueError(f'expected parent "first", "most-common" or a function, got {parent!r:.40}')
+    if parent not in (None, "all", "first", "most-common") and not callable(parent):
+        raise ValueError(f'expected parent "all", "first", "most-common" or a function, got {parent!r:.40}')
     for name, rules in _RULES.items():
         if given[name] not in (None, *rules):
             expected = " or ".join(f'"{rule}"' for rule in rules)

@@ -43,7 +43,7 @@ class Options:
 
     Args:
         kind: what the source is said to be; None: what it shows.
-        parent: "first", "most-common" or a function that picks one of several parents; None refuses.
+        parent: "all" keeps several parents; "first", "most-common" or a function picks one; None refuses.
         columns: of a table: ranks from top to leaf; a column of paths; child and parent; class and bin.
         separator: between the names of a path.
         ranks: that become levels, where nodes have ranks.

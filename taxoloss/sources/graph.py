@@ -7,18 +7,28 @@ be a cycle. Everything that is no tree is a fault, all of them at once; what is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 from taxoloss.errors.characters import counted, quoted
-from taxoloss.errors.faults import FaultLog, Note
+from taxoloss.errors.faults import FaultLog
 from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.sources.all_parents import (
+    Parents,
+    at_or_above,
+    at_or_below,
+    irredundant,
+    of_ranks,
+    rank_order,
+    without,
+)
 from taxoloss.sources.base import Options, listed
+from taxoloss.sources.graph_tree import GraphTree
 from taxoloss.taxonomy.names import name_faults, nfc
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import Tree
-from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
+from taxoloss.taxonomy.tree.builder import TreeBuilder
 
 __all__ = ["RANKS", "SourceGraph", "clear_aliases"]
 
@@ -34,59 +44,6 @@ class _Node:
     description: str | None = None
     line: int | None = None
     parents: Counter[str] = field(default_factory=Counter)
-
-
-class _GraphTree(TreeBuilder):
-    """The nodes of a source, depth first, each with its key."""
-
-    def __init__(self, graph: SourceGraph) -> None:
-        super().__init__(graph.log)
-        self.graph = graph
-        self.keys = [""]  # of the nodes, the root's first
-        self.number: dict[str, int] = {}  # of the ranks that are levels
-
-    def place_next(self, key: str, above: int) -> None:
-        """The level of the next node: that of its rank, or the one below its parent's."""
-        node, most = self.graph.nodes[key], self.graph.options.limits.levels
-        self.keys.append(key)
-        level = self.number[(node.rank or "").casefold()] if self.number else self.level[above] + 1
-        self.place(above, level)
-        if level > most:
-            self.graph.fault("T111", f"{quoted(node.name)} is deeper than {most} levels", node.line)
-            self.log.raise_all()
-
-    # -- what is said of a fault --------------------------------------------------------------------
-
-    def where(self, node: int) -> Words:
-        return self.where_key(self.keys[node])
-
-    def where_key(self, key: str) -> Words:
-        return {"line": self.graph.nodes[key].line, "found": self.graph.nodes[key].name}
-
-    def called(self, key: str) -> str:
-        return self.graph.called(key)
-
-    def several_parents(self, key: str, parents: Sequence[str]) -> Words:
-        help = "keep one of them; or --parent first, --parent most-common, --parent ask"
-        return {**super().several_parents(key, parents), **self.where_key(key), "help": help}
-
-    def cycle(self, keys: Sequence[str]) -> Words:
-        shown = " > ".join(quoted(self.graph.nodes[key].name) for key in keys[:20])
-        line = self.graph.nodes[keys[0]].line
-        return {"line": line, "message": f"a cycle: {shown}", "expected": "no cycle"}
-
-    def not_below(self, node: int, level: int, above: int) -> Words:
-        ranks, words = list(self.number), self.where(node)
-        of = f"of rank {ranks[level - 1]}, stands below one of rank {ranks[above - 1]}"
-        return {**words, "message": f"{quoted(words['found'])}, {of}"}
-
-    def twice(self, node: int, first: int) -> Words:
-        one, other = self.keys[first], self.keys[node]
-        note = Note(f"these are {one} and {other} in the source", self.graph.nodes[one].line)
-        return {**super().twice(node, first), "notes": (note,)}
-
-    def few_leaves(self, leaves: int) -> Words:
-        return {"message": "the source holds fewer than two leaves", "expected": "at least two"}
 
 
 class SourceGraph:
@@ -141,7 +98,9 @@ class SourceGraph:
 
     def taxonomy(self, name: str | None = None) -> Taxonomy:
         """The taxonomy; TaxonomyError with every fault."""
-        builder = _GraphTree(self)
+        builder = GraphTree(self)
+        if self.options.parent == "all":
+            return self._of_all_parents(builder, name)
         parent = self._parents(builder)
         self.log.raise_all()
         builder.check_cycles({key: () if up is None else (up,) for key, up in parent.items()})
@@ -153,14 +112,52 @@ class SourceGraph:
         self._check_any(parent)
         return self._built(builder, parent, ranks, name)
 
+    def _of_all_parents(self, builder: GraphTree, name: str | None) -> Taxonomy:
+        """The same where each node keeps all of its parents."""
+        parents: Parents = {}
+        for key, node in self.nodes.items():
+            self._without_itself(node, key)
+            parents[key] = list(node.parents)
+        builder.check_cycles(parents)
+        self.log.raise_all()
+        if self.options.under is not None:
+            parents = at_or_below(parents, self._found(self.options.under))
+        if self.classes is not None:
+            parents = at_or_above(parents, self.classes)
+            both = [key for key in {up: 0 for of in parents.values() for up in of} if key in self.classes]
+            parents |= {own: [key] for key, own in self._own_leaves(both).items()}
+        roots = [key for key, above in parents.items() if not above]
+        ranks = self.options.ranks or self.levels or rank_order(parents, lambda key: self.nodes[key].rank)
+        if len(roots) == 1 < len(parents) and not self._is_level(roots[0], ranks):
+            parents = without(parents, roots[0])
+        if ranks is not None:
+            kept, ranks = self._kept_of_ranks(parents, ranks)
+            parents = of_ranks(parents, kept)
+        self._check_any(parents)
+        parents, said = irredundant(parents)
+        if said:
+            below, above, lower = (self.nodes[key].name for key in said[0])
+            shown = f"{below} is under {lower}, which is below {above} already"
+            self.notes.append(f"{counted(len(said), 'edge')} left out that others say as well: {shown}")
+        several = [self.nodes[key].name for key, above in parents.items() if len(above) > 1]
+        if several:
+            self.notes.append(
+                f"{counted(len(several), 'node')} with several parents, all: {listed(several)}"
+            )
+        homes = {key: above[0] if above else None for key, above in parents.items()}
+        return self._built(builder, homes, ranks, name, parents)
+
+    def _without_itself(self, node: _Node, key: str) -> None:
+        if node.parents.pop(key, 0) and not node.parents:
+            self.notes.append(f"{quoted(node.name)} is its own parent: taken as a root")
+
     def _parents(self, builder: TreeBuilder) -> dict[str, str | None]:
         """One parent for each node, None for roots."""
         degree = Counter(parent for node in self.nodes.values() for parent in node.parents)
         chosen: dict[str, str | None] = {}
         several: list[str] = []
         for key, node in self.nodes.items():
-            if node.parents.pop(key, 0) and not node.parents:
-                self.notes.append(f"{quoted(node.name)} is its own parent: taken as a root")
+            self._without_itself(node, key)
             parents = list(node.parents)
             if len(parents) > 1:
                 several.append(key)
@@ -198,9 +195,21 @@ class SourceGraph:
 
     def _below(self, parent: dict[str, str | None]) -> dict[str, str | None]:
         """Only what is below the node that `under` names."""
-        wanted = self.options.under
-        if wanted is None:
+        if self.options.under is None:
             return parent
+        found = self._found(self.options.under)
+        kept: dict[str, bool] = {found: True}
+        for start in parent:
+            path = []
+            key: str | None = start
+            while key is not None and key not in kept:
+                path.append(key)
+                key = parent[key]
+            kept.update(dict.fromkeys(path, key is not None and kept[key]))
+        return {key: up if key != found else None for key, up in parent.items() if kept[key]}
+
+    def _found(self, wanted: str) -> str:
+        """The key of the one node of a name; T302."""
         wanted = nfc(wanted)
         found = [key for key, node in self.nodes.items() if wanted in (node.name, key)]
         if len(found) != 1:
@@ -210,15 +219,7 @@ class SourceGraph:
             help = did_you_mean(wanted, names) if not found else "give its key: " + listed(found)
             self.fault("T302", message, found=wanted, expected="one node", help=help)
             self.log.raise_all()
-        kept: dict[str, bool] = {found[0]: True}
-        for start in parent:
-            path = []
-            key: str | None = start
-            while key is not None and key not in kept:
-                path.append(key)
-                key = parent[key]
-            kept.update(dict.fromkeys(path, key is not None and kept[key]))
-        return {key: up if key != found[0] else None for key, up in parent.items() if kept[key]}
+        return found[0]
 
     def _of_classes(self, parent: dict[str, str | None]) -> dict[str, str | None]:
         """Only the classes and what is above them; a class above others gets a leaf of its own name."""
@@ -233,15 +234,18 @@ class SourceGraph:
         inner = {parent[key] for key in kept} & self.classes
         result = {key: up for key, up in parent.items() if key in kept}
         both = [key for key in result if key in inner]
-        for key in both:
-            own = f"{key} (itself)"
+        return {**result, **{own: key for key, own in self._own_leaves(both).items()}}
+
+    def _own_leaves(self, both: list[str]) -> dict[str, str]:
+        """The keys of new leaves, one below each class above other classes; told."""
+        leaves = {key: f"{key} (itself)" for key in both}
+        for key, own in leaves.items():
             self.nodes[own] = _Node(**{**vars(self.nodes[key]), "parents": Counter({key: 1})})
-            result[own] = key
         if both:
             names = listed([self.nodes[key].name for key in both])
             count = counted(len(both), "class")
             self.notes.append(f"{count} above other classes: a leaf of its name stands below: {names}")
-        return result
+        return leaves
 
     def _of_ranks(
         self, parent: dict[str, str | None]
@@ -250,15 +254,7 @@ class SourceGraph:
         wanted = self.options.ranks or self.levels or self._ordered_ranks(parent)
         if wanted is None:
             return parent, None
-        number = {rank.casefold(): index for index, rank in enumerate(wanted)}
-        if len(number) < len(wanted):
-            self.fault("T209", f"a level is named twice: {', '.join(map(quoted, wanted))}")
-            self.log.raise_all()
-        keep = {key for key in parent if (self.nodes[key].rank or "").casefold() in number}
-        dropped = Counter(self.nodes[key].rank or "no rank" for key in parent if key not in keep)
-        if dropped:
-            shown = ", ".join(f"{rank} {count:,}" for rank, count in dropped.most_common(6))
-            self.notes.append(f"nodes of other ranks are left out: {shown}")
+        keep, levels = self._kept_of_ranks(parent, wanted)
         memo: dict[str, str | None] = {}
 
         def kept_above(start: str) -> str | None:
@@ -270,9 +266,23 @@ class SourceGraph:
             memo.update(dict.fromkeys(path, top))
             return top
 
-        used = {(self.nodes[key].rank or "").casefold() for key in keep}
-        levels = tuple(rank for rank in wanted if rank.casefold() in used or wanted is self.levels)
         return {key: kept_above(key) for key in parent if key in keep}, levels
+
+    def _kept_of_ranks(
+        self, keys: Iterable[str], wanted: tuple[str, ...]
+    ) -> tuple[set[str], tuple[str, ...]]:
+        """Those of the nodes that are of ranks that become levels, and these; the others are told."""
+        number = {rank.casefold(): index for index, rank in enumerate(wanted)}
+        if len(number) < len(wanted):
+            self.fault("T209", f"a level is named twice: {', '.join(map(quoted, wanted))}")
+            self.log.raise_all()
+        keep = {key for key in keys if (self.nodes[key].rank or "").casefold() in number}
+        dropped = Counter(self.nodes[key].rank or "no rank" for key in keys if key not in keep)
+        if dropped:
+            shown = ", ".join(f"{rank} {count:,}" for rank, count in dropped.most_common(6))
+            self.notes.append(f"nodes of other ranks are left out: {shown}")
+        used = {(self.nodes[key].rank or "").casefold() for key in keep}
+        return keep, tuple(rank for rank in wanted if rank.casefold() in used or wanted is self.levels)
 
     def _ordered_ranks(self, parent: dict[str, str | None]) -> tuple[str, ...] | None:
         """The ranks from top to leaf, where every node has one and no path has two in another order."""
@@ -288,7 +298,7 @@ class SourceGraph:
         except CycleError:
             return None
 
-    def _check_any(self, parent: dict[str, str | None]) -> None:
+    def _check_any(self, parent: Collection[str]) -> None:
         if not parent:
             self.fault("T202", "the source holds no node", expected="at least two leaves")
             self.log.raise_all()
@@ -298,19 +308,26 @@ class SourceGraph:
         roots = [key for key, up in parent.items() if up is None]
         if len(roots) != 1 or len(parent) == 1:
             return parent
-        rank = (self.nodes[roots[0]].rank or "").casefold()
-        wanted = self.options.ranks or self.levels or self._ordered_ranks(parent) or ()
-        if rank and rank in {name.casefold() for name in wanted}:
-            return parent  # a kingdom is a level, though it is alone
-        self.notes.append(f"the root {quoted(self.nodes[roots[0]].name)} is left out: it holds all classes")
+        wanted = self.options.ranks or self.levels or self._ordered_ranks(parent)
+        if self._is_level(roots[0], wanted):
+            return parent
         return {key: up if up != roots[0] else None for key, up in parent.items() if key != roots[0]}
+
+    def _is_level(self, root: str, ranks: tuple[str, ...] | None) -> bool:
+        """Whether a single root stays: a kingdom is a level, though it is alone; else it is told."""
+        rank = (self.nodes[root].rank or "").casefold()
+        if rank and rank in {name.casefold() for name in ranks or ()}:
+            return True
+        self.notes.append(f"the root {quoted(self.nodes[root].name)} is left out: it holds all classes")
+        return False
 
     def _built(
         self,
-        builder: _GraphTree,
+        builder: GraphTree,
         parent: dict[str, str | None],
         ranks: Sequence[str] | None,
         title: str | None,
+        all_parents: Parents | None = None,
     ) -> Taxonomy:
         """Depth first, each node checked when it is reached."""
         below: dict[str | None, list[str]] = {}
@@ -321,7 +338,9 @@ class SourceGraph:
         stack = [(key, 0) for key in reversed(below[None])]
         while stack:
             key, above = stack.pop()
-            builder.place_next(key, above)
+            builder.keys.append(key)
+            if all_parents is None:
+                builder.place_next(key, above)
             parents.append(above)
             here = len(parents)
             stack += [(child, here) for child in reversed(below.get(key, []))]
@@ -329,10 +348,11 @@ class SourceGraph:
         for number, (node, above) in enumerate(zip(nodes, parents, strict=True), 1):
             builder.check_name(number, node.name)
             builder.add(above, node.name)
-        builder.check_leaves()
+        further = [] if all_parents is None else builder.place_all(all_parents)
+        builder.check_leaves(up for _, up in further)
         self.log.raise_all()
         levels = tuple(ranks or (f"depth_{i + 1}" for i in range(max(builder.level))))
-        tree = builder.tree(levels, arranged=True)
+        tree = builder.tree(levels, arranged=True, also_under=further)
         return Taxonomy(
             tree=tree,
             name=title,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, TaxonomyError, raise_all
 from taxoloss.sources.base import Options, listed
+from taxoloss.sources.graph import SourceGraph
 from taxoloss.sources.name_lists import columns_option
 from taxoloss.taxonomy.names import nfc
 from taxoloss.taxonomy.placeholders import is_placeholder
@@ -43,6 +44,8 @@ class Rows:
     def taxonomy(self, name: str | None = None) -> Taxonomy:
         """The taxonomy; TaxonomyError with every fault, each with its line."""
         self._strip()
+        if self.options.parent == "all" and self._any_several():
+            return self._of_all_parents(name)
         self._one_parent()
         rows = self._under()
         try:
@@ -129,9 +132,33 @@ class Rows:
 
     # -- several parents ---------------------------------------------------------------------------
 
+    def _any_several(self) -> bool:
+        """Whether a name stands on one level below several others."""
+        above = {(at, name): row[:at] for row in self.rows for at, name in enumerate(row) if name}
+        return any(name and above[at, name] != row[:at] for row in self.rows for at, name in enumerate(row))
+
+    def _of_all_parents(self, name: str | None) -> Taxonomy:
+        """A name of a level is one node, below each name that stands above it in a row."""
+        levels = self._levels(self.rows) or tuple(
+            f"depth_{at + 1}" for at in range(max(map(len, self.rows), default=0))
+        )
+        nodes = SourceGraph(self.file, self.options, levels)
+        for row, line in zip(self.rows, self.lines, strict=True):
+            above = None
+            for rank, cell in zip(levels, row, strict=False):
+                if not cell:
+                    continue
+                nodes.add(key := f"{rank} {cell}", cell, rank=rank, line=line)
+                if above is not None:
+                    nodes.link(key, above, line)
+                above = key
+        taxonomy = nodes.taxonomy(name)
+        self.notes += nodes.notes
+        return taxonomy
+
     def _one_parent(self) -> None:
         """Where asked for, or where a class stands in several bins: one parent for each name of a level."""
-        how = self.options.parent
+        how = None if self.options.parent == "all" else self.options.parent
         if how is None and not self.strict:
             return
         faults = []
@@ -165,7 +192,7 @@ class Rows:
     ) -> Fault:
         shown = ", ".join(quoted("/".join(filter(None, path)) or "the root") for path in paths[:5])
         message = f"{quoted(name)} has {len(paths)} parents: {shown}"
-        help = "keep one of them; or --parent first, --parent most-common, --parent ask"
+        help = "--parent all keeps them; --parent first, most-common or ask keeps one"
         if self.strict and self.levels not in (None, ("bin", "class")):
             help += f"; --kind ranks {columns_option(self.levels or ())} makes a class of each"
         line = first[name, paths[1]]

@@ -45,26 +45,36 @@ class NameIndex:
                 if node not in nodes:
                     nodes.append(node)
         self._child: dict[tuple[int, str], int] | None = None
+        self._also: dict[tuple[int, str], list[int]] = {}
 
     def by_name(self, name: str) -> list[int]:
         """The nodes of that name or alias."""
         return self._by_name.get(name, [])
 
     def by_path(self, path: tuple[str, ...]) -> list[int]:
-        """The node of that path (the empty path is the root), as a list of one or none."""
-        node = 0
-        for name in path:
-            child = self._child_of(node, name)
-            if child is None:
-                return []
-            node = child
-        return [node]
+        """The node of that path (the empty path is the root), as a list of one or none.
 
-    def _child_of(self, parent: int, name: str) -> int | None:
+        Where nodes have several parents, a path may go along any of them; those of homes come first, and
+        others may lead to several nodes.
+        """
+        nodes = [0]
+        for name in path:
+            if len(nodes) == 1:
+                nodes = self._children_called(nodes[0], name)
+            else:
+                found = (child for node in nodes for child in self._children_called(node, name))
+                nodes = list(dict.fromkeys(found))
+        return nodes
+
+    def _children_called(self, parent: int, name: str) -> list[int]:
+        """The child of that name; where none has its home there, those that are also under the node."""
         if self._child is None:
             names = self.tree.names
             self._child = {(above, names[node]): node for above, node in self.tree.edges()}
-        return self._child.get((parent, name))
+            for node, above in [] if self.tree.also_under is None else self.tree.also_under.tolist():
+                self._also.setdefault((above, names[node]), []).append(node)
+        child = self._child.get((parent, name))
+        return self._also.get((parent, name), []) if child is None else [child]
 
     def by_text(self, text: str) -> list[int]:
         """The nodes of a path that is written a/b/c, wherever names have slashes themselves.
@@ -74,7 +84,7 @@ class NameIndex:
         >>> [t.tree.path(node) for node in t.index.by_text("a/b/c")]
         [('a', 'b/c'), ('a/b', 'c')]
         """
-        return sorted(self._along(text.split("/"))[-1])
+        return sorted(set(self._along(text.split("/"))[-1]))
 
     def _along(self, parts: Sequence[str]) -> list[list[int]]:
         """For each number of parts, 0 to all, the nodes whose paths are so many of them."""
@@ -82,8 +92,7 @@ class NameIndex:
         for start, nodes in enumerate(ends):
             for stop in range(start + 1, len(parts) + 1) if nodes else ():
                 name = "/".join(parts[start:stop]).strip()
-                found = (self._child_of(node, name) for node in nodes)
-                ends[stop] += [node for node in found if node is not None]
+                ends[stop] += [child for node in nodes for child in self._children_called(node, name)]
         return ends
 
     def find(self, name: Name) -> list[int]:

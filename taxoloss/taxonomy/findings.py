@@ -23,8 +23,8 @@ from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.suggestions import likeness, may_be_slip
 from taxoloss.taxonomy.spelling import lookalike
 from taxoloss.taxonomy.taxonomy import Taxonomy
-from taxoloss.taxonomy.tree.also_under import REDUNDANT
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree
+from taxoloss.taxonomy.tree.reach import REDUNDANT
 
 __all__ = ["Finding", "find", "summaries"]
 

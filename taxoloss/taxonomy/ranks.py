@@ -147,11 +147,21 @@ class Finder:
 
     def _is_below(self, node: int, above: Sequence[set[int]]) -> bool:
         """Whether ancestors of a node are among these, top first, in this order."""
+        if not self.tree.is_tree:
+            return self._is_below_one_way(node, above)
         waiting = len(above)
         while node and waiting:
             node = self._parent[node]
             waiting -= node in above[waiting - 1]
         return not waiting
+
+    def _is_below_one_way(self, node: int, above: Sequence[set[int]]) -> bool:
+        """The same along any of the edges."""
+        nodes = {node}
+        for wanted in reversed(above):
+            higher = {up for one in nodes for up in self.tree.reach.above[one].tolist() if up != one}
+            nodes = higher & wanted
+        return bool(nodes)
 
     # -- what to say -------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ class LevelFacts:
     stand_ins: int
     #: Of these the classes that end above this level.
     ended_above: int
-    #: Of the level's groups, one sample a class (below several of them: their mean): log2 of as many groups of equal size as are as hard.
+    #: Of the level's groups, one sample a class: log2 of as many groups of equal size as are as hard.
     entropy_bits: float
     weight: float
     #: -log P of the target and accuracy of the marginal argmax, for equal logits and one sample a class.

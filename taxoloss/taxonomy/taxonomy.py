@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,25 +16,21 @@ from taxoloss.taxonomy.file.document import Document, Value
 from taxoloss.taxonomy.file.models import HEAD
 from taxoloss.taxonomy.file.parser import parse_spec
 from taxoloss.taxonomy.file.writer import write_file
-from taxoloss.taxonomy.named import NamedTree, NodeInfo
-from taxoloss.taxonomy.names import checked_title
+from taxoloss.taxonomy.from_file import build_tree
+from taxoloss.taxonomy.makers import MadeTree
+from taxoloss.taxonomy.named import NodeInfo
 from taxoloss.taxonomy.other_names import descriptions_given
 from taxoloss.taxonomy.plain_data import as_plain, check_digests, from_plain
 from taxoloss.taxonomy.stored import difference, stored_in
 from taxoloss.taxonomy.tree.arrays import IntArray, Tree
-from taxoloss.taxonomy.tree.from_file import build_tree
-from taxoloss.taxonomy.tree.from_rows import tree_from_graph, tree_from_paths
 from taxoloss.taxonomy.tree.html import tree_html
 from taxoloss.taxonomy.versions.diff import TreeDiff, diff
 from taxoloss.taxonomy.versions.migration import Migration
 
-if TYPE_CHECKING:
-    import networkx as nx
-
 __all__ = ["NodeInfo", "Taxonomy"]
 
 
-class Taxonomy(NamedTree):
+class Taxonomy(MadeTree):
     """A tree of classes with named levels, and (once bound) the order of a model's outputs.
 
     Made by `taxoloss.load`, `Taxonomy.from_paths` or `Taxonomy.from_graph`; immutable. Two are equal
@@ -70,62 +66,6 @@ class Taxonomy(NamedTree):
             descriptions={i + 1: row.description for i, row in enumerate(rows) if row.description},
             notes=tuple(fault.message for fault in document.log.warnings if fault.code == "T412"),
         )
-
-    @classmethod
-    def from_paths(
-        cls,
-        rows: Iterable[Sequence[str | None]] | Any,
-        levels: Sequence[str] | None = None,
-        *,
-        name: str | None = None,
-        missing: Iterable[str] = (),
-    ) -> Taxonomy:
-        """The taxonomy of rows of names, top to leaf: a CSV, a pandas or polars DataFrame.
-
-        Its `notes` say what was noticed: spaces around names (they are left out), rows that name nothing
-        or end at an inner node, and names such as `NA`, `sp.` or `g__`, which stay names.
-
-        Args:
-            rows: sequences of names; "", None or NaN where a rank is missing. Rows that repeat are one
-                class. Siblings keep the order of first appearance. A DataFrame gives its columns too.
-            levels: names of the columns, top to bottom: of a DataFrame those called so are read, in this
-                order; by default all columns as they stand, of other rows depth_1, depth_2, ...
-            name: what to call the taxonomy.
-            missing: texts that say that a rank is missing too: ["NA", "unknown"].
-
-        Raises:
-            TypeError: a row is no sequence, a cell is no text.
-            ValueError: a DataFrame's columns run from the leaves to the top, and no levels are given.
-            TaxonomyError: with every row at fault, up to 1,000.
-
-        >>> rows = [("cat", "Bengal"), ("cat", "Sphynx"), ("dog", "beagle")]
-        >>> Taxonomy.from_paths(rows, levels=["species", "breed"])
-        Taxonomy(3 classes, species 2 > breed 3, not bound)
-        """
-        tree, notes = tree_from_paths(rows, levels, missing)
-        return cls(tree=tree, name=checked_title(name), notes=notes)
-
-    @classmethod
-    def from_graph(
-        cls, graph: nx.DiGraph[Any], levels: Sequence[str] | None = None, *, name: str | None = None
-    ) -> Taxonomy:
-        """The taxonomy of a networkx graph, parent -> child; its one root is not a class.
-
-        Args:
-            graph: an arborescence. A node is called by its attribute `name`, else by str(node); with
-                `levels`, its attribute `level` may name its level.
-            levels: names of the levels, top to bottom.
-            name: what to call the taxonomy.
-
-        Raises:
-            MeaningError: the graph has a cycle, several roots, or a node with several parents; all
-                of them are named.
-
-        >>> import networkx as nx
-        >>> Taxonomy.from_graph(nx.DiGraph([("pet", "cat"), ("pet", "dog")])).classes
-        ('cat', 'dog')
-        """
-        return cls(tree=tree_from_graph(graph, levels), name=checked_title(name))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Taxonomy:

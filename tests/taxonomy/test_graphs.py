@@ -272,3 +272,25 @@ def test_networkx_is_not_imported_for_trees() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_longest_path_has_the_limit_of_levels() -> None:
+    """Further parents make no more levels than a file may have."""
+    nodes = [
+        {"name": f"g{k}", "children": [{"name": f"n{k}", "also_under": [f"n{k - 1}"] if k else []}]}
+        for k in range(70)
+    ]
+    tree = {"tree": [*nodes, "x"]}
+    with pytest.raises(taxoloss.TaxonomyError, match="T111: `n69` is deeper than 64 levels"):
+        taxoloss.load(tree)
+    assert len(taxoloss.load(tree, limits=taxoloss.Limits(levels=71)).levels) == 71
+
+
+def test_rows_of_ranks_along_any_edge() -> None:
+    """A table says another parent than the home; one that is none is refused."""
+    t = diamond()
+    rows = [("wild", "tiger", "liger"), ("cat", "lion", "liger"), ("wild", None, "liger"), "tiger/liger"]
+    assert t.node_ids(rows[:3]).tolist() == [t.node_id("liger")] * 3
+    assert t.targets([rows[3]]).tolist() == [t.node_id("liger")]
+    with pytest.raises(taxoloss.errors.BindingError, match="not below `cat`"):
+        t.targets({"a": ["cat"], "c": ["wolf"]}, ["a", "c"])

@@ -63,19 +63,19 @@ def paths(taxonomy: Taxonomy, delimiter: str) -> str:
 
 
 def edges(taxonomy: Taxonomy, delimiter: str) -> str:
-    """One row a node: its number and its parent's, its name, level, aliases (a|b) and description."""
+    """One row a node: its number and its parents' (1|2), its name, level, aliases (a|b) and description."""
     tree = taxonomy.tree
     rows = (
         [
             str(node),
-            str(parent) if parent else "",
+            "|".join(str(parent) for parent in tree.parents_of(node) if parent),
             tree.names[node],
             taxonomy.levels[tree.level[node] - 1],
             str(tree.level[node]),
             "|".join(escaped(alias, "|") for alias in taxonomy.aliases.get(node, ())),
             taxonomy.descriptions.get(node, ""),
         ]
-        for parent, node in tree.edges()
+        for node in range(1, len(tree))
     )
     return _text([EDGES, *rows], delimiter)
 
@@ -83,5 +83,7 @@ def edges(taxonomy: Taxonomy, delimiter: str) -> str:
 FORMATS = (
     OutputFormat("ranks", ranks, (".csv", ".tsv"), keeps=("levels",), takes=("delimiter",)),
     OutputFormat("paths", paths, keeps=("levels",), takes=("delimiter",)),
-    OutputFormat("edges", edges, keeps=("levels", "aliases", "descriptions"), takes=("delimiter",)),
+    OutputFormat(
+        "edges", edges, keeps=("levels", "aliases", "descriptions", "parents"), takes=("delimiter",)
+    ),
 )

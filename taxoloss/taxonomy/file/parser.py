@@ -2,7 +2,7 @@
 
 Values with marks go in; pydantic judges the head, the levels and the written-out nodes; out comes a
 flat table of nodes, parents first, as they stand in the file. Whether the nodes make a usable tree is
-not asked here (`tree.from_file` does that).
+not asked here (`from_file` does that).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any, TypeAlias, TypeVar
 
@@ -13,6 +13,7 @@ from taxoloss.errors.characters import quoted
 from taxoloss.errors.faults import FaultLog
 from taxoloss.taxonomy.names import MAX_NAME, name_faults
 from taxoloss.taxonomy.tree.arrays import Tree, arrange
+from taxoloss.taxonomy.tree.reach import topological_order
 
 __all__ = ["TreeBuilder", "Words"]
 
@@ -84,6 +85,26 @@ class TreeBuilder:
         """T204 where a level is too deep, and the level above it is not."""
         if level > self.deepest >= above:
             self.check_depth(node, level)
+
+    def place_along(
+        self, parents: Mapping[int, Sequence[int]], level_of: Callable[[int, int], int]
+    ) -> None:
+        """The level of every node, below all of its parents: that of its longest path.
+
+        Args:
+            parents: of each node but the root; without a cycle.
+            level_of: the level of a node, from its number and the level of the deepest of its parents.
+        """
+        self.level = [0] * len(self.names)
+        edges = ((parent, node) for node, above in parents.items() for parent in above)
+        for node in topological_order(edges)[1:]:
+            deepest = max(self.level[parent] for parent in parents[node])
+            level = level_of(node, deepest)
+            for parent in parents[node]:
+                if level <= self.level[parent]:
+                    self.log.note("T206", **self.not_below_one(node, parent, level))
+            self.level[node] = max(level, deepest + 1)
+            self.check_first_depth(node, self.level[node], deepest)
 
     def check_depth(self, node: int, level: int) -> bool:
         """Whether a level is not too deep for a node; T204 where it is."""
@@ -159,6 +180,10 @@ class TreeBuilder:
         """Of T206, for a level that is not below the parent's, `above`."""
         message = f"{quoted(self.names[node])}: level {level} is not below its parent's level {above}"
         return {**self.where(node), "message": message}
+
+    def not_below_one(self, node: int, parent: int, level: int) -> Words:
+        """The same of one of several parents."""
+        return self.not_below(node, level, self.level[parent])
 
     def on_two_levels(self, node: int, level: int) -> Words:
         """Of T206, for a node that is named again, on this level."""

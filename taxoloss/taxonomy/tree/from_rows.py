@@ -1,9 +1,9 @@
-"""Trees from what people hold besides a file: rows of names, networkx graphs."""
+"""Trees of rows of names, top to leaf."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.faults import Fault, FaultLog, raise_all
@@ -15,10 +15,7 @@ from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
 from taxoloss.taxonomy.tree.column_order import refuse_leaf_first
 from taxoloss.taxonomy.tree.row_notes import row_notes
 
-if TYPE_CHECKING:
-    import networkx as nx
-
-__all__ = ["tree_from_graph", "tree_from_paths"]
+__all__ = ["finished", "tree_from_paths"]
 
 
 # -- rows of names ---------------------------------------------------------------------------------
@@ -74,17 +71,20 @@ def tree_from_paths(
             _check_row(number, row)
         builder.row = number
         builder.ends.append(_add_row(builder, row))
-    tree = _finished(builder, given)
+    tree = finished(builder, given)
     if columns is not None and levels is None:  # nobody said that they go down
         refuse_leaf_first(builder, columns)
     return tree, tuple(row_notes(builder, builder.ends, builder.spaced))
 
 
-def _finished(builder: TreeBuilder, levels: Sequence[str] | None) -> Tree:
+def finished(
+    builder: TreeBuilder, levels: Sequence[str] | None, also_under: Sequence[tuple[int, int]] = ()
+) -> Tree:
+    """The tree, levels called depth_1, depth_2, ... where they have no names; raises what was noted."""
     names = _level_names(levels, max(builder.level))
-    builder.check_leaves()
+    builder.check_leaves(parent for _, parent in also_under)
     builder.log.raise_all()
-    return builder.tree(names)
+    return builder.tree(names, also_under=also_under)
 
 
 def _check_row(number: int, row: Any) -> None:
@@ -192,117 +192,3 @@ def _level_names(given: Sequence[str] | None, width: int) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError(f"expected levels with different names, got {list(names)}")
     return names
-
-
-# -- networkx graphs -------------------------------------------------------------------------------
-
-
-class _EdgeTree(TreeBuilder):
-    """Nodes of a graph, from the root down."""
-
-    def __init__(self, levels: Sequence[str] | None) -> None:
-        self.number_of = {nfc(text_of(name)): number for number, name in enumerate(levels or (), 1)}
-        super().__init__(FaultLog(), len(self.number_of) or MAX_LEVELS)
-        self.keys: list[Hashable] = [None]  # of the nodes, the root's first
-
-    def say(self, node: int, message: str) -> Words:
-        """A message about a node, which starts with the node itself."""
-        return {**self.where(node), "message": f"node {self.keys[node]!r:.40}: {message}"}
-
-    def no_name(self, node: int, message: str) -> Words:
-        return self.say(node, message)
-
-    def twice(self, node: int, first: int) -> Words:
-        return self.say(node, f"{quoted(self.names[node])} stands twice under one parent")
-
-    def too_deep(self, node: int, level: int) -> Words:
-        return {**self.say(node, f"level {level} is too deep"), "expected": self.expected}
-
-    def not_below(self, node: int, level: int, above: int) -> Words:
-        message = f"level {level} is not below its parent's level {above}"
-        return {**self.say(node, message), "expected": self.expected}
-
-    @property
-    def expected(self) -> str:
-        return ", ".join(self.number_of) or f"at most {MAX_LEVELS} levels"
-
-    def cycle(self, keys: Sequence[Any]) -> Words:
-        return {**super().cycle(keys), "found": str(keys[0])}
-
-    def few_leaves(self, leaves: int) -> Words:
-        return {"message": f"the graph holds {counted(leaves, 'class')}", "expected": "at least two"}
-
-    def level_below(self, node: int, level: Any, above: int) -> int:
-        """The number of the level that a node names, else the one below its parent's; T205."""
-        if not self.number_of or level is None:
-            return above + 1
-        number = self.number_of.get(nfc(level) if isinstance(level, str) else level, 0)
-        if number == 0:
-            message = self.say(node, f"there is no level {quoted(str(level))}")["message"]
-            expected = "one of " + ", ".join(self.number_of)
-            self.log.note("T205", message, found=str(level), expected=expected)
-        return number or above + 1
-
-
-def tree_from_graph(graph: nx.DiGraph[Any], levels: Sequence[str] | None) -> Tree:
-    """The tree of a directed graph, parent -> child; see Taxonomy.from_graph."""
-    import networkx as nx  # here: whoever reads a file need not wait for it
-
-    if not isinstance(graph, nx.Graph):
-        edges = isinstance(graph, (list, tuple, set))
-        made = ": taxoloss takes networkx.DiGraph(edges)" if edges else ""
-        raise TypeError(f"expected a networkx.DiGraph, parent -> child, got {type(graph).__name__}{made}")
-    if not graph.is_directed():
-        raise TypeError(f"expected a directed graph, parent -> child, got {graph!s:.60}")
-    builder = _EdgeTree(levels)
-    root = _root(graph, builder)
-    placed: dict[Hashable, int] = {root: 0}
-    for parent, child in nx.bfs_edges(graph, root):
-        data, above = graph.nodes[child], placed[parent]
-        builder.keys.append(child)
-        name = nfc(text_of(data.get("name", child)))
-        placed[child] = node = builder.add(above, name)
-        level = builder.level_below(node, data.get("level"), builder.level[above])
-        builder.place(above, level)
-        builder.check_name(node, name)
-    builder.log.raise_all()
-    return _finished(builder, levels)
-
-
-def _root(graph: nx.DiGraph[Any], builder: _EdgeTree) -> Any:
-    """The one root; every node and cycle that makes the graph no tree."""
-    parents = {node: list(graph.predecessors(node)) for node in graph}
-    if graph.is_multigraph():  # an edge that is there twice is two parents
-        parents = {node: [parent for parent, _ in graph.in_edges(node)] for node in graph}
-    if _points_upwards(graph):
-        builder.log.note("T211", "the edges point upwards (child -> parent): reverse them", **_REVERSED)
-        builder.log.raise_all()
-    builder.check_parents(parents)
-    roots = [node for node, above in parents.items() if not above]
-    if len(roots) != 1:
-        shown = ", ".join(quoted(str(root)) for root in roots[:5])
-        ends = sum(graph.out_degree(node) == 0 for node in graph)
-        help = _REVERSED["help"] + " where the edges point upwards" if ends == 1 < len(roots) else None
-        message = f"{len(roots)} nodes have no parent: {shown}"
-        builder.log.note("T211", message, expected="one root", help=help)
-    builder.check_cycles(parents)
-    builder.log.raise_all()
-    return roots[0]
-
-
-_REVERSED: Words = {
-    "expected": "edges parent -> child",
-    "help": "taxoloss.Taxonomy.from_graph(graph.reverse())",
-}
-
-
-def _points_upwards(graph: nx.DiGraph[Any]) -> bool:
-    """Whether the graph is one tree, or several, if its edges are read from child to parent.
-
-    Of a tree whose edges go down no node has several parents, so the two cannot be confused.
-    """
-    import networkx as nx
-
-    one_above = all(len(set(graph.successors(node))) <= 1 for node in graph)
-    several = any(len(set(graph.predecessors(node))) > 1 for node in graph)
-    return one_above and several and nx.is_directed_acyclic_graph(graph)

@@ -9,9 +9,20 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["IntArray", "Reach", "Rows", "compiled", "frozen", "redundant_edges", "topological_order"]
+__all__ = [
+    "REDUNDANT",
+    "IntArray",
+    "Reach",
+    "Rows",
+    "compiled",
+    "frozen",
+    "redundant_edges",
+    "topological_order",
+]
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
+#: How what is said of a redundant edge starts.
+REDUNDANT = "an edge that says nothing more: "
 
 
 def frozen(array: IntArray) -> IntArray:

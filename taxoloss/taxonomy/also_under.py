@@ -14,12 +14,9 @@ from taxoloss.taxonomy.file.document import Document, Mark
 from taxoloss.taxonomy.file.parser import NodeRow
 from taxoloss.taxonomy.tree.arrays import Tree
 from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
-from taxoloss.taxonomy.tree.reach import redundant_edges
+from taxoloss.taxonomy.tree.reach import REDUNDANT, redundant_edges
 
-__all__ = ["REDUNDANT", "FurtherParents"]
-
-#: How what is said of a redundant edge starts.
-REDUNDANT = "an edge that says nothing more: "
+__all__ = ["FurtherParents"]
 
 
 class FurtherParents:

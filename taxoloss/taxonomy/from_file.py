@@ -8,14 +8,13 @@ from typing import Any
 
 from taxoloss.errors.characters import quoted
 from taxoloss.errors.suggestions import did_you_mean
+from taxoloss.taxonomy.also_under import FurtherParents
 from taxoloss.taxonomy.file.document import Document, Mark
 from taxoloss.taxonomy.file.models import LevelSpec
 from taxoloss.taxonomy.file.parser import NodeRow, ParsedFile
 from taxoloss.taxonomy.spelling import lookalike
-from taxoloss.taxonomy.tree.also_under import FurtherParents
 from taxoloss.taxonomy.tree.arrays import Tree
 from taxoloss.taxonomy.tree.builder import TreeBuilder, Words
-from taxoloss.taxonomy.tree.reach import topological_order
 
 __all__ = ["build_tree"]
 
@@ -73,25 +72,20 @@ class _RowTree(TreeBuilder):
     def place_all(self) -> None:
         """The level of each node: the one it names, else one below its parent's."""
         if self.further is not None and self.further.edges():
-            self.place_graph(self.further)
+            self.place_along(self.further.parents(), self.named_level)
+            self.check_limit()
             return
         for node, row in enumerate(self.rows, 1):
             above = self.level[row.parent + 1]
             self.place(row.parent + 1, self.named_level(node, above), instead=above + 1)
 
-    def place_graph(self, further: FurtherParents) -> None:
-        """The same where a node is one below the deepest of its parents: its longest path."""
-        self.level = [0] * (len(self.rows) + 1)
-        parents = further.parents()
-        order = topological_order((above, node) for node, of in parents.items() for above in of)
-        for node in order[1:]:
-            above = max(self.level[parent] for parent in parents[node])
-            level = self.named_level(node, above)
-            for parent in parents[node]:
-                if level <= self.level[parent]:
-                    self.log.note("T206", **self.not_below_one(node, parent, level))
-            self.level[node] = max(level, above + 1)
-            self.check_first_depth(node, self.level[node], above)
+    def check_limit(self) -> None:
+        """T111 where a longest path is longer than any path that is written may be."""
+        most = self.document.limits.levels
+        node = max(range(len(self.level)), key=self.level.__getitem__)
+        if self.level[node] > most:
+            message = f"{quoted(self.names[node])} is deeper than {most} levels by its longest path"
+            self.document.fault("T111", message, self.rows[node - 1].mark, path=_path(self.rows, node - 1))
 
     def named_level(self, node: int, above: int) -> int:
         """The level that a node names, else the one below; T205 where there is none of the name."""
@@ -138,8 +132,7 @@ class _RowTree(TreeBuilder):
         return {**self.where(node), "message": message, "found": named, "expected": expected}
 
     def not_below_one(self, node: int, parent: int, level: int) -> Words:
-        """Of T206, where a node may have several parents."""
-        words = self.not_below(node, level, self.level[parent])
+        words = super().not_below_one(node, parent, level)
         if self.further is not None and parent in self.further.of(node):
             words |= self.further.level_words(node, parent, self.levels[level - 1])
         return words

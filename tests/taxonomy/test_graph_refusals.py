@@ -1,0 +1,165 @@
+"""What computes with a tree refuses a graph in words: each public thing that takes a taxonomy."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from command_line import run
+
+import taxoloss
+from taxoloss import TaxonomyLoss, sources
+from taxoloss.decisions import Threshold
+from taxoloss.taxonomy.plan import plan_of
+
+GRAPH = taxoloss.load({"tree": [
+    {"name": "lion", "children": [{"name": "liger", "also_under": ["tiger"]}, "simba"]},
+    {"name": "tiger", "children": ["sher"]},
+    "cat",
+]}).bind(node_targets=True)  # fmt: skip
+TREE = taxoloss.load({"tree": {"lion": ["liger", "simba"], "tiger": ["sher", "cat"]}}).bind()
+MODULES = (
+    "taxoloss", "taxoloss.controls", "taxoloss.decisions", "taxoloss.evaluation", "taxoloss.functional",
+    "taxoloss.heads", "taxoloss.metrics", "taxoloss.metrics.functional", "taxoloss.plot", "taxoloss.sweep",
+    "taxoloss.weighting", "taxoloss.integrations.lightning", "taxoloss.integrations.onnx",
+    "taxoloss.integrations.sklearn", "taxoloss.integrations.transformers",
+)  # fmt: skip
+#: What keeps a taxonomy as it is, and reads nothing of its tree.
+KEEPERS = {"load_checkpoint", "save", "suggest_weights"}
+WORDS = r"needs a tree, and `lion/liger` has several parents: `lion`, `tiger`"
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """Everything public that has a parameter `taxonomy`, once, by its module and name."""
+    seen: set[int] = set()
+    for module in MODULES:
+        try:
+            loaded = importlib.import_module(module)
+        except ImportError:  # of an extra that is not installed
+            continue
+        for name in loaded.__all__:
+            thing = getattr(loaded, name)
+            if callable(thing) and id(thing) not in seen and name not in KEEPERS:
+                seen.add(id(thing))
+                if "taxonomy" in _parameters(thing):
+                    yield f"{module}.{name}", thing
+
+
+def _parameters(thing: Any) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(thing).parameters)
+    except ValueError:  # of what is no Python
+        return {}
+
+
+#: A right value of each parameter that has no default.
+VALUES: dict[str, Any] = {
+    "alpha": 0.5,
+    "answers": [{"label": name, "score": 0.25} for name in GRAPH.classes],
+    "cells": [], "counts": [1.0] * 7, "d": 0.5,
+    "config": SimpleNamespace(num_labels=4, id2label={}), "features": torch.ones(3, 5), "in_features": 5,
+    "head": torch.nn.Linear(5, 4), "input": torch.ones(3, 4), "keep": 0.5, "level": "depth_1",
+    "level_weights": None, "logits": torch.ones(3, 4), "model": torch.nn.Linear(2, 4),
+    "name": "flat", "preds": torch.ones(3, 4), "risk": 0.1, "seed": 0, "share": 0.5,
+    "suggest": dict, "target": torch.tensor([0, 1, 2]), "tradeoff": 0.5, "train": iter, "trials": 1,
+    "threshold": 0.5, "weights": {"depth_1": 1.0},
+}  # fmt: skip
+
+
+def call(name: str, thing: Any, folder: Path) -> Any:
+    """Calls it with a graph and right values."""
+    required = [
+        one.name
+        for one in _parameters(thing).values()
+        if one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+    ]
+    values = {**VALUES, "folder": folder, "path": folder / "x.csv", "taxonomy": GRAPH}
+    if name == "taxoloss.decisions.report":
+        values["threshold"] = calibrated()
+    return thing(**{key: values[key] for key in {*required, "taxonomy"}})
+
+
+def calibrated() -> Threshold:
+    """A threshold of a tree of the same classes."""
+    logits = torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
+    return taxoloss.decisions.calibrate_threshold(logits, torch.arange(40) % 4, TREE, 0.5)
+
+
+PUBLIC = dict(public())
+
+
+def test_many_things_take_a_taxonomy() -> None:
+    """The search above finds the loss, a metric of each file, decisions, heads, weights, pictures."""
+    assert len(PUBLIC) > 45
+    assert {"taxoloss.TaxonomyLoss", "taxoloss.plot.tree", "taxoloss.heads.Flat"} <= PUBLIC.keys()
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if not name.endswith("TaxonomyClassifier")])
+def test_it_refuses_a_graph(name: str, tmp_path: Path) -> None:
+    """At construction, or when it is called: no silent tree."""
+    with pytest.raises(ValueError, match=WORDS):
+        call(name, PUBLIC[name], tmp_path)
+
+
+def test_a_classifier_refuses_it_when_it_is_fitted() -> None:
+    """scikit-learn's estimators check nothing before."""
+    dummy = pytest.importorskip("sklearn.dummy").DummyClassifier()
+    from taxoloss.integrations.sklearn import TaxonomyClassifier
+
+    with pytest.raises(ValueError, match=WORDS):
+        TaxonomyClassifier(dummy, GRAPH).fit([[0], [1]], ["liger", "cat"])
+
+
+@pytest.mark.parametrize("schedule", taxoloss.weighting.SCHEDULES)
+def test_every_schedule_of_weights_refuses_it(schedule: str) -> None:
+    """Also where a loss is handed it."""
+    made = {"by_level": ({"depth_1": 1.0, "depth_2": 1.0},), "geometric": (0.5,), "hxe": (0.5,)}
+    arguments = made.get(schedule, ([1.0] * GRAPH.num_nodes,) if schedule == "label_balanced" else ())
+    weights = getattr(taxoloss.weighting, schedule)(*arguments)
+    with pytest.raises(ValueError, match=WORDS):
+        weights(GRAPH)
+    with pytest.raises(ValueError, match=WORDS):
+        TaxonomyLoss(GRAPH, weights)
+
+
+def test_questions_of_one_ancestor_are_refused() -> None:
+    """A class may have several nodes on a level; the plan of trees is none of a graph."""
+    for ask in (
+        lambda: GRAPH.ancestor_index("depth_1"),
+        lambda: GRAPH.class_to_node(1),
+        lambda: plan_of(GRAPH),
+    ):
+        with pytest.raises(ValueError, match=WORDS):
+            ask()
+
+
+def test_commands_refuse_it_in_words(tmp_path: Path) -> None:
+    """evaluate, compare and the weights of inspect: one line, no traceback."""
+    file, answers = tmp_path / "graph.yaml", tmp_path / "answers.csv"
+    GRAPH.save(file)
+    answers.write_text("truth,prediction,other\nliger,cat,cat\nsher,sher,cat\n")
+    columns = ["--target", "truth", "--prediction", "prediction"]
+    for arguments in (
+        ["evaluate", str(file), str(answers), *columns],
+        ["compare", str(file), str(answers), str(answers), *columns, "--prediction-b", "other"],
+        ["inspect", str(file), "--weighting", "uniform"],
+    ):
+        done = run(*arguments)
+        assert done.returncode != 0
+        assert "several parents" in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_sources_name_the_way_to_keep_all_parents(tmp_path: Path) -> None:
+    """T203 stays the answer where nothing is said."""
+    file = tmp_path / "a.csv"
+    file.write_text("child,parent\nwaxwing,bird\nwaxwing,insect\nbee,insect\n")
+    with pytest.raises(taxoloss.TaxonomyError, match="--parent all keeps them"):
+        sources.read(file)
+    with pytest.raises(taxoloss.TaxonomyError, match='parents="all" keeps them'):
+        taxoloss.Taxonomy.from_edges([("a", "c"), ("b", "c"), ("b", "d")])
