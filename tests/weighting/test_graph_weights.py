@@ -15,6 +15,7 @@ from trees import Case, seeds, taxonomies
 
 import taxoloss
 from taxoloss import Taxonomy, TaxonomyLoss, weighting
+from taxoloss.cli.inspection.weights import weighting_facts
 from taxoloss.taxonomy.plan import graph_plan_of
 from taxoloss.weighting.text import parse_schedule, schedule_text
 
@@ -42,10 +43,10 @@ def minimiser(t: Taxonomy, weights: Any, truth: Tensor) -> Tensor:
     def closure() -> Tensor:
         steps.zero_grad()
         value = loss(z, truth.unsqueeze(0))
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return value
 
-    steps.step(closure)  # type: ignore[no-untyped-call]
+    steps.step(closure)
     return z.detach().softmax(1)[0]
 
 
@@ -136,3 +137,15 @@ def test_a_name_that_is_no_node() -> None:
     """The nearest name is told."""
     with pytest.raises(taxoloss.errors.BindingError, match="AB"):
         weighting.proper({"AB": 1.0})(two_groups())
+
+
+@pytest.mark.parametrize("schedule", ["uniform", "deepest", "geometric:0.5", "proper:group=0.5,class=0.5"])
+def test_inspect_shows_what_ancestors_weigh(schedule: str) -> None:
+    """Each ancestor of a class of the fewest and of the most, and the sum: what equal logits cost."""
+    facts = weighting_facts(two_groups(), parse_schedule(schedule))
+    paths = [[share.node for share in target.levels] for target in facts.targets]
+    assert paths == [[("A",), ("A", "x")], [("A",), ("B",), ("A", "y")], [("A",)]]
+    loss = TaxonomyLoss(two_groups(), schedule, reduction="none")
+    target = torch.tensor([0, 1, two_groups().node_id("A")])
+    expected = [share.chance_loss for share in facts.targets]
+    assert loss(torch.zeros(3, 3, dtype=torch.float64), target).tolist() == pytest.approx(expected)
