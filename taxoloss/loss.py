@@ -47,6 +47,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         taxonomy: bound to the dataset's classes (`Taxonomy.bind`).
         level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
             text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
+            Where nodes have several parents, also weights of pairs of a node and an ancestor, (P,).
         weight: (C,) class weights.
         ignore_index: targets of this number cost nothing and are not counted.
         reduction: "none", "mean" or "sum".

@@ -60,7 +60,8 @@ def taxonomy_cross_entropy(
     """Cross-entropy on every level of a tree: - sum over l of w_l log P(ancestor of the target on level l).
 
     P(n) is the sum of softmax(logits) over the classes below node n. With one level, or all weight on
-    the classes, it is `torch.nn.functional.cross_entropy`. Use `taxoloss.TaxonomyLoss` in a training
+    the classes, it is `torch.nn.functional.cross_entropy`. Where nodes have several parents the sum is over
+    all ancestors of the target: those on a level share its weight (docs/mathematics.md). Use `taxoloss.TaxonomyLoss` in a training
     loop, and under torch.compile: it keeps its tables from step to step.
 
     Args:
@@ -73,6 +74,7 @@ def taxonomy_cross_entropy(
         taxonomy: bound (`Taxonomy.bind`).
         level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
             text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
+            Where nodes have several parents, also weights of pairs of a node and an ancestor, (P,).
         weight: (C,) class weights, as in torch; a node above the classes weighs their mean.
         ignore_index: targets of this number cost nothing and are not counted.
         reduction: "none" (the target's shape), "mean" (over the valid samples, by weight) or "sum".

@@ -162,7 +162,7 @@ def _of_probabilities(
     one, logits, target = logits.dim() == 1, batched(logits), batched(target)
     shape = target.shape[:1] + target.shape[2:]
     node_weight = None if weight is None else tensors.node_weights(weight)
-    shares = _rows_of(target).to(wide_on(target.device))
+    shares = _rows_of(target)
     weigh = partial(_shared_weights, tensors, shares, node_weight, smoothing)
     constant = not shares.requires_grad and (node_weight is None or not node_weight.requires_grad)
     loss = spread_losses(_rows_of(logits), weigh, constant, tensors.reach)
@@ -175,7 +175,7 @@ def _shared_weights(
     tensors: GraphLossTensors, shares: Tensor, node_weight: Tensor | None, smoothing: float, rows: slice
 ) -> Tensor:
     """(n, V): by what some of the probabilities (R, S) weigh all nodes."""
-    shares = shares[rows]
+    shares = shares[rows].to(wide_on(shares.device))
     sources = shares.shape[1]
     mass = shares if node_weight is None else shares * node_weight[:sources]
     brought = tensors.pushed(mass)
@@ -184,6 +184,5 @@ def _shared_weights(
     levels = shares @ tensors.levels[:sources]
     if sources == tensors.plan.num_classes:
         # Where classes share a level's weight, it does not depend on the probabilities.
-        shared = torch.tensor(tensors.shared, device=levels.device)
-        levels = torch.where(shared, tensors.levels[0], levels)
+        levels = torch.where(tensors.shared, tensors.levels[0], levels)
     return (1 - smoothing) * brought + smoothing * _over_levels(tensors, levels, node_weight)

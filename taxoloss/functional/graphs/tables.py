@@ -38,7 +38,7 @@ class GraphLossTensors(DeviceTensors):
         levels = table if table.ndim == 2 else level_totals(plan, table)
         #: (T, L): what a target weighs each level; for each level whether all classes share that.
         self.levels = torch.tensor(levels[:targets])
-        self.shared = tuple((levels[: plan.num_classes] == levels[:1]).all(0).tolist())
+        self.shared = torch.tensor((levels[: plan.num_classes] == levels[:1]).all(0))
         # What weighs nothing is left out, and so is a node that reaches all classes: P = 1 costs nothing.
         few = plan.classes.sizes[plan.ancestors.items] < plan.num_classes
         used = np.flatnonzero((pairs > 0) & few & (plan.ancestors.numbers < targets))
@@ -48,7 +48,8 @@ class GraphLossTensors(DeviceTensors):
         self.starts = torch.tensor(starts)
         self.nodes = torch.tensor(plan.ancestors.items[used])
         self.weights = torch.tensor(pairs[used])
-        #: (P,): the target of each.
+        #: How many pairs are of classes, which come first; (P,): the target of each.
+        self.of_classes = int(starts[plan.num_classes])
         self.of_target = torch.tensor(of_target)
         #: (T,): the node of a target that reaches the fewest classes; 0 where it weighs none.
         order = np.lexsort((plan.classes.sizes[plan.ancestors.items[used]], of_target))
@@ -81,10 +82,9 @@ class GraphLossTensors(DeviceTensors):
         """Puts other weights on the same pairs, in place: nothing that was compiled is lost."""
         new = self._reweighted(table)
         for tensors in self.everywhere():
-            for name in ("weights", "padded_weights", "levels"):
+            for name in ("weights", "padded_weights", "levels", "shared"):
                 getattr(tensors, name).copy_(getattr(new, name))
             tensors.up.values.copy_(new.up.values)
-            tensors.shared = new.shared
 
     def _reweighted(self, table: WeightTable) -> GraphLossTensors:
         return GraphLossTensors(self.plan, table, self.reach)
@@ -96,7 +96,7 @@ class GraphLossTensors(DeviceTensors):
             if sources < self.plan.num_targets:
                 mass = torch.nn.functional.pad(mass, (0, self.plan.num_targets - sources))
             return (self.up @ mass.T).T
-        pairs = int((self.of_target < sources).sum()) if sources < self.plan.num_targets else None
+        pairs = self.of_classes if sources < self.plan.num_targets else len(self.nodes)
         brought = mass.index_select(1, self.of_target[:pairs]) * self.weights[:pairs]
         none = brought.new_zeros(brought.shape[0], self.plan.num_nodes)
         return none.index_add(1, self.nodes[:pairs], brought)
