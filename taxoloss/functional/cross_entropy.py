@@ -61,8 +61,8 @@ def taxonomy_cross_entropy(
 
     P(n) is the sum of softmax(logits) over the classes below node n. With one level, or all weight on
     the classes, it is `torch.nn.functional.cross_entropy`. Where nodes have several parents the sum is over
-    all ancestors of the target: those on a level share its weight (docs/mathematics.md). Use `taxoloss.TaxonomyLoss` in a training
-    loop, and under torch.compile: it keeps its tables from step to step.
+    all ancestors of the target: those on a level share its weight (docs/mathematics.md). Use
+    `taxoloss.TaxonomyLoss` in a training loop, and under torch.compile: it keeps its tables.
 
     Args:
         logits: (C,), (N, C) or (N, C, d1..dk), any real floating dtype; half and bfloat16 are computed

@@ -24,6 +24,7 @@ from taxoloss.functional.graphs.definition import masked_losses, row_losses
 from taxoloss.functional.graphs.loss import _index_losses
 from taxoloss.functional.graphs.tables import GraphLossTensors
 from taxoloss.taxonomy.plan import graph_plan_of
+from taxoloss.weighting.graphs import shared_by_level
 
 INF = math.inf
 
@@ -244,6 +245,53 @@ def test_the_gradient_where_all_is_nearly_certain(gap: float) -> None:
     big = exact.abs() > 1e-37  # what float32 holds with all digits
     assert ((z.grad[0].double() - exact).abs() <= 5e-7 * exact.abs())[big].all()
     assert abs(value.item() - expected) <= 5e-7 * expected + 1e-37
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("below", [5.0, 25.0, 300.0, INF])
+def test_the_rest_of_many_small_classes(dtype: torch.dtype, below: float) -> None:
+    """Of 1,500 even classes all but one are reached: that one is summed by itself, also where it is 0."""
+    classes = [{"name": f"c{at}", "also_under": ["other"]} if at < 2 else f"c{at}" for at in range(1499)]
+    most = {"name": "most", "children": classes}
+    t = taxoloss.load({"tree": [most, {"name": "other", "children": ["alone"]}]}).bind()
+    z = torch.randn(2, 1500, generator=torch.Generator().manual_seed(0)).to(dtype)
+    z[:, t.node_id("alone")] -= below
+    _assert_steps(t, {"depth_1": 1.0, "depth_2": 0.0}, z, [7, 1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("step", [3.0, 12.0, 25.0, 90.0])
+def test_certainty_in_steps(dtype: torch.dtype, step: float) -> None:
+    """Each of nested groups, of two chains that meet, has all but a little of the next one's mass."""
+    inner: dict[str, Any] = {"name": "target"}
+    for at in range(6):
+        inner = {"name": f"g{at}", "children": [inner, f"c{at}"]}
+    inner["children"][0]["children"][0]["also_under"] = ["other"]
+    t = taxoloss.load({"tree": [inner, {"name": "other", "children": ["o"]}, "alone"]}).bind()
+    z = torch.zeros(1, len(t), dtype=dtype)
+    for at in range(6):
+        z[0, t.node_id(f"c{at}")] -= (at + 1) * step
+    z[0, t.node_id("o")] -= 7 * step
+    z[0, t.node_id("alone")] -= 7.5 * step
+    _assert_steps(t, "uniform", z, [t.node_id("target")])
+
+
+def _assert_steps(t: Taxonomy, level_weights: Any, z: Tensor, target: list[int]) -> None:
+    """Losses and gradients, each entry to its own digits."""
+    given = z.clone().requires_grad_()
+    losses = TaxonomyLoss(t, level_weights, reduction="none")(given, torch.tensor(target))
+    (slopes,) = torch.autograd.grad(losses.sum(), given)
+    plan, table = graph_plan_of(t), weighting.weight_table(t, level_weights)
+    pairs, within = shared_by_level(plan, table), 5e-7 if z.dtype == torch.float32 else 1e-11
+    for row, label in enumerate(target):
+        value, slope = exact_row(z[row].tolist(), _costs(t, pairs, label))
+        exact, large = (
+            torch.tensor(slope, dtype=torch.float64),
+            1e-37 if z.dtype == torch.float32 else 1e-300,
+        )
+        assert abs(losses[row].item() - value) <= within * value + large
+        kept = exact.abs() > large  # what the dtype holds with all digits
+        assert ((slopes[row].double() - exact).abs() <= within * exact.abs())[kept].all()
 
 
 @given(st.data(), seeds)
