@@ -68,7 +68,7 @@ def _share(pull: Tensor, total: Tensor) -> Tensor:
 
 def _row_values(z: Tensor, nodes: Tensor, weights: Tensor, reach: ReachTensors) -> tuple[Tensor, Tensor]:
     """Losses (R,), and of each node (R, K, 4) the two peaks and what is pulled by each exp(z - peak)."""
-    losses, kept = z.new_zeros(len(z)), []
+    losses, kept = z.new_zeros(z.shape[0]), []
     for node, weight in zip(nodes.unbind(1), weights.unbind(1), strict=True):
         inside = reach.inside(node)
         (i, total_in), (o, total_out) = _peak_and_sum(z, inside), _peak_and_sum(z, ~inside)
@@ -82,7 +82,7 @@ def _row_values(z: Tensor, nodes: Tensor, weights: Tensor, reach: ReachTensors) 
 
 def _slopes(z: Tensor, nodes: Tensor, weights: Tensor, kept: Tensor, reach: ReachTensors) -> Tensor:
     """dz (R, C)."""
-    slopes, alone = torch.zeros_like(z), z.new_zeros(len(z))
+    slopes, alone = torch.zeros_like(z), z.new_zeros(z.shape[0])
     for at, (node, weight) in enumerate(zip(nodes.unbind(1), weights.unbind(1), strict=True)):
         i, o, pull_in, pull_out = (value.unsqueeze(1) for value in kept[:, at].unbind(1))
         inside = reach.inside(node)

@@ -135,7 +135,7 @@ def _index_weights(
     """(n, V): by what some targets of ids (R,) weigh all nodes: 1 - e of their ancestors, e of levels."""
     ids, factor = ids[rows], factor[rows]
     nodes, weights = (LossTensors.look_up(t, ids) for t in (tensors.padded_nodes, tensors.padded_weights))
-    none = factor.new_zeros(len(ids), tensors.plan.num_nodes)
+    none = factor.new_zeros(ids.shape[0], tensors.plan.num_nodes)
     brought = none.scatter_add(1, nodes, weights * factor.unsqueeze(1))
     if smoothing == 0:
         return brought
