@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from taxoloss.functional.arithmetic import at_least_float32
-from taxoloss.functional.cross_entropy import cross_entropy
+from taxoloss.functional.cross_entropy import cross_entropy, new_tensors
+from taxoloss.functional.graphs.loss import level_costs
 from taxoloss.functional.inputs import (
     batched,
     check_ignore_index,
@@ -23,15 +25,14 @@ from taxoloss.functional.inputs import (
     target_ids,
     undressed,
 )
-from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.functional.slips import target_help
 from taxoloss.taxonomy.cache import apart
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import GraphPlan, loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import WeightTable
-from taxoloss.weighting.table import LevelWeights, used_levels, weight_table
+from taxoloss.weighting.table import LevelWeights, weight_table
 
 __all__ = ["TaxonomyLoss"]
 
@@ -46,6 +47,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         taxonomy: bound to the dataset's classes (`Taxonomy.bind`).
         level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
             text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
+            Where nodes have several parents, also weights of pairs of a node and an ancestor, (P,).
         weight: (C,) class weights.
         ignore_index: targets of this number cost nothing and are not counted.
         reduction: "none", "mean" or "sum".
@@ -88,7 +90,7 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        plan = plan_of(taxonomy)
+        plan = loss_plan_of(taxonomy)
         table = weight_table(taxonomy, level_weights)
         check_ignore_index(taxonomy, ignore_index)
         check_reduction(reduction)
@@ -101,7 +103,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         del self._buffers["weight"]
         self.weight = weight
         self.taxonomy = taxonomy
-        self.tensors = apart(LossTensors, plan, table)
+        #: LossTensors of a tree, GraphLossTensors where nodes have several parents.
+        self.tensors: Any = apart(new_tensors, taxonomy, table)
         # In words at once: a compiler that meets torch.vmap(loss) asks for them, and traces no numpy.
         self._made_of = f"{taxonomy!r}"
         self._level_weights = _in_words(taxonomy, table, level_weights)
@@ -146,10 +149,10 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
         before have a weight above 0.
         """
         table = weight_table(self.taxonomy, level_weights)
-        if used_levels(table) == self.tensors.used:
+        if self.tensors.fits(table):
             apart(self.tensors.fill, table)
         else:
-            self.tensors = apart(LossTensors, self.tensors.plan, table)
+            self.tensors = apart(new_tensors, self.taxonomy, table)
         self._level_weights = _in_words(self.taxonomy, table, level_weights)
 
     def activation(self, input: Tensor) -> Tensor:
@@ -185,6 +188,8 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
     def per_level(self, input: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Each level's mean of -log P(ancestor of the target), for logging.
 
+        Where a target has several ancestors on a level, their mean.
+
         Neither level weights nor class weights nor smoothing act on it. A target above a level is not
         counted there; a level where nothing is counted is NaN.
 
@@ -205,16 +210,19 @@ class TaxonomyLoss(nn.CrossEntropyLoss):
             raise ValueError(f"expected node ids as target, got {target.dtype}{help}")
         check_target(input, target)
         check_width(target, plan.num_targets)
-        log_probs = level_log_probs(at_least_float32(batched(input)), self.taxonomy)
+        logits = at_least_float32(batched(input))
         ids, valid = target_ids(target, self.ignore_index, plan)
-        nodes = node_tensors(self.taxonomy, ids.device)
-        ancestors, counted = nodes.ancestors[ids], nodes.counted[ids]
+        if isinstance(plan, GraphPlan):
+            costs, counted = level_costs(self.taxonomy, logits, ids)
+        else:
+            log_probs = level_log_probs(logits, self.taxonomy).values()
+            nodes = node_tensors(self.taxonomy, ids.device)
+            at, counted = nodes.ancestors[ids].unsqueeze(1).unbind(-1), nodes.counted[ids]
+            costs = [-log_p.gather(1, one).squeeze(1) for log_p, one in zip(log_probs, at, strict=True)]
         if valid is not None:
             counted = counted & valid.unsqueeze(-1)
         means = {}
-        for number, (level, log_p) in enumerate(log_probs.items()):
-            cost = -log_p.gather(1, ancestors[..., number].unsqueeze(1)).squeeze(1)
-            here = counted[..., number]
+        for level, cost, here in zip(plan.levels, costs, counted.unbind(-1), strict=True):
             means[level] = torch.where(here, cost, 0.0).sum() / here.sum()  # 0 / 0 is NaN
         return means
 
@@ -239,6 +247,6 @@ def _in_words(taxonomy: Taxonomy, table: WeightTable, given: LevelWeights) -> st
     if isinstance(given, str):
         return repr(given)
     classes = table[: len(taxonomy)]
-    if (classes == classes[:1]).all():
+    if table.ndim == 2 and (classes == classes[:1]).all():
         return str(dict(zip(taxonomy.levels, classes[0].tolist(), strict=True)))
     return repr(given) if callable(given) else "a table"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32, wide_dtype
 from taxoloss.functional.distributed_tensors import Rows, is_distributed
+from taxoloss.functional.graphs.loss import graph_loss
+from taxoloss.functional.graphs.reach import reach_tensors
+from taxoloss.functional.graphs.tables import GraphLossTensors
 from taxoloss.functional.inputs import (
     autocast_enabled,
     batched,
@@ -25,18 +29,21 @@ from taxoloss.functional.inputs import (
     without_autocast,
 )
 from taxoloss.functional.kernels.dispatch import row_losses
-from taxoloss.functional.kernels.loss_tensors import LossTensors
+from taxoloss.functional.kernels.loss_tensors import LossTensors, count_of
 from taxoloss.functional.kernels.native.losses import native_losses, serves
 from taxoloss.functional.kernels.spread import SpreadTarget, in_closed_form, spread_losses
 from taxoloss.functional.kernels.step import step_loss
 from taxoloss.functional.soft_targets import index_loss, probability_loss
 from taxoloss.taxonomy.cache import apart, cached
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import GraphPlan, loss_plan_of, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import WeightTable, numbers_by_level
 from taxoloss.weighting.table import LevelWeights, used_levels, weight_table
 
-__all__ = ["taxonomy_cross_entropy"]
+__all__ = ["AnyTensors", "cross_entropy", "new_tensors", "taxonomy_cross_entropy"]
+
+#: The tables of a loss.
+AnyTensors: TypeAlias = LossTensors | GraphLossTensors
 
 
 def taxonomy_cross_entropy(
@@ -53,8 +60,9 @@ def taxonomy_cross_entropy(
     """Cross-entropy on every level of a tree: - sum over l of w_l log P(ancestor of the target on level l).
 
     P(n) is the sum of softmax(logits) over the classes below node n. With one level, or all weight on
-    the classes, it is `torch.nn.functional.cross_entropy`. Use `taxoloss.TaxonomyLoss` in a training
-    loop, and under torch.compile: it keeps its tables from step to step.
+    the classes, it is `torch.nn.functional.cross_entropy`. Where nodes have several parents the sum is over
+    all ancestors of the target: those on a level share its weight (docs/mathematics.md). Use
+    `taxoloss.TaxonomyLoss` in a training loop, and under torch.compile: it keeps its tables.
 
     Args:
         logits: (C,), (N, C) or (N, C, d1..dk), any real floating dtype; half and bfloat16 are computed
@@ -66,6 +74,7 @@ def taxonomy_cross_entropy(
         taxonomy: bound (`Taxonomy.bind`).
         level_weights: a dict of weights by level, used as given; a schedule of `taxoloss.weighting`, or its
             text, such as "hxe:0.5"; a table (nodes, levels); None: the file's weights, else 1 / L each.
+            Where nodes have several parents, also weights of pairs of a node and an ancestor, (P,).
         weight: (C,) class weights, as in torch; a node above the classes weighs their mean.
         ignore_index: targets of this number cost nothing and are not counted.
         reduction: "none" (the target's shape), "mean" (over the valid samples, by weight) or "sum".
@@ -99,7 +108,7 @@ def taxonomy_cross_entropy(
 
 
 def cross_entropy(
-    tensors: LossTensors,
+    tensors: AnyTensors,
     logits: Tensor,
     target: Tensor,
     weight: Tensor | None,
@@ -113,7 +122,8 @@ def cross_entropy(
     Of tensors of a subclass the loss is one too, as torch's is: of the logits', else of the target's.
     wait: whether to look at the numbers of a device that is waited for.
     """
-    if weight is None and label_smoothing == 0 and reduction in ("mean", "sum"):
+    direct = weight is None and label_smoothing == 0 and reduction in ("mean", "sum")
+    if direct and isinstance(tensors, LossTensors):
         loss = step_loss(tensors, logits, target, ignore_index, reduction)
         if loss is not None:
             return loss
@@ -133,7 +143,9 @@ def cross_entropy(
     weight = None if weight is None else _on(logits.device, weight)
     autocast = autocast_enabled(logits.device.type)
     with without_autocast(logits):
-        if target.is_floating_point():
+        if isinstance(tensors, GraphLossTensors):
+            result = graph_loss(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
+        elif target.is_floating_point():
             result = _of_probabilities(tensors, logits, target, weight, reduction, label_smoothing)
         else:
             result = _of_indices(tensors, logits, target, weight, ignore_index, reduction, label_smoothing)
@@ -149,7 +161,7 @@ def _dtype(logits: Tensor, target: Tensor, weight: Tensor | None) -> torch.dtype
 
 
 def _of_rows(
-    tensors: LossTensors,
+    tensors: AnyTensors,
     logits: Tensor,
     target: Tensor,
     weight: Tensor | None,
@@ -176,7 +188,7 @@ def _of_rows(
     return total.to(dtype)
 
 
-def _local_count(tensors: LossTensors, rows: Rows, weight: Tensor | None, ignore_index: int) -> Tensor:
+def _local_count(tensors: AnyTensors, rows: Rows, weight: Tensor | None, ignore_index: int) -> Tensor:
     """By what a mean over all processes divides, of the rows of this one."""
     if rows.target.is_floating_point():
         numbers = rows.logits.numel() // tensors.plan.num_classes  # a target may hold all nodes
@@ -184,7 +196,7 @@ def _local_count(tensors: LossTensors, rows: Rows, weight: Tensor | None, ignore
     here = tensors.on(rows.logits.device)
     ids, valid = target_ids(rows.target, ignore_index, tensors.plan)
     node_weight = None if weight is None else here.node_weights(_on(rows.logits.device, weight))
-    return torch.as_tensor(_count(ids, valid, node_weight), device=rows.logits.device)
+    return torch.as_tensor(count_of(ids, valid, node_weight), device=rows.logits.device)
 
 
 def _of_indices(
@@ -209,7 +221,7 @@ def _of_indices(
         loss = spread_losses(tensors, logits, spread)
         return loss.reshape(shape) if reduction == "none" else loss
     ids, valid = target_ids(target, ignore_index, tensors.plan)
-    count = _count(ids, valid, node_weight) if reduction == "mean" else None
+    count = count_of(ids, valid, node_weight) if reduction == "mean" else None
     if smoothing > 0 or not constant:
         loss = index_loss(tensors, logits, ids, valid, node_weight, smoothing)
         loss = loss if reduction == "none" else loss.sum()
@@ -232,14 +244,6 @@ def _on(device: torch.device, weight: Tensor) -> Tensor:
             "make them outside of torch.device('meta')"
         )
     return weight.to(device)
-
-
-def _count(ids: Tensor, valid: Tensor | None, node_weight: Tensor | None) -> Tensor | int:
-    """By what a mean divides: the weight of the rows that are not ignored."""
-    if node_weight is None:
-        return ids.numel() if valid is None else valid.sum()
-    counted = node_weight.index_select(0, ids.reshape(-1)).reshape(ids.shape)
-    return (counted if valid is None else torch.where(valid, counted, 0.0)).sum()
 
 
 def _of_probabilities(
@@ -265,11 +269,19 @@ def _of_probabilities(
     return loss.sum() if reduction == "sum" else loss.sum() / loss.numel()
 
 
-def _tensors(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTensors:
+def new_tensors(taxonomy: Taxonomy, table: WeightTable) -> AnyTensors:
+    """Tables of their own for a table of weights."""
+    plan = loss_plan_of(taxonomy)
+    if isinstance(plan, GraphPlan):
+        return GraphLossTensors(plan, table, reach_tensors(taxonomy))
+    return LossTensors(plan, table)
+
+
+def _tensors(taxonomy: Taxonomy, level_weights: LevelWeights) -> AnyTensors:
     """Tables for None, texts and weights by level, which can be recognised by their values, are kept."""
     if level_weights is None or isinstance(level_weights, str):
         return cached(taxonomy, _loss_tensors, level_weights)
-    plan_of(taxonomy)  # raises where it is no bound taxonomy
+    loss_plan_of(taxonomy)  # raises where it is no bound taxonomy
     if isinstance(level_weights, Mapping):
         return cached(taxonomy, _loss_tensors, numbers_by_level(level_weights, taxonomy.levels))
     if torch.compiler.is_dynamo_compiling():
@@ -280,12 +292,14 @@ def _tensors(taxonomy: Taxonomy, level_weights: LevelWeights) -> LossTensors:
     return apart(_of_table, taxonomy, weight_table(taxonomy, level_weights))
 
 
-def _loss_tensors(taxonomy: Taxonomy, key: tuple[float, ...] | str | None) -> LossTensors:
+def _loss_tensors(taxonomy: Taxonomy, key: tuple[float, ...] | str | None) -> AnyTensors:
     given = dict(zip(taxonomy.levels, key, strict=True)) if isinstance(key, tuple) else key
     return _of_table(taxonomy, weight_table(taxonomy, given))
 
 
-def _of_table(taxonomy: Taxonomy, table: WeightTable) -> LossTensors:
+def _of_table(taxonomy: Taxonomy, table: WeightTable) -> AnyTensors:
+    if not taxonomy.is_tree:
+        return new_tensors(taxonomy, table)
     return cached(taxonomy, _integers, used_levels(table)).reweighted(table)
 
 

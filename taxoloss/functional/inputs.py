@@ -14,7 +14,7 @@ from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.distributed_tensors import refuse_distributed
 from taxoloss.functional.rounding import ROUNDED, rounding
 from taxoloss.functional.slips import SWAPPED, kind_of, logits_help, target_help
-from taxoloss.taxonomy.plan import Plan
+from taxoloss.taxonomy.plan import LossPlan
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
@@ -91,7 +91,7 @@ def is_dressed(tensor: Any) -> bool:
     return told and kind.__torch_dispatch__ is Tensor.__torch_dispatch__
 
 
-def check_logits(logits: Any, plan: Plan, target: Any = None) -> None:
+def check_logits(logits: Any, plan: LossPlan, target: Any = None) -> None:
     """TypeError, RuntimeError or ValueError where logits are not (.., C, ..) floating-point numbers."""
     if not isinstance(logits, Tensor):
         raise TypeError(f"expected logits as a Tensor, got {kind_of(logits)}{help_for_tracer(logits)}")
@@ -156,7 +156,7 @@ def check_ignore_index(taxonomy: Taxonomy, ignore_index: int) -> None:
         )
 
 
-def target_ids(target: Tensor, ignore_index: int, plan: Plan) -> tuple[Tensor, Tensor | None]:
+def target_ids(target: Tensor, ignore_index: int, plan: LossPlan) -> tuple[Tensor, Tensor | None]:
     """Long node ids (N, d1..dk), 0 where ignored, and which are not ignored; () becomes (1,).
 
     None in the place of the mask: none is ignored. ValueError for floats, whose fractions would be lost
@@ -221,7 +221,7 @@ def transformed() -> bool:
     return torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0
 
 
-def check_range(ids: Tensor, plan: Plan) -> None:
+def check_range(ids: Tensor, plan: LossPlan) -> None:
     """IndexError for the first of some ids that is no target."""
     wrong = ids[(ids < 0) | (ids >= plan.num_targets)]
     if wrong.numel() > 0:
@@ -235,7 +235,7 @@ def check_range(ids: Tensor, plan: Plan) -> None:
         )
 
 
-def check_target(logits: Tensor, target: Any, plan: Plan | None = None) -> None:
+def check_target(logits: Tensor, target: Any, plan: LossPlan | None = None) -> None:
     """TypeError, RuntimeError or ValueError where a target fits the logits in no way.
 
     With a plan, probabilities of all of its nodes are a target too, where nodes may be targets.
@@ -289,7 +289,7 @@ def check_width(ids: Tensor, count: int, what: str = "targets") -> None:
         )
 
 
-def _is_of_nodes(logits: Tensor, target: Tensor, plan: Plan) -> bool:
+def _is_of_nodes(logits: Tensor, target: Tensor, plan: LossPlan) -> bool:
     """Whether a target holds a number for each node of a plan, where the logits hold one for each class."""
     at = min(logits.dim() - 1, 1)
     return target.shape == (*logits.shape[:at], plan.num_nodes, *logits.shape[at + 1 :])
@@ -302,7 +302,7 @@ def check_options(
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
-    plan: Plan,
+    plan: LossPlan,
 ) -> None:
     """RuntimeError, ValueError or TypeError where an option is not one that torch takes."""
     check_reduction(reduction)
@@ -324,7 +324,7 @@ def check_reduction(reduction: Any) -> None:
         raise ValueError(f"expected reduction as one of {_REDUCTIONS}, got {reduction!r}")
 
 
-def check_weight(weight: Any, plan: Plan) -> None:
+def check_weight(weight: Any, plan: LossPlan) -> None:
     """TypeError or RuntimeError where class weights are not (C,)."""
     if not isinstance(weight, Tensor):
         raise TypeError(f"expected weight as a Tensor, got {type(weight).__name__}")

@@ -27,7 +27,7 @@ from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.plan import Plan, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["LevelLogProbs", "LogProbs", "level_log_probs"]
+__all__ = ["LevelLogProbs", "LogProbs", "Sums", "level_log_probs", "merge", "merge_all"]
 
 
 def level_log_probs(logits: Tensor, taxonomy: Taxonomy) -> dict[str, Tensor]:
@@ -69,7 +69,7 @@ def _all_levels(taxonomy: Taxonomy) -> LevelLogProbs:
     return LevelLogProbs(plan, range(len(plan.levels)))
 
 
-class _Sums(NamedTuple):
+class Sums(NamedTuple):
     """Sums of exponentials as pairs: log of the sum = peak + rest; a class is its own sum, rest None."""
 
     value: Tensor  # the logits of classes, else the peaks: constants to autograd
@@ -79,17 +79,17 @@ class _Sums(NamedTuple):
         """log of the sum, minus a base."""
         return self.value - base if self.rest is None else (self.value - base) + self.rest
 
-    def gather(self, index: Tensor) -> _Sums:
+    def gather(self, index: Tensor) -> Sums:
         """The sums (N, 1, d1..dk) that an index of that shape picks."""
         rest = None if self.rest is None else self.rest.gather(1, index)
-        return _Sums(self.value.gather(1, index), rest)
+        return Sums(self.value.gather(1, index), rest)
 
 
 class LogProbs(NamedTuple):
     """log P of the nodes of one level; computed where it is asked for."""
 
-    sums: _Sums
-    total: _Sums
+    sums: Sums
+    total: Sums
 
     def all(self) -> Tensor:
         """(N, nodes, d1..dk)."""
@@ -99,7 +99,7 @@ class LogProbs(NamedTuple):
         """(N, d1..dk): of one node a row."""
         return self._relative(self.sums.gather(index.unsqueeze(1))).squeeze(1)
 
-    def _relative(self, sums: _Sums) -> Tensor:
+    def _relative(self, sums: Sums) -> Tensor:
         # Peaks from peaks, rests from rests: differences of like numbers.
         difference = sums.value - self.total.value
         assert self.total.rest is not None  # all classes together are more than one
@@ -118,17 +118,17 @@ class LevelLogProbs(DeviceTensors):
 
     def __call__(self, logits: Tensor) -> dict[int, LogProbs]:
         """Logits (N, C, d1..dk) in float32 or float64 -> level -> its log-probabilities."""
-        sums = _Sums(logits)
-        found: dict[int, _Sums] = {}
+        sums = Sums(logits)
+        found: dict[int, Sums] = {}
         for level, width, group in zip(self.levels, self.widths, self.groups, strict=True):
             if group is not None:
-                sums = _merge(sums, group, width)
+                sums = merge(sums, group, width)
             found[level] = sums
-        total = _merge_all(sums)
+        total = merge_all(sums)
         return {level: LogProbs(sums, total) for level, sums in found.items()}
 
 
-def _merge(children: _Sums, group: Tensor, width: int) -> _Sums:
+def merge(children: Sums, group: Tensor, width: int) -> Sums:
     """The sums of children as the sums of their parents: child i of dimension 1 is below group[i]."""
     peaks = children.value.detach()
     shape = (peaks.shape[0], width, *peaks.shape[2:])
@@ -136,12 +136,13 @@ def _merge(children: _Sums, group: Tensor, width: int) -> _Sums:
     top = peaks.new_full(shape, -torch.inf).scatter_reduce(1, index, peaks, "amax")
     # sum of exp(child) = exp(top) * sum of exp(child - top)
     terms = torch.exp(children.above(finite(top).index_select(1, group)))
-    return _Sums(top, _log(group_sums(terms, group, width)))
+    return Sums(top, _log(group_sums(terms, group, width)))
 
 
-def _merge_all(children: _Sums) -> _Sums:
+def merge_all(children: Sums) -> Sums:
+    """The sum of all children, (N, 1, d1..dk)."""
     top = children.value.detach().amax(1, keepdim=True)
-    return _Sums(top, _log(torch.exp(children.above(finite(top))).sum(1, keepdim=True)))
+    return Sums(top, _log(torch.exp(children.above(finite(top))).sum(1, keepdim=True)))
 
 
 def _log(total: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -14,7 +15,7 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import IntArray
 from taxoloss.taxonomy.tree.reach import Rows
 
-__all__ = ["GraphPlan", "Plan", "graph_plan_of", "plan_of"]
+__all__ = ["GraphPlan", "LossPlan", "Plan", "graph_plan_of", "loss_plan_of", "plan_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +85,7 @@ def plan_of(taxonomy: Taxonomy) -> Plan:
 
 
 def _plan(taxonomy: Taxonomy) -> Plan:
-    taxonomy.require_tree("a loss, a metric or a decision")
+    taxonomy.require_tree("a metric, a decision or a head")
     plan = _SHARED.get(taxonomy.identity)
     if plan is None:
         plan = _SHARED[taxonomy.identity] = _compile(taxonomy)
@@ -177,3 +178,20 @@ def _graph_plan(taxonomy: Taxonomy) -> GraphPlan:
         num_classes=len(taxonomy),
         num_nodes=count,
     )
+
+
+LossPlan: TypeAlias = Plan | GraphPlan
+
+
+def loss_plan_of(taxonomy: Taxonomy) -> LossPlan:
+    """The `plan_of` a tree, the `graph_plan_of` what has nodes with several parents.
+
+    Raises:
+        TypeError: not a Taxonomy.
+        ValueError: the taxonomy is not bound.
+    """
+    return cached(taxonomy, _loss_plan)
+
+
+def _loss_plan(taxonomy: Taxonomy) -> LossPlan:
+    return plan_of(taxonomy) if taxonomy.is_tree else graph_plan_of(taxonomy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from taxoloss.weighting.checks import WeightTable
+from taxoloss.weighting.proper import proper
 from taxoloss.weighting.schedules import (
     SCHEDULES,
     Schedule,
@@ -12,6 +13,7 @@ from taxoloss.weighting.schedules import (
     geometric,
     hxe,
     label_balanced,
+    own,
     uniform,
 )
 from taxoloss.weighting.table import LevelWeights, weight_table
@@ -29,6 +31,8 @@ __all__ = [
     "geometric",
     "hxe",
     "label_balanced",
+    "own",
+    "proper",
     "uniform",
     "weight_table",
 ]

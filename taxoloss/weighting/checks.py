@@ -12,8 +12,9 @@ import numpy.typing as npt
 from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.taxonomy.cache import at_trace_time
 from taxoloss.taxonomy.names import text_of
-from taxoloss.taxonomy.plan import Plan
+from taxoloss.taxonomy.plan import GraphPlan, LossPlan
 from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.weighting.graphs import counted_levels
 
 __all__ = [
     "WeightTable",
@@ -99,32 +100,58 @@ def numbers(values: Any, what: str) -> WeightTable:
         raise TypeError(f"expected {what}: {error}") from None
 
 
-def checked_table(values: Any, plan: Plan) -> WeightTable:
-    """A table of weights (V, L), finite, 0 or larger, 0 below each row's node, somewhere above 0."""
+def checked_table(values: Any, plan: LossPlan) -> WeightTable:
+    """A table of weights (V, L), finite, 0 or larger, 0 below each row's node, somewhere above 0.
+
+    Where nodes have several parents, weights of pairs (P,) as well.
+    """
     table = numbers(values, "a table of numbers as level_weights")
-    if table.shape != plan.counted.shape:
+    if isinstance(plan, GraphPlan) and table.ndim == 1:
+        _check_pairs(table, plan)
+    else:
+        counted = counted_levels(plan) if isinstance(plan, GraphPlan) else plan.counted
+        _check_by_level(table, counted, plan.levels)
+    if not table.any():
+        raise ValueError("expected a weight above 0, got a table of zeros")
+    return table
+
+
+def _check_by_level(table: WeightTable, counted: npt.NDArray[np.bool_], levels: tuple[str, ...]) -> None:
+    if table.shape != counted.shape:
         raise ValueError(
-            f"expected a table of weights of shape {plan.counted.shape} (nodes, levels), got "
+            f"expected a table of weights of shape {counted.shape} (nodes, levels), got "
             f"{table.shape}; a weight for each level is given as a dict by name"
         )
     if not (np.isfinite(table).all() and (table >= 0).all()):
         node, level = np.argwhere(~(np.isfinite(table) & (table >= 0)))[0]
         raise ValueError(
             f"expected finite weights, 0 or larger; node {node} on level "
-            f"{plan.levels[level]!r} has {table[node, level]}"
+            f"{levels[level]!r} has {table[node, level]}"
         )
-    if table[~plan.counted].any():
-        node, level = np.argwhere((table != 0) & ~plan.counted)[0]
+    if table[~counted].any():
+        node, level = np.argwhere((table != 0) & ~counted)[0]
         raise ValueError(
-            f"node {node} weighs the level {plan.levels[level]!r}, which is below it, by "
+            f"node {node} weighs the level {levels[level]!r}, which is below it, by "
             f"{table[node, level]}; expected 0"
         )
-    if not table.any():
-        raise ValueError("expected a weight above 0, got a table of zeros")
-    return table
 
 
-def checked_counts(counts: Any, taxonomy: Taxonomy, plan: Plan) -> WeightTable:
+def _check_pairs(weights: WeightTable, plan: GraphPlan) -> None:
+    if len(weights) != len(plan.ancestors.items):
+        raise ValueError(
+            f"expected {len(plan.ancestors.items)} weights, one for each pair of a node and an ancestor of "
+            f"it or itself, or a table (nodes, levels), got {len(weights)}"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong):
+        target, ancestor = plan.ancestors.numbers[wrong[0]], plan.ancestors.items[wrong[0]]
+        raise ValueError(
+            f"expected finite weights, 0 or larger; node {target} weighs its ancestor {ancestor} by "
+            f"{weights[wrong[0]]}"
+        )
+
+
+def checked_counts(counts: Any, taxonomy: Taxonomy, plan: LossPlan) -> WeightTable:
     """Numbers of samples, by target id or by name, as an array (V,)."""
     by_id = np.zeros(plan.num_nodes)
     if isinstance(counts, Mapping):

@@ -59,6 +59,7 @@ class Takes(Enum):
     nothing = ""
     number = "NUMBER"
     weights = "LEVEL=NUMBER,LEVEL=NUMBER,..."
+    nodes = "LEVEL=NUMBER,.. or NODE=NUMBER,.."
     counts = None  # of a data set: no text holds them
 
 

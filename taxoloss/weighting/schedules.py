@@ -9,18 +9,22 @@ filled, one level at a time: a tree of a million classes takes about a second.
 weigh the nodes on the path from the root to the target, n_1 just below the root to n_m the target. A
 node may stand on several levels (where a rank is missing, or a leaf ends early): it is weighed once, on
 the deepest of them, and 0 on the others.
+
+Where nodes have several parents the weight of a level is shared equally by the target's ancestors on it,
+and what weighs nodes gives a weight for each pair of a target and an ancestor, (P,): see graphs.py. `hxe`
+and `balanced` need a tree.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from taxoloss.taxonomy.plan import Plan, plan_of
+from taxoloss.taxonomy.plan import GraphPlan, LossPlan, Plan, loss_plan_of, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import (
     WeightTable,
@@ -30,6 +34,7 @@ from taxoloss.weighting.checks import (
     checked_weights,
     numbers,
 )
+from taxoloss.weighting.graphs import counted_levels, own_pairs, shortest_distances
 from taxoloss.weighting.register import SCHEDULES, Schedule, Takes, schedule
 
 __all__ = [
@@ -41,8 +46,14 @@ __all__ = [
     "geometric",
     "hxe",
     "label_balanced",
+    "of_ancestors",
+    "on_path",
+    "own",
     "uniform",
 ]
+
+
+_Number = TypeVar("_Number", np.int64, np.float64)
 
 
 # -- levels ----------------------------------------------------------------------------------------
@@ -70,7 +81,11 @@ def by_level(taxonomy: Taxonomy, weights: Mapping[str, float]) -> WeightTable:
     Source: I. Flath, "Hierarchical Loss Function", 2020 (two levels).
     """
     row = checked_weights(weights, taxonomy.levels)
-    return np.where(plan_of(taxonomy).counted, row[None, :], 0.0)
+    return np.where(_counted(loss_plan_of(taxonomy)), row[None, :], 0.0)
+
+
+def _counted(plan: LossPlan) -> npt.NDArray[np.bool_]:
+    return counted_levels(plan) if isinstance(plan, GraphPlan) else plan.counted
 
 
 @schedule(Takes.nothing)
@@ -86,7 +101,7 @@ def uniform(taxonomy: Taxonomy) -> WeightTable:
     Source: B. R. Muller and W. Smith, "A Hierarchical Loss for Semantic Segmentation", VISAPP 2020
     (all weights 1).
     """
-    counted = plan_of(taxonomy).counted
+    counted = _counted(loss_plan_of(taxonomy))
     return np.where(counted, 1.0 / counted.shape[1], 0.0)
 
 
@@ -124,15 +139,16 @@ def label_balanced(taxonomy: Taxonomy, counts: Mapping[Any, float] | npt.ArrayLi
 
     Source: this project; the inverse of a frequency as a class weight, by level.
     """
-    plan = plan_of(taxonomy)
+    plan = loss_plan_of(taxonomy)
     samples = checked_counts(counts, taxonomy, plan)
-    reached = samples @ plan.counted
+    counted = _counted(plan)
+    reached = samples @ counted
     used = reached > 0
     if not used.any():
         raise ValueError(f"expected a count above 0 below the root, got counts that sum to {samples.sum()}")
     row = np.zeros(len(reached))
     row[used] = samples.sum() / (used.sum() * reached[used])
-    return np.where(plan.counted, row[None, :], 0.0)
+    return np.where(counted, row[None, :], 0.0)
 
 
 # -- the nodes on the path -------------------------------------------------------------------------
@@ -143,16 +159,27 @@ def deepest(taxonomy: Taxonomy) -> WeightTable:
     """Weight 1 on the target's own node, 0 elsewhere: the likelihood of what the label says.
 
     On data labelled with classes only it is flat cross-entropy. The root as a target says nothing and
-    costs nothing.
+    costs nothing. Where nodes have several parents no level is the deepest, and it is called `own`: with
+    `bind(names, inner_classes=True)` it is the published loss of labels of mixed depth on an ontology.
 
     >>> import taxoloss
     >>> t = taxoloss.load("pets").bind(node_targets=True)
     >>> deepest()(t)[t.node_ids(["Bengal", "cat"])].tolist()
     [[0.0, 1.0], [1.0, 0.0]]
+
+    Source: on graphs the hierarchical cross-entropy of microsoft/hce-classification, Nature Computational
+    Science, 2026 (10.1038/s43588-025-00945-z), in log space.
     """
-    counted = plan_of(taxonomy).counted
+    plan = loss_plan_of(taxonomy)
+    if isinstance(plan, GraphPlan):
+        return own_pairs(plan).astype(np.float64)
+    counted = plan.counted
     below = np.pad(counted[:, 1:], ((0, 0), (0, 1)))
     return (counted & ~below).astype(np.float64)
+
+
+#: The name for graphs.
+own = deepest
 
 
 def _dilution(d: Any) -> float:
@@ -168,7 +195,8 @@ def geometric(taxonomy: Taxonomy, d: float) -> WeightTable:
 
     The root would take what is left, (1 - d)^m of a target m nodes below it, and costs nothing: the row
     sums to 1 - (1 - d)^m. An inner node as a target is weighed as a class would be. geometric(1) is
-    `deepest`, cross-entropy.
+    `deepest`, cross-entropy. Where nodes have several parents the power of 1 - d is the number of edges of
+    the shortest way up to an ancestor, and a row may sum to more than 1.
 
     Args:
         d: above 0, at most 1; the paper's dilution parameter.
@@ -184,7 +212,10 @@ def geometric(taxonomy: Taxonomy, d: float) -> WeightTable:
 
     Source: HACE, arXiv 2605.06274, 2026, eq. 4.
     """
-    path = _path(plan_of(taxonomy))
+    plan = loss_plan_of(taxonomy)
+    if isinstance(plan, GraphPlan):
+        return (d * (1.0 - d) ** shortest_distances(plan)).astype(np.float64)
+    path = on_path(plan)
     rank = path.cumsum(axis=1)
     below = rank[:, -1:] - rank  # nodes of the path below this one
     return np.where(path, d * (1.0 - d) ** below, 0.0)
@@ -214,7 +245,7 @@ def hxe(taxonomy: Taxonomy, alpha: float) -> WeightTable:
         alpha: finite, 0 or larger.
 
     Raises:
-        ValueError: alpha is negative or not finite.
+        ValueError: alpha is negative or not finite; when called, nodes have several parents.
         TypeError: alpha is no number.
 
     >>> import taxoloss
@@ -225,7 +256,8 @@ def hxe(taxonomy: Taxonomy, alpha: float) -> WeightTable:
     Source: L. Bertinetto et al., "Making Better Mistakes", CVPR 2020, section 3.1; depth in the place of
     height and no normalisation, as J. Valmadre's code has it.
     """
-    path = _path(plan_of(taxonomy))
+    taxonomy.require_tree("hxe, whose terms are of a node given its one parent,")
+    path = on_path(plan_of(taxonomy))
     rank = path.cumsum(axis=1)
     share = np.where(rank == rank[:, -1:], 1.0, -math.expm1(-alpha))  # of lambda_k
     return np.where(path, math.exp(-alpha) ** np.maximum(rank - 1, 0) * share, 0.0)
@@ -240,6 +272,9 @@ def balanced(taxonomy: Taxonomy) -> WeightTable:
     node as a target has their row, cut at itself. Where all classes are equally deep and no rank is
     missing it is `uniform`.
 
+    Raises (when called with a taxonomy):
+        ValueError: nodes have several parents.
+
     >>> import taxoloss
     >>> t = taxoloss.Taxonomy.from_paths([("cat", "Bengal"), ("cat", "Sphynx"), ("fish",)])
     >>> balanced()(t.bind()).tolist()
@@ -248,23 +283,24 @@ def balanced(taxonomy: Taxonomy) -> WeightTable:
     Source: Urbani et al., "Harnessing Superclasses for Learning from Hierarchical Databases", 2024
     (arXiv 2411.16438).
     """
+    taxonomy.require_tree("balanced, which divides what remains on the one way down,")
     plan = plan_of(taxonomy)
-    height = _of_ancestors(plan, taxonomy.tree.height[taxonomy.nodes_by_id])
-    share = _path(plan) / (height + 1.0)
+    height = of_ancestors(plan, taxonomy.tree.height[taxonomy.nodes_by_id])
+    share = on_path(plan) / (height + 1.0)
     remains = np.cumprod(1.0 - share, axis=1)  # below each level
     share[:, 1:] *= remains[:, :-1]
     return share
 
 
-def _of_ancestors(plan: Plan, of_node: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def of_ancestors(plan: Plan, of_node: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
     """(V, L): a number of each target's ancestor on each level; it means nothing where none is counted."""
     columns = zip(plan.nodes, plan.ancestors.T, strict=True)
     return np.stack([of_node[nodes][index] for nodes, index in columns], axis=1)
 
 
-def _path(plan: Plan) -> npt.NDArray[np.bool_]:
+def on_path(plan: Plan) -> npt.NDArray[np.bool_]:
     """(V, L): whether a level is where the target's node there is weighed: the deepest it stands on."""
     own_level = plan.counted.sum(axis=1)
     levels = np.arange(1, len(plan.levels) + 1)
-    deepest_there: npt.NDArray[np.bool_] = _of_ancestors(plan, own_level) == levels
+    deepest_there: npt.NDArray[np.bool_] = of_ancestors(plan, own_level) == levels
     return plan.counted & deepest_there

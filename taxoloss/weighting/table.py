@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taxoloss.taxonomy.cache import at_trace_time
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import WeightTable, checked_table
 from taxoloss.weighting.register import TAKES, Takes
@@ -32,7 +32,9 @@ LevelWeights: TypeAlias = (
 def weight_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> WeightTable:
     """The table (V, L) of whatever `level_weights` is; None: the file's weights, else uniform.
 
-    A text is a schedule's: `taxoloss.weighting.text.parse_schedule`.
+    Where nodes have several parents it may be of pairs, (P,): of each target and its ancestors, in the
+    order of target ids, then of ancestors' ids. A text is a schedule's:
+    `taxoloss.weighting.text.parse_schedule`.
 
     Raises:
         ValueError: a weight is unknown, missing, negative or not finite, all are 0, a table has another
@@ -43,7 +45,7 @@ def weight_table(taxonomy: Taxonomy, level_weights: LevelWeights) -> WeightTable
     >>> weight_table(taxoloss.load("pets").bind(), "geometric:0.75")[0].tolist()
     [0.1875, 0.75]
     """
-    plan = plan_of(taxonomy)
+    plan = loss_plan_of(taxonomy)
     if level_weights is None:
         given = taxonomy.level_weights
         return uniform()(taxonomy) if given is None else by_level(given)(taxonomy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from taxoloss.errors.suggestions import with_suggestion
@@ -88,7 +89,9 @@ def schedule_text(schedule: Schedule) -> str:
             f'{name} holds the counts of a data set: write the text "{name}", and give the counts to '
             "Cell.level_weights"
         )
-    if TAKES[name] is Takes.weights:
+    if TAKES[name] in (Takes.weights, Takes.nodes):
         (weights,) = schedule.arguments
+        if not isinstance(weights, Mapping):
+            raise ValueError(f"{name} of an array of all nodes has no text; give a dict by name")
         return f"{name}:" + ",".join(f"{level}={float(number)!r}" for level, number in weights.items())
     return ":".join([name, *(repr(float(number)) for number in schedule.arguments)])

@@ -18,6 +18,7 @@ from torch.testing import assert_close
 from taxoloss import TaxonomyLoss, functional
 from taxoloss.functional import cross_entropy
 from taxoloss.functional.cross_entropy import taxonomy_cross_entropy
+from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.node_tensors import node_tensors
 
 
@@ -75,6 +76,8 @@ def test_weightings_share_their_integers() -> None:
     taxonomy = fresh()
     one = cross_entropy._tensors(taxonomy, {"top": 0.5, "leaf": 0.5})
     other = cross_entropy._tensors(taxonomy, {"top": 0.1, "leaf": 0.9})
+    assert isinstance(one, LossTensors)
+    assert isinstance(other, LossTensors)
     assert one.start is other.start
     assert one.weights is not other.weights
     assert cross_entropy._tensors(taxonomy, {"leaf": 0.5, "top": 0.5}) is one

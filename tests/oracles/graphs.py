@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 import taxoloss
 from taxoloss import Taxonomy
 
-__all__ = ["GraphCase", "graphs"]
+__all__ = ["GraphCase", "graphs", "wide_diamond"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,3 +128,17 @@ def graphs(draw: st.DrawFn, max_nodes: int = 14) -> GraphCase:
     if len({*range(1, len(parents))}.difference(*parents)) < 2:
         parents, redundant, skipped = [*parents, (0,)], [*redundant, ()], [*skipped, 0]
     return GraphCase(tuple(parents), tuple(redundant), tuple(skipped))
+
+
+def wide_diamond() -> Taxonomy:
+    """Forty classes, bound: most below one group of four, a few below two; a group below two above it."""
+    groups: list[dict[str, Any]] = [
+        {"name": f"g{g}", "children": [
+            {"name": f"c{g}_{c}", "also_under": [f"g{(g + 1) % 4}"]} if c < 4 else {"name": f"c{g}_{c}"}
+            for c in range(10)
+        ]} for g in range(4)
+    ]  # fmt: skip
+    groups[1]["also_under"] = ["bottom"]
+    top = {"name": "top", "children": groups[:2]}
+    tree = [top, {"name": "bottom", "children": groups[2:]}]
+    return taxoloss.load({"tree": tree}).bind(node_targets=True)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import typer
 
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import GraphPlan, graph_plan_of, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import WeightTable
+from taxoloss.weighting.graphs import level_totals, shared_by_level
 from taxoloss.weighting.schedules import Schedule
 from taxoloss.weighting.table import weight_table
 from taxoloss.weighting.text import parse_schedule
@@ -84,6 +85,8 @@ def weighting_facts(taxonomy: Taxonomy, schedule: Schedule) -> WeightingFacts:
         table = weight_table(bound, schedule)
     except ValueError as error:
         raise _refused(str(error)) from None
+    if not bound.is_tree:
+        return _facts_of_graph(bound, repr(schedule), table)
     classes = table[: len(bound)]
     return WeightingFacts(
         schedule=repr(schedule),
@@ -121,3 +124,39 @@ def _shares(taxonomy: Taxonomy, table: WeightTable, kind: str, target: int) -> T
         weight = float(table[target, number])
         levels.append(LevelShare(plan.levels[number], taxonomy.path(node), weight, chance))
     return TargetShares(kind, taxonomy.path(target), tuple(levels))
+
+
+# -- nodes with several parents --------------------------------------------------------------------
+
+
+def _facts_of_graph(taxonomy: Taxonomy, schedule: str, table: WeightTable) -> WeightingFacts:
+    """The classes of the fewest and of the most ancestors, and an inner node above the latter."""
+    plan = graph_plan_of(taxonomy)
+    pairs, levels = (
+        (shared_by_level(plan, table), table) if table.ndim == 2 else (table, level_totals(plan, table))
+    )
+    above = plan.ancestors.sizes[: len(taxonomy)]
+    fewest, most = int(above.argmin()), int(above.argmax())
+    shown = [("class of fewest ancestors", fewest), ("class of most ancestors", most)]
+    parent = int(plan.parents[most][0])
+    shown += [("inner node", parent)] if parent < taxonomy.num_nodes - 1 else []
+    return WeightingFacts(
+        schedule=schedule,
+        classes_alike=bool((levels[: len(taxonomy)] == levels[0]).all()),
+        targets=tuple(
+            TargetShares(kind, taxonomy.path(target), tuple(_ancestors(taxonomy, plan, pairs, target)))
+            for kind, target in shown
+        ),
+    )
+
+
+def _ancestors(
+    taxonomy: Taxonomy, plan: GraphPlan, pairs: WeightTable, target: int
+) -> Iterator[LevelShare]:
+    """The ancestors of a target and itself, from the top."""
+    weights = pairs[slice(*plan.ancestors.starts[target : target + 2])]
+    line = zip(plan.ancestors[target].tolist(), weights.tolist(), strict=True)
+    for node, weight in sorted(line, key=lambda one: (int(plan.level[one[0]]), one[0])):
+        chance = float(np.log(len(taxonomy) / plan.classes.sizes[node]))
+        level = plan.levels[min(int(plan.level[node]), len(plan.levels)) - 1]
+        yield LevelShare(level, taxonomy.path(node), weight, chance)

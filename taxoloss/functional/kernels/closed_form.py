@@ -40,6 +40,8 @@ from taxoloss.functional.kernels.few_classes import costs_and_slope, lost_rows
 from taxoloss.functional.kernels.masked import losses_and_slopes
 
 __all__ = [
+    "Block",
+    "blocks_of",
     "by_definition",
     "closed_form_losses",
     "in_log_space",
@@ -121,7 +123,7 @@ def _costs_of_block(
     return costs, ~(odds <= most).all(1)  # NaN too
 
 
-class _Block(NamedTuple):
+class Block(NamedTuple):
     """Samples and places of logits (N, C, D) that are done at once."""
 
     samples: slice
@@ -133,7 +135,7 @@ class _Block(NamedTuple):
         return tensor[self.samples, :, self.places].movedim(1, 2)
 
 
-def _blocks(samples: int, places: int, size: int) -> Iterator[_Block]:
+def blocks_of(samples: int, places: int, size: int) -> Iterator[Block]:
     """Blocks of about `size` rows: some places of one sample, or all places of some samples.
 
     A block is small enough to stay in a cache through all passes, and what is made for it is small beside
@@ -146,7 +148,7 @@ def _blocks(samples: int, places: int, size: int) -> Iterator[_Block]:
         for start in range(0, places, width):
             stop = min(start + width, places)
             rows = slice(first * places + start, (last - 1) * places + stop)
-            yield _Block(slice(first, last), slice(start, stop), rows)
+            yield Block(slice(first, last), slice(start, stop), rows)
 
 
 def _costs(
@@ -159,7 +161,7 @@ def _costs(
             return _costs_of_rows(logits, target, weights, tensors, gradient)
         logits, gradient = logits.unsqueeze(2), None if gradient is None else gradient.unsqueeze(2)
     costs = []
-    for block in _blocks(logits.shape[0], logits.shape[2], size):
+    for block in blocks_of(logits.shape[0], logits.shape[2], size):
         z, rows = block.of(logits).flatten(0, 1), block.rows  # z (n * d, C)
         slope = None if gradient is None else block.of(gradient)
         # Places of some samples are rows of a matrix where their strides agree, else of a buffer.

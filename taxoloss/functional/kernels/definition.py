@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from taxoloss.functional.arithmetic import finite, wide_dtype, wide_on
 
-__all__ = ["losses", "row_losses"]
+__all__ = ["log_sum", "losses", "row_losses"]
 
 
 def row_losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tensor | None) -> Tensor:
@@ -30,8 +30,8 @@ def row_losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: T
     loss = z.new_zeros(z.shape[0])
     for level in range(start.shape[1]):
         inside = (position >= start[:, level, None]) & (position < stop[:, level, None])
-        peak_in, rest_in = _log_sum(z, inside)
-        peak_out, rest_out = _log_sum(z, ~inside)
+        peak_in, rest_in = log_sum(z, inside)
+        peak_out, rest_out = log_sum(z, ~inside)
         # A class alone is its own logit: also where that is -inf its gradient is 1, as in torch.
         own = z.gather(1, start[:, level, None].clamp(max=z.shape[1] - 1)).squeeze(1) - peak_in
         rest_in = torch.where(stop[:, level] - start[:, level] == 1, own, rest_in)
@@ -57,7 +57,7 @@ def losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tenso
     return result.to(wide_dtype(z))
 
 
-def _log_sum(z: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+def log_sum(z: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """log of the sum of exp(z) over a mask as (largest, log of the sum of exp(z - largest))."""
     peak = z.detach().masked_fill(~mask, -torch.inf).amax(1)
     shift = finite(peak)

@@ -27,7 +27,7 @@ from taxoloss.functional.kernels.masked import masked_row_losses
 from taxoloss.functional.kernels.native.library import kernel
 from taxoloss.taxonomy.cache import at_trace_time
 
-__all__ = ["row_losses"]
+__all__ = ["is_called", "row_losses"]
 
 #: Columns times levels up to which a compiler's loops over masks beat a call of the closed form, and one of
 #: the native kernel: measured at 8 to 4,096 rows.
@@ -47,7 +47,7 @@ def row_losses(
         reduce: whether to add up.
     """
     eager = host_may_read(logits)
-    if eager or _is_called(tensors, logits):
+    if eager or (is_called(logits) and len(tensors.used) * logits.shape[1] > _few_comparisons()):
         of_rows = closed_form_losses if eager else compiled_losses
         if logits.dim() == 2:
             return of_rows(logits, ids, weights, tensors.chunks, reduce=reduce)
@@ -64,13 +64,11 @@ def row_losses(
     return losses.sum() if reduce else losses
 
 
-def _is_called(tensors: LossTensors, logits: Tensor) -> bool:
-    """Whether a graph that is compiled for the CPU calls the closed form, not masks."""
+def is_called(logits: Tensor) -> bool:
+    """Whether a graph that is compiled for the CPU may call an operation that is not traced."""
     # Not is_exporting(): in torch 2.9 that is True in every trace, and masks would run in all.
     compiled = torch.compiler.is_compiling() and not torch.compiler._is_exporting_flag
-    if not compiled or logits.device.type != "cpu" or transformed():
-        return False
-    return len(tensors.used) * logits.shape[1] > _few_comparisons()
+    return compiled and logits.device.type == "cpu" and not transformed()
 
 
 @at_trace_time

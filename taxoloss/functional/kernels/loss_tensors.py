@@ -16,7 +16,7 @@ from taxoloss.taxonomy.plan import Plan
 from taxoloss.weighting.checks import WeightTable
 from taxoloss.weighting.table import used_levels
 
-__all__ = ["LossTensors"]
+__all__ = ["LossTensors", "count_of"]
 
 
 class LossTensors(DeviceTensors):
@@ -66,6 +66,10 @@ class LossTensors(DeviceTensors):
         other = copy.copy(self)
         other._weigh(self._rows(table))
         return other
+
+    def fits(self, table: WeightTable) -> bool:
+        """Whether another table weighs the same levels."""
+        return used_levels(table) == self.used
 
     def fill(self, table: WeightTable) -> None:
         """Puts other weights on the same levels, in place: nothing that was compiled is lost."""
@@ -117,3 +121,11 @@ class LossTensors(DeviceTensors):
         total, count = (none.index_add(0, nodes, of) for of in (weights, torch.ones_like(weights)))
         inner = (total / count)[self.plan.num_classes : -1]
         return torch.cat([wide, inner, wide.mean(0, keepdim=True)])
+
+
+def count_of(ids: Tensor, valid: Tensor | None, node_weight: Tensor | None) -> Tensor | int:
+    """By what a mean divides: the weight of the rows that are not ignored."""
+    if node_weight is None:
+        return ids.numel() if valid is None else valid.sum()
+    counted = node_weight.index_select(0, ids.reshape(-1)).reshape(ids.shape)
+    return (counted if valid is None else torch.where(valid, counted, 0.0)).sum()

@@ -1,0 +1,1 @@
+"""The loss where nodes have several parents: what they reach is no range of classes, but a list."""

@@ -1,0 +1,68 @@
+"""The closed form on graphs as one operation of torch, which a compiler calls and does not look into.
+
+It makes lists whose lengths depend on the targets, and cannot be traced. So a compiled graph holds it
+whole, as `torch.ops.taxoloss.graph_closed_form`, with the name of its tables (cache.py), which are looked
+up when it runs: the loss that was compiled keeps them alive.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from taxoloss.functional.arithmetic import wide_dtype
+from taxoloss.functional.graphs.closed_form import losses_and_gradient
+from taxoloss.functional.graphs.tables import GraphLossTensors
+from taxoloss.functional.kernels.closed_form import times_upstream
+from taxoloss.taxonomy.cache import named
+
+__all__ = ["compiled_losses"]
+
+_SCHEMA = (
+    "(Tensor logits, Tensor target, Tensor factor, str tables, bool reduce, bool needed) "
+    "-> (Tensor, Tensor)"
+)
+
+
+@torch.library.custom_op("taxoloss::graph_closed_form", mutates_args=(), device_types="cpu", schema=_SCHEMA)
+def _closed_form(
+    logits: Tensor, target: Tensor, factor: Tensor, tables: str, reduce: bool, needed: bool
+) -> tuple[Tensor, Tensor]:
+    gradient = torch.empty_like(logits, dtype=wide_dtype(logits)) if needed else None
+    losses = losses_and_gradient(logits, target, factor, named(tables), gradient)
+    losses = (losses.sum() if reduce else losses).to(wide_dtype(logits))
+    return losses, losses.new_empty(0) if gradient is None else gradient
+
+
+@_closed_form.register_fake
+def _(
+    logits: Tensor, target: Tensor, factor: Tensor, tables: str, reduce: bool, needed: bool
+) -> tuple[Tensor, Tensor]:
+    losses = logits.new_empty(() if reduce else target.shape, dtype=wide_dtype(logits))
+    return losses, torch.empty_like(logits, dtype=losses.dtype) if needed else losses.new_empty(0)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.save_for_backward(output[1])
+    ctx.dtype, ctx.reduce = inputs[0].dtype, inputs[-2]
+
+
+def _backward(ctx: Any, upstream: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    (gradient,) = ctx.saved_tensors  # (N, C) or (N, C, D)
+    if not ctx.reduce:
+        upstream = upstream.view(gradient.shape[0], 1, *gradient.shape[2:])  # (rows,) -> (N, 1[, D])
+    return times_upstream(gradient, upstream).to(ctx.dtype), *[None] * 5
+
+
+_closed_form.register_autograd(_backward, setup_context=_keep)
+
+
+def compiled_losses(
+    logits: Tensor, target: Tensor, factor: Tensor, tensors: GraphLossTensors, *, reduce: bool
+) -> Tensor:
+    """What `closed_form_losses` gives, of the same arguments, for a compiler to call."""
+    needed = torch.is_grad_enabled() and logits.requires_grad
+    losses: Tensor = _closed_form(logits, target, factor, tensors.handle, reduce, needed)[0]
+    return losses
