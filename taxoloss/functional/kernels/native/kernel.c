@@ -4,7 +4,6 @@
    addresses, sizes and strides, which its caller has checked. It keeps nothing between calls. */
 
 #include <math.h>
-#include <pthread.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -18,7 +17,7 @@
 #define INLINE static inline
 #endif
 
-enum { MOST_LEVELS = 64, MOST_THREADS = 64, MOST_FEW_CLASSES = 64, MOST_FEW_LEVELS = 8, MOST_COMPARISONS = 256,
+enum { MOST_LEVELS = 64, MOST_FEW_CLASSES = 64, MOST_FEW_LEVELS = 8, MOST_COMPARISONS = 256,
        PAD = 16, MOST_BLOCKS = 32, STRETCH = 1024 };
 
 /* What a loss looks up: C classes, T targets, K levels that some target weighs. */
@@ -61,7 +60,7 @@ typedef struct {
     int64_t look;                /* whether to look for probabilities; written: whether the first rows may be some */
 } call;
 
-/* What one thread does: rows first .. last of the N * D. */
+/* A piece of the work: rows first .. last of the N * D. */
 typedef struct {
     const tree *t;
     const call *c;
@@ -119,6 +118,7 @@ INLINE double log1p_of(double x)
 }
 
 #include "block_rings.h"
+#include "threads.h"
 #include "spread_call.h"
 #include "levels.h"
 
@@ -171,28 +171,6 @@ static void *run_levels_double(void *p) { run_levels_d(p); return 0; }
 static void *run_paths_float(void *p) { run_paths_f(p); return 0; }
 static void *run_paths_double(void *p) { run_paths_d(p); return 0; }
 
-/* How many threads do so many numbers in `pieces`, of those there are. One costs about what 65,536 numbers do. */
-static int64_t threads_for(int64_t threads, int64_t pieces, int64_t numbers)
-{
-    const int64_t most = numbers / 65536 + 1;
-    threads = threads < most ? threads : most;
-    threads = threads < pieces ? threads : pieces;
-    return threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
-}
-
-/* Runs the parts, `size` bytes each, on as many threads; here where no thread is to be had. */
-static void run_all(void *(*run)(void *), void *parts, size_t size, int64_t threads)
-{
-    pthread_t others[MOST_THREADS];
-    char *part = parts;
-    int64_t started = 1;
-    for (; started < threads; started++)
-        if (pthread_create(&others[started], 0, run, part + started * size)) break;
-    run(part);
-    for (int64_t i = started; i < threads; i++) run(part + i * size);
-    for (int64_t i = 1; i < started; i++) pthread_join(others[i], 0);
-}
-
 /* Whether the first rows of logits (N, C) lie in [0, 1] and sum to about 1; most often the first numbers tell. */
 static int may_be_probabilities(const tree *t, const call *c, int is_double)
 {
@@ -232,7 +210,7 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
     const int few = t->classes <= MOST_FEW_CLASSES && t->levels <= MOST_FEW_LEVELS
                     && t->classes * t->levels <= MOST_COMPARISONS;
     void *(*run)(void *) = few ? is_double ? run_few_double : run_few_float : is_double ? run_double : run_float;
-    part parts[MOST_THREADS];
+    part parts[MOST_PIECES];
     c->lost_rows = 0;
     c->look = c->look && may_be_probabilities(t, c, is_double);
     count_targets(t, c);
@@ -240,14 +218,14 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
     const double factor = !c->mean ? 1 : c->count == 0 ? NAN : 1 / c->count;
     double *costs = malloc(sizeof(double) * (size_t)(rows + 1));
     if (!costs) return 2;
-    const int64_t threads = threads_for(c->threads, rows, rows * t->classes);
-    for (int64_t i = 0; i < threads; i++) {
-        const part own = {t, c, rows * i / threads, rows * (i + 1) / threads, factor, costs, 0, 0};
+    const int64_t threads = threads_for(c->threads, rows * t->classes), pieces = pieces_for(threads, rows);
+    for (int64_t i = 0; i < pieces; i++) {
+        const part own = {t, c, rows * i / pieces, rows * (i + 1) / pieces, factor, costs, 0, 0};
         parts[i] = own;
     }
-    run_all(run, parts, sizeof(part), threads);
+    run_all(run, parts, sizeof(part), pieces, threads);
     int failed = 0;
-    for (int64_t i = 0; i < threads; i++) {
+    for (int64_t i = 0; i < pieces; i++) {
         c->lost_rows += parts[i].lost_rows;
         failed |= parts[i].failed;
     }
@@ -263,7 +241,7 @@ int ENTRY(taxoloss_levels)(const level_tree *t, level_call *c, int is_double)
     const int64_t rows = c->samples * c->places;
     void *(*run)(void *) = c->odds ? is_double ? run_paths_double : run_paths_float
                                    : is_double ? run_levels_double : run_levels_float;
-    level_part parts[MOST_THREADS];
+    level_part parts[MOST_PIECES];
     c->lost_rows = 0;
     c->bad_row = -1;
     for (int64_t i = 0; c->odds && i < rows; i++)
@@ -271,14 +249,14 @@ int ENTRY(taxoloss_levels)(const level_tree *t, level_call *c, int is_double)
             c->bad_row = i;
             return 1;
         }
-    const int64_t threads = threads_for(c->threads, rows, rows * t->classes);
-    for (int64_t i = 0; i < threads; i++) {
-        const level_part own = {t, c, rows * i / threads, rows * (i + 1) / threads, 0, 0};
+    const int64_t threads = threads_for(c->threads, rows * t->classes), pieces = pieces_for(threads, rows);
+    for (int64_t i = 0; i < pieces; i++) {
+        const level_part own = {t, c, rows * i / pieces, rows * (i + 1) / pieces, 0, 0};
         parts[i] = own;
     }
-    run_all(run, parts, sizeof(level_part), threads);
+    run_all(run, parts, sizeof(level_part), pieces, threads);
     int failed = 0;
-    for (int64_t i = 0; i < threads; i++) {
+    for (int64_t i = 0; i < pieces; i++) {
         c->lost_rows += parts[i].lost_rows;
         failed |= parts[i].failed;
     }

@@ -30,24 +30,24 @@ int ENTRY(taxoloss_spread)(const units *t, spread_call *c, int is_double)
 {
     const int64_t rows = c->samples * c->places;
     void *(*run)(void *) = is_double ? spread_double : spread_float;
-    spread_part parts[MOST_THREADS];
+    spread_part parts[MOST_PIECES];
     c->lost_rows = 0;
     count_spread(t, c);
     if (c->bad_row >= 0) return 1;
     if (c->mean && !(c->count != 0 && fabs(c->count) < INFINITY)) return 3;
     double *costs = malloc(sizeof(double) * (size_t)(rows + 1));
     if (!costs) return 2;
-    /* Each thread takes whole vectors of rows. */
+    /* A piece has whole vectors of rows. */
     const int64_t lanes = WIDTH / (is_double ? 8 : 4), tiles = (rows + lanes - 1) / lanes;
-    const int64_t threads = threads_for(c->threads, tiles, rows * t->classes);
-    for (int64_t i = 0; i < threads; i++) {
-        const int64_t first = tiles * i / threads * lanes, last = tiles * (i + 1) / threads * lanes;
+    const int64_t threads = threads_for(c->threads, rows * t->classes), pieces = pieces_for(threads, tiles);
+    for (int64_t i = 0; i < pieces; i++) {
+        const int64_t first = tiles * i / pieces * lanes, last = tiles * (i + 1) / pieces * lanes;
         const spread_part own = {t, c, first, last < rows ? last : rows, c->mean ? 1 / c->count : 1, costs, 0, 0};
         parts[i] = own;
     }
-    run_all(run, parts, sizeof(spread_part), threads);
+    run_all(run, parts, sizeof(spread_part), pieces, threads);
     int failed = 0;
-    for (int64_t i = 0; i < threads; i++) {
+    for (int64_t i = 0; i < pieces; i++) {
         c->lost_rows += parts[i].lost_rows;
         failed |= parts[i].failed;
     }
