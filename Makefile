@@ -14,7 +14,7 @@ help:
 	@echo "make coverage  the tests again, counting lines and branches, also in the processes that they start"
 	@echo "make check   ruff, the layers of the rooms, and mypy"
 	@echo "make fuzz    50,000 inputs that nobody meant, for every reader and stream; all modes of torch; 100,000 losses by C and by Python (half an hour)"
-	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md (a quarter of an hour)"
+	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md and the table of the README (half an hour)"
 	@echo "make experiments  train the studies of docs/experiments.md, rewrite its tables and pictures (an hour)"
 	@echo "make docs    docs/errors.md from the register of the codes; run the code of the README and the docs"
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks --only levels peers
 
-At most twenty minutes in all on two cores. Where other processes use cores meanwhile, it says so.
+About half an hour in all on two cores. Where other processes use cores meanwhile, it says so.
 """
 
 from __future__ import annotations
