@@ -54,7 +54,9 @@ def step_loss(
         result: Tensor | None = _Step.apply(
             logits, target, tensors, library, ignore_index, reduction, recorded
         )
-    except IndexError:  # in Python a row that is ignored, or is none, is found when it is looked up
+    # In Python a row that is ignored, or is none, is found when it is looked up: torch raises the one for
+    # the first dimension, the other for others. The general way tells them apart.
+    except (IndexError, RuntimeError):
         return None
     return result
 
