@@ -29,7 +29,7 @@ from taxoloss.functional.inputs import (
     without_autocast,
 )
 from taxoloss.functional.kernels.dispatch import row_losses
-from taxoloss.functional.kernels.loss_tensors import LossTensors, count_of
+from taxoloss.functional.kernels.loss_tensors import LossTensors, count_of, nan_of_none
 from taxoloss.functional.kernels.native.losses import native_losses, serves
 from taxoloss.functional.kernels.spread import SpreadTarget, in_closed_form, spread_losses
 from taxoloss.functional.kernels.step import step_loss
@@ -229,10 +229,7 @@ def _of_indices(
     else:
         weights = tensors.row_weights(ids, valid, node_weight, count)
         loss = row_losses(tensors, logits, ids, weights, reduce=reduction != "none")
-        if isinstance(count, Tensor):  # nothing counted: NaN, as torch's, but no row's gradient is
-            loss = torch.where(count == 0, torch.nan, loss)
-        elif count == 0:
-            loss = loss / 0
+        loss = nan_of_none(loss, count)
     return loss.reshape(shape) if reduction == "none" else loss
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from taxoloss.functional.arithmetic import wide_dtype
 from taxoloss.functional.graphs.closed_form import losses_and_gradient
 from taxoloss.functional.graphs.tables import GraphLossTensors
-from taxoloss.functional.kernels.closed_form import times_upstream
+from taxoloss.functional.kernels.compiled_closed_form import fake_results, keep_gradient, kept_gradient
 from taxoloss.taxonomy.cache import named
 
 __all__ = ["compiled_losses"]
@@ -40,23 +40,14 @@ def _closed_form(
 def _(
     logits: Tensor, target: Tensor, factor: Tensor, tables: str, reduce: bool, needed: bool
 ) -> tuple[Tensor, Tensor]:
-    losses = logits.new_empty(() if reduce else target.shape, dtype=wide_dtype(logits))
-    return losses, torch.empty_like(logits, dtype=losses.dtype) if needed else losses.new_empty(0)
-
-
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    ctx.save_for_backward(output[1])
-    ctx.dtype, ctx.reduce = inputs[0].dtype, inputs[-2]
+    return fake_results(logits, target, reduce, needed)
 
 
 def _backward(ctx: Any, upstream: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
-    (gradient,) = ctx.saved_tensors  # (N, C) or (N, C, D)
-    if not ctx.reduce:
-        upstream = upstream.view(gradient.shape[0], 1, *gradient.shape[2:])  # (rows,) -> (N, 1[, D])
-    return times_upstream(gradient, upstream).to(ctx.dtype), *[None] * 5
+    return kept_gradient(ctx, upstream), *[None] * 5
 
 
-_closed_form.register_autograd(_backward, setup_context=_keep)
+_closed_form.register_autograd(_backward, setup_context=keep_gradient)
 
 
 def compiled_losses(

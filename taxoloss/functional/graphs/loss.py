@@ -24,7 +24,7 @@ from taxoloss.functional.graphs.spread import spread_losses
 from taxoloss.functional.graphs.tables import GraphLossTensors
 from taxoloss.functional.inputs import batched, host_may_read, target_ids, transformed
 from taxoloss.functional.kernels.dispatch import is_called
-from taxoloss.functional.kernels.loss_tensors import LossTensors, count_of
+from taxoloss.functional.kernels.loss_tensors import LossTensors, count_of, nan_of_none
 from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import graph_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -60,10 +60,7 @@ def graph_loss(
     else:
         factor = factor if count is None else torch.where(factor == 0, 0.0, factor / count)
         loss = _index_losses(tensors, logits, ids, factor, reduce=reduction != "none")
-        if isinstance(count, Tensor):  # nothing counted: NaN, as torch's, but no row's gradient is
-            loss = torch.where(count == 0, torch.nan, loss)
-        elif count == 0:
-            loss = loss / 0
+        loss = nan_of_none(loss, count)
     return loss.reshape(shape) if reduction == "none" else loss
 
 

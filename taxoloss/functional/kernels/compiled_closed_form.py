@@ -19,7 +19,7 @@ from taxoloss.functional.kernels.chunks import ChunkTensors
 from taxoloss.functional.kernels.closed_form import losses_and_gradient, times_upstream
 from taxoloss.functional.kernels.native.losses import costs_of_rows, reads
 
-__all__ = ["compiled_losses"]
+__all__ = ["compiled_losses", "fake_results", "keep_gradient", "kept_gradient"]
 
 _SCHEMA = (
     "(Tensor logits, Tensor target, Tensor weights, int classes, int width, int whole, Tensor cut, "
@@ -46,23 +46,34 @@ def _closed_form(logits: Tensor, target: Tensor, weights: Tensor, *rest: Any) ->
 @_closed_form.register_fake
 def _(logits: Tensor, target: Tensor, weights: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     *_tensors, reduce, needed = rest
+    return fake_results(logits, target, reduce, needed)
+
+
+def fake_results(logits: Tensor, target: Tensor, reduce: bool, needed: bool) -> tuple[Tensor, Tensor]:
+    """Losses and gradient without numbers."""
     losses = logits.new_empty(() if reduce else target.shape, dtype=wide_dtype(logits))
     return losses, torch.empty_like(logits, dtype=losses.dtype) if needed else losses.new_empty(0)
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+def keep_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    """For backward, of an operation that ends with whether to reduce and whether a gradient is needed."""
     ctx.save_for_backward(output[1])
     ctx.dtype, ctx.reduce = inputs[0].dtype, inputs[-2]
 
 
-def _backward(ctx: Any, upstream: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+def kept_gradient(ctx: Any, upstream: Tensor) -> Tensor:
+    """Times what comes from above, in the dtype of the logits."""
     (gradient,) = ctx.saved_tensors  # (N, C) or (N, C, D)
     if not ctx.reduce:
         upstream = upstream.view(gradient.shape[0], 1, *gradient.shape[2:])  # (rows,) -> (N, 1[, D])
-    return times_upstream(gradient, upstream).to(ctx.dtype), *[None] * 17
+    return times_upstream(gradient, upstream).to(ctx.dtype)
 
 
-_closed_form.register_autograd(_backward, setup_context=_keep)
+def _backward(ctx: Any, upstream: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    return kept_gradient(ctx, upstream), *[None] * 17
+
+
+_closed_form.register_autograd(_backward, setup_context=keep_gradient)
 
 
 def compiled_losses(

@@ -16,7 +16,7 @@ from taxoloss.taxonomy.plan import Plan
 from taxoloss.weighting.checks import WeightTable
 from taxoloss.weighting.table import used_levels
 
-__all__ = ["LossTensors", "count_of"]
+__all__ = ["LossTensors", "count_of", "nan_of_none"]
 
 
 class LossTensors(DeviceTensors):
@@ -129,3 +129,10 @@ def count_of(ids: Tensor, valid: Tensor | None, node_weight: Tensor | None) -> T
         return ids.numel() if valid is None else valid.sum()
     counted = node_weight.index_select(0, ids.reshape(-1)).reshape(ids.shape)
     return (counted if valid is None else torch.where(valid, counted, 0.0)).sum()
+
+
+def nan_of_none(loss: Tensor, count: Tensor | int | None) -> Tensor:
+    """A mean that divided by this count: NaN where nothing was counted, as torch's."""
+    if isinstance(count, Tensor):  # but no row's gradient is
+        return torch.where(count == 0, torch.nan, loss)
+    return loss / 0 if count == 0 else loss
