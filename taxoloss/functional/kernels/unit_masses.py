@@ -139,6 +139,8 @@ class _Sparse:
         self._weight = None if weight is None else weight[torch.from_numpy(order)]
 
     def __matmul__(self, values: Tensor) -> Tensor:
+        if values.shape[1] == 0:  # of several threads, torch's refuses rows of no numbers
+            return values.new_zeros(len(self._start) - 1, 0)
         return torch.embedding_bag(
             values, self._column, self._start, False, 0, False, self._weight, include_last_offset=True
         )[0]

@@ -28,7 +28,8 @@ _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 def level_kernel(logits: Tensor, tensors: NodeTensors) -> Kernel | None:
     """The kernel, if it is there and can read these logits: without a gradient, in an eager call."""
-    if (found := kernel()) is None or not host_may_read(logits):
+    # First whether this is an eager call: a compiler must not follow into the loading of a library.
+    if not host_may_read(logits) or (found := kernel()) is None:
         return None
     plain = logits.dtype in _DTYPES and logits.layout == torch.strided
     recorded = logits.requires_grad and torch.is_grad_enabled()
