@@ -125,7 +125,7 @@ def test_a_classifier_refuses_it_when_it_is_fitted() -> None:
 def test_schedules_of_one_way_down_refuse_it(schedule: str) -> None:
     """Also where a loss is handed them."""
     made = getattr(taxoloss.weighting, schedule)
-    weights = made(0.5) if schedule == "hxe" else made
+    weights = made(0.5) if schedule == "hxe" else made()
     for use in (weights, lambda graph: TaxonomyLoss(graph, weights)):
         with pytest.raises(ValueError, match=f"{schedule}.*{WORDS}"):
             use(GRAPH)
