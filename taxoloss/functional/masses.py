@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32, row_blocks, wide_dtype
+from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.native.levels import answers, level_kernel, masses_of_levels
@@ -65,13 +66,13 @@ def _largest(scores: Tensor) -> Tensor:
     return scores.argmax(1)
 
 
-def level_masses(logits: Tensor, tensors: NodeTensors) -> list[Tensor]:
+def level_masses(logits: Tensor, tensors: NodeTensors | GraphNodes) -> list[Tensor]:
     """For each level, top to bottom, the probabilities (N, W_l, d1..dk) of its nodes.
 
     Of logits (N, C, d1..dk) in float32 or float64; half and bfloat16 are computed in float32.
     """
     library = level_kernel(logits, tensors)
-    if library is None:
+    if library is None or isinstance(tensors, GraphNodes):
         return _level_masses(logits, tensors)
     found, lost = masses_of_levels(library, logits, tensors)
     if lost is not None:
@@ -86,8 +87,10 @@ def rows_of(lost: Tensor) -> Tensor:
     return lost if lost.dim() == 1 else lost.flatten(1).any(1)
 
 
-def _level_masses(logits: Tensor, tensors: NodeTensors) -> list[Tensor]:
+def _level_masses(logits: Tensor, tensors: NodeTensors | GraphNodes) -> list[Tensor]:
     masses = torch.softmax(logits, 1, dtype=wide_dtype(logits))
+    if isinstance(tensors, GraphNodes):
+        return tensors.level_masses(masses)
     found = [masses]
     for level in range(len(tensors.levels) - 2, -1, -1):
         group = tensors.groups[level]
@@ -97,13 +100,13 @@ def _level_masses(logits: Tensor, tensors: NodeTensors) -> list[Tensor]:
     return found
 
 
-def level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+def level_answers(logits: Tensor, tensors: NodeTensors | GraphNodes) -> tuple[Tensor, Tensor]:
     """The most probable node on each level, (N, L, d1..dk) indices, and its probability.
 
     Of logits (N, C, d1..dk). The first of equals; on the deepest level the class with the largest logit.
     """
     library = level_kernel(logits, tensors)
-    if library is not None:
+    if library is not None and isinstance(tensors, NodeTensors):
         found, stated, lost = answers(library, logits, tensors)
         if lost is not None:
             rows = rows_of(lost)
@@ -118,17 +121,17 @@ def level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]
 
 
 def sound_answers(
-    library: Kernel | None, logits: Tensor, tensors: NodeTensors
+    library: Kernel | None, logits: Tensor, tensors: NodeTensors | GraphNodes
 ) -> tuple[Tensor, Tensor] | None:
     """`level_answers` by the kernel, if it is there; None where a row is none, with a NaN or an inf."""
-    if library is not None:
+    if library is not None and isinstance(tensors, NodeTensors):
         found, stated, lost = answers(library, logits, tensors)
         return None if lost is not None else (found, stated)
     found, stated = level_answers(logits, tensors)
     return (found, stated) if math.isfinite(stated.sum().item()) else None
 
 
-def _level_answers(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+def _level_answers(logits: Tensor, tensors: NodeTensors | GraphNodes) -> tuple[Tensor, Tensor]:
     masses = _level_masses(logits, tensors)
     best = [*map(_search(logits), [*masses[:-1], logits])]
     pairs = zip(masses, best, strict=True)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.native.library import Kernel, LevelCall, LevelTree, kernel
 from taxoloss.functional.node_tensors import NodeTensors
@@ -26,10 +27,13 @@ _MOST_LEVELS = 64
 _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
-def level_kernel(logits: Tensor, tensors: NodeTensors) -> Kernel | None:
-    """The kernel, if it is there and can read these logits: without a gradient, in an eager call."""
+def level_kernel(logits: Tensor, tensors: NodeTensors | GraphNodes) -> Kernel | None:
+    """The kernel, if it is there and can read these logits: without a gradient, in an eager call.
+
+    It has none for graphs.
+    """
     # First whether this is an eager call: a compiler must not follow into the loading of a library.
-    if not host_may_read(logits) or (found := kernel()) is None:
+    if not host_may_read(logits) or (found := kernel()) is None or isinstance(tensors, GraphNodes):
         return None
     plain = logits.dtype in _DTYPES and logits.layout == torch.strided
     recorded = logits.requires_grad and torch.is_grad_enabled()
