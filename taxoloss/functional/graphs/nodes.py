@@ -138,7 +138,7 @@ class GraphNodes(DeviceTensors):
         )
 
     def level_masses(self, probabilities: Tensor) -> list[Tensor]:
-        """For each level, top to bottom, the sums (N, W_l, d1..dk) over what its nodes reach, of (N, C, ..).
+        """For each level the sums (N, W_l, d1..dk) over what its nodes reach, of (N, C, d1..dk).
 
         The nodes of a level may share classes: their masses may come to more than 1.
         """
