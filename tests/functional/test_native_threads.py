@@ -177,13 +177,59 @@ os._exit(0)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_after_a_fork() -> None:
-    """A process that used it in several threads forks; the child uses it too, and its child."""
+#: Torch's threads are awake; the kernel is loaded in the child, which has none of them.
+_FORK_BEFORE = """
+import os, torch, taxoloss
+torch.set_num_threads(4)
+z, y = torch.randn(9001, 37), torch.arange(9001) % 37
+z.softmax(1)
+loss = taxoloss.TaxonomyLoss(taxoloss.load("pets").bind(), reduction="none")
+child = os.fork()
+if child:
+    os._exit(os.waitpid(child, 0)[1] != 0)
+found = loss(z, y)
+torch.set_num_threads(1)
+os._exit(not torch.equal(found, loss(z, y)))
+"""
+
+#: Of this process's threads the most, after steps that several share: no more than torch alone has.
+_TEAM = """
+import os, torch, taxoloss
+torch.set_num_threads(3)
+threads = lambda: len(os.listdir("/proc/self/task"))
+z, y = torch.randn(20_000, 37), torch.arange(20_000) % 37
+z.softmax(1)
+before = threads()
+loss = taxoloss.TaxonomyLoss(taxoloss.load("pets").bind())
+most = 0
+for _ in range(200):
+    loss(z, y)
+    most = max(most, threads())
+print(before, most)
+os._exit(not 3 <= most <= before)
+"""
+
+
+def run(program: str) -> None:
+    """In a process of its own, with the kernel."""
     path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _FORK],
+        [sys.executable, "-W", "ignore", "-c", program],
         env={**os.environ, "PYTHONPATH": path, "TAXOLOSS_NATIVE": "require"},
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("program", [_FORK, _FORK_BEFORE], ids=["used before", "loaded behind"])
+def test_after_a_fork(program: str) -> None:
+    """A process that used several threads forks; the child uses them too, and its child."""
+    run(program)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+@pytest.mark.skipif("OpenMP" not in torch.__config__.parallel_info(), reason="this torch has no OpenMP")
+def test_the_threads_are_torchs() -> None:
+    """Where torch has a team of threads that are awake, none are made beside it."""
+    run(_TEAM)

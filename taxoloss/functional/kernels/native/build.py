@@ -33,6 +33,8 @@ _FLAGS = [
     "-Werror=incompatible-pointer-types",
     "-Werror=int-conversion",
 ]
+#: Where it is no part of the C library: of older Linux distributions.
+_DYNAMIC = ["-ldl"] if sys.platform == "linux" else []
 _FORMS = {
     "wide": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"],
     "middle": ["-mavx2", "-mfma"],
@@ -89,7 +91,7 @@ def build(folder: Path = HERE, extra: tuple[str, ...] = ()) -> Path:
         several = ["-DFORMS"] if len(forms) > 1 else []
         _run([*command, *flags, *extra, *several, "-c", str(HERE / "dispatch.c"), "-o", objects[-1]])
         library = Path(scratch) / NAME
-        _run([*command, "-shared", *extra, *objects, "-o", str(library), "-lm", "-lpthread"])
+        _run([*command, "-shared", *extra, *objects, "-o", str(library), "-lm", "-lpthread", *_DYNAMIC])
         # Whole or not at all: another process may load it now.
         part = folder / f"{NAME}.{os.getpid()}"
         shutil.copyfile(library, part)

@@ -1,9 +1,41 @@
 /* Which of the forms of kernel.c runs: that of the widest vectors that the processor has. */
 
+#if defined(__linux__)
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#endif
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "tally.h"
+#include "team.h"
+
+static _Atomic(team_function *) team;
+static atomic_int asked;
+
+team_function *taxoloss_team(void)
+{
+#if defined(__linux__)
+    /* Torch loads its OpenMP for all to see. Who asks while another looks for it has none this once. */
+    if (!atomic_exchange(&asked, 1)) atomic_store(&team, (team_function *)dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+#endif
+    return atomic_load(&team);
+}
+
+/* In a child of fork. */
+void taxoloss_forget_team(void)
+{
+    atomic_store(&asked, 1);
+    atomic_store(&team, 0);
+}
+
+__attribute__((constructor)) static void at_load(void)
+{
+    /* Without memory for that there is no team. */
+    if (pthread_atfork(0, 0, taxoloss_forget_team)) taxoloss_forget_team();
+}
 
 #if defined(FORMS)
 int taxoloss_rows_wide(const void *t, void *c, int is_double);

@@ -223,7 +223,7 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
         const part own = {t, c, rows * i / pieces, rows * (i + 1) / pieces, factor, costs, 0, 0};
         parts[i] = own;
     }
-    run_all(run, parts, sizeof(part), pieces, threads);
+    run_all(run, parts, sizeof(part), pieces, threads, c->threads);
     int failed = 0;
     for (int64_t i = 0; i < pieces; i++) {
         c->lost_rows += parts[i].lost_rows;
@@ -254,7 +254,7 @@ int ENTRY(taxoloss_levels)(const level_tree *t, level_call *c, int is_double)
         const level_part own = {t, c, rows * i / pieces, rows * (i + 1) / pieces, 0, 0};
         parts[i] = own;
     }
-    run_all(run, parts, sizeof(level_part), pieces, threads);
+    run_all(run, parts, sizeof(level_part), pieces, threads, c->threads);
     int failed = 0;
     for (int64_t i = 0; i < pieces; i++) {
         c->lost_rows += parts[i].lost_rows;

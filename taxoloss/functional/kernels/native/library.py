@@ -36,6 +36,10 @@ __all__ = [
 FORMS = ("plain", "AVX2", "AVX-512")
 _LOCK = threading.Lock()
 _WANTED = ("0", "1", "require")
+#: Not empty in a child of fork, where torch's threads are none; a library that is loaded notices by itself.
+_FORKED: list[bool] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _FORKED.append(True))
 
 
 if TYPE_CHECKING:
@@ -198,6 +202,8 @@ class Kernel:
         self.tally.restype = None
         #: The widest that the processor has.
         self.form: int = library.taxoloss_form()
+        if _FORKED:
+            library.taxoloss_forget_team()
 
 
 _loaded: list[Kernel | None] = []

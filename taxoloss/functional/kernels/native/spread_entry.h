@@ -45,7 +45,7 @@ int ENTRY(taxoloss_spread)(const units *t, spread_call *c, int is_double)
         const spread_part own = {t, c, first, last < rows ? last : rows, c->mean ? 1 / c->count : 1, costs, 0, 0};
         parts[i] = own;
     }
-    run_all(run, parts, sizeof(spread_part), pieces, threads);
+    run_all(run, parts, sizeof(spread_part), pieces, threads, c->threads);
     int failed = 0;
     for (int64_t i = 0; i < pieces; i++) {
         c->lost_rows += parts[i].lost_rows;

@@ -1,11 +1,17 @@
-/* Threads that share the pieces of a call; included by kernel.c. */
+/* Threads that share the pieces of a call; included by kernel.c.
+
+   After work of its own torch's OpenMP keeps its threads awake for some time, and the processor starts no other
+   beside them until they sleep. So where that OpenMP is known, its team takes the pieces; all of it, since a team
+   of another size would be made anew, then and at torch's next operation. A child of fork has no team: its
+   threads stayed behind. There, and where there is none, a call starts threads of its own. */
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Pieces are taken one after the other, and nobody waits for a thread that has not begun: after work of its own
-   torch keeps its threads awake for some time, and until the processor starts another beside them all may be done.
-   Such a thread finds nothing to do, and is the last that holds the job. */
+#include "team.h"
+
+/* Pieces are taken one after the other, and nobody waits for a thread that has not begun: it finds nothing to do,
+   and is the last that holds the job. */
 typedef struct {
     void *(*run)(void *);
     char *pieces; /* of the caller, who waits for all that were taken */
@@ -60,8 +66,13 @@ static void start_helpers(job *j, int64_t count)
     pthread_attr_destroy(&detached);
 }
 
-/* Runs `count` pieces, `size` bytes each, here and on threads beside. */
-static void run_all(void *(*run)(void *), void *pieces, size_t size, int64_t count, int64_t threads)
+static void take_as_team(void *p)
+{
+    take_pieces(p);
+}
+
+/* Runs `count` pieces, `size` bytes each, on `threads` threads; the team has `team` of them. */
+static void run_all(void *(*run)(void *), void *pieces, size_t size, int64_t count, int64_t threads, int64_t team)
 {
     job *j = threads > 1 ? malloc(sizeof(job)) : 0;
     if (!j) {
@@ -75,6 +86,12 @@ static void run_all(void *(*run)(void *), void *pieces, size_t size, int64_t cou
     atomic_init(&j->holders, 1);
     pthread_mutex_init(&j->lock, 0);
     pthread_cond_init(&j->all_done, 0);
+    team_function *const parallel = taxoloss_team();
+    if (parallel) {
+        parallel(take_as_team, j, (unsigned)team, 0);
+        let_go(j);
+        return;
+    }
     start_helpers(j, threads - 1);
     take_pieces(j);
     pthread_mutex_lock(&j->lock);
