@@ -19,6 +19,7 @@ from torch import Tensor
 from trees import Wide, wide_tree
 
 from taxoloss import metrics
+from taxoloss.functional.kernels.native.build import compiler
 from taxoloss.functional.kernels.native.library import kernel
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.masses import level_answers, level_masses
@@ -192,33 +193,48 @@ torch.set_num_threads(1)
 os._exit(not torch.equal(found, loss(z, y)))
 """
 
-#: Of this process's threads the most, after steps that several share: no more than torch alone has.
+#: Prints which team does the kernel's pieces: loaded before all else, it is what torch calls too.
+_WATCHED = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+void GOMP_parallel(void (*run)(void *), void *data, unsigned threads, unsigned flags)
+{
+    static void (*next)(void (*)(void *), void *, unsigned, unsigned);
+    Dl_info from;
+    if (!next) *(void **)&next = dlsym(RTLD_NEXT, "GOMP_parallel");
+    if (dladdr(*(void **)&run, &from) && strstr(from.dli_fname, "_kernel.so")) dprintf(1, "%u ", threads);
+    next(run, data, threads, flags);
+}
+"""
+
 _TEAM = """
 import os, torch, taxoloss
-torch.set_num_threads(3)
-threads = lambda: len(os.listdir("/proc/self/task"))
-z, y = torch.randn(20_000, 37), torch.arange(20_000) % 37
-z.softmax(1)
-before = threads()
 loss = taxoloss.TaxonomyLoss(taxoloss.load("pets").bind())
-most = 0
-for _ in range(200):
-    loss(z, y)
-    most = max(most, threads())
-print(before, most)
-os._exit(not 3 <= most <= before)
+for threads, rows in ((3, 20_000), (1, 20_000), (3, 7), (2, 20_000)):
+    torch.set_num_threads(threads)
+    loss(torch.randn(rows, 37), torch.arange(rows) % 37)
+if child := os.fork():
+    os._exit(os.waitpid(child, 0)[1] != 0)
+torch.set_num_threads(1)  # torch's own operations
+z, y = torch.zeros(20_000, 37), torch.zeros(20_000).long()
+torch.set_num_threads(3)
+os._exit(not bool(loss(z, y) > 0))
 """
 
 
-def run(program: str) -> None:
-    """In a process of its own, with the kernel."""
+def run(program: str, **environment: str) -> str:
+    """What a program prints in a process of its own, with the kernel."""
     path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
-        env={**os.environ, "PYTHONPATH": path, "TAXOLOSS_NATIVE": "require"},
+        env={**os.environ, "PYTHONPATH": path, "TAXOLOSS_NATIVE": "require", **environment},
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -228,8 +244,11 @@ def test_after_a_fork(program: str) -> None:
     run(program)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+@pytest.mark.skipif(sys.platform != "linux" or not compiler(), reason="compiles a library for Linux")
 @pytest.mark.skipif("OpenMP" not in torch.__config__.parallel_info(), reason="this torch has no OpenMP")
-def test_the_threads_are_torchs() -> None:
-    """Where torch has a team of threads that are awake, none are made beside it."""
-    run(_TEAM)
+def test_the_threads_are_torchs(tmp_path: Path) -> None:
+    """Its whole team, for large batches; none of one thread, of few rows, or in a child of fork."""
+    source, library = tmp_path / "watched.c", tmp_path / "watched.so"
+    source.write_text(_WATCHED)
+    subprocess.run([*compiler(), "-shared", "-fPIC", source, "-o", library, "-ldl"], check=True)
+    assert run(_TEAM, LD_PRELOAD=str(library)) == "3 2 "
