@@ -31,11 +31,13 @@ void taxoloss_forget_team(void)
     atomic_store(&team, 0);
 }
 
+#if !defined(_WIN32) /* which has no fork */
 __attribute__((constructor)) static void at_load(void)
 {
     /* Without memory for that there is no team. */
     if (pthread_atfork(0, 0, taxoloss_forget_team)) taxoloss_forget_team();
 }
+#endif
 
 #if defined(FORMS)
 int taxoloss_rows_wide(const void *t, void *c, int is_double);
