@@ -58,7 +58,9 @@ def ranking(
     if by not in _ORDERS:
         raise ValueError(f"expected by as one of {_ORDERS}, got {by!r}")
     if by == "levels" and isinstance(taxonomy, Taxonomy):
-        taxonomy.require_tree("ranking by levels", instead="by='cost' and by='probability' take it as it is")
+        taxonomy.require_tree(
+            "ranking by levels", instead="by='cost' and by='probability' take it as it is"
+        )
     only = read_once(allowed)
 
     def rule(z: Tensor, tensors: Nodes) -> tuple[Tensor, Tensor]:

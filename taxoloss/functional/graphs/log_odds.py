@@ -72,7 +72,7 @@ def line_log_odds(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor
     else:
         masked = [_by_masks(_wide(rows), node, nodes.reach) for node in line.unbind(1)]
         odds = _at_least_as_sure(torch.stack(masked, 1), line, nodes, above)
-    return odds.to(wide_dtype(logits)).view(*classes.shape, -1).movedim(-1, 1)
+    return odds.to(wide_dtype(logits)).view(*classes.shape, line.shape[1]).movedim(-1, 1)
 
 
 def _line_odds(rows: Tensor, line: Tensor, nodes: GraphNodes, above: _Above) -> Tensor:
@@ -90,7 +90,7 @@ def _at_least_as_sure(odds: Tensor, line: Tensor, nodes: GraphNodes, above: _Abo
     """
     gone = (line < 0) | (line == nodes.root)
     odds = odds.masked_fill(gone, -torch.inf)
-    sure = odds.new_full((len(odds), nodes.root + 1), -torch.inf)
+    sure = odds.new_full((odds.shape[0], nodes.root + 1), -torch.inf)
     from_below = odds.unsqueeze(2).expand(-1, -1, line.shape[1]).flatten(1)
     sure = sure.scatter_reduce(1, above.lines[line].flatten(1), from_below, "amax")
     return sure.gather(1, above.same[line]).masked_fill(gone, -torch.inf)

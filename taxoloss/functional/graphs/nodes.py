@@ -155,7 +155,7 @@ class GraphNodes(DeviceTensors):
         if host_may_read(rows):
             return (self.reach.inner @ rows.double().T).T.to(rows.dtype)
         node, classes = self.reach.inner_entries
-        none = rows.new_zeros(len(rows), self.root + 1 - self.num_classes)
+        none = rows.new_zeros(rows.shape[0], self.root + 1 - self.num_classes)
         return none.index_add(1, node, rows.index_select(1, classes))
 
     def _blocks(self, rows: int) -> list[slice]:
