@@ -41,7 +41,7 @@ def above(
 
 
 def first_above(taken: Tensor, line: Tensor, root: int) -> tuple[Tensor, Tensor]:
-    """The first node taken (N, K, d1..dk) on lines of that shape, and its place; the root, K, without one."""
+    """The first node taken (N, K, d1..dk) on lines of that shape, and its place; else the root, and K."""
     width = taken.shape[1]
     places = torch.arange(width, device=taken.device).view(1, -1, *[1] * (taken.dim() - 2))
     place = torch.where(taken, places, width).amin(1)

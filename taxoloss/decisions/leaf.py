@@ -79,9 +79,9 @@ def at_level(
 ) -> Answer:
     """The most probable node of a level (the sum over its classes), the first of equals in `nodes(level)`.
 
-    Where a rank is missing, the node that stands for it is answered. Nodes with several parents count in
-    each of them, so that the probabilities of a level may come to more than 1. On the CPU it works in blocks of rows:
-    10,000 rows of 350,000 classes need no more memory than their logits.
+    Where a rank is missing, the node that stands for it is answered. A class counts in each node of the
+    level that is above it: where nodes have several parents, probabilities may come to more than 1. On the
+    CPU it works in blocks of rows: 10,000 rows of 350,000 classes need no more memory than their logits.
 
     Args:
         logits, taxonomy, allowed, return_probability, probabilities: as in `leaf`.

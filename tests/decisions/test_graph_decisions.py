@@ -170,7 +170,7 @@ def test_shapes_and_dtypes(name: str) -> None:
     assert [int(rule(row, GRAPH)) for row in LOGITS] == found.tolist()
     dense = LOGITS.reshape(1, 3, 3, 40).movedim(-1, 1)
     assert torch.equal(rule(dense, GRAPH), found.reshape(1, 3, 3))
-    ids, p = rule(dense, GRAPH, return_probability=True)
+    _, p = rule(dense, GRAPH, return_probability=True)
     torch.testing.assert_close(p.reshape(9), rule(LOGITS, GRAPH, return_probability=True)[1])
     assert rule(LOGITS[:0], GRAPH).shape == (0,)
     for dtype in (torch.float64, torch.float16, torch.bfloat16):
@@ -228,7 +228,7 @@ def test_too_many_classes_for_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(costs_of_pairs, "_MOST_CLASSES", 39)
     fresh = wide_diamond()
     for call in (decisions.minimum_cost, lambda z, t: decisions.ranking(z, t, "cost")):
-        with pytest.raises(ValueError, match="at most 39 classes.*got 40"):
+        with pytest.raises(ValueError, match=r"at most 39 classes.*got 40"):
             call(LOGITS, fresh)
 
 

@@ -65,8 +65,7 @@ def test_levels_against_fifty_digits(case: GraphCase, rng: Rng, scale: float) ->
     oracle = Oracle(case)
     t = oracle.taxonomy
     z = drawn(len(t), rng, scale)
-    for odds, nodes in zip(level_log_odds(z, t) if not t.is_tree else graph_level_log_odds(z, graph_nodes(t)),
-                           oracle.levels, strict=True):  # fmt: skip
+    for odds, nodes in zip(graph_level_log_odds(z, graph_nodes(t)), oracle.levels, strict=True):
         for row, values in zip(z.tolist(), odds.tolist(), strict=True):
             wanted = [oracle_of.log_odds(oracle, row, node) for node in nodes]
             assert values == pytest.approx(wanted, rel=1e-9, abs=1e-9)
@@ -151,5 +150,5 @@ def test_without_looking_at_numbers(scale: float, monkeypatch: pytest.MonkeyPatc
     torch.testing.assert_close(line_log_odds(z, z.argmax(1), t), eager[0], rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(level_log_odds(z, t), eager[1], rtol=1e-9, atol=1e-9)
     monkeypatch.setattr("taxoloss.functional.graphs.log_odds._MOST_CELLS", 100)
-    with pytest.raises(ValueError, match=r"at most 100 .* 7 x 40: decide on the CPU"):
+    with pytest.raises(ValueError, match=r"at most 100 .* 7 x 40: decide outside, on the CPU"):
         level_log_odds(z, t)

@@ -14,7 +14,7 @@ from trees import seeds
 
 from taxoloss import Taxonomy, metrics
 from taxoloss.decisions import climb, hedge, leaf, minimum_cost, most_specific, ranking
-from taxoloss.decisions.calibration.conformal import paths_of
+from taxoloss.decisions.calibration.paths import paths_of
 from taxoloss.decisions.expected_cost import expected_heights
 from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.metrics import functional

@@ -38,12 +38,12 @@ def climbed(oracle: Oracle, logits: Row, least: float) -> int:
 
 
 def candidates(oracle: Oracle) -> list[int]:
-    """The root, then the nodes of each level, top level first; one that stands on several is there again."""
+    """The root, then the nodes of each level, top level first; some stand on several."""
     return [0, *(node for level in oracle.levels for node in level)]
 
 
 def last_of_best(oracle: Oracle, logits: Row, scores: dict[int, float]) -> int:
-    """Of the nodes with the largest score the most probable; of equals the deepest level, then the first."""
+    """Of the nodes with the largest score the most probable; then the deepest level, then the first."""
     nodes = [node for node in candidates(oracle) if node in scores]
     best = max(scores.values())
     among = [node for node in nodes if scores[node] > best - 1e-12]

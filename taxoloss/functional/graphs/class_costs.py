@@ -36,7 +36,7 @@ class ClassCosts(DeviceTensors):
         plan, nodes = graph_plan_of(taxonomy), graph_nodes(taxonomy)
         if plan.num_classes > _MOST_CLASSES:
             raise ValueError(
-                f"expected at most {_MOST_CLASSES:,} classes for the cost {cost!r} where nodes have several "
+                f"expected at most {_MOST_CLASSES:,} classes for cost={cost!r} where nodes have several "
                 f"parents, got {plan.num_classes:,}: it takes a number for each pair of classes"
             )
         matrix = _heights(plan, nodes) if cost == "lca_height" else _edges(plan, nodes)

@@ -51,7 +51,7 @@ class _Above(DeviceTensors):
 
 
 def line_log_odds(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor:
-    """Log-odds (N, K, d1..dk) of the nodes on the line of a class for each row, as `GraphNodes.lines` has it.
+    """Log-odds (N, K, d1..dk) of the line of a class for each row, as `GraphNodes.lines` has it.
 
     The root, which is always sure, and what is no node have -inf: no threshold takes them. inf where all
     other classes are impossible (-inf logits). A node is never less sure than one below it, and as sure as
@@ -162,7 +162,7 @@ def _all_odds_apart(z: Tensor, nodes: GraphNodes) -> Tensor:
     if inner * nodes.num_classes > _MOST_CELLS:
         raise ValueError(
             f"expected at most {_MOST_CELLS:,} nodes above classes times classes in a compiled or exported "
-            f"call or on another device, got {inner:,} x {nodes.num_classes:,}: decide on the CPU, outside it"
+            f"call, or on another device, got {inner:,} x {nodes.num_classes:,}: decide outside, on the CPU"
         )
     node, classes = reach.inner_entries
     others = z.new_ones(inner * nodes.num_classes).index_fill(0, node * nodes.num_classes + classes, 0.0)
