@@ -29,6 +29,7 @@ from taxoloss.functional.graphs import class_costs as costs_of_pairs
 from taxoloss.functional.graphs.class_costs import COSTS, class_costs
 from taxoloss.functional.graphs.nodes import graph_nodes
 from taxoloss.functional.node_tensors import node_tensors
+from taxoloss.integrations.named_decisions import decision_of
 
 Rng = np.random.Generator
 GRAPH = wide_diamond()
@@ -248,3 +249,40 @@ def test_hops_by_hand() -> None:
     logits = torch.full((1, 4), -9.0)
     logits[0, [number["simba"], number["sher"], number["liger"]]] = torch.tensor([0.1, 0.1, -0.5])
     assert decisions.minimum_cost(logits, t, "edges").tolist() == [number["liger"]]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_compiled(name: str) -> None:
+    """One graph that answers as the eager call; on a taxonomy that nothing has asked anything before."""
+    t = wide_diamond()
+    compiled = torch.compile(
+        lambda z: RULES[name](z, t, return_probability=True), backend="eager", fullgraph=True
+    )
+    found, wanted = compiled(LOGITS), RULES[name](LOGITS, GRAPH, return_probability=True)
+    assert torch.equal(found[0], wanted[0])
+    torch.testing.assert_close(found[1], wanted[1])
+
+
+def test_a_calibrated_threshold_compiled() -> None:
+    """It looks at nothing but numbers."""
+    logits = LOGITS.repeat(20, 1)
+    made = decisions.calibrate_threshold(logits, logits.argmax(1).roll(3), GRAPH, 0.5)
+    compiled = torch.compile(lambda z: decisions.climb(z, GRAPH, made), backend="eager", fullgraph=True)
+    assert torch.equal(compiled(LOGITS), decisions.climb(LOGITS, GRAPH, made))  # type: ignore[arg-type]
+
+
+def test_by_name() -> None:
+    """As settings: text, and a threshold."""
+    made = decisions.calibrate_threshold(LOGITS, LOGITS.argmax(1), GRAPH, 0.5)
+    for setting in (
+        "leaf",
+        "climb:0.8",
+        "most_specific",
+        "hedge:0.2",
+        "minimum_cost",
+        "at_level:depth_2",
+        made,
+    ):
+        assert decision_of(setting, GRAPH)(LOGITS, GRAPH).shape == (9,)
+    with pytest.raises(ValueError, match="top_down needs a tree"):
+        decision_of("top_down:0.5", GRAPH)(LOGITS, GRAPH)
