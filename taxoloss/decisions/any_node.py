@@ -1,4 +1,4 @@
-"""Answers of any node of the tree, weighing how much it says against how sure it is."""
+"""Answers of any node, weighing how much it says against how sure it is."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.cut import log_odds_of
-from taxoloss.decisions.inputs import Allowed, Answer, Scores, decide
+from taxoloss.decisions.inputs import Allowed, Answer, Nodes, Scores, decide
 from taxoloss.decisions.ties import rounding
+from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.log_odds import level_log_odds
 from taxoloss.functional.masses import argmax, level_masses
-from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["hedge", "most_specific"]
@@ -53,7 +53,7 @@ def most_specific(
     """
     least = log_odds_of(threshold)
 
-    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: Nodes) -> tuple[Tensor, Tensor]:
         odds = level_log_odds(z, taxonomy)
         pairs = _with_information(odds, tensors)
         scores = [torch.where(o > least, information, -torch.inf) for o, information in pairs]
@@ -100,16 +100,18 @@ def hedge(
     if not 0 <= tradeoff < math.inf:
         raise ValueError(f"expected tradeoff as a finite number, 0 or larger, got {tradeoff}")
 
-    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: Nodes) -> tuple[Tensor, Tensor]:
         masses = level_masses(z, tensors)
         scores = [(i + tradeoff) * mass for mass, i in _with_information(masses, tensors)]
         # The sum, not 1: a node with all classes must not lose to the root by a rounding.
-        return _best_node(scores, masses, z, tensors, masses[0].sum(1), tradeoff)
+        # The nodes of a level of a graph may share classes: only its classes sum to 1.
+        whole = masses[-1 if isinstance(tensors, GraphNodes) else 0].sum(1)
+        return _best_node(scores, masses, z, tensors, whole, tradeoff)
 
     return decide(logits, taxonomy, rule, allowed, return_probability, probabilities)
 
 
-def _with_information(values: Sequence[Tensor], tensors: NodeTensors) -> list[tuple[Tensor, Tensor]]:
+def _with_information(values: Sequence[Tensor], tensors: Nodes) -> list[tuple[Tensor, Tensor]]:
     """Each level's values with the information (1, W_l, 1..1) of its nodes."""
     pairs = []
     for value, nodes in zip(values, tensors.nodes, strict=True):
@@ -122,7 +124,7 @@ def _best_node(
     scores: Sequence[Tensor],
     ties: Sequence[Tensor],
     logits: Tensor,
-    tensors: NodeTensors,
+    tensors: Nodes,
     root: Tensor,
     value: float | None = None,
 ) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Cut", "ThresholdLike", "above", "deepest_above", "log_odds_of"]
+__all__ = ["Cut", "ThresholdLike", "above", "deepest_above", "first_above", "log_odds_of"]
 
 
 @runtime_checkable
@@ -18,7 +18,10 @@ class Cut(Protocol):
     """A threshold that may differ by class and level, such as `Threshold`."""
 
     def above(self, odds: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor:
-        """(N, L, d1..dk) bool: which of the nodes on the path of a class are above the threshold."""
+        """(N, L, d1..dk) bool: which of the nodes on the path of a class are above the threshold.
+
+        Where nodes have several parents (N, K, d1..dk), on the line of the class.
+        """
         ...
 
 
@@ -35,6 +38,15 @@ def above(
             raise ValueError(f"expected a threshold calibrated for {decision}, got one for {made_for}")
         return threshold.above(odds, classes, taxonomy)
     return odds > log_odds_of(threshold)
+
+
+def first_above(taken: Tensor, line: Tensor, root: int) -> tuple[Tensor, Tensor]:
+    """The first node taken (N, K, d1..dk) on lines of that shape, and its place; else the root, and K."""
+    width = taken.shape[1]
+    places = torch.arange(width, device=taken.device).view(1, -1, *[1] * (taken.dim() - 2))
+    place = torch.where(taken, places, width).amin(1)
+    ids = line.gather(1, place.clamp(max=width - 1).unsqueeze(1)).squeeze(1)
+    return torch.where(place < width, ids, root), place
 
 
 def log_odds_of(threshold: Any) -> float:

@@ -1,16 +1,19 @@
 """The class whose expected cost is least (conditional risk minimisation).
 
-With the height of the lowest common ancestor (LCA) as the cost, answering class i costs on average
+On a tree let n_0 (the root), n_1, .., n_K = i be the path of class i, and v a number of each node. The
+classes whose lowest common ancestor (LCA) with i is n_k are those below n_k and not below n_(k+1), whose
+mass is P(n_k) - P(n_(k+1)). So with P(root) = 1 the mean of v over LCAs telescopes:
 
-    E(i) = sum over classes j of p_j height(LCA(i, j))
+    sum over classes j of p_j v(LCA(i, j)) = v(root) + G(i)
+    G(i) = sum over k = 1 .. K of P(n_k) (v(n_k) - v(n_(k-1)))
 
-Let n_0 (the root), n_1, .., n_K = i be i's path. The classes whose LCA with i is n_k are those below n_k
-and not below n_(k+1), whose mass is P(n_k) - P(n_(k+1)); for i itself the height is 0. So the sum
-telescopes:
+G is added up from the top level down: one addition a node, and no C x C matrix. The two costs are
 
-    E(i) = height(root) - G(i),   G(i) = sum over k = 1 .. K of P(n_k) (height(n_(k-1)) - height(n_k))
+    "lca_height"   height(LCA(i, j)), with v = -height: for i itself it is 0
+    "edges"        depth(i) + depth(j) - 2 depth(LCA(i, j)), with v = depth: the edges between the two
 
-with P(root) = 1. G is added up from the top level down: one addition a node, and no C x C matrix.
+Where nodes have several parents nothing telescopes, and the costs of all pairs are written down
+(class_costs.py): p times a matrix.
 """
 
 from __future__ import annotations
@@ -20,14 +23,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.decisions.inputs import Allowed, Answer, Scores, decide
+from taxoloss.decisions.inputs import Allowed, Answer, Nodes, Scores, decide
 from taxoloss.decisions.ties import rounding
+from taxoloss.functional.arithmetic import row_blocks, wide_dtype
 from taxoloss.functional.arrays import tensor_of
+from taxoloss.functional.graphs.class_costs import COSTS, class_costs
+from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.masses import argmax, level_masses
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["expected_heights", "minimum_cost"]
+__all__ = ["expected_costs", "minimum_cost"]
+
+#: Costs of a block of answers, which become floating-point numbers.
+_BLOCK = 1 << 22
 
 
 def minimum_cost(
@@ -48,12 +57,16 @@ def minimum_cost(
 
     Args:
         logits, taxonomy, allowed, return_probability, probabilities: as in `leaf`.
-        cost: "lca_height" (edges from the answer up to what it shares with the truth; takes memory of
-            the tree's size), or a matrix (C, C) of cost[answer, truth], a tensor or an
-            array.
+        cost: "lca_height" (edges from the answer up to what it shares with the truth), "edges" (from the
+            answer up to what it shares and down to the truth: the hops, or tree-induced error, that
+            FathomNet 2025 and cell type annotation are scored by), or a matrix (C, C) of
+            cost[answer, truth], a tensor or an array. The two with names take memory of the tree's size;
+            where nodes have several parents, two bytes for each pair of classes: heights are then those of
+            the most informative common ancestor, and edges those of the shortest way.
 
     Raises:
-        ValueError, TypeError: another cost, or one that is not finite; and as `leaf`.
+        ValueError, TypeError: another cost, or one that is not finite; nodes with several parents, a cost
+            with a name and more than 16,384 classes; and as `leaf`.
 
     >>> import taxoloss, torch
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
@@ -69,14 +82,13 @@ def minimum_cost(
     if hasattr(type(cost), "__array__") and not isinstance(cost, Tensor):
         cost = tensor_of(cost, "cost")
 
-    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: Nodes) -> tuple[Tensor, Tensor]:
         p = torch.softmax(z, 1)
         if isinstance(cost, Tensor):
             expected = torch.movedim(torch.movedim(p, 1, -1) @ matrix.to(p).T, -1, 1)
-            largest = matrix.abs().amax()
+            largest: Tensor | int = matrix.abs().amax()
         else:
-            expected = expected_heights(z, tensors)
-            largest = tensors.height[tensors.root]
+            expected, largest = expected_costs(z, taxonomy, tensors, cost)
         # Only what is possible can be answered.
         expected = expected.masked_fill(z == -torch.inf, torch.inf)
         least = expected.amin(1, keepdim=True)
@@ -87,15 +99,40 @@ def minimum_cost(
     return decide(logits, taxonomy, rule, allowed, return_probability, probabilities)
 
 
-def expected_heights(logits: Tensor, tensors: NodeTensors) -> Tensor:
-    """E(i) of each class, (N, C, d1..dk), of logits of that shape."""
+def expected_costs(
+    logits: Tensor, taxonomy: Taxonomy, tensors: Nodes, cost: str
+) -> tuple[Tensor, Tensor | int]:
+    """What each class costs on average, (N, C, d1..dk), by a name in COSTS; and the largest cost.
+
+    Of logits of that shape.
+    """
+    if isinstance(tensors, GraphNodes):
+        costs = class_costs(taxonomy, cost, logits.device)
+        return _by_matrix(torch.softmax(logits, 1), costs.matrix), costs.largest
+    if cost == "lca_height":
+        largest = tensors.height[tensors.root]
+        return largest.to(wide_dtype(logits)) - _gain(logits, tensors, -tensors.height), largest
+    p, depth = torch.softmax(logits, 1), tensors.depth[: tensors.num_classes]
+    own = depth.view(1, -1, *[1] * (p.dim() - 2)).to(p.dtype)
+    expected = own + (p * own).sum(1, keepdim=True) - 2 * _gain(logits, tensors, tensors.depth)
+    return expected, 2 * depth.amax()
+
+
+def _by_matrix(p: Tensor, matrix: Tensor) -> Tensor:
+    """(N, C, d1..dk) of probabilities of that shape and a matrix (C, C) of narrow integers."""
+    blocks = row_blocks(len(matrix), len(matrix), _BLOCK)
+    last = p.movedim(1, -1)
+    return torch.cat([last @ matrix[block].to(p.dtype).T for block in blocks], -1).movedim(-1, 1)
+
+
+def _gain(logits: Tensor, tensors: NodeTensors, value: Tensor) -> Tensor:
+    """G(i) of each class, (N, C, d1..dk), of logits of that shape and a value (V,) of each node."""
     gain: Tensor | None = None
     for level, mass in enumerate(level_masses(logits, tensors)):
         nodes = tensors.nodes[level]
-        above = tensors.lines[
-            nodes, level
-        ]  # the node before on the path; the same where it stands for ranks
-        step = (tensors.height[above] - tensors.height[nodes]).to(mass.dtype)
+        # The node before on the path; the same where it stands for ranks.
+        above = tensors.lines[nodes, level]
+        step = (value[nodes] - value[above]).to(mass.dtype)
         here = mass * step.view(1, -1, *[1] * (mass.dim() - 2))
         if gain is not None:
             group = tensors.groups[level - 1]
@@ -103,12 +140,13 @@ def expected_heights(logits: Tensor, tensors: NodeTensors) -> Tensor:
             here = here + gain.index_select(1, group)
         gain = here
     assert gain is not None  # a tree has a level
-    return tensors.height[tensors.root].to(gain.dtype) - gain
+    return gain
 
 
 def _known(cost: Any) -> Tensor:
-    if cost != "lca_height":
-        raise ValueError(f"expected cost as 'lca_height' or a Tensor (classes, classes), got {cost!r}")
+    if not isinstance(cost, str) or cost not in COSTS:
+        names = " or ".join(map(repr, COSTS))
+        raise ValueError(f"expected cost as {names} or a Tensor (classes, classes), got {cost!r}")
     return torch.empty(0, device="cpu")
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.arrays import scores_of
+from taxoloss.functional.graphs.nodes import GraphNodes, nodes_of
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import (
     batched,
@@ -19,15 +20,16 @@ from taxoloss.functional.inputs import (
     refuse_probabilities,
     without_autocast,
 )
-from taxoloss.functional.node_tensors import NodeTensors, node_tensors
+from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.functional.probabilities import logits_of
 from taxoloss.taxonomy.names import integer_of
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
     "Allowed",
     "Answer",
+    "Nodes",
     "Scores",
     "allowed_classes",
     "decide",
@@ -42,7 +44,9 @@ Scores: TypeAlias = Any
 #: Node ids: a class, or an inner node for all the classes below it.
 Allowed: TypeAlias = Tensor | Iterable[int] | None
 Answer: TypeAlias = Tensor | tuple[Tensor, Tensor]
-Rule: TypeAlias = Callable[[Tensor, NodeTensors], tuple[Tensor, Tensor]]
+#: The tables of a tree, or of nodes that may have several parents.
+Nodes: TypeAlias = NodeTensors | GraphNodes
+Rule: TypeAlias = Callable[[Tensor, Nodes], tuple[Tensor, Tensor]]
 
 
 def decide(
@@ -67,7 +71,7 @@ def tensor_of_scores(scores: Scores, taxonomy: Taxonomy, probabilities: bool) ->
     """Logits, or probabilities, of any library as a tensor; a tensor as it is."""
     if isinstance(scores, Tensor):
         return scores
-    plan_of(taxonomy)
+    loss_plan_of(taxonomy)
     found = scores_of(scores, taxonomy, "probabilities" if probabilities else "logits")
     return found.double() if probabilities and not found.is_floating_point() else found  # of 0 and 1
 
@@ -78,13 +82,13 @@ def prepared(
     allowed: Allowed,
     counted: Tensor | None = None,
     probabilities: bool = False,
-) -> tuple[Tensor, NodeTensors]:
+) -> tuple[Tensor, Nodes]:
     """Checked logits (N, C, d1..dk), -inf where a class is not allowed, and the tables.
 
     counted (N, d1..dk): which rows are looked at; the others may hold anything, and are 0.
     probabilities: these are probabilities, whose logs are the logits.
     """
-    plan = plan_of(taxonomy)
+    plan = loss_plan_of(taxonomy)
     check_logits(logits, plan)
     rows = None if counted is None else counted.reshape(-1)
     if probabilities:
@@ -95,7 +99,7 @@ def prepared(
         ready = at_least_float32(batched(logits.detach()))
     if counted is not None:
         ready = torch.where(counted.unsqueeze(1), ready, 0.0)
-    tensors = node_tensors(taxonomy, logits.device)
+    tensors = nodes_of(taxonomy, logits.device)
     if allowed is not None:
         mask = allowed_classes(allowed, tensors).view(1, -1, *[1] * (ready.dim() - 2))
         ready = ready.masked_fill(~mask, -torch.inf)
@@ -129,7 +133,7 @@ def _integer(value: Any) -> int:
     )
 
 
-def allowed_classes(allowed: Any, tensors: NodeTensors) -> Tensor:
+def allowed_classes(allowed: Any, tensors: Nodes) -> Tensor:
     """(C,) bool: the classes that are, or are below, one of some node ids.
 
     Raises:
@@ -146,7 +150,20 @@ def allowed_classes(allowed: Any, tensors: NodeTensors) -> Tensor:
     wrong = (ids < 0) | (ids > tensors.root)
     if host_may_read(ids) and bool(wrong.any()):
         raise IndexError(f"expected allowed node ids in 0..{tensors.root}, got {int(ids[wrong][0])}")
-    ids = ids.to(tensors.start.device, torch.long).reshape(-1)
+    ids = ids.to(tensors.device, torch.long).reshape(-1)
+    return _reached(ids, tensors) if isinstance(tensors, GraphNodes) else _below(ids, tensors)
+
+
+def _reached(ids: Tensor, tensors: GraphNodes) -> Tensor:
+    """(C,) bool: the classes that one of some nodes reaches."""
+    chosen = torch.zeros(tensors.root + 1, dtype=torch.long, device=ids.device).index_fill(0, ids, 1)
+    inner, classes = tensors.reach.inner_entries
+    found = chosen[: tensors.num_classes].index_add(0, classes, chosen[tensors.num_classes :][inner])
+    return found > 0
+
+
+def _below(ids: Tensor, tensors: NodeTensors) -> Tensor:
+    """(C,) bool: the classes below one of some nodes of a tree."""
     # +1 where a node's range of positions starts, -1 where it stops.
     edges = torch.cat([tensors.start[ids], tensors.stop[ids]])
     steps = torch.cat([torch.ones_like(ids), -torch.ones_like(ids)])

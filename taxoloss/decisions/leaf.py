@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.decisions.inputs import Allowed, Answer, Scores, decide
+from taxoloss.decisions.inputs import Allowed, Answer, Nodes, Scores, decide
 from taxoloss.functional.arithmetic import row_blocks
+from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import host_may_read
-from taxoloss.functional.masses import argmax
+from taxoloss.functional.masses import argmax, level_masses
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -59,7 +60,7 @@ def leaf(
     tensor([2])
     """
 
-    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: Nodes) -> tuple[Tensor, Tensor]:
         best = argmax(z)
         chosen = z.gather(1, best.unsqueeze(1)).squeeze(1)
         return best, torch.exp(chosen - torch.logsumexp(z, 1)) if return_probability else chosen
@@ -78,8 +79,9 @@ def at_level(
 ) -> Answer:
     """The most probable node of a level (the sum over its classes), the first of equals in `nodes(level)`.
 
-    Where a rank is missing, the node that stands for it is answered. On the CPU it works in blocks of rows:
-    10,000 rows of 350,000 classes need no more memory than their logits.
+    Where a rank is missing, the node that stands for it is answered. A class counts in each node of the
+    level that is above it: where nodes have several parents, probabilities may come to more than 1. On the
+    CPU it works in blocks of rows: 10,000 rows of 350,000 classes need no more memory than their logits.
 
     Args:
         logits, taxonomy, allowed, return_probability, probabilities: as in `leaf`.
@@ -95,7 +97,7 @@ def at_level(
     """
     number = taxonomy.level_number(level) - 1
 
-    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: Nodes) -> tuple[Tensor, Tensor]:
         best, mass = (
             _in_blocks(z, number, tensors) if host_may_read(z) else _best_of_level(z, number, tensors)
         )
@@ -104,16 +106,24 @@ def at_level(
     return decide(logits, taxonomy, rule, allowed, return_probability, probabilities)
 
 
-def _in_blocks(z: Tensor, number: int, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+def _in_blocks(z: Tensor, number: int, tensors: Nodes) -> tuple[Tensor, Tensor]:
     blocks = row_blocks(len(z), z[:1].numel(), _BLOCK)
     best, masses = zip(*(_best_of_level(z[rows], number, tensors) for rows in blocks), strict=True)
     return torch.cat(best), torch.cat(masses)
 
 
-def _best_of_level(z: Tensor, number: int, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+def _best_of_level(z: Tensor, number: int, tensors: Nodes) -> tuple[Tensor, Tensor]:
+    if isinstance(tensors, GraphNodes):
+        masses = level_masses(z, tensors)[number]
+    else:
+        masses = _masses_of_level(z, number, tensors)
+    best = argmax(masses)
+    return best, masses.gather(1, best.unsqueeze(1)).squeeze(1)
+
+
+def _masses_of_level(z: Tensor, number: int, tensors: NodeTensors) -> Tensor:
     masses = torch.softmax(z, 1)
     if number < len(tensors.levels) - 1:
         group = tensors.ancestors[: tensors.num_classes, number]
         masses = group_sums(masses, group, len(tensors.nodes[number]))
-    best = argmax(masses)
-    return best, masses.gather(1, best.unsqueeze(1)).squeeze(1)
+    return masses

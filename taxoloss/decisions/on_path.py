@@ -1,4 +1,10 @@
-"""Answers as deep on one path as a threshold allows."""
+"""Answers as deep on one path as a threshold allows.
+
+Where nodes have several parents a class is reached by several ways, and its path is its line: all of its
+ancestors-or-self, the most informative first. Along it log-odds need not rise: the answer at a threshold is
+the first node above it, and as the threshold rises the answer moves along the line, now and then to a node
+that is not above the one before.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +14,19 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from taxoloss.decisions.cut import ThresholdLike, above, deepest_above
-from taxoloss.decisions.inputs import Allowed, Answer, Scores, decide
+from taxoloss.decisions.cut import ThresholdLike, above, deepest_above, first_above
+from taxoloss.decisions.inputs import Allowed, Answer, Nodes, Scores, decide
+from taxoloss.functional.graphs.log_odds import line_log_odds
+from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.masses import argmax, greedy_class, level_masses
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["ON_PATH", "climb", "top_down"]
+__all__ = ["ON_PATH", "climb", "line_of", "refuse_graph", "top_down"]
 
 #: Of logits (N, C, d1..dk) the class (N, d1..dk) whose path is answered from.
-PathClass: TypeAlias = Callable[[Tensor, NodeTensors], Tensor]
+PathClass: TypeAlias = Callable[[Tensor, Nodes], Tensor]
 
 
 def climb(
@@ -35,6 +43,10 @@ def climb(
     A node n is taken where log P(n) - log(1 - P(n)) is strictly above the threshold's log-odds, computed
     from the logits: so an over-confident model whose P is 1.0 in float32 can still be cut. Of nodes with
     the same classes the deepest is answered. A higher threshold never answers a deeper node.
+
+    Where nodes have several parents, it is the most informative of the best class and all nodes above it
+    that is surer than the threshold: the one with the fewest classes, of equals the deepest. A higher
+    threshold never answers a more informative node, but the answer need not be above the one before.
 
     Args:
         logits, taxonomy, allowed, return_probability, probabilities: as in `leaf`.
@@ -69,7 +81,8 @@ def top_down(
     P(n) is compared, not P(n | parent), and as in `climb`. With the threshold 0 it goes down to a class,
     which need not be the best one. Of equally probable children the first in `nodes(level)` is taken.
 
-    Args and errors: as `climb`.
+    Args and errors: as `climb`; ValueError where nodes have several parents, since no child is the one that
+    a class is in.
 
     >>> import taxoloss, torch
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
@@ -79,11 +92,24 @@ def top_down(
     return _on_path(logits, taxonomy, threshold, "top_down", allowed, return_probability, probabilities)
 
 
-def _best_class(logits: Tensor, tensors: NodeTensors) -> Tensor:
+def refuse_graph(decision: str, taxonomy: Taxonomy) -> None:
+    """ValueError where a decision goes down one way to each class, and nodes have several parents."""
+    if decision == "top_down" and isinstance(taxonomy, Taxonomy):
+        taxonomy.require_tree("top_down", instead="climb takes it as it is")
+
+
+def line_of(classes: Tensor, tensors: GraphNodes) -> Tensor:
+    """(N, K, d1..dk): the lines of classes (N, d1..dk), filled up with the root."""
+    line = tensors.lines[classes].movedim(-1, 1)
+    return torch.where(line < 0, tensors.root, line)
+
+
+def _best_class(logits: Tensor, tensors: Nodes) -> Tensor:
     return argmax(logits)
 
 
-def _greedy_class(logits: Tensor, tensors: NodeTensors) -> Tensor:
+def _greedy_class(logits: Tensor, tensors: Nodes) -> Tensor:
+    assert isinstance(tensors, NodeTensors)  # refuse_graph
     # The chosen child has at least its share of its parent's mass, so that nothing underflows.
     return greedy_class(level_masses(logits, tensors), tensors)
 
@@ -102,9 +128,12 @@ def _on_path(
     probabilities: bool,
 ) -> Answer:
     """The deepest node above a threshold on the path of a decision's class."""
+    refuse_graph(decision, taxonomy)
 
-    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: Nodes) -> tuple[Tensor, Tensor]:
         chosen = ON_PATH[decision](z, tensors)
+        if isinstance(tensors, GraphNodes):
+            return of_line(z, chosen, tensors)
         odds = path_log_odds(z, chosen, taxonomy)
         ids, level = deepest_above(
             above(threshold, odds, chosen, taxonomy, decision), chosen, tensors.lines
@@ -113,6 +142,14 @@ def _on_path(
             return ids, odds[:, 0]
         certain = torch.full_like(odds[:, :1], torch.inf)  # the root
         found = torch.cat([certain, odds], 1).gather(1, level.unsqueeze(1)).squeeze(1)
+        return ids, torch.sigmoid(found)
+
+    def of_line(z: Tensor, chosen: Tensor, tensors: GraphNodes) -> tuple[Tensor, Tensor]:
+        odds = line_log_odds(z, chosen, taxonomy)
+        taken = above(threshold, odds, chosen, taxonomy, decision)
+        ids, place = first_above(taken, line_of(chosen, tensors), tensors.root)
+        certain = torch.full_like(odds[:, :1], torch.inf)  # the root
+        found = torch.cat([odds, certain], 1).gather(1, place.unsqueeze(1)).squeeze(1)
         return ids, torch.sigmoid(found)
 
     return decide(logits, taxonomy, rule, allowed, return_probability, probabilities)

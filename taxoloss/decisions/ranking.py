@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.decisions.expected_cost import expected_heights
-from taxoloss.decisions.inputs import Allowed, Answer, Scores, allowed_classes, decide, read_once
+from taxoloss.decisions.expected_cost import expected_costs
+from taxoloss.decisions.inputs import Allowed, Answer, Nodes, Scores, allowed_classes, decide, read_once
 from taxoloss.decisions.ties import snapped
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.log_probs import cached_log_probs
@@ -44,7 +44,7 @@ def ranking(
         Classes (N, K, d1..dk), K = C, or the number of allowed classes.
 
     Raises:
-        ValueError: another order; and as `leaf`.
+        ValueError: another order; by levels, where nodes have several parents; and as `leaf`.
 
     >>> import taxoloss, torch
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
@@ -57,16 +57,21 @@ def ranking(
     """
     if by not in _ORDERS:
         raise ValueError(f"expected by as one of {_ORDERS}, got {by!r}")
+    if by == "levels" and isinstance(taxonomy, Taxonomy):
+        taxonomy.require_tree(
+            "ranking by levels", instead="by='cost' and by='probability' take it as it is"
+        )
     only = read_once(allowed)
 
-    def rule(z: Tensor, tensors: NodeTensors) -> tuple[Tensor, Tensor]:
+    def rule(z: Tensor, tensors: Nodes) -> tuple[Tensor, Tensor]:
         by_logit = z.sort(dim=1, descending=True, stable=True).indices
         if by == "probability":
             order = by_logit
         elif by == "cost":
-            costs = snapped(expected_heights(z, tensors), tensors.height[tensors.root])
+            costs = snapped(*expected_costs(z, taxonomy, tensors, "lca_height"))
             order = by_logit.gather(1, _stable(costs.gather(1, by_logit)))
         else:
+            assert isinstance(tensors, NodeTensors)  # require_tree
             order = _stable(_positions(z, taxonomy, tensors))
         if only is not None:
             mask = allowed_classes(only, tensors)

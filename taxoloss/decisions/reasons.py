@@ -6,16 +6,21 @@ import decimal
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.cut import ThresholdLike, above
 from taxoloss.decisions.inputs import Allowed, Scores, prepared, tensor_of_scores
-from taxoloss.decisions.on_path import ON_PATH
+from taxoloss.decisions.on_path import ON_PATH, refuse_graph
+from taxoloss.functional.graphs.log_odds import line_log_odds
+from taxoloss.functional.graphs.node_log_probs import node_log_probs
+from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.functional.node_tensors import node_tensors
+from taxoloss.taxonomy.plan import graph_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Reasons", "Step", "why"]
@@ -30,6 +35,8 @@ class Step:
     probability: float
     log_odds: float
     answered: bool
+    #: Above the threshold, and yet not answered: where nodes have several parents, one that says less.
+    outdone: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,11 +52,14 @@ class Reasons:
     sibling_probability: float
     #: Thresholds below this probability answer the next node; NaN where a class is answered.
     next_threshold: float
+    #: Where nodes have several parents the path of that node, which need not be below the answer.
+    next_answer: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
         lines = [f"answer: {' > '.join(self.answer) or 'the root'}"]
         for step in self.steps:
             mark = "answered" if step.answered else "not sure enough"
+            mark = "sure enough, but says less" if step.outdone else mark
             name = " > ".join(step.path)
             odds = _odds(step.log_odds)
             lines.append(f"  {step.level}: {name}  P {step.probability:.4f}, odds {odds}, {mark}")
@@ -58,7 +68,10 @@ class Reasons:
             lines.append(f"  beside it: {name} has P {self.sibling_probability:.4f}")
         if not math.isnan(self.next_threshold):
             nearer = _down(self.next_threshold)
-            lines.append(f"  a threshold below {nearer} would have gone one step further")
+            further = "gone one step further"
+            if self.next_answer is not None:
+                further = f"answered {' > '.join(self.next_answer)}"
+            lines.append(f"  a threshold below {nearer} would have {further}")
         return "\n".join(lines)
 
 
@@ -72,6 +85,9 @@ def why(
     probabilities: bool = False,
 ) -> list[Reasons]:
     """For each row the path with its probabilities, what stood beside it, and how far it was from more.
+
+    Where nodes have several parents the path is the best class and all nodes above it, the most informative
+    last, and beside the next answer stand the other children of its parents.
 
     Args:
         logits: (C,) or (N, C).
@@ -92,12 +108,15 @@ def why(
     """
     if decision not in ON_PATH:
         raise ValueError(f"expected decision as {' or '.join(map(repr, ON_PATH))}, got {decision!r}")
+    refuse_graph(decision, taxonomy)
     logits = tensor_of_scores(logits, taxonomy, probabilities)
     if logits.dim() > 2:
         raise ValueError(f"expected logits of shape (C,) or (N, C), got {tuple(logits.shape)}")
     with torch.no_grad():
         ready, tensors = prepared(logits, taxonomy, allowed, probabilities=probabilities)
         classes = ON_PATH[decision](ready, tensors)
+        if isinstance(tensors, GraphNodes):
+            return _of_lines(ready, classes, taxonomy, tensors, threshold)
         odds = path_log_odds(ready, classes, taxonomy)
         taken = above(threshold, odds, classes, taxonomy, decision)
         if isinstance(threshold, Threshold) and threshold.levels is not None:
@@ -134,6 +153,58 @@ def _explain(
         nearer = _sigmoid(odds[at - 1])
         sibling, mass = _sibling(taxonomy, line, at, logs[at - 1])
     return Reasons(taxonomy.path(line[deepest]), tuple(steps), sibling, mass, nearer)
+
+
+def _of_lines(
+    z: Tensor, classes: Tensor, taxonomy: Taxonomy, tensors: GraphNodes, threshold: ThresholdLike
+) -> list[Reasons]:
+    """What `_explain` tells, where nodes have several parents."""
+    odds = line_log_odds(z, classes, taxonomy)
+    taken = above(threshold, odds, classes, taxonomy, "climb")
+    logs = node_log_probs(z, tensors.reach).cpu()
+    found = []
+    for row, line in enumerate(tensors.lines[classes].tolist()):
+        nodes = line[: line.index(tensors.root)]
+        found.append(
+            _explain_line(taxonomy, tensors, nodes, odds[row].tolist(), taken[row].tolist(), logs[row])
+        )
+    return found
+
+
+def _explain_line(
+    taxonomy: Taxonomy,
+    tensors: GraphNodes,
+    nodes: list[int],
+    odds: list[float],
+    taken: list[bool],
+    logs: Tensor,
+) -> Reasons:
+    at = next((at for at in range(len(nodes)) if taken[at]), len(nodes))
+    answer = nodes[at] if at < len(nodes) else tensors.root
+    said, steps = tensors.lines[answer].tolist(), []
+    for node, o, yes in zip(nodes, odds, taken, strict=False):
+        info, answered = taxonomy.describe([node])[0], node in said
+        steps.append(Step(info.level or "", info.path, _sigmoid(o), o, answered, yes and not answered))
+    path = taxonomy.path(answer)
+    if at == 0:
+        return Reasons(path, tuple(steps[::-1]), None, math.nan, math.nan)
+    # A threshold that falls is first passed by the surest of those that say more.
+    further = max(range(at), key=odds.__getitem__)
+    sibling = _likely_sibling(taxonomy, nodes[further], nodes, logs)
+    return Reasons(path, tuple(steps[::-1]), *sibling, _sigmoid(odds[further]), steps[further].path)
+
+
+def _likely_sibling(
+    taxonomy: Taxonomy, node: int, line: list[int], logs: Tensor
+) -> tuple[tuple[str, ...] | None, float]:
+    """The most probable other child of a parent of a node, none of a line; logs (V,)."""
+    parents = graph_plan_of(taxonomy).parents
+    children = parents.numbers[np.isin(parents.items, parents[node])]
+    beside = torch.from_numpy(np.setdiff1d(children, line))
+    if not len(beside):
+        return None, math.nan
+    best = int(beside[int(logs[beside].argmax())])
+    return taxonomy.path(best), float(logs[best].exp())
 
 
 def _sibling(

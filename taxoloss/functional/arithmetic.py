@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["at_least_float32", "finite", "row_blocks", "wide_dtype", "wide_on"]
+__all__ = ["at_least_float32", "finite", "flat_rows", "row_blocks", "wide_dtype", "wide_on"]
 
 
 _WIDE = (torch.float32, torch.float64)
@@ -33,6 +33,11 @@ def at_least_float32(tensor: Tensor) -> Tensor:
 def finite(peak: Tensor) -> Tensor:
     """-inf as 0: what is subtracted from -inf must not be -inf."""
     return peak.masked_fill(peak == -torch.inf, 0.0)
+
+
+def flat_rows(tensor: Tensor) -> Tensor:
+    """(N, S, d1..dk) as (R, S), R = N * d1 * .. * dk."""
+    return tensor if tensor.dim() == 2 else tensor.movedim(1, -1).flatten(0, -2)
 
 
 def row_blocks(rows: int, width: int, most: int) -> list[slice]:

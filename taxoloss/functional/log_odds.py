@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.graphs.log_odds import graph_level_log_odds
+from taxoloss.functional.graphs.nodes import GraphNodes, nodes_of
 from taxoloss.functional.group_sums import group_sums
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.native.levels import level_kernel, odds_of_paths
@@ -114,7 +116,9 @@ def _in_log_space(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor
 
 def level_log_odds(logits: Tensor, taxonomy: Taxonomy) -> list[Tensor]:
     """For each level, top to bottom, the log-odds (N, W_l, d1..dk) of its nodes."""
-    tensors = node_tensors(taxonomy, logits.device)
+    tensors = nodes_of(taxonomy, logits.device)
+    if isinstance(tensors, GraphNodes):
+        return graph_level_log_odds(logits, tensors)
     log_probs = cached_log_probs(taxonomy, logits.device)(at_least_float32(logits))
     logs = [log_probs[level].all().clamp(max=0.0) for level in range(len(tensors.levels))]
     likely = greedy_class(logs, tensors)

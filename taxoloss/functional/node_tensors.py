@@ -97,6 +97,10 @@ class NodeTensors(DeviceTensors):
             [distance, mistake, distance, one, edges, one, self.depth[lca], said, depth, one], -1
         )
 
+    def edges_up(self, answer: Tensor, target: Tensor) -> Tensor:
+        """(R,): the edges from answers (R,) up to what they share with targets (R,)."""
+        return self.depth[answer] - self.depth[self.lca(answer, target)]
+
     def node(self, ids: Tensor) -> Tensor:
         """The nodes as which ids are seen: of a class above other classes its node."""
         return ids if self.seen_as is None else self.seen_as[ids]

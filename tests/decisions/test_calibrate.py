@@ -32,7 +32,7 @@ from taxoloss.decisions import (
     report,
 )
 from taxoloss.decisions.calibration.binomial import allowed_errors, beta_band
-from taxoloss.decisions.calibration.conformal import paths_of
+from taxoloss.decisions.calibration.paths import paths_of
 from taxoloss.functional.log_odds import path_log_odds
 
 Rng = np.random.Generator

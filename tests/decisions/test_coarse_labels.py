@@ -24,7 +24,7 @@ from trees import Case, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
 from taxoloss.decisions import LevelCalibration, Threshold, calibrate_levels, calibrate_threshold, report
-from taxoloss.decisions.calibration.conformal import paths_of
+from taxoloss.decisions.calibration.paths import paths_of
 
 
 def coarsened(target: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:

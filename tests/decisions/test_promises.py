@@ -15,7 +15,7 @@ from torch import Tensor
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.decisions import Threshold, calibrate_threshold
-from taxoloss.decisions.calibration.conformal import Paths, paths_of
+from taxoloss.decisions.calibration.paths import Paths, paths_of
 
 SPLITS = 1000
 

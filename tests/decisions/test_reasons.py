@@ -11,7 +11,7 @@ import torch
 from calibration_rows import TREE, rows
 
 from taxoloss.decisions import calibrate_levels, calibrate_threshold, climb, report, risk_curve, why
-from taxoloss.decisions.calibration.conformal import paths_of
+from taxoloss.decisions.calibration.paths import paths_of
 
 
 @pytest.mark.parametrize("method", ["platt", "temperature", "isotonic"])

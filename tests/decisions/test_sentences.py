@@ -28,7 +28,7 @@ from taxoloss.decisions import (
     top_down,
 )
 from taxoloss.decisions.calibration.binomial import beta_band
-from taxoloss.decisions.calibration.conformal import paths_of
+from taxoloss.decisions.calibration.paths import paths_of
 
 KINDS = ("few", "finite", "ties", "never_wrong", "uncut")
 ALL = [
@@ -309,7 +309,7 @@ def test_files_of_0_1_have_no_lower_end(tmp_path: Path) -> None:
     path = tmp_path / "threshold.json"
     made.save(path)
     kept = json.loads(path.read_text())
-    later = ("coarse", "at_threshold", "rows", "coarse_as", "needed")
+    later = ("coarse", "at_threshold", "rows", "coarse_as", "needed", "worst")
     path.write_text(json.dumps({k: v for k, v in kept.items() if k not in later}))
     old = Threshold.load(path)
     assert torch.equal(climb(logits, TREE, old), climb(logits, TREE, made))  # type: ignore[arg-type]

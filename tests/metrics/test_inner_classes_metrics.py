@@ -14,8 +14,8 @@ from trees import seeds
 
 from taxoloss import Taxonomy, metrics
 from taxoloss.decisions import climb, hedge, leaf, minimum_cost, most_specific, ranking
-from taxoloss.decisions.calibration.conformal import paths_of
-from taxoloss.decisions.expected_cost import expected_heights
+from taxoloss.decisions.calibration.paths import paths_of
+from taxoloss.decisions.expected_cost import expected_costs
 from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.metrics import functional
 from taxoloss.metrics.base.batch import batch_of
@@ -157,7 +157,7 @@ def test_expected_cost(case: InnerCase, rng: np.random.Generator) -> None:
     z = torch.tensor(rng.normal(size=(3, count)) * 3)
     cost = torch.tensor([[case.distance(i, j) for j in range(count)] for i in range(count)]).double()
     wanted = torch.softmax(z, 1) @ cost.T
-    torch.testing.assert_close(expected_heights(z, node_tensors(t)), wanted)
+    torch.testing.assert_close(expected_costs(z, t, node_tensors(t), "lca_height")[0], wanted)
     torch.testing.assert_close(minimum_cost(z, t), minimum_cost(z, t, cost))
 
 

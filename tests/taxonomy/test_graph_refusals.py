@@ -15,7 +15,6 @@ from command_line import run
 
 import taxoloss
 from taxoloss import TaxonomyLoss, sources
-from taxoloss.decisions import Threshold
 from taxoloss.taxonomy.plan import plan_of
 
 GRAPH = taxoloss.load({"tree": [
@@ -23,7 +22,6 @@ GRAPH = taxoloss.load({"tree": [
     {"name": "tiger", "children": ["sher"]},
     "cat",
 ]}).bind(node_targets=True)  # fmt: skip
-TREE = taxoloss.load({"tree": {"lion": ["liger", "simba"], "tiger": ["sher", "cat"]}}).bind()
 MODULES = (
     "taxoloss", "taxoloss.controls", "taxoloss.decisions", "taxoloss.evaluation", "taxoloss.functional",
     "taxoloss.heads", "taxoloss.metrics", "taxoloss.metrics.functional", "taxoloss.plot", "taxoloss.sweep",
@@ -33,7 +31,11 @@ MODULES = (
 #: What keeps a taxonomy as it is, and reads nothing of its tree.
 KEEPERS = {"load_checkpoint", "save", "suggest_weights"}
 #: What computes along all edges of a graph.
-SERVED = {"TaxonomyLoss", "taxonomy_cross_entropy", "weight_table"}
+SERVED = {
+    "TaxonomyLoss", "taxonomy_cross_entropy", "weight_table",
+    "at_level", "calibrate_threshold", "climb", "hedge", "leaf", "minimum_cost", "most_specific", "report",
+    "risk_curve", "why",
+}  # fmt: skip
 WORDS = r"needs a tree, and `lion/liger` has several parents: `lion`, `tiger`"
 
 
@@ -82,15 +84,7 @@ def call(name: str, thing: Any, folder: Path) -> Any:
         if one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
     ]
     values = {**VALUES, "folder": folder, "path": folder / "x.csv", "taxonomy": GRAPH}
-    if name == "taxoloss.decisions.report":
-        values["threshold"] = calibrated()
     return thing(**{key: values[key] for key in {*required, "taxonomy"}})
-
-
-def calibrated() -> Threshold:
-    """A threshold of a tree of the same classes."""
-    logits = torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
-    return taxoloss.decisions.calibrate_threshold(logits, torch.arange(40) % 4, TREE, 0.5)
 
 
 PUBLIC = dict(public())

@@ -1,12 +1,8 @@
 """From labelled rows to a threshold with a promise (conformal risk control).
 
-The answer of `climb` or `top_down` at a threshold t is the deepest node of a row's path with log-odds
-above t. A node is wrong where it is neither the target nor above it; with a node all below it on the
-path is wrong. So the loss of row i, as t falls, is a staircase: it rises at the log-odds of its wrong
-nodes.
-
-    loss "wrong":  by 1 at s_i, the log-odds of the highest wrong node (none: never)
-    loss "height": at each wrong node by the edges to the node before it: edges down from the LCA
+As a threshold t falls, the loss of a labelled row rises in steps (paths.py): with the 0/1 loss by 1 at s_i,
+the smallest threshold from which on every answer to row i is right. Where nodes have several parents the
+steps are those of the worst answer so far, whose mean is never below that of the loss.
 
 Let R(t) be the mean loss over n rows, B its bound (1, or the depth of the tree), r the risk asked for, and
 
@@ -27,7 +23,6 @@ Bates et al., JACM 2021, for `confidence`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -38,93 +33,19 @@ from torch import Tensor
 from taxoloss.decisions.calibration.binomial import allowed_errors
 from taxoloss.decisions.calibration.coarse import check_coarse
 from taxoloss.decisions.calibration.levels import METHODS, LevelCalibration, broken_line
+from taxoloss.decisions.calibration.paths import Paths, most_edges, paths_of, staircase
 from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.clades import Enough, Pool, clade_thresholds, pools_of
-from taxoloss.decisions.inputs import Allowed, Scores, prepared, tensor_of_scores
-from taxoloss.decisions.on_path import ON_PATH
-from taxoloss.functional.arrays import ids_of, refuse_two_row_orders
-from taxoloss.functional.inputs import check_logits, check_width, host_may_read, target_ids
-from taxoloss.functional.log_odds import path_log_odds
-from taxoloss.functional.node_tensors import NodeTensors
-from taxoloss.functional.slips import target_help
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.decisions.inputs import Allowed, Nodes, Scores
+from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import checked_number
 
-__all__ = ["Paths", "calibrate_levels", "calibrate_threshold", "paths_of"]
+__all__ = ["calibrate_levels", "calibrate_threshold"]
 
 _LOSSES = ("wrong", "height")
 _NARROW = {"float16": np.float16, "float32": np.float32}
-
-
-@dataclass(frozen=True, eq=False)
-class Paths:
-    """The paths that n labelled rows are answered from; on the CPU, log-odds in float64."""
-
-    tensors: NodeTensors
-    classes: Tensor  # (n,)
-    target: Tensor  # (n,)
-    log_odds: Tensor  # (n, L)
-    line: Tensor  # (n, L): node ids
-    wrong: Tensor  # (n, L)
-    kept: Tensor  # (rows given,): which rows these are
-
-    @property
-    def coarse(self) -> Tensor:
-        """(n,): which rows are labelled above the classes; a class above other classes is no such label."""
-        return self.target >= self.tensors.num_classes
-
-    def without_coarse(self) -> Paths:
-        """Those of the rows that are labelled with a class."""
-        rows = ~self.coarse
-        kept = self.kept.clone()
-        kept[self.kept] = rows
-        some = {
-            name: getattr(self, name)[rows] for name in ("classes", "target", "log_odds", "line", "wrong")
-        }
-        return replace(self, kept=kept, **some)
-
-
-def paths_of(
-    logits: Scores,
-    target: Any,
-    taxonomy: Taxonomy,
-    decision: str,
-    ignore_index: int = -100,
-    allowed: Allowed = None,
-    probabilities: bool = False,
-) -> Paths:
-    """The paths of rows (N, C), or (N, C, d1..dk), without those that are ignored or known as the root."""
-    if decision not in ON_PATH:
-        raise ValueError(
-            f"expected decision as one of {tuple(ON_PATH)}, got {decision!r}: with the threshold its "
-            "answer may change to another branch, and no promise can be made"
-        )
-    refuse_two_row_orders(logits, target)
-    logits = tensor_of_scores(logits, taxonomy, probabilities)
-    target = ids_of(target, device=logits.device)
-    with torch.no_grad():
-        plan = plan_of(taxonomy)
-        check_logits(logits, plan, target)
-        expected = (logits.shape[0], *logits.shape[2:]) if logits.dim() > 1 else (1,)
-        if target.shape != expected:
-            raise ValueError(
-                f"expected target of shape {expected} for logits of shape {tuple(logits.shape)}, "
-                f"got {tuple(target.shape)}{target_help(logits, target, host_may_read(target))}"
-            )
-        check_width(target, plan.num_targets)
-        ids, valid = target_ids(target, ignore_index, plan)
-        kept = ids != plan.num_nodes - 1
-        kept = kept if valid is None else kept & valid
-        ready, tensors = prepared(logits, taxonomy, allowed, kept, probabilities)
-        classes = ON_PATH[decision](ready, tensors)
-        odds = path_log_odds(ready, classes, taxonomy).movedim(1, -1).flatten(0, -2)  # (rows given, L)
-        kept, ids, classes = kept.reshape(-1), ids.reshape(-1), classes.reshape(-1)
-        line = tensors.lines[classes, 1:]  # (rows given, L), as `wrong`
-        wrong = ~tensors.at_or_above(line, ids.unsqueeze(1))
-        parts = [part[kept].cpu() for part in (classes, ids, odds, line, wrong)]
-        return Paths(tensors, parts[0], parts[1], parts[2].double(), parts[3], parts[4], kept.cpu())
 
 
 def calibrate_threshold(
@@ -150,7 +71,9 @@ def calibrate_threshold(
     `risk`, over the draw of the n calibration rows and the new one, if these are exchangeable (drawn
     alike, in any order). It holds for every n, model and tree; where n < 1 / risk - 1 it can only be kept
     by answering the root always, and the threshold says so. It holds on average: not for each level, branch
-    or species (`report` shows these), and not after the camera, the season or the model has changed. The
+    or species (`report` shows these), and not after the camera, the season or the model has changed. Where
+    nodes have several parents a row counts as wrong from the highest threshold on at which its answer is,
+    though a lower one may answer it rightly again: the rate is then lower than the risk, if anything. The
     rows must not have been used for anything else: not for training, stopping, temperature or `levels`
     (share no rows between these).
 
@@ -165,7 +88,8 @@ def calibrate_threshold(
         confidence: in (0, 1): the promise then holds for this one threshold with this probability over
             the draw of the calibration rows, by the exact binomial. With `per` for each of its thresholds;
             for one that clades share, in the shares that they have among the calibration rows.
-        loss: "wrong", or "height": the edges from the answer up to what it shares with the target.
+        loss: "wrong", or "height": the edges from the answer up to what it shares with the target; of
+            several ways up the shortest.
         groups: for each row its group, as text or integer: a column of pandas or polars, a list, an array
             or a tensor (N, d1..dk). Rows of one group (a site, a patient) are not exchangeable one by one;
             the promise is then for the mean of a new group, and n counts groups.
@@ -174,7 +98,8 @@ def calibrate_threshold(
             rows. The others share one in their parent, from the rows of these others alone; where these are
             too few, in its parent, and so on. The promise holds for each threshold, so also altogether.
             With `groups` rows weigh 1 / (rows of their group), and the promise is for a new group's rows
-            in the clade so weighed.
+            in the clade so weighed. Where nodes have several parents, only a level of which, and of all
+            above it, every class has one node.
         levels: of `calibrate_levels`, made on other rows.
         coarse: what is done with rows labelled above the classes (with inner nodes; a class above other
             classes is no such label). "wrong": a deeper answer than the label counts as wrong, since nobody
@@ -194,7 +119,7 @@ def calibrate_threshold(
         TypeError: risk or confidence is no number; groups are neither texts nor integers.
         ValueError: another decision ("most_specific" and "hedge" are not monotone), loss, risk,
             confidence, level or coarse; confidence with loss="height" or groups; groups of another shape
-            than the targets; no row; and as `leaf`.
+            than the targets; no row; "top_down" or `per` where nodes have several parents; and as `leaf`.
 
     >>> import taxoloss, torch
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
@@ -217,10 +142,10 @@ def calibrate_threshold(
     labelled = paths_of(logits, target, taxonomy, decision, ignore_index, allowed, probabilities)
     paths = _counted(labelled, coarse)
     odds = paths.log_odds if levels is None else levels(paths.log_odds)
-    bound = 1 if loss == "wrong" else int(paths.tensors.depth.max())
+    bound = 1 if loss == "wrong" else most_edges(paths.tensors)
     of_row, n = _groups(groups, target, paths.kept)
     weight = 1 / torch.bincount(of_row, minlength=n)[of_row].double()  # (rows,)
-    rise, at = _staircase(paths, odds, loss)
+    rise, at = staircase(paths, odds, loss)
     rise = rise * weight.unsqueeze(1)
     everything = pools_of(at, rise, weight, torch.zeros_like(of_row), 1)[0]
 
@@ -231,7 +156,7 @@ def calibrate_threshold(
     clades: tuple[float, ...] = ()
     if per is not None:
         number = taxonomy.level_number(per) - 1
-        lines = paths.tensors.lines[paths.tensors.nodes[number], : number + 2].tolist()  # root to node
+        lines = _clade_lines(paths.tensors, number, taxonomy)
         clade = paths.tensors.ancestors.cpu()[paths.classes, number]  # (rows,)
         pools = pools_of(at, rise, weight, clade, len(lines))
         enough = Enough(needed, risk, groups is None, confidence is None)
@@ -255,6 +180,7 @@ def calibrate_threshold(
         rows=len(labelled.classes),
         coarse_as=coarse,
         needed=needed,
+        worst=isinstance(paths.tensors, GraphNodes),
     )
 
 
@@ -289,15 +215,21 @@ def _least(risk: float, confidence: float | None, bound: int) -> int:
     return least if allowed_errors(least, risk, confidence) >= 0 else least + 1
 
 
-def _staircase(paths: Paths, odds: Tensor, loss: str) -> tuple[Tensor, Tensor]:
-    """(n, L) and (n, L): by how much each row's loss rises, and below which threshold."""
-    # A wrong node is taken where it or a node below it is above the threshold: the deepest is answered.
-    at = torch.where(paths.wrong, odds, -torch.inf).flip(1).cummax(1).values.flip(1)
-    if loss == "wrong":
-        return (paths.wrong & (paths.wrong.cumsum(1) == 1)).double(), at
-    depth = paths.tensors.depth.cpu()
-    before = torch.cat([torch.full_like(paths.line[:, :1], paths.tensors.root), paths.line[:, :-1]], 1)
-    return ((depth[paths.line] - depth[before]) * paths.wrong).double(), at
+def _clade_lines(tensors: Nodes, number: int, taxonomy: Taxonomy) -> list[list[int]]:
+    """For each node of a level (0 .. L-1) the root, its ancestor on each level above, and itself."""
+    nodes = tensors.nodes[number]
+    if not isinstance(tensors, GraphNodes):
+        found: list[list[int]] = tensors.lines[nodes, : number + 2].tolist()
+        return found
+    if not (all(tensors.single[: number + 1]) and bool(tensors.counted[nodes, : number + 1].all())):
+        level = taxonomy.levels[number]
+        taxonomy.require_tree(
+            f"per={level!r} (a class has several nodes there, or on a level above it)",
+            instead="without `per` there is one threshold for all",
+        )
+    above = [tensors.nodes[level][tensors.ancestors[nodes, level]] for level in range(number + 1)]
+    lines: list[list[int]] = torch.stack([torch.full_like(nodes, tensors.root), *above], 1).tolist()
+    return lines
 
 
 def _spend(pool: Pool, budget: float) -> float:
@@ -384,7 +316,8 @@ def calibrate_levels(
         method: "platt" (a scale and a shift a level), "temperature" (a scale), or "isotonic".
 
     Raises:
-        ValueError: another method or coarse; no row; and as `calibrate_threshold`.
+        ValueError: another method or coarse; no row; nodes with several parents, whose classes have not one
+            node a level; and as `calibrate_threshold`.
 
     >>> import taxoloss, torch
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
@@ -396,6 +329,8 @@ def calibrate_levels(
     """
     if method not in METHODS:
         raise ValueError(f"expected method as one of {METHODS}, got {method!r}")
+    if isinstance(taxonomy, Taxonomy):
+        taxonomy.require_tree("calibrate_levels", instead="calibrate_threshold takes it without levels")
     check_coarse(coarse)
     labelled = paths_of(logits, target, taxonomy, decision, ignore_index, allowed, probabilities)
     paths = _counted(labelled, coarse)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from taxoloss.decisions.calibration.coarse import coarse_labels, coarse_sentence
-from taxoloss.decisions.calibration.conformal import Paths, calibrate_threshold, paths_of
+from taxoloss.decisions.calibration.conformal import calibrate_threshold
 from taxoloss.decisions.calibration.levels import LevelCalibration
+from taxoloss.decisions.calibration.paths import Paths, paths_of
 from taxoloss.decisions.calibration.threshold import Threshold
+from taxoloss.decisions.cut import deepest_above, first_above
 from taxoloss.decisions.inputs import Allowed, Scores, read_once
+from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Delivered", "RiskCurve", "Share", "report", "risk_curve"]
@@ -83,7 +86,8 @@ class Delivered:
     overall: Share
     #: The root, then each level.
     by_level: tuple[Share, ...]
-    #: The nodes of the top level that are above a target.
+    #: The nodes of the top level that are above a target. Where nodes have several parents, a row counts in
+    #: each that is above its target.
     by_branch: tuple[Share, ...]
     #: The mean information of the answers, from 0 (root) to 1 (class).
     information: float
@@ -198,11 +202,9 @@ def report(
     by_level = [
         _share(name, counted & (answers.level == number), answers) for number, name in enumerate(names)
     ]
-    # A target above the top level's ranks has no branch; others have the node that stands there.
-    branch = paths.tensors.lines.cpu()[paths.target, 1]
     by_branch = [
-        _share(" > ".join(taxonomy.path(node)), counted & (branch == node), answers)
-        for node in torch.unique(branch[counted]).tolist()
+        _share(" > ".join(taxonomy.path(node)), counted & rows, answers)
+        for node, rows in _branches(paths, counted)
     ]
     return Delivered(
         promise=threshold.risk,
@@ -227,15 +229,33 @@ class _Answers(NamedTuple):
 
 
 def _answers(paths: Paths, taken: Tensor) -> _Answers:
-    tensors, rows = paths.tensors, torch.arange(len(taken), device="cpu")
-    line = tensors.lines.cpu()[paths.classes]
-    levels = torch.arange(1, line.shape[1], device="cpu")
-    answer = line[rows, torch.where(taken, levels, 0).amax(1)]
-    # A node that stands for missing ranks is answered on its own level.
-    own = (line == answer.unsqueeze(1)).long().argmax(1)
-    depth, shared = tensors.depth.cpu(), tensors.lca(answer, paths.target).cpu()
-    edges = depth[answer] - depth[shared]
+    tensors = paths.tensors
+    if isinstance(tensors, GraphNodes):
+        answer = first_above(taken, paths.line, tensors.root)[0]
+        stands = tensors.on_level.cpu()[answer]
+        own = torch.where(answer == tensors.root, 0, stands.long().argmax(1) + 1)
+    else:
+        lines = tensors.lines.cpu()
+        answer = deepest_above(taken, paths.classes, lines)[0]
+        # A node that stands for missing ranks is answered on its own level.
+        own = (lines[paths.classes] == answer.unsqueeze(1)).long().argmax(1)
+    here, target = answer.to(tensors.device), paths.target.to(tensors.device)
+    shared, edges = tensors.lca(here, target).cpu(), tensors.edges_up(here, target).cpu()
     return _Answers(own, answer, edges, ~paths.coarse | (shared != paths.target) | (edges == 0))
+
+
+def _branches(paths: Paths, counted: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """The nodes of the top level above a target that counts, and which rows (n,) they are above."""
+    tensors, lines = paths.tensors, paths.tensors.lines.cpu()
+    if isinstance(tensors, GraphNodes):
+        line = lines[paths.target]
+        top = torch.where(tensors.on_level.cpu()[line, 0] & (line >= 0), line, -1)
+    else:
+        # A target above the top level's ranks has no branch; others have the node that stands there.
+        top = lines[paths.target, 1:2]
+    for node in torch.unique(top[counted]).tolist():
+        if node >= 0:
+            yield node, (top == node).any(1)
 
 
 def _together(one: Sequence[Share], other: Sequence[Share]) -> tuple[Share, ...]:

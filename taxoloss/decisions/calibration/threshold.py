@@ -16,7 +16,7 @@ from taxoloss.decisions.calibration.binomial import beta_band
 from taxoloss.decisions.calibration.coarse import coarse_sentence
 from taxoloss.decisions.calibration.levels import LevelCalibration
 from taxoloss.functional.arithmetic import wide_on
-from taxoloss.functional.node_tensors import node_tensors
+from taxoloss.functional.graphs.nodes import nodes_of
 from taxoloss.taxonomy.cache import at_trace_time, named
 from taxoloss.taxonomy.file.atomic import write_whole
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -25,7 +25,9 @@ __all__ = ["Threshold"]
 
 _FORMAT = "taxoloss threshold 1"
 #: What files of 0.1 do not say.
-_BEFORE = {"coarse": 0, "at_threshold": None, "rows": None, "coarse_as": "wrong", "needed": None}
+_BEFORE = {
+    "coarse": 0, "at_threshold": None, "rows": None, "coarse_as": "wrong", "needed": None, "worst": False,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Threshold:
     coarse_as: str = "wrong"
     #: The fewest samples, or groups, that can keep the promise; None: not known, in a file of before.
     needed: int | None = None
+    #: A row's loss was the worst of its answers at the threshold and above: nodes have several parents.
+    worst: bool = False
 
     @property
     def probability(self) -> float:
@@ -74,6 +78,8 @@ class Threshold:
     def above(self, odds: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor:
         """Which log-odds (N, L, d1..dk) on the paths of classes (N, d1..dk) are above it.
 
+        Where nodes have several parents (N, K, d1..dk), on the lines of classes.
+
         Raises:
             ValueError: another taxonomy than the one that it was calibrated on.
         """
@@ -84,9 +90,7 @@ class Threshold:
             odds = self.levels(odds)
         if self.level is None:
             return odds > self.log_odds
-        clade = node_tensors(taxonomy, odds.device).ancestors[
-            classes, taxonomy.level_number(self.level) - 1
-        ]
+        clade = nodes_of(taxonomy, odds.device).ancestors[classes, taxonomy.level_number(self.level) - 1]
         least = torch.tensor(self.clades, dtype=torch.float64, device="cpu").to(odds.device, odds.dtype)
         return odds > least[clade].unsqueeze(1)
 
@@ -157,11 +161,14 @@ class Threshold:
         return f", with {_percent(self.confidence)} % confidence in {which} threshold"
 
     def _band(self) -> str:
-        """How far one calibration may be off: known for single rows, and the lower end without ties."""
+        """How far one calibration may be off: known for single rows, and the lower end without ties.
+
+        Nor is it known where a row may be right again below the threshold that it is wrong at.
+        """
         if self.confidence is not None or self.loss != "wrong" or self.unit != "samples":
             return ""
         low, high = map(_two_digits, beta_band(self.n, self.risk))
-        if self.at_threshold != 1:
+        if self.at_threshold != 1 or self.worst:
             return f"; 19 times in 20 the true rate is at most {high} %"
         return f"; 9 times in 10 the true rate is between {low} and {high} %"
 

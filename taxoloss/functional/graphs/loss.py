@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.arithmetic import wide_dtype, wide_on
+from taxoloss.functional.arithmetic import flat_rows, wide_dtype, wide_on
 from taxoloss.functional.graphs.closed_form import closed_form_losses
 from taxoloss.functional.graphs.compiled import compiled_losses
 from taxoloss.functional.graphs.definition import masked_losses, row_losses
@@ -54,7 +54,7 @@ def graph_loss(
     if smoothing > 0 or factor.requires_grad:
         given = tensors, ids.reshape(-1), valid, factor.reshape(-1), node_weight, smoothing
         weigh = partial(_index_weights, *given)
-        loss = spread_losses(_rows_of(logits), weigh, not factor.requires_grad, tensors.reach)
+        loss = spread_losses(flat_rows(logits), weigh, not factor.requires_grad, tensors.reach)
         loss = loss.view(ids.shape) if reduction == "none" else loss.sum()
         loss = loss if count is None else loss / count
     else:
@@ -87,7 +87,7 @@ def _index_losses(
         return losses if reduce else losses.view(ids.shape)
     nodes = LossTensors.look_up(tensors.padded_nodes, ids).flatten(0, -2)
     weights = LossTensors.look_up(tensors.padded_weights, ids) * factor.unsqueeze(-1)
-    rows, weights = _rows_of(logits), weights.flatten(0, -2)
+    rows, weights = flat_rows(logits), weights.flatten(0, -2)
     if transformed():
         wide = rows.to(wide_on(rows.device))
         losses = row_losses(wide, nodes, weights, tensors.reach).to(wide_dtype(logits))
@@ -110,11 +110,6 @@ def level_costs(taxonomy: Taxonomy, logits: Tensor, ids: Tensor) -> tuple[list[T
         tensors = apart(GraphLossTensors, plan, table, reach_tensors(taxonomy)).on(logits.device)
         costs.append(_index_losses(tensors, logits, ids, one, reduce=False))
     return costs, torch.from_numpy(counted).to(ids.device)[ids]
-
-
-def _rows_of(tensor: Tensor) -> Tensor:
-    """(N, S, d1..dk) as (R, S), R = N * d1 * .. * dk."""
-    return tensor if tensor.dim() == 2 else tensor.movedim(1, -1).flatten(0, -2)
 
 
 # -- targets that are spread over nodes ------------------------------------------------------------
@@ -159,10 +154,10 @@ def _of_probabilities(
     one, logits, target = logits.dim() == 1, batched(logits), batched(target)
     shape = target.shape[:1] + target.shape[2:]
     node_weight = None if weight is None else tensors.node_weights(weight)
-    shares = _rows_of(target)
+    shares = flat_rows(target)
     weigh = partial(_shared_weights, tensors, shares, node_weight, smoothing)
     constant = not shares.requires_grad and (node_weight is None or not node_weight.requires_grad)
-    loss = spread_losses(_rows_of(logits), weigh, constant, tensors.reach)
+    loss = spread_losses(flat_rows(logits), weigh, constant, tensors.reach)
     if reduction == "none":
         return loss.view(()) if one else loss.view(shape)
     return loss.sum() if reduction == "sum" else loss.sum() / loss.numel()

@@ -46,6 +46,8 @@ class Pairs:
         many = column >= 0
         order = torch.cat([(~many).nonzero().squeeze(1), many.nonzero().squeeze(1)])
         self.reach, self.rows = reach, rows
+        #: (pairs,): where each stood among those that were given.
+        self.order = order
         #: (pairs,)
         self.row, self.node = row[order], node[order]
         self.weight = weight[order]

@@ -64,6 +64,7 @@ class GraphNodes(DeviceTensors):
         for level, nodes in enumerate(self.nodes):
             self.on_level[nodes, level] = True
         self.counted = torch.stack([self._met(on_it) for on_it in self.on_level.unbind(1)], 1)
+        self._index()
 
     def _measure(self, plan: GraphPlan, own: IntArray | None) -> None:
         depth, below = plan.ancestors.sizes, plan.classes.sizes
@@ -93,6 +94,20 @@ class GraphNodes(DeviceTensors):
         #: (V,): whether a node counts in a depth: neither the root nor the leaf of a class above others.
         self.counts = torch.tensor(~own_leaf)
         self.counts[self.root] = False
+
+    def _index(self) -> None:
+        """Which nodes of the levels stand in each line, where it is one a level at most."""
+        single, ancestors = [], []
+        for nodes in self.nodes:
+            place = torch.full((self.root + 2,), -1, device="cpu")  # the last is that of no node, -1
+            place[nodes] = torch.arange(len(nodes), device="cpu")
+            found = place[self.lines]
+            single.append(bool(((found >= 0).sum(1) <= 1).all()))
+            ancestors.append(found.amax(1).clamp(min=0))
+        #: For each level whether all nodes have one node there at most.
+        self.single = tuple(single)
+        #: (V, L): index of that node among the level's; of several the last, and 0 where there is none.
+        self.ancestors = torch.stack(ancestors, 1)
 
     def _met(self, chosen: Tensor) -> Tensor:
         """(V,): whether one of the chosen nodes (V,) is in the line of each."""
@@ -137,6 +152,14 @@ class GraphNodes(DeviceTensors):
             [distance, (~below).long(), distance, one, edges, one, both, said, depth, one], -1
         )
 
+    def edges_up(self, answer: Tensor, target: Tensor) -> Tensor:
+        """(R,): the edges of the shortest way from answers (R,) up to what they share with targets (R,)."""
+        far, found = torch.iinfo(torch.long).max, []
+        for rows in self._blocks(len(answer)):
+            shared = self._common(answer[rows], target[rows])[0]
+            found.append(torch.where(shared, self.ways[answer[rows]], far).amin(1))
+        return torch.cat(found)
+
     def level_masses(self, probabilities: Tensor) -> list[Tensor]:
         """For each level the sums (N, W_l, d1..dk) over what its nodes reach, of (N, C, d1..dk).
 
@@ -155,7 +178,7 @@ class GraphNodes(DeviceTensors):
         if host_may_read(rows):
             return (self.reach.inner @ rows.double().T).T.to(rows.dtype)
         node, classes = self.reach.inner_entries
-        none = rows.new_zeros(len(rows), self.root + 1 - self.num_classes)
+        none = rows.new_zeros(rows.shape[0], self.root + 1 - self.num_classes)
         return none.index_add(1, node, rows.index_select(1, classes))
 
     def _blocks(self, rows: int) -> list[slice]:
