@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import product
 
-import networkx as nx
 import numpy as np
 import pytest
 import torch
+from graph_oracle import Oracle
 from graphs import GraphCase, graphs
 from hypothesis import given
 from hypothesis_settings import SETTINGS
@@ -51,49 +51,6 @@ def same_as_of_a_tree(t: Taxonomy) -> None:
 def test_a_tree_has_the_numbers_of_trees(case: Case) -> None:
     """In any order of classes."""
     same_as_of_a_tree(case.taxonomy)
-
-
-class Oracle:
-    """What is said of pairs of ids, by sets of ancestors and by networkx."""
-
-    def __init__(self, case: GraphCase) -> None:
-        self.case, self.graph = case, nx.DiGraph(case.edges)
-        self.taxonomy = case.taxonomy.bind(node_targets=True)
-        self.ids = {node: self.taxonomy.node_id(case.path(node)) for node in [0, *case.nodes]}
-        self.nodes = {number: node for node, number in self.ids.items()}
-        ways = nx.single_target_shortest_path_length
-        self.ways = {node: dict(ways(self.graph, node)) for node in self.ids}
-
-    def above(self, number: int) -> set[int]:
-        """The nodes of an id, all above it, and the root."""
-        node = self.nodes[number]
-        return {node, *self.case.above[node], 0}
-
-    def below(self, node: int) -> int:
-        """How many classes."""
-        return len(self.case.below(node)) if node else len(self.case.classes)
-
-    def height(self, node: int) -> int:
-        """By the longest of all ways down."""
-        below = {node, *nx.descendants(self.graph, node)}
-        return nx.dag_longest_path_length(self.graph.subgraph(below))
-
-    def lca(self, one: int, other: int) -> int:
-        """The node that says most; of equals the deepest, then that with the smallest id."""
-        level = self.case.level
-        common = self.above(one) & self.above(other)
-        return min(common, key=lambda node: (self.below(node), -level[node], self.ids[node]))
-
-    def facts(self, answer: int, target: int) -> list[int]:
-        """In the order of FACTS."""
-        a, b = self.above(answer), self.above(target)
-        said, true = len(a) - 1, len(b) - 1
-        if self.nodes[target] in a:
-            return [0, 0, 0, 1, 0, 1, true, true, true, 1]
-        height = self.height(self.lca(answer, target))
-        one, other = (self.ways[self.nodes[number]] for number in (answer, target))
-        edges = min(one[node] + other[node] for node in a & b)
-        return [height, 1, height, 1, edges, 1, len(a & b) - 1, said, true, 1]
 
 
 @given(graphs())

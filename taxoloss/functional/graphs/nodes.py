@@ -36,10 +36,12 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.reach import IntArray
 from taxoloss.weighting.graphs import shortest_distances
 
-__all__ = ["GraphNodes", "graph_nodes", "nodes_of"]
+__all__ = ["GraphNodes", "graph_nodes", "nodes_of", "pair_facts"]
 
 #: Comparisons of a block of pairs.
 _BLOCK = 1 << 22
+#: Up to how many pairs of nodes their facts are kept.
+_FEW_PAIRS = 1 << 16
 
 
 class GraphNodes(DeviceTensors):
@@ -64,6 +66,7 @@ class GraphNodes(DeviceTensors):
         for level, nodes in enumerate(self.nodes):
             self.on_level[nodes, level] = True
         self.counted = torch.stack([self._met(on_it) for on_it in self.on_level.unbind(1)], 1)
+        self._index()
 
     def _measure(self, plan: GraphPlan, own: IntArray | None) -> None:
         depth, below = plan.ancestors.sizes, plan.classes.sizes
@@ -93,6 +96,20 @@ class GraphNodes(DeviceTensors):
         #: (V,): whether a node counts in a depth: neither the root nor the leaf of a class above others.
         self.counts = torch.tensor(~own_leaf)
         self.counts[self.root] = False
+
+    def _index(self) -> None:
+        """Which nodes of the levels stand in each line, where it is one a level at most."""
+        single, ancestors = [], []
+        for nodes in self.nodes:
+            place = torch.full((self.root + 2,), -1, device="cpu")  # the last is that of no node, -1
+            place[nodes] = torch.arange(len(nodes), device="cpu")
+            found = place[self.lines]
+            single.append(bool(((found >= 0).sum(1) <= 1).all()))
+            ancestors.append(found.amax(1).clamp(min=0))
+        #: For each level whether all nodes have one node there at most.
+        self.single = tuple(single)
+        #: (V, L): index of that node among the level's; of several the last, and 0 where there is none.
+        self.ancestors = torch.stack(ancestors, 1)
 
     def _met(self, chosen: Tensor) -> Tensor:
         """(V,): whether one of the chosen nodes (V,) is in the line of each."""
@@ -172,6 +189,11 @@ class GraphNodes(DeviceTensors):
         """
         return (self.lines[target] == self.node(answer).unsqueeze(-1)).any(-1)
 
+    def true_on_levels(self, index: Tensor, target: Tensor) -> Tensor:
+        """(R, L): whether the node of each level with an index (R, L) is the target (R,) or above it."""
+        node = torch.stack([n[i] for n, i in zip(self.nodes, index.unbind(1), strict=True)], 1)
+        return (self.lines[target].unsqueeze(2) == node.unsqueeze(1)).any(1)
+
     def share_level(self, answer: Tensor, target: Tensor) -> Tensor:
         """(R, L): whether answers and targets (R,) have a node of a level in common."""
         found = []
@@ -198,6 +220,19 @@ def nodes_of(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> NodeTens
     """
     is_graph = isinstance(taxonomy, Taxonomy) and not taxonomy.is_tree
     return graph_nodes(taxonomy, device) if is_graph else node_tensors(taxonomy, device)
+
+
+def pair_facts(taxonomy: Taxonomy, tensors: NodeTensors | GraphNodes) -> Tensor | None:
+    """`facts` of all pairs, (answers V x targets V, F); None: too many, or not on the CPU."""
+    if tensors.device.type != "cpu" or len(tensors.depth) ** 2 > _FEW_PAIRS:
+        return None
+    return cached(taxonomy, _all_facts)
+
+
+def _all_facts(taxonomy: Taxonomy) -> Tensor:
+    tensors = nodes_of(taxonomy)
+    own = torch.arange(len(tensors.depth), device="cpu")
+    return tensors.facts(own.repeat_interleave(len(own)), own.repeat(len(own)))
 
 
 def _seen_as(taxonomy: Taxonomy) -> IntArray | None:
