@@ -34,6 +34,14 @@ MODULES = (
 KEEPERS = {"load_checkpoint", "save", "suggest_weights"}
 #: What computes along all edges of a graph.
 SERVED = {"TaxonomyLoss", "taxonomy_cross_entropy", "weight_table"}
+#: Metrics, those of a confusion by levels; `collection` is a part of `compute_metrics`.
+SERVED |= {
+    "FullPathAccuracy", "HierarchicalDistance", "HierarchicalFScore", "LevelAccuracy",
+    "LevelCalibrationError", "LevelConfusionMatrix", "MistakeSeverity", "TreeInducedError", "collection",
+    "compute_metrics", "full_path_accuracy", "hierarchical_distance", "hierarchical_f_score",
+    "level_accuracy", "level_calibration_error", "level_confusion_matrix", "mistake_severity",
+    "tree_induced_error",
+}  # fmt: skip
 WORDS = r"needs a tree, and `lion/liger` has several parents: `lion`, `tiger`"
 
 
