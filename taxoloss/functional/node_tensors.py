@@ -26,7 +26,7 @@ from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["FACTS", "NodeTensors", "node_tensors", "pair_facts"]
+__all__ = ["FACTS", "NodeTensors", "node_tensors"]
 
 
 #: What `NodeTensors.facts` tells: the height of the LCA, 0 where the answer is the target or below it;
@@ -118,23 +118,6 @@ def node_tensors(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> Node
         TypeError, ValueError: not a Taxonomy, or not bound.
     """
     return cached(taxonomy, _make).on(torch.device(device))
-
-
-#: Up to how many pairs of nodes their facts are kept.
-_FEW_PAIRS = 1 << 16
-
-
-def pair_facts(taxonomy: Taxonomy, tensors: NodeTensors) -> Tensor | None:
-    """`NodeTensors.facts` of all pairs, (answers V x targets V, F); None: too many, or not on the CPU."""
-    if tensors.device.type != "cpu" or len(tensors.depth) ** 2 > _FEW_PAIRS:
-        return None
-    return cached(taxonomy, _all_facts)
-
-
-def _all_facts(taxonomy: Taxonomy) -> Tensor:
-    tensors = node_tensors(taxonomy)
-    own = torch.arange(len(tensors.depth), device="cpu")
-    return tensors.facts(own.repeat_interleave(len(own)), own.repeat(len(own)))
 
 
 def _make(taxonomy: Taxonomy) -> NodeTensors:

@@ -99,6 +99,7 @@ def collection(
 
     accuracy/LEVEL, full_path_accuracy, severity, distance, tree_induced_error, precision, recall, f1 and
     calibration_error/LEVEL; all averages are micro. "." in a level's name, which torch forbids, is "_".
+    Where nodes have several parents there is no HOPS: top_K_hops is left out, and ranking=True refused.
 
     Args:
         taxonomy: bound (`Taxonomy.bind`).
@@ -138,7 +139,10 @@ def collection(
         if family.option is None or asked[family.option]
     ]
     chosen += (
-        [family.made(taxonomy, ignore_index, probabilities) for family in best_of(check_top_k(top_k))]
+        [
+            family.made(taxonomy, ignore_index, probabilities)
+            for family in best_of(taxonomy, check_top_k(top_k))
+        ]
         if top_k is not None
         else []
     )

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.errors.characters import quoted
+from taxoloss.functional.graphs.nodes import GraphNodes, graph_nodes
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric
 from taxoloss.plot import matrices, scores
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import IntArray
 
@@ -39,7 +41,8 @@ class LevelConfusionMatrix(SumMetric):
     It answers what is taken for what. Rows and columns are in the order of `taxonomy.nodes(level)`; the
     picture (`plot`) puts them in the order of the tree. Not for levels of many thousand nodes: the matrix
     is quadratic. On a level the answer is the node with the largest probability; an answer that stands
-    above the level has no cell there.
+    above the level has no cell there. Where nodes have several parents, the levels that are asked for are
+    those on which each class has one node: a sample is in one row.
 
     Args:
         taxonomy: bound (`Taxonomy.bind`).
@@ -48,7 +51,8 @@ class LevelConfusionMatrix(SumMetric):
         probabilities: floating-point predictions are probabilities, as in `LevelAccuracy`.
         kwargs: those of `torchmetrics.Metric`.
 
-    Shape and errors: as `LevelAccuracy`; too many cells raise ValueError.
+    Shape and errors: as `LevelAccuracy`; too many cells raise ValueError, and so does a level on which a
+    class has several nodes.
 
     >>> import taxoloss, torch
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
@@ -72,10 +76,11 @@ class LevelConfusionMatrix(SumMetric):
     ) -> None:
         if isinstance(levels, str) or not (levels is None or isinstance(levels, Iterable)):
             raise TypeError(f"expected levels as a list of names, got {levels!r}")
-        plan_of(taxonomy)  # raises, in words, where it is none
+        loss_plan_of(taxonomy)  # raises, in words, where it is none
         known = taxonomy.levels
         self.levels = tuple(known if levels is None else levels)
         self._numbers = [taxonomy.level_number(level) - 1 for level in self.levels]
+        _check_one_node(taxonomy, self._numbers)
         self._widths = [len(taxonomy.level_nodes(number + 1)) for number in self._numbers]
         cells = sum(width**2 for width in self._widths)
         if levels is None and cells > _MOST_CELLS:
@@ -200,6 +205,28 @@ class LevelConfusionMatrix(SumMetric):
 
     def _score(self, sums: Tensor) -> Result:
         raise NotImplementedError("a confusion matrix is its sums")  # pragma: no cover
+
+
+def _check_one_node(taxonomy: Taxonomy, numbers: Sequence[int]) -> None:
+    """ValueError where a class has several nodes on one of these levels, 0 .. L-1."""
+    if taxonomy.is_tree:
+        return
+    nodes = graph_nodes(taxonomy)
+    possible = [level for level, single in zip(taxonomy.levels, nodes.single, strict=True) if single]
+    for number in numbers:
+        if not nodes.single[number]:
+            raise ValueError(
+                f"expected levels=[...] on which each class has one node, of {', '.join(possible)}; got "
+                f"{taxonomy.levels[number]}, on which {_several_nodes(taxonomy, nodes, number)}"
+            )
+
+
+def _several_nodes(taxonomy: Taxonomy, nodes: GraphNodes, number: int) -> str:
+    """The first class that has several nodes on a level, and these."""
+    on_it = nodes.on_level[nodes.lines, number] & (nodes.lines >= 0)
+    label = int((on_it.sum(1) > 1).nonzero()[0])
+    names = ["/".join(taxonomy.path(int(node))) for node in nodes.lines[label][on_it[label]]]
+    return f"{quoted('/'.join(taxonomy.path(label)))} has {', '.join(map(quoted, names))}"
 
 
 def _largest(counts: IntArray, most: int, place: IntArray) -> list[tuple[int, int]]:

@@ -1,12 +1,14 @@
 """How far wrong answers are from the truth, in edges of the tree.
 
-The height of a node is the number of edges to its deepest leaf; LCA is the lowest common ancestor. An
+The height of a node is the number of edges to its deepest leaf; LCA is the lowest common ancestor, where
+nodes have several parents the most informative one: that with the fewest classes below. An
 answer below its target is cut back to the target: the label cannot tell more. A class above other classes
 (`Taxonomy.bind(names, inner_classes=True)`) is seen as its node, but is a label that tells all: an answer
 below it is not cut back. So with a the LCA of both
 
     distance = 0 where a is the target, else height(a)
-    tree-induced error = depth(answer) + depth(target) - 2 depth(a), and 0 where a is the target
+    tree-induced error = depth(answer) + depth(target) - 2 depth(a), and 0 where a is the target;
+    with several parents the fewest edges of a way through a common ancestor
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.functional.graphs.nodes import nodes_of
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.chance import chance_by_height
 from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric, check_top_k
@@ -117,7 +120,7 @@ class MistakeSeverity(SumMetric):
     ) -> None:
         super().__init__(taxonomy, size=2, ignore_index=ignore_index, probabilities=probabilities, **kwargs)
         # How many samples have each height (0 where they are right), answer and target, for pictures.
-        self._parts = [int(taxonomy.tree.height[0]) + 1, taxonomy.num_nodes, taxonomy.num_nodes]
+        self._parts = [_height(taxonomy) + 1, taxonomy.num_nodes, taxonomy.num_nodes]
         self._counts = self._state.replace("sums_", "counts_", 1)
         zeros = torch.zeros(sum(self._parts), dtype=torch.long)
         self.add_state(self._counts, default=zeros, dist_reduce_fx="sum")
@@ -172,7 +175,8 @@ class MistakeSeverity(SumMetric):
 
     def _draw_counted(self, ax: Any, val: Any) -> None:
         mistakes, chance = (counts.numpy() for counts in self.by_height())
-        scores.by_height(ax, mistakes, chance, scores.height_names(self.taxonomy))
+        heights = nodes_of(self.taxonomy).height.numpy()
+        scores.by_height(ax, mistakes, chance, scores.height_names(self.taxonomy, heights))
         if not mistakes.sum():
             ax.set_title("no mistake")
             return
@@ -185,7 +189,9 @@ class TreeInducedError(SumMetric):
 
     It answers how many steps along the tree the answers are away, a right but unspecific answer costing
     the steps that it leaves out. From 0 to twice the depth of the tree, smaller is better; not where
-    branches have been given ranks unevenly: each extra rank is an edge.
+    branches have been given ranks unevenly: each extra rank is an edge. Where nodes have several parents it
+    is the shortest way through a common ancestor: of answers of `taxoloss.decisions.minimum_cost` what
+    FathomNet's contests and Cellarium's cell types call the score in hops.
 
     Args:
         taxonomy: bound (`Taxonomy.bind`).
@@ -220,3 +226,10 @@ class TreeInducedError(SumMetric):
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / sums[..., 1]
+
+
+def _height(taxonomy: Taxonomy) -> int:
+    """Edges of the longest way down the tree."""
+    if taxonomy.is_tree:
+        return int(taxonomy.tree.height[0])
+    return int(nodes_of(taxonomy).height[-1])  # the root's

@@ -88,12 +88,13 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
-def best_of(places: int) -> tuple[Family, ...]:
-    """The metrics of the first few classes of a ranking."""
+def best_of(taxonomy: Taxonomy, places: int) -> tuple[Family, ...]:
+    """The metrics of the first few classes of a ranking; HOPS of a tree alone."""
+    ordered = Family(HOPS, _alone(f"top_{places}_hops"), None, {"top_k": places})
     return (
         Family(
             LevelAccuracy, _by_level(f"top_{places}_accuracy"), None, {"top_k": places, "decision": "leaf"}
         ),
         Family(HierarchicalDistance, _alone(f"top_{places}_distance"), None, {"top_k": places}),
-        Family(HOPS, _alone(f"top_{places}_hops"), None, {"top_k": places}),
+        *([ordered] if getattr(taxonomy, "is_tree", True) else []),
     )

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import row_blocks
-from taxoloss.functional.node_tensors import NodeTensors
+from taxoloss.functional.node_tensors import NodeTensors, node_tensors
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.sum_metric import UNIT, Contributions, Result, SumMetric, check_top_k, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -57,7 +57,8 @@ class HOPS(SumMetric):
         - target: node ids (), (N,) or (N, d1..dk)
 
     Raises:
-        ValueError: as `LevelAccuracy`; one answer a sample; a ranking that is shorter than top_k.
+        ValueError: as `LevelAccuracy`; one answer a sample; a ranking that is shorter than top_k; a node
+            has several parents, where heights do not grow along one line: take `TreeInducedError`.
 
     >>> import taxoloss, torch
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
@@ -82,6 +83,8 @@ class HOPS(SumMetric):
         **kwargs: Any,
     ) -> None:
         self.top_k = None if top_k is None else check_top_k(top_k)
+        if isinstance(taxonomy, Taxonomy):
+            taxonomy.require_tree("HOPS (not TreeInducedError, which counts edges of any),")
         super().__init__(
             taxonomy, top_k, size=2, ignore_index=ignore_index, probabilities=probabilities, **kwargs
         )
@@ -89,8 +92,8 @@ class HOPS(SumMetric):
     def _rows(self, batch: Batch) -> Contributions:
         places = min(self.top_k or len(self.taxonomy), len(self.taxonomy))
         order = self._order(batch, places).movedim(1, -1).flatten(0, -2)
-        blocks = row_blocks(len(order), places, _BLOCK)
-        scores = torch.cat([_hops(order[rows], batch.target[rows], batch.tensors) for rows in blocks])
+        blocks, tensors = row_blocks(len(order), places, _BLOCK), node_tensors(self.taxonomy, order.device)
+        scores = torch.cat([_hops(order[rows], batch.target[rows], tensors) for rows in blocks])
         return Contributions(torch.stack([fixed(scores), torch.ones_like(batch.target)], 1))
 
     def _order(self, batch: Batch, places: int) -> Tensor:

@@ -24,7 +24,8 @@ class LevelAccuracy(SumMetric):
     model that may answer "some kind of cat": there an answer above a level is wrong on it, and
     `OperatingCurve` or `HierarchicalFScore` tell more. On a level the answer is the node with the largest
     probability there (the sum over its classes), or the ancestor of the best class. A target above a level
-    is not counted there; a level where nothing was counted is NaN.
+    is not counted there; a level where nothing was counted is NaN. Where nodes have several parents, a
+    target may have several nodes on a level: each of them is right.
 
     Args:
         taxonomy: bound (`Taxonomy.bind`).
@@ -103,25 +104,28 @@ class LevelAccuracy(SumMetric):
         """(R, L): whether the wanted node is among the answers of a level."""
         if self.top_k > 1:
             return self._among_the_best(batch)
-        return batch.tensors.ancestors[batch.best_class] == batch.wanted
+        return batch.meets(batch.best_class)
 
     def _among_the_best(self, batch: Batch) -> Tensor:
-        tensors, levels = batch.tensors, range(len(self.taxonomy.levels))
         if self.decision == "leaf":
             best = batch.best_classes(self.top_k)
-            answers = [tensors.ancestors[best, level] for level in levels]
-        else:  # in log space: where probabilities are 0 in float32 there are still k best
-            logits = batch.need_logits(f"top_k={self.top_k}")
-            log_probs = cached_log_probs(self.taxonomy, logits.device)(logits)
-            answers = [self._best(log_probs[level].all()) for level in levels]
-        shape = (len(answers[0]), 1, *answers[0].shape[2:])
-        wanted = [column.reshape(shape) for column in batch.wanted.unbind(1)]
-        hits = [(a == w).any(1).reshape(-1) for a, w in zip(answers, wanted, strict=True)]
-        return torch.stack(hits, 1)
+            return torch.stack([batch.meets(one.reshape(-1)) for one in best.unbind(1)]).any(0)
+        # In log space: where probabilities are 0 in float32 there are still k best.
+        logits = batch.need_logits(f"top_k={self.top_k}")
+        log_probs = cached_log_probs(self.taxonomy, logits.device)(logits)
+        answers = [self._best(log_probs[level].all()) for level in range(len(self.taxonomy.levels))]
+        by_place = (torch.stack([of[..., at] for of in answers], 1) for at in range(self._places))
+        return torch.stack([*map(batch.is_true, by_place)]).any(0)
 
     def _best(self, scores: Tensor) -> Tensor:
-        """(N, k, d1..dk): the k best nodes."""
-        return scores.topk(min(self.top_k, scores.shape[1]), dim=1).indices
+        """(R, places): the best nodes, the last again where a level has fewer."""
+        best = scores.topk(min(self.top_k, scores.shape[1]), dim=1).indices.movedim(1, -1).flatten(0, -2)
+        return torch.cat([best, best[:, -1:].expand(-1, self._places - best.shape[1])], 1)
+
+    @property
+    def _places(self) -> int:
+        """How many of the best nodes count: there are no more than classes."""
+        return min(self.top_k, len(self.taxonomy))
 
 
 class FullPathAccuracy(SumMetric):

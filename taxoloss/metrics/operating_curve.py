@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import row_blocks
+from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.log_odds import level_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.metrics.base.batch import Batch
@@ -131,7 +132,7 @@ class OperatingCurve(CurveMetric):
         return Steps(*(torch.cat(part) for part in zip(*found, strict=True)))
 
     def _steps_of_rows(
-        self, logits: Tensor, target: Tensor, taxonomy: Taxonomy, tensors: NodeTensors
+        self, logits: Tensor, target: Tensor, taxonomy: Taxonomy, tensors: NodeTensors | GraphNodes
     ) -> Steps:
         """Of logits (n, C): from the surest answer to the most informative."""
         odds, nodes, made = _answers(logits, taxonomy, tensors)
@@ -146,7 +147,7 @@ class OperatingCurve(CurveMetric):
         change = torch.where(step.unsqueeze(2), fields - earlier, 0.0)
         return Steps(first, odds, change, step)
 
-    def _fields_of(self, nodes: Tensor, target: Tensor, tensors: NodeTensors) -> Tensor:
+    def _fields_of(self, nodes: Tensor, target: Tensor, tensors: NodeTensors | GraphNodes) -> Tensor:
         """(n, G, 3): recall, precision and correct of answers (n, G)."""
         value = tensors.information if self.value == "information" else tensors.depth
         lca = tensors.lca(nodes, target)
@@ -158,7 +159,9 @@ class OperatingCurve(CurveMetric):
         return torch.stack([recall, precision, correct], 2)
 
 
-def _answers(logits: Tensor, taxonomy: Taxonomy, tensors: NodeTensors) -> tuple[Tensor, Tensor, Tensor]:
+def _answers(
+    logits: Tensor, taxonomy: Taxonomy, tensors: NodeTensors | GraphNodes
+) -> tuple[Tensor, Tensor, Tensor]:
     """Of logits (n, C), for each of G amounts of information, the least (the root's) first:
 
     log-odds (n, G) and id (n, G) of the surest node with that much, the deepest and then the first of

@@ -142,15 +142,18 @@ class _Groups:
 
 
 def _groups(taxonomy: Taxonomy, number: int, order: IntArray) -> list[_Groups]:
-    """The groups of the nodes of a level, in tree order, on each level down to it."""
-    tree = taxonomy.tree
-    first = tree.start[taxonomy.level_nodes(number)[order]]
-    found = []
-    for level in range(1, number + 1):
-        group = tree.leaf_to_node(level)[first]
-        names = [shortened(tree.names[node]) for node in tree.at_level(level).tolist()]
+    """The groups of the nodes of a level, in tree order, on each level down to it.
+
+    A node with several parents stands below the first, its home.
+    """
+    tree, group = taxonomy.tree, taxonomy.level_nodes(number)[order]
+    found: list[_Groups] = []
+    for level in range(number, 0, -1):
+        while (higher := tree.level[tree.parent[group]] >= level).any():
+            group = np.where(higher, tree.parent[group], group)
         starts = np.flatnonzero(np.diff(group, prepend=-1))
-        found.append(_Groups(taxonomy.levels[level - 1], names, np.append(starts, len(order))))
+        names = [shortened(tree.names[node]) for node in group[starts].tolist()]
+        found.insert(0, _Groups(taxonomy.levels[level - 1], names, np.append(starts, len(order))))
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from taxoloss.plot.figures import COLOUR, OTHER, axes_of, legend
 from taxoloss.taxonomy.exports.lettering import ems, shortened
 from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.tree.arrays import IntArray
 
 __all__ = ["bars", "by_height", "height_names", "in_tree_order", "intervals", "lines", "pairs"]
 
@@ -69,12 +70,16 @@ def intervals(ax: Any, scores: Mapping[str, tuple[float, float, float]]) -> None
     ax.set_ylim(len(scores) - 0.5, -0.6)
 
 
-def height_names(taxonomy: Taxonomy) -> list[str]:
-    """What LCA heights 1, 2, .. mean: "same genus", where all nodes of a height stand on one level."""
-    tree = taxonomy.tree
-    names = []
-    for height in range(1, int(tree.height[0]) + 1):
-        levels = set(tree.level[tree.height == height].tolist())
+def height_names(taxonomy: Taxonomy, heights: IntArray) -> list[str]:
+    """What LCA heights 1, 2, .. mean: "same genus", where all nodes of a height stand on one level.
+
+    Args:
+        taxonomy: bound.
+        heights: (V,) of the nodes by id.
+    """
+    level_of, names = taxonomy.tree.level[taxonomy.nodes_by_id], []
+    for height in range(1, int(heights.max()) + 1):
+        levels = set(level_of[heights == height].tolist())
         (level,) = levels if len(levels) == 1 else (None,)
         if level is None:
             names.append("")

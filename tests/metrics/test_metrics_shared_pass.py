@@ -12,8 +12,8 @@ from torch import Tensor
 from trees import Wide, wide_tree
 
 from taxoloss import metrics
-from taxoloss.functional import node_tensors as tables
 from taxoloss.functional import tallies
+from taxoloss.functional.graphs import nodes as tables
 
 TREES = {
     "few": wide_tree(9, 3, shuffled=True),

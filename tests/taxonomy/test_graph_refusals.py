@@ -32,10 +32,38 @@ MODULES = (
 KEEPERS = {"load_checkpoint", "save", "suggest_weights"}
 #: What computes along all edges of a graph.
 SERVED = {
-    "TaxonomyLoss", "taxonomy_cross_entropy", "weight_table",
-    "at_level", "calibrate_threshold", "climb", "hedge", "leaf", "minimum_cost", "most_specific", "report",
-    "risk_curve", "why",
-}  # fmt: skip
+    "FullPathAccuracy",
+    "HierarchicalDistance",
+    "HierarchicalFScore",
+    "LevelAccuracy",
+    "LevelCalibrationError",
+    "LevelConfusionMatrix",
+    "MistakeSeverity",
+    "TaxonomyLoss",
+    "TreeInducedError",
+    "at_level",
+    "calibrate_threshold",
+    "climb",
+    "collection",
+    "compute_metrics",
+    "full_path_accuracy",
+    "hedge",
+    "hierarchical_distance",
+    "hierarchical_f_score",
+    "leaf",
+    "level_accuracy",
+    "level_calibration_error",
+    "level_confusion_matrix",
+    "minimum_cost",
+    "mistake_severity",
+    "most_specific",
+    "report",
+    "risk_curve",
+    "taxonomy_cross_entropy",
+    "tree_induced_error",
+    "weight_table",
+    "why",
+}
 WORDS = r"needs a tree, and `lion/liger` has several parents: `lion`, `tiger`"
 
 

@@ -36,10 +36,12 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.reach import IntArray
 from taxoloss.weighting.graphs import shortest_distances
 
-__all__ = ["GraphNodes", "graph_nodes", "nodes_of"]
+__all__ = ["GraphNodes", "graph_nodes", "nodes_of", "pair_facts"]
 
 #: Comparisons of a block of pairs.
 _BLOCK = 1 << 22
+#: Up to how many pairs of nodes their facts are kept.
+_FEW_PAIRS = 1 << 16
 
 
 class GraphNodes(DeviceTensors):
@@ -195,6 +197,11 @@ class GraphNodes(DeviceTensors):
         """
         return (self.lines[target] == self.node(answer).unsqueeze(-1)).any(-1)
 
+    def true_on_levels(self, index: Tensor, target: Tensor) -> Tensor:
+        """(R, L): whether the node of each level with an index (R, L) is the target (R,) or above it."""
+        node = torch.stack([n[i] for n, i in zip(self.nodes, index.unbind(1), strict=True)], 1)
+        return (self.lines[target].unsqueeze(2) == node.unsqueeze(1)).any(1)
+
     def share_level(self, answer: Tensor, target: Tensor) -> Tensor:
         """(R, L): whether answers and targets (R,) have a node of a level in common."""
         found = []
@@ -221,6 +228,19 @@ def nodes_of(taxonomy: Taxonomy, device: torch.device | str = "cpu") -> NodeTens
     """
     is_graph = isinstance(taxonomy, Taxonomy) and not taxonomy.is_tree
     return graph_nodes(taxonomy, device) if is_graph else node_tensors(taxonomy, device)
+
+
+def pair_facts(taxonomy: Taxonomy, tensors: NodeTensors | GraphNodes) -> Tensor | None:
+    """`facts` of all pairs, (answers V x targets V, F); None: too many, or not on the CPU."""
+    if tensors.device.type != "cpu" or len(tensors.depth) ** 2 > _FEW_PAIRS:
+        return None
+    return cached(taxonomy, _all_facts)
+
+
+def _all_facts(taxonomy: Taxonomy) -> Tensor:
+    tensors = nodes_of(taxonomy)
+    own = torch.arange(len(tensors.depth), device="cpu")
+    return tensors.facts(own.repeat_interleave(len(own)), own.repeat(len(own)))
 
 
 def _seen_as(taxonomy: Taxonomy) -> IntArray | None:

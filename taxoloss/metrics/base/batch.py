@@ -13,16 +13,17 @@ from torch import Tensor
 
 from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.arrays import ids_of, refuse_two_row_orders, scores_of
+from taxoloss.functional.graphs.nodes import GraphNodes, nodes_of, pair_facts
 from taxoloss.functional.inputs import batched, host_may_read, refuse_probabilities, target_ids, undressed
 from taxoloss.functional.kernels.native.levels import level_kernel
 from taxoloss.functional.kernels.native.library import Kernel
 from taxoloss.functional.kernels.native.tallies import native_tally
 from taxoloss.functional.masses import argmax, level_answers, sound_answers
-from taxoloss.functional.node_tensors import NodeTensors, node_tensors, pair_facts
+from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.functional.probabilities import logits_of
 from taxoloss.functional.tallies import FACT_SIZES, Tally, tally
 from taxoloss.metrics.base.inputs import check_predictions, check_values, is_ranking
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Batch", "Scores", "batch_of", "one_pass"]
@@ -48,14 +49,14 @@ class Batch:
         device: torch.device | None = None,
         shared: bool = False,
     ) -> None:
-        plan = plan_of(taxonomy)
+        plan = loss_plan_of(taxonomy)
         if not (isinstance(preds, Tensor) and isinstance(target, Tensor)):
             preds, target = _tensors(preds, target, taxonomy, device)
         preds, target = undressed(preds), undressed(target)
         check_predictions(preds, target, plan, probabilities)
         self.taxonomy = taxonomy
         self.read_as = (id(taxonomy), ignore_index, probabilities)
-        self.tensors: NodeTensors = node_tensors(taxonomy, preds.device)
+        self.tensors: NodeTensors | GraphNodes = nodes_of(taxonomy, preds.device)
         ids, self._not_ignored = target_ids(target, ignore_index, plan)
         self.target = ids if ids.dim() == 1 else ids.reshape(-1)
         self._eager = host_may_read(preds)
@@ -92,7 +93,7 @@ class Batch:
         if found is None:
             return False
         self.__dict__["_most_probable"] = _by_row(*found)
-        self._tallied = True
+        self._tallied = isinstance(self.tensors, NodeTensors)
         return True
 
     def _take_answers(self, preds: Tensor, target: Tensor) -> None:
@@ -158,7 +159,7 @@ class Batch:
     @cached_property
     def tally(self) -> Tally | None:
         """All sums at once, where several metrics ask for answers that were found."""
-        if not self._tallied:
+        if not (self._tallied and isinstance(self.tensors, NodeTensors)):
             return None
         if self._library is None:
             return tally(self.tensors, self.facts, *self._most_probable, self.target)
@@ -195,11 +196,14 @@ class Batch:
         """(R, L): on each level the index of the node that is answered.
 
         Of logits the node with the largest probability; of node ids the answer's ancestor, and -1
-        on the levels below the answer.
+        on the levels below the answer. Where an answer may have several nodes, see `meets`.
         """
         if self.logits is not None:
             return self._most_probable[0]
-        return torch.where(self.tensors.counted[self.answer], self.tensors.ancestors[self.answer], -1)
+        return self._indices(self.answer)
+
+    def _indices(self, answer: Tensor) -> Tensor:
+        return torch.where(self.tensors.counted[answer], self.tensors.ancestors[answer], -1)
 
     @property
     def level_probabilities(self) -> Tensor:
@@ -219,8 +223,20 @@ class Batch:
 
     @cached_property
     def right(self) -> Tensor:
-        """(R, L): whether a level's answer is the target's node."""
-        return self.level_answers == self.wanted
+        """(R, L): whether a level's answer is the target's node, of several nodes one of them."""
+        return self.meets(self.answer) if self.logits is None else self.is_true(self.level_answers)
+
+    def meets(self, answer: Tensor) -> Tensor:
+        """(R, L): whether answers (R,) and targets have a node of each level in common."""
+        if isinstance(self.tensors, GraphNodes):
+            return self.tensors.share_level(answer, self.target)
+        return self._indices(answer) == self.wanted
+
+    def is_true(self, index: Tensor) -> Tensor:
+        """(R, L): whether the nodes of each level with these indices (R, L) are the targets' there."""
+        if isinstance(self.tensors, GraphNodes):
+            return self.tensors.true_on_levels(index, self.target)
+        return index == self.wanted
 
 
 def _by_row(index: Tensor, stated: Tensor) -> tuple[Tensor, Tensor]:

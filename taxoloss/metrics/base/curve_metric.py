@@ -59,6 +59,8 @@ class CurveMetric(SumMetric):
         ignore_index: int,
         **kwargs: Any,
     ) -> None:
+        if isinstance(taxonomy, Taxonomy):
+            taxonomy.require_tree(f"{type(self).__name__}, whose log-odds are of one path,")
         self.exact, self._fields = bool(exact), fields
         # A row of the sums is (change or first fields, absolute changes, samples); row 0 holds the first.
         size = (1 if exact else 1 + _BINS) * (2 * fields + 1)

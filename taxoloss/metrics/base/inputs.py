@@ -14,12 +14,12 @@ from taxoloss.functional.inputs import (
     refuse_probabilities,
 )
 from taxoloss.functional.slips import kind_of, target_help
-from taxoloss.taxonomy.plan import Plan
+from taxoloss.taxonomy.plan import LossPlan
 
 __all__ = ["check_predictions", "check_values", "is_ranking"]
 
 
-def check_predictions(preds: Tensor, target: Tensor, plan: Plan, probabilities: bool = False) -> None:
+def check_predictions(preds: Tensor, target: Tensor, plan: LossPlan, probabilities: bool = False) -> None:
     """ValueError or TypeError where predictions and targets are not what a metric can score."""
     for name, value in (("preds", preds), ("target", target)):
         if not isinstance(value, Tensor):
@@ -57,7 +57,7 @@ def _target_help(preds: Tensor, target: Tensor, expected: torch.Size) -> str:
     return "; pass target.squeeze(1)" if target.shape == (*expected[:1], 1, *expected[1:]) else ""
 
 
-def check_values(preds: Tensor, target: Tensor, counted: Tensor, plan: Plan) -> None:
+def check_values(preds: Tensor, target: Tensor, counted: Tensor, plan: LossPlan) -> None:
     """ValueError or IndexError where the predictions of rows that are counted, (R,), are none."""
     if preds.is_floating_point():
         if host_may_read(preds):
@@ -74,7 +74,7 @@ def is_ranking(preds: Tensor, target: Tensor) -> bool:
     return not preds.is_floating_point() and preds.dim() == target.dim() + 1 > 1
 
 
-def _check_ranking(preds: Tensor, plan: Plan) -> None:
+def _check_ranking(preds: Tensor, plan: LossPlan) -> None:
     """ValueError or IndexError where classes in order, (n, K), are none, or stand there twice."""
     wrong = (preds < 0) | (preds >= plan.num_classes)
     if wrong.any():
@@ -87,7 +87,7 @@ def _check_ranking(preds: Tensor, plan: Plan) -> None:
         )
 
 
-def _check_answers(answers: Tensor, plan: Plan) -> None:
+def _check_answers(answers: Tensor, plan: LossPlan) -> None:
     """IndexError where a node id is none."""
     wrong = (answers < 0) | (answers >= plan.num_nodes)
     if wrong.any():

@@ -21,7 +21,7 @@ from taxoloss.functional.inputs import check_ignore_index
 from taxoloss.metrics.base.batch import Batch, Scores, batch_of
 from taxoloss.plot.figures import axes_of
 from taxoloss.plot.scores import bars, in_tree_order, lines
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["UNIT", "Contributions", "LastingMetric", "Result", "SumMetric", "check_top_k", "fixed"]
@@ -94,7 +94,7 @@ class SumMetric(LastingMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        plan_of(taxonomy)
+        loss_plan_of(taxonomy)
         check_ignore_index(taxonomy, ignore_index)
         self.taxonomy, self.ignore_index = taxonomy, ignore_index
         self.probabilities = bool(probabilities)
