@@ -7,7 +7,7 @@ but over all nodes, by products with the sparse matrix of what inner nodes reach
 
 where u_j is the sum of v_a (1 + T_a / S_a) over the a that reach j. Entries of the gradient are
 differences, as torch's are for such targets. Where masses underflow, a compiler traces, or a gradient is
-differentiated, log P comes from the pairs (peak, rest) of log_probs.py.
+differentiated, log P comes from the pairs (peak, rest) of log_sums.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from taxoloss.functional.arithmetic import row_blocks, wide_dtype
 from taxoloss.functional.graphs.reach import ReachTensors
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.closed_form import times
-from taxoloss.functional.log_probs import LogProbs, Sums, merge, merge_all
+from taxoloss.functional.log_sums import LogProbs, Sums, merge, merge_all
 from taxoloss.functional.soft_targets import times as weighed
 
 __all__ = ["spread_losses"]
