@@ -33,7 +33,10 @@ MODULES = (
 #: What keeps a taxonomy as it is, and reads nothing of its tree.
 KEEPERS = {"load_checkpoint", "save", "suggest_weights"}
 #: What computes along all edges of a graph.
-SERVED = {"TaxonomyLoss", "level_log_probs", "taxonomy_cross_entropy", "weight_table"}
+SERVED = {
+    "Flat", "PathSum", "TaxonomyLoss", "TaxonomyOutput", "level_log_probs", "taxonomy_cross_entropy",
+    "weight_table",
+}  # fmt: skip
 WORDS = r"needs a tree, and `lion/liger` has several parents: `lion`, `tiger`"
 
 

@@ -124,8 +124,13 @@ class NumberedTree:
         """
         return self.tree.is_tree
 
-    def require_tree(self, what: str) -> None:
-        """ValueError where a node has several parents, with one that has: `what` would not see them all."""
+    def require_tree(self, what: str, instead: str = "") -> None:
+        """ValueError where a node has several parents, with one that has: `what` would not see them all.
+
+        Args:
+            what: needs a tree.
+            instead: what does not, for the end of the sentence.
+        """
         if self.tree.is_tree:
             return
         nodes = self.tree.several_parents
@@ -135,6 +140,7 @@ class NumberedTree:
         raise ValueError(
             f"{what} needs a tree, and {quoted('/'.join(self.tree.path(node)))} has several parents{more}: "
             f"{above}; `also_under` names those beside the first, and without it the file is a tree"
+            + (f"; {instead}" if instead else "")
         )
 
     def level_number(self, level: str) -> int:
