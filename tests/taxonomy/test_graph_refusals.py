@@ -36,6 +36,8 @@ KEEPERS = {"load_checkpoint", "save", "suggest_weights"}
 SERVED = {
     "Flat", "PathSum", "TaxonomyLoss", "TaxonomyOutput", "level_log_probs", "taxonomy_cross_entropy",
     "weight_table",
+    "arm", "check_config", "export_onnx", "label_maps", "load_onnx", "model_card", "pseudo_labels",
+    "rollup", "run", "search",
 }  # fmt: skip
 WORDS = r"needs a tree, and `lion/liger` has several parents: `lion`, `tiger`"
 

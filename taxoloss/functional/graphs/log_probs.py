@@ -53,8 +53,7 @@ def _parts(plan: GraphPlan, nodes: IntArray, most: int) -> Iterator[_Part]:
     part = (np.cumsum(sizes) - sizes) // most
     for number in np.unique(part):
         here = nodes[part == number]
-        classes = np.concatenate([plan.classes[node] for node in here])
-        group = np.repeat(np.arange(len(here)), plan.classes.sizes[here])
+        classes, group = plan.classes.listed(here)
         yield torch.tensor(classes), torch.tensor(group), len(here)
 
 
