@@ -10,6 +10,7 @@ from torch import Tensor
 from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.graphs.log_probs import GraphLogProbs
+from taxoloss.functional.graphs.reach import reach_tensors
 from taxoloss.functional.inputs import batched, check_logits, device_of, refuse_softmax
 from taxoloss.functional.log_sums import LogProbs, Sums, merge, merge_all
 from taxoloss.taxonomy.cache import cached
@@ -57,7 +58,7 @@ def cached_log_probs(taxonomy: Taxonomy, device: torch.device) -> LevelLogProbs 
 def _all_levels(taxonomy: Taxonomy) -> LevelLogProbs | GraphLogProbs:
     plan = loss_plan_of(taxonomy)
     if isinstance(plan, GraphPlan):
-        return GraphLogProbs(plan)
+        return GraphLogProbs(plan, reach_tensors(taxonomy))
     return LevelLogProbs(plan, range(len(plan.levels)))
 
 

@@ -10,6 +10,7 @@ import torch
 from compilers import compiler
 from graphs import GraphCase, bound, graphs, wide_diamond
 from hypothesis import given
+from hypothesis import strategies as st
 from hypothesis_settings import SETTINGS
 from mpmath import mp, mpf
 from torch import Tensor
@@ -19,7 +20,9 @@ from trees import Case, seeds, taxonomies
 
 import taxoloss
 from taxoloss.functional import level_log_probs
-from taxoloss.functional.graphs.log_probs import GraphLogProbs
+from taxoloss.functional.graphs import log_probs as module
+from taxoloss.functional.graphs.log_probs import GraphLogProbs, inner_log_probs
+from taxoloss.functional.graphs.reach import ReachTensors, reach_tensors
 from taxoloss.taxonomy.plan import graph_plan_of
 
 # Compilers and forward mode warn of torch's own parts.
@@ -87,30 +90,49 @@ def test_gradients_are_those_of_the_definition(case: GraphCase, rng: np.random.G
 @given(taxonomies(), seeds)
 @SETTINGS
 def test_a_graph_of_single_parents_is_the_tree(case: Case, rng: np.random.Generator) -> None:
-    """The same numbers and gradients as up a tree, in whatever parts the classes are summed."""
+    """The same numbers and gradients as up a tree."""
     t = case.taxonomy
     z = torch.from_numpy(rng.normal(0, 3, (3, len(t)))).requires_grad_()
-    whole = list(level_log_probs(z, t).values())
-    for least in (1, 5, 10_000):
-        made = GraphLogProbs(graph_plan_of(t), least)(z)
-        for level, tree in enumerate(whole):
-            logs = made[level].all()
-            assert_close(logs, tree, rtol=1e-13, atol=1e-13)
-            pull = torch.from_numpy(rng.normal(0, 1, logs.shape))
-            slopes = [torch.autograd.grad(one, z, pull, retain_graph=True)[0] for one in (logs, tree)]
-            assert_close(*slopes, rtol=1e-11, atol=1e-12)
-
-
-@given(graphs(), seeds)
-@SETTINGS
-def test_parts_are_the_whole(case: GraphCase, rng: np.random.Generator) -> None:
-    """However many classes a part lists; one node at a time too."""
-    t, _, _ = bound(case, rng)
-    z = hard_logits(rng, len(t))
     plan = graph_plan_of(t)
-    one, other = (GraphLogProbs(plan, least)(z) for least in (1, 10_000))
-    for level in one:
-        assert torch.equal(one[level].all(), other[level].all())
+    made = GraphLogProbs(plan, ReachTensors(plan))(z)
+    for level, tree in enumerate(level_log_probs(z, t).values()):
+        logs = made[level].all()
+        assert_close(logs, tree, rtol=1e-13, atol=1e-13)
+        pull = torch.from_numpy(rng.normal(0, 1, logs.shape))
+        slopes = [torch.autograd.grad(one, z, pull, retain_graph=True)[0] for one in (logs, tree)]
+        assert_close(*slopes, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@given(case=graphs(), rng=seeds, blocks=st.sampled_from([1, 30, 1 << 18]))
+@SETTINGS
+def test_masses_are_the_definition(
+    dtype: torch.dtype, case: GraphCase, rng: np.random.Generator, blocks: int
+) -> None:
+    """Of inner nodes, with their gradients, where masses are lost too; in blocks of any size."""
+    t, _, _ = bound(case, rng)
+    reach = reach_tensors(t)
+    one, other = (hard_logits(rng, len(t)).to(dtype) for _ in range(2))
+    one, other = one.requires_grad_(), one.detach().double().requires_grad_()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_BLOCK", blocks)
+        found = module._FromMasses.apply(one, reach, True)
+        pull = torch.from_numpy(rng.normal(0, 1, found.shape))
+        (slope,) = torch.autograd.grad(found, one, pull.to(dtype))
+    truth = inner_log_probs(other, reach)
+    (expected,) = torch.autograd.grad(truth, other, pull.to(dtype).double())
+    close = {"rtol": 1e-6, "atol": 1e-6} if dtype == torch.float32 else {"rtol": 1e-12, "atol": 1e-12}
+    assert_close(found.double(), truth, **close)
+    assert_close(slope.double(), expected, **close)
+
+
+def test_rows_of_nan() -> None:
+    """Are NaN, and leave others alone."""
+    z = logits(3, 40)
+    z[1, 7] = math.nan
+    for level, logs in level_log_probs(z, GRAPH).items():
+        assert logs[1].isnan().any()
+        assert_close(logs[::2], level_log_probs(z[::2], GRAPH)[level])
 
 
 def logits(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:

@@ -20,10 +20,11 @@ from torch import Tensor
 from torch.autograd import Function
 
 from taxoloss.functional.arithmetic import row_blocks, wide_dtype
+from taxoloss.functional.graphs.log_probs import inner_log_probs
 from taxoloss.functional.graphs.reach import ReachTensors
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.closed_form import times
-from taxoloss.functional.log_sums import LogProbs, Sums, merge, merge_all
+from taxoloss.functional.log_sums import LogProbs, Sums, merge_all
 from taxoloss.functional.soft_targets import times as weighed
 
 __all__ = ["spread_losses"]
@@ -64,10 +65,8 @@ def _by_definition(z: Tensor, weights: Tensor, reach: ReachTensors) -> Tensor:
     # What has no weight may hold anything.
     gone = (weights == 0).all(1) & ~torch.isfinite(z.detach().amax(1))
     z = torch.where(gone.unsqueeze(1), 0.0, z)
-    total = merge_all(Sums(z))
-    nodes, entries = reach.inner_entries
-    inner = merge(Sums(z.index_select(1, entries)), nodes, reach.num_nodes - reach.num_classes)
-    log_p = torch.cat([LogProbs(sums, total).all() for sums in (Sums(z), inner)], 1)
+    of_classes = LogProbs(Sums(z), merge_all(Sums(z))).all()
+    log_p = torch.cat([of_classes, inner_log_probs(z, reach)], 1)
     return weighed(weights, -log_p).sum(1)
 
 
