@@ -15,7 +15,6 @@ from taxoloss.errors.suggestions import with_suggestion
 from taxoloss.heads import ConditionalSoftmax, Flat, LevelHeads, PathSum
 from taxoloss.heads.head import Head
 from taxoloss.loss import TaxonomyLoss
-from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.schedules import deepest
 from taxoloss.weighting.table import LevelWeights, by_name
@@ -32,7 +31,7 @@ def _classes_only(
     head: Head, taxonomy: Taxonomy, level_weights: LevelWeights, smoothing: float = 0.0
 ) -> Loss:
     """Cross-entropy of the targets that are classes; labels above them count for nothing."""
-    classes = plan_of(taxonomy).num_classes
+    classes = len(taxonomy)
 
     def loss(features: Tensor, target: Tensor) -> Tensor:
         label = target.masked_fill(target >= classes, -100)
@@ -130,8 +129,8 @@ class Arm:
 
         An arm that passes over nine labels in ten would otherwise see batches of a tenth of the size.
         """
-        classes = plan_of(self.head.taxonomy).num_classes
-        keep = (target >= 0) & ((target < classes) | torch.tensor(self.coarse))
+        classes = target < len(self.head.taxonomy)
+        keep = (target >= 0) & (classes | torch.tensor(self.coarse))
         return keep.nonzero().squeeze(1)
 
 
@@ -149,7 +148,8 @@ def arm(
         bias: of the head.
 
     Raises:
-        ValueError: no such arm, or weights that it cannot have.
+        ValueError: no such arm, or weights that it cannot have; conditional and level_heads where nodes
+            have several parents.
 
     >>> import taxoloss, torch
     >>> pets = taxoloss.load("pets").bind(node_targets=True)

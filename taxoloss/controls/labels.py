@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from taxoloss.functional.graphs.reach import reach_tensors
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["coarsen", "few", "pseudo_labels", "swap_siblings"]
@@ -25,14 +26,14 @@ def coarsen(target: Tensor, taxonomy: Taxonomy, keep: float, seed: int) -> Tenso
         Node ids (N,); they need a taxonomy bound with node_targets=True.
 
     Raises:
-        ValueError: keep is outside [0, 1], or target is no vector of classes.
+        ValueError: keep is outside [0, 1], target is no vector of classes, or nodes have several parents.
 
     >>> import taxoloss
     >>> pets = taxoloss.load("pets").bind(node_targets=True)
     >>> coarsen(torch.tensor([0, 0, 36, 36]), pets, 0.5, seed=0)
     tensor([ 0, 37, 36,  36])
     """
-    tables = _checked(target, taxonomy)
+    tables = _checked(target, taxonomy, "coarsen")
     _check_share(keep, "keep")
     draw = torch.rand(len(target), generator=torch.Generator().manual_seed(seed))
     top = len(tables.levels) - 1
@@ -79,14 +80,14 @@ def swap_siblings(target: Tensor, taxonomy: Taxonomy, share: float, seed: int) -
         seed: of the draw.
 
     Raises:
-        ValueError: share is outside [0, 1], or target is no vector of classes.
+        ValueError: share is outside [0, 1], target is no vector of classes, or nodes have several parents.
 
     >>> import taxoloss
     >>> pets = taxoloss.load("pets").bind()
     >>> swap_siblings(torch.tensor([0, 1, 2, 3]), pets, 1.0, seed=0)
     tensor([4, 8, 8, 1])
     """
-    tables = _checked(target, taxonomy)
+    tables = _checked(target, taxonomy, "swap_siblings")
     _check_share(share, "share")
     draw = torch.Generator().manual_seed(seed)
     chosen = torch.rand(len(target), generator=draw) < share
@@ -120,18 +121,26 @@ def pseudo_labels(logits: Tensor, target: Tensor, taxonomy: Taxonomy) -> Tensor:
     tensor([11])
     """
     _check_vector(target)
-    tables = node_tensors(taxonomy)
-    if logits.shape != (len(target), tables.num_classes):
-        expected = (len(target), tables.num_classes)
+    expected = len(target), loss_plan_of(taxonomy).num_classes
+    if logits.shape != expected:
         raise ValueError(f"expected logits {expected}, got {tuple(logits.shape)}")
+    return logits.masked_fill(~_below(target, taxonomy), -torch.inf).argmax(1)
+
+
+def _below(target: Tensor, taxonomy: Taxonomy) -> Tensor:
+    """(N, C): whether a class is below each target, or is it."""
+    if not taxonomy.is_tree:
+        return reach_tensors(taxonomy).inside(target)
+    tables = node_tensors(taxonomy)
     place = torch.empty_like(tables.depth_first)
     place[tables.depth_first] = torch.arange(tables.num_classes)
-    below = (place >= tables.start[target, None]) & (place < tables.stop[target, None])
-    return logits.masked_fill(~below, -torch.inf).argmax(1)
+    return (place >= tables.start[target, None]) & (place < tables.stop[target, None])
 
 
-def _checked(target: Tensor, taxonomy: Taxonomy) -> NodeTensors:
+def _checked(target: Tensor, taxonomy: Taxonomy, what: str) -> NodeTensors:
     _check_vector(target)
+    loss_plan_of(taxonomy)  # raises where it is no bound taxonomy
+    taxonomy.require_tree(what)
     tables = node_tensors(taxonomy)
     if len(target) and (int(target.min()) < 0 or int(target.max()) >= tables.num_classes):
         found = f"{int(target.min())} to {int(target.max())}"

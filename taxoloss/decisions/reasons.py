@@ -15,7 +15,7 @@ from taxoloss.decisions.cut import ThresholdLike, above
 from taxoloss.decisions.inputs import Allowed, Scores, prepared, tensor_of_scores
 from taxoloss.decisions.on_path import ON_PATH, refuse_graph
 from taxoloss.functional.graphs.log_odds import line_log_odds
-from taxoloss.functional.graphs.node_log_probs import node_log_probs
+from taxoloss.functional.graphs.log_probs import node_log_probs
 from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.log_probs import cached_log_probs

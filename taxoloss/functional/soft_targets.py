@@ -16,7 +16,7 @@ from torch import Tensor
 from taxoloss.functional.arithmetic import at_least_float32, wide_on
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.loss_tensors import LossTensors
-from taxoloss.functional.log_probs import LogProbs
+from taxoloss.functional.log_sums import LogProbs
 
 __all__ = ["FEW_NODES", "index_loss", "probability_loss"]
 

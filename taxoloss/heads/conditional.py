@@ -8,7 +8,7 @@ from torch import Tensor
 
 from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.group_sums import group_sums
-from taxoloss.heads.head import Head
+from taxoloss.heads.head import Head, tree_plan
 from taxoloss.heads.path_sums import Depths, paths_by_id
 from taxoloss.taxonomy.cache import apart
 from taxoloss.taxonomy.plan import plan_of
@@ -38,7 +38,8 @@ class ConditionalSoftmax(Head):
 
     Raises:
         TypeError: the taxonomy is no Taxonomy, in_features no integer, features no floating-point tensor.
-        ValueError: the taxonomy is not bound, in_features below 1, features of another width.
+        ValueError: the taxonomy is not bound, or has nodes with several parents; in_features below 1,
+            features of another width.
         RuntimeError: load_state_dict, of the state of another taxonomy or class order.
 
     >>> import taxoloss, torch
@@ -50,7 +51,7 @@ class ConditionalSoftmax(Head):
     """
 
     def __init__(self, in_features: int, taxonomy: Taxonomy, bias: bool = True) -> None:
-        plan = plan_of(taxonomy)
+        plan = tree_plan(taxonomy, "ConditionalSoftmax")
         super().__init__(in_features, taxonomy, plan.num_nodes - 1, bias)
         self.siblings = apart(_Siblings, taxonomy)
 

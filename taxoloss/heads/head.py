@@ -10,10 +10,10 @@ from taxoloss.functional.arithmetic import at_least_float32
 from taxoloss.functional.distributed_tensors import refuse_distributed
 from taxoloss.functional.inputs import help_for_tracer, refuse_script
 from taxoloss.heads.bound import Bound
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import Plan, loss_plan_of, plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Head"]
+__all__ = ["Head", "tree_plan"]
 
 
 class Head(Bound):
@@ -28,7 +28,7 @@ class Head(Bound):
     bias: nn.Parameter | None
 
     def __init__(self, in_features: int, taxonomy: Taxonomy, scores: int, bias: bool) -> None:
-        plan = plan_of(taxonomy)
+        plan = loss_plan_of(taxonomy)
         if isinstance(in_features, bool) or not isinstance(in_features, int):
             raise TypeError(f"expected in_features as an integer, got {type(in_features).__name__}")
         if in_features < 1:
@@ -82,3 +82,15 @@ class Head(Bound):
         """What the head was made of."""
         bias = "" if self.bias is not None else ", bias=False"
         return f"{self.in_features}, {self.taxonomy!r}{bias}"
+
+
+def tree_plan(taxonomy: Taxonomy, head: str) -> Plan:
+    """The plan of a tree, for a head that takes no other.
+
+    Raises:
+        TypeError: not a Taxonomy.
+        ValueError: it is not bound, or nodes have several parents.
+    """
+    loss_plan_of(taxonomy)  # raises where it is no bound taxonomy
+    taxonomy.require_tree(head, instead="heads.PathSum and heads.Flat take it as it is")
+    return plan_of(taxonomy)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from taxoloss.functional.inputs import check_width, target_ids
 from taxoloss.functional.masses import greedy_class
 from taxoloss.functional.node_tensors import node_tensors
-from taxoloss.heads.head import Head
+from taxoloss.heads.head import Head, tree_plan
 from taxoloss.heads.path_sums import down
 from taxoloss.taxonomy.plan import plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -42,7 +42,8 @@ class LevelHeads(Head):
 
     Raises:
         TypeError: the taxonomy is no Taxonomy, in_features no integer, features no floating-point tensor.
-        ValueError: the taxonomy is not bound, in_features below 1, features of another width.
+        ValueError: the taxonomy is not bound, or has nodes with several parents; in_features below 1,
+            features of another width.
         RuntimeError: load_state_dict, of the state of another taxonomy or class order.
 
     >>> import taxoloss, torch
@@ -53,7 +54,7 @@ class LevelHeads(Head):
     """
 
     def __init__(self, in_features: int, taxonomy: Taxonomy, bias: bool = True) -> None:
-        plan = plan_of(taxonomy)
+        plan = tree_plan(taxonomy, "LevelHeads")
         super().__init__(in_features, taxonomy, sum(plan.widths), bias)
         self.widths = list(plan.widths)
 

@@ -1,4 +1,4 @@
-"""Heads that are linear maps to leaf logits: one score a class, or the sum of the scores on its path."""
+"""Heads that are linear maps to leaf logits: one score a class, or a sum of the scores of nodes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from taxoloss.heads.head import Head
 from taxoloss.heads.path_sums import Depths, paths_by_id
 from taxoloss.taxonomy.cache import apart
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Flat", "PathSum"]
@@ -39,7 +39,7 @@ class Flat(Head):
     """
 
     def __init__(self, in_features: int, taxonomy: Taxonomy, bias: bool = True) -> None:
-        super().__init__(in_features, taxonomy, plan_of(taxonomy).num_classes, bias)
+        super().__init__(in_features, taxonomy, loss_plan_of(taxonomy).num_classes, bias)
 
     @staticmethod
     def row_nodes(taxonomy: Taxonomy) -> list[tuple[int, tuple[str, ...]]]:
@@ -59,8 +59,9 @@ class PathSum(Head):
 
         logit(c) = sum over n of w_n . x + b_n = (sum of w_n) . x + (sum of b_n),  n = c and the nodes above
 
-    The sums of the weights are made once a call, whatever the number of samples, and are then an
-    ordinary linear layer of C outputs.
+    Where nodes have several parents each node above counts once, however many ways lead there. The sums of
+    the weights are made once a call, whatever the number of samples, and are then an ordinary linear layer
+    of C outputs.
 
     Args:
         in_features: the width of the features.
@@ -87,7 +88,7 @@ class PathSum(Head):
     """
 
     def __init__(self, in_features: int, taxonomy: Taxonomy, bias: bool = True) -> None:
-        super().__init__(in_features, taxonomy, plan_of(taxonomy).num_nodes - 1, bias)
+        super().__init__(in_features, taxonomy, loss_plan_of(taxonomy).num_nodes - 1, bias)
         self.depths = apart(Depths, taxonomy)
 
     @staticmethod

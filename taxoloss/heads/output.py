@@ -12,7 +12,7 @@ from torch import Tensor
 from taxoloss.functional.inputs import check_logits
 from taxoloss.functional.log_probs import level_log_probs
 from taxoloss.heads.bound import Bound
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Decision", "TaxonomyOutput", "checked_decision"]
@@ -56,14 +56,14 @@ class TaxonomyOutput(Bound):
     """
 
     def __init__(self, taxonomy: Taxonomy, decision: Decision | None = None) -> None:
-        plan_of(taxonomy)
+        loss_plan_of(taxonomy)  # raises where it is no bound taxonomy
         super().__init__(taxonomy)
         self.decision = checked_decision(decision, taxonomy)
 
     def forward(self, logits: Tensor) -> Any:
         """The log-probabilities by level; with a decision a pair of these and its answer."""
         self.compare_binding()
-        check_logits(logits, plan_of(self.taxonomy))
+        check_logits(logits, loss_plan_of(self.taxonomy))
         log_probs = level_log_probs(logits, self.taxonomy)
         if self.decision is None:
             return log_probs

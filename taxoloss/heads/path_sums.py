@@ -1,4 +1,16 @@
-"""The nodes of a tree, depth by depth: sums along the paths without a loop over nodes."""
+"""The nodes of a taxonomy, depth by depth: sums over ancestors without a loop over nodes.
+
+With v(n) a number of each node, and S(n) the sum of those of n and of all above it, on a tree
+
+    S(n) = v(n) + S(parent of n)
+
+Where nodes have several parents, each ancestor counts once. Those of n are n itself, those of its home, and
+those that only its further parents have, X(n). These three have nothing in common, so that
+
+    S(n) = u(n) + S(home of n),   u(n) = v(n) + sum of v over X(n)
+
+which is the sum on the tree of homes, of other numbers.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +21,10 @@ import torch
 from torch import Tensor
 
 from taxoloss.functional.device_tensors import DeviceTensors
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.functional.group_sums import group_sums
+from taxoloss.taxonomy.plan import GraphPlan, loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.tree.arrays import IntArray
 
 __all__ = ["Depths", "down", "paths_by_id"]
 
@@ -19,7 +33,8 @@ class Depths(DeviceTensors):
     """Node ids ordered by depth, and where the parent of each stands among those of the depth before."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        plan = plan_of(taxonomy)
+        plan = loss_plan_of(taxonomy)
+        parent = taxonomy.ids_of_nodes[taxonomy.tree.parent[taxonomy.nodes_by_id]]
         depth = taxonomy.tree.depth[taxonomy.nodes_by_id[:-1]]  # the root, the last id, is left out
         order = np.argsort(depth, kind="stable")
         place = np.empty(len(order) + 1, np.int64)
@@ -28,18 +43,34 @@ class Depths(DeviceTensors):
         for number, size in enumerate(self.sizes):
             nodes = order[start : start + size]
             place[nodes] = np.arange(size)
-            parents.append(torch.tensor(place[plan.parent[nodes]]) if number else None)
+            parents.append(torch.tensor(place[parent[nodes]]) if number else None)
             start += size
         where = np.empty(len(order), np.int64)
         where[order] = np.arange(len(order))
         self.parents = tuple(parents)
         self.order, self.classes = torch.tensor(order), torch.tensor(where[: plan.num_classes])
+        #: (E,) and (E,): nodes with several parents, and the ancestors of X(n); None: a tree.
+        self.further = None
+        if isinstance(plan, GraphPlan):
+            self.further = tuple(map(torch.tensor, _further(plan, parent)))
 
     def path_sums(self, values: Tensor, dim: int) -> Tensor:
-        """The sums over the path of each class: V - 1 values along `dim`, by node id, to C sums."""
+        """The sums over each class and its ancestors: V - 1 values along `dim`, by node id, to C sums."""
         here = self.on(values.device)
+        if here.further is not None:
+            nodes, above = here.further
+            values = values + group_sums(values.index_select(dim, above), nodes, values.shape[dim], dim)
         sums = down(values.index_select(dim, here.order), here.parents, self.sizes, dim)
         return torch.cat(sums, dim).index_select(dim, here.classes)
+
+
+def _further(plan: GraphPlan, home: IntArray) -> tuple[IntArray, IntArray]:
+    """(E,) nodes, and (E,) the ancestors X(n) of each."""
+    of, above = plan.ancestors.numbers, plan.ancestors.items
+    pairs = of * plan.num_nodes + above
+    inherited = np.isin(home[of] * plan.num_nodes + above, pairs)
+    chosen = ~inherited & (of != above)
+    return of[chosen], above[chosen]
 
 
 def paths_by_id(taxonomy: Taxonomy) -> list[tuple[int, tuple[str, ...]]]:

@@ -17,7 +17,7 @@ from taxoloss.functional.inputs import undressed
 from taxoloss.integrations.orders import check_one_order
 from taxoloss.metrics.base.sum_metric import SumMetric
 from taxoloss.metrics.collection import TaxonomyCollection, collection
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 _core = package("fastai.callback.core", "taxoloss.integrations.fastai", "fastai", "2.8")
@@ -115,7 +115,7 @@ def check_vocab(dls: Any, taxonomy: Taxonomy) -> None:
     Traceback (most recent call last):
     ValueError: expected the vocab in the taxonomy's order, got another: class 0 is `Bengal` in the vocab...
     """
-    plan = plan_of(taxonomy)
+    plan = loss_plan_of(taxonomy)
     names = class_names(dls)
     ids = taxonomy.node_ids(names).tolist()
     wrong = [number for number, node in enumerate(ids) if node != number]
@@ -159,7 +159,7 @@ class TaxonomyCallback(_core.Callback):  # type: ignore[misc,name-defined]
     def __init__(self, taxonomy: Taxonomy | None = None) -> None:
         super().__init__()
         if taxonomy is not None:
-            plan_of(taxonomy)  # raises where it is not bound
+            loss_plan_of(taxonomy)  # raises where it is not bound
         self.taxonomy = taxonomy
 
     def after_create(self) -> None:

@@ -107,7 +107,7 @@ class TaxonomyClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  #
         refuse_missing(y)
         check_classification_targets(y)
         # Before the training: what is wrong with the settings needs no hour of it.
-        decision_of(self.decision, labels_of(np.unique(y), _taxonomy(self.taxonomy)).taxonomy)
+        _try_decision(self.decision, labels_of(np.unique(y), _taxonomy(self.taxonomy)).taxonomy)
         params = fit_params if sample_weight is None else {**fit_params, "sample_weight": sample_weight}
         routed = process_routing(self, "fit", **params) if _is_routed(params) else None
         estimator = clone(self.estimator)
@@ -228,7 +228,9 @@ def scorer(metric: str = "distance", taxonomy: Any = None, *, ignore_index: int 
         raise TypeError(f"expected metric as a key of metrics.collection, got {type(metric).__name__}")
     found, loaded = _Scorer(metric, taxonomy, ignore_index), _taxonomy(taxonomy)
     if loaded is not None:
-        found.family(loaded)
+        family = found.family(loaded)
+        if not loaded.is_tree:  # a metric that needs a tree says so now
+            family.made(loaded.bind() if loaded.order is None else loaded, -100)
     return found
 
 
@@ -287,8 +289,6 @@ def _taxonomy(source: Any) -> Taxonomy | None:
     """A taxonomy as it is; what `taxoloss.load` takes, loaded."""
     if isinstance(source, (str, os.PathLike, Mapping)):
         source = load(source)
-    if isinstance(source, Taxonomy):
-        source.require_tree("a scikit-learn classifier or scorer")
     if source is None or isinstance(source, Taxonomy):
         return source
     help = ": Taxonomy.from_paths(table) makes one" if hasattr(source, "columns") else ""
@@ -296,6 +296,13 @@ def _taxonomy(source: Any) -> Taxonomy | None:
         "expected taxonomy as a Taxonomy, a bundled name, a path or a mapping, got "
         f"{type(source).__name__} {source!r:.60}{help}"
     )
+
+
+def _try_decision(decision: Any, taxonomy: Taxonomy) -> None:
+    """Raises where a setting is no decision; or needs a tree, and nodes have several parents."""
+    found = decision_of(decision, taxonomy)
+    if not taxonomy.is_tree:
+        found(torch.zeros(1, len(taxonomy)), taxonomy)
 
 
 def _classes(estimator: Any, taxonomy: Taxonomy | None) -> _Array:

@@ -30,7 +30,8 @@ def tree(
     """A picture of the tree, its levels as columns: (figure, axes) of matplotlib.
 
     Large groups of siblings are folded into "... 26 more"; if that is not enough, the deepest levels are
-    left out, and what stands above them says how many classes it holds.
+    left out, and what stands above them says how many classes it holds. A node with several parents stands
+    below the first; dashed arrows come from the others.
 
     Args:
         taxonomy: bound or not.
@@ -45,7 +46,7 @@ def tree(
     Raises:
         ImportError: matplotlib is not installed.
         TypeError, ValueError: rows or depth is no whole number from 1 on; there are other than C or V
-            values, one is no finite number, or two are for one node; a node has several parents.
+            values, one is no finite number, or two are for one node.
         BindingError: a name is no node, or several.
 
     >>> import taxoloss
@@ -57,7 +58,6 @@ def tree(
     """
     if not isinstance(taxonomy, Taxonomy):
         raise TypeError(f"expected a Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}")
-    taxonomy.require_tree("plot.tree")
     colours = _numbers_of_nodes(taxonomy, values)
     most = _whole(rows, "rows")
     drawing = Drawing(taxonomy, most, None if depth is None else _whole(depth, "depth"), colours)

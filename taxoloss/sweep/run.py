@@ -104,7 +104,6 @@ def open_folder(
     if not isinstance(taxonomy, Taxonomy):
         raise TypeError(f"expected a bound Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}")
     taxonomy.require_bound("a sweep")
-    taxonomy.require_tree("a sweep")
     identity = identity_of(taxonomy, plain(config or {}, "config"), plain(split, "split"))
     return Folder(Path(folder), identity, taxonomy.same_binding)
 

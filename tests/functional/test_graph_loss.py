@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from graph_losses import GraphOracle, exact_row, geometric_weights, level_weights, proper_weights
-from graphs import GraphCase, graphs, wide_diamond
+from graphs import GraphCase, bound, graphs, wide_diamond
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_settings import SETTINGS
@@ -27,16 +27,6 @@ from taxoloss.taxonomy.plan import graph_plan_of
 from taxoloss.weighting.graphs import shared_by_level
 
 INF = math.inf
-
-
-def bound(case: GraphCase, rng: np.random.Generator) -> tuple[Taxonomy, list[int], list[int]]:
-    """Bound in a random order; for each class its node, and for each target id its node."""
-    order = [int(node) for node in rng.permutation(case.classes)]
-    t = case.taxonomy.bind([case.path(node) for node in order], node_targets=True)
-    by_id = [0] * t.num_nodes
-    for node in case.nodes:
-        by_id[t.node_id(case.path(node))] = node
-    return t, order, by_id
 
 
 def schedules(case: GraphCase, rng: np.random.Generator) -> list[tuple[Any, Any]]:

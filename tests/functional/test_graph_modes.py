@@ -15,7 +15,7 @@ from torch.func import grad, hessian, jacrev, jvp, vmap
 from torch.testing import assert_close
 
 from taxoloss import TaxonomyLoss, decisions, heads, metrics, weighting
-from taxoloss.functional import level_log_probs, taxonomy_cross_entropy
+from taxoloss.functional import taxonomy_cross_entropy
 
 # Compilers and forward mode warn of torch's own parts.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -177,14 +177,13 @@ def test_own_with_classes_above_classes_is_the_published_recipe() -> None:
 
 
 def test_what_needs_a_tree_says_so() -> None:
-    """Schedules, heads, metrics, decisions, log-probabilities of levels; probabilities for logits."""
+    """Schedules, heads, metrics, decisions; probabilities for logits."""
     calls: list[Any] = [
         lambda: TaxonomyLoss(GRAPH, "hxe:0.5"),
         lambda: TaxonomyLoss(GRAPH, "balanced"),
         lambda: heads.LevelHeads(3, GRAPH),
         lambda: metrics.LevelAccuracy(GRAPH),
         lambda: decisions.leaf(torch.zeros(1, 40), GRAPH),
-        lambda: level_log_probs(torch.zeros(1, 40), GRAPH),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="needs a tree"):

@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 
 import taxoloss
 from taxoloss import Taxonomy
 
-__all__ = ["GraphCase", "graphs", "wide_diamond"]
+__all__ = ["GraphCase", "bound", "graphs", "wide_diamond"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +107,16 @@ class GraphCase:
     def taxonomy(self) -> Taxonomy:
         """Not bound."""
         return taxoloss.load(self.file())
+
+
+def bound(case: GraphCase, rng: np.random.Generator) -> tuple[Taxonomy, list[int], list[int]]:
+    """Bound in a random order; for each class its node, and for each target id its node."""
+    order = [int(node) for node in rng.permutation(case.classes)]
+    t = case.taxonomy.bind([case.path(node) for node in order], node_targets=True)
+    by_id = [0] * t.num_nodes
+    for node in case.nodes:
+        by_id[t.node_id(case.path(node))] = node
+    return t, order, by_id
 
 
 @st.composite

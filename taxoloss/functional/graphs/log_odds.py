@@ -17,8 +17,8 @@ from torch import Tensor
 
 from taxoloss.functional.arithmetic import flat_rows, row_blocks, wide_dtype, wide_on
 from taxoloss.functional.device_tensors import DeviceTensors
+from taxoloss.functional.graphs.log_probs import node_log_probs
 from taxoloss.functional.graphs.masses import SMALL, Pairs, complements
-from taxoloss.functional.graphs.node_log_probs import node_log_probs
 from taxoloss.functional.graphs.nodes import GraphNodes, graph_nodes
 from taxoloss.functional.graphs.reach import ReachTensors
 from taxoloss.functional.inputs import host_may_read

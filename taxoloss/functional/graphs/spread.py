@@ -7,7 +7,7 @@ but over all nodes, by products with the sparse matrix of what inner nodes reach
 
 where u_j is the sum of v_a (1 + T_a / S_a) over the a that reach j. Entries of the gradient are
 differences, as torch's are for such targets. Where masses underflow, a compiler traces, or a gradient is
-differentiated, log P comes from the pairs (peak, rest) of log_probs.py.
+differentiated, log P comes from the pairs (peak, rest) of log_sums.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from taxoloss.functional.arithmetic import row_blocks, wide_dtype
-from taxoloss.functional.graphs.node_log_probs import node_log_probs
+from taxoloss.functional.graphs.log_probs import node_log_probs
 from taxoloss.functional.graphs.reach import ReachTensors
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.closed_form import times

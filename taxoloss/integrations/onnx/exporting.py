@@ -20,7 +20,7 @@ from taxoloss.heads.output import Decision, TaxonomyOutput, checked_decision
 from taxoloss.integrations.export_metadata import described, output_names
 from taxoloss.integrations.model_calls import Inputs, evaluating, inputs_of, logits_in
 from taxoloss.taxonomy.file.atomic import write_whole
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["export_onnx"]
@@ -78,7 +78,7 @@ def export_onnx(
     >>> t = taxoloss.load("pets").bind()
     >>> export_onnx(torch.nn.Linear(8, 37), t, "pets.onnx", torch.randn(2, 8))  # doctest: +SKIP
     """
-    plan = plan_of(taxonomy)
+    plan = loss_plan_of(taxonomy)
     for name in ("onnx", "onnxscript"):
         package(name, "export_onnx", _EXTRA)
     _check_model(model)

@@ -13,7 +13,7 @@ from torch import Tensor
 from taxoloss.errors.packages import package
 from taxoloss.functional.inputs import refuse_probabilities
 from taxoloss.integrations.export_metadata import Description, read
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.stored import difference
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -104,7 +104,7 @@ def load_onnx(
     runtime = package("onnxruntime", "load_onnx", _EXTRA)
     shown = "these bytes" if isinstance(path, bytes) else os.fspath(path)
     if taxonomy is not None:
-        plan_of(taxonomy)
+        loss_plan_of(taxonomy)  # raises where it is no bound taxonomy
     if not isinstance(path, bytes):
         with open(path, "rb"):  # onnxruntime has other errors for what is not there
             pass

@@ -12,7 +12,7 @@ from typing import Any
 
 from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.errors.characters import counted
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["model_card"]
@@ -46,7 +46,7 @@ def model_card(
     <BLANKLINE>
     2 classes in a tree of 2 levels: depth_1 (2), depth_2 (2).
     """
-    plan_of(taxonomy)
+    loss_plan_of(taxonomy)  # raises where it is no bound taxonomy
     if isinstance(threshold, Threshold):
         threshold.require(taxonomy)
     sections = [_classes(taxonomy), _loading(taxonomy), _scores(scores or {}), _threshold(threshold)]
@@ -56,18 +56,23 @@ def model_card(
 def _classes(taxonomy: Taxonomy) -> str:
     widths = ", ".join(f"{level} ({len(taxonomy.nodes(level)):,})" for level in taxonomy.levels)
     levels = counted(len(taxonomy.levels), "level")
-    parts = ["## Classes", f"{len(taxonomy):,} classes in a tree of {levels}: {widths}."]
-    parts.append(f"Tree `{taxonomy.digest}`, with the order of the outputs `{taxonomy.binding_digest}`.")
+    kind, several = "tree", ""
+    if not taxonomy.is_tree:
+        kind = "graph"
+        several = f" Several parents: {counted(len(taxonomy.tree.several_parents), 'node')}."
+    parts = ["## Classes", f"{len(taxonomy):,} classes in a {kind} of {levels}: {widths}.{several}"]
+    order = f"with the order of the outputs `{taxonomy.binding_digest}`"
+    parts.append(f"{kind.capitalize()} `{taxonomy.digest}`, {order}.")
     if len(taxonomy) > _MOST:
         return "\n\n".join(
             [
                 *parts,
-                "Tree and order stand beside this card: `taxonomy.yaml`, `classes.json`.",
+                f"{kind.capitalize()} and order stand beside this card: `taxonomy.yaml`, `classes.json`.",
             ]
         )
     return "\n\n".join([
         *parts,
-        "The tree (`taxonomy.yaml`):",
+        f"The {kind} (`taxonomy.yaml`):",
         _fenced("yaml", _file(taxonomy)),
         "The class of each output, first to last (`classes.json`):",
         _fenced("json", json.dumps(_order(taxonomy), ensure_ascii=False)),

@@ -7,7 +7,7 @@ from typing import Any
 from taxoloss.errors.characters import quoted
 from taxoloss.taxonomy.class_names import Name, class_list
 from taxoloss.taxonomy.other_names import numbers_given
-from taxoloss.taxonomy.plan import plan_of
+from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["check_config", "label_maps"]
@@ -28,7 +28,7 @@ def label_maps(taxonomy: Taxonomy) -> dict[str, Any]:
     >>> label_maps(t)
     {'id2label': {0: 'pug', 1: 'Bengal'}, 'label2id': {'pug': 0, 'Bengal': 1}}
     """
-    plan_of(taxonomy)
+    loss_plan_of(taxonomy)  # raises where it is no bound taxonomy
     names = list(taxonomy.classes)
     if len(set(names)) < len(names):
         names = ["/".join(path) for path in taxonomy.paths()]
@@ -58,7 +58,7 @@ def check_config(config: Any, taxonomy: Taxonomy) -> None:
     ValueError: expected the model's classes in the taxonomy's order, got `dog/pug` as class 0, where
     the taxonomy has `cat/Bengal`: bind it to the model, taxonomy.bind(model.config.id2label)
     """
-    plan_of(taxonomy)
+    loss_plan_of(taxonomy)  # raises where it is no bound taxonomy
     config = getattr(config, "config", config)
     id2label = getattr(config, "id2label", None)
     if not id2label:

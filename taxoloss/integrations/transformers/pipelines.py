@@ -1,4 +1,4 @@
-"""What a classification pipeline answers, rolled up to every level of a tree."""
+"""What a classification pipeline answers, rolled up to every level of a taxonomy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from taxoloss.functional.rounding import ROUNDED, rounding
+from taxoloss.taxonomy.plan import graph_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.tree.arrays import IntArray
 
 __all__ = ["rollup"]
 
@@ -22,7 +24,8 @@ def rollup(answers: Any, taxonomy: Taxonomy) -> Any:
 
     Takes what image, text, audio, video and zero-shot classification give when they are asked for all
     classes, `pipe(inputs, top_k=len(t.classes))` (top_k=None is 5 for images). Classes keep their scores;
-    nodes of one score stand in the order of the tree.
+    nodes of one score stand in the order of the tree. Where nodes have several parents a class counts in
+    each node that reaches it, so that the scores of a level may sum to more than 1.
 
     Args:
         answers: of one input, a list of {"label", "score"}; of several, a list or an iterator of such.
@@ -89,8 +92,7 @@ class _Sums:
         self.number = {label: number for number, label in enumerate(labels)}
         *above, self.deepest = bound.levels
         self.nodes = {
-            level: (_names(bound, level), bound.class_to_node(number))
-            for number, level in enumerate(above, 1)
+            level: (_names(bound, level), *_members(bound, number)) for number, level in enumerate(above, 1)
         }
 
     def __call__(self, pairs: list[tuple[str, float]]) -> Levels:
@@ -99,11 +101,21 @@ class _Sums:
         # Sums of positive terms: no digits are lost, and a class keeps its own score.
         found = {
             level: _sorted(
-                zip(names, np.bincount(nodes, scores, len(names)).clip(max=1).tolist(), strict=True)
+                zip(
+                    names, np.bincount(nodes, scores[classes], len(names)).clip(max=1).tolist(), strict=True
+                )
             )
-            for level, (names, nodes) in self.nodes.items()
+            for level, (names, classes, nodes) in self.nodes.items()
         }
         return {**found, self.deepest: _sorted(pairs)}
+
+
+def _members(taxonomy: Taxonomy, level: int) -> tuple[IntArray, IntArray]:
+    """Classes, and for each a node of a level that it is below: each class once for each such node."""
+    if taxonomy.is_tree:
+        return np.arange(len(taxonomy)), taxonomy.class_to_node(level)
+    plan = graph_plan_of(taxonomy)
+    return plan.classes.listed(plan.nodes[level - 1])
 
 
 def _names(taxonomy: Taxonomy, level: str) -> list[str]:

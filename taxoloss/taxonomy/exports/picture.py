@@ -1,4 +1,7 @@
-"""A tree drawn from left to right: SVG, PNG or PDF (pip install "taxoloss[plot]": matplotlib)."""
+"""A tree drawn from left to right: SVG, PNG or PDF (pip install "taxoloss[plot]": matplotlib).
+
+Of a node with several parents the tree has the first, its home; dashed arrows come from the others.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
+from taxoloss.errors.characters import counted
 from taxoloss.taxonomy.exports.folding import Place, fold
 from taxoloss.taxonomy.exports.lettering import ems, shortened
 from taxoloss.taxonomy.exports.output_format import OutputFormat
 from taxoloss.taxonomy.taxonomy import Taxonomy
+from taxoloss.taxonomy.tree.arrays import Tree
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,10 +32,11 @@ _ROW, _GAP, _MARGIN, _DOT = 0.175, 0.3, 0.1, 0.12
 #: Rows above the tree for the names of its levels.
 _HEAD = 1.6
 _LINES, _WORDS = "0.65", "0.35"
+_DASHES = (0, (4, 2))
 
 
 class Drawing:
-    """The lines, names and heads of a tree, in inches from the upper left corner.
+    """The lines, names, heads and dashed arrows of a taxonomy, in inches from the upper left corner.
 
     Args:
         taxonomy: whose tree is drawn.
@@ -55,11 +61,16 @@ class Drawing:
         #: Where each column starts, and where the last one ends.
         self.starts = list(accumulate(map(self._width, range(len(self.heads))), initial=_MARGIN))
         self.rows = sum(not place.children for place in self.places)
+        #: Further parents, each with a node below it, both of them shown; and the row that tells of them.
+        self.further = _further(taxonomy.tree, self.places)
+        self.note = "" if taxonomy.is_tree else _note(taxonomy.tree, len(self.further))
 
     @property
     def size(self) -> tuple[float, float]:
         """Width and height in inches that show all names."""
-        return self.starts[-1] - _GAP + _MARGIN, (self.rows + _HEAD) * _ROW + 2 * _MARGIN
+        rows = self.rows + bool(self.note)
+        width = max(self.starts[-1] - _GAP, _MARGIN + _inches(self.note))
+        return width + _MARGIN, (rows + _HEAD) * _ROW + 2 * _MARGIN
 
     def draw(self, axes: Axes, scale: float = 1.0) -> None:
         """Draws into axes; `scale` is that of the letters, 1 where the axes are as large as `size`."""
@@ -67,6 +78,7 @@ class Drawing:
         axes.axis("off")
         axes.set(xlim=(0, width), ylim=(height, 0))
         self._lines(axes)
+        self._arrows(axes, scale)
         words: dict[str, Any] = {"fontsize": _FONT * scale, "va": "center", "parse_math": False}
         for place in self.places:
             x, y = self.at(place)
@@ -75,6 +87,9 @@ class Drawing:
         for start, head in zip(self.starts, self.heads, strict=False):
             if head:
                 axes.text(start, _MARGIN + _ROW / 2, head, color=_WORDS, style="italic", **words)
+        if self.note:
+            low = _MARGIN + (_HEAD + self.rows + 0.5) * _ROW
+            axes.text(_MARGIN, low, self.note, color=_WORDS, style="italic", **words)
 
     def at(self, place: Place) -> tuple[float, float]:
         """Where a node's dot stands, or its name where there are no dots."""
@@ -102,14 +117,33 @@ class Drawing:
 
         lines: list[Sequence[tuple[float, float]]] = []
         for place in self.places:
-            x, y = self.at(place)
+            start, y = self._end(place)
             for child in place.children:
-                stop, row = self.at(child)
-                stop += 0.0 if child.node in self.values else self.indent
+                stop, row = self._front(child)
                 turn = self.starts[place.level + 1] - _GAP / 2
-                start = x + self.indent + _inches(place.text) + 0.05
-                lines.append([(start, y), (turn, y), (turn, row), (stop - 0.04, row)])
+                lines.append([(start, y), (turn, y), (turn, row), (stop, row)])
         axes.add_collection(LineCollection(lines, colors=_LINES, linewidths=0.6), autolim=False)
+
+    def _arrows(self, axes: Axes, scale: float) -> None:
+        """From the names of further parents to the nodes below them."""
+        from matplotlib.patches import FancyArrowPatch
+
+        style: dict[str, Any] = {"arrowstyle": "-|>", "linestyle": _DASHES, "shrinkA": 0, "shrinkB": 0}
+        for parent, node in self.further:
+            ends = self._end(parent), self._front(node)
+            axes.add_patch(
+                FancyArrowPatch(*ends, color=_WORDS, linewidth=0.6, mutation_scale=6 * scale, **style)
+            )
+
+    def _end(self, place: Place) -> tuple[float, float]:
+        """Behind a name."""
+        x, y = self.at(place)
+        return x + self.indent + _inches(place.text) + 0.05, y
+
+    def _front(self, place: Place) -> tuple[float, float]:
+        """Before a name, or the dot before it."""
+        x, y = self.at(place)
+        return x + (0.0 if place.node in self.values else self.indent) - 0.04, y
 
     def _width(self, level: int) -> float:
         texts = (place.text for place in self.places if place.level == level)
@@ -138,6 +172,19 @@ def picture(taxonomy: Taxonomy, format: str, depth: int | None = None) -> bytes:
     return out.getvalue()
 
 
+def _further(tree: Tree, places: Sequence[Place]) -> list[tuple[Place, Place]]:
+    shown = {place.node: place for place in places if place.node is not None}
+    pairs = () if tree.also_under is None else tree.also_under.tolist()
+    return [(shown[above], shown[node]) for node, above in pairs if node in shown and above in shown]
+
+
+def _note(tree: Tree, drawn: int) -> str:
+    """What the arrows are, and how many there would be if all nodes were shown."""
+    edges = 0 if tree.also_under is None else len(tree.also_under)
+    some = f"{drawn:,} of " if drawn < edges else ""
+    return f"dashed: {some}{counted(edges, 'edge')} from further parents"
+
+
 def _head(taxonomy: Taxonomy, level: int) -> str:
     name = taxonomy.levels[level - 1]
     return f"{shortened(name)} ({len(taxonomy.tree.at_level(level)):,})"
@@ -152,7 +199,7 @@ FORMATS = tuple(
         name,
         partial(picture, format=name),
         (f".{name}",),
-        ("levels",),
+        ("levels", "parents"),
         takes=("depth",),
         needs="matplotlib",
     )

@@ -61,6 +61,18 @@ class Rows:
         starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=count))])
         return cls(starts.astype(np.int64), np.asarray(items, np.int64)[order])
 
+    def listed(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """The items of some rows, one row after the other, and for each which of these rows it is of.
+
+        >>> Rows.of_pairs(np.array([0, 2, 0]), np.array([7, 8, 5]), 3).listed(np.array([2, 0]))
+        (array([8, 5, 7]), array([0, 1, 1]))
+        """
+        sizes = self.sizes[rows]
+        number = np.repeat(np.arange(len(rows)), sizes)
+        # Of each row the place of its first item, less how many are listed before it.
+        shift = self.starts[rows] - (np.cumsum(sizes) - sizes)
+        return self.items[np.arange(len(number)) + shift[number]], number
+
     @property
     def sizes(self) -> IntArray:
         """(R,): how many items each row has."""
