@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from _common import MODELINE
@@ -52,6 +52,18 @@ def nouns(folder: Path) -> dict[str, Noun]:
     return {key: (words, above) for key, words, above, _ in wordnet_nouns(folder, Options())}
 
 
+def ids_of_imagenet(synsets: Path, known: Mapping[str, Noun]) -> dict[str, str]:
+    """The 1,000 ids that stand first on the lines of a file, each of which is its own name."""
+    lines = synsets.read_text(encoding="utf-8").splitlines()
+    ids = [line.split()[0] for line in lines if line.strip()]
+    if len(set(ids)) != 1000:
+        raise ValueError(f"expected 1,000 ids in {synsets}, got {len(set(ids))}")
+    unknown = sorted(set(ids) - set(known))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown[:5])} are no nouns of data.noun: is it WordNet 3.0?")
+    return {key: key for key in ids}
+
+
 def above(classes: Mapping[str, str], known: Mapping[str, Noun]) -> dict[str, str]:
     """For each class, and each noun above one, the first of its hypernyms; entity has none."""
     parent: dict[str, str] = {}
@@ -62,6 +74,23 @@ def above(classes: Mapping[str, str], known: Mapping[str, Noun]) -> dict[str, st
             parent[key] = known[key][1][0]
             waiting.append(parent[key])
     return parent
+
+
+def all_above(classes: Mapping[str, str], known: Mapping[str, Noun]) -> dict[str, list[str]]:
+    """For each class, and each noun above one, all of its hypernyms; entity has none."""
+    parents: dict[str, list[str]] = {}
+    waiting = list(classes)
+    while waiting:
+        key = waiting.pop()
+        if key not in parents and known[key][1]:
+            parents[key] = known[key][1]
+            waiting += parents[key]
+    return parents
+
+
+def each_alone(parent: Mapping[str, str]) -> dict[str, list[str]]:
+    """The same as lists of parents of one each."""
+    return {key: [up] for key, up in parent.items()}
 
 
 def others(parent: Mapping[str, str], known: Mapping[str, Noun]) -> Iterator[str]:
@@ -93,30 +122,34 @@ def without_chains(classes: Mapping[str, str], parent: Mapping[str, str]) -> dic
 
 
 def taxonomy(
-    classes: Mapping[str, str], parent: Mapping[str, str], known: Mapping[str, Noun], *, named: bool
+    classes: Mapping[str, str],
+    parents: Mapping[str, Sequence[str]],
+    known: Mapping[str, Noun],
+    *,
+    named: bool,
 ) -> Taxonomy:
     """The taxonomy of the nodes and their parents.
 
     Args:
         classes: id -> name of the class.
-        parent: id -> id of the one node above.
+        parents: id -> ids of the nodes above, the home first.
         known: words of each id.
         named: whether inner nodes are called by their first word (the id is then an alias), or by their ids
             (the words are then their description).
     """
-    table = SourceGraph("WordNet 3.0", Options())
-    for key in sorted({*parent, *parent.values()}):
+    table = SourceGraph("WordNet 3.0", Options(parent="all"))
+    for key in sorted({*parents, *(up for above in parents.values() for up in above)}):
         words = known[key][0]
         name = classes.get(key, words[0] if named else key)
         told = None if named else ", ".join(words)
         table.add(key, name, aliases=[key] if named else [], description=told)
-    for key in sorted(parent):
-        table.link(key, parent[key])
+    for key in sorted(parents):
+        for up in parents[key]:
+            table.link(key, up)
     return table.taxonomy()
 
 
-def file_text(tree: Taxonomy, head: str, parent: Mapping[str, str], known: Mapping[str, Noun]) -> str:
-    """The file: its head, the tree, and at the end the choices of a parent and WordNet's notice."""
-    end = [*others(parent, known), "", *NOTICE.splitlines()]
-    notes = "".join(f"# {line}".rstrip() + "\n" for line in end)
+def file_text(tree: Taxonomy, head: str, choices: Iterable[str]) -> str:
+    """The file: its head, the tree, and at the end what was chosen and WordNet's notice."""
+    notes = "".join(f"# {line}".rstrip() + "\n" for line in (*choices, "", *NOTICE.splitlines()))
     return yaml_text(tree, (MODELINE[2:-1], *head.splitlines())) + notes

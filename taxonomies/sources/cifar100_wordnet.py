@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from _common import parser, write
-from _wordnet import LICENCE, above, file_text, nouns, taxonomy, without_chains
+from _wordnet import LICENCE, above, each_alone, file_text, nouns, others, taxonomy, without_chains
 
 HEAD = """\
 The 100 classes of CIFAR-100 below the nouns of WordNet 3.0, without nouns that have a single child here.
@@ -128,14 +128,14 @@ def build(wordnet: Path) -> str:
     if unknown:
         raise ValueError(f"{', '.join(unknown[:5])} are not in {wordnet}/data.noun: is it WordNet 3.0?")
     parent = above(classes, known)
-    tree = taxonomy(classes, without_chains(classes, parent), known, named=True).replace(
+    tree = taxonomy(classes, each_alone(without_chains(classes, parent)), known, named=True).replace(
         name="cifar100_wordnet",
         description="The 100 classes of CIFAR-100 in the hierarchy of WordNet 3.0.",
         source="WordNet 3.0 (Fellbaum 1998), the database files; names of the classes: Krizhevsky 2009.",
         version="WordNet 3.0",
         licence=LICENCE,
     )
-    return file_text(tree, HEAD, parent, known)
+    return file_text(tree, HEAD, others(parent, known))
 
 
 def main() -> None:

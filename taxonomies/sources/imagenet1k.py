@@ -5,10 +5,11 @@ The list is imagenet_synsets.txt of the package timm (Apache-2.0), or any with a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from _common import parser, write
-from _wordnet import LICENCE, above, file_text, nouns, taxonomy
+from _wordnet import LICENCE, above, each_alone, file_text, ids_of_imagenet, nouns, others, taxonomy
 
 HEAD = """\
 The 1,000 classes of ImageNet (ILSVRC 2012) below the nouns of WordNet 3.0. Names are WordNet's ids;
@@ -16,35 +17,29 @@ ImageNet numbers its classes in the order of the sorted ids: bind(sorted(t.class
 Where WordNet has a node below several, it stands below the first; which, is told at the end.
 Rebuilt by taxonomies/sources/imagenet1k.py."""
 
+SOURCE = (
+    "WordNet 3.0 (Fellbaum 1998), the database files; the ids of ILSVRC 2012 (Russakovsky et al. 2015)."
+)
+
 
 def build(synsets: Path, wordnet: Path) -> str:
     """The text of imagenet1k.yaml."""
-    lines = synsets.read_text(encoding="utf-8").splitlines()
-    ids = [line.split()[0] for line in lines if line.strip()]
-    if len(set(ids)) != 1000:
-        raise ValueError(f"expected 1,000 ids in {synsets}, got {len(set(ids))}")
     known = nouns(wordnet)
-    unknown = sorted(set(ids) - set(known))
-    if unknown:
-        raise ValueError(f"{', '.join(unknown[:5])} are not in {wordnet}/data.noun: is it WordNet 3.0?")
-    classes = {key: key for key in ids}
+    classes = ids_of_imagenet(synsets, known)
     parent = above(classes, known)
-    tree = taxonomy(classes, parent, known, named=False).replace(
+    tree = taxonomy(classes, each_alone(parent), known, named=False).replace(
         name="imagenet1k",
         description="The 1,000 classes of ImageNet (ILSVRC 2012) in the hierarchy of WordNet 3.0.",
-        source=(
-            "WordNet 3.0 (Fellbaum 1998), the database files; the ids of ILSVRC 2012 (Russakovsky et al. "
-            "2015)."
-        ),
+        source=SOURCE,
         version="WordNet 3.0",
         licence=LICENCE,
     )
-    return file_text(tree, HEAD, parent, known)
+    return file_text(tree, HEAD, others(parent, known))
 
 
-def main() -> None:
-    """The command line."""
-    arguments = parser(__doc__)
+def main(build: Callable[[Path, Path], str], description: str | None) -> None:
+    """The command line, of the trees that are made of the ids of ImageNet."""
+    arguments = parser(description)
     arguments.add_argument("synsets", type=Path, help="a file with an id first on each line")
     arguments.add_argument("wordnet", type=Path, help="the folder that holds data.noun")
     given = arguments.parse_args()
@@ -52,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(build, __doc__)
