@@ -137,9 +137,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], st
 @pytest.mark.parametrize("classes", [12, 300])
 @pytest.mark.parametrize("strict", [None, False, True], ids=["compile", "export", "strict export"])
 @pytest.mark.parametrize("code", ["modules", "functions", "output"])
-def test_the_first_call(
-    run: Callable[[str], str], code: str, strict: bool | None, classes: int
-) -> None:
+def test_the_first_call(run: Callable[[str], str], code: str, strict: bool | None, classes: int) -> None:
     """In one graph, with eager's numbers: by masks where there are few classes, by the closed form else."""
     modules = COMPILE if strict is None else EXPORT
     code = {"modules": modules, "functions": FUNCTIONS, "output": OUTPUT}[code]
