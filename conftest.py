@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # One thread for each worker and for each process that it starts, as there are no more processors than
-    # workers; where a test takes two, the one that is done sleeps, and does not spin while the other is kept
-    # waiting. Libraries read the variables when they are imported, and none has been yet.
+    # One thread for each worker and for each process that it starts: there are hardly more processors than
+    # workers. Where a test takes two, the one that is done sleeps, for the other waits for its processor.
+    # Libraries read the variables when they are imported, and none has been yet.
     for _variable in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "TORCHINDUCTOR_COMPILE_THREADS"):
         os.environ.setdefault(_variable, "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -18,8 +18,8 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 
-#: A process that has called nothing, and runs each program that it reads in a child; torch's compiler, whose
-#: modules take seconds, it has imported too.
+#: A process that has called nothing, and runs each program that it reads in a child. Of imports, which take
+#: seconds, it has done all, torch's compiler's too.
 PARENT = """
 import json, os, sys
 import torch, taxoloss
