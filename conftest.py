@@ -1,11 +1,23 @@
-"""What pytest leaves out of a checkout: integrations whose packages are not installed, here or in tests."""
+"""What pytest leaves out of a checkout: integrations whose packages are not installed, here or in tests.
+
+And in how many threads: the workers of pytest-xdist share the processors.
+"""
 
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One thread for each worker and for each process that it starts: there are hardly more processors than
+    # workers. Where a test takes two, the one that is done sleeps, for the other waits for its processor.
+    # Libraries read the variables when they are imported, and none has been yet.
+    for _variable in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "TORCHINDUCTOR_COMPILE_THREADS"):
+        os.environ.setdefault(_variable, "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 #: Of taxoloss/integrations: any of these packages lets the examples in its docstrings run.
 _NEEDS = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 from kernel_forms import COMPILED, FOLDERS, FORMS, only
 
@@ -58,6 +59,15 @@ def _computed_by(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     with only(form):
         yield
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one_thread", "two_threads"])
+def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How many torch and the kernel take: a worker of pytest-xdist has one, as ../conftest.py says."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -90,6 +90,7 @@ def test_the_lowest_threshold_that_keeps_the_promise(
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("counts what either form finds")
 @pytest.mark.parametrize(
     ("n", "risk", "decision"),
     [(9, 0.1, "climb"), (19, 0.05, "climb"), (99, 0.05, "climb"), (20, 0.1, "top_down")],
@@ -130,6 +131,7 @@ def test_answers_are_wrong_as_often_as_the_scores_say() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("counts what either form finds")
 def test_with_confidence() -> None:
     """The true rate is above the risk in at most one calibration in ten."""
     logits, target = rows(4000, seed=5)
@@ -144,6 +146,7 @@ def test_with_confidence() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("counts what either form finds")
 def test_the_height_promise() -> None:
     """Edges too far down, on average."""
     logits, target = rows(3000, seed=6)

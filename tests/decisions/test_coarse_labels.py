@@ -86,6 +86,7 @@ def test_wrong_is_the_default_and_what_it_was() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("counts what either form finds")
 def test_skip_keeps_its_promise_for_rows_labelled_with_a_class() -> None:
     """1,000 splits, where mostly rows are labelled so that the model errs on: it is for the others."""
     logits, truth = rows(4000, seed=5)

@@ -213,6 +213,7 @@ def test_edges_are_no_percent(risk: float) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("counts what either form finds")
 @pytest.mark.parametrize("kind", ["continuous", "steps", "coarse_steps", "seldom_wrong", "never_wrong"])
 def test_the_ends_hold(kind: str) -> None:
     """Of 400 calibrations: two ends hold 9 times in 10 where they are named, one 19 times in 20."""
@@ -243,6 +244,7 @@ def test_the_ends_hold(kind: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("says numbers that are given")
 def test_small_risks_are_not_said_to_be_zero() -> None:
     """Two digits, however small."""
     made = calibrate_threshold(*rows(1000, seed=3), TREE, 0.05)

@@ -44,6 +44,7 @@ def test_what_is_kept_does_not_let_wrong_weights_pass(wrong: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("keeps weights, which are both forms'")
 def test_ten_thousand_weightings_take_bounded_memory() -> None:
     """A curriculum through the functional form; and each value is that of its weights."""
     taxonomy, z, y = fresh(), logits(), targets()

@@ -40,7 +40,7 @@ SHAPES: list[tuple[Wide, tuple[int, ...]]] = [
 
 
 @pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
+def _as_before() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)

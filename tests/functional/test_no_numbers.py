@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import product
+from itertools import cycle, product
 from typing import Any
 
 import pytest
@@ -130,12 +130,12 @@ def weights(tree: Wide, dtype: torch.dtype) -> Iterator[Tensor | None]:
 @pytest.mark.parametrize("places", [0, 3])
 @pytest.mark.parametrize("kind", ["ids", "classes", "nodes", "odd classes", "odd nodes"])
 def test_losses(tree: Wide, dtype: torch.dtype, numbers: tuple[float, ...], places: int, kind: str) -> None:
-    """Of ids and of what is spread, one by one and as a mean, for every smoothing and class weights."""
+    """Of ids and of what is spread, for every smoothing and class weights: one by one, or as a mean."""
     z, target = odd_logits(tree, numbers, dtype, places), targets(tree, dtype, places)[kind]
+    reductions = cycle(["none", "mean"])
     for weight, smoothing in product(weights(tree, dtype), (0.0, 0.1, 1.0)):
-        for reduction in ("none", "mean"):
-            options = {"weight": weight, "label_smoothing": smoothing, "reduction": reduction}
-            agree(lambda: of_loss(tree, z, target, **options), rounding(dtype))  # noqa: B023
+        options = {"weight": weight, "label_smoothing": smoothing, "reduction": next(reductions)}
+        agree(lambda: of_loss(tree, z, target, **options), rounding(dtype))  # noqa: B023
 
 
 # -- metrics and decisions -------------------------------------------------------------------------

@@ -339,6 +339,7 @@ def test_threads_say_the_same(form: str) -> None:
 # -- probabilities of nodes ------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("_threads")
 @SETTINGS
 @given(case=taxonomies(), rng=seeds, smoothing=SMOOTHING, reduction=REDUCTION)
 def test_a_node_alone_is_its_id(form: str, case: Case, rng: Rng, smoothing: float, reduction: str) -> None:

@@ -83,6 +83,7 @@ def tolerance(dtype: torch.dtype) -> dict[str, Any]:
 
 
 @TREES
+@pytest.mark.usefixtures("_threads")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_samples_of_the_function(tree: Any, dtype: torch.dtype) -> None:
     """Every sample input that PyTorch tests its function with."""
@@ -266,6 +267,17 @@ def test_nothing_counted(tree: Any, shape: tuple[int, ...], reduction: str) -> N
         assert_same(tree, logits, target * 0 + 3, ignore_index=3, **options)
         assert_same(tree, logits, target, weight=weight, **options)
         assert_same(tree, logits, logits.sigmoid(), weight=weight, **options)
+
+
+@TREES
+@REDUCTIONS
+@pytest.mark.usefixtures("_threads")
+def test_enough_numbers_for_several_threads(tree: Any, reduction: str) -> None:
+    """With indices, with probabilities and with smoothing."""
+    logits, target = batch((3, 5, 67, 211))
+    assert_same(tree, logits, target, reduction=reduction, ignore_index=2)
+    assert_same(tree, logits, target, reduction=reduction, label_smoothing=0.2)
+    assert_same(tree, logits, logits.sigmoid(), reduction=reduction)
 
 
 @TREES

@@ -88,6 +88,7 @@ def flat(case: Case, head: Any, x: Tensor, label: int) -> float:
 DEFINITIONS = {Flat: flat, PathSum: path_sum, ConditionalSoftmax: conditional, LevelHeads: summed}
 
 
+@pytest.mark.one_form("calls neither")
 @each_head
 @given(case=taxonomies())
 @SETTINGS
@@ -97,6 +98,7 @@ def test_leaf_logits_are_the_definition(make: Any, case: Case) -> None:
     torch.testing.assert_close(head(x), torch.tensor(expected, dtype=torch.float64))
 
 
+@pytest.mark.one_form("calls neither")
 @each_head
 @given(case=taxonomies())
 @SETTINGS
@@ -106,6 +108,7 @@ def test_it_begins_at_the_uniform_distribution(make: Any, case: Case) -> None:
     torch.testing.assert_close(log_p, expected, atol=2e-6, rtol=0)
 
 
+@pytest.mark.one_form("calls neither")
 @given(case=taxonomies())
 @SETTINGS
 def test_conditional_probabilities_sum_to_one(case: Case) -> None:
@@ -115,6 +118,7 @@ def test_conditional_probabilities_sum_to_one(case: Case) -> None:
     assert logits.isfinite().all()
 
 
+@pytest.mark.one_form("calls neither")
 @pytest.mark.sample(2)
 @each_head
 @given(case=taxonomies())
@@ -318,6 +322,7 @@ def test_a_state_of_another_order_is_refused(tmp_path: Any) -> None:
 PETS = taxoloss.load("pets").bind()
 
 
+@pytest.mark.one_form("calls neither")
 @each_head
 @pytest.mark.parametrize(
     ("call", "error", "words"),

@@ -207,6 +207,7 @@ except ValueError as error:
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("refuses before anything is counted")
 def test_two_ranks(tmp_path: Path) -> None:
     """A group whose samples several processes hold cannot be drawn as one."""
     arguments = [str(tmp_path / "rendezvous"), str(Path(__file__).parents[1] / "oracles")]
@@ -229,6 +230,7 @@ def answers(rng: np.random.Generator, groups: int, each: int) -> tuple[Tensor, T
     return preds, torch.zeros(groups * each, dtype=torch.long), np.repeat(np.arange(groups), each).tolist()
 
 
+@pytest.mark.one_form("counts answers, not logits")
 def test_intervals_of_groups_cover() -> None:
     """40 groups of 25: nearly 95 in 100 with groups, and about six in ten without."""
     rng = np.random.default_rng(0)
@@ -244,6 +246,7 @@ def test_intervals_of_groups_cover() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("counts answers, not logits")
 def test_differences_of_models_cover() -> None:
     """Two models that are equally good, each at other places: paired intervals of groups hold 0."""
     rng = np.random.default_rng(1)

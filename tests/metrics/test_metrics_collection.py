@@ -182,6 +182,7 @@ print("agreed")
 
 
 @pytest.mark.slow
+@pytest.mark.one_form("adds up what either form counts")
 def test_two_ranks(tmp_path: Path) -> None:
     """Unequal numbers of batches, and none on one rank: no hang, and the score of all samples."""
     arguments = [str(tmp_path / "rendezvous"), str(Path(__file__).parents[1] / "oracles")]

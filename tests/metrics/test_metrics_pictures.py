@@ -22,6 +22,8 @@ import taxoloss
 from taxoloss import Taxonomy, metrics
 from taxoloss.metrics import Confusion
 
+pytestmark = pytest.mark.one_form("draws what either form counts")
+
 DEEP = Taxonomy.from_paths(
     [(f"z{i}", f"y{i}{j}", f"x{i}{j}{k}") for i in range(2) for j in range(2) for k in range(2)],
     ["zone", "yard", "a_tree"],  # not in the order of the alphabet

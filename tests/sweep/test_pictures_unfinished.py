@@ -75,7 +75,7 @@ def test_a_sweep_that_was_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [0, 1, 2, 11, 21])
+@pytest.mark.parametrize("count", [0, 1, 11, 21])
 def test_as_many_as_are_done(tmp_path: Path, count: int) -> None:
     """One cell is a table; of none it is one sentence."""
     stopped_after(count, cells(22), tmp_path)
@@ -200,7 +200,7 @@ WEIGHTS: dict[tuple[str, ...], list[tuple[float, ...]]] = {
 
 
 @pytest.mark.sample(7)
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("levels", WEIGHTS)
 @pytest.mark.parametrize("test", [True, False])
 def test_any_columns_may_be_missing(tmp_path: Path, seed: int, levels: tuple[str, ...], test: bool) -> None:
