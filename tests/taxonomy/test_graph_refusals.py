@@ -38,9 +38,9 @@ SERVED = {
     "label_maps", "leaf", "level_accuracy", "level_calibration_error", "level_confusion_matrix",
     "level_log_probs", "LevelAccuracy", "LevelCalibrationError", "LevelConfusionMatrix",
     "load_onnx", "minimum_cost", "mistake_severity", "MistakeSeverity", "model_card",
-    "most_specific", "PathSum", "pseudo_labels", "report", "risk_curve", "rollup", "run", "search",
-    "taxonomy_cross_entropy", "TaxonomyLoss", "TaxonomyOutput", "tree", "tree_induced_error",
-    "TreeInducedError", "weight_table", "why",
+    "most_specific", "PathSum", "pseudo_labels", "readings", "report", "risk_curve", "rollup",
+    "run", "scorer", "search", "taxonomy_cross_entropy", "TaxonomyLoss", "TaxonomyOutput", "tree",
+    "tree_induced_error", "TreeInducedError", "weight_table", "why",
 }  # fmt: skip
 WORDS = r"needs a tree, and `lion/liger` has several parents: `lion`, `tiger`"
 
@@ -113,13 +113,13 @@ def test_it_refuses_a_graph(name: str, tmp_path: Path) -> None:
         pytest.skip(str(error))
 
 
-def test_a_classifier_refuses_it_when_it_is_fitted() -> None:
-    """scikit-learn's estimators check nothing before."""
+def test_a_classifier_refuses_one_way_down() -> None:
+    """When it is fitted: scikit-learn's estimators check nothing before."""
     dummy = pytest.importorskip("sklearn.dummy").DummyClassifier()
     from taxoloss.integrations.sklearn import TaxonomyClassifier
 
     with pytest.raises(ValueError, match=WORDS):
-        TaxonomyClassifier(dummy, GRAPH).fit([[0], [1]], ["liger", "cat"])
+        TaxonomyClassifier(dummy, GRAPH, decision="top_down").fit([[0], [1]], ["liger", "cat"])
 
 
 @pytest.mark.parametrize("schedule", ["hxe", "balanced"])
