@@ -15,7 +15,6 @@ from taxoloss.decisions.cut import ThresholdLike, above
 from taxoloss.decisions.inputs import Allowed, Scores, prepared, tensor_of_scores
 from taxoloss.decisions.on_path import ON_PATH, refuse_graph
 from taxoloss.functional.graphs.log_odds import line_log_odds
-from taxoloss.functional.graphs.log_probs import node_log_probs
 from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.log_odds import path_log_odds
 from taxoloss.functional.log_probs import cached_log_probs
@@ -161,12 +160,13 @@ def _of_lines(
     """What `_explain` tells, where nodes have several parents."""
     odds = line_log_odds(z, classes, taxonomy)
     taken = above(threshold, odds, classes, taxonomy, "climb")
-    logs = node_log_probs(z, tensors.reach).cpu()
+    p = torch.softmax(z, 1)
+    masses = torch.cat([p, tensors.inner_masses(p)], 1).cpu()
     found = []
     for row, line in enumerate(tensors.lines[classes].tolist()):
         nodes = line[: line.index(tensors.root)]
         found.append(
-            _explain_line(taxonomy, tensors, nodes, odds[row].tolist(), taken[row].tolist(), logs[row])
+            _explain_line(taxonomy, tensors, nodes, odds[row].tolist(), taken[row].tolist(), masses[row])
         )
     return found
 
@@ -177,7 +177,7 @@ def _explain_line(
     nodes: list[int],
     odds: list[float],
     taken: list[bool],
-    logs: Tensor,
+    masses: Tensor,
 ) -> Reasons:
     at = next((at for at in range(len(nodes)) if taken[at]), len(nodes))
     answer = nodes[at] if at < len(nodes) else tensors.root
@@ -190,21 +190,21 @@ def _explain_line(
         return Reasons(path, tuple(steps[::-1]), None, math.nan, math.nan)
     # A threshold that falls is first passed by the surest of those that say more.
     further = max(range(at), key=odds.__getitem__)
-    sibling = _likely_sibling(taxonomy, nodes[further], nodes, logs)
+    sibling = _likely_sibling(taxonomy, nodes[further], nodes, masses)
     return Reasons(path, tuple(steps[::-1]), *sibling, _sigmoid(odds[further]), steps[further].path)
 
 
 def _likely_sibling(
-    taxonomy: Taxonomy, node: int, line: list[int], logs: Tensor
+    taxonomy: Taxonomy, node: int, line: list[int], masses: Tensor
 ) -> tuple[tuple[str, ...] | None, float]:
-    """The most probable other child of a parent of a node, none of a line; logs (V,)."""
+    """The most probable other child of a parent of a node, none of a line; masses (V,)."""
     parents = graph_plan_of(taxonomy).parents
     children = parents.numbers[np.isin(parents.items, parents[node])]
     beside = torch.from_numpy(np.setdiff1d(children, line))
     if not len(beside):
         return None, math.nan
-    best = int(beside[int(logs[beside].argmax())])
-    return taxonomy.path(best), float(logs[best].exp())
+    best = int(beside[int(masses[beside].argmax())])
+    return taxonomy.path(best), float(masses[best])
 
 
 def _sibling(

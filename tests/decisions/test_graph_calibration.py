@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 import graph_decisions as oracle_of
+import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -21,7 +22,7 @@ from torch import Tensor
 from trees import Case, seeds, taxonomies
 
 import taxoloss
-from taxoloss import Taxonomy, decisions
+from taxoloss import Taxonomy
 from taxoloss.decisions import (
     Threshold,
     calibrate_levels,
@@ -278,21 +279,24 @@ def test_levels_and_top_down_are_refused() -> None:
             call()
 
 
+def mass(row: Tensor, path: Any) -> float:
+    """P of a node by the graph of networkx."""
+    node = GRAPH.node_id(path)
+    below = [one for one in {node, *nx.descendants(GRAPH.graph, node)} if one < 40]
+    return float(row.softmax(0)[below].sum())
+
+
 @pytest.mark.parametrize("threshold", [0.2, 0.6, 0.9])
 def test_why(threshold: float) -> None:
-    """The line with its probabilities, and the threshold below which more is said."""
-    logits, _ = rows(60, seed=8)
-    oracle_line = graph_nodes(GRAPH)
-    for row, reason in zip(logits.double(), why(logits.double(), GRAPH, threshold), strict=True):
+    """The line with its probabilities, what stood beside it, and the threshold below which more is said."""
+    logits, graph = rows(40, seed=8)[0].double(), GRAPH.graph
+    for row, reason in zip(logits, why(logits, GRAPH, threshold), strict=True):
         answer: Any = climb(row, GRAPH, threshold)
         assert reason.answer == GRAPH.path(int(answer))
-        said = {GRAPH.path(node) for node in oracle_line.lines[int(answer)].tolist() if node >= 0} - {()}
+        said = {GRAPH.path(node) for node in {int(answer), *nx.ancestors(graph, int(answer))}} - {()}
         assert {step.path for step in reason.steps if step.answered} == said
         for step in reason.steps:
-            one = row.softmax(0)[
-                graph_nodes(GRAPH).reach.inside(torch.tensor([GRAPH.node_id(step.path)]))[0]
-            ]
-            assert step.probability == pytest.approx(float(one.sum()))
+            assert step.probability == pytest.approx(mass(row, step.path))
             assert (step.answered or step.outdone) or step.probability <= threshold
         if reason.next_answer is None:
             assert int(answer) < 40
@@ -301,4 +305,11 @@ def test_why(threshold: float) -> None:
             moved: Any = climb(row, GRAPH, reason.next_threshold + nudge)
             assert GRAPH.path(int(moved)) == wanted
         assert "would have answered" in str(reason)
-        assert decisions.why(row, GRAPH, 0.0)[0].sibling is None
+        parents = graph.predecessors(GRAPH.node_id(reason.next_answer))
+        beside = {GRAPH.path(child) for parent in parents for child in graph.successors(parent)}
+        beside -= {step.path for step in reason.steps}
+        most = max((mass(row, child), child) for child in beside) if beside else (math.nan, None)
+        assert (reason.sibling_probability, reason.sibling) == (
+            pytest.approx(most[0], nan_ok=True),
+            most[1],
+        )

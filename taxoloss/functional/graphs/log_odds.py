@@ -139,12 +139,14 @@ def _all_odds(rows: Tensor, nodes: GraphNodes) -> Tensor:
     """(n, V) of logits (n, C) on the CPU."""
     reach = nodes.reach
     p = torch.softmax(rows, 1, dtype=torch.float64)
-    sums = torch.cat([p, (reach.inner @ p.T).T], 1)
+    sums = torch.cat([p, nodes.inner_masses(p)], 1)
     logs = sums.log()
     top = rows.amax(1, keepdim=True)
     span = top - torch.where(rows == -torch.inf, top, rows).amin(1, keepdim=True)
     wide = (span.squeeze(1) > _SPAN).nonzero().squeeze(1)
-    logs[wide] = node_log_probs(rows[wide].double(), reach)
+    for block in row_blocks(len(wide), len(reach.inner_entries[0]), _BLOCK):
+        some = wide[block]
+        logs[some] = node_log_probs(rows[some].double(), reach)
     every = nodes.classes_below == nodes.num_classes
     row, node = ((sums > 0.5) & ~every).nonzero(as_tuple=True)
     odds = (logs - torch.log1p(-sums.clamp(max=0.5))).masked_fill(every, torch.inf)
