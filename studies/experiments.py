@@ -15,11 +15,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from taxoloss.sweep.columns import TEST, is_score
 from taxoloss.sweep.report import Comparison, compare, draw, read, variants
 from taxoloss.sweep.report.compare import scores_of
+from taxoloss.sweep.report.intervals import paired_difference
 from taxoloss.sweep.report.terminal import gain_text, mean_text, title
 from taxoloss.sweep.report.variants import worth_a_row
 from taxoloss.taxonomy.file.atomic import write_whole
@@ -111,7 +112,7 @@ def compared(name: str, baseline: str = "flat") -> tuple[list[Comparison], list[
 def tables() -> dict[str, str]:
     """Marker -> text, for everything on the page that is made from numbers."""
     found = {name: "\n".join(_table(name)) for name, study in STUDIES.items() if study.table}
-    others = {"post": _post(), "runs": _runs(), "rival": _rival()}
+    others = {"post": _post(), "runs": _runs(), "rival": _rival(), **several_parents()}
     return {**found, **{name: "\n".join(lines) for name, lines in others.items()}}
 
 
@@ -147,12 +148,74 @@ def _rival() -> Iterator[str]:
                 yield f"| {name}: {one.label.removeprefix('taxonomy ')} | {' | '.join(cells)} |"
 
 
+# -- several parents: studies/several_parents.py ---------------------------------------------------
+
+#: Column -> its heading, what a number is multiplied by, digits.
+_MEASURES = {
+    "test_accuracy": ("accuracy, %", 100, 1),
+    "test_f": ("hierarchical F, %", 100, 1),
+    "test_hops": ("hops", 1, 2),
+    "test_log_loss": ("log-loss", 1, 2),
+}
+_Kept: TypeAlias = dict[tuple[str, str], list[dict[str, str]]]
+
+
+def several_parents() -> dict[str, Iterator[str]]:
+    """All arms beside flat, and pairs of arms; the seed after the last chose the rates."""
+    kept: _Kept = {}
+    for row in rows_of("several_parents"):
+        if int(row["seed"]) < SEEDS:
+            kept.setdefault((row["coarse"], row["arm"]), []).append(row)
+    return {"several_parents": _arms(kept), "several_parents_pairs": _pairs(kept)}
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    """The kept rows of a study."""
+    with (KEPT / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _arms(kept: _Kept) -> Iterator[str]:
+    yield f"| coarse labels | arm | rate | {' | '.join(head for head, _, _ in _MEASURES.values())} |"
+    yield "|---|---|---" + "|---" * len(_MEASURES) + "|"
+    for (labels, arm), rows in kept.items():
+        cells = []
+        for measure, (_, scale, digits) in _MEASURES.items():
+            mean = sum(float(row[measure]) for row in rows) / len(rows)
+            gain = "" if arm == "flat" else f" ({_gain(rows, kept[labels, 'flat'], measure)})"
+            cells.append(f"{scale * mean:.{digits}f}{gain}")
+        yield f"| {labels} | {arm} | {rows[0]['lr']} | {' | '.join(cells)} |"
+
+
+def _pairs(kept: _Kept) -> Iterator[str]:
+    yield f"| coarse labels | difference | {' | '.join(head for head, _, _ in _MEASURES.values())} |"
+    yield "|---|---" + "|---" * len(_MEASURES) + "|"
+    pairs = [(f"all parents, {w}", f"one parent, {w}") for w in ("own", "proper")]
+    pairs += [("all parents, proper", f"all parents, {w}") for w in ("own", "shared levels")]
+    for labels in dict.fromkeys(labels for labels, _ in kept):
+        for ours, theirs in pairs:
+            if (labels, ours) in kept and (labels, theirs) in kept:
+                gains = [_gain(kept[labels, ours], kept[labels, theirs], one) for one in _MEASURES]
+                yield f"| {labels} | {ours} - {theirs} | {' | '.join(gains)} |"
+
+
+def _gain(ours: Sequence[dict[str, str]], theirs: Sequence[dict[str, str]], measure: str) -> str:
+    """The paired difference, ± half of its interval."""
+    _, scale, digits = _MEASURES[measure]
+    by_seed = [{row["seed"]: float(row[measure]) for row in rows} for rows in (ours, theirs)]
+    found = paired_difference(*by_seed)
+    assert found.half is not None  # of five seeds
+    return f"{scale * found.mean:+.{digits}f}±{scale * found.half:.{digits}f}"
+
+
+# -- the post of 2020, and facts of the runs -------------------------------------------------------
+
+
 def _post() -> Iterator[str]:
     """The last epochs of the post's own runs, which have no common seeds: Welch's interval."""
     from scipy.stats import ttest_ind
 
-    with (KEPT / "post_2020.csv").open(newline="", encoding="utf-8") as file:
-        rows = [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
+    rows = [{name: float(text) for name, text in row.items()} for row in rows_of("post_2020")]
     yield "| epochs | w | breed, % | species, % |"
     yield "|---|---|---|---|"
     for epochs, w in sorted({(row["epochs"], row["w"]) for row in rows}, key=lambda key: (key[0], -key[1])):
@@ -213,6 +276,8 @@ def main(arguments: Sequence[str]) -> None:
     """Trains where asked to; then writes the page."""
     for name in STUDIES if "--train" in arguments else ():
         keep(name, train(name))
+    if "--train" in arguments:
+        subprocess.run([sys.executable, "-m", "studies.several_parents"], check=True, cwd=ROOT)
     write_whole(PAGE, filled(PAGE.read_text(encoding="utf-8")))
     pictures()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -14,12 +13,6 @@ pytest.importorskip("matplotlib")
 from studies import experiments
 
 PAGE = experiments.PAGE.read_text(encoding="utf-8")
-
-
-def rows_of(name: str) -> list[dict[str, str]]:
-    """The kept rows of a study."""
-    with (experiments.KEPT / f"{name}.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_the_tables_are_those_of_the_results() -> None:
@@ -36,7 +29,7 @@ def test_every_picture_of_the_page_is_there_and_no_other() -> None:
 def test_the_results_are_whole(name: str) -> None:
     """As many cells as the run had, five seeds for each variant that is compared, paired."""
     facts = json.loads((experiments.KEPT / "runs.json").read_text())[name]
-    rows = rows_of(name)
+    rows = experiments.rows_of(name)
     assert len({row["id"] for row in rows}) == facts["cells"]
     compared, _ = experiments.compared(name)
     assert {len(one.variant.runs) for one in compared} == {experiments.SEEDS}
@@ -45,7 +38,7 @@ def test_the_results_are_whole(name: str) -> None:
 
 def test_a_difference_of_the_page_is_what_arithmetic_says() -> None:
     """The first gain of the page, again, from the rows and the table of Student's t."""
-    last = [row for row in rows_of("partial") if row["reading"] == "marginal"]
+    last = [row for row in experiments.rows_of("partial") if row["reading"] == "marginal"]
     scores = {
         (row["arm"], row["weights"], row["lr"], row["seed"]): float(row["test_accuracy_block"])
         for row in last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ def read_obo(path: Path, options: Options) -> Found:
 
         ontology = Ontology(io.BytesIO(text.encode()), import_depth=0, threads=1)
         terms = [_term(term) for term in ontology.terms() if not term.obsolete]
+    # pronto gives the terms of a large file in another order each time: classes would be numbered anew.
+    place = {key: at for at, key in enumerate(re.findall(r"^id:\s*(\S+)", text, re.MULTILINE))}
+    terms.sort(key=lambda term: place.get(term[0], len(place)))
     nodes = SourceGraph(str(path), options)
     for key, name, synonyms, definition, parents in terms:
         nodes.add(key, name or key, aliases=[*([key] if name else []), *synonyms], description=definition)
