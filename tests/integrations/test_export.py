@@ -248,14 +248,19 @@ CHANGED: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def promised() -> bytes:
+    """A file with a threshold."""
+    t = fresh()
+    return in_bytes(export_onnx(None, t, threshold=threshold(t)))
+
+
 @pytest.mark.parametrize("key", [*CHANGED, "threshold of another order"])
-def test_a_file_that_was_changed(key: str) -> None:
+def test_a_file_that_was_changed(promised: bytes, key: str) -> None:
     """What others read of it (names of the nodes and classes) too."""
     import onnx
 
-    t = fresh()
-    program = export_onnx(None, t, threshold=threshold(t))
-    model = onnx.load_from_string(in_bytes(program))
+    t, model = fresh(), onnx.load_from_string(promised)
     if key in CHANGED:
         text = json.dumps(CHANGED[key](t))
     else:
@@ -265,8 +270,7 @@ def test_a_file_that_was_changed(key: str) -> None:
         load_onnx(model.SerializeToString(), t)
 
 
-@pytest.mark.parametrize("levels", [False, True])
-@pytest.mark.parametrize("per", [None, "order", "sub family"])
+@pytest.mark.parametrize(("per", "levels"), [(None, True), ("order", False), ("sub family", True)])
 def test_thresholds_by_clade_and_of_mapped_levels(per: str | None, levels: bool) -> None:
     """A threshold for each clade, on probabilities that were calibrated by level, is that of torch."""
     t = fresh()

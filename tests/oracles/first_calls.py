@@ -47,9 +47,11 @@ def children(errors: Path, *folders: Path) -> Iterator[Callable[[str], str]]:
         to, back = parent.stdin, parent.stdout
 
         def failure(program: str) -> str:
+            before = errors.stat().st_size
             print(json.dumps(program), file=to, flush=True)
-            done = back.readline() == "0\n"
-            return "" if done else f"failed: {errors.read_text(encoding='utf-8')[-3000:]}"
+            if back.readline() == "0\n":
+                return ""
+            return f"failed: {errors.read_bytes()[before:].decode()[-3000:]}"
 
         try:
             yield failure
