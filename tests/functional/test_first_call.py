@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from first_calls import CAN_FORK, children
 
 pytestmark = [
     pytest.mark.one_form("compiles and exports"),
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
+    pytest.mark.skipif(not CAN_FORK, reason="this system has no fork"),
 ]
 
 ROOT = Path(__file__).parents[2]
-
-#: A process that has called nothing, and runs each program that it reads in a child. Of imports, which take
-#: seconds, it has done all, torch's compiler's too.
-PARENT = """
-import json, os, sys
-import torch, taxoloss
-import torch._dynamo, torch._functorch.aot_autograd, torch.export
-from torch import nn
-for line in sys.stdin:
-    child = os.fork()
-    if not child:
-        exec(json.loads(line), globals())
-        sys.exit()
-    print(os.waitpid(child, 0)[1], flush=True)
-"""
 
 HEAD = """
 
@@ -114,32 +96,21 @@ for x in (z, rows[:9]):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """Runs a program in a new child, and gives what it printed of its failure."""
-    errors = tmp_path_factory.mktemp("programs") / "errors"
-    with errors.open("w", encoding="utf-8") as file:
-        parent = subprocess.Popen(
-            [sys.executable, "-c", PARENT], env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True,
-        )  # fmt: skip
-        assert parent.stdin
-        assert parent.stdout
-
-        def failure(code: str) -> str:
-            print(json.dumps(code), file=parent.stdin, flush=True)
-            return "" if parent.stdout.readline() == "0\n" else errors.read_text(encoding="utf-8")
-
-        yield failure
-        parent.communicate()
+def failure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """What a program in a new process fails with."""
+    with children(tmp_path_factory.mktemp("programs") / "errors", ROOT) as found:
+        yield found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("classes", [12, 300])
 @pytest.mark.parametrize("strict", [None, False, True], ids=["compile", "export", "strict export"])
 @pytest.mark.parametrize("code", ["modules", "functions", "output"])
-def test_the_first_call(run: Callable[[str], str], code: str, strict: bool | None, classes: int) -> None:
+def test_the_first_call(
+    failure: Callable[[str], str], code: str, strict: bool | None, classes: int
+) -> None:
     """In one graph, with eager's numbers: by masks where there are few classes, by the closed form else."""
     modules = COMPILE if strict is None else EXPORT
     code = {"modules": modules, "functions": FUNCTIONS, "output": OUTPUT}[code]
     given = f"CLASSES, STRICT = {classes}, {strict}\n"
-    assert run(given + HEAD + code) == ""
+    assert failure(given + HEAD + code) == ""

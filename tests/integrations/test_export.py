@@ -7,13 +7,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from export_cases import DECISIONS, check_equal, fresh, leaves, logits, threshold
+from first_calls import CAN_FORK, children
 from torch import nn
 
 import taxoloss
@@ -54,11 +57,9 @@ def test_every_decision_in_onnx(decision: str) -> None:
 
 
 _FIRST = """
-import torch
 from export_cases import DECISIONS, check_equal, fresh, logits
-from taxoloss.heads import TaxonomyOutput
 t = fresh()
-made, n = TaxonomyOutput(t, DECISIONS[NAME](t)), torch.export.Dim("n")
+made, n = heads.TaxonomyOutput(t, DECISIONS[NAME](t)), torch.export.Dim("n")
 if WAY == "compile":
     found = torch.compile(made, fullgraph=True, backend="aot_eager", dynamic=True)
 else:
@@ -69,16 +70,25 @@ for rows in (7, 9, 64):
 """
 
 
+@pytest.fixture(scope="module")
+def failure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """What a program in a new process fails with."""
+    with children(tmp_path_factory.mktemp("programs") / "errors", ROOT, Path(__file__).parent) as found:
+        yield found
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["compile", "strict", "export"])
-@pytest.mark.parametrize("decision", sorted(DECISIONS))
-def test_the_first_call_of_a_process(decision: str, way: str) -> None:
+@pytest.mark.skipif(not CAN_FORK, reason="this system has no fork")
+@pytest.mark.parametrize(
+    ("decision", "way"),
+    [
+        *product(sorted(DECISIONS), ["compile", "export"]),
+        *product(["none", "calibrated", "allowed"], ["strict"]),
+    ],
+)
+def test_the_first_call_of_a_process(failure: Callable[[str], str], decision: str, way: str) -> None:
     """Nothing was called before."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
-    code = f"NAME, WAY = {decision!r}, {way!r}\n{_FIRST}"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert failure(f"NAME, WAY = {decision!r}, {way!r}\n{_FIRST}") == ""
 
 
 def test_a_file_knows_its_classes(plain: bytes) -> None:
@@ -238,14 +248,19 @@ CHANGED: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def promised() -> bytes:
+    """A file with a threshold."""
+    t = fresh()
+    return in_bytes(export_onnx(None, t, threshold=threshold(t)))
+
+
 @pytest.mark.parametrize("key", [*CHANGED, "threshold of another order"])
-def test_a_file_that_was_changed(key: str) -> None:
+def test_a_file_that_was_changed(promised: bytes, key: str) -> None:
     """What others read of it (names of the nodes and classes) too."""
     import onnx
 
-    t = fresh()
-    program = export_onnx(None, t, threshold=threshold(t))
-    model = onnx.load_from_string(in_bytes(program))
+    t, model = fresh(), onnx.load_from_string(promised)
     if key in CHANGED:
         text = json.dumps(CHANGED[key](t))
     else:
@@ -255,8 +270,7 @@ def test_a_file_that_was_changed(key: str) -> None:
         load_onnx(model.SerializeToString(), t)
 
 
-@pytest.mark.parametrize("levels", [False, True])
-@pytest.mark.parametrize("per", [None, "order", "sub family"])
+@pytest.mark.parametrize(("per", "levels"), [(None, True), ("order", False), ("sub family", True)])
 def test_thresholds_by_clade_and_of_mapped_levels(per: str | None, levels: bool) -> None:
     """A threshold for each clade, on probabilities that were calibrated by level, is that of torch."""
     t = fresh()
