@@ -176,7 +176,7 @@ def wanted_metrics(samples: Samples, taxonomy: Taxonomy, settings: Settings) -> 
         taxonomy,
         calibration=logits,
         ranking=logits and taxonomy.is_tree,
-        curves=logits and taxonomy.is_tree,
+        curves=logits,
         top_k=places if places > 1 else None,
     )
 

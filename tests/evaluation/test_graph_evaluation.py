@@ -124,7 +124,7 @@ def test_probabilities(tmp_path: Path) -> None:
     """A column of a node is compared with the sum of all that it reaches; no hops."""
     made = written(tmp_path)
     done = run(made["file"], made["numbers"], "--values", "probs", "--json")
-    wanted = metrics.collection(made["t"], probabilities=True)
+    wanted = metrics.collection(made["t"], curves=True, probabilities=True)
     wanted.update(torch.from_numpy(made["p"]), torch.from_numpy(made["target"]))
     expected = {name: float(value) for name, value in wanted.compute().items()}
     assert scores(done) == pytest.approx(expected, rel=1e-4, abs=1e-4)
