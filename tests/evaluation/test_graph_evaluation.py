@@ -95,8 +95,8 @@ def written(folder: Path) -> dict[str, Any]:
     p = torch.from_numpy(rng.normal(0, 2, (ROWS, len(t)))).softmax(1).numpy()
     group = p @ np.array([t.node_id("g1") in t.ancestors(c) for c in range(len(t))], float)
     with numbers.open("w", newline="") as out:
-        rows = ([y, *row, g] for y, row, g in zip(named, p.tolist(), group.tolist(), strict=True))
-        csv.writer(out).writerows([["target", *t.classes, "g1"], *rows])
+        numbered = ([y, *row, g] for y, row, g in zip(named, p.tolist(), group.tolist(), strict=True))
+        csv.writer(out).writerows([["target", *t.classes, "g1"], *numbered])
     return {"t": t, "file": file, "answers": answers, "numbers": numbers, "target": target,
             "given": given, "p": p}  # fmt: skip
 

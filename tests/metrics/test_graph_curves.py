@@ -147,10 +147,9 @@ def test_a_tree_has_the_curves_of_trees(case: Case, rng: Rng) -> None:
     z, y, _ = data(case.taxonomy, rng, 12)
     p = z.masked_fill(z < -1, -torch.inf).softmax(1)  # some classes are impossible
     known = p[torch.arange(12), z.argmax(1)] > 0
-    for preds, more in ((z, {}), (p[known], {"probabilities": True})):
-        args = preds, y if not more else y[known], case.taxonomy
-        wanted = functional.risk_coverage(*args, **more)
+    for preds, target, stated in ((z, y, False), (p[known], y[known], True)):
+        wanted = functional.risk_coverage(preds, target, case.taxonomy, probabilities=stated)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(batch, "nodes_of", graph_nodes)
-            found = functional.risk_coverage(*args, **more)
+            found = functional.risk_coverage(preds, target, case.taxonomy, probabilities=stated)
         torch.testing.assert_close(found["aurc"], wanted["aurc"], rtol=1e-5, atol=1e-6, equal_nan=True)
