@@ -18,7 +18,8 @@ Those that are shown are chosen for their differences after all K were looked at
 all K hold at once in 95 % (Bonferroni), whichever are chosen. The order is by the end of the interval that
 is nearer to 0, what a branch has gained at least; where intervals contain 0, by centre / sqrt(variance).
 
-A node whose samples all stand below one of its children is left out: it says what the child says.
+A node whose samples all stand below one of its children is left out: it says what the child says. Where
+nodes have several parents, a sample belongs to every node above its truth, whichever way leads there.
 """
 
 from __future__ import annotations
@@ -123,22 +124,37 @@ def _sums(
     right_b: npt.NDArray[np.bool_],
     units: IntArray,
 ) -> _Sums:
-    """A sample belongs to its truth and to all nodes above: one step up at a time."""
+    """A sample belongs to its truth and to all nodes above."""
     size = len(taxonomy.tree.parent)
     parts = np.zeros((7, size), np.int64)
     # How deep a truth stands differs; a node may take the samples of one unit in several steps.
     pairs: list[tuple[IntArray, ...]] = []
-    a, b = right_a.astype(np.int64), right_b.astype(np.int64)
-    while len(node):
+    gains = right_a.astype(np.int64), right_b.astype(np.int64)
+    for above, rows in _upwards(taxonomy, node):
+        a, b = (gain[rows] for gain in gains)
         for at, values in enumerate((np.ones_like(a), a, b)):
-            np.add.at(parts[at], node, values)
-        pairs.append(_by_unit(node, units, b - a, np.ones_like(a)))
-        below = node > 0
-        node, units, a, b = taxonomy.tree.parent[node[below]], units[below], a[below], b[below]
+            np.add.at(parts[at], above, values)
+        pairs.append(_by_unit(above, units[rows], b - a, np.ones_like(a)))
     nodes, _, gain, count = _by_unit(*map(np.concatenate, zip(*pairs, strict=True)))
     for at, values in enumerate((np.ones_like(gain), count * count, gain * count, gain * gain), 3):
         np.add.at(parts[at], nodes, values)
     return _Sums(*parts)
+
+
+def _upwards(taxonomy: Taxonomy, node: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
+    """Nodes (n,) and all above them, some at once: (m,) nodes, (m,) the places of whose they are.
+
+    Of a tree one step up at a time; a node of a graph may be reached in several ways, and comes once.
+    """
+    tree, rows = taxonomy.tree, np.arange(len(node))
+    if not tree.is_tree:
+        above = tree.reach.above
+        yield np.concatenate([above[one] for one in node.tolist()]), np.repeat(rows, above.sizes[node])
+        return
+    while len(node):
+        yield node, rows
+        below = node > 0
+        node, rows = tree.parent[node[below]], rows[below]
 
 
 def _by_unit(node: IntArray, unit: IntArray, gain: IntArray, count: IntArray) -> tuple[IntArray, ...]:
@@ -153,11 +169,12 @@ def _by_unit(node: IntArray, unit: IntArray, gain: IntArray, count: IntArray) ->
 
 def _looked_at(taxonomy: Taxonomy, sums: _Sums) -> list[int]:
     """Nodes with enough samples, but the root, and those whose samples all stand below one child."""
-    parent = taxonomy.tree.parent
-    inner = np.zeros(len(parent), bool)
-    children = np.arange(1, len(parent))
-    inner[parent[children[sums.rows[children] == sums.rows[parent[children]]]]] = True
-    return [int(node) for node in children if sums.rows[node] >= LEAST and not inner[node]]
+    tree, inner = taxonomy.tree, np.zeros(len(sums.rows), bool)
+    parent, child = tree.parent[1:], np.arange(1, len(inner))
+    if tree.also_under is not None:
+        parent, child = np.append(parent, tree.also_under[:, 1]), np.append(child, tree.also_under[:, 0])
+    inner[parent[sums.rows[child] == sums.rows[parent]]] = True
+    return [node for node in range(1, len(inner)) if sums.rows[node] >= LEAST and not inner[node]]
 
 
 # -- intervals -------------------------------------------------------------------------------------

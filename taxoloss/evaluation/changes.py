@@ -11,7 +11,7 @@ from torch import Tensor
 from taxoloss.evaluation.row_files import RowFile
 from taxoloss.evaluation.rows import answer_of
 from taxoloss.evaluation.samples import Piece
-from taxoloss.functional.node_tensors import node_tensors
+from taxoloss.functional.graphs.nodes import nodes_of
 from taxoloss.metrics.distances import HierarchicalDistance
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -42,7 +42,7 @@ class Judged:
 
 def judge(a: Piece, b: Piece, taxonomy: Taxonomy) -> Judged:
     """Which answers are right, and which differ; an answer that is no node of the tree is never right."""
-    tensors = node_tensors(taxonomy)
+    tensors = nodes_of(taxonomy)
 
     def answer(piece: Piece) -> Tensor:
         found = answer_of(piece.preds)
@@ -103,7 +103,7 @@ class ChangeWriter:
 
     def __init__(self, path: Path | None, taxonomy: Taxonomy) -> None:
         self.file, self.taxonomy = None if path is None else RowFile(path, HEADER), taxonomy
-        self.tensors, self.distance = node_tensors(taxonomy), HierarchicalDistance(taxonomy)
+        self.tensors, self.distance = nodes_of(taxonomy), HierarchicalDistance(taxonomy)
 
     def take(self, a: Piece, b: Piece, judged: Judged) -> None:
         """Takes the same samples of both files."""

@@ -14,6 +14,7 @@ from taxoloss.evaluation.branches import Branches, compare_branches
 from taxoloss.evaluation.changes import Changes, Judged, judge
 from taxoloss.evaluation.rows import answer_of
 from taxoloss.evaluation.samples import Piece, Samples
+from taxoloss.evaluation.scores import notes_on_parents
 from taxoloss.metrics.bootstrap import Interval, bootstrap, paired
 from taxoloss.metrics.collection import collection
 from taxoloss.taxonomy.row_groups import group_codes
@@ -35,7 +36,8 @@ class Form:
         """What is compared; no curves, whose bins would be kept for each draw."""
         logits = self.places is None
         top_k = self.places if (self.places or 1) > 1 else None
-        return collection(taxonomy, calibration=logits, ranking=logits, top_k=top_k)
+        ranking = logits and taxonomy.is_tree
+        return collection(taxonomy, calibration=logits, ranking=ranking, top_k=top_k)
 
     def of(self, piece: Piece) -> Piece:
         """The piece in this form."""
@@ -78,12 +80,14 @@ class Comparison:
         changes: how many samples were answered how.
         branches: that gained and lost most.
         groups: how many; None: samples were drawn one by one.
+        notes: what a reader must know of the scores.
     """
 
     scores: dict[str, Difference]
     changes: Changes
     branches: Branches
     groups: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -133,4 +137,4 @@ def compare(
         for name, interval in apart.items()
     }
     units = None if codes is None else len(np.unique(codes))
-    return Comparison(scores, changes, branches, units)
+    return Comparison(scores, changes, branches, units, notes_on_parents(taxonomy))

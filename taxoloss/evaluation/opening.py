@@ -36,10 +36,10 @@ from taxoloss.evaluation.sample_names import Different
 from taxoloss.evaluation.samples import Samples
 from taxoloss.evaluation.spellings import spelled
 from taxoloss.evaluation.tables import SampleTable, open_samples_table
-from taxoloss.functional.node_tensors import node_tensors
 from taxoloss.sources.class_lists import from_file
 from taxoloss.taxonomy.class_names import Name
 from taxoloss.taxonomy.file.limits import Limits
+from taxoloss.taxonomy.plan import classes_below
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.versions.migration import Migration
 
@@ -58,13 +58,9 @@ def open_samples(path: Path, taxonomy: Taxonomy, request: Request) -> tuple[Taxo
         request: how the file is to be read.
 
     Raises:
-        PredictionError: the file cannot be read so, or a node of the taxonomy has several parents.
+        PredictionError: the file cannot be read so.
         TaxonomyError: the classes are not those of the tree.
     """
-    try:
-        taxonomy.require_tree("evaluation")
-    except ValueError as error:
-        raise PredictionError(str(error)) from None
     opening = _Opening(path, taxonomy, request)
     prediction = request.prediction or opening.default_prediction()
     return opening.answers(prediction) if prediction else opening.matrix(opening.document)
@@ -359,10 +355,9 @@ class _Opening:
                 "--values probs if these are probabilities of every node, --inner-classes if the model has "
                 "an output for each"
             )
-        tensors, below = node_tensors(bound), np.zeros((len(inner), len(bound)))
+        below = np.zeros((len(inner), len(bound)))
         for number, name in enumerate(inner):
-            node = bound.node_id(self._name(name))
-            below[number, tensors.depth_first[tensors.start[node] : tensors.stop[node]].numpy()] = 1
+            below[number, classes_below(bound, bound.node_id(self._name(name)))] = 1
         return dataclasses.replace(file, above=Above(tuple(inner), tuple(places), below))
 
     def _migrated(

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from taxoloss.evaluation.row_files import RowFile
 from taxoloss.evaluation.samples import Piece
-from taxoloss.functional.node_tensors import NodeTensors, node_tensors
+from taxoloss.functional.graphs.nodes import GraphNodes, nodes_of
+from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.metrics.distances import HierarchicalDistance
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -29,23 +30,30 @@ def answer_of(answers: Tensor) -> Tensor:
     return answers[:, 0] if answers.dim() > 1 else answers
 
 
-def is_wrong(answer: Tensor, target: Tensor, tensors: NodeTensors) -> Tensor:
+def is_wrong(answer: Tensor, target: Tensor, tensors: NodeTensors | GraphNodes) -> Tensor:
     """(n,) bool: the answer is neither the truth, nor above it, nor below it."""
     return ~(tensors.at_or_above(answer, target) | (tensors.lca(answer, target) == target))
 
 
-def answer_probability(logits: Tensor, answer: Tensor, tensors: NodeTensors) -> Tensor:
-    """(n,): the sum of the softmax over the classes below each answer, in float64.
-
-    In depth-first order the classes below a node stand side by side: the difference of two running sums.
-    """
-    parts = []
-    for rows, nodes in zip(torch.split(logits, _ROWS), torch.split(answer, _ROWS), strict=True):
-        ordered = rows.double().softmax(1)[:, tensors.depth_first]
-        running = torch.nn.functional.pad(ordered.cumsum(1), (1, 0))
-        ends = torch.stack([tensors.start[nodes], tensors.stop[nodes]], 1)
-        parts.append(running.gather(1, ends).diff(dim=1).squeeze(1).clamp(0, 1))
+def answer_probability(logits: Tensor, answer: Tensor, tensors: NodeTensors | GraphNodes) -> Tensor:
+    """(n,): the sum of the softmax over the classes below each answer, in float64."""
+    pairs = zip(torch.split(logits, _ROWS), torch.split(answer, _ROWS), strict=True)
+    parts = [_sums_below(rows.double().softmax(1), nodes, tensors) for rows, nodes in pairs]
     return torch.cat(parts) if parts else logits.new_zeros(0, dtype=torch.float64)
+
+
+def _sums_below(probabilities: Tensor, nodes: Tensor, tensors: NodeTensors | GraphNodes) -> Tensor:
+    """(n,): of (n, C), one node a row.
+
+    In depth-first order the classes below a node of a tree stand side by side: the difference of two
+    running sums.
+    """
+    if isinstance(tensors, GraphNodes):
+        return tensors.masses(probabilities).gather(1, nodes.unsqueeze(1)).squeeze(1).clamp(0, 1)
+    ordered = probabilities[:, tensors.depth_first]
+    running = torch.nn.functional.pad(ordered.cumsum(1), (1, 0))
+    ends = torch.stack([tensors.start[nodes], tensors.stop[nodes]], 1)
+    return running.gather(1, ends).diff(dim=1).squeeze(1).clamp(0, 1)
 
 
 class RowWriter:
@@ -58,7 +66,7 @@ class RowWriter:
 
     def __init__(self, path: Path | None, taxonomy: Taxonomy) -> None:
         self.file, self.taxonomy = None if path is None else RowFile(path, HEADER), taxonomy
-        self.tensors = node_tensors(taxonomy)
+        self.tensors = nodes_of(taxonomy)
         self.distance = HierarchicalDistance(taxonomy)
         self._names: dict[int, str] = {}
 

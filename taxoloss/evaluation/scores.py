@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 
@@ -81,6 +82,17 @@ class Evaluation:
         return rows
 
 
+@contextmanager
+def _several_parents(taxonomy: Taxonomy) -> Iterator[None]:
+    """PredictionError where a decision refuses nodes with several parents."""
+    try:
+        yield
+    except ValueError as error:
+        if taxonomy.is_tree:
+            raise
+        raise PredictionError(str(error)) from None
+
+
 #: Called with the samples that are scored, and what is answered to them: logits, node ids or a ranking.
 Watch = Callable[[Piece, Tensor], None]
 
@@ -145,7 +157,7 @@ def evaluate(
     return Evaluation(
         scores.compute(),
         reading,
-        samples.notes,
+        (*samples.notes, *notes_on_parents(taxonomy)),
         rows,
         samples.left_out,
         uncounted,
@@ -157,15 +169,26 @@ def evaluate(
 
 
 def wanted_metrics(samples: Samples, taxonomy: Taxonomy, settings: Settings) -> metrics.TaxonomyCollection:
-    """Every metric that the answers allow."""
+    """Every metric that the answers, and the taxonomy, allow."""
     logits = samples.places is None and settings.decision is None
     places = samples.places or 1
     return metrics.collection(
         taxonomy,
         calibration=logits,
-        ranking=logits,
+        ranking=logits and taxonomy.is_tree,
         curves=logits,
         top_k=places if places > 1 else None,
+    )
+
+
+def notes_on_parents(taxonomy: Taxonomy) -> tuple[str, ...]:
+    """What a reader must know of scores where nodes have several parents."""
+    if taxonomy.is_tree:
+        return ()
+    count = counted(len(taxonomy.tree.several_parents), "node")
+    return (
+        f"{count} with several parents: what answer and truth share is the common ancestor with the fewest "
+        "classes below, and each of the truth's nodes on a level is right; hops needs a tree",
     )
 
 
@@ -237,15 +260,16 @@ def _threshold(
     if settings.risk is None:
         return None, 0
     logits, target, groups = _calibration_rows(taxonomy, split)
-    made = decisions.calibrate_threshold(
-        logits,
-        target,
-        taxonomy,
-        settings.risk,
-        settings.decision or "climb",
-        groups=groups,
-        coarse=settings.coarse,
-    )
+    with _several_parents(taxonomy):
+        made = decisions.calibrate_threshold(
+            logits,
+            target,
+            taxonomy,
+            settings.risk,
+            settings.decision or "climb",
+            groups=groups,
+            coarse=settings.coarse,
+        )
     return made, len(target)
 
 
@@ -272,5 +296,6 @@ def answered(
     least = 0.5 if settings.threshold is None else settings.threshold
     values = {"threshold": least if threshold is None else threshold, "tradeoff": settings.tradeoff}
     taken = [values[name] for name in RULES[settings.decision].takes]
-    found: Tensor = getattr(decisions, settings.decision)(logits, taxonomy, *taken)
+    with _several_parents(taxonomy):
+        found: Tensor = getattr(decisions, settings.decision)(logits, taxonomy, *taken)
     return found

@@ -13,7 +13,13 @@ from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.log_odds import level_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.metrics.base.batch import Batch
-from taxoloss.metrics.base.curve_metric import Curve, CurveMetric, Steps
+from taxoloss.metrics.base.curve_metric import (
+    Curve,
+    CurveMetric,
+    Steps,
+    steps_between,
+    surer_than_what_says_more,
+)
 from taxoloss.metrics.base.sum_metric import Result
 from taxoloss.plot import curves
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -32,7 +38,8 @@ class OperatingCurve(CurveMetric):
     larger is better; not for choosing one threshold. At a threshold the answer is the most informative
     node whose log-odds are above it, so each sample answers its nodes in turn that are more informative
     than every surer one. With v a node's value (its depth, or its information 1 - log(classes below) /
-    log(C)) and a the LCA of answer and target, the answer cut back to the target where it is below,
+    log(C)) and a the LCA of answer and target (of nodes with several parents the common ancestor with the
+    fewest classes below), the answer cut back to the target where it is below,
 
         recall = v(a) / v(target)    precision = v(a) / v(answer), 0 / 0 = 1
         correct: answer and target are on one path
@@ -137,15 +144,7 @@ class OperatingCurve(CurveMetric):
         """Of logits (n, C): from the surest answer to the most informative."""
         odds, nodes, made = _answers(logits, taxonomy, tensors)
         fields = self._fields_of(nodes, target.unsqueeze(1), tensors)
-        # The answer before a step: the last made before it.
-        place = torch.arange(made.shape[1], device=made.device)
-        last = torch.where(made, place, -1).cummax(1).values
-        before = torch.nn.functional.pad(last[:, :-1], (1, 0), value=-1)
-        earlier = fields.gather(1, before.clamp(min=0).unsqueeze(2).expand_as(fields))
-        first = fields.gather(1, made.long().argmax(1).view(-1, 1, 1).expand(-1, 1, 3)).squeeze(1)
-        step = made & (before >= 0)
-        change = torch.where(step.unsqueeze(2), fields - earlier, 0.0)
-        return Steps(first, odds, change, step)
+        return steps_between(fields, odds, made)
 
     def _fields_of(self, nodes: Tensor, target: Tensor, tensors: NodeTensors | GraphNodes) -> Tensor:
         """(n, G, 3): recall, precision and correct of answers (n, G)."""
@@ -178,9 +177,7 @@ def _answers(
     column = torch.arange(len(ids), device=odds.device).expand_as(odds)
     column = torch.where(odds == best.gather(1, group), column, len(ids) - 1)
     first = torch.full_like(best, len(ids) - 1, dtype=torch.long).scatter_reduce(1, group, column, "amin")
-    surest_of_more = best.flip(1).cummax(1).values.flip(1)
-    surest_of_more = torch.nn.functional.pad(surest_of_more[:, 1:], (0, 1), value=-torch.inf)
-    return best, ids[first], best > surest_of_more
+    return best, ids[first], surer_than_what_says_more(best)
 
 
 def _area(recall: Tensor, score: Tensor) -> Tensor:

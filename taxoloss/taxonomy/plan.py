@@ -15,7 +15,15 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import IntArray
 from taxoloss.taxonomy.tree.reach import Rows
 
-__all__ = ["GraphPlan", "LossPlan", "Plan", "graph_plan_of", "loss_plan_of", "plan_of"]
+__all__ = [
+    "GraphPlan",
+    "LossPlan",
+    "Plan",
+    "classes_below",
+    "graph_plan_of",
+    "loss_plan_of",
+    "plan_of",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +199,20 @@ def loss_plan_of(taxonomy: Taxonomy) -> LossPlan:
         ValueError: the taxonomy is not bound.
     """
     return cached(taxonomy, _loss_plan)
+
+
+def classes_below(taxonomy: Taxonomy, node: int) -> IntArray:
+    """The classes that a node of a bound taxonomy reaches, by id; of a class itself.
+
+    >>> import taxoloss
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["beagle"]}}).bind()
+    >>> classes_below(t, t.node_id("cat"))
+    array([0, 1])
+    """
+    plan = loss_plan_of(taxonomy)
+    if isinstance(plan, GraphPlan):
+        return plan.classes[node]
+    return plan.depth_first[plan.start[node] : plan.stop[node]]
 
 
 def _loss_plan(taxonomy: Taxonomy) -> LossPlan:

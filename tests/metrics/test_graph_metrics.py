@@ -91,6 +91,28 @@ def test_levels_of_logits(case: GraphCase, rng: Rng) -> None:
     close(functional.full_path_accuracy(z, y, t), mean(paths))
 
 
+@given(graphs(), seeds, st.sampled_from([2, 3, 99]))
+@SETTINGS
+def test_the_most_probable_nodes_of_a_level(case: GraphCase, rng: Rng, k: int) -> None:
+    """Right where one of the k best is above the target; not counted where the k-th has an equal."""
+    oracle = Oracle(case)
+    z, _, y, rows = data(oracle, rng, 8)
+
+    def is_tied(row: int, level: int) -> bool:
+        found = [oracle.probability(z[row].tolist(), node) for node in oracle.levels[level]]
+        found.sort(reverse=True)
+        return len(found) > k and found[k - 1] - found[k] < 1e-12
+
+    tied = {row for row, _ in rows for level in range(case.depth) if is_tied(row, level)}
+    y[[*tied]] = -100
+    best = by_level(
+        oracle,
+        [(row, n) for row, n in rows if row not in tied],
+        lambda row, n, level: bool({*oracle.best(z[row].tolist(), level, k)} & oracle.above(n)),
+    )
+    close(functional.level_accuracy(z, y, oracle.taxonomy, top_k=k), best)
+
+
 @given(graphs(), seeds)
 @SETTINGS
 def test_levels_of_answers(case: GraphCase, rng: Rng) -> None:

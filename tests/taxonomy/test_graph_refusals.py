@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from command_line import run
 
 import taxoloss
 from taxoloss import TaxonomyLoss, sources
@@ -32,15 +31,16 @@ MODULES = (
 KEEPERS = {"load_checkpoint", "save", "suggest_weights"}
 #: What computes along all edges of a graph.
 SERVED = {
-    "arm", "at_level", "calibrate_threshold", "check_config", "climb", "collection",
-    "compute_metrics", "export_onnx", "Flat", "full_path_accuracy", "FullPathAccuracy", "hedge",
+    "arm", "at_level", "calibrate_threshold", "check_config", "climb", "collection", "compute_metrics",
+    "evaluate_file", "export_onnx", "Flat", "full_path_accuracy", "FullPathAccuracy", "hedge",
     "hierarchical_distance", "hierarchical_f_score", "HierarchicalDistance", "HierarchicalFScore",
     "label_maps", "leaf", "level_accuracy", "level_calibration_error", "level_confusion_matrix",
-    "level_log_probs", "LevelAccuracy", "LevelCalibrationError", "LevelConfusionMatrix",
-    "load_onnx", "minimum_cost", "mistake_severity", "MistakeSeverity", "model_card",
-    "most_specific", "PathSum", "pseudo_labels", "readings", "report", "risk_curve", "rollup",
-    "run", "scorer", "search", "taxonomy_cross_entropy", "TaxonomyLoss", "TaxonomyOutput", "tree",
-    "tree_induced_error", "TreeInducedError", "weight_table", "why",
+    "level_log_probs", "LevelAccuracy", "LevelCalibrationError", "LevelConfusionMatrix", "load_onnx",
+    "minimum_cost", "mistake_severity", "MistakeSeverity", "model_card", "most_specific",
+    "operating_curve", "OperatingCurve", "PathSum", "pseudo_labels", "readings", "report",
+    "risk_coverage", "risk_curve", "RiskCoverage", "rollup", "run", "scorer", "search",
+    "taxonomy_cross_entropy", "TaxonomyLoss", "TaxonomyOutput", "tree", "tree_induced_error",
+    "TreeInducedError", "weight_table", "why",
 }  # fmt: skip
 WORDS = r"needs a tree, and `lion/liger` has several parents: `lion`, `tiger`"
 
@@ -141,21 +141,6 @@ def test_questions_of_one_ancestor_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=WORDS):
             ask()
-
-
-def test_commands_refuse_it_in_words(tmp_path: Path) -> None:
-    """evaluate and compare: one line, no traceback."""
-    file, answers = tmp_path / "graph.yaml", tmp_path / "answers.csv"
-    GRAPH.save(file)
-    answers.write_text("truth,prediction,other\nliger,cat,cat\nsher,sher,cat\n")
-    columns = ["--target", "truth", "--prediction", "prediction"]
-    for arguments in (
-        ["evaluate", str(file), str(answers), *columns],
-        ["compare", str(file), str(answers), str(answers), *columns, "--prediction-b", "other"],
-    ):
-        done = run(*arguments)
-        assert done.returncode != 0
-        assert "several parents" in " ".join(done.stderr.replace("│", " ").split())
 
 
 def test_sources_name_the_way_to_keep_all_parents(tmp_path: Path) -> None:

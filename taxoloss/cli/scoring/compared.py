@@ -87,6 +87,7 @@ def _head(told: Told) -> Iterator[str]:
             yield f"left out, for only {name} has them: {alone}"
     if pairing.uncounted:
         yield f"{counted(pairing.uncounted, 'row')} not counted: the truth is the root"
+    yield from found.notes
     if told.form.places is None:
         yield "classes by the largest number; levels by summed probabilities"
     else:
@@ -172,6 +173,7 @@ def _data(told: Told, taxonomy: Taxonomy) -> dict[str, Any]:
         "rows": found.rows,
         "rows_without_a_known_node": pairing.uncounted,
         "groups": found.groups,
+        **({"notes": list(found.notes)} if found.notes else {}),
         "metrics": {
             name: {
                 "a": number(score.a),

@@ -168,12 +168,16 @@ class GraphNodes(DeviceTensors):
         The nodes of a level may share classes: their masses may come to more than 1.
         """
         rows = probabilities if probabilities.dim() == 2 else probabilities.movedim(1, -1).flatten(0, -2)
-        masses = torch.cat([rows, self.inner_masses(rows)], 1)
+        masses = self.masses(rows)
         found = [masses.index_select(1, nodes) for nodes in self.nodes[:-1]]
         if probabilities.dim() > 2:
             places = probabilities.shape[:1] + probabilities.shape[2:]
             found = [mass.view(*places, mass.shape[1]).movedim(-1, 1) for mass in found]
         return [*found, probabilities]
+
+    def masses(self, probabilities: Tensor) -> Tensor:
+        """(R, V): the sums over what all nodes reach, by id, of (R, C)."""
+        return torch.cat([probabilities, self.inner_masses(probabilities)], 1)
 
     def inner_masses(self, rows: Tensor) -> Tensor:
         """(R, V - C): of probabilities (R, C) the sums over what inner nodes reach."""

@@ -20,7 +20,7 @@ from taxoloss.metrics.base.batch import Batch, Scores
 from taxoloss.metrics.base.sum_metric import UNIT, Contributions, SumMetric, add, fixed
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Curve", "CurveMetric", "Steps"]
+__all__ = ["Curve", "CurveMetric", "Steps", "steps_between", "surer_than_what_says_more"]
 
 _BINS = 4096
 #: asinh of the largest log-odds that have a bin of their own, 10^6.
@@ -34,6 +34,32 @@ class Steps(NamedTuple):
     log_odds: Tensor  # (R, E)
     change: Tensor  # (R, E, F); 0 where there is no step
     made: Tensor  # (R, E): whether there is a step
+
+
+def surer_than_what_says_more(odds: Tensor, rounding: float | Tensor = 0.0) -> Tensor:
+    """(n, G): of log-odds (n, G), the answer that says least first, which are above all that follow."""
+    most = odds.flip(1).cummax(1).values.flip(1)
+    most = torch.nn.functional.pad(most[:, 1:], (0, 1), value=-torch.inf)
+    return odds > most + rounding
+
+
+def steps_between(fields: Tensor, odds: Tensor, made: Tensor) -> Steps:
+    """From each answer that is made to the next.
+
+    Args:
+        fields: (n, G, F) of answers, the surest first.
+        odds: (n, G) down to which the one before holds.
+        made: (n, G) which answers are made, one or more of each sample.
+    """
+    # The answer before a step: the last made before it.
+    place = torch.arange(made.shape[1], device=made.device)
+    last = torch.where(made, place, -1).cummax(1).values
+    before = torch.nn.functional.pad(last[:, :-1], (1, 0), value=-1)
+    earlier = fields.gather(1, before.clamp(min=0).unsqueeze(2).expand_as(fields))
+    start = made.long().argmax(1).view(-1, 1, 1).expand(-1, 1, fields.shape[2])
+    step = made & (before >= 0)
+    change = torch.where(step.unsqueeze(2), fields - earlier, 0.0)
+    return Steps(fields.gather(1, start).squeeze(1), odds, change, step)
 
 
 class Curve(NamedTuple):
@@ -59,8 +85,6 @@ class CurveMetric(SumMetric):
         ignore_index: int,
         **kwargs: Any,
     ) -> None:
-        if isinstance(taxonomy, Taxonomy):
-            taxonomy.require_tree(f"{type(self).__name__}, whose log-odds are of one path,")
         self.exact, self._fields = bool(exact), fields
         # A row of the sums is (change or first fields, absolute changes, samples); row 0 holds the first.
         size = (1 if exact else 1 + _BINS) * (2 * fields + 1)
