@@ -121,9 +121,9 @@ def test_masses_are_the_definition(
         (slope,) = torch.autograd.grad(found, one, pull.to(dtype))
     truth = inner_log_probs(other, reach)
     (expected,) = torch.autograd.grad(truth, other, pull.to(dtype).double())
-    close = {"rtol": 1e-6, "atol": 1e-6} if dtype == torch.float32 else {"rtol": 1e-12, "atol": 1e-12}
-    assert_close(found.double(), truth, **close)
-    assert_close(slope.double(), expected, **close)
+    within = 1e-6 if dtype == torch.float32 else 1e-12
+    assert_close(found.double(), truth, rtol=within, atol=within)
+    assert_close(slope.double(), expected, rtol=within, atol=within)
 
 
 def test_rows_of_nan() -> None:

@@ -182,8 +182,8 @@ def test_what_needs_a_tree_says_so() -> None:
         lambda: TaxonomyLoss(GRAPH, "hxe:0.5"),
         lambda: TaxonomyLoss(GRAPH, "balanced"),
         lambda: heads.LevelHeads(3, GRAPH),
-        lambda: metrics.LevelAccuracy(GRAPH),
-        lambda: decisions.leaf(torch.zeros(1, 40), GRAPH),
+        lambda: metrics.HOPS(GRAPH),
+        lambda: decisions.top_down(torch.zeros(1, 40), GRAPH, 0.5),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="needs a tree"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,7 @@ from torch.testing import assert_close
 from trees import seeds
 
 import taxoloss
-from taxoloss import Taxonomy, TaxonomyLoss, controls, sweep
+from taxoloss import Taxonomy, TaxonomyLoss, controls, decisions, metrics, sweep
 from taxoloss.functional import level_log_probs
 from taxoloss.heads import Flat, PathSum
 from taxoloss.integrations.onnx import load_onnx
@@ -88,6 +89,21 @@ def test_answers_of_a_pipeline_are_the_sums_of_all_that_reach(
         assert_close([by_name[name] for name in t.nodes(level)], logs[0].exp().tolist())
 
 
+def test_metrics_of_a_trainer_and_columns_of_fastai() -> None:
+    """Those of the collection."""
+    hub = pytest.importorskip("taxoloss.integrations.transformers")
+    evaluated = SimpleNamespace(predictions=logits().numpy(), label_ids=np.array([0, 41, -100, 3, 42, 9]))
+    scores = hub.compute_metrics(GRAPH, loss=TaxonomyLoss(GRAPH))(evaluated)
+    made = metrics.collection(GRAPH)
+    made.update(logits(), torch.from_numpy(evaluated.label_ids))
+    assert scores.pop("loss") > 0
+    assert_close(scores, {name: float(value) for name, value in made.compute().items()}, equal_nan=True)
+    fastai = pytest.importorskip("taxoloss.integrations.fastai")
+    assert [column.name for column in fastai.level_metrics(GRAPH)] == [
+        *(f"accuracy/{level}" for level in GRAPH.levels), "severity",
+    ]  # fmt: skip
+
+
 def test_the_loss_of_a_trainer_is_the_mean() -> None:
     """Of the labels of all pieces."""
     hub = pytest.importorskip("taxoloss.integrations.transformers")
@@ -132,23 +148,32 @@ def test_fastai_compares_the_vocab() -> None:
 # -- ONNX and checkpoints --------------------------------------------------------------------------
 
 
+DECISIONS: dict[str, Any] = {
+    "leaf": decisions.leaf,
+    "climb": partial(decisions.climb, threshold=0.6),
+    "most_specific": partial(decisions.most_specific, threshold=0.6),
+    "hedge": partial(decisions.hedge, tradeoff=0.2),
+}
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("make", [Flat, PathSum])
-def test_exported_models_give_the_same_numbers(make: Any, tmp_path: Path) -> None:
-    """Log-probabilities of all levels, for any number of rows; another taxonomy is refused."""
+@pytest.mark.parametrize(("make", "decision"), [(Flat, "leaf"), *((PathSum, name) for name in DECISIONS)])
+def test_exported_models_give_the_same_numbers(make: Any, decision: str, tmp_path: Path) -> None:
+    """Log-probabilities of all levels and answers, for any number of rows; another taxonomy is refused."""
+    decide = DECISIONS[decision]
     for package in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(package)
     head = make(3, GRAPH)
     for parameter in head.parameters():
         nn.init.normal_(parameter, generator=torch.Generator().manual_seed(0))
-    taxoloss.export_onnx(head, GRAPH, tmp_path / "m.onnx", decision=best)
+    taxoloss.export_onnx(head, GRAPH, tmp_path / "m.onnx", decision=decide)
     model = load_onnx(tmp_path / "m.onnx", GRAPH)
     for rows in (5, 2):
         x = torch.randn(rows, 3, generator=torch.Generator().manual_seed(rows))
         logs, answer = model(x)
         for level, wanted in level_log_probs(head(x), GRAPH).items():
             np.testing.assert_allclose(logs[level], wanted.detach(), atol=1e-5)
-        assert answer.tolist() == head(x).argmax(1).tolist()
+        assert answer.tolist() == decide(head(x), GRAPH).tolist()
     for other in (TREE, GRAPH.bind(NAMES[::-1])):
         with pytest.raises(ValueError, match="another"):
             load_onnx(tmp_path / "m.onnx", other)
@@ -187,6 +212,25 @@ def test_a_classifier_sums_along_all_edges() -> None:
         sklearn.scorer("hops", GRAPH)
 
 
+def test_a_classifier_answers_nodes_and_is_scored() -> None:
+    """By text, with integer labels as node ids; scores are those of the metrics."""
+    sklearn = pytest.importorskip("taxoloss.integrations.sklearn")
+    neighbors = pytest.importorskip("sklearn.neighbors")
+    x, y = np.arange(120.0)[:, None], np.arange(120) % 40
+    y[::9] = GRAPH.node_id("g1")
+    model = sklearn.TaxonomyClassifier(neighbors.KNeighborsClassifier(5), GRAPH, "climb:0.7").fit(x, y)
+    answers = model.predict(x)
+    labels = model._labels_of_fit()
+    z = torch.from_numpy(labels.columns(model.predict_proba(x))).log()
+    wanted: Any = decisions.climb(z, model.taxonomy_, 0.7)
+    assert model.predict_nodes(x).tolist() == wanted.tolist()
+    assert (answers >= 40).any()
+    metric = metrics.HierarchicalDistance(model.taxonomy_)
+    metric.update(wanted, torch.from_numpy(labels.ids(y)))
+    assert model.scores(x, y)["distance"] == pytest.approx(float(metric.compute()))
+    assert sklearn.scorer("distance")(model, x, y) == pytest.approx(-float(metric.compute()))
+
+
 # -- sweeps and controls ---------------------------------------------------------------------------
 
 
@@ -220,6 +264,20 @@ def test_arms_train_or_refuse(name: str) -> None:
     one.loss(torch.ones(6, 3), target).backward()
     assert one.head.weight.grad is not None
     assert one.usable(target).tolist() == ([0, 1, 3, 4, 5] if one.coarse else [0, 3, 5])
+
+
+def test_readings_are_scores_of_three_answers() -> None:
+    """Each level by itself, the best class, the class of least expected cost."""
+    head, x, target = PathSum(3, GRAPH), torch.randn(30, 3), torch.arange(30)
+    nn.init.normal_(head.weight, generator=torch.Generator().manual_seed(0))
+    z = head(x).detach()
+    answers = {"marginal": z, "leaf": z.argmax(1), "crm": decisions.minimum_cost(z, GRAPH)}
+    for row in controls.readings(head, x, target, GRAPH):
+        metric = metrics.LevelAccuracy(GRAPH)
+        metric.update(answers.pop(str(row["reading"])), target)
+        for level, share in metric.compute().items():
+            assert row[f"accuracy_{level}"] == float(share)
+    assert not answers
 
 
 @given(graphs(), seeds)

@@ -34,10 +34,11 @@ class ReachTensors(DeviceTensors):
         self.items = torch.tensor(plan.classes.items, dtype=torch.int32)
         #: (V,)
         self.sizes = torch.tensor(plan.classes.sizes)
-        #: (V - C, B) of inner nodes, bit j % 8 of byte j / 8 is class j; (C,) byte and bit of each class.
+        #: (V - C, B) of inner nodes, bit j % 8 of byte j / 8 is class j; (C,) and (C,): of each class its
+        #: byte, and 2 to the power of its bit.
         self.bits = torch.tensor(_bits(plan))
         of_class = torch.arange(plan.num_classes, device="cpu")
-        self.byte, self.bit = of_class // 8, (of_class % 8).to(torch.uint8)
+        self.byte, self.bit = of_class // 8, (2 ** (of_class % 8)).to(torch.uint8)
         many = np.flatnonzero(plan.classes.sizes[:-1] >= max(2, plan.num_classes * _MANY))
         #: (V,): the column of a node in `columns`, else -1; (C, M): 1 where it reaches a class.
         self.column = torch.full((plan.num_nodes,), -1, device="cpu")
@@ -64,9 +65,9 @@ class ReachTensors(DeviceTensors):
         """(R, C): whether nodes (R,) reach each class."""
         inner = (nodes - self.num_classes).clamp(min=0)
         byte = self.bits.index_select(0, inner).index_select(1, self.byte)
-        reached = (byte >> self.bit) & 1 == 1
+        reached = torch.bitwise_and(byte, self.bit) != 0
         own = nodes.unsqueeze(1) == torch.arange(self.num_classes, device=nodes.device)
-        return torch.where(nodes.unsqueeze(1) < self.num_classes, own, reached)
+        return own | (reached & (nodes >= self.num_classes).unsqueeze(1))
 
 
 class SparseMatrix(DeviceTensors):
