@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import flat_rows
 from taxoloss.functional.log_probs import cached_log_probs
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.sum_metric import Contributions, Result, SumMetric, check_top_k
@@ -104,28 +105,19 @@ class LevelAccuracy(SumMetric):
         """(R, L): whether the wanted node is among the answers of a level."""
         if self.top_k > 1:
             return self._among_the_best(batch)
-        return batch.meets(batch.best_class)
+        return batch.meets(batch.best_class.unsqueeze(1))
 
     def _among_the_best(self, batch: Batch) -> Tensor:
         if self.decision == "leaf":
-            best = batch.best_classes(self.top_k)
-            return torch.stack([batch.meets(one.reshape(-1)) for one in best.unbind(1)]).any(0)
+            return batch.meets(flat_rows(batch.best_classes(self.top_k)))
         # In log space: where probabilities are 0 in float32 there are still k best.
         logits = batch.need_logits(f"top_k={self.top_k}")
         log_probs = cached_log_probs(self.taxonomy, logits.device)(logits)
-        answers = [self._best(log_probs[level].all()) for level in range(len(self.taxonomy.levels))]
-        by_place = (torch.stack([of[..., at] for of in answers], 1) for at in range(self._places))
-        return torch.stack([*map(batch.is_true, by_place)]).any(0)
+        return batch.is_true([self._best(log_probs[level].all()) for level in sorted(log_probs)])
 
     def _best(self, scores: Tensor) -> Tensor:
-        """(R, places): the best nodes, the last again where a level has fewer."""
-        best = scores.topk(min(self.top_k, scores.shape[1]), dim=1).indices.movedim(1, -1).flatten(0, -2)
-        return torch.cat([best, best[:, -1:].expand(-1, self._places - best.shape[1])], 1)
-
-    @property
-    def _places(self) -> int:
-        """How many of the best nodes count: there are no more than classes."""
-        return min(self.top_k, len(self.taxonomy))
+        """(R, k): the k best nodes."""
+        return flat_rows(scores.topk(min(self.top_k, scores.shape[1]), dim=1).indices)
 
 
 class FullPathAccuracy(SumMetric):

@@ -201,10 +201,10 @@ class GraphNodes(DeviceTensors):
         """
         return (self.lines[target] == self.node(answer).unsqueeze(-1)).any(-1)
 
-    def true_on_levels(self, index: Tensor, target: Tensor) -> Tensor:
-        """(R, L): whether the node of each level with an index (R, L) is the target (R,) or above it."""
-        node = torch.stack([n[i] for n, i in zip(self.nodes, index.unbind(1), strict=True)], 1)
-        return (self.lines[target].unsqueeze(2) == node.unsqueeze(1)).any(1)
+    def is_true(self, level: int, index: Tensor, target: Tensor) -> Tensor:
+        """(R,): whether one of a level's nodes with indices (R, k) is the target (R,) or above it."""
+        nodes = self.nodes[level][index]
+        return (self.lines[target].unsqueeze(2) == nodes.unsqueeze(1)).flatten(1).any(1)
 
     def share_level(self, answer: Tensor, target: Tensor) -> Tensor:
         """(R, L): whether answers and targets (R,) have a node of a level in common."""

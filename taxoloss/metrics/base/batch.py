@@ -196,14 +196,11 @@ class Batch:
         """(R, L): on each level the index of the node that is answered.
 
         Of logits the node with the largest probability; of node ids the answer's ancestor, and -1
-        on the levels below the answer. Where an answer may have several nodes, see `meets`.
+        on the levels below the answer. Where it has several nodes on a level, the last of them.
         """
         if self.logits is not None:
             return self._most_probable[0]
-        return self._indices(self.answer)
-
-    def _indices(self, answer: Tensor) -> Tensor:
-        return torch.where(self.tensors.counted[answer], self.tensors.ancestors[answer], -1)
+        return torch.where(self.tensors.counted[self.answer], self.tensors.ancestors[self.answer], -1)
 
     @property
     def level_probabilities(self) -> Tensor:
@@ -224,19 +221,30 @@ class Batch:
     @cached_property
     def right(self) -> Tensor:
         """(R, L): whether a level's answer is the target's node, of several nodes one of them."""
-        return self.meets(self.answer) if self.logits is None else self.is_true(self.level_answers)
+        if not isinstance(self.tensors, GraphNodes):
+            return self.level_answers == self.wanted
+        if self.logits is None:
+            return self.tensors.share_level(self.answer, self.target)
+        return self.is_true([level.unsqueeze(1) for level in self.level_answers.unbind(1)])
 
-    def meets(self, answer: Tensor) -> Tensor:
-        """(R, L): whether answers (R,) and targets have a node of each level in common."""
-        if isinstance(self.tensors, GraphNodes):
-            return self.tensors.share_level(answer, self.target)
-        return self._indices(answer) == self.wanted
+    def is_true(self, best: Sequence[Tensor]) -> Tensor:
+        """(R, L): whether one of the nodes with indices (R, k), for each level, is the target's there."""
+        tensors, target = self.tensors, self.target
+        if isinstance(tensors, GraphNodes):
+            return torch.stack(
+                [tensors.is_true(level, index, target) for level, index in enumerate(best)], 1
+            )
+        pairs = zip(best, self.wanted.unbind(1), strict=True)
+        return torch.stack([(index == wanted.unsqueeze(1)).any(1) for index, wanted in pairs], 1)
 
-    def is_true(self, index: Tensor) -> Tensor:
-        """(R, L): whether the nodes of each level with these indices (R, L) are the targets' there."""
-        if isinstance(self.tensors, GraphNodes):
-            return self.tensors.true_on_levels(index, self.target)
-        return index == self.wanted
+    def meets(self, classes: Tensor) -> Tensor:
+        """(R, L): whether one of the classes (R, k) has a node of each level in common with the target."""
+        tensors, target = self.tensors, self.target
+        if isinstance(tensors, GraphNodes):
+            return torch.stack([tensors.share_level(one, target) for one in classes.unbind(1)]).any(0)
+        if classes.shape[1] == 1:
+            return tensors.ancestors[classes.squeeze(1)] == self.wanted
+        return (tensors.ancestors[classes] == self.wanted.unsqueeze(1)).any(1)
 
 
 def _by_row(index: Tensor, stated: Tensor) -> tuple[Tensor, Tensor]:
