@@ -190,8 +190,8 @@ class TreeInducedError(SumMetric):
     It answers how many steps along the tree the answers are away, a right but unspecific answer costing
     the steps that it leaves out. From 0 to twice the depth of the tree, smaller is better; not where
     branches have been given ranks unevenly: each extra rank is an edge. Where nodes have several parents it
-    is the shortest way through a common ancestor: of answers of `taxoloss.decisions.minimum_cost` what
-    FathomNet's contests and Cellarium's cell types call the score in hops.
+    is the shortest way through a common ancestor: what FathomNet's contests and Cellarium's cell types call
+    the score in hops, of answers of `taxoloss.decisions.minimum_cost` with the cost "edges".
 
     Args:
         taxonomy: bound (`Taxonomy.bind`).
