@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from typing import Any
 
@@ -174,6 +175,28 @@ def test_own_with_classes_above_classes_is_the_published_recipe() -> None:
     log_p = z.log_softmax(1)
     assert_close(value, torch.stack([-log_p[0, below].logsumexp(0), -log_p[1, 5]]))
     assert int(below.sum()) == 1 + 14
+
+
+def test_own_goes_on_where_the_published_formula_stops() -> None:
+    """- log (P + 1e-6) has its value where P is no less than that, and neither value nor gradient far below."""
+    loss = TaxonomyLoss(GRAPH, weighting.own())
+    label = GRAPH.node_id("g1")
+    below = torch.tensor([label in GRAPH.ancestors(c) for c in range(40)])
+
+    def both(gap: float) -> list[tuple[float, float]]:
+        z = torch.zeros(1, 40, dtype=torch.float64)
+        z[0, below.logical_not().nonzero()[0]] = gap
+        z.requires_grad_()
+        known = -torch.log(z.softmax(1)[:, below].sum(1) + 1e-6).mean()
+        values = (loss(z, torch.tensor([label])), known)
+        return [(float(v), float(torch.autograd.grad(v, z)[0].abs().max())) for v in values]
+
+    (ours, pull), (published, its_pull) = both(1.0)
+    assert (ours, pull) == pytest.approx((published, its_pull), rel=1e-5)
+    (ours, pull), (published, its_pull) = both(40.0)
+    assert (ours, pull) == pytest.approx((40 - math.log(int(below.sum())), 1.0))
+    assert published < 13.9
+    assert its_pull < 1e-9
 
 
 def test_what_needs_a_tree_says_so() -> None:
