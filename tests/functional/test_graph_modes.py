@@ -178,7 +178,7 @@ def test_own_with_classes_above_classes_is_the_published_recipe() -> None:
 
 
 def test_own_goes_on_where_the_published_formula_stops() -> None:
-    """- log (P + 1e-6) has its value where P is no less than that, and neither value nor gradient far below."""
+    """- log (P + 1e-6) has its value where P is no less, and neither value nor gradient far below."""
     loss = TaxonomyLoss(GRAPH, weighting.own())
     label = GRAPH.node_id("g1")
     below = torch.tensor([label in GRAPH.ancestors(c) for c in range(40)])
