@@ -130,17 +130,21 @@ class NamedTree(NumberedTree):
         (1, 3)
         """
         self.require_bound("node_id")
-        node = self.index.node(path)
-        if inner and node in self.tree.own_leaf.values():
-            node = int(self.tree.parent[node])
-        return int(self.ids_of_nodes[node])
+        node = np.array(self.index.node(path))
+        return int(self.ids_of_nodes[self._inner(node) if inner else node])
 
-    def node_ids(self, names: Iterable[Name | Sequence[Any]]) -> torch.Tensor:
+    def _inner(self, nodes: IntArray) -> IntArray:
+        """Leaves of classes above other classes as the nodes of these; other nodes, and -1, as they are."""
+        own = self.tree.own
+        return nodes if own is None else np.where(np.isin(nodes, own), self.tree.parent[nodes], nodes)
+
+    def node_ids(self, names: Iterable[Name | Sequence[Any]], *, inner: bool = False) -> torch.Tensor:
         """The target ids (long tensor) of names or paths, for labels of mixed depth; in a path that is a
         row of ranks, None, NaN and "" are missing ones. `targets` reads tables.
 
         `target = t.node_ids(labels_of_the_dataset)[label]` turns a dataset's label numbers, some of
-        which mean a genus and some a species, into targets.
+        which mean a genus and some a species, into targets. With `inner` a name of a class that is above
+        other classes means its node, it and all below it, as in `node_id`.
 
         Raises:
             BindingError: names every name that is unknown or ambiguous.
@@ -152,9 +156,12 @@ class NamedTree(NumberedTree):
         tensor([1, 2, 4, 3])
         """
         self.require_bound("node_ids")
-        return as_tensor(self.ids_of_nodes[nodes_of_names(names, self.index)])
+        nodes = nodes_of_names(names, self.index)
+        return as_tensor(self.ids_of_nodes[self._inner(nodes) if inner else nodes])
 
-    def targets(self, table: Any, columns: Any = None, *, ignore_index: int | None = None) -> torch.Tensor:
+    def targets(
+        self, table: Any, columns: Any = None, *, ignore_index: int | None = None, inner: bool = False
+    ) -> torch.Tensor:
         """The target ids (N,) of the rows of a table, whose labels may be of mixed depth.
 
         A row means the node of its deepest name, which stands below the other names of the row. None,
@@ -168,6 +175,7 @@ class NamedTree(NumberedTree):
             columns: the columns of the ranks, or one of names or paths; by default those called like
                 levels, else the only one.
             ignore_index: the target of rows that name nothing; without it they are an error.
+            inner: as in `node_ids`.
 
         Raises:
             BindingError: each name that is unknown, ambiguous or below another than the table says, with
@@ -185,7 +193,7 @@ class NamedTree(NumberedTree):
         self.require_bound("targets")
         ignored = checked_ignore_index(ignore_index, self.num_nodes)
         nodes = nodes_of_table(table, columns, self.index, allow_empty=ignored is not None)
-        ids = self.ids_of_nodes[nodes]
+        ids = self.ids_of_nodes[self._inner(nodes) if inner else nodes]
         return as_tensor(ids if ignored is None else np.where(nodes < 0, ignored, ids))
 
     def parents(self, node: int | Name) -> tuple[int, ...]:

@@ -67,6 +67,11 @@ def test_names_and_paths_of_such_a_class(sea: Taxonomy) -> None:
         assert sea.path(inner) == ("Sebastidae", "Sebastes")
     assert sea.node_id("Octopus") == sea.node_id("Octopus", inner=True) >= len(CLASSES)
     assert sea.node_id("Octopus cyanea", inner=True) == CLASSES.index("Octopus cyanea")
+    names = [*CLASSES, "Octopus"]
+    inner_ids = [sea.node_id(name, inner=True) for name in names]
+    assert sea.node_ids(names, inner=True).tolist() == inner_ids
+    assert sea.targets([*names, ""], ignore_index=-100, inner=True).tolist() == [*inner_ids, -100]
+    assert sea.node_ids(CLASSES).tolist() == sea.targets(CLASSES).tolist() == [*range(len(CLASSES))]
     info = sea.describe([len(CLASSES) - 1])[0]
     assert info == ("Sebastes", "genus", ("Sebastidae", "Sebastes", "Sebastes"))
 
