@@ -26,7 +26,8 @@ class LevelAccuracy(SumMetric):
     `OperatingCurve` or `HierarchicalFScore` tell more. On a level the answer is the node with the largest
     probability there (the sum over its classes), or the ancestor of the best class. A target above a level
     is not counted there; a level where nothing was counted is NaN. Where nodes have several parents, a
-    target may have several nodes on a level: each of them is right.
+    target may have several nodes on a level: each of them is right; of nodes that hold the same classes
+    the first is the better one.
 
     Args:
         taxonomy: bound (`Taxonomy.bind`).
@@ -116,8 +117,13 @@ class LevelAccuracy(SumMetric):
         return batch.is_true([self._best(log_probs[level].all()) for level in sorted(log_probs)])
 
     def _best(self, scores: Tensor) -> Tensor:
-        """(R, k): the k best nodes."""
-        return flat_rows(scores.topk(min(self.top_k, scores.shape[1]), dim=1).indices)
+        """(R, k): the k best nodes; of nodes of a graph that are equal the first, for every k."""
+        k = min(self.top_k, scores.shape[1])
+        if self.taxonomy.is_tree:
+            return flat_rows(scores.topk(k, dim=1).indices)
+        # Nodes with the same classes are equal in every row, and topk takes any of equals: a node might
+        # be the best one and not be among the two best.
+        return flat_rows(scores.sort(dim=1, descending=True, stable=True).indices[:, :k])
 
 
 class FullPathAccuracy(SumMetric):

@@ -94,23 +94,24 @@ def test_levels_of_logits(case: GraphCase, rng: Rng) -> None:
 @given(graphs(), seeds, st.sampled_from([2, 3, 99]))
 @SETTINGS
 def test_the_most_probable_nodes_of_a_level(case: GraphCase, rng: Rng, k: int) -> None:
-    """Right where one of the k best is above the target; not counted where the k-th has an equal."""
+    """Right where one of the k best is above the target, the first of nodes with the same classes."""
     oracle = Oracle(case)
     z, _, y, rows = data(oracle, rng, 8)
-
-    def is_tied(row: int, level: int) -> bool:
-        found = [oracle.probability(z[row].tolist(), node) for node in oracle.levels[level]]
-        found.sort(reverse=True)
-        return len(found) > k and found[k - 1] - found[k] < 1e-12
-
-    tied = {row for row, _ in rows for level in range(case.depth) if is_tied(row, level)}
-    y[[*tied]] = -100
     best = by_level(
         oracle,
-        [(row, n) for row, n in rows if row not in tied],
+        rows,
         lambda row, n, level: bool({*oracle.best(z[row].tolist(), level, k)} & oracle.above(n)),
     )
     close(functional.level_accuracy(z, y, oracle.taxonomy, top_k=k), best)
+
+
+def test_more_places_never_lose_a_right_answer() -> None:
+    """Where four nodes hold the same classes the best one is also among the two, three and four best."""
+    shared = [{"name": name, "also_under": ["b", "c", "d"]} for name in ("x", "y")]
+    t = taxoloss.load({"tree": [{"name": "a", "children": shared}, "b", "c", "d"]}).bind(node_targets=True)
+    z, target = torch.tensor([[3.0, 2.0]] * 4), t.node_ids(["a", "b", "c", "d"])
+    found = [float(functional.level_accuracy(z, target, t, top_k=k)["depth_1"]) for k in (1, 2, 3, 4)]
+    assert found == [0.25, 0.5, 0.75, 1.0]
 
 
 @given(graphs(), seeds)
