@@ -143,6 +143,17 @@ def test_questions_of_one_ancestor_are_refused() -> None:
             ask()
 
 
+@pytest.mark.parametrize(
+    ("nodes", "words"), [("a", ":"), ("ab", ", as 1 other node does:"), ("abc", ", as 2 other nodes do:")]
+)
+def test_it_counts_the_others(nodes: str, words: str) -> None:
+    """One other node does, two do."""
+    below = [{"name": name, "also_under": ["y"]} for name in nodes]
+    graph = taxoloss.load({"tree": [{"name": "x", "children": [*below, "z"]}, "y"]}).bind()
+    with pytest.raises(ValueError, match=f"`x/a` has several parents{words}"):
+        plan_of(graph)
+
+
 def test_sources_name_the_way_to_keep_all_parents(tmp_path: Path) -> None:
     """T203 stays the answer where nothing is said."""
     file = tmp_path / "a.csv"

@@ -136,7 +136,8 @@ class NumberedTree:
         nodes = self.tree.several_parents
         node = int(nodes[0])
         above = ", ".join(quoted("/".join(self.tree.path(one))) for one in self.tree.parents_of(node))
-        more = f", as {counted(len(nodes) - 1, 'other node')} do" if len(nodes) > 1 else ""
+        others = f"{counted(len(nodes) - 1, 'other node')} {'does' if len(nodes) == 2 else 'do'}"
+        more = f", as {others}" if len(nodes) > 1 else ""
         raise ValueError(
             f"{what} needs a tree, and {quoted('/'.join(self.tree.path(node)))} has several parents{more}: "
             f"{above}; `also_under` names those beside the first, and without it the file is a tree"
