@@ -242,6 +242,22 @@ def test_labels_above_the_classes(coarse: str) -> None:
     assert found.overall.rate_at_most <= 0.1
 
 
+def test_an_answer_beside_its_label_is_not_judged() -> None:
+    """Wrong is what shares no class with its label; what shares one and is not above it may be right."""
+    logits, target = rows(600, seed=7)
+    target = torch.tensor([GRAPH.node_id(f"g{label % 4}") for label in target.tolist()])
+    made = calibrate_threshold(logits, target, GRAPH, 0.3)
+    answers: Any = climb(logits, GRAPH, made)
+    pairs = list(zip(answers.tolist(), target.tolist(), strict=True))
+    lines = [{node, *GRAPH.ancestors(node)} for node in range(GRAPH.num_nodes)]
+    below = [{c for c in range(40) if node in lines[c]} for node in range(GRAPH.num_nodes)]
+    found = report(made, logits, target, GRAPH)
+    assert found.overall.wrong == sum(not below[answer] & below[label] for answer, label in pairs)
+    unknown = [answer not in lines[label] and bool(below[answer] & below[label]) for answer, label in pairs]
+    assert found.overall.unjudged == sum(unknown)
+    assert "deeper than the label or share classes with it" in str(found)
+
+
 def test_a_threshold_for_each_clade() -> None:
     """A level with one node a class, as all levels above it have; others are refused."""
     pairs = [

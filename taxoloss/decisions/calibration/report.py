@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from taxoloss.decisions.calibration.threshold import Threshold
 from taxoloss.decisions.cut import deepest_above, first_above
 from taxoloss.decisions.inputs import Allowed, Scores, read_once
 from taxoloss.functional.graphs.nodes import GraphNodes
+from taxoloss.taxonomy.plan import graph_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["Delivered", "RiskCurve", "Share", "report", "risk_curve"]
@@ -97,6 +99,8 @@ class Delivered:
     #: The rows labelled above the classes, and whether the others count them: as `Threshold.coarse_as`.
     coarse: Share
     coarse_as: str
+    #: Where nodes have several parents an answer beside its label may be right: they may share classes.
+    beside: bool = False
 
     def __add__(self, other: Delivered) -> Delivered:
         """Of two pieces of the same rows."""
@@ -150,15 +154,20 @@ class Delivered:
             right = share.rows - share.wrong - share.unjudged
             return [
                 f"{coarse_labels(share.rows, rows + share.rows)}, and not counted here: {right:,} right, "
-                f"{share.wrong:,} wrong, {share.unjudged:,} that cannot be judged (deeper than the label)"
+                f"{share.wrong:,} wrong, {share.unjudged:,} that cannot be judged "
+                f"(deeper than the label{self._or_beside()})"
             ]
         deeper = (
-            f"{share.unjudged:,} answer{' is' if share.unjudged == 1 else 's are'} deeper than the label"
+            f"{share.unjudged:,} answer{' is' if share.unjudged == 1 else 's are'} deeper than the "
+            f"label{self._or_beside()}"
         )
         return [
             f"{coarse_labels(share.rows, rows)}: {deeper} and cannot be judged; the promise counts such "
             "answers as wrong"
         ]
+
+    def _or_beside(self) -> str:
+        return " or share classes with it" if self.beside else ""
 
 
 def report(
@@ -173,9 +182,10 @@ def report(
 ) -> Delivered:
     """What a threshold delivers on labelled rows: new ones, or those of its calibration.
 
-    An answer below a label above the classes is neither right nor wrong: such rows are counted by
-    themselves (`Share.unjudged`). A promise made with coarse="wrong" counts them as wrong; one made with
-    coarse="skip" is not for rows labelled so: all of them are counted by themselves (`Delivered.coarse`).
+    An answer below a label above the classes (or, where nodes have several parents, one beside it that
+    shares classes with it) is neither right nor wrong: such rows are counted by themselves
+    (`Share.unjudged`). A promise made with coarse="wrong" counts them as wrong; one made with coarse="skip"
+    is not for rows labelled so: all of them are counted by themselves (`Delivered.coarse`).
 
     Args:
         threshold: of `calibrate_threshold`.
@@ -196,7 +206,7 @@ def report(
     """
     paths = paths_of(logits, target, taxonomy, threshold.decision, ignore_index, allowed, probabilities)
     taken = threshold.above(paths.log_odds, paths.classes, taxonomy)
-    answers = _answers(paths, taken)
+    answers = _answers(paths, taken, taxonomy)
     counted = ~paths.coarse if threshold.coarse_as == "skip" else torch.ones_like(paths.coarse)
     names = ("root", *taxonomy.levels)
     by_level = [
@@ -216,6 +226,7 @@ def report(
         loss=threshold.loss,
         coarse=_share("labelled above the classes", paths.coarse, answers),
         coarse_as=threshold.coarse_as,
+        beside=not taxonomy.is_tree,
     )
 
 
@@ -225,10 +236,10 @@ class _Answers(NamedTuple):
     level: Tensor  # (n,): 0 for the root
     node: Tensor  # (n,)
     edges: Tensor  # (n,): how far it is below what it shares with the target
-    judged: Tensor  # (n,): whether it is right or wrong, and not below a label above the classes
+    judged: Tensor  # (n,): whether it is known to be right or wrong
 
 
-def _answers(paths: Paths, taken: Tensor) -> _Answers:
+def _answers(paths: Paths, taken: Tensor, taxonomy: Taxonomy) -> _Answers:
     tensors = paths.tensors
     if isinstance(tensors, GraphNodes):
         answer = first_above(taken, paths.line, tensors.root)[0]
@@ -241,7 +252,18 @@ def _answers(paths: Paths, taken: Tensor) -> _Answers:
         own = (lines[paths.classes] == answer.unsqueeze(1)).long().argmax(1)
     here, target = answer.to(tensors.device), paths.target.to(tensors.device)
     shared, edges = tensors.lca(here, target).cpu(), tensors.edges_up(here, target).cpu()
-    return _Answers(own, answer, edges, ~paths.coarse | (shared != paths.target) | (edges == 0))
+    unknown = shared == paths.target
+    if isinstance(tensors, GraphNodes):
+        unknown = _share_classes(tensors.node(here).cpu(), paths.target, taxonomy)
+    return _Answers(own, answer, edges, ~paths.coarse | ~unknown | (edges == 0))
+
+
+def _share_classes(answer: Tensor, target: Tensor, taxonomy: Taxonomy) -> Tensor:
+    """(n,): whether a class is below both, so that an answer that is not above its label may be right."""
+    below = graph_plan_of(taxonomy).classes
+    pairs, place = torch.unique(torch.stack([answer, target], 1), dim=0, return_inverse=True)
+    found = [np.intersect1d(below[one], below[other]).size > 0 for one, other in pairs.tolist()]
+    return torch.tensor(found, dtype=torch.bool)[place]
 
 
 def _branches(paths: Paths, counted: Tensor) -> Iterator[tuple[int, Tensor]]:
