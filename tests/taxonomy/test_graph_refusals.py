@@ -154,6 +154,25 @@ def test_it_counts_the_others(nodes: str, words: str) -> None:
         plan_of(graph)
 
 
+@pytest.mark.parametrize(
+    ("named", "code"), [([3], "T116"), ([["y", 3]], "T116"), ([True], "T116"), ([""], "T117")]
+)
+def test_a_further_parent_that_is_no_name(named: list[Any], code: str) -> None:
+    """One fault, at its place, in the words of the format and not of the library that reads it."""
+    tree = [{"name": "x", "children": [{"name": "a", "also_under": named}, "z"]}, "y"]
+    with pytest.raises(taxoloss.TaxonomyError) as caught:
+        taxoloss.load({"tree": tree})
+    assert str(caught.value).startswith(f"error {code}")
+    assert "at: x > a > also_under > 0\n" in f"{caught.value}\n"
+    assert "tuple" not in str(caught.value)
+
+
+def test_a_further_parent_in_another_unicode_form_is_found() -> None:
+    """As names are: the composed and the decomposed form are one."""
+    tree = [{"name": "x", "children": [{"name": "a", "also_under": ["e\u0301"]}, "z"]}, "\u00e9"]
+    assert not taxoloss.load({"tree": tree}).is_tree
+
+
 def test_sources_name_the_way_to_keep_all_parents(tmp_path: Path) -> None:
     """T203 stays the answer where nothing is said."""
     file = tmp_path / "a.csv"

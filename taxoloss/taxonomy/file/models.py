@@ -37,9 +37,18 @@ def _listed(value: Any) -> Any:
     return value
 
 
+def _reference(value: Any) -> Any:
+    """A fault of neither form, text or list, before pydantic says one of each and by its own names."""
+    names = value if isinstance(value, (list, tuple)) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise PydanticCustomError("reference_type", "expected a name or a path")
+    checked = tuple(_checked_name(name) for name in names)
+    return checked if isinstance(value, (list, tuple)) else checked[0]
+
+
 Name = Annotated[str, AfterValidator(_checked_name)]
 #: A node by its name or path; a path of names that hold slashes as a list of them.
-Reference = Name | tuple[Name, ...]
+Reference = Annotated[str | tuple[str, ...], BeforeValidator(_reference)]
 Text = Annotated[str, AfterValidator(_checked_text)]
 Weight = Annotated[float, BeforeValidator(_no_truth_value), Field(ge=0, allow_inf_nan=False)]
 
