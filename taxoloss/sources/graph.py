@@ -349,6 +349,7 @@ class SourceGraph:
             builder.check_name(number, node.name)
             builder.add(above, node.name)
         further = [] if all_parents is None else builder.place_all(all_parents)
+        builder.join(further)
         builder.check_leaves(up for _, up in further)
         self.log.raise_all()
         levels = tuple(ranks or (f"depth_{i + 1}" for i in range(max(builder.level))))

@@ -78,10 +78,10 @@ class GraphTree(TreeBuilder):
         of = f"of rank {ranks[level - 1]}, stands below one of rank {ranks[above - 1]}"
         return {**words, "message": f"{quoted(words['found'])}, {of}"}
 
-    def twice(self, node: int, first: int) -> Words:
+    def twice(self, node: int, first: int, parent: int) -> Words:
         one, other = self.keys[first], self.keys[node]
         note = Note(f"these are {one} and {other} in the source", self.graph.nodes[one].line)
-        return {**super().twice(node, first), "notes": (note,)}
+        return {**super().twice(node, first, parent), "notes": (note,)}
 
     def few_leaves(self, leaves: int) -> Words:
         return {"message": "the source holds fewer than two leaves", "expected": "at least two"}

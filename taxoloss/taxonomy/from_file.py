@@ -60,12 +60,13 @@ class _RowTree(TreeBuilder):
         return [] if self.further is None else self.further.edges()
 
     def find_further_parents(self) -> None:
-        """Those that nodes name, without redundant ones; T211, T213 and T214 where they are none."""
+        """Those that nodes name, without redundant ones; T201, T211, T213 and T214 where they cannot be."""
         if not any(row.also_under for row in self.rows):
             return
         self.further = FurtherParents(self.rows, self.names, self.document)
         if self.further.check_cycles(self):
             self.further.drop_redundant()
+            self.join(self.further.edges())
         else:
             self.further = None  # levels are then those of the tree as it is written
 
@@ -111,10 +112,12 @@ class _RowTree(TreeBuilder):
         place = self.document.place(self.rows[node - 1].mark)
         return {**super().where(node), **place, "path": _path(self.rows, node - 1)}
 
-    def twice(self, node: int, first: int) -> Words:
+    def twice(self, node: int, first: int, parent: int) -> Words:
         notes = (self.document.note("first written here", self.rows[first - 1].mark),)
-        help = "rename one, or give it another parent"
-        return {**super().twice(node, first), "help": help, "notes": notes}
+        words = {**super().twice(node, first, parent), "notes": notes}
+        words["help"] = "rename one, or give it another parent"
+        further = None if self.further is None else self.further.marks.get((node, parent))
+        return words if further is None else {**words, **self.document.place(further)}
 
     def too_deep(self, node: int, level: int) -> Words:
         words = super().too_deep(node, level)

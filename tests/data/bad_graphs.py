@@ -35,6 +35,20 @@ CASES = (
         ),
     ),
     yaml(
+        "a further parent that has a child of the name",
+        "tree:\n  cat:\n    - {name: lynx, also_under: [wild]}\n    - pug\n  wild: [wolf, lynx]\n",
+        want(
+            "T201", 3, 33, "`lynx` stands twice under `wild`", "rename one", "first written here",
+            under="wild", path=("cat", "lynx"), found="lynx",
+        ),
+    ),
+    yaml(
+        "two nodes of one name that are also under a third",
+        "tree:\n  cat: [{name: lynx, also_under: [wild]}, pug]\n"
+        "  dog: [{name: lynx, also_under: [wild]}]\n  wild: [wolf]\n",
+        want("T201", 3, 35, "`lynx` stands twice under `wild`", under="wild", path=("dog", "lynx")),
+    ),
+    yaml(
         "a node below itself",
         "tree:\n  - {name: cat, also_under: [cat], children: [a]}\n  - dog\n",
         want("T211", 2, 30, "`cat` is also under itself", under="cat", expected="another node"),

@@ -294,3 +294,15 @@ def test_rows_of_ranks_along_any_edge() -> None:
     assert t.targets([rows[3]]).tolist() == [t.node_id("liger")]
     with pytest.raises(taxoloss.errors.BindingError, match="not below `cat`"):
         t.targets({"a": ["cat"], "c": ["wolf"]}, ["a", "c"])
+
+
+def test_no_path_along_any_edge_means_two_nodes() -> None:
+    """T201 also where one of two of a name is there by a further parent."""
+    edges = [("r", "A"), ("r", "B"), ("A", "x"), ("A", "y"), ("B", "x"), ("B", "x of B")]
+    graph: nx.DiGraph[str] = nx.DiGraph(edges)
+    graph.nodes["x of B"]["name"] = "x"
+    with pytest.raises(taxoloss.TaxonomyError, match=r"T201.*`x` stands twice"):
+        Taxonomy.from_graph(graph, parents="all")
+    graph.nodes["x of B"]["name"] = "z"
+    t = Taxonomy.from_graph(graph, parents="all")
+    assert t.bind().targets(["A/x", "B/x", "B/z"]).tolist() == [0, 0, 2]

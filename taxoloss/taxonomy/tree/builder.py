@@ -59,8 +59,14 @@ class TreeBuilder:
         self.names.append(name)
         self.parent.append(parent)
         if known and (first := self.children[parent].setdefault(name, node)) != node:
-            self.log.note("T201", **self.twice(node, first))
+            self.log.note("T201", **self.twice(node, first, parent))
         return node
+
+    def join(self, further: Iterable[tuple[int, int]]) -> None:
+        """T201 where a node's further parent (node, parent) has another child of its name."""
+        for node, parent in further:
+            if (first := self.children[parent].setdefault(self.names[node], node)) != node:
+                self.log.note("T201", **self.twice(node, first, parent))
 
     def check_name(self, node: int, name: str) -> None:
         """A fault of form where the name of a node is none."""
@@ -160,9 +166,8 @@ class TreeBuilder:
         """Of a name at fault."""
         return {**self.where(node), "message": message}
 
-    def twice(self, node: int, first: int) -> Words:
+    def twice(self, node: int, first: int, parent: int) -> Words:
         """Of T201."""
-        parent = self.parent[node]
         below = f"under {quoted(self.names[parent])}" if parent else "at the top"
         return {**self.where(node), "message": f"{quoted(self.names[node])} stands twice {below}"}
 

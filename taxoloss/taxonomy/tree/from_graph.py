@@ -35,7 +35,7 @@ class _EdgeTree(TreeBuilder):
     def no_name(self, node: int, message: str) -> Words:
         return self.say(node, message)
 
-    def twice(self, node: int, first: int) -> Words:
+    def twice(self, node: int, first: int, parent: int) -> Words:
         return self.say(node, f"{quoted(self.names[node])} stands twice under one parent")
 
     def too_deep(self, node: int, level: int) -> Words:
@@ -139,8 +139,9 @@ def tree_from_graph(
         numbers,
         lambda node, up: builder.level_below(node, graph.nodes[builder.keys[node]].get("level"), up),
     )
-    builder.log.raise_all()
     further = [(node, one) for node, of in numbers.items() for one in of[1:]]
+    builder.join(further)
+    builder.log.raise_all()
     return finished(builder, levels, further), notes
 
 
