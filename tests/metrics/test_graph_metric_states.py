@@ -134,8 +134,11 @@ def test_intervals() -> None:
 def test_pictures(name: str) -> None:
     """Of each metric that has one; matrices in the order of the homes."""
     pytest.importorskip("matplotlib").use("agg")
+    from matplotlib import pyplot
+
     t = wide_diamond()
     metric: Any = MAKE[name](t)
     metric.update(*any_batch(t, np.random.default_rng(0), 60))
     figure, _ = metric.plot()
     assert figure.axes
+    pyplot.close(figure)
