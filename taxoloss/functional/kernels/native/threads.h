@@ -100,12 +100,16 @@ static void run_all(void *(*run)(void *), void *pieces, size_t size, int64_t cou
     let_go(j);
 }
 
-enum { MOST_THREADS = 64, MOST_PIECES = 4 * MOST_THREADS, NUMBERS_OF_A_THREAD = 1 << 17 };
+enum { MOST_THREADS = 64, MOST_PIECES = 4 * MOST_THREADS };
+
+/* A thread is worth its beginning for so many numbers: one of the team, which torch too takes for as many, or one
+   that is started. */
+enum { NUMBERS_IN_A_TEAM = 1 << 15, NUMBERS_OF_A_THREAD = 1 << 17 };
 
 /* How many threads do so many numbers. */
 static int64_t threads_for(int64_t threads, int64_t numbers)
 {
-    const int64_t most = numbers / NUMBERS_OF_A_THREAD + 1;
+    const int64_t most = numbers / (taxoloss_team() ? NUMBERS_IN_A_TEAM : NUMBERS_OF_A_THREAD) + 1;
     threads = threads < most ? threads : most;
     return threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
 }
