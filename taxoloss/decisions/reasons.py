@@ -160,8 +160,7 @@ def _of_lines(
     """What `_explain` tells, where nodes have several parents."""
     odds = line_log_odds(z, classes, taxonomy)
     taken = above(threshold, odds, classes, taxonomy, "climb")
-    p = torch.softmax(z, 1)
-    masses = torch.cat([p, tensors.inner_masses(p)], 1).cpu()
+    masses = tensors.masses(torch.softmax(z, 1)).cpu()
     found = []
     for row, line in enumerate(tensors.lines[classes].tolist()):
         nodes = line[: line.index(tensors.root)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["at_least_float32", "finite", "flat_rows", "row_blocks", "wide_dtype", "wide_on"]
+__all__ = ["at_least_float32", "finite", "flat_rows", "row_blocks", "wide_dtype", "wide_on", "with_places"]
 
 
 _WIDE = (torch.float32, torch.float64)
@@ -38,6 +38,11 @@ def finite(peak: Tensor) -> Tensor:
 def flat_rows(tensor: Tensor) -> Tensor:
     """(N, S, d1..dk) as (R, S), R = N * d1 * .. * dk."""
     return tensor if tensor.dim() == 2 else tensor.movedim(1, -1).flatten(0, -2)
+
+
+def with_places(rows: Tensor, places: torch.Size) -> Tensor:
+    """(R, S) as (N, S, d1..dk), of places (N, d1..dk): what `flat_rows` took."""
+    return rows if len(places) == 1 else rows.view(*places, rows.shape[1]).movedim(-1, 1)
 
 
 def row_blocks(rows: int, width: int, most: int) -> list[slice]:

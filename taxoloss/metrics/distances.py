@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import flat_rows
 from taxoloss.functional.graphs.nodes import nodes_of
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.chance import chance_by_height
@@ -75,7 +76,7 @@ class HierarchicalDistance(SumMetric):
     def _rows(self, batch: Batch) -> Contributions:
         if self.top_k == 1:
             return Contributions(batch.facts[:, 2:4])
-        best = batch.best_classes(self.top_k).movedim(1, -1).flatten(0, -2)
+        best = flat_rows(batch.best_classes(self.top_k))
         target = batch.target.unsqueeze(1)
         lca = batch.tensors.lca(best, target)
         distance = torch.where(lca == target, 0, batch.tensors.height[lca]).sum(1)

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.functional.arithmetic import row_blocks
+from taxoloss.functional.arithmetic import flat_rows, row_blocks
 from taxoloss.functional.node_tensors import NodeTensors, node_tensors
 from taxoloss.metrics.base.batch import Batch
 from taxoloss.metrics.base.sum_metric import UNIT, Contributions, Result, SumMetric, check_top_k, fixed
@@ -91,7 +91,7 @@ class HOPS(SumMetric):
 
     def _rows(self, batch: Batch) -> Contributions:
         places = min(self.top_k or len(self.taxonomy), len(self.taxonomy))
-        order = self._order(batch, places).movedim(1, -1).flatten(0, -2)
+        order = flat_rows(self._order(batch, places))
         blocks, tensors = row_blocks(len(order), places, _BLOCK), node_tensors(self.taxonomy, order.device)
         scores = torch.cat([_hops(order[rows], batch.target[rows], tensors) for rows in blocks])
         return Contributions(torch.stack([fixed(scores), torch.ones_like(batch.target)], 1))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taxoloss.functional.arithmetic import row_blocks
+from taxoloss.functional.arithmetic import flat_rows, row_blocks
 from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.functional.log_odds import level_log_odds
 from taxoloss.functional.node_tensors import NodeTensors
@@ -131,7 +131,7 @@ class OperatingCurve(CurveMetric):
 
     def _steps_of(self, batch: Batch) -> Steps:
         logits, tensors = batch.need_logits("an operating curve"), batch.tensors
-        z = logits.movedim(1, -1).flatten(0, -2)
+        z = flat_rows(logits)
         blocks = row_blocks(len(z), z.shape[1], _BLOCK)
         found = [
             self._steps_of_rows(z[rows], batch.target[rows], batch.taxonomy, tensors) for rows in blocks

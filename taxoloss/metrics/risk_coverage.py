@@ -121,7 +121,7 @@ class RiskCoverage(CurveMetric):
         if isinstance(tensors, GraphNodes):
             return _steps_on_lines(flat_rows(line_log_odds(logits, shaped, batch.taxonomy)), batch, tensors)
         odds = path_log_odds(logits, shaped, batch.taxonomy, zeros=self.probabilities)
-        odds = odds.movedim(1, -1).flatten(0, -2)
+        odds = flat_rows(odds)
         fields = _fields(tensors.lines[best], batch, tensors)
         made = torch.ones_like(odds, dtype=torch.bool)
         return Steps(fields[:, 0], odds, fields.diff(dim=1), made)

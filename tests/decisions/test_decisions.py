@@ -12,11 +12,12 @@ import metric_oracles as oracle
 import numpy as np
 import pytest
 import torch
+from answering import exported
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_settings import SETTINGS
 from loss_oracle import probability, random_logits
-from torch import Tensor, nn
+from torch import Tensor
 from trees import Case, seeds, taxonomies
 
 from taxoloss import Taxonomy, decisions
@@ -288,28 +289,11 @@ def test_refused(name: str) -> None:
         call()
 
 
-class Answering(nn.Module):
-    """A model that answers nodes."""
-
-    def __init__(self, rule: Callable[..., Any]) -> None:
-        super().__init__()
-        self.head, self.rule = nn.Linear(3, 4), rule
-
-    def forward(self, features: Tensor) -> Any:
-        """Node ids and probabilities of features (N, 3)."""
-        return self.rule(self.head(features), TREE, return_probability=True)
-
-
 @pytest.mark.sample(3)
 @pytest.mark.parametrize("name", [*RULES, "ranking"])
 def test_export(name: str) -> None:
     """One exported graph answers as the model does, for any number of rows."""
-    model = Answering(RULES.get(name, decisions.ranking))
-    features = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)) * 4
-    wanted = model(features)  # once, so that the tables are there
-    rows = torch.export.Dim("rows", min=2)
-    program = torch.export.export(model, (features[:4],), dynamic_shapes=({0: rows},))
-    found = program.module()(features)
+    found, wanted = exported(RULES.get(name, decisions.ranking), TREE)
     assert torch.equal(found[0], wanted[0])
     torch.testing.assert_close(found[1], wanted[1])
 

@@ -11,13 +11,14 @@ import graph_decisions as oracle_of
 import numpy as np
 import pytest
 import torch
+from answering import exported
 from graph_oracle import Oracle
 from graphs import GraphCase, graphs, wide_diamond
 from hypothesis import given
 from hypothesis_settings import SETTINGS
 from inner_cases import InnerCase, inner_cases
 from loss_oracle import random_logits
-from torch import Tensor, nn
+from torch import Tensor
 from trees import Case, seeds, taxonomies
 
 import taxoloss
@@ -202,27 +203,10 @@ def test_large_logits(name: str) -> None:
     assert torch.equal(ids, RULES[name](rows.double(), GRAPH))
 
 
-class Answering(nn.Module):
-    """A model that answers nodes."""
-
-    def __init__(self, rule: Callable[..., Any]) -> None:
-        super().__init__()
-        self.head, self.rule = nn.Linear(3, 40), rule
-
-    def forward(self, features: Tensor) -> Any:
-        """Node ids and probabilities of features (N, 3)."""
-        return self.rule(self.head(features), GRAPH, return_probability=True)
-
-
 @pytest.mark.parametrize("name", RULES)
 def test_export(name: str) -> None:
     """One exported graph answers as the model does, for any number of rows."""
-    model = Answering(RULES[name])
-    features = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)) * 4
-    wanted = model(features)
-    rows = torch.export.Dim("rows", min=2)
-    program = torch.export.export(model, (features[:4],), dynamic_shapes=({0: rows},))
-    found = program.module()(features)
+    found, wanted = exported(RULES[name], GRAPH)
     assert torch.equal(found[0], wanted[0])
     torch.testing.assert_close(found[1], wanted[1])
 

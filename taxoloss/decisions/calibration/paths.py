@@ -29,7 +29,7 @@ from torch import Tensor
 
 from taxoloss.decisions.inputs import Allowed, Nodes, Scores, prepared, tensor_of_scores
 from taxoloss.decisions.on_path import ON_PATH, line_of, refuse_graph
-from taxoloss.functional.arithmetic import row_blocks
+from taxoloss.functional.arithmetic import flat_rows, row_blocks
 from taxoloss.functional.arrays import ids_of, refuse_two_row_orders
 from taxoloss.functional.graphs.log_odds import line_log_odds
 from taxoloss.functional.graphs.nodes import GraphNodes
@@ -110,7 +110,7 @@ def paths_of(
         classes = ON_PATH[decision](ready, tensors)
         is_graph = isinstance(tensors, GraphNodes)
         odds = (line_log_odds if is_graph else path_log_odds)(ready, classes, taxonomy)
-        odds = odds.movedim(1, -1).flatten(0, -2)  # (rows given, L)
+        odds = flat_rows(odds)  # (rows given, L)
         kept, ids, classes = kept.reshape(-1), ids.reshape(-1), classes.reshape(-1)
         line = _lines(classes, tensors)  # (rows given, L), as `wrong`
         blocks = row_blocks(len(line), line.shape[1] ** 2, _BLOCK)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from taxoloss.functional.device_tensors import DeviceTensors
-from taxoloss.functional.graphs.nodes import GraphNodes, graph_nodes
+from taxoloss.functional.graphs.nodes import GraphNodes, graph_nodes, most_informative
 from taxoloss.taxonomy.cache import cached
 from taxoloss.taxonomy.plan import GraphPlan, graph_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -45,8 +45,7 @@ class ClassCosts(DeviceTensors):
 
 def _heights(plan: GraphPlan, nodes: GraphNodes) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
     matrix, heights = np.zeros((plan.num_classes,) * 2, np.int16), nodes.height.numpy()
-    ids = np.arange(plan.num_nodes)
-    for node in np.lexsort((ids, -plan.level, plan.classes.sizes))[::-1].tolist():
+    for node in most_informative(plan)[::-1].tolist():
         reached = plan.classes[node]
         matrix[np.ix_(reached, reached)] = heights[node]
     return matrix

@@ -15,10 +15,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taxoloss.functional.arithmetic import flat_rows, row_blocks, wide_dtype, wide_on
+from taxoloss.functional.arithmetic import flat_rows, row_blocks, wide_dtype, wide_on, with_places
 from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.graphs.log_probs import node_log_probs
-from taxoloss.functional.graphs.masses import SMALL, Pairs, complements
+from taxoloss.functional.graphs.masses import SMALL, SMALLEST, Pairs, complements
 from taxoloss.functional.graphs.nodes import GraphNodes, graph_nodes
 from taxoloss.functional.graphs.reach import ReachTensors
 from taxoloss.functional.inputs import host_may_read
@@ -31,8 +31,8 @@ __all__ = ["graph_level_log_odds", "line_log_odds"]
 
 #: Numbers of a block of rows, and of one of pairs that are done class by class.
 _BLOCK = 1 << 18
-#: Masses below this may have lost digits to underflow; rows of a narrower span of logits have none.
-_SMALLEST, _SPAN = 1e-290, 600.0
+#: Rows of a narrower span of logits have no mass that may have lost digits to underflow.
+_SPAN = 600.0
 #: Numbers of the matrix of what nodes do not reach, which a compiled call makes.
 _MOST_CELLS = 1 << 26
 
@@ -72,7 +72,7 @@ def line_log_odds(logits: Tensor, classes: Tensor, taxonomy: Taxonomy) -> Tensor
     else:
         masked = [_by_masks(_wide(rows), node, nodes.reach) for node in line.unbind(1)]
         odds = _at_least_as_sure(torch.stack(masked, 1), line, nodes, above)
-    return odds.to(wide_dtype(logits)).view(*classes.shape, line.shape[1]).movedim(-1, 1)
+    return with_places(odds.to(wide_dtype(logits)), classes.shape)
 
 
 def _line_odds(rows: Tensor, line: Tensor, nodes: GraphNodes, above: _Above) -> Tensor:
@@ -103,7 +103,7 @@ def _pair_odds(rows: Tensor, row: Tensor, node: Tensor, reach: ReachTensors) -> 
     inside = pairs.sums(p)
     outside = complements(p, pairs, inside, SMALL[torch.float64])
     odds = inside.log() - outside.log()
-    lost = (torch.minimum(inside, outside) < _SMALLEST).nonzero().squeeze(1)
+    lost = (torch.minimum(inside, outside) < SMALLEST).nonzero().squeeze(1)
     for block in row_blocks(len(lost), rows.shape[1], _BLOCK):
         some = lost[block]
         odds[some] = _by_masks(rows[pairs.row[some]].double(), pairs.node[some], reach)
@@ -132,14 +132,14 @@ def graph_level_log_odds(logits: Tensor, nodes: GraphNodes) -> list[Tensor]:
         odds = _all_odds_apart(_wide(rows), nodes)
     places = logits.shape[:1] + logits.shape[2:]
     found = (odds.index_select(1, ids).to(wide_dtype(logits)) for ids in nodes.nodes)
-    return [level.view(*places, level.shape[1]).movedim(-1, 1) for level in found]
+    return [with_places(level, places) for level in found]
 
 
 def _all_odds(rows: Tensor, nodes: GraphNodes) -> Tensor:
     """(n, V) of logits (n, C) on the CPU."""
     reach = nodes.reach
     p = torch.softmax(rows, 1, dtype=torch.float64)
-    sums = torch.cat([p, nodes.inner_masses(p)], 1)
+    sums = nodes.masses(p)
     logs = sums.log()
     top = rows.amax(1, keepdim=True)
     span = top - torch.where(rows == -torch.inf, top, rows).amin(1, keepdim=True)

@@ -26,8 +26,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from taxoloss.functional.arithmetic import row_blocks
+from taxoloss.functional.arithmetic import flat_rows, row_blocks, with_places
 from taxoloss.functional.device_tensors import DeviceTensors
+from taxoloss.functional.graphs.masses import SMALLEST
 from taxoloss.functional.graphs.reach import ReachTensors
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.log_sums import LogProbs, Sums, merge, merge_all
@@ -37,8 +38,6 @@ __all__ = ["GraphLogProbs", "Known", "inner_log_probs", "node_log_probs"]
 
 #: Numbers of a block of rows: 2 MB in float64, of which a few are held.
 _BLOCK = 1 << 18
-#: Masses below this may have lost digits to underflow.
-_SMALLEST = 1e-290
 
 
 class Known(NamedTuple):
@@ -70,22 +69,24 @@ class GraphLogProbs(DeviceTensors):
         """(N, V - C, d1..dk)."""
         if not host_may_read(logits):
             return inner_log_probs(logits, self.reach)
-        rows = logits.movedim(1, -1).reshape(-1, logits.shape[1])
-        logs: Tensor = _FromMasses.apply(rows, self.reach, torch.is_grad_enabled())
-        return logs.view(*logits.shape[:1], *logits.shape[2:], logs.shape[1]).movedim(-1, 1)
+        logs: Tensor = _FromMasses.apply(flat_rows(logits), self.reach, torch.is_grad_enabled())
+        return with_places(logs, logits.shape[:1] + logits.shape[2:])
 
 
 def inner_log_probs(z: Tensor, reach: ReachTensors) -> Tensor:
     """log P (N, V - C, d1..dk) of inner nodes by the definition, from logits (N, C, d1..dk)."""
+    return LogProbs(_inner_sums(z, reach), merge_all(Sums(z))).all()
+
+
+def _inner_sums(z: Tensor, reach: ReachTensors) -> Sums:
     nodes, entries = reach.inner_entries
-    sums = merge(Sums(z.index_select(1, entries)), nodes, reach.num_nodes - reach.num_classes)
-    return LogProbs(sums, merge_all(Sums(z))).all()
+    return merge(Sums(z.index_select(1, entries)), nodes, reach.num_nodes - reach.num_classes)
 
 
 def node_log_probs(z: Tensor, reach: ReachTensors) -> Tensor:
     """log P (R, V) of all nodes by the definition, from logits (R, C)."""
-    of_classes = LogProbs(Sums(z), merge_all(Sums(z))).all()
-    return torch.cat([of_classes, inner_log_probs(z, reach)], 1)
+    total = merge_all(Sums(z))
+    return torch.cat([LogProbs(sums, total).all() for sums in (Sums(z), _inner_sums(z, reach))], 1)
 
 
 class _FromMasses(Function):
@@ -120,7 +121,7 @@ def _masses(z: Tensor, reach: ReachTensors) -> tuple[Tensor, Tensor, Tensor]:
     """p (n, C) and S (n, V - C) in float64, and the rows (m,) whose digits may be lost, or are NaN."""
     p = torch.softmax(z, 1, dtype=torch.float64)
     sums = (reach.inner @ p.T).T
-    return p, sums, (~(sums >= _SMALLEST)).any(1).nonzero().squeeze(1)
+    return p, sums, (~(sums >= SMALLEST)).any(1).nonzero().squeeze(1)
 
 
 def _slopes(z: Tensor, pull: Tensor, reach: ReachTensors) -> Tensor:

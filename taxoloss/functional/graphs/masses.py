@@ -18,10 +18,12 @@ from torch import Tensor
 from taxoloss.functional.arithmetic import row_blocks
 from taxoloss.functional.graphs.reach import ReachTensors
 
-__all__ = ["SMALL", "Pairs", "complements", "entries_of"]
+__all__ = ["SMALL", "SMALLEST", "Pairs", "complements", "entries_of"]
 
 #: Up to which share of a whole the difference to it has lost too many digits.
 SMALL = {torch.float32: 1e-8, torch.float64: 1e-3}
+#: Masses in float64 below this may have lost digits to underflow.
+SMALLEST = 1e-290
 #: Numbers of a block of pairs that are summed class by class.
 _BLOCK = 1 << 18
 

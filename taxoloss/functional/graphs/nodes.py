@@ -25,7 +25,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from taxoloss.functional.arithmetic import row_blocks
+from taxoloss.functional.arithmetic import flat_rows, row_blocks, with_places
 from taxoloss.functional.device_tensors import DeviceTensors
 from taxoloss.functional.graphs.reach import reach_tensors
 from taxoloss.functional.inputs import host_may_read
@@ -36,7 +36,7 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.reach import IntArray
 from taxoloss.weighting.graphs import shortest_distances
 
-__all__ = ["GraphNodes", "graph_nodes", "nodes_of", "pair_facts"]
+__all__ = ["GraphNodes", "graph_nodes", "most_informative", "nodes_of", "pair_facts"]
 
 #: Comparisons of a block of pairs.
 _BLOCK = 1 << 22
@@ -84,7 +84,9 @@ class GraphNodes(DeviceTensors):
         near = shortest_distances(plan)
         ways = np.concatenate([near, _to_root(plan, near)])
         ways -= own_leaf[of] & (of != node)  # the edge from a leaf of its own to its node is none
-        order = np.lexsort((node, -plan.level[node], plan.classes.sizes[node], of))
+        rank = np.empty(plan.num_nodes, np.int64)
+        rank[most_informative(plan)] = root
+        order = np.lexsort((rank[node], of))
         of, node, ways = of[order], node[order], ways[order]
         first = np.searchsorted(of, root)
         place = of, np.arange(len(of)) - first[of]
@@ -167,12 +169,9 @@ class GraphNodes(DeviceTensors):
 
         The nodes of a level may share classes: their masses may come to more than 1.
         """
-        rows = probabilities if probabilities.dim() == 2 else probabilities.movedim(1, -1).flatten(0, -2)
-        masses = self.masses(rows)
-        found = [masses.index_select(1, nodes) for nodes in self.nodes[:-1]]
-        if probabilities.dim() > 2:
-            places = probabilities.shape[:1] + probabilities.shape[2:]
-            found = [mass.view(*places, mass.shape[1]).movedim(-1, 1) for mass in found]
+        masses = self.masses(flat_rows(probabilities))
+        places = probabilities.shape[:1] + probabilities.shape[2:]
+        found = [with_places(masses.index_select(1, nodes), places) for nodes in self.nodes[:-1]]
         return [*found, probabilities]
 
     def masses(self, probabilities: Tensor) -> Tensor:
@@ -245,6 +244,11 @@ def _all_facts(taxonomy: Taxonomy) -> Tensor:
     tensors = nodes_of(taxonomy)
     own = torch.arange(len(tensors.depth), device="cpu")
     return tensors.facts(own.repeat_interleave(len(own)), own.repeat(len(own)))
+
+
+def most_informative(plan: GraphPlan) -> IntArray:
+    """(V,): the nodes in the order of the most informative first; see above."""
+    return np.lexsort((-plan.level, plan.classes.sizes))  # it is stable: of equals the smallest id
 
 
 def _seen_as(taxonomy: Taxonomy) -> IntArray | None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from taxoloss.functional.arithmetic import finite, wide_dtype, wide_on
+from taxoloss.functional.arithmetic import finite, flat_rows, wide_dtype, wide_on
 
 __all__ = ["log_sum", "losses", "row_losses"]
 
@@ -51,7 +51,7 @@ def losses(z: Tensor, start: Tensor, stop: Tensor, weights: Tensor, order: Tenso
     is made of them. The losses are float32, or float64 for logits in float64.
     """
     wide = z.to(wide_on(z.device))
-    rows = wide.movedim(1, -1).flatten(0, -2) if z.dim() > 2 else wide
+    rows = flat_rows(wide)
     start, stop, weights = (table.flatten(0, -2) for table in (start, stop, weights))
     result = row_losses(rows, start, stop, weights, order).view(z.shape[:1] + z.shape[2:])
     return result.to(wide_dtype(z))

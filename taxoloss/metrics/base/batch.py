@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from taxoloss.functional.arithmetic import at_least_float32
+from taxoloss.functional.arithmetic import at_least_float32, flat_rows
 from taxoloss.functional.arrays import ids_of, refuse_two_row_orders, scores_of
 from taxoloss.functional.graphs.nodes import GraphNodes, nodes_of, pair_facts
 from taxoloss.functional.inputs import batched, host_may_read, refuse_probabilities, target_ids, undressed
@@ -93,7 +93,7 @@ class Batch:
         if found is None:
             return False
         self.__dict__["_most_probable"] = _by_row(*found)
-        self._tallied = isinstance(self.tensors, NodeTensors)
+        self._tallied = True
         return True
 
     def _take_answers(self, preds: Tensor, target: Tensor) -> None:
@@ -249,9 +249,7 @@ class Batch:
 
 def _by_row(index: Tensor, stated: Tensor) -> tuple[Tensor, Tensor]:
     """(N, L, d1..dk) as (R, L)."""
-    if index.dim() == 2:
-        return index, stated
-    return index.movedim(1, -1).flatten(0, -2), stated.movedim(1, -1).flatten(0, -2)
+    return flat_rows(index), flat_rows(stated)
 
 
 _MEMO: ContextVar[dict[tuple[int, ...], Batch] | None] = ContextVar("taxoloss_batches", default=None)

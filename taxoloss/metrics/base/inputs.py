@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import flat_rows
 from taxoloss.functional.distributed_tensors import refuse_distributed
 from taxoloss.functional.inputs import (
     check_logits,
@@ -64,7 +65,7 @@ def check_values(preds: Tensor, target: Tensor, counted: Tensor, plan: LossPlan)
             refuse_probabilities(preds, counted, option=True)
             refuse_nan(preds, counted)
     elif is_ranking(preds, target):
-        _check_ranking(preds.movedim(1, -1).flatten(0, -2)[counted], plan)
+        _check_ranking(flat_rows(preds)[counted], plan)
     else:
         _check_answers(preds.reshape(-1)[counted], plan)
 
