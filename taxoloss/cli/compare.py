@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -37,11 +36,6 @@ from taxoloss.cli.scoring.options import (
 )
 from taxoloss.evaluation.request import Request
 from taxoloss.taxonomy.loading import load
-from taxoloss.taxonomy.taxonomy import Taxonomy
-
-if TYPE_CHECKING:
-    from taxoloss.evaluation.comparison import Form
-    from taxoloss.evaluation.pairing import Pairing
 
 __all__ = ["compare"]
 
@@ -126,46 +120,31 @@ def compare(
         values=of_a.values if values_b is None else values_b.value,
     )
     names = _names((a, name_a), (b, name_b), (of_a, of_b))
-    of_a, of_b = _of_columns(a, b, of_a), _of_columns(b, a, of_b)
     with in_words():
-        from taxoloss.evaluation import comparison
         from taxoloss.evaluation.changes import ChangeWriter
+        from taxoloss.evaluation.two_files import open_pair
 
-        taxonomy, pairing, form = _opened(a, b, load(source), of_a, of_b, common)
-        writer = ChangeWriter(rows, taxonomy)
-        groups = None if group is None else pairing.groups()
-        with progress(pairing.a.rows) as advance:
-            pairs = _advancing(pairing, form, advance)
-            found = comparison.compare(
-                pairs, taxonomy, form.scores(taxonomy), groups, draws=draws, watch=writer.take
-            )
+        pair = open_pair(a, b, load(source), of_a, of_b, common)
+        writer = ChangeWriter(rows, pair.taxonomy)
+        with progress(pair.pairing.a.rows) as advance:
+            found = pair.compared(group is not None, draws, advance, writer.take)
         writer.write()
-    write(Told(found, pairing, form, names), taxonomy, result)
-
-
-def _of_columns(path: Path, other: Path, request: Request) -> Request:
-    """An .npz has no columns: beside a table it is read as it is, options on columns are the table's."""
-    arrays = [p.suffix.lower() == ".npz" for p in (path, other)]
-    if arrays != [True, False]:
-        return request
-    own = Request()
-    return dataclasses.replace(request, target=own.target, prediction=own.prediction, unknown=own.unknown)
+    write(Told(found, pair.pairing, pair.form, names), pair.taxonomy, result)
 
 
 def _names(
     a: tuple[Path, str | None], b: tuple[Path, str | None], requests: tuple[Request, Request]
 ) -> tuple[str, str]:
-    """What the two are called: their files' names, or of one file their columns."""
-    paths = a[0], b[0]
-    same = a[0] == b[0] or (a[0].exists() and b[0].exists() and a[0].samefile(b[0]))
-    if same and requests[0] == requests[1]:
+    """What the two are called: as was said, else their files' names, or of one file their columns."""
+    from taxoloss.evaluation.two_files import names_of_pair
+
+    try:
+        own = names_of_pair((a[0], b[0]), requests)
+    except ValueError:
         raise typer.BadParameter(
             f"expected another file than A, or --prediction-b NAME, another column of it; got {b[0]} again",
             param_hint="B",
-        )
-    own = [", ".join(r.prediction) or "prediction" for r in requests] if same else [p.stem for p in paths]
-    if own[0] == own[1]:
-        own = ["A", "B"] if same else [str(path) for path in paths]
+        ) from None
     name_a, name_b = (
         default if said is None else said for default, said in zip(own, (a[1], b[1]), strict=True)
     )
@@ -174,24 +153,3 @@ def _names(
             f"expected two names, got {name_a!r} and {name_b!r}", param_hint="--name-a, --name-b"
         )
     return name_a, name_b
-
-
-def _opened(
-    a: Path, b: Path, taxonomy: Taxonomy, of_a: Request, of_b: Request, common: bool
-) -> tuple[Taxonomy, Pairing, Form]:
-    """The taxonomy in the order of A, and both files in it."""
-    from taxoloss.evaluation.comparison import form_of
-    from taxoloss.evaluation.opening import open_samples
-    from taxoloss.evaluation.pairing import Pairing
-    from taxoloss.evaluation.pieces import in_order_of
-
-    bound, first = open_samples(a, taxonomy, of_a)
-    own, second = open_samples(b, taxonomy, of_b)
-    second = in_order_of(bound, second, own)
-    return bound, Pairing(first, second, bound, of_a.sample_id, common), form_of(first, second)
-
-
-def _advancing(pairing: Pairing, form: Form, advance: Any) -> Iterator[Any]:
-    for one, other in pairing.pieces():
-        yield form.of(one), form.of(other)
-        advance(len(one.target))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,7 +37,7 @@ from taxoloss.cli.scoring.options import (
     in_words,
     progress,
 )
-from taxoloss.cli.scoring.output import intervals_data, number, write_table
+from taxoloss.cli.scoring.output import write_table
 from taxoloss.cli.streams import echo
 from taxoloss.errors.characters import counted
 from taxoloss.evaluation.request import Request
@@ -194,6 +194,8 @@ def _check_usage(
 def _write(
     found: Evaluation, path: Path, taxonomy: Taxonomy, decision: Decision | None, result: Result
 ) -> None:
+    from taxoloss.evaluation.data import evaluation_data
+
     people = result in (Result.text, Result.markdown)
     for line in _words(found, path):
         echo(line, err=result is not Result.text)
@@ -203,7 +205,8 @@ def _write(
         ["metric", "value", "95 % interval", "better"] if people else ["metric", "value", "low", "high"]
     )
     rows = found.table() if people else list(_numbers(found))
-    write_table(header, rows, result, _data(found, taxonomy, decision) if result is Result.json else None)
+    data = evaluation_data(found, taxonomy, decision and decision.value)
+    write_table(header, rows, result, data)
 
 
 def _words(found: Evaluation, path: Path) -> Iterator[str]:
@@ -214,25 +217,6 @@ def _words(found: Evaluation, path: Path) -> Iterator[str]:
     yield f"{path}: {found.reading}"
     yield rows
     yield from found.notes
-
-
-def _data(found: Evaluation, taxonomy: Taxonomy, decision: Decision | None) -> dict[str, Any]:
-    threshold = found.threshold
-    return {
-        "digest": taxonomy.digest,
-        "binding_digest": taxonomy.binding_digest,
-        "reading": found.reading,
-        "notes": list(found.notes),
-        "rows": found.rows,
-        "rows_left_out": found.left_out,
-        "rows_without_a_known_node": found.uncounted,
-        "calibration_rows": found.calibration_rows,
-        "decision": None if decision is None else decision.value,
-        "threshold": None
-        if threshold is None
-        else {"risk": threshold.risk, "log_odds": number(threshold.log_odds), "sentence": str(threshold)},
-        "metrics": intervals_data(found.scores),
-    }
 
 
 def _numbers(found: Evaluation) -> Iterator[list[str]]:

@@ -68,11 +68,16 @@ class Branch:
 
 @dataclass(frozen=True)
 class Branches:
-    """Those that gained and lost most, and how many were looked at."""
+    """Those that were looked at, and of them those that gained and lost most."""
 
-    looked_at: int
+    each: tuple[Branch, ...]
     gained: tuple[Branch, ...]
     lost: tuple[Branch, ...]
+
+    @property
+    def looked_at(self) -> int:
+        """How many."""
+        return len(self.each)
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def compare_branches(
     nodes = _looked_at(taxonomy, sums)
     z = NormalDist().inv_cdf(1 - (1 - confidence) / (2 * max(1, len(nodes))))
     found = [(_branch(taxonomy, sums, node, z), _sureness(sums, node)) for node in nodes]
-    return Branches(len(nodes), _most(found, 1), _most(found, -1))
+    return Branches(tuple(branch for branch, _ in found), _most(found, 1), _most(found, -1))
 
 
 # -- sums over units -------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ def test_nothing_to_look_at() -> None:
     t = bound()
     target = t.node_ids(["a"] * (LEAST - 1)).numpy()
     right = np.ones(LEAST - 1, bool)
-    assert compare_branches(t, target, ~right, right) == Branches(0, (), ())
+    assert compare_branches(t, target, ~right, right) == Branches((), (), ())
 
 
 def test_the_first_gained_most_surely() -> None:

@@ -36,7 +36,7 @@ def _found(name: str, low: float, value: float, high: float, **more: Any) -> Com
     """A comparison with one score."""
     changes = Changes(both=80, lost=20, gained=30, other=10, same=10, alike=90)
     score = Difference(0.5, 0.5 + value, Interval(value, low, high), None)
-    return Comparison({name: score}, **{"changes": changes, "branches": Branches(0, (), ()), **more})
+    return Comparison({name: score}, **{"changes": changes, "branches": Branches((), (), ()), **more})
 
 
 SENTENCES = {

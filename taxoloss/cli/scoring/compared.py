@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from taxoloss.cli.scoring.options import Result
-from taxoloss.cli.scoring.output import number, write_table
+from taxoloss.cli.scoring.output import write_table
 from taxoloss.cli.streams import echo, write_data
 from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -45,13 +45,15 @@ class Told:
 
 def write(told: Told, taxonomy: Taxonomy, result: Result) -> None:
     """Writes the result on standard output; how files were read beside it, where that is no text."""
+    from taxoloss.evaluation.data import comparison_data
     from taxoloss.evaluation.sentences import changes_in_words, sentences
 
     for line in _head(told):
         echo(line, err=result is not Result.text)
     if result not in (Result.text, Result.markdown):
         header = ["metric", "a", "b", "difference", "low", "high"]
-        write_table(header, _numbers(told.found), result, _data(told, taxonomy))
+        data = comparison_data(told.found, told.pairing, told.names, taxonomy)
+        write_table(header, _numbers(told.found), result, data)
         return
     if result is Result.text:
         echo("")
@@ -143,66 +145,3 @@ def _branch(branch: Branch) -> list[str]:
         f"{low:.4f} to {high:.4f}",
         "may be chance" * branch.may_be_chance,
     ]
-
-
-# -- for programs ----------------------------------------------------------------------------------
-
-
-def _data(told: Told, taxonomy: Taxonomy) -> dict[str, Any]:
-    from taxoloss.evaluation.sentences import sentences
-
-    found, pairing = told.found, told.pairing
-    files = zip(
-        ("a", "b"), told.names, (pairing.a, pairing.b), (pairing.only_a, pairing.only_b), strict=True
-    )
-    return {
-        "digest": taxonomy.digest,
-        "binding_digest": taxonomy.binding_digest,
-        **{
-            key: {
-                "name": name,
-                "file": str(samples.path),
-                "reading": samples.how,
-                "notes": list(samples.notes),
-                "rows_left_out": samples.left_out,
-                "rows_only_here": alone.count,
-            }
-            for key, name, samples, alone in files
-        },
-        "by": pairing.by,
-        "rows": found.rows,
-        "rows_without_a_known_node": pairing.uncounted,
-        "groups": found.groups,
-        **({"notes": list(found.notes)} if found.notes else {}),
-        "metrics": {
-            name: {
-                "a": number(score.a),
-                "b": number(score.b),
-                "difference": number(score.interval.value),
-                "low": number(score.interval.low),
-                "high": number(score.interval.high),
-                "higher_is_better": score.higher_is_better,
-            }
-            for name, score in found.scores.items()
-        },
-        "sentences": sentences(found, *told.names),
-        "changes": {**dataclasses.asdict(found.changes)},
-        "branches": {
-            "looked_at": found.branches.looked_at,
-            "gained": [_branch_data(branch) for branch in found.branches.gained],
-            "lost": [_branch_data(branch) for branch in found.branches.lost],
-        },
-    }
-
-
-def _branch_data(branch: Branch) -> dict[str, Any]:
-    return {
-        "path": list(branch.path),
-        "rows": branch.rows,
-        "a": branch.a,
-        "b": branch.b,
-        "difference": branch.difference.value,
-        "low": branch.difference.low,
-        "high": branch.difference.high,
-        "may_be_chance": branch.may_be_chance,
-    }

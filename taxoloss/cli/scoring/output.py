@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.table import Table
 
@@ -15,10 +14,7 @@ from taxoloss.cli.shared import plain, stdout_console
 from taxoloss.cli.streams import write_data, write_json
 from taxoloss.errors.characters import escape_invisible
 
-if TYPE_CHECKING:
-    from taxoloss.metrics.bootstrap import Interval
-
-__all__ = ["intervals_data", "number", "write_table"]
+__all__ = ["write_table"]
 
 #: The header of a column of words; others are of numbers.
 _LEFT = ("metric", "better", "gained most", "lost most")
@@ -50,16 +46,3 @@ def write_table(
 
 def _cell(text: str) -> str:
     return escape_invisible(text).replace("|", "\\|")
-
-
-def number(value: float) -> float | None:
-    """A number for JSON, which has no NaN and no infinity."""
-    return value if math.isfinite(value) else None
-
-
-def intervals_data(scores: Mapping[str, Interval]) -> dict[str, dict[str, float | None]]:
-    """Intervals for JSON."""
-    return {
-        name: {key: number(value) for key, value in interval._asdict().items()}
-        for name, interval in scores.items()
-    }

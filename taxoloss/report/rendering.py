@@ -1,0 +1,86 @@
+"""A document as one self-contained page: nothing is loaded, and nothing that data says can run.
+
+The page's policy (Content-Security-Policy) allows no request at all, and of scripts only those whose hashes it
+names: text of a file that found its way into markup could not run. Data stands in the page as JSON in which
+no `<` occurs, so that no name can end the element around it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from taxoloss.errors.packages import package
+
+__all__ = ["escaped_json", "policy", "render"]
+
+#: In the order in which they run.
+_SCRIPTS = (
+    "base", "table", "chart", "first", "icicle", "tree", "panel", "confusion", "mistakes", "unsure", "advice",
+    "calibration", "versus", "start",
+)  # fmt: skip
+_STYLES = ("report.css", "charts.css")
+
+
+def escaped_json(value: Any) -> str:
+    r"""JSON that stands as it is in a page: `<`, `>`, `&` and the separators U+2028, U+2029 are escaped.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+
+    >>> print(escaped_json({"name": "</script>"}))
+    {"name":"\u003c/script\u003e"}
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def policy(scripts: list[str]) -> str:
+    """A policy that allows these scripts, styles of the page, and pictures in it; nothing else.
+
+    >>> policy([])
+    "default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    """
+    digests = (hashlib.sha256(text.encode("utf-8")).digest() for text in scripts)
+    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode('ascii')}'" for digest in digests)
+    parts = {
+        "default-src": "'none'",
+        "script-src": allowed or "'none'",
+        # Tables and charts set styles as they are drawn.
+        "style-src": "'unsafe-inline'",
+        "img-src": "data: blob:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in parts.items())
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The page of a document, as HTML.
+
+    Raises:
+        ModuleNotFoundError: Jinja2 is not installed.
+        ValueError: a number is NaN or infinite.
+    """
+    jinja2 = package("jinja2", "a report", "report")
+    page = files(__package__) / "page"
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, loader=jinja2.FunctionLoader(_template)
+    )
+    scripts = [*_vendored(".js"), *((f"{name}.js", _text(page / f"{name}.js")) for name in _SCRIPTS)]
+    styles = [*_vendored(".css"), *((name, _text(page / name)) for name in _STYLES)]
+    markup = jinja2.utils.markupsafe.Markup
+    rendered: str = environment.get_template("page.html.jinja").render(
+        title=document["title"],
+        policy=policy([text for _, text in scripts]),
+        styles=[(name, markup(text)) for name, text in styles],
+        scripts=[(name, markup(text)) for name, text in scripts],
+        document=markup(escaped_json(document)),
+    )
+    return rendered
