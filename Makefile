@@ -16,7 +16,7 @@ help:
 	@echo "make fuzz    50,000 inputs that nobody meant, for every reader and stream; all modes of torch; 100,000 losses by C and by Python (half an hour)"
 	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md and the table of the README (half an hour)"
 	@echo "make experiments  train the studies of docs/experiments.md, rewrite its tables and pictures (an hour)"
-	@echo "make docs    docs/errors.md from the register of the codes; run the code of the README and the docs"
+	@echo "make docs    docs/errors.md from the register of the codes; run the code of the README and the docs; build the site, docs/_build"
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -68,6 +68,7 @@ experiments: $(VENV)/kernel
 docs: $(VENV)/installed
 	cp taxoloss/errors/codes.md docs/errors.md
 	$(BIN)/python -m pytest -q tests/docs/test_docs.py
+	$(BIN)/python -m sphinx -W --keep-going -E -q docs docs/_build
 
 clean:
 	rm -rf $(VENV)

@@ -27,6 +27,7 @@ __all__ = [
     "numbers_by_level",
 ]
 
+#: The weights as an array (V, L): a row for each node as a target, a column for each level.
 WeightTable: TypeAlias = npt.NDArray[np.float64]
 
 

@@ -23,4 +23,5 @@ def _decode(data: Any) -> Taxonomy | None:
     return None if data is None else Taxonomy.from_dict(data)
 
 
+#: How `PyTorchModelHubMixin` keeps a Taxonomy in a config.json, and reads it again.
 coders: dict[type, tuple[Callable[..., Any], Callable[..., Any]]] = {Taxonomy: (Taxonomy.to_dict, _decode)}
