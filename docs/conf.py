@@ -33,7 +33,7 @@ exclude_patterns = ["_build"]
 
 # As on GitHub: a heading's anchor is its text, so links to it work there too.
 myst_heading_anchors = 4
-myst_enable_extensions = ["deflist", "dollarmath"]
+myst_enable_extensions = ["deflist"]
 # Texts that are shown because they are wrong YAML or Python.
 suppress_warnings = ["misc.highlighting_failure"]
 

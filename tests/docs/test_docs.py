@@ -13,30 +13,40 @@ import pytest
 from pages import run_page
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FRAMEWORKS = sorted((ROOT / "docs" / "integrations").glob("*.md"))
+DOCS = ROOT / "docs"
+FRAMEWORKS = sorted((DOCS / "integrations").glob("*.md"))
+OTHERS = {page for page in DOCS.rglob("*.md") if "_build" not in page.parts} - set(FRAMEWORKS)
+PAGES = [ROOT / "README.md", *sorted(OTHERS)]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def name(page: Path) -> str:
+    """Where it stands, from docs/ on."""
+    return str(page.relative_to(DOCS if DOCS in page.parents else ROOT))
+
+
+def skip_what_is_missing(page: Path) -> None:
+    """A page says in its first line which packages it needs: <!-- needs: lightning, tensorboard -->"""
+    needs = re.match(r"<!-- needs: (.*) -->", page.read_text(encoding="utf-8"))
+    for package in needs[1].split(", ") if needs else []:
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_the_code_of_a_page_prints_what_it_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every block of a page, in its order."""
+    skip_what_is_missing(page)
     monkeypatch.chdir(tmp_path)
     run_page(page)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", FRAMEWORKS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", FRAMEWORKS, ids=name)
 def test_the_code_of_a_page_about_a_framework(page: Path, tmp_path: Path) -> None:
-    """In a process of its own: what a framework changes in torch stays there.
-
-    A page says in its first line which packages it needs: <!-- needs: lightning, tensorboard -->
-    """
-    needs = re.match(r"<!-- needs: (.*) -->", page.read_text(encoding="utf-8"))
-    for name in needs[1].split(", ") if needs else []:
-        if find_spec(name) is None:
-            pytest.skip(f"{name} is not installed")
+    """In a process of its own: what a framework changes in torch stays there."""
+    skip_what_is_missing(page)
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("pages.py")), str(page)],
         cwd=tmp_path,
