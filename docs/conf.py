@@ -30,6 +30,8 @@ extensions = [
     "builder.docstrings",
 ]
 exclude_patterns = ["_build"]
+# Two hyphens are an option of a command.
+smartquotes = False
 
 # As on GitHub: a heading's anchor is its text, so links to it work there too.
 myst_heading_anchors = 4
@@ -56,6 +58,7 @@ if os.environ.get("TAXOLOSS_DOCS_ONLINE"):
 
 html_theme = "pydata_sphinx_theme"
 html_title = "taxoloss"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["taxoloss.css"]
 html_show_sourcelink = False

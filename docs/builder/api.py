@@ -16,6 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.logging import getLogger
+from torch.nn import Module
 
 from builder.docstrings import escaped
 
@@ -23,8 +24,8 @@ __all__ = ["public_names", "setup"]
 
 _LOGGER = getLogger(__name__)
 _MARK = re.compile(r"^<!-- api: (\S+)(.*) -->$", re.MULTILINE)
-#: Whose members every class of theirs has, and nobody looks for here.
-_BASES = "Module, Metric, MetricCollection, CrossEntropyLoss, Exception, Enum, tuple, dict, int, object"
+#: Whose members every class below them has, and nobody looks for here.
+_BASES = "Exception, Enum, tuple, dict, int, object"
 #: Where a docstring's `name` may stand, beside the module that it is in.
 _ROOMS = (
     "",
@@ -65,7 +66,8 @@ def _entry(room: str, name: str, value: Any) -> list[str]:
     if _is_data(value):
         return [f".. py:data:: {name}", "", f"   {_comment(room, name)}", ""]
     if isinstance(value, type):
-        return [f".. autoclass:: {path}", "   :members:", f"   :inherited-members: {_BASES}", ""]
+        inherited = [] if issubclass(value, Module) else [f"   :inherited-members: {_BASES}"]
+        return [f".. autoclass:: {path}", "   :members:", *inherited, ""]
     return [f".. autofunction:: {path}", ""]
 
 
@@ -73,7 +75,7 @@ def _summary(room: str, name: str, value: Any) -> list[str]:
     """A line of the list above: a link, and the first sentence."""
     text = _comment(room, name) if _is_data(value) else inspect.getdoc(value) or ""
     paragraph = " ".join(text.partition("\n\n")[0].split())
-    sentence = re.split(r"(?<=[.:]) (?=[A-Z])", paragraph)[0]
+    sentence = re.split(r"(?<=[.:]) (?=[A-Z])", paragraph)[0].rstrip(":")
     return [f"- :py:obj:`{name} <{room}.{name}>`: {escaped(sentence)}"]
 
 

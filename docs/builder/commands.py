@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import typer
@@ -15,10 +16,10 @@ _MARK = "<!-- commands -->"
 
 
 def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    for mark in "\\`*_[]<>|":
-        text = text.replace(mark, f"\\{mark}")
-    return text
+    """Text that Markdown shows as it is, but for `code`."""
+    parts = re.split(r"(`[^`]*`)", text)
+    parts[::2] = [re.sub(r"([\\*_\[\]<>|])", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _section(name: str, command: Any) -> str:
@@ -26,7 +27,10 @@ def _section(name: str, command: Any) -> str:
     with command.make_context(f"taxoloss {name}", [], resilient_parsing=True) as context:
         usage = command.get_usage(context).removeprefix("Usage: ")
         records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
-    lines = [f"## {name}", "", _escaped(command.help), "", "```text", usage, "```", ""]
+    said, _, example = command.help.partition("Example:")
+    lines = [f"## {name}", "", _escaped(said), "", "```text", usage, "```", ""]
+    if example:
+        lines += ["For example:", "", "```text", example.strip(), "```", ""]
     for title, text in filter(None, records):
         lines += [f"`{title}`", f": {_escaped(text) or 'no more to say'}", ""]
     return "\n".join(lines)
