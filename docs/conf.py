@@ -30,8 +30,6 @@ extensions = [
     "builder.docstrings",
 ]
 exclude_patterns = ["_build"]
-# Two hyphens are an option of a command.
-smartquotes = False
 
 # As on GitHub: a heading's anchor is its text, so links to it work there too.
 myst_heading_anchors = 4

@@ -84,7 +84,7 @@ def _reference(mark: re.Match[str]) -> str:
     module = import_module(mark[1])
     names = mark[2].split() or public_names(module)
     lines = [f".. currentmodule:: {mark[1]}", ""]
-    for part in (_summary, _entry):
+    for part in (_summary, _entry) if len(names) > 1 else (_entry,):
         for name in names:
             lines += part(mark[1], name, getattr(module, name))
         lines.append("")

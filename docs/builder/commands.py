@@ -16,7 +16,8 @@ _MARK = "<!-- commands -->"
 
 
 def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is, but for `code`."""
+    """Text that Markdown shows as it is, but for `code`, and options as such."""
+    text = re.sub(r"(?<![`\w-])(--\w[\w-]*)", r"`\1`", text)
     parts = re.split(r"(`[^`]*`)", text)
     parts[::2] = [re.sub(r"([\\*_\[\]<>|])", r"\\\1", part) for part in parts[::2]]
     return "".join(parts)

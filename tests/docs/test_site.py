@@ -139,13 +139,18 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     )
     page.on("pageerror", lambda error: page.faults.append(str(error)))
     page.on("request", lambda request: _outside(request.url, address) and page.faults.append(request.url))
-    page.on("requestfailed", lambda request: page.faults.append(request.url))
+    page.on("requestfailed", lambda request: _lost(request) and page.faults.append(request.url))
     yield page
     page.close()
 
 
 def _outside(url: str, address: str) -> bool:
     return not url.startswith((address, "data:", "blob:"))
+
+
+def _lost(request: Any) -> bool:
+    """Not if the page was left while its icon was still on its way."""
+    return request.failure != "net::ERR_ABORTED"
 
 
 def test_every_page_opens_on_a_phone(site: Path, address: str, page: Any) -> None:
