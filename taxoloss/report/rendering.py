@@ -88,4 +88,4 @@ def render(document: Mapping[str, Any]) -> str:
 
 def _own(name: str) -> str:
     """A file of the page that is ours."""
-    return files("taxoloss.report").joinpath("page", name).read_text(encoding="utf-8")
+    return files("taxoloss.report").joinpath("page").joinpath(name).read_text(encoding="utf-8")
