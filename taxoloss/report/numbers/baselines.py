@@ -5,9 +5,9 @@ where the class it drew has the truth's node there, so
 
     chance = mean over the counted rows of (classes with the truth's node on the level) / C
 
-The majority always answers the node of the level that most counted rows have. Both are exact: no draws. In
-a tree the classes with a node are those below it. Where nodes have several parents, a truth may have several
-nodes on a level, and each of them is right.
+The majority always answers the node of the level that most counted rows have. Both are exact: no draws.
+In a tree the classes with a node are those below it. Where nodes have several parents, a truth may have
+several nodes on a level, and each of them is right.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from taxoloss.functional.graphs.nodes import GraphNodes, nodes_of
 from taxoloss.report.numbers.gathered import Gathered, IntArray
@@ -57,9 +56,10 @@ def baselines(gathered: Gathered) -> tuple[Baseline, ...]:
     >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Manx", "Korat"], "dog": ["pug"]}})
     >>> t = t.bind(node_targets=True)
     >>> rows, preds = Collector(t), torch.tensor([0, 0, 0, 0])
-    >>> rows.take(Piece(1, preds, torch.tensor([0, 1, 3, 3])), preds)
+    >>> rows.take(Piece(1, preds, torch.tensor([0, 3, 3, 3])), preds)
     >>> baselines(rows.gathered())
-    (Baseline(rows=4, chance=0.5, majority=0.5, node=1), Baseline(rows=4, chance=0.25, majority=0.5, node=5))
+    (Baseline(rows=4, chance=0.375, majority=0.75, node=5),
+     Baseline(rows=4, chance=0.25, majority=0.75, node=6))
     """
     levels = range(len(gathered.taxonomy.levels))
     return tuple(_on_level(gathered, level) for level in levels)
@@ -74,7 +74,7 @@ def _on_level(gathered: Gathered, level: int) -> Baseline:
     target, index = _met(taxonomy, level, np.flatnonzero(times))
     nodes = taxonomy.level_nodes(level + 1)
     votes = np.bincount(index, times[target], minlength=len(nodes))
-    most, reached = int(votes.argmax()), _reached(taxonomy, level, (target, index))
+    most, reached = int(votes.argmax()), _reached(taxonomy, (target, index), nodes)
     # Whole numbers until the last step: sums of a mean would be rounded.
     classes = sum(int(times[one]) * number for one, number in reached.items())
     return Baseline(rows, classes / (rows * len(taxonomy)), int(votes[most]) / rows, int(nodes[most]))
@@ -92,19 +92,13 @@ def _met(taxonomy: Taxonomy, level: int, targets: IntArray) -> _Met:
     return targets[at], found[at, column]
 
 
-def _reached(taxonomy: Taxonomy, level: int, met: _Met) -> dict[int, int]:
-    """For each target how many classes have one of its nodes."""
-    classes, index = taxonomy.classes_of_nodes(level + 1)
-    target, nodes = met
-    if taxonomy.is_tree:
-        return dict(zip(target.tolist(), np.bincount(index)[nodes].tolist(), strict=True))
-    below = {node: classes[index == node] for node in np.unique(nodes).tolist()}
-    return {
-        one: _union([below[node] for node in nodes[target == one].tolist()])
-        for one in np.unique(target).tolist()
-    }
-
-
-def _union(parts: list[npt.NDArray[np.int64]]) -> int:
-    """How many different classes stand in several lists."""
-    return len(np.unique(np.concatenate(parts)))
+def _reached(taxonomy: Taxonomy, met: _Met, nodes: IntArray) -> dict[int, int]:
+    """For each target how many classes have one of its nodes on a level."""
+    tree, (target, index) = taxonomy.tree, met
+    if tree.is_tree:
+        return dict(zip(target.tolist(), tree.num_leaves[nodes[index]].tolist(), strict=True))
+    starts = np.flatnonzero(np.diff(target, prepend=-1))  # targets are in increasing order
+    parts = np.split(nodes[index], starts[1:])
+    below = ([tree.leaves_below(node) for node in part.tolist()] for part in parts)
+    sizes = (len(np.unique(np.concatenate(leaves))) for leaves in below)
+    return dict(zip(target[starts].tolist(), sizes, strict=True))

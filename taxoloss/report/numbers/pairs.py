@@ -2,7 +2,8 @@
 
 A pair is folded by one step where its truth and its answer each go to their parents, but not above the
 children of what the two share: so it stays a confusion of the same branches. In a tree what is right stays
-right, and what is wrong stays wrong. The rarest pairs go first; a truth answered by itself goes when no other can.
+right, and what is wrong stays wrong. The rarest pairs go first; a truth that is answered by itself goes
+when no other can.
 """
 
 from __future__ import annotations
