@@ -141,8 +141,18 @@ def calibrate_threshold(
         )
     labelled = paths_of(logits, target, taxonomy, decision, ignore_index, allowed, probabilities)
     codes = None if groups is None else torch.from_numpy(group_codes(groups, tuple(target.shape)))
-    options = {"loss": loss, "groups": codes, "per": per, "levels": levels, "coarse": coarse}
-    return threshold_of(labelled, taxonomy, risk, decision, confidence, **options)
+    return threshold_of(
+        labelled,
+        taxonomy,
+        risk,
+        decision,
+        confidence,
+        loss=loss,
+        groups=codes,
+        per=per,
+        levels=levels,
+        coarse=coarse,
+    )
 
 
 def threshold_of(

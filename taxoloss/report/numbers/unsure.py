@@ -1,15 +1,16 @@
 """What can be said at which error: thresholds over all rows, and promises beside what they deliver.
 
-An answer at a threshold t is the deepest node of a row's path that is surer than t (where nodes have several
-parents the most informative one of its line): the paths that were gathered say so without the logits.
+An answer at a threshold t is the deepest node of a row's path that is surer than t (where nodes have
+several parents the most informative one of its line): the paths that were gathered say so without the
+logits.
 
-Rows 1, 3, 5, .. calibrate and the others are what is delivered, or where there are groups the groups 1, 3, 5,
-.. whole: as `evaluate` does with a risk, but without its limit on calibration rows. A threshold is made anew
-for each risk, and the promise of each holds for a risk that was chosen before looking.
+Rows 1, 3, 5, .. calibrate and the others are what is delivered, or where there are groups the groups 1, 3,
+5, .. whole: as `evaluate` does with a risk, but without its limit on calibration rows. A threshold is made
+anew for each risk, and the promise of each holds for a risk that was chosen before looking.
 
-Delivered: k of m scored rows wrong, with the exact interval (Clopper & Pearson 1934) of 95 %. Rows of one group
-hang together, so that groups are the units there: with k_g wrong of m_g rows in each of G groups, R = k / m and
-e_g = k_g - R m_g, whose sum is 0,
+Delivered: k of m scored rows wrong, with the exact interval (Clopper & Pearson 1934) of 95 %. Rows of one
+group hang together, so that groups are the units there: with k_g wrong of m_g rows in each of G groups, R
+= k / m and e_g = k_g - R m_g, whose sum is 0,
 
     R +- 1.96 sqrt(G / (G - 1) sum of e_g^2) / m
 
@@ -42,8 +43,8 @@ __all__ = ["RISKS", "unsure"]
 
 #: What is promised.
 RISKS = (
-    0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4,
-    0.5,
+    0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08,
+    0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5,
 )  # fmt: skip
 #: Thresholds of the curve that come from where answers change, and as many from where they become wrong.
 _POINTS = 29
@@ -121,8 +122,8 @@ def _too_few(grouped: bool, coarse: str) -> str:
     unit = "group" if grouped else "row"
     which = " labelled with a class" if coarse == "skip" else ""
     return (
-        f"every second {unit} sets the threshold and the others show what it delivers: a row{which} is needed "
-        "in each half"
+        f"every second {unit} sets the threshold and the others show what it delivers: a row{which} is "
+        "needed in each half"
     )
 
 
@@ -207,7 +208,9 @@ def _chosen(threshold: Threshold, delivered: Delivered) -> dict[str, Any]:
     """The promise that was asked for; of groups the interval is not known here."""
     share = delivered.overall
     wrong = share.wrong + share.unjudged  # what a promise counts
-    interval: Any = exact_interval(wrong, share.rows) if threshold.unit == "samples" and share.rows else None
+    interval: Any = (
+        exact_interval(wrong, share.rows) if threshold.unit == "samples" and share.rows else None
+    )
     shares = [level.rows / max(1, share.rows) for level in delivered.by_level]
     return _beside(threshold, wrong, share.rows, interval, delivered.information, shares)
 
