@@ -147,7 +147,8 @@ function tips(columns) {
  * A table: columns {field, title, kind, digits, hint, width, minWidth, grow, frozen}; kind is text, count, percent,
  * points, number or signed. rows hold values by field. Options: name (of the file that is saved), label, height,
  * sort [{field, dir}], onRow(row), children(row) for a table that folds, open(row), filter (false: no box),
- * csv() -> rows to save, note.
+ * saved() -> {titles, rows} in place of the rows as they are, note,
+ * dress(row, values) after a row is drawn.
  */
 report.table = (host, options) => {
   const { columns, rows, name, label = name, height, sort = [], onRow, children = null } = options;
@@ -204,7 +205,7 @@ report.table = (host, options) => {
   return table;
 };
 
-function tools(table, bar, { columns, rows, name, label, texts, filter = true, csv, note }) {
+function tools(table, bar, { columns, rows, name, label, texts, filter = true, saved, note }) {
   if (note) bar.append(make("span", { class: "note" }, note));
   if (filter) {
     const field = make("input", { type: "search", placeholder: "Filter", "aria-label": `Filter: ${label}` });
@@ -218,8 +219,12 @@ function tools(table, bar, { columns, rows, name, label, texts, filter = true, c
   const button = make("button", { type: "button" }, "Download CSV");
   button.setAttribute("aria-label", `Download CSV: ${label}`);
   button.addEventListener("click", () => {
-    const all = csv ? csv() : rows;
-    report.saveCsv(name, columns.map((one) => one.title), all.map((row) => columns.map((one) => row[one.field])));
+    if (saved) {
+      const all = saved();
+      report.saveCsv(name, all.titles, all.rows);
+    } else {
+      report.saveCsv(name, columns.map((one) => one.title), rows.map((row) => columns.map((one) => row[one.field])));
+    }
   });
   bar.append(button);
 }
