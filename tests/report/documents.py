@@ -86,9 +86,9 @@ def regular(fanouts: Sequence[int], names: Sequence[str] = (), levels: Sequence[
 
     def grow(above: int, depth: int) -> None:
         """Adds what is below a node."""
-        for number in range(fanouts[depth]):
+        for _ in range(fanouts[depth]):
             node = len(name)
-            name.append(next(given, f"{'kingdom order family genus species'.split()[depth]} {node}.{number}"))
+            name.append(next(given, f"node {node}"))
             parent.append(above)
             level.append(depth + 1)
             if depth + 1 < len(fanouts):
@@ -193,7 +193,7 @@ def _evaluate(shape: Shape, rows: Rows) -> dict[str, Any]:
         value = _share(shape, rows, number)
         metrics[f"accuracy/{name}"] = {"value": value, "low": max(0, value - 0.02), "high": min(1, value + 0.02)}
     metrics["severity"] = {"value": 1.4, "low": None, "high": None}
-    metrics["aurc"] = None
+    metrics["aurc"] = {"value": None, "low": None, "high": None}
     return {
         "digest": "0bb4a1b88555a003ba6f2423626cab2f",
         "binding_digest": "7589b417d3dd29d2afd06e1e239dc66b",

@@ -151,8 +151,7 @@ function measured(host) {
     ["Form", taxonomy.is_tree ? null : "Some nodes have several parents; each is shown once, below its first."],
     ["How it was read", evaluate.reading],
     ["Decision", evaluate.decision === null ? "the class with the largest number" : evaluate.decision],
-    ["Threshold", typeof evaluate.threshold === "object" && evaluate.threshold !== null
-      ? Object.entries(evaluate.threshold).map(([key, value]) => `${key} ${value}`).join(", ") : evaluate.threshold],
+    ["Threshold", evaluate.threshold === null ? null : evaluate.threshold.sentence],
     ["Made", `${made.at}, taxoloss ${made.taxoloss}, torch ${made.torch}, Python ${made.python}`],
     ["Digest of the tree", make("code", {}, taxonomy.digest)],
     ["Digest with the class order", make("code", {}, taxonomy.binding_digest)],
@@ -163,10 +162,7 @@ function measured(host) {
 }
 
 function scores(host) {
-  const rows = Object.entries(data.evaluate.metrics).map(([metric, score]) => {
-    const { value = null, low = null, high = null } = score === null ? {} : score;
-    return { metric, value, low, high };
-  });
+  const rows = Object.entries(data.evaluate.metrics).map(([metric, score]) => ({ metric, ...score }));
   host.append(make("h3", {}, "All metrics"));
   report.table(host, {
     name: "metrics",
@@ -189,7 +185,7 @@ report.section("first", "In words", (host) => {
   mistakes(left);
   warnings(right);
   measured(right);
-  host.append(make("div", { class: "columns" }, left, right));
+  host.append(make("div", { class: "columns wide" }, left, right));
   scores(host);
 });
 

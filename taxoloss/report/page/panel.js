@@ -63,7 +63,7 @@ function numbers(v) {
     fact("wrong", format.count(columnsOf.wrong[v]), "Wrong answers of these rows"),
     fact("stays here", format.percent(rows > 0 ? columnsOf.within[v] / rows : null),
       "Of these rows, answers that are this node or below it"),
-    v > 0 ? fact("stays in the parent", format.percent(report.node.stays(v)),
+    tree.depth(v) > 1 ? fact("stays in the parent", format.percent(report.node.stays(v)),
       "Of these rows, answers within the node's parent") : null,
     fact("answered", format.count(columnsOf.answered[v]), "Answers that are this node or below it"),
     fact("stated − right", format.points(report.node.calibration(v)),
@@ -110,10 +110,10 @@ function card(i) {
   const sure = samples.probability === null ? null : samples.probability[i];
   return make("li", { class: "card" }, picture,
     make("div", { class: "card-id", title: id }, make("bdi", { dir: "auto" }, id)),
-    make("div", {}, make("span", { class: "note" }, "truth "), link(samples.truth[i])),
-    make("div", {}, make("span", { class: "note" }, "answer "),
+    make("div", {}, make("span", { class: "note" }, "truth"), link(samples.truth[i])),
+    make("div", {}, make("span", { class: "note" }, "answer"),
       said === null ? link(samples.answer[i]) : make("bdi", { dir: "auto" }, said),
-      sure === null ? null : make("span", { class: "note" }, ` at ${format.percent(sure)}`)));
+      sure === null ? null : make("span", { class: "note" }, `at ${format.percent(sure)}`)));
 }
 
 /** A list of samples as cards; `total` is how many there are where only some are shown. */

@@ -65,7 +65,7 @@ function definition(column) {
     headerHozAlign: numeric ? "right" : "left",
     cssClass: numeric ? "number" : "words",
     width: column.width,
-    minWidth: column.minWidth || (numeric ? 84 : 130),
+    minWidth: column.minWidth || (numeric ? 96 : 130),
     widthGrow: column.grow || (numeric ? 1 : 3),
     headerWordWrap: true,
     frozen: Boolean(column.frozen),
@@ -166,7 +166,8 @@ report.table = (host, options) => {
     columns: columns.map(definition),
     index: "raw",
     layout: "fitColumns",
-    height: height || (rows.length > 12 || children ? 420 : undefined),
+    // Only the rows in view are elements where the height is bounded.
+    maxHeight: height || 420,
     nestedFieldSeparator: false,
     columnHeaderSortMulti: false,
     headerSortClickElement: "header",

@@ -11,8 +11,8 @@ const share = (count, of) => (of > 0 ? count / of : null);
 // ---- numbers of a node
 
 /**
- * For each node the rows of its truth whose answer stays within its parent; null where pairs were folded
- * above the node, so that not all of its rows are known there.
+ * For each node the rows of its truth whose answer stays within its parent; null below the root, where all do, and
+ * where pairs were folded above the node, so that not all of its rows are known there.
  */
 function withinParents() {
   const { truth, answer, count, folded } = data.pairs;
@@ -24,7 +24,7 @@ function withinParents() {
       if (tree.holds(tree.parent(v), answer[i])) stays[v] += count[i];
     }
   }
-  return Array.from(stays, (value, v) => (v > 0 && (!folded || known[v] === columnsOf.rows[v]) ? value : null));
+  return Array.from(stays, (value, v) => (tree.depth(v) > 1 && (!folded || known[v] === columnsOf.rows[v]) ? value : null));
 }
 
 const stays = withinParents();
@@ -76,21 +76,21 @@ report.node = { accuracy, calibration, stays: (v) => rowOf(v).stays, row: rowOf 
 
 const COLUMNS = [
   { field: "name", title: "Name", grow: 5, minWidth: 200, frozen: true },
-  { field: "rows", title: "Rows", kind: "count", minWidth: 72,
+  { field: "rows", title: "Rows", kind: "count", minWidth: 80,
     hint: "Rows whose truth is the node or below it" },
-  { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 84,
+  { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 104,
     hint: "Of these rows, those whose answer is right" },
-  { field: "stays", title: "Within parent", kind: "percent", minWidth: 84,
+  { field: "stays", title: "Within parent", kind: "percent", minWidth: 104,
     hint: "Of these rows, those whose answer stays within the node's parent" },
-  { field: "calibration", title: "Stated − right", kind: "points", minWidth: 84,
+  { field: "calibration", title: "Stated − right", kind: "points", minWidth: 96,
     hint: "Of the answers here: the mean stated probability less the share that is right, in points; "
       + "above 0: too sure" },
   { field: "worst", title: "Worst child", grow: 3, minWidth: 140,
     hint: "The child with the lowest accuracy" },
-  { field: "parted", title: "Mistakes explained", kind: "count", minWidth: 92,
+  { field: "parted", title: "Mistakes explained", kind: "count", minWidth: 112,
     hint: "Wrong answers that part from the truth here: what both share is this node; over all nodes these are "
       + "all mistakes" },
-  { field: "wrong", title: "Wrong", kind: "count", minWidth: 72,
+  { field: "wrong", title: "Wrong", kind: "count", minWidth: 80,
     hint: "Wrong answers of all rows of the node" },
 ];
 const SAVED = [["path", "Path"], ["level", "Level"], ...COLUMNS.map((column) => [column.field, column.title])];
