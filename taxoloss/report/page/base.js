@@ -30,6 +30,8 @@ function ancestors(v) {
 const tree = {
   size,
   name: (v) => names[v],
+  /** The name for people, where nothing of it could be seen a word for that. */
+  label: (v) => (blank(names[v]) ? "(blank name)" : names[v]),
   parent: (v) => (v > 0 ? parents[v] : null),
   children: (v) => families[v],
   end: (v) => ends[v],
@@ -90,11 +92,13 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A node's name, with its path as a tip; names that look empty are named so. */
+/** Nothing that can be seen: spaces, and characters without a shape. */
+const blank = (text) => /^[\s\p{C}\p{Z}]*$/u.test(text);
+
+/** A node's name, with its path as a tip; a name of which nothing can be seen says so. */
 function named(v) {
-  const text = tree.name(v);
-  if (String(text).trim() === "") return make("bdi", { class: "name blank", title: tree.text(v) }, "(blank name)");
-  return make("bdi", { class: "name", dir: "auto", title: tree.text(v) }, text);
+  const kind = blank(tree.name(v)) ? "name blank" : "name";
+  return make("bdi", { class: kind, dir: "auto", title: tree.text(v) }, tree.label(v));
 }
 
 /** A node's name that chooses the node, and shows its panel. */

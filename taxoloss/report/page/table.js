@@ -148,16 +148,17 @@ function tips(columns) {
  * points, number or signed. rows hold values by field. Options: name (of the file that is saved), label, height,
  * sort [{field, dir}], onRow(row), children(row) for a table that folds, open(row), filter (false: no box),
  * saved() -> {titles, rows} in place of the rows as they are, note,
- * dress(row, values) after a row is drawn.
+ * dress(row, values) after a row is drawn, bar (where its buttons go, if not in one of its own).
  */
 report.table = (host, options) => {
   const { columns, rows, name, label = name, height, sort = [], onRow, children = null } = options;
+  const bar = options.bar || make("div");
   const View = viewOf(columns, children);
   const texts = columns.filter((column) => (column.kind || "text") === "text").map((column) => column.field);
-  const bar = make("div", { class: "toolbar" });
   const box = make("div", { class: "table-box" });
   const grid = make("div");
   box.append(grid);
+  bar.classList.add("toolbar");
   host.append(bar, box);
 
   let remember = () => {};
