@@ -1,0 +1,4 @@
+// Section.
+(() => {
+"use strict";
+})();
