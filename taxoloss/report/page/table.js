@@ -65,7 +65,7 @@ function definition(column) {
     headerHozAlign: numeric ? "right" : "left",
     cssClass: numeric ? "number" : "words",
     width: column.width,
-    minWidth: column.minWidth || (numeric ? 84 : 130),
+    minWidth: column.minWidth || (numeric ? 96 : 130),
     widthGrow: column.grow || (numeric ? 1 : 3),
     headerWordWrap: true,
     frozen: Boolean(column.frozen),
@@ -147,7 +147,8 @@ function tips(columns) {
  * A table: columns {field, title, kind, digits, hint, width, minWidth, grow, frozen}; kind is text, count, percent,
  * points, number or signed. rows hold values by field. Options: name (of the file that is saved), label, height,
  * sort [{field, dir}], onRow(row), children(row) for a table that folds, open(row), filter (false: no box),
- * csv() -> rows to save, note.
+ * saved() -> {titles, rows} in place of the rows as they are, note,
+ * dress(row, values) after a row is drawn.
  */
 report.table = (host, options) => {
   const { columns, rows, name, label = name, height, sort = [], onRow, children = null } = options;
@@ -165,7 +166,8 @@ report.table = (host, options) => {
     columns: columns.map(definition),
     index: "raw",
     layout: "fitColumns",
-    height: height || (rows.length > 12 || children ? 420 : undefined),
+    // Only the rows in view are elements where the height is bounded.
+    maxHeight: height || 420,
     nestedFieldSeparator: false,
     columnHeaderSortMulti: false,
     headerSortClickElement: "header",
@@ -204,7 +206,7 @@ report.table = (host, options) => {
   return table;
 };
 
-function tools(table, bar, { columns, rows, name, label, texts, filter = true, csv, note }) {
+function tools(table, bar, { columns, rows, name, label, texts, filter = true, saved, note }) {
   if (note) bar.append(make("span", { class: "note" }, note));
   if (filter) {
     const field = make("input", { type: "search", placeholder: "Filter", "aria-label": `Filter: ${label}` });
@@ -218,8 +220,12 @@ function tools(table, bar, { columns, rows, name, label, texts, filter = true, c
   const button = make("button", { type: "button" }, "Download CSV");
   button.setAttribute("aria-label", `Download CSV: ${label}`);
   button.addEventListener("click", () => {
-    const all = csv ? csv() : rows;
-    report.saveCsv(name, columns.map((one) => one.title), all.map((row) => columns.map((one) => row[one.field])));
+    if (saved) {
+      const all = saved();
+      report.saveCsv(name, all.titles, all.rows);
+    } else {
+      report.saveCsv(name, columns.map((one) => one.title), rows.map((row) => columns.map((one) => row[one.field])));
+    }
   });
   bar.append(button);
 }
