@@ -47,14 +47,25 @@ def _lite(data: str, *layer: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def _places(title: str | None = None) -> dict[str, Any]:
     """An axis of places, with the names that stand there."""
-    axis = {"labelExpr": "names[datum.value]", "labelLimit": {"expr": "limit"}, "domain": False, "ticks": False}
+    axis = {
+        "labelExpr": "names[datum.value]",
+        "labelLimit": {"expr": "limit"},
+        "domain": False,
+        "ticks": False,
+    }
     return {"field": "place", "type": "ordinal", "title": title, "axis": axis}
 
 
 def _share(field: str, title: str | None = None, **scale: Any) -> dict[str, Any]:
     """A share between 0 and 1, written in percent."""
     axis = {"format": ".0~%", "tickCount": 6}
-    return {"field": field, "type": "quantitative", "title": title, "axis": axis, "scale": scale or {"zero": True}}
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": title,
+        "axis": axis,
+        "scale": scale or {"zero": True},
+    }
 
 
 def _tip(*fields: tuple[str, str, str | None]) -> list[dict[str, Any]]:
@@ -99,7 +110,11 @@ def _severity() -> dict[str, Any]:
         "severity",
         _layer("bar", {**place, **bars}, strokeWidth=1.2),
         _layer("text", {**place, **words}, align="left", dx=5, fontSize=11),
-        params=[{"name": "names", "value": []}, {"name": "most", "value": 1}, {"name": "limit", "value": 160}],
+        params=[
+            {"name": "names", "value": []},
+            {"name": "most", "value": 1},
+            {"name": "limit", "value": 160},
+        ],
         height={"step": _BAR},
     )
 
@@ -114,7 +129,9 @@ def _curve() -> dict[str, Any]:
     axes = {"x": said, "y": wrong}
     line = {**axes, "order": {"field": "place", "type": "quantitative"}}
     chosen = {"data": {"name": "chosen"}, **_layer("point", axes, style="chosen", filled=True, size=130)}
-    label = _layer("text", {**axes, "text": {"field": "label"}}, dy=-14, fontWeight=600, align="right", dx=-4)
+    label = _layer(
+        "text", {**axes, "text": {"field": "label"}}, dy=-14, fontWeight=600, align="right", dx=-4
+    )
     return _lite(
         "curve",
         _layer("line", line, strokeWidth=2, interpolate="linear"),
@@ -144,7 +161,9 @@ def _promises() -> dict[str, Any]:
     return _lite(
         "promises",
         _layer("area", {"x": risk, **up}, opacity=0.22, line=False),
-        _layer("line", {"x": risk, "y": _share("risk", "delivered", **root)}, style="even", strokeDash=[5, 4]),
+        _layer(
+            "line", {"x": risk, "y": _share("risk", "delivered", **root)}, style="even", strokeDash=[5, 4]
+        ),
         _layer("rule", {"x": risk, **error}, strokeWidth=1.4),
         _layer("point", {"x": risk, **point}, filled=True, size=60, opacity=1),
         {"data": {"name": "chosen"}, **chosen},
@@ -185,17 +204,26 @@ def _reliability() -> dict[str, Any]:
         ("high", "at most", ".1%"), ("count", "answers", ",.0f"),
     )  # fmt: skip
     y = {"x": stated, "y": right}
-    even = _layer("line", {"x": {**stated, "field": "at"}, "y": {**right, "field": "at"}}, strokeDash=[5, 4])
+    even = _layer(
+        "line", {"x": {**stated, "field": "at"}, "y": {**right, "field": "at"}}, strokeDash=[5, 4]
+    )
     even["mark"]["style"] = "even"
     counts = {"x": stated, "y": {**right, "field": "share"}, "y2": {"datum": 0}}
     layer = [
         _layer("bar", counts, style="counts", width=7),
         {"data": {"values": [{"at": 0}, {"at": 1}]}, **even},
-        _layer("rule", {"x": stated, "y": {**right, "field": "low"}, "y2": {"field": "high"}}, strokeWidth=1.4),
+        _layer(
+            "rule", {"x": stated, "y": {**right, "field": "low"}, "y2": {"field": "high"}}, strokeWidth=1.4
+        ),
         _layer("line", {**y, "order": {"field": "stated", "type": "quantitative"}}, strokeWidth=1.6),
         _layer("point", {**y, "tooltip": tip}, filled=True, size=40, opacity=1),
     ]
-    header = {"labelExpr": "names[datum.value]", "labelFontSize": 13, "labelFontWeight": 600, "labelLimit": 220}
+    header = {
+        "labelExpr": "names[datum.value]",
+        "labelFontSize": 13,
+        "labelFontWeight": 600,
+        "labelLimit": 220,
+    }
     return {
         "$schema": _LITE,
         "data": {"name": "bins"},
@@ -208,7 +236,11 @@ def _reliability() -> dict[str, Any]:
 
 def _differences() -> dict[str, Any]:
     """Nodes that gained and lost: a difference and its interval each, hollow where it may be chance."""
-    points = {"type": "quantitative", "title": "difference in points of a hundred", "axis": {"format": "+~"}}
+    points = {
+        "type": "quantitative",
+        "title": "difference in points of a hundred",
+        "axis": {"format": "+~"},
+    }
     tip = _tip(
         ("name", "node", None), ("rows", "rows", ",.0f"), ("difference", "difference", "+.1f"),
         ("low", "from", "+.1f"), ("high", "to", "+.1f"), ("verdict", "this", None),
@@ -243,7 +275,13 @@ def _icicle() -> dict[str, Any]:
     signals = [{"name": name, "value": value} for name, value in values.items()]
     colours = [{"signal": name} for name in ("low", "middle", "high")]
     fill = {"name": "fill", "type": "linear", "domain": [0, 0.5, 1], "range": colours, "clamp": True}
-    legend = {"fill": "fill", "title": "right", "format": ".0%", "orient": "bottom", "direction": "horizontal"}
+    legend = {
+        "fill": "fill",
+        "title": "right",
+        "format": ".0%",
+        "orient": "bottom",
+        "direction": "horizontal",
+    }
     return {
         "$schema": _VEGA,
         "autosize": {"type": "fit-x", "contains": "padding"},
@@ -258,7 +296,9 @@ def _icicle() -> dict[str, Any]:
 
 
 def _mark(kind: str, update: dict[str, Any]) -> dict[str, Any]:
-    encode = {name: {"signal": value} if isinstance(value, str) else value for name, value in update.items()}
+    encode = {
+        name: {"signal": value} if isinstance(value, str) else value for name, value in update.items()
+    }
     return {"type": kind, "from": {"data": "cells"}, "encode": {"update": encode}}
 
 

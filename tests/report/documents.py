@@ -95,7 +95,9 @@ def regular(fanouts: Sequence[int], names: Sequence[str] = (), levels: Sequence[
                 grow(node, depth + 1)
 
     grow(0, 0)
-    return Shape(name, parent, level, list(levels) or [f"level {depth + 1}" for depth in range(len(fanouts))])
+    return Shape(
+        name, parent, level, list(levels) or [f"level {depth + 1}" for depth in range(len(fanouts))]
+    )
 
 
 def two_genera() -> Shape:
@@ -191,7 +193,11 @@ def _evaluate(shape: Shape, rows: Rows) -> dict[str, Any]:
     metrics = {}
     for number, name in enumerate(shape.levels, start=1):
         value = _share(shape, rows, number)
-        metrics[f"accuracy/{name}"] = {"value": value, "low": max(0, value - 0.02), "high": min(1, value + 0.02)}
+        metrics[f"accuracy/{name}"] = {
+            "value": value,
+            "low": max(0, value - 0.02),
+            "high": min(1, value + 0.02),
+        }
     metrics["severity"] = {"value": 1.4, "low": None, "high": None}
     metrics["aurc"] = {"value": None, "low": None, "high": None}
     return {
