@@ -338,8 +338,8 @@ def _above(tree: Tree, nodes: IntArray, some: BoolArray) -> IntArray:
 
 def _move_text(taxonomy: Taxonomy, entry: dict[str, int]) -> str:
     node, to = (quoted(taxonomy.tree.names[entry[key]]) for key in ("node", "to"))
-    parent = int(taxonomy.tree.parent[entry["node"]])
+    home = _in(taxonomy, int(taxonomy.tree.parent[entry["node"]]))
     return (
-        f"{node}{_in(taxonomy, parent)} is taken for what is in {to} {counted(entry['away'], 'time')} and for "
-        f"its own siblings {counted(entry['home'], 'time')}: consider moving it there, or look at its labels."
+        f"{node}{home} is taken for what is in {to} {counted(entry['away'], 'time')} and for its own siblings "
+        f"{counted(entry['home'], 'time')}: consider moving it there, or look at its labels."
     )

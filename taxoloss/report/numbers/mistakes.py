@@ -30,6 +30,7 @@ import numpy as np
 import torch
 
 from taxoloss.functional.graphs.nodes import nodes_of
+from taxoloss.report.numbers.chosen import LABELS
 from taxoloss.report.numbers.gathered import BoolArray, FloatArray, Gathered, IntArray
 from taxoloss.taxonomy.plan import graph_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -37,7 +38,7 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 __all__ = ["cross_pairs", "label_errors", "mistakes"]
 
 #: How many are listed.
-PAIRS, LABELS = 200, 100
+PAIRS = 200
 
 
 def mistakes(found: Gathered, rows: IntArray, other: Gathered | None = None) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def mistakes(found: Gathered, rows: IntArray, other: Gathered | None = None) -> 
 
     Args:
         found: n rows.
-        rows: places of those that are shown, in rising order, all of `label_errors` among them.
+        rows: places of those that are shown, by `chosen_rows` with the `label_errors` of these rows.
         other: the rows of the second model.
 
     >>> import taxoloss, torch
