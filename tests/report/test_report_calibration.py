@@ -38,7 +38,8 @@ def test_errors_of_levels_are_those_of_the_metric() -> None:
             else:
                 assert {each[key] for key in ("stated", "right", "low", "high")} == {None}
     known = calibration(found, {"calibration_error/group": Interval(0.25, 0.1, 0.4)})["levels"]
-    assert known[0]["error"] == 0.25 and known[1]["error"] == levels[1]["error"]
+    assert known[0]["error"] == 0.25
+    assert known[1]["error"] == levels[1]["error"]
 
 
 @SETTINGS
@@ -55,23 +56,25 @@ def test_stated_probabilities_of_answers(case: Case, rng: np.random.Generator) -
             right = not bad and not found.unknown[place]
             bins.setdefault(min(14, math.floor(stated * 15)), []).append((stated, right))
     (only,) = calibration(found, {})["levels"]
-    assert only["level"] == "answers" and len(only["bins"]) == 15
+    assert only["level"] == "answers"
+    assert len(only["bins"]) == 15
     total = sum(map(len, bins.values()))
     error = 0.0
     for number, each in enumerate(only["bins"]):
         inside = bins.get(number, [])
         assert each["count"] == len(inside)
         if inside:
-            stated, right = fmean(s for s, _ in inside), fmean(r for _, r in inside)
-            assert (each["stated"], each["right"]) == (pytest.approx(stated), pytest.approx(right))
-            error += len(inside) / total * abs(stated - right)
+            stated, share = fmean(s for s, _ in inside), fmean(r for _, r in inside)
+            assert (each["stated"], each["right"]) == (pytest.approx(stated), pytest.approx(share))
+            error += len(inside) / total * abs(stated - share)
     assert only["error"] == (pytest.approx(error) if total else None)
 
 
 def test_no_probabilities_is_said_in_words() -> None:
     """Bare answers."""
     found = calibration(gathered(TREE, torch.tensor([0, 1]), [0, 0]), {})
-    assert list(found) == ["why"] and "probabilities" in found["why"]
+    assert list(found) == ["why"]
+    assert "probabilities" in found["why"]
 
 
 @given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

@@ -82,12 +82,16 @@ def test_names_of_samples_and_no_probabilities() -> None:
     """Samples are called as in the file; where it states no probability there is no column."""
     found = gathered(PETS, torch.tensor([0, 1, 0]), [0, 0, 2], ids=["a", "b", "</script>"])
     shown = samples(found, chosen_rows(found, [], NONE))
-    assert shown["id"] == ["b", "</script>"] and shown["row"] == [2, 3]
-    assert shown["probability"] is None and shown["image"] == [None, None]
+    assert shown["id"] == ["b", "</script>"]
+    assert shown["row"] == [2, 3]
+    assert shown["probability"] is None
+    assert shown["image"] == [None, None]
 
 
 def test_no_mistake_no_row() -> None:
     """All right: every column is empty."""
     found = gathered(PETS, torch.tensor([0]), [0])
     shown = samples(found, chosen_rows(found, [], NONE))
-    assert shown["row"] == [] and shown["id"] is None and shown["said"] == {}
+    assert shown["row"] == []
+    assert shown["id"] is None
+    assert shown["said"] == {}

@@ -126,7 +126,8 @@ def test_mistakes_where_nodes_have_several_parents(case: GraphCase, rng: np.rand
         assert pair["edges"] == oracle.facts(a, y)[4]
     severity = part(found)["severity"]
     if not rows:
-        assert severity["mean"] is None and severity["chance"] is None
+        assert severity["mean"] is None
+        assert severity["chance"] is None
         return
     drawn = [[oracle.lca(c, y) for c in range(len(t)) if bad(c, y)] for y, _ in rows]
     assert severity["chance"] == pytest.approx(fmean(fmean(map(oracle.height, each)) for each in drawn))
@@ -197,7 +198,8 @@ def test_without_mistakes_there_is_nothing_to_list(probability: list[float] | No
     """All right: no shares, no means, and words for why no label is listed."""
     stated = None if probability is None else torch.tensor(probability)
     found = part(gathered(PETS, torch.tensor([0, 1, 2]), [0, 1, 2], probability=stated))
-    assert found["pairs"] == [] and found["total"] == 0
+    assert found["pairs"] == []
+    assert found["total"] == 0
     assert [entry["share"] for entry in found["severity"]["shared"]] == [None, None]
     assert (found["severity"]["mean"], found["severity"]["chance"]) == (None, None)
     assert "probabilities" in found["labels"]["why_none"] or probability is not None

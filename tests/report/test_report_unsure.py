@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ def assert_promises(
             logits[calibrates], target[calibrates], taxonomy, risk, groups=some, coarse=coarse
         )
         found = report(made, logits[~calibrates], target[~calibrates], taxonomy)
-        assert promise["sentence"] == str(made) and promise["probability"] == made.probability
+        assert promise["sentence"] == str(made)
+        assert promise["probability"] == made.probability
         assert promise["log_odds"] == (made.log_odds if math.isfinite(made.log_odds) else None)
         assert promise["rows"] == found.overall.rows
         assert promise["delivered"] == pytest.approx(found.overall.rate_at_most)
@@ -97,7 +99,8 @@ def test_groups_stay_whole() -> None:
     calibrates = torch.tensor([number // 10 % 20 % 2 == 0 for number in range(300)])
     part = assert_promises(TREE, logits, target, calibrates, groups=groups)
     for promise in part["promises"]:
-        assert promise["low"] is None and promise["high"] is None
+        assert promise["low"] is None
+        assert promise["high"] is None
         assert promise["delivered_low"] <= promise["delivered"] <= promise["delivered_high"]
 
 
@@ -119,7 +122,8 @@ def test_a_promise_is_what_evaluate_makes(tmp_path: Path) -> None:
     done = evaluate(samples, TREE, Settings("climb", risk=0.05, draws=2), lambda _: None)
     part = unsure(gathered(TREE, logits, target), threshold=done.threshold, delivered=done.delivered)
     (promise,) = (each for each in part["promises"] if each["risk"] == 0.05)
-    assert done.threshold is not None and promise["sentence"] == str(done.threshold)
+    assert done.threshold is not None
+    assert promise["sentence"] == str(done.threshold)
     assert part["chosen"] == pytest.approx(promise)
 
 
@@ -132,10 +136,14 @@ def test_the_curve_is_what_climb_answers(case: Case, rng: np.random.Generator) -
     target = torch.from_numpy(rng.integers(0, t.num_nodes - 1, 30))
     part, tensors = unsure(gathered(t, logits, target)), nodes_of(t)
     curve = part["curve"]
-    assert 2 <= len(curve) <= 60 and (curve[0]["threshold"], curve[-1]["threshold"]) == (0, 1)
-    assert curve[-1]["wrong"] == 0 and curve[-1]["information"] == 0 and curve[-1]["shares"][0] == 1
-    for one, other in zip(curve, curve[1:], strict=False):
-        assert one["wrong"] >= other["wrong"] and one["information"] >= other["information"]
+    assert 2 <= len(curve) <= 60
+    assert (curve[0]["threshold"], curve[-1]["threshold"]) == (0, 1)
+    assert curve[-1]["wrong"] == 0
+    assert curve[-1]["information"] == 0
+    assert curve[-1]["shares"][0] == 1
+    for one, other in pairwise(curve):
+        assert one["wrong"] >= other["wrong"]
+        assert one["information"] >= other["information"]
     for point in curve[1:-1]:
         made = calibrate_threshold(logits, target, t, 0.5)
         fields = {**made.to_dict(), "log_odds": point["log_odds"]}
@@ -151,7 +159,8 @@ def test_the_curve_is_what_climb_answers(case: Case, rng: np.random.Generator) -
 def test_answers_alone_have_no_threshold() -> None:
     """Said in words."""
     part = unsure(gathered(TREE, torch.tensor([0, 1, 2]), [0, 1, 1]))
-    assert list(part) == ["why"] and "number for each class" in part["why"]
+    assert list(part) == ["why"]
+    assert "number for each class" in part["why"]
 
 
 @pytest.mark.parametrize(("targets", "coarse"), [([0], "wrong"), ([0, 40], "skip"), ([39, 0], "skip")])
@@ -160,7 +169,8 @@ def test_a_half_without_rows(targets: list[int], coarse: str) -> None:
     logits = torch.randn(len(targets), 27, generator=torch.Generator().manual_seed(0))
     target = torch.tensor([min(t, TREE.num_nodes - 2) for t in targets])
     part = unsure(gathered(TREE, logits, target), coarse=coarse)
-    assert list(part) == ["why"] and "in each half" in part["why"]
+    assert list(part) == ["why"]
+    assert "in each half" in part["why"]
 
 
 def test_few_rows_promise_little() -> None:
@@ -168,7 +178,9 @@ def test_few_rows_promise_little() -> None:
     logits, target = rows(2, seed=5)
     part = unsure(gathered(TREE, logits, target))
     first = part["promises"][0]
-    assert "too few" in first["sentence"] and first["shares"][0] == 1 and first["kept"]
+    assert "too few" in first["sentence"]
+    assert first["shares"][0] == 1
+    assert first["kept"]
 
 
 def test_a_promise_is_broken_only_beyond_its_band() -> None:

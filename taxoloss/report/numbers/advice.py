@@ -340,6 +340,6 @@ def _move_text(taxonomy: Taxonomy, entry: dict[str, int]) -> str:
     node, to = (quoted(taxonomy.tree.names[entry[key]]) for key in ("node", "to"))
     home = _in(taxonomy, int(taxonomy.tree.parent[entry["node"]]))
     return (
-        f"{node}{home} is taken for what is in {to} {counted(entry['away'], 'time')} and for its own siblings "
-        f"{counted(entry['home'], 'time')}: consider moving it there, or look at its labels."
+        f"{node}{home} is taken for what is in {to} {counted(entry['away'], 'time')} and for its own "
+        f"siblings {counted(entry['home'], 'time')}: consider moving it there, or look at its labels."
     )
