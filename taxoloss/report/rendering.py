@@ -15,13 +15,15 @@ from importlib.resources import files
 from typing import Any
 
 from taxoloss.errors.packages import package
+from taxoloss.report.charts import charts
+from taxoloss.report.vendored import texts
 
 __all__ = ["escaped_json", "policy", "render"]
 
 #: In the order in which they run.
 _SCRIPTS = (
-    "base", "table", "chart", "first", "icicle", "tree", "panel", "confusion", "mistakes", "unsure", "advice",
-    "calibration", "versus", "start",
+    "base.js", "table.js", "chart.js", "specs.js", "first.js", "icicle.js", "tree.js", "panel.js", "confusion.js",
+    "mistakes.js", "unsure.js", "advice.js", "calibration.js", "versus.js", "start.js",
 )  # fmt: skip
 _STYLES = ("report.css", "charts.css")
 
@@ -69,18 +71,22 @@ def render(document: Mapping[str, Any]) -> str:
         ValueError: a number is NaN or infinite.
     """
     jinja2 = package("jinja2", "a report", "report")
-    page = files(__package__) / "page"
+    markup = package("markupsafe", "a report", "report").Markup
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, loader=jinja2.FunctionLoader(_template)
+        autoescape=True, undefined=jinja2.StrictUndefined, loader=jinja2.FunctionLoader(_own)
     )
-    scripts = [*_vendored(".js"), *((f"{name}.js", _text(page / f"{name}.js")) for name in _SCRIPTS)]
-    styles = [*_vendored(".css"), *((name, _text(page / name)) for name in _STYLES)]
-    markup = jinja2.utils.markupsafe.Markup
+    scripts = [*texts(".js"), *((name, _own(name)) for name in _SCRIPTS)]
+    styles = [*texts(".css"), *((name, _own(name)) for name in _STYLES)]
     rendered: str = environment.get_template("page.html.jinja").render(
         title=document["title"],
         policy=policy([text for _, text in scripts]),
         styles=[(name, markup(text)) for name, text in styles],
         scripts=[(name, markup(text)) for name, text in scripts],
-        document=markup(escaped_json(document)),
+        document=markup(escaped_json({**document, "charts": charts()})),
     )
     return rendered
+
+
+def _own(name: str) -> str:
+    """A file of the page that is ours."""
+    return files("taxoloss.report").joinpath("page").joinpath(name).read_text(encoding="utf-8")

@@ -159,13 +159,13 @@ def check_marks(decimal: str, **marks: str | None) -> None:
             raise typer.BadParameter("expected a mark, got nothing", param_hint=f"--{name}")
 
 
-def check_output(out: Path | None, *inputs: str | Path | None) -> None:
+def check_output(out: Path | None, *inputs: str | Path | None, option: str = "--rows") -> None:
     """Wrong usage where a file would be written over one that is read."""
     if out is None or not out.exists():
         return
     for read in inputs:
         if read is not None and Path(read).exists() and out.samefile(read):
-            raise typer.BadParameter(f"{out} is read: give the rows another file", param_hint="--rows")
+            raise typer.BadParameter(f"{out} is read: give another file", param_hint=option)
 
 
 @contextmanager
@@ -185,11 +185,11 @@ def in_words() -> Iterator[None]:
 
 
 @contextmanager
-def progress(rows: int | None) -> Iterator[Callable[[int], None]]:
+def progress(rows: int | None, what: str = "rows") -> Iterator[Callable[[int], None]]:
     """A bar on standard error, where that is a terminal."""
     from rich.progress import Progress
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as shown:
-        bar = shown.add_task("rows", total=rows)
+        bar = shown.add_task(what, total=rows)
         yield lambda count: shown.advance(bar, count)
