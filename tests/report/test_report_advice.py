@@ -121,7 +121,7 @@ def test_siblings_that_are_one() -> None:
     (only,) = part["merge"]
     assert (only["a_as_b"], only["b_as_a"], only["a_right"], only["b_right"]) == (40, 40, 20, 20)
     assert part["move"] == []
-    assert "`Bengal` and `Sphynx` in `cat`" in only["text"]
+    assert '"Bengal" and "Sphynx" in "cat"' in only["text"]
     assert "consider" in only["text"]
 
 
@@ -134,7 +134,7 @@ def test_a_node_that_is_nearer_to_another_branch() -> None:
     names = [PETS.tree.names[only[key]] for key in ("node", "to")]
     assert names == ["pug", "cat"]
     assert (only["home"], only["away"], only["rows"]) == (5, 30, 40)
-    assert "`pug` in `dog`" in only["text"]
+    assert '"pug" in "dog"' in only["text"]
     assert "consider" in only["text"]
 
 

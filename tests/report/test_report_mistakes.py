@@ -45,7 +45,7 @@ def wrong_rows(found: Gathered) -> list[tuple[int, int, int]]:
 @SETTINGS
 @given(taxonomies(), seeds)
 def test_pairs_are_counted_and_ordered(case: Case, rng: np.random.Generator) -> None:
-    """Each pair with what it shares, the way between, its rows and its reverse."""
+    """Each pair with what it shares, how high that is, its rows and its reverse."""
     t = case.taxonomy
     found = random_answers(t, rng)
     pairs = Counter((truth, answer) for _, truth, answer in wrong_rows(found))
@@ -53,7 +53,7 @@ def test_pairs_are_counted_and_ordered(case: Case, rng: np.random.Generator) -> 
     wanted = []
     for (truth, answer), count in pairs.items():
         both = shared(t, truth, answer)
-        edges = len(line(t, truth)) + len(line(t, answer)) - 2 * len(line(t, both))
+        edges = int(t.tree.height[both])
         names = {"truth": truth, "answer": answer, "shared": both, "edges": edges, "count": count}
         wanted.append(names | {"of": rows[truth], "back": pairs[answer, truth]})
     level = t.tree.level
@@ -123,7 +123,7 @@ def test_mistakes_where_nodes_have_several_parents(case: GraphCase, rng: np.rand
     for pair in cross_pairs(found):
         y, a = (int(t.ids_of_nodes[pair[key]]) for key in ("truth", "answer"))
         assert pair["shared"] == t.nodes_by_id[oracle.ids[oracle.lca(a, y)]]
-        assert pair["edges"] == oracle.facts(a, y)[4]
+        assert pair["edges"] == oracle.height(oracle.lca(a, y))
     severity = part(found)["severity"]
     if not rows:
         assert severity["mean"] is None
