@@ -80,7 +80,7 @@ class Rows:
 
 
 def regular(fanouts: Sequence[int], names: Sequence[str] = (), levels: Sequence[str] = ()) -> Shape:
-    """A tree whose nodes have as many children as `fanouts` says at their depth; the first nodes take `names`."""
+    """A tree whose nodes have as many children as `fanouts` says at their depth; the first take `names`."""
     name, parent, level = ["root"], [-1], [0]
     given = iter(names)
 
@@ -95,7 +95,9 @@ def regular(fanouts: Sequence[int], names: Sequence[str] = (), levels: Sequence[
                 grow(node, depth + 1)
 
     grow(0, 0)
-    return Shape(name, parent, level, list(levels) or [f"level {depth + 1}" for depth in range(len(fanouts))])
+    return Shape(
+        name, parent, level, list(levels) or [f"level {depth + 1}" for depth in range(len(fanouts))]
+    )
 
 
 def two_genera() -> Shape:
@@ -188,10 +190,14 @@ def _share(shape: Shape, rows: Rows, level: int) -> float:
 
 def _evaluate(shape: Shape, rows: Rows) -> dict[str, Any]:
     """Scores as the command prints them; only accuracies are counted."""
-    metrics = {}
+    metrics: dict[str, dict[str, float | None]] = {}
     for number, name in enumerate(shape.levels, start=1):
         value = _share(shape, rows, number)
-        metrics[f"accuracy/{name}"] = {"value": value, "low": max(0, value - 0.02), "high": min(1, value + 0.02)}
+        metrics[f"accuracy/{name}"] = {
+            "value": value,
+            "low": max(0, value - 0.02),
+            "high": min(1, value + 0.02),
+        }
     metrics["severity"] = {"value": 1.4, "low": None, "high": None}
     metrics["aurc"] = {"value": None, "low": None, "high": None}
     return {
