@@ -15,13 +15,14 @@ from importlib.resources import files
 from typing import Any
 
 from taxoloss.errors.packages import package
+from taxoloss.report.charts import charts
 from taxoloss.report.vendored import texts
 
 __all__ = ["escaped_json", "policy", "render"]
 
 #: In the order in which they run.
 _SCRIPTS = (
-    "base.js", "table.js", "chart.js", "first.js", "icicle.js", "tree.js", "panel.js", "confusion.js",
+    "base.js", "table.js", "chart.js", "specs.js", "first.js", "icicle.js", "tree.js", "panel.js", "confusion.js",
     "mistakes.js", "unsure.js", "advice.js", "calibration.js", "versus.js", "start.js",
 )  # fmt: skip
 _STYLES = ("report.css", "charts.css")
@@ -81,7 +82,7 @@ def render(document: Mapping[str, Any]) -> str:
         policy=policy([text for _, text in scripts]),
         styles=[(name, markup(text)) for name, text in styles],
         scripts=[(name, markup(text)) for name, text in scripts],
-        document=markup(escaped_json(document)),
+        document=markup(escaped_json({**document, "charts": charts()})),
     )
     return rendered
 

@@ -64,4 +64,4 @@ def texts(ending: Literal[".js", ".css"]) -> list[tuple[str, str]]:
 
 def _folder() -> Traversable:
     """Where the files stand, in the checkout and in the wheel."""
-    return files("taxoloss.report").joinpath("page", "vendor")
+    return files("taxoloss.report") / "page" / "vendor"

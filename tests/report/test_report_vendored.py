@@ -64,7 +64,7 @@ def test_all_are_small_enough() -> None:
 
 
 def test_none_can_end_the_element_it_stands_in() -> None:
-    """No mark that a page reads as markup, and no carriage return, which it would read as another character."""
+    """No mark that a page reads as markup, and no carriage return, which it would change."""
     for name, text in [*texts(".js"), *texts(".css")]:
         for mark in ("</script", "</style", "<!--", "\r"):
             assert mark not in text.lower(), name
