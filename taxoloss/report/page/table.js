@@ -165,7 +165,6 @@ report.table = (host, options) => {
   const table = new Tabulator(grid, {
     data: rows.map((row) => new View(row)),
     columns: columns.map(definition),
-    index: "raw",
     layout: "fitColumns",
     // Only the rows in view are elements where the height is bounded.
     maxHeight: height || 420,
