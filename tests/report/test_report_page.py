@@ -60,7 +60,7 @@ def test_names_are_text(running: Browser, path: Path) -> None:
         for node, name in enumerate(SHAPE.name):
             seen.page.evaluate("(node) => report.select(node)", node)
             shown = seen.page.locator("#panel h3 bdi").text_content()
-            assert shown == ("(blank name)" if name == "\u200b" else name)
+            assert shown == {"": "all classes", "\u200b": "(blank name)"}.get(name, name)
         assert seen.page.title().strip() == HOSTILE[0]
         assert seen.page.locator("h1").text_content() == HOSTILE[0]
         seen.quiet()
@@ -145,6 +145,22 @@ def test_nothing_is_built_before_it_is_near(running: Browser, path: Path) -> Non
         seen.page.locator("#confusion table").wait_for()
         seen.page.pdf()
         assert len(seen.page.evaluate(built)) == len(seen.page.locator("section").all())
+        seen.quiet()
+
+
+def test_what_is_printed(running: Browser, path: Path) -> None:
+    """On paper the tree's rows that stand are all there, with the confusion's headers, and no buttons."""
+    with opened(running, path) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        seen.page.locator("#tree .tabulator-row").first.wait_for()
+        shown = seen.page.locator("#tree .tabulator-row").count()
+        seen.page.emulate_media(media="print")
+        seen.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert seen.page.locator("#tree .printed tbody tr").count() == shown
+        assert seen.page.locator("#tree .printed").is_visible()
+        assert seen.page.locator("#confusion .strip-row button").first.is_visible()
+        assert not seen.page.get_by_role("button", name="Download CSV").first.is_visible()
+        assert not seen.page.locator("#contents").is_visible()
         seen.quiet()
 
 

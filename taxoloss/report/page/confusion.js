@@ -80,7 +80,7 @@ function head(item, index, side) {
     focus.addEventListener("click", () => redraw(() => state.folds.unfold(item.node), item.node, side));
     tag.append(focus);
   }
-  tag.title = item.rest ? `${words(item)}: what is answered or meant at ${tree.name(item.node)} itself`
+  tag.title = item.rest ? `${words(item)}: what is answered or meant at ${tree.label(item.node)} itself`
     + `${item.hidden ? `, and ${format.counted(item.hidden, "node")} with few rows` : ""}` : words(item);
   place(r, c, focus);
   return tag;
@@ -218,7 +218,7 @@ function redraw(change, node, side) {
   if (node === undefined) return;
   const item = state.view.items.findIndex((one) => tree.holds(node, one.node));
   if (item >= 0) go(...(side === "row" ? [item, -1] : [-1, item]), held);
-  stage.live.textContent = `${tree.name(node)} is ${state.folds.open.has(node) ? "unfolded" : "folded"}: `
+  stage.live.textContent = `${tree.label(node)} is ${state.folds.open.has(node) ? "unfolded" : "folded"}: `
     + `${state.view.items.length} rows and columns.`;
 }
 
@@ -329,6 +329,10 @@ report.section("confusion", "Confusion in tree order", (host) => {
   if (data.pairs.folded > 0) {
     host.append(make("p", { class: "note" }, `${format.counted(data.pairs.folded, "row")} of the rarest pairs are `
       + "counted at nodes above theirs: they stand in (other)."));
+  }
+  if (data.pairs.left_out > 0) {
+    host.append(make("p", { class: "note" }, `${format.counted(data.pairs.left_out, "row")} of the rarest pairs are `
+      + "left out, to keep this page small."));
   }
   listen(stage.box);
   draw();

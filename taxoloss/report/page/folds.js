@@ -83,7 +83,7 @@ function counted(open, last) {
     const row = where[truth[i]];
     const column = where[answer[i]];
     all[row * size + column] += count[i];
-    if (row === column && tree.holds(truth[i], answer[i])) right[row] += count[i];
+    if (row === column && tree.under(truth[i], answer[i])) right[row] += count[i];
     used[row] = used[column] = 1;
   }
   const keep = [];

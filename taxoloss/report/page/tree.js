@@ -13,19 +13,19 @@ const share = (count, of) => (of > 0 ? count / of : null);
 
 /**
  * For each node the rows of its truth whose answer stays within its parent; null below the root, where all do, and
- * where pairs were folded above the node, so that not all of its rows are known there.
+ * where pairs were folded above the node or left out, so that not all of its rows are known there.
  */
 function withinParents() {
-  const { truth, answer, count, folded } = data.pairs;
+  const { truth, answer, count } = data.pairs;
   const stays = new Float64Array(tree.size);
   const known = new Float64Array(tree.size);
   for (let i = 0; i < truth.length; i += 1) {
     for (let v = truth[i]; v > 0; v = tree.parent(v)) {
       known[v] += count[i];
-      if (tree.holds(tree.parent(v), answer[i])) stays[v] += count[i];
+      if (tree.under(tree.parent(v), answer[i])) stays[v] += count[i];
     }
   }
-  return Array.from(stays, (value, v) => (tree.depth(v) > 1 && (!folded || known[v] === columnsOf.rows[v]) ? value : null));
+  return Array.from(stays, (value, v) => (tree.depth(v) > 1 && known[v] === columnsOf.rows[v] ? value : null));
 }
 
 const stays = withinParents();
@@ -153,6 +153,7 @@ function foldable(host, bar, state) {
     },
     open: ({ node }) => state.open.has(node),
     onRow: ({ node }) => report.select(node),
+    depth: ({ node }) => tree.depth(node),
     dress: (row, { node }) => {
       const element = row.getElement();
       element.dataset.node = node;
