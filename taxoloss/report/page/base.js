@@ -43,9 +43,10 @@ function ancestors(v) {
 
 const tree = {
   size,
-  name: (v) => names[v],
-  /** The name for people, where nothing of it could be seen a word for that. */
-  label: (v) => (blank(names[v]) ? (v > 0 ? "(blank name)" : "all classes") : names[v]),
+  /** The root has a name only where its file gives it one. */
+  name: (v) => (v === 0 && blank(names[0]) ? "all classes" : names[v]),
+  /** The name, or where nothing of it could be seen a word for that. */
+  label: (v) => (blank(tree.name(v)) ? "(blank name)" : tree.name(v)),
   parent: (v) => (v > 0 ? parents[v] : null),
   children: (v) => families[v],
   end: (v) => ends[v],
