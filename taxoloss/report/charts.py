@@ -13,8 +13,8 @@ __all__ = ["charts"]
 
 _LITE = "https://vega.github.io/schema/vega-lite/v6.json"
 _VEGA = "https://vega.github.io/schema/vega/v6.json"
-#: Pixels of the icicle, and of a bar among bars.
-_ICICLE_HEIGHT, _BAR = 440, 18
+#: Pixels of the icicle, and of other charts; where bars stand below each other the page says how many there are.
+_ICICLE_HEIGHT, _HEIGHT = 440, 300
 #: In cells lower than this no name can be read.
 _TEXT_HEIGHT = 13
 
@@ -41,8 +41,7 @@ def charts() -> dict[str, dict[str, Any]]:
 
 def _lite(data: str, *layer: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A spec as wide as its place, whose layers share a data set."""
-    base = {"$schema": _LITE, "data": {"name": data}, "width": "container"}
-    return {**base, "autosize": {"type": "fit-x", "contains": "padding"}, **more, "layer": list(layer)}
+    return {"$schema": _LITE, "data": {"name": data}, "width": "container", **more, "layer": list(layer)}
 
 
 def _places(title: str | None = None) -> dict[str, Any]:
@@ -68,6 +67,11 @@ def _tip(*fields: tuple[str, str, str | None]) -> list[dict[str, Any]]:
 
 def _layer(mark: str, encoding: dict[str, Any], **look: Any) -> dict[str, Any]:
     return {"mark": {"type": mark, **look}, "encoding": encoding}
+
+
+def _colours(count: int) -> list[dict[str, str]]:
+    """The first colours of the parameter `colours`."""
+    return [{"expr": f"colours[{place}]"} for place in range(count)]
 
 
 def _if(test: str, yes: Any, no: Any) -> dict[str, Any]:
@@ -100,7 +104,7 @@ def _severity() -> dict[str, Any]:
         _layer("bar", {**place, **bars}, strokeWidth=1.2),
         _layer("text", {**place, **words}, align="left", dx=5, fontSize=11),
         params=[{"name": "names", "value": []}, {"name": "most", "value": 1}, {"name": "limit", "value": 160}],
-        height={"step": _BAR},
+        height=_HEIGHT,
     )
 
 
@@ -121,7 +125,7 @@ def _curve() -> dict[str, Any]:
         _layer("point", {**axes, "tooltip": tip}, filled=True, size=22),
         chosen,
         {"data": {"name": "chosen"}, **label},
-        height=300,
+        height=_HEIGHT,
     )
 
 
@@ -139,7 +143,7 @@ def _promises() -> dict[str, Any]:
     verdict = {"field": "verdict", "type": "nominal", "title": None}
     order = ["kept", "broken"]
     point["shape"] = {**verdict, "scale": {"domain": order, "range": ["circle", "triangle-up"]}}
-    point["color"] = {**verdict, "scale": {"domain": order, "range": {"expr": "colours"}}}
+    point["color"] = {**verdict, "scale": {"domain": order, "range": _colours(len(order))}}
     chosen = _layer("point", {"x": risk, "y": point["y"]}, style="chosen", size=220, strokeWidth=2.5)
     return _lite(
         "promises",
@@ -149,7 +153,7 @@ def _promises() -> dict[str, Any]:
         _layer("point", {"x": risk, **point}, filled=True, size=60, opacity=1),
         {"data": {"name": "chosen"}, **chosen},
         params=[{"name": "colours", "value": ["black", "black"]}],
-        height=320,
+        height=_HEIGHT,
     )
 
 
@@ -172,7 +176,7 @@ def _shares() -> dict[str, Any]:
         ring,
         params=[{"name": name, "value": []} for name in names]
         + [{"name": "columns", "value": 6}, {"name": "limit", "value": 160}],
-        height={"step": _BAR + 2},
+        height=_HEIGHT,
     )
 
 
@@ -215,7 +219,7 @@ def _differences() -> dict[str, Any]:
     )  # fmt: skip
     colour = {"field": "verdict", "type": "nominal", "title": None, "legend": {"orient": "top"}}
     order = ["better", "worse", "may be chance"]
-    colour["scale"] = {"domain": order, "range": {"expr": "colours"}}
+    colour["scale"] = {"domain": order, "range": _colours(len(order))}
     shapes = {"domain": order, "range": ["triangle-right", "triangle-left", "circle"]}
     y = {"y": _places()}
     rule = {**y, "x": {**points, "field": "low"}, "x2": {"field": "high"}, "color": colour}
@@ -226,9 +230,9 @@ def _differences() -> dict[str, Any]:
         _layer("rule", {"x": {"datum": 0, **points}}, style="even"),
         _layer("rule", rule, strokeWidth=1.6),
         _layer("point", point, filled=True, size=80, opacity=1),
-        params=[{"name": "names", "value": []}, {"name": "colours", "value": ["black"]}]
+        params=[{"name": "names", "value": []}, {"name": "colours", "value": ["black", "black", "black"]}]
         + [{"name": "limit", "value": 200}],
-        height={"step": _BAR + 2},
+        height=_HEIGHT,
     )
 
 

@@ -144,7 +144,7 @@ function sharesChart(host, state, promises) {
     names: promises.map((promise) => asRisk(promise.risk)),
     levels: levels.map(levelWords),
     columns: host.clientWidth < 500 ? 2 : 6,
-  }), {
+  }, { height: 22 * promises.length }), {
     name: "answered-at",
     alt: "For each accepted risk the shares of the answers at each level of the tree",
     numbers: { columns: [number("Promised"), ...levels.map((level) => number(levelWords(level)))],

@@ -76,7 +76,7 @@ function chart(host, nodes) {
     names: shown.map((one) => tree.name(one.node)),
     limit: report.nameLimit(plot),
     colours: (theme) => [theme.good, theme.bad, theme.muted],
-  }), {
+  }, { height: 22 * shown.length }), {
     name: "gained-and-lost",
     alt: "Differences in accuracy of the nodes that gained and lost most, with their intervals",
     numbers: {
