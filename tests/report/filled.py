@@ -98,7 +98,15 @@ def _advice(shape: Shape) -> dict[str, Any]:
     """One piece of advice of each kind, of leaves."""
     a, b, *_, far = shape.leaves()
     text = f"Consider merging “{shape.name[a]}” and “{shape.name[b]}”."
-    merge = {"a": a, "b": b, "parent": shape.parent[a], "a_as_b": 31, "b_as_a": 29, "a_right": 12, "b_right": 17}
+    merge = {
+        "a": a,
+        "b": b,
+        "parent": shape.parent[a],
+        "a_as_b": 31,
+        "b_as_a": 29,
+        "a_right": 12,
+        "b_right": 17,
+    }
     move = {"node": a, "to": shape.parent[far], "home": 3, "away": 21, "rows": 40}
     return {
         "looked_at": 12,
@@ -115,7 +123,9 @@ def _reliability(name: str, rows: Rows) -> dict[str, Any]:
         stated = sum(inside) / len(inside) if inside else None
         right = None if stated is None else 0.4 + stated / 2
         ends = (None, None) if right is None else (right - 0.06, min(1.0, right + 0.06))
-        bins.append({"count": len(inside), "stated": stated, "right": right, "low": ends[0], "high": ends[1]})
+        bins.append(
+            {"count": len(inside), "stated": stated, "right": right, "low": ends[0], "high": ends[1]}
+        )
     return {"level": name, "error": 0.05, "bins": bins}
 
 
