@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser import Opened, browser, opened
-from documents import HOSTILE, Shape, document, drawn, regular
+from documents import HOSTILE, Rows, Shape, document, drawn, regular
 
 from taxoloss.report.rendering import render
 
@@ -132,7 +132,7 @@ def test_the_csv_holds_every_node(seen: Opened, tmp_path: Path) -> None:
     for node, row in enumerate(rows):
         assert float(row["Accuracy"]) == TREE["right"][node] / TREE["rows"][node]
         stated = (TREE["stated"][node] - TREE["answered_right"][node]) / TREE["answered"][node]
-        assert float(row["Stated − right"]) == pytest.approx(stated)
+        assert float(row["Stated −\u00a0right"]) == pytest.approx(stated)
 
 
 def test_within_the_parent_is_counted_from_the_rows(seen: Opened, tmp_path: Path) -> None:
@@ -163,8 +163,7 @@ def test_the_worst_child_has_the_lowest_accuracy(seen: Opened, tmp_path: Path) -
 
 def test_keys_choose_a_node(seen: Opened) -> None:
     """Arrows move between rows, right unfolds, Enter shows the node's panel."""
-    table = seen.page.locator("#tree .tabulator-tableholder")
-    table.focus()
+    seen.page.locator("#tree .tabulator").focus()
     seen.page.keyboard.press("ArrowDown")
     seen.page.keyboard.press("ArrowDown")
     chosen = nodes(seen)[1]
@@ -209,3 +208,20 @@ def test_a_panel_shows_its_worst_mistakes(seen: Opened) -> None:
     assert seen.texts("#panel .card-id") == [samples["id"][index] for index in mine[:12]]
     pictures = sum(samples["image"][index] is not None for index in mine[:12])
     assert seen.page.locator("#panel .card img").count() == pictures
+
+
+def test_a_node_below_several_parents(running: Browser, tmp_path: Path) -> None:
+    """Its panel names all parents; an answer that is below the truth by another parent is no mistake."""
+    shape = regular((2, 2), ("Canis", "wolf", "dog", "Pet", "cat", "fish"))
+    content = document(shape, Rows([4, 2], [3, 5], [0.9, 0.8]))
+    content["tree"]["also_under"] = [[3, 4]]  # a dog is a pet too
+    path = tmp_path / "report.html"
+    path.write_text(render(content), encoding="utf-8")
+    with opened(running, path, fragment="tree") as seen:
+        seen.page.evaluate("report.select(3)")
+        assert seen.texts("#panel .crumbs button") == ["all classes", "Canis", "Pet"]
+        seen.page.evaluate("report.select(4)")
+        assert "No answer leaves it." in seen.page.locator("#panel").inner_text()
+        seen.page.evaluate("report.select(2)")
+        assert seen.texts("#panel .columns > div:first-child tbody th") == ["cat"]
+        seen.quiet()
