@@ -13,8 +13,8 @@ __all__ = ["charts"]
 
 _LITE = "https://vega.github.io/schema/vega-lite/v6.json"
 _VEGA = "https://vega.github.io/schema/vega/v6.json"
-#: Pixels of the icicle, and of a bar among bars.
-_ICICLE_HEIGHT, _BAR = 440, 18
+#: Pixels of the icicle, and of other charts; where bars stand below each other the page says how many there are.
+_ICICLE_HEIGHT, _HEIGHT = 440, 300
 #: In cells lower than this no name can be read.
 _TEXT_HEIGHT = 13
 
@@ -41,20 +41,30 @@ def charts() -> dict[str, dict[str, Any]]:
 
 def _lite(data: str, *layer: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A spec as wide as its place, whose layers share a data set."""
-    base = {"$schema": _LITE, "data": {"name": data}, "width": "container"}
-    return {**base, "autosize": {"type": "fit-x", "contains": "padding"}, **more, "layer": list(layer)}
+    return {"$schema": _LITE, "data": {"name": data}, "width": "container", **more, "layer": list(layer)}
 
 
 def _places(title: str | None = None) -> dict[str, Any]:
     """An axis of places, with the names that stand there."""
-    axis = {"labelExpr": "names[datum.value]", "labelLimit": {"expr": "limit"}, "domain": False, "ticks": False}
+    axis = {
+        "labelExpr": "names[datum.value]",
+        "labelLimit": {"expr": "limit"},
+        "domain": False,
+        "ticks": False,
+    }
     return {"field": "place", "type": "ordinal", "title": title, "axis": axis}
 
 
 def _share(field: str, title: str | None = None, **scale: Any) -> dict[str, Any]:
     """A share between 0 and 1, written in percent."""
     axis = {"format": ".0~%", "tickCount": 6}
-    return {"field": field, "type": "quantitative", "title": title, "axis": axis, "scale": scale or {"zero": True}}
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": title,
+        "axis": axis,
+        "scale": scale or {"zero": True},
+    }
 
 
 def _tip(*fields: tuple[str, str, str | None]) -> list[dict[str, Any]]:
@@ -68,6 +78,11 @@ def _tip(*fields: tuple[str, str, str | None]) -> list[dict[str, Any]]:
 
 def _layer(mark: str, encoding: dict[str, Any], **look: Any) -> dict[str, Any]:
     return {"mark": {"type": mark, **look}, "encoding": encoding}
+
+
+def _colours(count: int) -> list[dict[str, str]]:
+    """The first colours of the parameter `colours`."""
+    return [{"expr": f"colours[{place}]"} for place in range(count)]
 
 
 def _if(test: str, yes: Any, no: Any) -> dict[str, Any]:
@@ -99,8 +114,12 @@ def _severity() -> dict[str, Any]:
         "severity",
         _layer("bar", {**place, **bars}, strokeWidth=1.2),
         _layer("text", {**place, **words}, align="left", dx=5, fontSize=11),
-        params=[{"name": "names", "value": []}, {"name": "most", "value": 1}, {"name": "limit", "value": 160}],
-        height={"step": _BAR},
+        params=[
+            {"name": "names", "value": []},
+            {"name": "most", "value": 1},
+            {"name": "limit", "value": 160},
+        ],
+        height=_HEIGHT,
     )
 
 
@@ -114,43 +133,54 @@ def _curve() -> dict[str, Any]:
     axes = {"x": said, "y": wrong}
     line = {**axes, "order": {"field": "place", "type": "quantitative"}}
     chosen = {"data": {"name": "chosen"}, **_layer("point", axes, style="chosen", filled=True, size=130)}
-    label = _layer("text", {**axes, "text": {"field": "label"}}, dy=-14, fontWeight=600, align="right", dx=-4)
+    label = _layer(
+        "text", {**axes, "text": {"field": "label"}}, dy=-14, fontWeight=600, align="right", dx=-4
+    )
     return _lite(
         "curve",
         _layer("line", line, strokeWidth=2, interpolate="linear"),
         _layer("point", {**axes, "tooltip": tip}, filled=True, size=22),
         chosen,
         {"data": {"name": "chosen"}, **label},
-        height=300,
+        height=_HEIGHT,
     )
 
 
 def _promises() -> dict[str, Any]:
     """Promised against delivered: the band of the true rate, and what the other rows delivered."""
-    root = {"type": "pow", "exponent": 0.5}  # promises of one in 500 and of one in two both have room
-    risk = _share("risk", "promised: at most so many wrong", **root)
+    risk, delivered = _rooted("risk", "promised: at most so many wrong"), _rooted("delivered", "delivered")
     tip = _tip(
         ("risk", "promised", ".1~%"), ("delivered", "delivered", ".2%"), ("delivered_low", "at least", ".2%"),
         ("delivered_high", "at most", ".2%"), ("verdict", "the promise", None),
     )  # fmt: skip
-    up = {"y": _share("low", "delivered", **root), "y2": {"field": "high"}}
-    error = {"y": _share("delivered_low", "delivered", **root), "y2": {"field": "delivered_high"}}
-    point = {"y": _share("delivered", "delivered", **root), "tooltip": tip}
-    verdict = {"field": "verdict", "type": "nominal", "title": None}
+    band = {"y": {**delivered, "field": "low"}, "y2": {"field": "high"}}
+    error = {"y": {**delivered, "field": "delivered_low"}, "y2": {"field": "delivered_high"}}
+    point = {"y": delivered, "tooltip": tip}
+    verdict = {"field": "verdict", "type": "nominal", "title": None, "legend": {"orient": "top"}}
     order = ["kept", "broken"]
     point["shape"] = {**verdict, "scale": {"domain": order, "range": ["circle", "triangle-up"]}}
-    point["color"] = {**verdict, "scale": {"domain": order, "range": {"expr": "colours"}}}
+    point["color"] = {**verdict, "scale": {"domain": order, "range": _colours(len(order))}}
     chosen = _layer("point", {"x": risk, "y": point["y"]}, style="chosen", size=220, strokeWidth=2.5)
     return _lite(
         "promises",
-        _layer("area", {"x": risk, **up}, opacity=0.22, line=False),
-        _layer("line", {"x": risk, "y": _share("risk", "delivered", **root)}, style="even", strokeDash=[5, 4]),
+        _layer("area", {"x": risk, **band}, opacity=0.22, line=False),
+        _layer("line", {"x": risk, "y": {**delivered, "field": "risk"}}, style="even", strokeDash=[5, 4]),
         _layer("rule", {"x": risk, **error}, strokeWidth=1.4),
         _layer("point", {"x": risk, **point}, filled=True, size=60, opacity=1),
         {"data": {"name": "chosen"}, **chosen},
-        params=[{"name": "colours", "value": ["black", "black"]}],
-        height=320,
+        params=[
+            {"name": "colours", "value": ["black", "black"]},
+            {"name": "ticks", "value": []},
+            {"name": "most", "value": 1},
+        ],
+        height=_HEIGHT,
     )
+
+
+def _rooted(field: str, title: str) -> dict[str, Any]:
+    """A share on a scale on which one in 500 and one in two both have room."""
+    share = _share(field, title, type="pow", exponent=0.5, domain=[0, {"expr": "most"}], nice=False)
+    return {**share, "axis": {"format": ".0~%", "values": {"expr": "ticks"}, "labelOverlap": True}}
 
 
 def _shares() -> dict[str, Any]:
@@ -172,7 +202,7 @@ def _shares() -> dict[str, Any]:
         ring,
         params=[{"name": name, "value": []} for name in names]
         + [{"name": "columns", "value": 6}, {"name": "limit", "value": 160}],
-        height={"step": _BAR + 2},
+        height=_HEIGHT,
     )
 
 
@@ -185,22 +215,32 @@ def _reliability() -> dict[str, Any]:
         ("high", "at most", ".1%"), ("count", "answers", ",.0f"),
     )  # fmt: skip
     y = {"x": stated, "y": right}
-    even = _layer("line", {"x": {**stated, "field": "at"}, "y": {**right, "field": "at"}}, strokeDash=[5, 4])
+    even = _layer(
+        "line", {"x": {**stated, "field": "at"}, "y": {**right, "field": "at"}}, strokeDash=[5, 4]
+    )
     even["mark"]["style"] = "even"
     counts = {"x": stated, "y": {**right, "field": "share"}, "y2": {"datum": 0}}
     layer = [
         _layer("bar", counts, style="counts", width=7),
         {"data": {"values": [{"at": 0}, {"at": 1}]}, **even},
-        _layer("rule", {"x": stated, "y": {**right, "field": "low"}, "y2": {"field": "high"}}, strokeWidth=1.4),
+        _layer(
+            "rule", {"x": stated, "y": {**right, "field": "low"}, "y2": {"field": "high"}}, strokeWidth=1.4
+        ),
         _layer("line", {**y, "order": {"field": "stated", "type": "quantitative"}}, strokeWidth=1.6),
         _layer("point", {**y, "tooltip": tip}, filled=True, size=40, opacity=1),
     ]
-    header = {"labelExpr": "names[datum.value]", "labelFontSize": 13, "labelFontWeight": 600, "labelLimit": 220}
+    header = {
+        "labelExpr": "names[datum.value]",
+        "labelFontSize": 13,
+        "labelFontWeight": 600,
+        "labelLimit": 220,
+    }
     return {
         "$schema": _LITE,
         "data": {"name": "bins"},
         "params": [{"name": "names", "value": []}],
         "columns": 3,
+        "spacing": 28,
         "facet": {"field": "place", "type": "ordinal", "title": None, "header": header},
         "spec": {"width": 220, "height": 200, "layer": layer},
     }
@@ -208,14 +248,18 @@ def _reliability() -> dict[str, Any]:
 
 def _differences() -> dict[str, Any]:
     """Nodes that gained and lost: a difference and its interval each, hollow where it may be chance."""
-    points = {"type": "quantitative", "title": "difference in points of a hundred", "axis": {"format": "+~"}}
+    points = {
+        "type": "quantitative",
+        "title": "difference in points of a hundred",
+        "axis": {"format": "+.3~r", "tickCount": 8},
+    }
     tip = _tip(
         ("name", "node", None), ("rows", "rows", ",.0f"), ("difference", "difference", "+.1f"),
         ("low", "from", "+.1f"), ("high", "to", "+.1f"), ("verdict", "this", None),
     )  # fmt: skip
     colour = {"field": "verdict", "type": "nominal", "title": None, "legend": {"orient": "top"}}
     order = ["better", "worse", "may be chance"]
-    colour["scale"] = {"domain": order, "range": {"expr": "colours"}}
+    colour["scale"] = {"domain": order, "range": _colours(len(order))}
     shapes = {"domain": order, "range": ["triangle-right", "triangle-left", "circle"]}
     y = {"y": _places()}
     rule = {**y, "x": {**points, "field": "low"}, "x2": {"field": "high"}, "color": colour}
@@ -226,9 +270,9 @@ def _differences() -> dict[str, Any]:
         _layer("rule", {"x": {"datum": 0, **points}}, style="even"),
         _layer("rule", rule, strokeWidth=1.6),
         _layer("point", point, filled=True, size=80, opacity=1),
-        params=[{"name": "names", "value": []}, {"name": "colours", "value": ["black"]}]
+        params=[{"name": "names", "value": []}, {"name": "colours", "value": ["black", "black", "black"]}]
         + [{"name": "limit", "value": 200}],
-        height={"step": _BAR + 2},
+        height=_HEIGHT,
     )
 
 
@@ -243,7 +287,13 @@ def _icicle() -> dict[str, Any]:
     signals = [{"name": name, "value": value} for name, value in values.items()]
     colours = [{"signal": name} for name in ("low", "middle", "high")]
     fill = {"name": "fill", "type": "linear", "domain": [0, 0.5, 1], "range": colours, "clamp": True}
-    legend = {"fill": "fill", "title": "right", "format": ".0%", "orient": "bottom", "direction": "horizontal"}
+    legend = {
+        "fill": "fill",
+        "title": "right",
+        "format": ".0%",
+        "orient": "bottom",
+        "direction": "horizontal",
+    }
     return {
         "$schema": _VEGA,
         "autosize": {"type": "fit-x", "contains": "padding"},
@@ -258,12 +308,18 @@ def _icicle() -> dict[str, Any]:
 
 
 def _mark(kind: str, update: dict[str, Any]) -> dict[str, Any]:
-    encode = {name: {"signal": value} if isinstance(value, str) else value for name, value in update.items()}
+    encode = {
+        name: {"signal": value} if isinstance(value, str) else value for name, value in update.items()
+    }
     return {"type": kind, "from": {"data": "cells"}, "encode": {"update": encode}}
 
 
 _HIGH = "(datum.bottom - datum.top) * height"
 _WIDE = "(datum.right - datum.left) * width"
+_MIDDLE = "(datum.top + datum.bottom) / 2 * height"
+#: Where the share that is right has room.
+_SHARE_BESIDE = f"({_WIDE} > 130 && {_HIGH} >= {_TEXT_HEIGHT})"
+_SHARE_BELOW = f"({_WIDE} <= 130 && {_WIDE} > 40 && {_HIGH} >= 34)"
 #: White or black, whichever is read better on a cell.
 _ON_CELL = "contrast(datum.fill, '#ffffff') > contrast(datum.fill, '#101418') ? '#ffffff' : '#101418'"
 _INK = _ON_CELL.replace("datum.fill", "scale('fill', datum.share)")
@@ -294,22 +350,24 @@ def _bars() -> dict[str, Any]:
 
 
 def _cell_words() -> dict[str, Any]:
-    room = f"max(1, {_WIDE} - ({_WIDE} > 130 ? 56 : 10))"
-    return _words("datum.name", "datum.left * width + 6", "left", room, f"{_HIGH} < {_TEXT_HEIGHT} ? 0 : 1")
+    room = f"max(1, {_WIDE} - ({_SHARE_BESIDE} ? 56 : 10))"
+    middle = f"{_MIDDLE} - ({_SHARE_BELOW} ? 8 : 0)"
+    shown = f"{_HIGH} < {_TEXT_HEIGHT} ? 0 : 1"
+    return _words("datum.name", ("datum.left * width + 6", middle), "'left'", room, shown)
 
 
 def _cell_shares() -> dict[str, Any]:
-    shown = f"datum.share === null || {_HIGH} < {_TEXT_HEIGHT} || {_WIDE} <= 130 ? 0 : 0.9"
-    text = "datum.share === null ? '' : format(datum.share, '.0%')"
-    return _words(text, "datum.right * width - 6", "right", "50", shown)
+    """Beside the name where the cell is wide, below it where it is high."""
+    text = f"datum.share !== null && ({_SHARE_BESIDE} || {_SHARE_BELOW}) ? format(datum.share, '.0%') : ''"
+    x = f"{_SHARE_BESIDE} ? datum.right * width - 6 : datum.left * width + 6"
+    place = (x, f"{_MIDDLE} + ({_SHARE_BESIDE} ? 0 : 8)")
+    return _words(text, place, f"{_SHARE_BESIDE} ? 'right' : 'left'", f"max(1, {_WIDE} - 10)", "0.9")
 
 
-def _words(text: str, x: str, align: str, limit: str, opacity: str) -> dict[str, Any]:
-    """Text in the middle of cells, where it has room."""
+def _words(text: str, place: tuple[str, str], align: str, limit: str, opacity: str) -> dict[str, Any]:
+    """Text on cells."""
     ink = f"datum.share === null ? edge : {_INK}"
-    look = {"align": {"value": align}, "baseline": {"value": "middle"}, "fontSize": {"value": 11.5}}
-    middle = "(datum.top + datum.bottom) / 2 * height"
-    mark = _mark(
-        "text", {"text": text, "x": x, "y": middle, "limit": limit, "fill": ink, "opacity": opacity, **look}
-    )
+    look = {"align": align, "baseline": {"value": "middle"}, "fontSize": {"value": 11.5}, "fill": ink}
+    x, y = place
+    mark = _mark("text", {"text": text, "x": x, "y": y, "limit": limit, "opacity": opacity, **look})
     return {**mark, "interactive": False}

@@ -19,10 +19,10 @@ function mergeCard(one) {
 function moveCard(one) {
   return make("li", { class: "offer" }, make("p", {}, one.text),
     report.plainTable([{ title: "Where its rows are answered" }, { title: "Rows", number: true }], [
-      ["itself", format.count(one.rows - one.home - one.away)],
-      ["its own siblings", format.count(one.home)],
+      ["anywhere", format.count(one.rows)],
+      ["as its own siblings", format.count(one.home)],
       [make("span", {}, "inside ", link(one.to)), format.count(one.away)],
-    ], ["Node: ", link(one.node)]));
+    ], ["Rows of ", link(one.node)]));
 }
 
 function offers(host, title, none, found, card) {

@@ -140,7 +140,7 @@ function severity(host) {
     limit: report.nameLimit(plot),
     // Room on the right for the words at the end of the longest bar.
     most: most * (plot.clientWidth < 500 ? 2.2 : 1.4),
-  }), {
+  }, { height: 20 * rows.length + 8 * shared.length }), {
     name: "severity",
     alt: "Shares of the mistakes by what answer and truth share, beside the shares of chance",
     numbers: { columns, rows: shared.map((one) => [where(one.level), format.count(one.count), format.percent(one.share),

@@ -22,8 +22,8 @@ function facts(promise) {
   const odds = promise.log_odds === null ? "" : ` (log-odds ${format.number(promise.log_odds, 3)})`;
   return make("dl", { class: "tiles" },
     item("promised, at most wrong", "unsure-risk", asRisk(promise.risk)),
-    item("threshold", "unsure-threshold", `${format.number(promise.probability, 4)}${odds}`,
-      "A node is answered where its probability is above it"),
+    item("threshold", "unsure-threshold", format.number(promise.probability, 4),
+      `A node is answered where its probability is above it${odds}`),
     item("delivered, wrong", "unsure-delivered", format.percent(promise.delivered, 2),
       `Of ${format.count(promise.rows)} rows that did not set the threshold`),
     item("95 % interval of it", "unsure-interval",
@@ -78,6 +78,8 @@ function slider(host, promises, start, move) {
 
 // ---- charts
 
+const TICKS = [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1];
+
 function promiseRows(promises) {
   return promises.map((promise) => ({ ...promise, verdict: promise.kept ? "kept" : "broken" }));
 }
@@ -122,8 +124,11 @@ function promisesChart(host, state, promises) {
     + "band is where the true rate lies 9 times in 10; points are what the other rows delivered, with 95 % intervals; "
     + "a triangle is above what chance explains."));
   const number = (title) => ({ title, number: true });
+  const known = promises.flatMap((one) => [one.risk, one.high, one.delivered, one.delivered_high])
+    .filter((share) => share !== null);
+  const most = Math.min(1, 1.04 * Math.max(...known));
   report.chart(host, report.spec("promises", { promises: promiseRows(promises), chosen: () => state.chosen() },
-    { colours: (theme) => [theme.good, theme.bad] }), {
+    { colours: (theme) => [theme.good, theme.bad], most, ticks: TICKS.filter((share) => share <= most) }), {
     name: "promises",
     alt: "The delivered share of wrong answers against the promised one",
     numbers: {
@@ -144,7 +149,7 @@ function sharesChart(host, state, promises) {
     names: promises.map((promise) => asRisk(promise.risk)),
     levels: levels.map(levelWords),
     columns: host.clientWidth < 500 ? 2 : 6,
-  }), {
+  }, { height: 22 * promises.length }), {
     name: "answered-at",
     alt: "For each accepted risk the shares of the answers at each level of the tree",
     numbers: { columns: [number("Promised"), ...levels.map((level) => number(levelWords(level)))],
@@ -187,7 +192,7 @@ report.section("unsure", "Answering when unsure", (host) => {
   const words = make("p", { class: "lead", id: "unsure-sentence" });
   const kept = make("p", { id: "unsure-verdict" });
   const left = make("div", {});
-  const right = make("div", {});
+  const right = make("div", { class: "answered-at" });
   const told = make("div", { role: "status", "aria-live": "polite" }, words, kept);
   const tell = slider(host, promises, state.place, (place) => {
     state.place = place;
