@@ -115,9 +115,10 @@ function severityRows() {
 function severityWords() {
   const { mean, chance, other } = data.mistakes.severity;
   if (mean === null || mean === undefined) return null;
-  const against = chance === null || chance === undefined ? "" : `; a wrong class drawn at random lies ${format.number(chance, 2)} up`;
-  const second = other === null || other === undefined ? "" : `; those of ${data.file.names[1]} ${format.number(other, 2)}`;
-  return `On average a mistake lies ${format.number(mean, 2)} edges up from the truth${second}${against}.`;
+  const said = [`On average a mistake lies ${format.number(mean, 2)} edges up from the truth`];
+  if (other !== null && other !== undefined) said.push(`those of ${data.file.names[1]} ${format.number(other, 2)}`);
+  if (chance !== null && chance !== undefined) said.push(`a wrong class drawn at random ${format.number(chance, 2)}`);
+  return `${said.join("; ")}.`;
 }
 
 function severity(host) {

@@ -126,9 +126,11 @@ function promisesChart(host, state, promises) {
   const number = (title) => ({ title, number: true });
   const known = promises.flatMap((one) => [one.risk, one.high, one.delivered, one.delivered_high])
     .filter((share) => share !== null);
-  const most = Math.min(1, 1.04 * Math.max(...known));
+  const [most, reach] = [Math.max(...known), promises[promises.length - 1].risk].map((one) => Math.min(1, 1.04 * one));
+  const ticks = (end) => TICKS.filter((share) => share <= end);
   report.chart(host, report.spec("promises", { promises: promiseRows(promises), chosen: () => state.chosen() },
-    { colours: (theme) => [theme.good, theme.bad], most, ticks: TICKS.filter((share) => share <= most) }), {
+    { colours: (theme) => [theme.good, theme.bad], most, reach,
+      ticks: { most: ticks(most), reach: ticks(reach) } }), {
     name: "promises",
     alt: "The delivered share of wrong answers against the promised one",
     numbers: {
