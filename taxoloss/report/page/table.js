@@ -4,6 +4,7 @@
 
 const { make, format } = report;
 
+const MOST_PRINTED = 60;
 const WRITTEN = {
   text: (value) => (value === null || value === undefined ? format.none : String(value)),
   count: (value) => format.count(value),
@@ -148,23 +149,24 @@ function tips(columns) {
  * points, number or signed. rows hold values by field. Options: name (of the file that is saved), label, height,
  * sort [{field, dir}], onRow(row), children(row) for a table that folds, open(row), filter (false: no box),
  * saved() -> {titles, rows} in place of the rows as they are, note,
- * dress(row, values) after a row is drawn.
+ * dress(row, values) after a row is drawn, bar (where its buttons go, if not in one of its own),
+ * depth(row) where rows stand below others.
  */
 report.table = (host, options) => {
   const { columns, rows, name, label = name, height, sort = [], onRow, children = null } = options;
+  const bar = options.bar || make("div");
   const View = viewOf(columns, children);
   const texts = columns.filter((column) => (column.kind || "text") === "text").map((column) => column.field);
-  const bar = make("div", { class: "toolbar" });
   const box = make("div", { class: "table-box" });
   const grid = make("div");
   box.append(grid);
+  bar.classList.add("toolbar");
   host.append(bar, box);
 
   let remember = () => {};
   const table = new Tabulator(grid, {
     data: rows.map((row) => new View(row)),
     columns: columns.map(definition),
-    index: "raw",
     layout: "fitColumns",
     // Only the rows in view are elements where the height is bounded.
     maxHeight: height || 420,
@@ -179,9 +181,6 @@ report.table = (host, options) => {
     dataTreeExpandElement: make("span", { class: "fold", role: "img", "aria-label": "folded" }, "▸"),
     dataTreeCollapseElement: make("span", { class: "fold", role: "img", "aria-label": "unfolded" }, "▾"),
     dataTreeStartExpanded: (row) => Boolean(options.open && options.open(row.getData().raw)),
-    printAsHtml: true,
-    printStyled: false,
-    printRowRange: () => table.getRows("display").slice(0, 200),
     rowFormatter: (row) => {
       const view = row.getData();
       const element = row.getElement();
@@ -203,8 +202,28 @@ report.table = (host, options) => {
     });
   }
   tools(table, bar, { ...options, texts, label });
+  box.append(printed(table, options, rows.map((row) => new View(row))));
   return table;
 };
+
+/** What is printed in place of the table, which draws only the rows in view: its first rows as they stand. */
+function printed(table, { columns, depth = () => 0 }, views) {
+  const host = make("div", { class: "printed" });
+  report.beforePrint(() => {
+    const standing = table.initialized ? table.getRows("display").map((row) => row.getData()) : views;
+    const titles = columns.map((column) => ({ title: column.title, number: (column.kind || "text") !== "text" }));
+    host.replaceChildren(report.plainTable(titles, standing.slice(0, MOST_PRINTED).map((view) => {
+      const cells = columns.map((column) => make("bdi", { dir: "auto" }, view[column.field]));
+      cells[0].style.display = "block";
+      cells[0].style.marginInlineStart = `${depth(view.raw)}em`;
+      return cells;
+    })));
+    if (standing.length > MOST_PRINTED) {
+      host.append(make("p", { class: "note" }, `The first ${MOST_PRINTED} of ${format.count(standing.length)} rows.`));
+    }
+  });
+  return host;
+}
 
 function tools(table, bar, { columns, rows, name, label, texts, filter = true, saved, note }) {
   if (note) bar.append(make("span", { class: "note" }, note));

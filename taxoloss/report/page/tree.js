@@ -5,6 +5,7 @@
 const { data, format, make, tree } = report;
 const columnsOf = data.tree;
 const MOST_FOUND = 200;
+const MOST_AT_FIRST = 30;
 
 const share = (count, of) => (of > 0 ? count / of : null);
 
@@ -12,19 +13,19 @@ const share = (count, of) => (of > 0 ? count / of : null);
 
 /**
  * For each node the rows of its truth whose answer stays within its parent; null below the root, where all do, and
- * where pairs were folded above the node, so that not all of its rows are known there.
+ * where pairs were folded above the node or left out, so that not all of its rows are known there.
  */
 function withinParents() {
-  const { truth, answer, count, folded } = data.pairs;
+  const { truth, answer, count } = data.pairs;
   const stays = new Float64Array(tree.size);
   const known = new Float64Array(tree.size);
   for (let i = 0; i < truth.length; i += 1) {
     for (let v = truth[i]; v > 0; v = tree.parent(v)) {
       known[v] += count[i];
-      if (tree.holds(tree.parent(v), answer[i])) stays[v] += count[i];
+      if (tree.under(tree.parent(v), answer[i])) stays[v] += count[i];
     }
   }
-  return Array.from(stays, (value, v) => (tree.depth(v) > 1 && (!folded || known[v] === columnsOf.rows[v]) ? value : null));
+  return Array.from(stays, (value, v) => (tree.depth(v) > 1 && known[v] === columnsOf.rows[v] ? value : null));
 }
 
 const stays = withinParents();
@@ -49,6 +50,21 @@ function worstChild(v) {
   return worst;
 }
 
+/** The nodes that are unfolded at first: whole levels from the root down, while few rows stand. */
+function atFirst() {
+  const open = new Set();
+  let level = [0];
+  let rows = 1;
+  while (level.length > 0) {
+    const next = level.flatMap((v) => tree.children(v));
+    rows += next.length;
+    if (open.size > 0 && rows > MOST_AT_FIRST) break;
+    level.forEach((v) => open.add(v));
+    level = next.filter((v) => !tree.isLeaf(v));
+  }
+  return open;
+}
+
 const made = new Map();
 
 /** What the table shows of a node; made when it is first shown. */
@@ -57,13 +73,14 @@ function rowOf(v) {
     const worst = worstChild(v);
     made.set(v, {
       node: v,
-      name: String(tree.name(v)).trim() === "" ? "(blank name)" : tree.name(v),
+      name: tree.label(v),
       level: tree.level(v),
       rows: columnsOf.rows[v],
       accuracy: accuracy(v),
       stays: stays[v] === null ? null : share(stays[v], columnsOf.rows[v]),
       calibration: calibration(v),
-      worst: worst === null ? null : `${tree.name(worst)} (${format.percent(accuracy(worst), 0)})`,
+      // The signs around the name keep its direction to itself.
+      worst: worst === null ? null : `\u2068${tree.label(worst)}\u2069 (${format.percent(accuracy(worst), 0)})`,
       parted: columnsOf.parted[v],
       wrong: columnsOf.wrong[v],
       path: tree.text(v),
@@ -75,23 +92,23 @@ function rowOf(v) {
 report.node = { accuracy, calibration, stays: (v) => rowOf(v).stays, row: rowOf };
 
 const COLUMNS = [
-  { field: "name", title: "Name", grow: 5, minWidth: 200, frozen: true },
-  { field: "rows", title: "Rows", kind: "count", minWidth: 80,
+  { field: "name", title: "Name", grow: 5, minWidth: 170, frozen: true },
+  { field: "rows", title: "Rows", kind: "count", minWidth: 74,
     hint: "Rows whose truth is the node or below it" },
-  { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 104,
+  { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 96,
     hint: "Of these rows, those whose answer is right" },
-  { field: "stays", title: "Within parent", kind: "percent", minWidth: 104,
-    hint: "Of these rows, those whose answer stays within the node's parent" },
-  { field: "calibration", title: "Stated − right", kind: "points", minWidth: 96,
-    hint: "Of the answers here: the mean stated probability less the share that is right, in points; "
-      + "above 0: too sure" },
-  { field: "worst", title: "Worst child", grow: 3, minWidth: 140,
-    hint: "The child with the lowest accuracy" },
-  { field: "parted", title: "Mistakes explained", kind: "count", minWidth: 112,
+  { field: "parted", title: "Mistakes explained", kind: "count", minWidth: 104,
     hint: "Wrong answers that part from the truth here: what both share is this node; over all nodes these are "
       + "all mistakes" },
-  { field: "wrong", title: "Wrong", kind: "count", minWidth: 80,
+  { field: "wrong", title: "Wrong", kind: "count", minWidth: 78,
     hint: "Wrong answers of all rows of the node" },
+  { field: "stays", title: "Within parent", kind: "percent", minWidth: 84,
+    hint: "Of these rows, those whose answer stays within the node's parent" },
+  { field: "calibration", title: "Stated − right", kind: "points", minWidth: 84,
+    hint: "Of the answers here: the mean stated probability less the share that is right, in points; "
+      + "above 0: too sure" },
+  { field: "worst", title: "Worst child", grow: 3, minWidth: 130,
+    hint: "The child with the lowest accuracy" },
 ];
 const SAVED = [["path", "Path"], ["level", "Level"], ...COLUMNS.map((column) => [column.field, column.title])];
 
@@ -120,21 +137,23 @@ function kept(found) {
 
 // ---- the table
 
-function foldable(host, state) {
+function foldable(host, bar, state) {
   const table = report.table(host, {
     name: "tree",
     label: "The tree",
     columns: COLUMNS,
     rows: [rowOf(0)],
-    height: 520,
+    height: 560,
     filter: false,
+    bar,
     sort: [{ field: "parted", dir: "desc" }],
     children: ({ node }) => {
       const below = tree.children(node);
       return (state.only === null ? below : below.filter((v) => state.only.has(v))).map(rowOf);
     },
-    open: ({ node }) => node === 0 || state.open.has(node),
+    open: ({ node }) => state.open.has(node),
     onRow: ({ node }) => report.select(node),
+    depth: ({ node }) => tree.depth(node),
     dress: (row, { node }) => {
       const element = row.getElement();
       element.dataset.node = node;
@@ -169,48 +188,41 @@ async function reach(table, state, v) {
   if (row) table.scrollToRow(row, "nearest", false).catch(() => {});
 }
 
-function search(host, state) {
-  const field = make("input", { type: "search", id: "tree-search", placeholder: "Find a name",
-    "aria-label": "Find a name in the tree" });
+function search(bar, table, state) {
+  const field = make("input", { type: "search", placeholder: "Find a name", "aria-label": "Find a name in the tree" });
   const status = make("span", { class: "note", role: "status" });
-  const bar = make("div", { class: "toolbar" }, field, status);
-  host.append(bar);
-  return (table) => {
-    field.addEventListener("input", () => {
-      const words = field.value.trim().toLowerCase();
-      const { found, total } = words ? find(words) : { found: [], total: 0 };
-      state.only = words ? kept(found) : null;
-      state.found = new Set(found);
-      state.open = words ? kept(found) : new Set([0]);
-      for (const v of found) if (!tree.isLeaf(v) && found.length > 1) state.open.delete(v);
-      if (words) for (const v of found) for (const above of tree.line(v).slice(0, -1)) state.open.add(above);
-      status.textContent = words ? `${format.count(total)} found${total > found.length
-        ? `, the first ${MOST_FOUND} shown` : ""}` : "";
-      show(table);
-    });
-    field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && state.found.size > 0) report.select([...state.found][0]);
-    });
-    const fold = make("button", { type: "button" }, "Fold all");
-    fold.addEventListener("click", () => {
-      state.open = new Set([0]);
-      show(table);
-    });
-    bar.append(fold);
-  };
+  const fold = make("button", { type: "button" }, "Fold all");
+  bar.prepend(field, status, fold);
+  field.addEventListener("input", () => {
+    const words = field.value.trim().toLowerCase();
+    const { found, total } = words ? find(words) : { found: [], total: 0 };
+    state.only = words ? kept(found) : null;
+    state.found = new Set(found);
+    state.open = words ? new Set([0, ...found.flatMap((v) => tree.line(v).slice(0, -1))]) : atFirst();
+    const cut = total > found.length ? `, the first ${MOST_FOUND} shown` : "";
+    status.textContent = words ? `${format.count(total)} found${cut}` : "";
+    show(table);
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && state.found.size > 0) report.select([...state.found][0]);
+  });
+  fold.addEventListener("click", () => {
+    state.open = new Set([0]);
+    show(table);
+  });
 }
 
 report.section("tree", "The tree", (host) => {
   host.append(make("p", { class: "note" }, "Sorted by the mistakes that part at a node: "
     + "where it tops its siblings, the model loses its way there. Choose a row to see its own panel."));
-  const state = { only: null, open: new Set([0]), found: new Set() };
+  const state = { only: null, open: atFirst(), found: new Set() };
   const left = make("div", { class: "tree-table" });
   const icicle = make("div");
   const panel = make("div", { tabindex: "-1", role: "region", "aria-label": "The chosen node" });
   host.append(make("div", { class: "tree-beside" }, left, icicle), panel);
-  const wire = search(left, state);
-  const table = foldable(left, state);
-  wire(table);
+  const bar = make("div", { class: "toolbar" });
+  const table = foldable(left, bar, state);
+  search(bar, table, state);
   table.on("tableBuilt", () => {
     report.onSelect((v) => {
       for (const element of left.querySelectorAll(".tabulator-row")) {
