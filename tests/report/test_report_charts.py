@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import Opened, browser, opened
@@ -100,7 +100,7 @@ def test_every_spec_has_its_place(page: Opened) -> None:
 def test_severity_draws_a_bar_for_each_share(page: Opened) -> None:
     """Of both models and of chance, in the order of the document."""
     names = (*DOCUMENT["file"]["names"], "chance")
-    expected = [
+    expected: list[Any] = [
         (of, _where(one["level"]), pytest.approx(100 * one[field], abs=0.051))
         for one in DOCUMENT["mistakes"]["severity"]["shared"]
         for of, field in zip(names, ("share", "other", "chance"), strict=True)

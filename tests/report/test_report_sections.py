@@ -148,9 +148,8 @@ def test_doubtful_labels_are_listed(page: Opened) -> None:
     reveal(page, "mistakes")
     samples = DOCUMENT["samples"]
     chosen = DOCUMENT["mistakes"]["labels"]["rows"]
-    cells = page.texts(
-        "#mistakes .tabulator[aria-label='Labels that may be wrong'] [tabulator-field='id'].tabulator-cell"
-    )
+    table = "#mistakes .tabulator[aria-label='Labels that may be wrong']"
+    cells = page.texts(f"{table} .tabulator-cell[tabulator-field='id']")
     assert cells == [samples["id"][i] for i in chosen]
 
 
