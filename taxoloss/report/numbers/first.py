@@ -133,7 +133,12 @@ def _split(mistakes: dict[str, Any], top: str) -> str:
     """The mistakes by the level of what they share with their truths."""
     wrong, shared = mistakes["wrong"], mistakes["shared"]
     if len(shared) == 1:
-        return f"{wrong:,} of {counted(mistakes['rows'], 'answer')} {are(wrong)} wrong."
+        rows = mistakes["rows"]
+        return (
+            "The one answer is wrong."
+            if rows == 1
+            else f"{wrong:,} of {rows:,} answers {are(wrong)} wrong."
+        )
     parts = [(one["count"], one["level"]) for one in shared if one["count"]]
     if len(parts) == 1:
         who = {1: "The one mistake", 2: "Both mistakes"}.get(wrong, f"All {wrong:,} mistakes")

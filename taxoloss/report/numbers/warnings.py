@@ -46,7 +46,7 @@ def _order(gathered: Gathered) -> Iterator[dict[str, Any]]:
     given, other, order = percent(better.given), percent(better.other), better.order
     if better.labels:
         text = (
-            f"{looks}, that of the labels too: {given} of the mistakes stay below one node of the top level, "
+            f"{looks}, that of the labels too: {given} of the mistakes stay below one top node, "
             f"and {other} where labels and answers are read in {order}."
         )
     else:
