@@ -105,6 +105,7 @@ def _severity() -> Spec:
     """Where mistakes stay: a bar for the model, a second model, and chance (hollow)."""
     place = {"y": _places(), "yOffset": {"field": "series", "type": "ordinal"}}
     share = _share("share", "share of the mistakes", domain=[0, {"expr": "most"}], nice=False)
+    share["axis"]["values"] = {"expr": "ticks"}
     colour: Spec = {"field": "series", "type": "ordinal", "legend": None, "scale": {"domain": [0, 1, 2]}}
     colour["scale"]["range"] = "category"
     tip = _tip(("of", "of", None), ("where", "stays in", None), ("share", "share", ".1%"))
@@ -122,7 +123,7 @@ def _severity() -> Spec:
         "severity",
         _layer("bar", {**place, **bars}, strokeWidth=1.2),
         _layer("text", {**place, **words}, align="left", dx=5, fontSize=11),
-        params=_params(names=[], most=1, limit=160),
+        params=_params(names=[], most=1, ticks=[], limit=160),
         height=_HEIGHT,
     )
 
@@ -155,8 +156,9 @@ def _promises() -> Spec:
     risk = _rooted("risk", "promised: at most so many wrong", "reach")
     delivered = _rooted("delivered", "delivered", "most")
     tip = _tip(
-        ("risk", "promised", ".1~%"), ("delivered", "delivered", ".2%"), ("verdict", "the promise", None),
+        ("risk", "promised", ".1~%"), ("delivered", "delivered", ".2%"),
         ("delivered_low", "at least", ".2%"), ("delivered_high", "at most", ".2%"),
+        ("verdict", "the promise", None),
     )  # fmt: skip
     band = {"y": {**delivered, "field": "low"}, "y2": {"field": "high"}}
     error = {"y": {**delivered, "field": "delivered_low"}, "y2": {"field": "delivered_high"}}

@@ -141,6 +141,8 @@ function severity(host) {
     limit: report.nameLimit(plot),
     // Room on the right for the words at the end of the longest bar.
     most: most * (plot.clientWidth < 500 ? 2.2 : 1.4),
+    // Of shares, which end at 1, in steps that leave about five.
+    ticks: Array.from({ length: 6 }, (_, step) => step * (most > 0.5 ? 0.2 : 0.1)).filter((one) => one <= most + 0.05),
   }, { height: 20 * rows.length + 8 * shared.length }), {
     name: "severity",
     alt: "Shares of the mistakes by what answer and truth share, beside the shares of chance",
