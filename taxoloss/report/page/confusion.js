@@ -127,10 +127,11 @@ function heads(view, deepest) {
       for (const [index, span, node] of runs(view.items, depth)) {
         const [cell, focus] = strip(node, span, "column");
         if (node !== null) put(focus, index, span, deepest - 1 - depth, "column");
-        line.append(border(cell, view, index, "column"));
+        line.append(border(pinned(cell, depth), view, index, "column"));
       }
     } else {
-      view.items.forEach((item, index) => line.append(border(head(item, index, "column"), view, index, "column")));
+      view.items.forEach((item, index) =>
+        line.append(border(pinned(head(item, index, "column"), depth), view, index, "column")));
     }
     if (depth === 0) {
       line.append(make("th", { class: "head head-column total", rowspan: deepest + 1, scope: "col" },
@@ -139,6 +140,12 @@ function heads(view, deepest) {
     lines.push(line);
   }
   return make("thead", {}, lines);
+}
+
+/** Heads stay in view while cells scroll; each behind `place` strips of branches. */
+function pinned(element, place) {
+  element.style.setProperty("--place", place);
+  return element;
 }
 
 /** A line where another branch begins: thicker the nearer to the root it parts. */
@@ -159,7 +166,7 @@ function cell(view, r, c) {
     // Shares are small where there are many columns: their square root keeps the small ones visible.
     const heat = Math.round(100 * Math.sqrt(shareOf(view, r, c)));
     element.style.setProperty("--heat", `${heat}%`);
-    if (heat > 62) element.classList.add("hot");
+    if (heat > 84) element.classList.add("hot");
   }
   place(r, c, element);
   return element;
@@ -177,9 +184,9 @@ function body(view, deepest) {
       const [span, node] = begins.get(`${r},${depth}`);
       const [element, focus] = strip(node, span, "row");
       if (node !== null) put(focus, r, span, deepest - 1 - depth, "row");
-      line.append(border(element, view, r, "row"));
+      line.append(border(pinned(element, depth), view, r, "row"));
     }
-    line.append(border(head(item, r, "row"), view, r, "row"));
+    line.append(border(pinned(head(item, r, "row"), deepest), view, r, "row"));
     view.items.forEach((_, c) => line.append(border(border(cell(view, r, c), view, r, "row"), view, c, "column")));
     line.append(border(make("td", { class: "total" }, format.count(view.sums.rows[r])), view, r, "row"));
     return line;
@@ -200,7 +207,7 @@ function draw() {
   state.view = view;
   places.clear();
   const deepest = Math.max(0, ...view.items.map((item) => item.inside.length));
-  const table = make("table", { role: "grid", class: "matrix", "aria-label":
+  const table = make("table", { role: "grid", class: view.items.length > 28 ? "matrix dense" : "matrix", "aria-label":
     `Confusion in tree order: ${view.items.length} rows of the truth, as many columns of answers`,
     "aria-rowcount": view.items.length + deepest + 2, "aria-colcount": view.items.length + deepest + 2 });
   table.append(heads(view, deepest), body(view, deepest));
@@ -295,7 +302,7 @@ function save() {
 }
 
 function toolbar() {
-  const by = report.choices("Shares of", [["row", "row"], ["column", "column"], ["none", "none: counts"]], state.by,
+  const by = report.choices("Normalise by", [["row", "row"], ["column", "column"], ["none", "none"]], state.by,
     (value) => {
       state.by = value;
       draw();

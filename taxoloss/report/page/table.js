@@ -80,23 +80,33 @@ function definition(column) {
 /** Arrow keys move between rows, Enter and Space choose, left and right fold; headers sort by Enter and Space. */
 function keyboard(table, box, onRow, tree) {
   let current = null;
+  let held = false;
+  const settle = () => {
+    const element = current.getElement();
+    element.tabIndex = -1;
+    element.focus({ preventScroll: true });
+  };
   const focus = (row) => {
     if (!row) return;
     current = row;
-    const settle = () => {
-      const element = row.getElement();
-      element.tabIndex = -1;
-      element.focus({ preventScroll: true });
-    };
+    held = true;
     table.scrollToRow(row, "nearest", false).then(settle, settle);
   };
+  // Rows are drawn anew when the table's height changes: the row that had the focus gets it back.
+  table.on("renderComplete", () => {
+    if (held && document.activeElement === document.body && table.getRows("display").includes(current)) settle();
+  });
+  box.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !box.contains(relatedTarget)) held = false;
+  });
+  document.addEventListener("pointerdown", () => { held = false; });
   const beside = (step) => {
     const rows = table.getRows("display");
     const at = rows.indexOf(current);
     return at < 0 ? rows[0] : rows[Math.min(rows.length - 1, Math.max(0, at + step))];
   };
   const fold = (open) => {
-    if (!tree || !current || !current.getData()._children) return;
+    if (!tree || !table.getRows("display").includes(current) || !current.getData()._children) return;
     if (open) current.treeExpand();
     else current.treeCollapse();
     focus(current);
@@ -111,14 +121,14 @@ function keyboard(table, box, onRow, tree) {
     ArrowRight: () => fold(true),
     ArrowLeft: () => fold(false),
     Enter: () => current && onRow && onRow(current.getData().raw),
-    " ": () => current && onRow && onRow(current.getData().raw),
+    " ": () => keys.Enter(),
   };
   box.addEventListener("keydown", (event) => {
     const header = event.target.closest(".tabulator-col");
     if (header && (event.key === "Enter" || event.key === " ")) {
       event.preventDefault();
       header.click();
-    } else if (event.target.closest(".tabulator-tableholder") && Object.hasOwn(keys, event.key)) {
+    } else if (!header && Object.hasOwn(keys, event.key)) {
       event.preventDefault();
       keys[event.key]();
     }
@@ -127,10 +137,10 @@ function keyboard(table, box, onRow, tree) {
 }
 
 function dress(table, box, label) {
-  const holder = box.querySelector(".tabulator-tableholder");
-  holder.setAttribute("role", "group");
-  holder.setAttribute("aria-label", `${label}: arrow keys move between rows`);
-  box.querySelector(".tabulator").setAttribute("aria-label", label);
+  const grid = box.querySelector(".tabulator");
+  grid.setAttribute("aria-label", `${label}: arrow keys move between rows`);
+  grid.tabIndex = 0;
+  box.querySelector(".tabulator-tableholder").tabIndex = -1;
   for (const header of box.querySelectorAll(".tabulator-col.tabulator-sortable")) header.tabIndex = 0;
 }
 

@@ -5,7 +5,7 @@
 const { data, format, make, tree } = report;
 const columnsOf = data.tree;
 const MOST_FOUND = 200;
-const MOST_AT_FIRST = 30;
+const MOST_AT_FIRST = 60;
 
 const share = (count, of) => (of > 0 ? count / of : null);
 
@@ -104,7 +104,7 @@ const COLUMNS = [
     hint: "Wrong answers of all rows of the node" },
   { field: "stays", title: "Within parent", kind: "percent", minWidth: 84,
     hint: "Of these rows, those whose answer stays within the node's parent" },
-  { field: "calibration", title: "Stated − right", kind: "points", minWidth: 84,
+  { field: "calibration", title: "Stated −\u00a0right", kind: "points", minWidth: 84,
     hint: "Of the answers here: the mean stated probability less the share that is right, in points; "
       + "above 0: too sure" },
   { field: "worst", title: "Worst child", grow: 3, minWidth: 130,
@@ -137,6 +137,11 @@ function kept(found) {
 
 // ---- the table
 
+function mark(element, chosen) {
+  element.classList.toggle("chosen", chosen);
+  element.setAttribute("aria-selected", String(chosen));
+}
+
 function foldable(host, bar, state) {
   const table = report.table(host, {
     name: "tree",
@@ -157,7 +162,7 @@ function foldable(host, bar, state) {
     dress: (row, { node }) => {
       const element = row.getElement();
       element.dataset.node = node;
-      element.classList.toggle("chosen", node === report.chosen());
+      mark(element, node === report.chosen());
       element.classList.toggle("found", state.found.has(node));
       element.setAttribute("aria-level", tree.depth(node) + 1);
     },
@@ -226,7 +231,7 @@ report.section("tree", "The tree", (host) => {
   table.on("tableBuilt", () => {
     report.onSelect((v) => {
       for (const element of left.querySelectorAll(".tabulator-row")) {
-        element.classList.toggle("chosen", Number(element.dataset.node) === v);
+        mark(element, Number(element.dataset.node) === v);
       }
       if (!left.querySelector(".tabulator-row.chosen")) reach(table, state, v);
     });
