@@ -1,6 +1,6 @@
 """Documents in which every section has something to show: what `documents` leaves null is made up here.
 
-Thresholds, bins and differences are counted plainly from the rows; intervals are as wide as is easily written.
+Bins and differences are counted plainly from the rows; promises and intervals are written as is easiest.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def full(shape: Shape, count: int = 600, seed: int = 0) -> dict[str, Any]:
 
 
 def _shared(shape: Shape, rows: Rows) -> list[float]:
-    """The shares of the wrong rows by the level of what they share, the deepest level first, the root last."""
+    """The shares of the wrong rows by the level of what they share, the deepest first, the root last."""
     counts = Counter(
         shape.level[shape.shared(truth, answer)]
         for truth, answer in zip(rows.truth, rows.answer, strict=True)
@@ -67,13 +67,14 @@ def _unsure(shape: Shape, rows: Rows) -> dict[str, Any]:
     levels = ["root", *shape.levels]
     promises = [_promise(risk, len(levels), len(rows.truth) // 2, risk < 0.5) for risk in _RISKS]
     curve = [
-        {"threshold": 1 - at, "log_odds": None, "wrong": at**2 / 3, "information": at, "shares": _spread(at, len(levels))}
+        {"threshold": 1 - at, "log_odds": None, "wrong": at**2 / 3, "information": at,
+         "shares": _spread(at, len(levels))}
         for at in (step / 30 for step in range(31))
     ]  # fmt: skip
     half = len(rows.truth) // 2
     return {
-        "levels": levels, "curve": curve, "promises": promises, "calibration_rows": half, "scored_rows": half,
-        "chosen": None,
+        "levels": levels, "curve": curve, "promises": promises,
+        "calibration_rows": half, "scored_rows": half, "chosen": None,
     }  # fmt: skip
 
 
@@ -140,7 +141,8 @@ def _compare(shape: Shape, rows: Rows, other: Rows) -> dict[str, Any]:
     side = {"reading": "logits", "notes": [], "rows_left_out": 0, "rows_only_here": 0}
     return {
         "digest": "0bb4a1b88555a003ba6f2423626cab2f", "binding_digest": "7589b417d3dd29d2afd06e1e239dc66b",
-        "a": {"name": NAMES[0], "file": NAMES[0], **side}, "b": {"name": NAMES[1], "file": NAMES[1], **side},
+        "a": {"name": NAMES[0], "file": NAMES[0], **side},
+        "b": {"name": NAMES[1], "file": NAMES[1], **side},
         "by": "row", "rows": len(rows.truth), "rows_without_a_known_node": 0, "groups": None,
         "metrics": {name: dict(zip(keys, values, strict=True)) for name, values in metrics.items()},
         "sentences": ["The second model is right more often at the lowest level."],

@@ -35,6 +35,10 @@ report.section("advice", "Advice on the tree", (host) => {
   const { looked_at: looked, merge, move } = data.advice;
   host.append(make("p", {}, "The answers suggest this; whether the tree should change is for a person who knows the "
     + "classes. Nothing here was done."));
+  if (data.advice.why) {
+    report.say(host, data.advice.why);
+    return;
+  }
   host.append(make("p", { class: "note" }, `${format.counted(looked, "pair of nodes was", "pairs of nodes were")} `
     + "looked at; only what chance does not explain is listed."));
   offers(host, "Siblings that are confused more than told apart", "There are none.", merge, mergeCard);

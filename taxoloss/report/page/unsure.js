@@ -47,6 +47,14 @@ function bar(share) {
     make("span", { class: "share-text" }, format.percent(share)));
 }
 
+/** The risk that the report was made with, which need not be one of the slider's. */
+function asked(host, chosen) {
+  const ends = report.interval(chosen.delivered_low, chosen.delivered_high, (share) => format.percent(share, 2));
+  host.append(make("p", { id: "unsure-asked" }, make("strong", {}, `Asked for: at most ${asRisk(chosen.risk)} wrong. `),
+    `${chosen.sentence} Delivered on ${format.counted(chosen.rows, "row")}: ${format.percent(chosen.delivered, 2)}`
+    + `${ends === format.none ? "" : ` (95 %: ${ends})`}. ${verdict(chosen)}`));
+}
+
 /** The place of the promise that a reader sees first: the risk that was asked for, else 5 %. */
 function firstPlace(promises) {
   const wanted = data.unsure.chosen ? data.unsure.chosen.risk : 0.05;
@@ -58,8 +66,7 @@ function firstPlace(promises) {
 }
 
 function slider(host, promises, start, move) {
-  const input = make("input", { type: "range", id: "risk", min: 0, max: promises.length - 1, step: 1, value: start,
-    list: "risks" });
+  const input = make("input", { type: "range", id: "risk", min: 0, max: promises.length - 1, step: 1, value: start });
   const label = make("label", { for: "risk" }, "Accepted risk: at most this share of wrong answers ");
   const value = make("output", { for: "risk", id: "risk-value" });
   const ends = make("div", { class: "slider-ends", "aria-hidden": "true" },
@@ -126,9 +133,11 @@ function promisesChart(host, state, promises) {
   const number = (title) => ({ title, number: true });
   const known = promises.flatMap((one) => [one.risk, one.high, one.delivered, one.delivered_high])
     .filter((share) => share !== null);
-  const most = Math.min(1, 1.04 * Math.max(...known));
+  const [most, reach] = [Math.max(...known), promises[promises.length - 1].risk].map((one) => Math.min(1, 1.04 * one));
+  const ticks = (end) => TICKS.filter((share) => share <= end);
   report.chart(host, report.spec("promises", { promises: promiseRows(promises), chosen: () => state.chosen() },
-    { colours: (theme) => [theme.good, theme.bad], most, ticks: TICKS.filter((share) => share <= most) }), {
+    { colours: (theme) => [theme.good, theme.bad], most, reach,
+      ticks: { most: ticks(most), reach: ticks(reach) } }), {
     name: "promises",
     alt: "The delivered share of wrong answers against the promised one",
     numbers: {
@@ -188,6 +197,7 @@ report.section("unsure", "Answering when unsure", (host) => {
   const { promises, calibration_rows: calibrating, scored_rows: scored } = data.unsure;
   host.append(make("p", {}, `${format.counted(calibrating, "row")} set the threshold of each promise; `
     + `${format.counted(scored, "other row")} show what it delivers.`));
+  if (data.unsure.chosen) asked(host, data.unsure.chosen);
   const state = chosenState(promises, firstPlace(promises));
   const words = make("p", { class: "lead", id: "unsure-sentence" });
   const kept = make("p", { id: "unsure-verdict" });

@@ -16,8 +16,8 @@ function verdict({ difference, low, high, higher_is_better: higher }) {
 
 function metrics(host, names) {
   host.append(make("h3", {}, "Every number"));
-  const rows = Object.entries(data.compare.metrics).map(([metric, score]) => ({ metric, ...score,
-    verdict: verdict(score) }));
+  const rows = Object.entries(data.compare.metrics).map(([metric, score]) =>
+    ({ metric, ...score, verdict: verdict(score) }));
   report.table(host, {
     name: "differences",
     label: "Every number of both models, and their paired differences",
@@ -25,7 +25,8 @@ function metrics(host, names) {
       { field: "metric", title: "Metric", grow: 4, minWidth: 170 },
       { field: "a", title: names[0], kind: "number", digits: 4, minWidth: 120 },
       { field: "b", title: names[1], kind: "number", digits: 4, minWidth: 120 },
-      { field: "difference", title: "Difference", kind: "signed", digits: 4, minWidth: 116, hint: "The second less the first" },
+      { field: "difference", title: "Difference", kind: "signed", digits: 4, minWidth: 116,
+        hint: "The second less the first" },
       { field: "low", title: "95 % from", kind: "signed", digits: 4 },
       { field: "high", title: "to", kind: "signed", digits: 4 },
       { field: "verdict", title: "The second is", grow: 2, minWidth: 120 },
@@ -44,7 +45,8 @@ function changes(host) {
   const all = CHANGES.reduce((sum, [key]) => sum + counts[key], 0);
   host.append(make("h3", {}, "Answers that changed"));
   host.append(report.plainTable([{ title: "" }, { title: "Rows", number: true }, { title: "Share", number: true }],
-    CHANGES.map(([key, words]) => [words, format.count(counts[key]), format.percent(all > 0 ? counts[key] / all : null)])));
+    CHANGES.map(([key, words]) =>
+      [words, format.count(counts[key]), format.percent(all > 0 ? counts[key] / all : null)])));
 }
 
 // ---- nodes
@@ -70,7 +72,8 @@ function chart(host, nodes) {
   const plot = make("div", {});
   host.append(plot);
   const rows = shown.map((one, place) => ({ place, name: tree.text(one.node), rows: one.rows,
-    difference: points(one.difference), low: points(one.low), high: points(one.high), verdict: nodeVerdict(one).replace(/^. /, "") }));
+    difference: points(one.difference), low: points(one.low), high: points(one.high),
+    verdict: nodeVerdict(one).replace(/^. /, "") }));
   const number = (title) => ({ title, number: true });
   report.chart(plot, report.spec("differences", { differences: rows }, {
     names: shown.map((one) => tree.name(one.node)),
