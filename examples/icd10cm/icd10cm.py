@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 from corpus import Corpus, load_corpus
 from decision_table import decision_table
+from page import write_page
 from report import (
     BANDS,
     NOTES,
@@ -46,7 +47,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 STEPS = 240  # with these the bands and the README's numbers were measured
 
 NEXT = """\
-Wrote {csv} (a row an arm and seed) and {picture}.
+Wrote {csv} (a row an arm and seed), {picture}, and {page}, to be opened
+in a browser: what the taxonomy loss answers to the texts of seed 0, right, nearly right and wrong. It is
+made by
+  {command}
 Next: {other}
 Your own classes: write a file like taxonomies/pets.yaml, look at it with
 `taxoloss inspect FILE`, and say taxoloss.load("FILE").bind(CLASS_NAMES)."""
@@ -119,7 +123,7 @@ def train(
     return scores, kept
 
 
-def report(results: Results, answers: tuple[Table, str], out: Path, labels: Labels) -> None:
+def report(results: Results, answers: tuple[Table, str], out: Path, labels: Labels, command: str) -> None:
     """Print the table and what it says, write the files, and say what to do next."""
     console = stdout_console()
     console.print(table(results))
@@ -132,7 +136,7 @@ def report(results: Results, answers: tuple[Table, str], out: Path, labels: Labe
     write_whole(csv, csv_text(results))
     write_whole(png, picture(results))
     words += answers
-    words.append(NEXT.format(csv=csv, picture=png, other=other))
+    words.append(NEXT.format(csv=csv, picture=png, page=out / "report.html", command=command, other=other))
     console.print(*words, sep="\n\n", soft_wrap=True)
 
 
@@ -147,7 +151,7 @@ def main(
     context: typer.Context,
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions, each on another split.")] = 3,
     labels: Annotated[Labels, typer.Option(help="Per cent of texts with a category.")] = Labels.tenth,
-    out: Annotated[Path, typer.Option(help="Folder of results.csv and results.png.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder of results.csv, results.png and report.html.")] = Path(
         "runs/icd10cm"
     ),
     steps: Annotated[int, typer.Option(min=1, help="Of 512 texts, for every net.")] = STEPS,
@@ -157,7 +161,7 @@ def main(
         return
     if check and labels is Labels.all:
         raise typer.BadParameter("there are bands for --labels 10 only", param_hint="--check")
-    need("simple_icd_10_cm", "matplotlib", "scipy")
+    need("simple_icd_10_cm", "matplotlib", "scipy", "jinja2")
     out.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus()
     inspect(corpus.tree)
@@ -165,7 +169,8 @@ def main(
     arms = PARTIAL if labels is Labels.tenth else FULL
     scores, kept = train(corpus, arms, int(labels.value), seeds, steps)
     results = Results(arms, scores)
-    report(results, decision_table(kept, corpus.tree), out, labels)
+    command = write_page(kept, corpus.tree, out)
+    report(results, decision_table(kept, corpus.tree), out, labels, command)
     if check:
         judge(results)
 

@@ -17,6 +17,7 @@ from taxoloss.cli.init import init
 from taxoloss.cli.inspect import inspect
 from taxoloss.cli.list import list_trees
 from taxoloss.cli.plot import plot
+from taxoloss.cli.report import report
 from taxoloss.cli.schema import schema
 from taxoloss.cli.streams import echo, escape_what_does_not_fit
 
@@ -34,6 +35,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "explain": explain,
     "evaluate": evaluate,
     "compare": compare,
+    "report": report,
     "plot": plot,
 }
 app = typer.Typer(

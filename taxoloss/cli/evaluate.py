@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from taxoloss.cli.scoring.decided import (
+    Coarse,
+    CoarseOption,
+    IdOption,
+    PredictionsArgument,
+    RiskOption,
+    ThresholdOption,
+    TradeoffOption,
+    check_decided,
+)
 from taxoloss.cli.scoring.options import (
     ClassesOption,
     DecimalOption,
@@ -41,7 +50,6 @@ from taxoloss.cli.scoring.output import write_table
 from taxoloss.cli.streams import echo
 from taxoloss.errors.characters import counted
 from taxoloss.evaluation.request import Request
-from taxoloss.evaluation.rules import RULES, calibrated, with_setting
 from taxoloss.taxonomy.loading import load
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -53,30 +61,13 @@ __all__ = ["evaluate"]
 _ERROR = Unknown("error")
 
 
-class Coarse(str, Enum):
-    """What rows labelled above the classes are in a calibration."""
-
-    wrong = "wrong"
-    skip = "skip"
-
-
 def evaluate(
     source: TaxonomyArgument,
-    predictions: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PREDICTIONS",
-            help=".npz (logits, log_probs or probs; targets; classes), .csv, .tsv, .parquet, .xlsx, .json, "
-            ".jsonl: a column for each class, one of answers, or a row for each class, and one of targets "
-            "(names, paths, node ids); SpeciesNet and MegaDetector results.",
-        ),
-    ],
+    predictions: PredictionsArgument,
     target: TargetOption = "target",
     targets: TargetsOption = None,
     prediction: PredictionOption = None,
-    sample_id: Annotated[
-        str | None, typer.Option("--id", metavar="NAME", help="The column that names the rows.")
-    ] = None,
+    sample_id: IdOption = None,
     group: GroupOption = None,
     score: ScoreOption = None,
     unknown: UnknownOption = _ERROR,
@@ -89,27 +80,10 @@ def evaluate(
     migration: MigrationOption = None,
     values: ValuesOption = None,
     decision: DecisionOption = None,
-    risk: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            help=f"Calibrate {' or '.join(calibrated())} on rows 1, 3, 5, ... to be wrong this often at "
-            "most; the others are scored.",
-        ),
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="A fixed threshold (0.5).")
-    ] = None,
-    coarse: Annotated[
-        Coarse,
-        typer.Option(
-            help="Of rows labelled above the classes: a deeper answer is wrong, or they are left out."
-        ),
-    ] = Coarse.wrong,
-    tradeoff: Annotated[
-        float, typer.Option(min=0.0, help=f"Of {' or '.join(with_setting('tradeoff'))}.")
-    ] = 0.0,
+    risk: RiskOption = None,
+    threshold: ThresholdOption = None,
+    coarse: CoarseOption = Coarse.wrong,
+    tradeoff: TradeoffOption = 0.0,
     draws: DrawsOption = 200,
     rows: Annotated[
         Path | None,
@@ -126,8 +100,7 @@ def evaluate(
     Example: taxoloss evaluate pets answers.csv --target truth --prediction answer
     """
     result = _result(result, as_json, as_csv)
-    _check_usage(decision, risk, threshold, coarse)
-    _check_settings(decision, threshold=threshold, tradeoff=tradeoff or None)
+    check_decided(decision, risk, threshold, coarse, tradeoff)
     check_marks(decimal, separator=separator, ranking=ranking)
     check_output(rows, source, predictions, targets, classes, migration)
     request = Request(
@@ -166,26 +139,6 @@ def _result(result: Result, as_json: bool, as_csv: bool) -> Result:
     if len(asked) > 1:
         raise typer.BadParameter(f"one of --format, --json and --csv, got {', '.join(sorted(asked))}")
     return asked.pop() if asked else Result.text
-
-
-def _check_settings(decision: Decision | None, **settings: float | None) -> None:
-    """Wrong usage where a setting is given that the decision does not take."""
-    taken = () if decision is None else RULES[decision.value].takes
-    for name, value in settings.items():
-        if value is not None and name not in taken:
-            which = " or ".join(with_setting(name))
-            raise typer.BadParameter(f"is of --decision {which}", param_hint=f"--{name}")
-
-
-def _check_usage(
-    decision: Decision | None, risk: float | None, threshold: float | None, coarse: Coarse
-) -> None:
-    if coarse is Coarse.skip and risk is None:
-        raise typer.BadParameter("is of a calibration: needs --risk", param_hint="--coarse")
-    if risk is not None and (decision is None or not RULES[decision.value].calibrated):
-        raise typer.BadParameter(f"needs --decision {' or '.join(calibrated())}", param_hint="--risk")
-    if risk is not None and (threshold is not None or not 0 < risk < 1):
-        raise typer.BadParameter("takes a share between 0 and 1, without --threshold", param_hint="--risk")
 
 
 # -- what is written -------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ class Branch:
         rows: how many samples.
         a, b: the shares of right answers.
         difference: b - a, with the interval that holds for all branches at once.
+        node: its number in `Taxonomy.tree`.
     """
 
     path: tuple[str, ...]
@@ -59,6 +60,7 @@ class Branch:
     a: float
     b: float
     difference: Interval
+    node: int
 
     @property
     def may_be_chance(self) -> bool:
@@ -201,7 +203,7 @@ def _branch(taxonomy: Taxonomy, sums: _Sums, node: int, z: float) -> Branch:
     a, b = int(sums.right_a[node]) / n, int(sums.right_b[node]) / n
     centre, error = _centre_and_error(sums, node)
     ends = max(-1.0, centre - z * error), min(1.0, centre + z * error)
-    return Branch(taxonomy.path(int(taxonomy.ids_of_nodes[node])), n, a, b, Interval(b - a, *ends))
+    return Branch(taxonomy.path(int(taxonomy.ids_of_nodes[node])), n, a, b, Interval(b - a, *ends), node)
 
 
 def _sureness(sums: _Sums, node: int) -> float:

@@ -106,7 +106,8 @@ class Thumbnails:
     def _inside(self, name: str) -> Path | None:
         """The file of a path below the folder; None where there is none, or it leads out."""
         try:
-            path = (self._root / name.replace("\\", "/")).resolve()
+            # As the name is written: links in the folder may lead anywhere, since its owner made them.
+            path = Path(os.path.normpath(self._root / name.replace("\\", "/")))
             return path if path.is_relative_to(self._root) and path.is_file() else None
         except (OSError, ValueError):  # a name that no file can have
             return None

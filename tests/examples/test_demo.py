@@ -67,13 +67,18 @@ def means(rows: list[dict[str, str]]) -> list[tuple[str, ...]]:
 
 
 def check_files_and_table(done: subprocess.CompletedProcess[str], folder: Path) -> None:
-    """results.csv has its columns, the table its means, results.png is a PNG; no more is left."""
+    """results.csv has its columns, the table its means, results.png is a PNG, report.html a page."""
     rows = rows_of(folder)
     assert list(rows[0]) == ["arm", "seed", *MEASURES, "seconds"]
     printed = [found.groups() for found in map(NUMBERS.search, done.stdout.splitlines()) if found]
     assert printed == means(rows)
     assert (folder / "results.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
-    assert sorted(path.name for path in folder.iterdir()) == ["results.csv", "results.png"]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert page.rstrip().endswith("</html>")
+    assert f"-o {folder / 'report.html'}" in done.stdout
+    files = ["flat.npz", "report.html", "results.csv", "results.png", "taxonomy.npz", "tree.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == files
 
 
 @pytest.mark.slow

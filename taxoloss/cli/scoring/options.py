@@ -13,6 +13,7 @@ from typing import Annotated, TypeAlias
 import typer
 from rich.console import Console
 
+from taxoloss.cli.shared import os_error_in_words
 from taxoloss.cli.streams import echo
 from taxoloss.errors.faults import BindingError, TaxonomyError
 from taxoloss.evaluation.advice import for_command
@@ -159,13 +160,13 @@ def check_marks(decimal: str, **marks: str | None) -> None:
             raise typer.BadParameter("expected a mark, got nothing", param_hint=f"--{name}")
 
 
-def check_output(out: Path | None, *inputs: str | Path | None) -> None:
+def check_output(out: Path | None, *inputs: str | Path | None, option: str = "--rows") -> None:
     """Wrong usage where a file would be written over one that is read."""
     if out is None or not out.exists():
         return
     for read in inputs:
         if read is not None and Path(read).exists() and out.samefile(read):
-            raise typer.BadParameter(f"{out} is read: give the rows another file", param_hint="--rows")
+            raise typer.BadParameter(f"{out} is read: give another file", param_hint=option)
 
 
 @contextmanager
@@ -182,14 +183,19 @@ def in_words() -> Iterator[None]:
     except (PredictionError, ImportError) as error:
         echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
+    except BrokenPipeError:  # main ends quietly
+        raise
+    except OSError as error:
+        echo(f"error: {os_error_in_words(error)}", err=True)
+        raise typer.Exit(1) from None
 
 
 @contextmanager
-def progress(rows: int | None) -> Iterator[Callable[[int], None]]:
+def progress(rows: int | None, what: str = "rows") -> Iterator[Callable[[int], None]]:
     """A bar on standard error, where that is a terminal."""
     from rich.progress import Progress
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as shown:
-        bar = shown.add_task("rows", total=rows)
+        bar = shown.add_task(what, total=rows)
         yield lambda count: shown.advance(bar, count)

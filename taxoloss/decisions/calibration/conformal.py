@@ -42,7 +42,7 @@ from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.weighting.checks import checked_number
 
-__all__ = ["calibrate_levels", "calibrate_threshold"]
+__all__ = ["calibrate_levels", "calibrate_threshold", "threshold_of"]
 
 _LOSSES = ("wrong", "height")
 _NARROW = {"float16": np.float16, "float32": np.float32}
@@ -140,10 +140,50 @@ def calibrate_threshold(
             f"{levels.digest[:12]}"
         )
     labelled = paths_of(logits, target, taxonomy, decision, ignore_index, allowed, probabilities)
+    codes = None if groups is None else torch.from_numpy(group_codes(groups, tuple(target.shape)))
+    return threshold_of(
+        labelled,
+        taxonomy,
+        risk,
+        decision,
+        confidence,
+        loss=loss,
+        groups=codes,
+        per=per,
+        levels=levels,
+        coarse=coarse,
+    )
+
+
+def threshold_of(
+    labelled: Paths,
+    taxonomy: Taxonomy,
+    risk: float,
+    decision: str = "climb",
+    confidence: float | None = None,
+    *,
+    loss: str = "wrong",
+    groups: Tensor | None = None,
+    per: str | None = None,
+    levels: LevelCalibration | None = None,
+    coarse: str = "wrong",
+) -> Threshold:
+    """`calibrate_threshold` of paths that are known; its arguments are checked there.
+
+    Args:
+        labelled: the paths of rows.
+        taxonomy: bound, of the paths.
+        decision: that the paths were made for.
+        groups: the number of the group of each row that was given, as `Paths.kept`.
+        risk, confidence, loss, per, levels, coarse: as in `calibrate_threshold`.
+
+    Raises:
+        ValueError: no row counts; `per` where nodes have several parents, as in `calibrate_threshold`.
+    """
     paths = _counted(labelled, coarse)
     odds = paths.log_odds if levels is None else levels(paths.log_odds)
     bound = 1 if loss == "wrong" else most_edges(paths.tensors)
-    of_row, n = _groups(groups, target, paths.kept)
+    of_row, n = _groups(groups, paths.kept)
     weight = 1 / torch.bincount(of_row, minlength=n)[of_row].double()  # (rows,)
     rise, at = staircase(paths, odds, loss)
     rise = rise * weight.unsqueeze(1)
@@ -242,12 +282,11 @@ def _spend(pool: Pool, budget: float) -> float:
     return float(at[int(spent.long().argmax())]) if bool(spent.any()) else -math.inf
 
 
-def _groups(groups: Any, target: Tensor, kept: Tensor) -> tuple[Tensor, int]:
+def _groups(groups: Tensor | None, kept: Tensor) -> tuple[Tensor, int]:
     """(n,): each kept row's group, from 0; and their number."""
     if groups is None:
         return torch.arange(int(kept.sum()), device="cpu"), int(kept.sum())
-    codes = torch.from_numpy(group_codes(groups, tuple(target.shape))).reshape(-1)
-    names, of_row = torch.unique(codes[kept], return_inverse=True)
+    names, of_row = torch.unique(groups.reshape(-1)[kept], return_inverse=True)
     return of_row, len(names)
 
 

@@ -27,6 +27,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from taxoloss.decisions.cut import deepest_above, first_above
 from taxoloss.decisions.inputs import Allowed, Nodes, Scores, prepared, tensor_of_scores
 from taxoloss.decisions.on_path import ON_PATH, line_of, refuse_graph
 from taxoloss.functional.arithmetic import flat_rows, row_blocks
@@ -39,7 +40,7 @@ from taxoloss.functional.slips import target_help
 from taxoloss.taxonomy.plan import loss_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["Paths", "most_edges", "paths_of", "staircase"]
+__all__ = ["Paths", "answered", "most_edges", "paths_of", "staircase"]
 
 #: Comparisons of a block of rows.
 _BLOCK = 1 << 24
@@ -65,7 +66,10 @@ class Paths:
 
     def without_coarse(self) -> Paths:
         """Those of the rows that are labelled with a class."""
-        rows = ~self.coarse
+        return self.only(~self.coarse)
+
+    def only(self, rows: Tensor) -> Paths:
+        """Those of the rows that are chosen, (n,) bool."""
         kept = self.kept.clone()
         kept[self.kept] = rows
         some = {
@@ -122,6 +126,24 @@ def paths_of(
 def _lines(classes: Tensor, tensors: Nodes) -> Tensor:
     """(n, L) of classes (n,): the nodes that may be answered, without the root of a tree."""
     return line_of(classes, tensors) if isinstance(tensors, GraphNodes) else tensors.lines[classes, 1:]
+
+
+def answered(paths: Paths, taken: Tensor) -> tuple[Tensor, Tensor]:
+    """(n,) and (n,): the nodes that are answered, and their levels, 0 for the root.
+
+    Args:
+        paths: of n rows.
+        taken: (n, L): which nodes are above the threshold.
+    """
+    tensors = paths.tensors
+    if isinstance(tensors, GraphNodes):
+        answer = first_above(taken, paths.line, tensors.root)[0]
+        stands = tensors.on_level.cpu()[answer]
+        return answer, torch.where(answer == tensors.root, 0, stands.long().argmax(1) + 1)
+    lines = tensors.lines.cpu()
+    answer = deepest_above(taken, paths.classes, lines)[0]
+    # A node that stands for missing ranks is answered on its own level.
+    return answer, (lines[paths.classes] == answer.unsqueeze(1)).long().argmax(1)
 
 
 def most_edges(tensors: Nodes) -> int:

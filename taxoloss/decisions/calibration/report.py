@@ -14,9 +14,8 @@ from torch import Tensor
 from taxoloss.decisions.calibration.coarse import coarse_labels, coarse_sentence
 from taxoloss.decisions.calibration.conformal import calibrate_threshold
 from taxoloss.decisions.calibration.levels import LevelCalibration
-from taxoloss.decisions.calibration.paths import Paths, paths_of
+from taxoloss.decisions.calibration.paths import Paths, answered, paths_of
 from taxoloss.decisions.calibration.threshold import Threshold
-from taxoloss.decisions.cut import deepest_above, first_above
 from taxoloss.decisions.inputs import Allowed, Scores, read_once
 from taxoloss.functional.graphs.nodes import GraphNodes
 from taxoloss.taxonomy.plan import graph_plan_of
@@ -241,15 +240,7 @@ class _Answers(NamedTuple):
 
 def _answers(paths: Paths, taken: Tensor, taxonomy: Taxonomy) -> _Answers:
     tensors = paths.tensors
-    if isinstance(tensors, GraphNodes):
-        answer = first_above(taken, paths.line, tensors.root)[0]
-        stands = tensors.on_level.cpu()[answer]
-        own = torch.where(answer == tensors.root, 0, stands.long().argmax(1) + 1)
-    else:
-        lines = tensors.lines.cpu()
-        answer = deepest_above(taken, paths.classes, lines)[0]
-        # A node that stands for missing ranks is answered on its own level.
-        own = (lines[paths.classes] == answer.unsqueeze(1)).long().argmax(1)
+    answer, own = answered(paths, taken)
     here, target = answer.to(tensors.device), paths.target.to(tensors.device)
     shared, edges = tensors.lca(here, target).cpu(), tensors.edges_up(here, target).cpu()
     unknown = shared == paths.target

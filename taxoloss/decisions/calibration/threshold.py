@@ -165,12 +165,21 @@ class Threshold:
 
         Nor is it known where a row may be right again below the threshold that it is wrong at.
         """
-        if self.confidence is not None or self.loss != "wrong" or self.unit != "samples":
+        band = self.band
+        if band is None:
             return ""
-        low, high = map(_two_digits, beta_band(self.n, self.risk))
-        if self.at_threshold != 1 or self.worst:
+        low, high = band[0], _two_digits(band[1])
+        if low is None:
             return f"; 19 times in 20 the true rate is at most {high} %"
-        return f"; 9 times in 10 the true rate is between {low} and {high} %"
+        return f"; 9 times in 10 the true rate is between {_two_digits(low)} and {high} %"
+
+    @property
+    def band(self) -> tuple[float | None, float] | None:
+        """Between what the true rate lies 9 times in 10; the lower end, or both, None where not known."""
+        if self.confidence is not None or self.loss != "wrong" or self.unit != "samples":
+            return None
+        low, high = beta_band(self.n, self.risk)
+        return None if self.at_threshold != 1 or self.worst else low, high
 
     @property
     def promise(self) -> str:
