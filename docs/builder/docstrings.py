@@ -17,7 +17,7 @@ _QUOTED = re.compile(r"(`+[^`]*`+)")
 def escaped(line: str) -> str:
     """The line with |, * and a last _ that stand for themselves."""
     parts = _QUOTED.split(line)
-    parts[::2] = [re.sub(r"(?<!\\)([|*]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"(?<!\\)([|*]|(?<=\w)_(?![\w:]))", r"\\\1", part) for part in parts[::2]]
     return "".join(parts)
 
 
