@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NATIVE := taxoloss/functional/kernels/native
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-all coverage check fuzz bench experiments docs clean
+.PHONY: help demo test test-all coverage check fuzz bench experiments docs site clean
 
 help:
 	@echo "make demo    train on texts of ICD-10-CM and print accuracy at every level (about a minute when idle)"
@@ -16,7 +16,8 @@ help:
 	@echo "make fuzz    50,000 inputs that nobody meant, for every reader and stream; all modes of torch; 100,000 losses by C and by Python (half an hour)"
 	@echo "make bench   what a step costs: measures, and rewrites docs/performance.md and the table of the README (half an hour)"
 	@echo "make experiments  train the studies of docs/experiments.md, rewrite its tables and pictures (an hour)"
-	@echo "make docs    docs/errors.md from the register of the codes; run the code of the README and the docs; build the site, docs/_build"
+	@echo "make docs    docs/errors.md from the register of the codes; run the code of the README and the docs"
+	@echo "make site    build the site of the docs, docs/_build (offline, a link that leads nowhere is an error; under a minute)"
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -68,6 +69,9 @@ experiments: $(VENV)/kernel
 docs: $(VENV)/installed
 	cp taxoloss/errors/codes.md docs/errors.md
 	$(BIN)/python -m pytest -q tests/docs/test_docs.py
+	$(MAKE) site
+
+site: $(VENV)/installed
 	$(BIN)/python -m sphinx -W --keep-going -E -q docs docs/_build
 
 clean:

@@ -1,4 +1,4 @@
-"""The site: Sphinx reads the Markdown of this folder. `make docs` builds it offline; a warning is an error.
+"""The site: Sphinx reads the Markdown of this folder. `make site` builds it offline; a warning is an error.
 
 With TAXOLOSS_DOCS_ONLINE=1 the names of Python, numpy and torch are links to their own sites.
 """
