@@ -24,7 +24,7 @@ def used_levels(table: WeightTable) -> tuple[int, ...]:
     return tuple(np.flatnonzero(table.any(axis=0)).tolist())
 
 
-#: What `level_weights` may be: weights by level, a schedule or its text, a table, or None for the file's own.
+#: What `level_weights` may be: weights by level, a schedule or its text, a table; None for the file's own.
 LevelWeights: TypeAlias = (
     "Mapping[str, float] | str | Schedule | Callable[[Taxonomy], npt.ArrayLike] | npt.ArrayLike | None"
 )
