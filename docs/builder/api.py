@@ -113,7 +113,8 @@ def _resolve(
 
 def _skip(app: Sphinx, what: str, name: str, value: Any, skip: bool, options: object) -> bool | None:
     """Members that a framework put into a class of ours."""
-    home = getattr(getattr(value, "fget", value), "__module__", None) or "taxoloss"
+    made_of = getattr(value, "fget", None) or getattr(value, "func", None) or value  # of a property
+    home = getattr(made_of, "__module__", None) or "taxoloss"
     return True if not home.startswith("taxoloss") else None
 
 

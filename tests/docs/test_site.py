@@ -94,6 +94,13 @@ def test_the_reference_has_every_public_name(site: Path) -> None:
     assert [name for name in short if not {name, short[name]} & found] == []
 
 
+def test_the_reference_has_every_member_of_a_taxonomy(site: Path) -> None:
+    """Methods and properties, also those of its bases; none that begins with _."""
+    public = {f"taxoloss.Taxonomy.{name}" for name in dir(taxoloss.Taxonomy) if not name.startswith("_")}
+    assert len(public) > 40
+    assert public - documented(site) == set()
+
+
 def test_the_reference_has_every_command(site: Path) -> None:
     """With the first sentence of its help."""
     page = (site / "reference" / "cli.html").read_text(encoding="utf-8")
