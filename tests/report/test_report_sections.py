@@ -45,8 +45,13 @@ def _written(folder: Path, numbers: dict[str, Any]) -> Path:
 
 
 def reveal(seen: Opened, section: str) -> None:
-    """Builds a section and scrolls to it."""
+    """Builds a section, scrolls to it and waits for the rows of its tables."""
     seen.page.evaluate("id => report.reveal(id, true)", section)
+    seen.page.wait_for_function(
+        """id => [...document.querySelectorAll(`#${id} .table-box`)].every((box) =>
+          box.querySelector(".tabulator-row, .tabulator-placeholder"))""",
+        arg=section,
+    )
 
 
 def drawn_charts(seen: Opened, section: str) -> None:
@@ -91,9 +96,7 @@ def test_charts_follow_the_slider(page: Opened) -> None:
     drawn_charts(page, "unsure")
     page.page.locator("#risk").focus()
     page.page.keyboard.press("Home")
-    page.page.wait_for_function(
-        "[...document.querySelectorAll('#unsure .plot text')].some((one) => one.textContent === 'at most 0.2 %')"
-    )
+    page.page.locator("#unsure .plot text", has_text="at most 0.2 %").wait_for()
     shares = page.texts("#unsure .share-text")
     assert shares == [f"{100 * share:.1f} %" for share in DOCUMENT["unsure"]["promises"][0]["shares"]]
 
@@ -148,7 +151,7 @@ def test_doubtful_labels_are_listed(page: Opened) -> None:
     reveal(page, "mistakes")
     samples = DOCUMENT["samples"]
     chosen = DOCUMENT["mistakes"]["labels"]["rows"]
-    table = "#mistakes .tabulator[aria-label='Labels that may be wrong']"
+    table = "#mistakes .tabulator[aria-label^='Labels that may be wrong']"
     cells = page.texts(f"{table} .tabulator-cell[tabulator-field='id']")
     assert cells == [samples["id"][i] for i in chosen]
 
