@@ -286,3 +286,44 @@ def test_no_section_is_wider_than_the_window(
         seen.page.emulate_media(color_scheme="light" if colours == "dark" else "dark")
         drawn_charts(seen, "versus")
         seen.quiet()
+
+
+def test_the_risk_that_was_asked_for_is_told(running: Browser, tmp_path: Path) -> None:
+    """Also where the slider has no such risk; the slider starts at the nearest one."""
+    shape = regular((2, 2), (), ("genus", "species"))
+    made = full(shape, 60)
+    promise = made["unsure"]["promises"][4]
+    made["unsure"]["chosen"] = promise | {"risk": 0.09, "sentence": "At most 9 %."}
+    with opened(running, _written(tmp_path, made)) as seen:
+        reveal(seen, "unsure")
+        said = text(seen, "#unsure-asked")
+        assert said.startswith(
+            "Asked for: at most 9 % wrong. At most 9 %. Delivered on 30 rows: 9.00 % (95 %: "
+        )
+        assert text(seen, "#risk-value") == "10 %"
+        seen.quiet()
+
+
+@pytest.mark.parametrize("classes", [60, 700])
+def test_many_small_cells_stand_as_one(running: Browser, tmp_path: Path, classes: int) -> None:
+    """No cell is lower than three points; what is left of all rows stands in one cell with its share."""
+    shape = regular((classes,), (), ("class",))
+    made = document(shape, drawn(shape, 20 * classes))
+    with opened(running, _written(tmp_path, made)) as seen:
+        reveal(seen, "tree")
+        drawn_charts(seen, "tree")
+        cells: list[dict[str, Any]] = seen.page.locator("#icicle .cells-drawn path").evaluate_all(
+            "all => all.map(({ __data__: { datum, height } }) => ({ ...datum, height }))"
+        )
+        tree = made["tree"]
+        shown = [cell["node"] for cell in cells if not cell["name"].startswith("and ")]
+        assert all(cell["height"] >= 3 for cell in cells if cell["node"] in shown)
+        hidden = [node for node in range(1, classes + 1) if node not in shown]
+        rest = [cell for cell in cells if cell["name"].startswith("and ")]
+        assert len(rest) == bool(hidden)
+        for cell in rest:
+            assert cell["name"] == f"and {len(hidden)} more nodes"
+            rows, right = (sum(tree[key][node] for node in hidden) for key in ("rows", "right"))
+            assert cell["share"] == pytest.approx(right / rows)
+            assert cell["height"] == pytest.approx(cells[0]["height"] * rows / tree["rows"][0])
+        seen.quiet()
