@@ -78,6 +78,18 @@ def test_most_rows_are_of_many_truths() -> None:
     assert (rows[100:] >= 5000).all()
 
 
+def test_the_worst_of_every_truth_before_the_second_worst_of_any() -> None:
+    """2,000 truths with two far mistakes each, 900 with a near one: all 2,900 have one, 100 a second."""
+    t = Taxonomy.from_paths([(f"g{c // 2}", f"c{c}") for c in range(5000)]).bind(node_targets=True)
+    far, near = torch.arange(2000), torch.arange(2000, 2900)
+    target = torch.cat([far, far, near])
+    preds = torch.cat([far + 2, far + 4, near ^ 1])
+    found = gathered(t, preds, target)
+    rows = chosen_rows(found, [], NONE)
+    assert len(rows) == 3000
+    assert len(np.unique(found.target[rows])) == 2900
+
+
 def test_names_of_samples_and_no_probabilities() -> None:
     """Samples are called as in the file; where it states no probability there is no column."""
     found = gathered(PETS, torch.tensor([0, 1, 0]), [0, 0, 2], ids=["a", "b", "</script>"])

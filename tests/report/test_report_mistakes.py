@@ -163,7 +163,7 @@ def test_label_errors_are_as_sure_as_right_answers(case: Case, rng: np.random.Ge
     places = {place for place, *_ in wrong_rows(found)}
     true = [p for p in range(len(found)) if p not in places and not found.unknown[p]]
     top, tops = 0, {0}
-    while top not in truths:
+    while True:
         some = [c for c in children(t, top) if any(c in line(t, truth) for truth in truths)]
         if len(some) != 1:
             break
@@ -181,6 +181,18 @@ def test_label_errors_are_as_sure_as_right_answers(case: Case, rng: np.random.Ge
     shown = chosen_rows(found, [], label_errors(found))
     assert shown[labels["rows"]].tolist() == wanted
     assert (labels["why_none"] is None) == bool(wanted)
+
+
+def test_chance_on_a_graph_leaves_out_a_class_above_the_truth() -> None:
+    """The same where a liger is a lion and a tiger: of it only the cat is wrong, which shares nothing."""
+    both = {"name": "liger", "also_under": ["tiger"]}
+    tree = taxoloss.load(
+        {"tree": [{"name": "lion", "children": [both]}, {"name": "tiger", "children": ["cub"]}, "cat"]}
+    )
+    t = tree.bind(["lion", "liger", "tiger", "cub", "cat"], inner_classes=True, node_targets=True)
+    severity = part(gathered(t, [4], [1]))["severity"]
+    # The cub shares the tiger with it.
+    assert [entry["chance"] for entry in severity["shared"]] == [0.5, 0.5]
 
 
 def test_in_a_tree_below_one_node_branches_are_those_that_split() -> None:

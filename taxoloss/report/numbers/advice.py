@@ -267,8 +267,8 @@ class _Moves:
 
 
 def _movable(tree: Tree) -> BoolArray:
-    """(V,): which nodes have siblings, and a parent that is not the root."""
-    found: BoolArray = (tree.num_children[tree.parent] > 1) & (tree.parent > 0)
+    """(V,): which nodes have siblings; those below the root find no node on its level to be moved to."""
+    found: BoolArray = tree.num_children[tree.parent] > 1
     return found
 
 

@@ -47,9 +47,9 @@ def _worst_first(found: Gathered) -> IntArray:
 def _of_pairs(found: Gathered, order: IntArray, pairs: Sequence[tuple[int, int]]) -> IntArray:
     """Up to five rows of each pair, pair by pair."""
     width = len(found.taxonomy.tree)
-    known = order[~found.unknown[order]]
-    keys = found.node_target[known] * width + found.node_answer[known]
-    parts = [known[keys == truth * width + answer][:OF_PAIR] for truth, answer in pairs]
+    # An answer that is no node stands as the root, which is wrong in no pair.
+    keys = found.node_target[order] * width + found.node_answer[order]
+    parts = [order[keys == truth * width + answer][:OF_PAIR] for truth, answer in pairs]
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 

@@ -35,7 +35,7 @@ from taxoloss.report.numbers.gathered import BoolArray, FloatArray, Gathered, In
 from taxoloss.taxonomy.plan import graph_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["cross_pairs", "label_errors", "mistakes"]
+__all__ = ["LABELS", "cross_pairs", "label_errors", "mistakes"]
 
 #: How many are listed.
 PAIRS = 200
@@ -221,7 +221,7 @@ def label_errors(found: Gathered) -> IntArray:
 
 
 def _parts_at_the_top(found: Gathered) -> BoolArray:
-    """(n,): truth and answer part at the highest node with rows below several of its children, or above."""
+    """(n,): truth and answer part at the highest node with rows below several children, or above it."""
     tree = found.taxonomy.tree
     rows = np.bincount(found.node_target, minlength=len(tree))
     sums = np.concatenate([[0], np.cumsum(rows)])
@@ -230,7 +230,7 @@ def _parts_at_the_top(found: Gathered) -> BoolArray:
     while True:
         children = tree.children_of(node)
         some = children[below[children] > 0]
-        if len(some) != 1 or rows[node]:
+        if len(some) != 1:
             return np.isin(found.shared, [*top])
         node = int(some[0])
         top.add(node)
