@@ -48,7 +48,8 @@ STEPS = 240  # with these the bands and the README's numbers were measured
 
 NEXT = """\
 Wrote {csv} (a row an arm and seed), {picture}, and {page}, to be opened
-in a browser: what the taxonomy loss answers to the texts of seed 0, right, nearly right and wrong. It is made by
+in a browser: what the taxonomy loss answers to the texts of seed 0, right, nearly right and wrong. It is
+made by
   {command}
 Next: {other}
 Your own classes: write a file like taxonomies/pets.yaml, look at it with

@@ -39,6 +39,7 @@ __all__ = [
     "complete_names",
     "limits_of",
     "one_line",
+    "os_error_in_words",
     "plain",
     "read",
     "report",
@@ -201,9 +202,13 @@ def stop_on_faults(format: str) -> Iterator[None]:
         echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     except OSError as error:
-        told = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error
-        echo(f"error: {told}", err=True)
+        echo(f"error: {os_error_in_words(error)}", err=True)
         raise typer.Exit(1) from None
+
+
+def os_error_in_words(error: OSError) -> str:
+    """The file, and what is wrong with it."""
+    return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
 
 
 def report(faults: Sequence[Fault], format: str) -> None:

@@ -2,3 +2,9 @@
 
 Imports errors, taxonomy, functional, metrics, decisions, evaluation.
 """
+
+from __future__ import annotations
+
+from taxoloss.report.building import Versus, build
+
+__all__ = ["Versus", "build"]

@@ -67,7 +67,7 @@ def means(rows: list[dict[str, str]]) -> list[tuple[str, ...]]:
 
 
 def check_files_and_table(done: subprocess.CompletedProcess[str], folder: Path) -> None:
-    """results.csv has its columns, the table its means, results.png is a PNG, report.html a page; no more is left."""
+    """results.csv has its columns, the table its means, results.png is a PNG, report.html a page."""
     rows = rows_of(folder)
     assert list(rows[0]) == ["arm", "seed", *MEASURES, "seconds"]
     printed = [found.groups() for found in map(NUMBERS.search, done.stdout.splitlines()) if found]

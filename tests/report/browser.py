@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
 __all__ = ["Opened", "browser", "opened"]
 
@@ -89,11 +89,17 @@ def opened(
     address = path.resolve().as_uri()
     page.on("console", lambda message: seen.said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: seen.said.append(f"error: {error}"))
-    page.on("dialog", lambda dialog: (seen.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", lambda dialog: _dismiss(seen, dialog))
     page.on("request", lambda request: _note(seen, request.url, address))
     page.goto(address + (f"#{fragment}" if fragment else ""))
     yield seen
     context.close()
+
+
+def _dismiss(seen: Opened, dialog: Dialog) -> None:
+    """Keeps what a dialog says, and closes it."""
+    seen.said.append(f"dialog: {dialog.message}")
+    dialog.dismiss()
 
 
 def _note(seen: Opened, url: str, address: str) -> None:

@@ -38,7 +38,7 @@ class Shape:
 
     Args:
         name: of each node, the root first.
-        parent: of each node; -1 for the root.
+        parent: of each node; the root is its own.
         level: number of each node's level; 0 for the root.
         levels: their names, the top one first.
     """
@@ -51,7 +51,7 @@ class Shape:
     def line(self, node: int) -> list[int]:
         """The node and what is above it, upwards."""
         nodes = [node]
-        while self.parent[nodes[-1]] >= 0:
+        while nodes[-1] > 0:
             nodes.append(self.parent[nodes[-1]])
         return nodes
 
@@ -67,7 +67,7 @@ class Shape:
 
     def path(self, node: int) -> str:
         """The names from below the root to the node, as the page writes them."""
-        return " / ".join(self.name[one] for one in self.line(node)[-2::-1]) or self.name[0]
+        return " / ".join(self.name[one] for one in self.line(node)[-2::-1]) or "all classes"
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class Rows:
 
 
 def regular(fanouts: Sequence[int], names: Sequence[str] = (), levels: Sequence[str] = ()) -> Shape:
-    """A tree whose nodes have as many children as `fanouts` says at their depth; the first nodes take `names`."""
-    name, parent, level = ["root"], [-1], [0]
+    """A tree whose nodes have as many children as `fanouts` says at their depth; the first take `names`."""
+    name, parent, level = [""], [0], [0]
     given = iter(names)
 
     def grow(above: int, depth: int) -> None:
@@ -95,7 +95,9 @@ def regular(fanouts: Sequence[int], names: Sequence[str] = (), levels: Sequence[
                 grow(node, depth + 1)
 
     grow(0, 0)
-    return Shape(name, parent, level, list(levels) or [f"level {depth + 1}" for depth in range(len(fanouts))])
+    return Shape(
+        name, parent, level, list(levels) or [f"level {depth + 1}" for depth in range(len(fanouts))]
+    )
 
 
 def two_genera() -> Shape:
@@ -188,10 +190,14 @@ def _share(shape: Shape, rows: Rows, level: int) -> float:
 
 def _evaluate(shape: Shape, rows: Rows) -> dict[str, Any]:
     """Scores as the command prints them; only accuracies are counted."""
-    metrics = {}
+    metrics: dict[str, dict[str, float | None]] = {}
     for number, name in enumerate(shape.levels, start=1):
         value = _share(shape, rows, number)
-        metrics[f"accuracy/{name}"] = {"value": value, "low": max(0, value - 0.02), "high": min(1, value + 0.02)}
+        metrics[f"accuracy/{name}"] = {
+            "value": value,
+            "low": max(0, value - 0.02),
+            "high": min(1, value + 0.02),
+        }
     metrics["severity"] = {"value": 1.4, "low": None, "high": None}
     metrics["aurc"] = {"value": None, "low": None, "high": None}
     return {
@@ -276,6 +282,7 @@ def _pairs(pairs: Counter[tuple[int, int]]) -> dict[str, Any]:
         "answer": [answer for _, answer in order],
         "count": [pairs[pair] for pair in order],
         "folded": 0,
+        "left_out": 0,
     }
 
 

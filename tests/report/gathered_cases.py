@@ -19,13 +19,14 @@ from trees import seeds, taxonomies
 import taxoloss
 from taxoloss import Taxonomy
 from taxoloss.evaluation.samples import Piece, Samples
-from taxoloss.evaluation.scores import Evaluation, Settings, evaluate
+from taxoloss.evaluation.scores import Evaluation, Settings, answered, evaluate
 from taxoloss.report.numbers.gathered import Collector, Gathered
 
 __all__ = ["KINDS", "Rows", "flat", "rows_of", "some_rows", "species"]
 
 #: What may be answered: numbers of all classes, decisions of them, nodes, rankings, some nodes unknown.
 KINDS = ("logits", "climb", "minimum_cost", "nodes", "ranking", "unknown")
+#: Rows of a piece at least.
 _PIECE = 7
 
 
@@ -55,8 +56,9 @@ class Rows:
     def pieces(self) -> list[Piece]:
         """The rows in pieces, numbered by thousands, and named."""
         found = []
-        for start in range(0, len(self.target), _PIECE):
-            rows = range(start, min(start + _PIECE, len(self.target)))
+        size = max(_PIECE, len(self.target) // 4)
+        for start in range(0, len(self.target), size):
+            rows = range(start, min(start + size, len(self.target)))
             at = slice(rows.start, rows.stop)
             stated = torch.tensor([0.5 if row % 3 else torch.nan for row in rows])
             found.append(
@@ -75,7 +77,7 @@ class Rows:
 
     @cached_property
     def scored(self) -> tuple[Gathered, Evaluation]:
-        """What the report is made of."""
+        """The rows, gathered while they are scored, and the scores."""
         pieces, places = self.pieces(), 1 if self.preds.dim() == 1 else self.preds.shape[1]
         samples = Samples(
             Path("rows"), "rows", lambda: iter(pieces), places=None if self.is_logits else places
@@ -84,10 +86,13 @@ class Rows:
         found = evaluate(samples, self.taxonomy, self.settings, lambda rows: None, collector.take)
         return collector.gathered(), found
 
-    @property
+    @cached_property
     def gathered(self) -> Gathered:
-        """The rows, gathered."""
-        return self.scored[0]
+        """The rows, gathered without being scored."""
+        collector = Collector(self.taxonomy)
+        for piece in self.pieces():
+            collector.take(piece, answered(piece.preds, self.taxonomy, self.settings))
+        return collector.gathered()
 
     @cached_property
     def parents(self) -> list[list[int]]:

@@ -62,7 +62,7 @@ def test_rows_without_a_known_truth_are_left_out(rows: Rows) -> None:
 @given(rows=some_rows())
 def test_the_sums_are_those_of_the_metrics(rows: Rows) -> None:
     """Distance, severity of mistakes, and the accuracy of each level."""
-    found, scores = rows.gathered, rows.scored[1].scores
+    found, scores = rows.scored[0], rows.scored[1].scores
     assert found.height.mean() == pytest.approx(scores["distance"].value, abs=1e-6)
     for place, level in enumerate(rows.taxonomy.levels):
         counts = int(found.level_counted[:, place].sum())

@@ -51,7 +51,9 @@ def test_two_files_of_one_name_are_none(tmp_path: Path) -> None:
     assert missing.startswith("2 samples have no file")
 
 
-@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "a/../../secret.png", "", ".", "x\0y", "n" * 5000])
+@pytest.mark.parametrize(
+    "name", ["../secret.png", "/etc/passwd", "a/../../secret.png", "", ".", "x\0y", "n" * 5000]
+)
 def test_a_name_never_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     """Nor is a name that no file can have an error."""
     picture(tmp_path / "secret.png")

@@ -13,6 +13,7 @@ from typing import Annotated, TypeAlias
 import typer
 from rich.console import Console
 
+from taxoloss.cli.shared import os_error_in_words
 from taxoloss.cli.streams import echo
 from taxoloss.errors.faults import BindingError, TaxonomyError
 from taxoloss.evaluation.advice import for_command
@@ -181,6 +182,11 @@ def in_words() -> Iterator[None]:
         raise typer.Exit(1) from None
     except (PredictionError, ImportError) as error:
         echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    except BrokenPipeError:  # main ends quietly
+        raise
+    except OSError as error:
+        echo(f"error: {os_error_in_words(error)}", err=True)
         raise typer.Exit(1) from None
 
 

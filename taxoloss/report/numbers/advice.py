@@ -26,8 +26,10 @@ from typing import Any
 import numpy as np
 
 from taxoloss.decisions.calibration.binomial import at_least
-from taxoloss.errors.characters import counted, quoted
+from taxoloss.errors.characters import counted
 from taxoloss.report.numbers.gathered import BoolArray, Gathered, IntArray
+from taxoloss.report.numbers.homes import counts_of, sums_below
+from taxoloss.report.numbers.words import named
 from taxoloss.taxonomy.taxonomy import Taxonomy
 from taxoloss.taxonomy.tree.arrays import Tree
 
@@ -53,7 +55,7 @@ def advice(found: Gathered) -> dict[str, Any]:
     >>> rows.take(Piece(1, answers, 1 - answers), answers)
     >>> part = advice(rows.gathered())
     >>> print(part["merge"][0]["text"])
-    `Bengal` and `Sphynx` in `cat` are taken for each other 40 times and told apart 0 times:
+    "Bengal" and "Sphynx" in "cat" are taken for each other 40 times and told apart 0 times:
     consider merging them, or look at their labels.
     """
     taxonomy = found.taxonomy
@@ -109,16 +111,14 @@ class _Mistakes:
             shared=shared,
             truth_side=_child_towards(tree, shared, truth),
             answer_side=_child_towards(tree, shared, answer),
-            rows=_below(tree, np.bincount(found.node_target, minlength=width)),
-            within=_below(tree, np.bincount(found.shared[~found.unknown], minlength=width)),
+            rows=_below(tree, found.node_target),
+            within=_below(tree, found.shared[~found.unknown]),
         )
 
 
-def _below(tree: Tree, counts: IntArray) -> IntArray:
-    """(V,): the sums over each node and all below it, which follow it in depth-first order."""
-    sums, own = np.concatenate([[0], np.cumsum(counts)]), np.arange(len(tree))
-    below: IntArray = sums[own + tree.size] - sums[own]
-    return below
+def _below(tree: Tree, nodes: IntArray) -> IntArray:
+    """(V,): how many of nodes (n,) are at or below each node."""
+    return sums_below(tree, counts_of(tree, nodes)).astype(np.int64)
 
 
 def _child_towards(tree: Tree, above: IntArray, node: IntArray) -> IntArray:
@@ -211,7 +211,7 @@ def _pairs_of_siblings(tree: Tree, within: IntArray) -> int:
 
 
 def _merge_text(taxonomy: Taxonomy, entry: dict[str, int]) -> str:
-    a, b = (quoted(taxonomy.tree.names[entry[key]]) for key in ("a", "b"))
+    a, b = (named(taxonomy.tree.names[entry[key]]) for key in ("a", "b"))
     confused, right = entry["a_as_b"] + entry["b_as_a"], entry["a_right"] + entry["b_right"]
     return (
         f"{a} and {b}{_in(taxonomy, entry['parent'])} are taken for each other {counted(confused, 'time')} "
@@ -221,7 +221,7 @@ def _merge_text(taxonomy: Taxonomy, entry: dict[str, int]) -> str:
 
 def _in(taxonomy: Taxonomy, node: int) -> str:
     """Below which node, in words; of the root nothing."""
-    return f" in {quoted(taxonomy.tree.names[node])}" if node else ""
+    return f" in {named(taxonomy.tree.names[node])}" if node else ""
 
 
 # -- nodes that are nearer to another branch -------------------------------------------------------
@@ -267,8 +267,8 @@ class _Moves:
 
 
 def _movable(tree: Tree) -> BoolArray:
-    """(V,): which nodes have siblings, and a parent that is not the root."""
-    found: BoolArray = (tree.num_children[tree.parent] > 1) & (tree.parent > 0)
+    """(V,): which nodes have siblings; those below the root find no node on its level to be moved to."""
+    found: BoolArray = tree.num_children[tree.parent] > 1
     return found
 
 
@@ -337,9 +337,9 @@ def _above(tree: Tree, nodes: IntArray, some: BoolArray) -> IntArray:
 
 
 def _move_text(taxonomy: Taxonomy, entry: dict[str, int]) -> str:
-    node, to = (quoted(taxonomy.tree.names[entry[key]]) for key in ("node", "to"))
-    parent = int(taxonomy.tree.parent[entry["node"]])
+    node, to = (named(taxonomy.tree.names[entry[key]]) for key in ("node", "to"))
+    home = _in(taxonomy, int(taxonomy.tree.parent[entry["node"]]))
     return (
-        f"{node}{_in(taxonomy, parent)} is taken for what is in {to} {counted(entry['away'], 'time')} and for "
-        f"its own siblings {counted(entry['home'], 'time')}: consider moving it there, or look at its labels."
+        f"{node}{home} is taken for what is in {to} {counted(entry['away'], 'time')} and for its own "
+        f"siblings {counted(entry['home'], 'time')}: consider moving it there, or look at its labels."
     )

@@ -32,8 +32,8 @@ def calibration(found: Gathered, scores: Mapping[str, Interval]) -> dict[str, An
     """The part `calibration` of a document.
 
     With logits a curve for each level. Where the file states a probability of each answer there is one,
-    "answers": there an answer that is the truth, below it or above it is right, since the probability is for
-    the node that was answered. Without probabilities `why`, in words.
+    "answers": there an answer that is the truth, below it or above it is right, since the probability is
+    for the node that was answered. Without probabilities `why`, in words.
 
     Args:
         found: the rows.
@@ -99,4 +99,5 @@ def wilson(share: float, count: float, z: float = _Z) -> tuple[float, float]:
     centre = share + z * z / (2 * count)
     error = z * math.sqrt(max(0.0, share * (1 - share)) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
-    return max(0.0, (centre - error) / scale), min(1.0, (centre + error) / scale)
+    # The share is inside, whatever the rounding.
+    return max(0.0, min(share, (centre - error) / scale)), min(1.0, max(share, (centre + error) / scale))

@@ -15,10 +15,10 @@ import numpy as np
 
 from taxoloss.report.numbers.gathered import Gathered, IntArray
 
-__all__ = ["chosen_rows", "samples"]
+__all__ = ["LABELS", "chosen_rows", "samples"]
 
-#: Rows in all; of each truth; pairs that have examples, and how many.
-MOST, OF_TRUTH, PAIRS, OF_PAIR = 3000, 3, 50, 5
+#: Rows in all; likely label errors; rows of each truth; pairs that have examples, and how many.
+MOST, LABELS, OF_TRUTH, PAIRS, OF_PAIR = 3000, 100, 3, 50, 5
 
 
 def chosen_rows(found: Gathered, pairs: Sequence[tuple[int, int]], labels: IntArray) -> IntArray:
@@ -27,10 +27,12 @@ def chosen_rows(found: Gathered, pairs: Sequence[tuple[int, int]], labels: IntAr
     Args:
         found: n rows.
         pairs: truth and answer as tree numbers, the first of which have examples.
-        labels: places of likely label errors.
+        labels: places of likely label errors, the first hundred of which are shown.
     """
     order = _worst_first(found)
-    first = np.concatenate([labels, _of_pairs(found, order, pairs[:PAIRS]), _of_truths(found, order)])
+    first = np.concatenate(
+        [labels[:LABELS], _of_pairs(found, order, pairs[:PAIRS]), _of_truths(found, order)]
+    )
     _, once = np.unique(first, return_index=True)
     return np.sort(first[np.sort(once)[:MOST]])
 
@@ -45,9 +47,9 @@ def _worst_first(found: Gathered) -> IntArray:
 def _of_pairs(found: Gathered, order: IntArray, pairs: Sequence[tuple[int, int]]) -> IntArray:
     """Up to five rows of each pair, pair by pair."""
     width = len(found.taxonomy.tree)
-    known = order[~found.unknown[order]]
-    keys = found.node_target[known] * width + found.node_answer[known]
-    parts = [known[keys == truth * width + answer][:OF_PAIR] for truth, answer in pairs]
+    # An answer that is no node stands as the root, which is wrong in no pair.
+    keys = found.node_target[order] * width + found.node_answer[order]
+    parts = [order[keys == truth * width + answer][:OF_PAIR] for truth, answer in pairs]
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 

@@ -20,6 +20,8 @@ __all__ = ["doubts", "warning"]
 _SHOWN, _NODES = 3, 200
 #: From which share of rows on answers that say nothing are told.
 _MOST_EMPTY = 0.5
+#: From which share on it is told what rows that are all alike cannot show.
+_UNSEEN = 0.01
 
 
 def warning(kind: str, text: str, count: int, nodes: Sequence[int] = ()) -> dict[str, Any]:
@@ -131,11 +133,11 @@ def _no_spread(
     levels = zip(gathered.taxonomy.levels, reached, strict=True)
     same = {level: base.rows for level, base in levels if base.rows and base.chance != 1}
     same = {level: n for level, n in same.items() if found.scores[f"accuracy/{level}"].value in (0, 1)}
-    if not same:
-        return
-    least = min(same.values())
-    text = (
-        f"At {joined(list(same))} all answers are right or all are wrong, so that intervals have no width: "
-        f"with {counted(least, 'row')} up to {percent(1 - 0.05 ** (1 / least))} may be otherwise."
-    )
-    yield warning("no_spread", text, len(same))
+    least = min(same.values(), default=0)
+    unseen = 1 - 0.05 ** (1 / least) if least else 0.0
+    if unseen >= _UNSEEN:
+        text = (
+            f"At {joined(list(same))} all answers are right or all are wrong, so that intervals have no "
+            f"width: with {counted(least, 'row')} up to {percent(unseen)} may be otherwise."
+        )
+        yield warning("no_spread", text, len(same))

@@ -31,6 +31,19 @@ def first(gathered: Gathered, found: Evaluation, confidence: float = 0.95) -> di
         majority, and majority_name, the commonest node; mistakes: how many rows, and which of them are
         right, unspecific or wrong; shared: of the wrong rows how many share a node of a level with their
         truths, the deepest first, at last those that share the root alone (level None); warnings.
+
+    >>> import pathlib, taxoloss, torch
+    >>> from taxoloss.evaluation.samples import Piece, Samples
+    >>> from taxoloss.evaluation.scores import Settings, evaluate
+    >>> from taxoloss.report.numbers.gathered import Collector
+    >>> tree = {"cat": ["Bengal", "Manx"], "dog": ["pug"]}
+    >>> t = taxoloss.load({"levels": ["species", "breed"], "tree": tree}).bind(node_targets=True)
+    >>> piece = Piece(1, torch.tensor([0, 1, 2, 1]), torch.tensor([0, 0, 0, 1]))
+    >>> samples = Samples(pathlib.Path("rows"), "node ids", lambda: iter([piece]), places=1)
+    >>> rows = Collector(t)
+    >>> found = evaluate(samples, t, Settings(), lambda rows: None, rows.take)
+    >>> first(rows.gathered(), found)["sentences"][-1]
+    'Of 2 mistakes 1 stays in the species and 1 leaves it.'
     """
     reached = baselines(gathered)
     levels = [
@@ -133,7 +146,12 @@ def _split(mistakes: dict[str, Any], top: str) -> str:
     """The mistakes by the level of what they share with their truths."""
     wrong, shared = mistakes["wrong"], mistakes["shared"]
     if len(shared) == 1:
-        return f"{wrong:,} of {counted(mistakes['rows'], 'answer')} {are(wrong)} wrong."
+        rows = mistakes["rows"]
+        return (
+            "The one answer is wrong."
+            if rows == 1
+            else f"{wrong:,} of {rows:,} answers {are(wrong)} wrong."
+        )
     parts = [(one["count"], one["level"]) for one in shared if one["count"]]
     if len(parts) == 1:
         who = {1: "The one mistake", 2: "Both mistakes"}.get(wrong, f"All {wrong:,} mistakes")

@@ -30,6 +30,7 @@ import numpy as np
 import torch
 
 from taxoloss.functional.graphs.nodes import nodes_of
+from taxoloss.report.numbers.chosen import LABELS
 from taxoloss.report.numbers.gathered import BoolArray, FloatArray, Gathered, IntArray
 from taxoloss.taxonomy.plan import graph_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
@@ -37,7 +38,7 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 __all__ = ["cross_pairs", "label_errors", "mistakes"]
 
 #: How many are listed.
-PAIRS, LABELS = 200, 100
+PAIRS = 200
 
 
 def mistakes(found: Gathered, rows: IntArray, other: Gathered | None = None) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def mistakes(found: Gathered, rows: IntArray, other: Gathered | None = None) -> 
 
     Args:
         found: n rows.
-        rows: places of those that are shown, in rising order, all of `label_errors` among them.
+        rows: places of those that are shown, by `chosen_rows` with the `label_errors` of these rows.
         other: the rows of the second model.
 
     >>> import taxoloss, torch
@@ -56,7 +57,7 @@ def mistakes(found: Gathered, rows: IntArray, other: Gathered | None = None) -> 
     >>> gathered.take(Piece(1, answers, torch.tensor([0, 0, 0])), answers)
     >>> part = mistakes(gathered.gathered(), np.array([1, 2]))
     >>> [(pair["truth"], pair["answer"], pair["edges"], pair["count"]) for pair in part["pairs"]]
-    [(2, 5, 4, 1), (2, 3, 2, 1)]
+    [(2, 5, 2, 1), (2, 3, 1, 1)]
     >>> part["severity"]["mean"], part["severity"]["chance"]
     (1.5, 1.5)
     """
@@ -80,8 +81,8 @@ def mistakes(found: Gathered, rows: IntArray, other: Gathered | None = None) -> 
 def cross_pairs(found: Gathered) -> list[dict[str, int]]:
     """Truths and what they were wrongly taken for: those that share least first, then the most frequent.
 
-    Answers that are no node are left out. `of` is how many rows have that truth, `back` how often it is the
-    other way round.
+    Answers that are no node are left out. `edges` is the height of what both share, `of` how many rows have
+    that truth, and `back` how often it is the other way round.
     """
     tree, width = found.taxonomy.tree, len(found.taxonomy.tree)
     rows = np.flatnonzero(found.wrong & ~found.unknown)
@@ -93,18 +94,12 @@ def cross_pairs(found: Gathered) -> list[dict[str, int]]:
     shared = found.shared[place]
     of = np.bincount(found.node_target, minlength=width)[truth]
     back = _counts_of(keys, count, answer * width + truth)
-    edges = _edges(found, place)
     order = np.lexsort((answer, truth, -count, tree.level[shared]))
     names = "truth", "answer", "shared", "edges", "count", "of", "back"
-    columns = (column[order].tolist() for column in (truth, answer, shared, edges, count, of, back))
+    columns = (
+        column[order].tolist() for column in (truth, answer, shared, found.height[place], count, of, back)
+    )
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-
-
-def _edges(found: Gathered, rows: IntArray) -> IntArray:
-    """The edges from the answer to the truth of some rows."""
-    answer, target = (torch.from_numpy(ids[rows]) for ids in (found.answer, found.target))
-    edges: IntArray = nodes_of(found.taxonomy).facts(answer, target)[:, 4].numpy()
-    return edges
 
 
 def _counts_of(keys: IntArray, count: IntArray, wanted: IntArray) -> IntArray:
@@ -226,7 +221,7 @@ def label_errors(found: Gathered) -> IntArray:
 
 
 def _parts_at_the_top(found: Gathered) -> BoolArray:
-    """(n,): truth and answer part at the highest node with rows below several of its children, or above."""
+    """(n,): truth and answer part at the highest node with rows below several children, or above it."""
     tree = found.taxonomy.tree
     rows = np.bincount(found.node_target, minlength=len(tree))
     sums = np.concatenate([[0], np.cumsum(rows)])
@@ -235,7 +230,7 @@ def _parts_at_the_top(found: Gathered) -> BoolArray:
     while True:
         children = tree.children_of(node)
         some = children[below[children] > 0]
-        if len(some) != 1 or rows[node]:
+        if len(some) != 1:
             return np.isin(found.shared, [*top])
         node = int(some[0])
         top.add(node)

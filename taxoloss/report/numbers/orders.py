@@ -125,6 +125,18 @@ def better_order(gathered: Gathered) -> Better | None:
 
     Args:
         gathered: n rows; of logits the best classes are looked at, whatever the decision made of them.
+
+    >>> import taxoloss, torch
+    >>> from taxoloss.evaluation.samples import Piece
+    >>> from taxoloss.report.numbers.gathered import Collector
+    >>> t = taxoloss.load({"tree": {"dog": ["pug", "boxer"], "cat": ["Manx", "Bengal"]}})
+    >>> t = t.bind(node_targets=True)
+    >>> truth = torch.arange(20) % 4
+    >>> rows, preds = Collector(t), torch.tensor([3, 2, 1, 0])[truth]  # places among the sorted names
+    >>> rows.take(Piece(1, preds, truth), preds)
+    >>> found = better_order(rows.gathered())
+    >>> found.order, found.given, found.other
+    ('the sorted names', 0.0, 1.0)
     """
     rows, tried = _classes(gathered), orders(gathered.taxonomy)
     if len(rows.truth) < LEAST:

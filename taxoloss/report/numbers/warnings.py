@@ -31,6 +31,19 @@ def warnings(gathered: Gathered, found: Evaluation, reached: Sequence[Baseline])
 
     Returns:
         Dicts: kind, text, nodes (tree numbers, the first 200), and count, of all that the text is of.
+
+    >>> import pathlib, taxoloss, torch
+    >>> from taxoloss.evaluation.samples import Piece, Samples
+    >>> from taxoloss.evaluation.scores import Settings, evaluate
+    >>> from taxoloss.report.numbers.baselines import baselines
+    >>> from taxoloss.report.numbers.gathered import Collector
+    >>> t = taxoloss.load({"tree": {"cat": ["Bengal", "Manx"], "dog": ["pug"]}}).bind(node_targets=True)
+    >>> piece = Piece(1, torch.tensor([0, 1] * 20), torch.tensor([0, 1, 1, 2] * 10))
+    >>> samples = Samples(pathlib.Path("rows"), "node ids", lambda: iter([piece]), places=1)
+    >>> rows = Collector(t)
+    >>> found = evaluate(samples, t, Settings(), lambda rows: None, rows.take)
+    >>> warnings(rows.gathered(), found, baselines(rows.gathered()))[-1]["text"]
+    'Of 3 classes with rows 1 is never answered: "pug".'
     """
     if not len(gathered):
         return [warning("nothing", "No row has a truth below the root: nothing is counted.", 0)]
@@ -46,7 +59,7 @@ def _order(gathered: Gathered) -> Iterator[dict[str, Any]]:
     given, other, order = percent(better.given), percent(better.other), better.order
     if better.labels:
         text = (
-            f"{looks}, that of the labels too: {given} of the mistakes stay below one node of the top level, "
+            f"{looks}, that of the labels too: {given} of the mistakes stay below one top node, "
             f"and {other} where labels and answers are read in {order}."
         )
     else:

@@ -19,10 +19,10 @@ function mergeCard(one) {
 function moveCard(one) {
   return make("li", { class: "offer" }, make("p", {}, one.text),
     report.plainTable([{ title: "Where its rows are answered" }, { title: "Rows", number: true }], [
-      ["itself", format.count(one.rows - one.home - one.away)],
-      ["its own siblings", format.count(one.home)],
+      ["anywhere", format.count(one.rows)],
+      ["as its own siblings", format.count(one.home)],
       [make("span", {}, "inside ", link(one.to)), format.count(one.away)],
-    ], ["Node: ", link(one.node)]));
+    ], ["Rows of ", link(one.node)]));
 }
 
 function offers(host, title, none, found, card) {
@@ -35,6 +35,10 @@ report.section("advice", "Advice on the tree", (host) => {
   const { looked_at: looked, merge, move } = data.advice;
   host.append(make("p", {}, "The answers suggest this; whether the tree should change is for a person who knows the "
     + "classes. Nothing here was done."));
+  if (data.advice.why) {
+    report.say(host, data.advice.why);
+    return;
+  }
   host.append(make("p", { class: "note" }, `${format.counted(looked, "pair of nodes was", "pairs of nodes were")} `
     + "looked at; only what chance does not explain is listed."));
   offers(host, "Siblings that are confused more than told apart", "There are none.", merge, mergeCard);

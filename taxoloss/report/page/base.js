@@ -21,6 +21,20 @@ for (let v = size - 1; v >= 0; v -= 1) {
   if (v > 0) ends[parents[v]] = Math.max(ends[parents[v]], ends[v]);
 }
 
+/** Of a node with several parents those beside its home. */
+const beside = new Map();
+for (const [v, above] of data.tree.also_under) beside.set(v, [...(beside.get(v) || []), above]);
+
+/** Whether `w` is `v` or below it, by whichever parents. */
+function under(v, w) {
+  if (v <= w && w < ends[v]) return true;
+  if (beside.size === 0) return false;
+  for (let node = w; node > 0; node = parents[node]) {
+    if ((beside.get(node) || []).some((above) => under(v, above))) return true;
+  }
+  return false;
+}
+
 function ancestors(v) {
   const line = [];
   for (let node = v; node > 0; node = parents[node]) line.push(node);
@@ -29,9 +43,10 @@ function ancestors(v) {
 
 const tree = {
   size,
-  name: (v) => names[v],
-  /** The name for people, where nothing of it could be seen a word for that. */
-  label: (v) => (blank(names[v]) ? "(blank name)" : names[v]),
+  /** The root has a name only where its file gives it one. */
+  name: (v) => (v === 0 && blank(names[0]) ? "all classes" : names[v]),
+  /** The name, or where nothing of it could be seen a word for that. */
+  label: (v) => (blank(tree.name(v)) ? "(blank name)" : tree.name(v)),
   parent: (v) => (v > 0 ? parents[v] : null),
   children: (v) => families[v],
   end: (v) => ends[v],
@@ -41,9 +56,12 @@ const tree = {
   /** The nodes from the first below the root down to `v`; none for the root. */
   line: ancestors,
   path: (v) => ancestors(v).map((node) => names[node]),
-  text: (v) => (v > 0 ? ancestors(v).map((node) => names[node]).join(" / ") : names[0]),
-  /** Whether `w` is `v` or below it. */
+  text: (v) => (v > 0 ? ancestors(v).map((node) => names[node]).join(" / ") : tree.label(0)),
+  /** Whether `w` is `v` or has its home below it. */
   holds: (v, w) => v <= w && w < ends[v],
+  under,
+  /** The parents of a node beside its home. */
+  alsoUnder: (v) => beside.get(v) || [],
 };
 
 // ---- numbers as text
@@ -185,6 +203,13 @@ function place(id, host) {
   if (parts.has(id)) parts.get(id)(host);
 }
 
+const printers = [];
+
+/** Runs what was asked for before the page is printed. */
+function printing() {
+  for (const printer of printers) printer();
+}
+
 // ---- the chosen node
 
 const listeners = [];
@@ -205,7 +230,8 @@ function select(v, show = false) {
 
 const report = {
   data, tree, format, make, named, link, choices, say, plainTable, save, saveCsv,
-  sections, section, part, place, select,
+  sections, section, part, place, select, printing,
+  beforePrint: (printer) => printers.push(printer),
   onSelect: (listener) => listeners.push(listener),
   chosen: () => chosen,
 };

@@ -36,7 +36,7 @@ function summary(host, levels) {
     { title: "Level" },
     { title: "Answers", number: true },
     { title: "Calibration error", number: true, hint: "The mean distance of stated and right, over the bins" },
-    { title: "On the whole" },
+    { title: "On the whole", number: true },
   ], levels.map((level) => [make("bdi", { dir: "auto" }, level.level),
     format.count(level.bins.reduce((sum, bin) => sum + bin.count, 0)), format.percent(level.error, 2),
     tendency(level)])));
@@ -60,8 +60,11 @@ report.section("calibration", "Calibration", (host) => {
   }
   const number = (title) => ({ title, number: true });
   // Small charts beside each other as far as they fit; each takes its axis and a gap besides its own width.
-  const columns = Math.max(1, Math.min(levels.length, Math.floor(plot.clientWidth / 290)));
-  report.chart(plot, report.spec("reliability", { bins: rows }, { names: levels.map((level) => level.level) }, { columns }), {
+  const columns = Math.max(1, Math.min(levels.length, Math.floor((plot.clientWidth - 50) / 250)));
+  const width = Math.floor(Math.max(180, Math.min(330, (plot.clientWidth - 70) / columns - 34)));
+  const spec = { ...data.charts.reliability.spec, width, height: Math.round(0.85 * width) };
+  report.chart(plot, report.spec("reliability", { bins: rows }, { names: levels.map((level) => level.level) },
+    { columns, spec }), {
     name: "calibration",
     alt: "Stated probability against the share that is right, for each level",
     numbers: {

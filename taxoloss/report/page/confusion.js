@@ -3,142 +3,10 @@
 "use strict";
 
 const { data, format, make, tree } = report;
-const { truth, answer, count } = data.pairs;
-const MOST = 40;
-const LEAST = 20; // of the children of the branch that was unfolded last
-
-// ---- what stands on both sides: folded branches, classes, and what is left of an unfolded branch
-
-/** How much happens at a node: rows of its truth and answers of it. */
-const weight = (v) => data.tree.rows[v] + data.tree.answered[v];
-
-/** The unfolded branches that still stand, each below unfolded ones only; the root always does. */
-function standing(open) {
-  const stands = new Set([0]);
-  for (const v of [...open].sort((a, b) => a - b)) {
-    if (v > 0 && !tree.isLeaf(v) && stands.has(tree.parent(v))) stands.add(v);
-  }
-  return stands;
-}
-
-/** The folded nodes below unfolded ones. */
-function folded(open) {
-  const nodes = [];
-  for (const v of open) for (const child of tree.children(v)) if (!open.has(child)) nodes.push(child);
-  return nodes;
-}
-
-/** Each unfolded branch can have a row of its own for what is left. */
-const height = (open) => folded(open).length + open.size;
-
-/** Of the folded nodes those that are left out, so that at most MOST rows stand: the least happens at them. */
-function leftOut(open, last) {
-  const nodes = folded(open);
-  const rank = (v) => (tree.parent(v) === last ? 1 : 0);
-  const by = (a, b) => weight(a) - weight(b) || b - a;
-  const out = new Set();
-  const own = nodes.filter((v) => rank(v) === 1).sort(by);
-  const foreign = nodes.filter((v) => rank(v) === 0).sort(by);
-  let over = nodes.length + open.size - MOST;
-  const drop = (list, keep) => {
-    for (let i = 0; over > 0 && i < list.length - keep; i += 1, over -= 1) out.add(list[i]);
-  };
-  drop(own, LEAST);
-  drop(foreign, 0);
-  drop(own, 0);
-  return out;
-}
-
-/** The items of both sides in tree order: {node, rest, inside: the unfolded branches around it}. */
-function layout(open, last) {
-  const out = leftOut(open, last);
-  const items = [];
-  const where = new Int32Array(tree.size).fill(-1);
-  const walk = (v, inside) => {
-    const hidden = [];
-    for (const child of tree.children(v)) {
-      if (open.has(child)) walk(child, [...inside, child]);
-      else if (out.has(child)) hidden.push(child);
-      else {
-        where.fill(items.length, child, tree.end(child));
-        items.push({ node: child, rest: false, inside });
-      }
-    }
-    where[v] = items.length;
-    for (const child of hidden) where.fill(items.length, child, tree.end(child));
-    items.push({ node: v, rest: true, inside, hidden: hidden.length });
-  };
-  walk(0, []);
-  return { items, where };
-}
-
-/** Counts of each row and column; what is left of a branch stands only where something is. */
-function counted(open, last) {
-  const { items, where } = layout(open, last);
-  const size = items.length;
-  const all = new Float64Array(size * size);
-  const right = new Float64Array(size);
-  const used = new Uint8Array(size);
-  for (let i = 0; i < truth.length; i += 1) {
-    const row = where[truth[i]];
-    const column = where[answer[i]];
-    all[row * size + column] += count[i];
-    if (row === column && tree.holds(truth[i], answer[i])) right[row] += count[i];
-    used[row] = used[column] = 1;
-  }
-  const keep = [];
-  items.forEach((item, index) => { if (!item.rest || used[index]) keep.push(index); });
-  return {
-    items: keep.map((index) => items[index]),
-    right: keep.map((index) => right[index]),
-    cells: keep.map((row) => keep.map((column) => all[row * size + column])),
-  };
-}
-
-/** The branches that are unfolded at first: whole levels from the root down, as many as fit. */
-function atFirst() {
-  const open = new Set([0]);
-  let level = [0];
-  while (level.length > 0) {
-    const next = level.flatMap((v) => tree.children(v).filter((child) => !tree.isLeaf(child)));
-    const trial = new Set([...open, ...next]);
-    if (next.length === 0 || height(trial) > MOST) break;
-    next.forEach((v) => open.add(v));
-    level = next;
-  }
-  return open;
-}
 
 // ---- state
 
-const state = { open: null, opened: [0], last: 0, by: "row", at: [0, 0], view: null };
-
-/** Unfolds a branch; where too many rows would stand, branches that were unfolded earlier fold again. */
-function unfold(v) {
-  if (tree.isLeaf(v)) return;
-  for (const above of [...tree.line(v)]) {
-    if (tree.isLeaf(above)) continue;
-    state.open.add(above);
-    state.opened = [...state.opened.filter((one) => one !== above), above];
-  }
-  state.last = v;
-  state.open = standing(state.open);
-  for (const old of state.opened) {
-    if (height(state.open) <= MOST) break;
-    if (old === 0 || tree.holds(old, v)) continue;
-    state.open.delete(old);
-    state.open = standing(state.open);
-  }
-  state.opened = state.opened.filter((one) => state.open.has(one));
-}
-
-function fold(v) {
-  if (v === 0) return;
-  state.open.delete(v);
-  state.open = standing(state.open);
-  state.opened = state.opened.filter((one) => state.open.has(one));
-  state.last = tree.parent(v);
-}
+const state = { folds: null, by: "row", at: [0, 0], view: null };
 
 // ---- words
 
@@ -209,10 +77,10 @@ function head(item, index, side) {
   else {
     focus = make("button", { type: "button", "aria-expanded": "false", "data-node": item.node },
       make("span", { class: "fold", "aria-hidden": "true" }, "▸"), text);
-    focus.addEventListener("click", () => redraw(() => unfold(item.node), item.node, side));
+    focus.addEventListener("click", () => redraw(() => state.folds.unfold(item.node), item.node, side));
     tag.append(focus);
   }
-  tag.title = item.rest ? `${words(item)}: what is answered or meant at ${tree.name(item.node)} itself`
+  tag.title = item.rest ? `${words(item)}: what is answered or meant at ${tree.label(item.node)} itself`
     + `${item.hidden ? `, and ${format.counted(item.hidden, "node")} with few rows` : ""}` : words(item);
   place(r, c, focus);
   return tag;
@@ -237,7 +105,7 @@ function strip(node, span, side) {
   const button = make("button", { type: "button", "aria-expanded": "true", "data-node": node, title: tree.text(node) },
     make("span", { class: "fold", "aria-hidden": "true" }, side === "row" ? "◂" : "▾"),
     make("span", { class: "head-text" }, report.named(node)));
-  button.addEventListener("click", () => redraw(() => fold(node), node, side));
+  button.addEventListener("click", () => redraw(() => state.folds.fold(node), node, side));
   cell.append(button);
   return [cell, button];
 }
@@ -259,10 +127,11 @@ function heads(view, deepest) {
       for (const [index, span, node] of runs(view.items, depth)) {
         const [cell, focus] = strip(node, span, "column");
         if (node !== null) put(focus, index, span, deepest - 1 - depth, "column");
-        line.append(border(cell, view, index, "column"));
+        line.append(border(pinned(cell, depth), view, index, "column"));
       }
     } else {
-      view.items.forEach((item, index) => line.append(border(head(item, index, "column"), view, index, "column")));
+      view.items.forEach((item, index) =>
+        line.append(border(pinned(head(item, index, "column"), depth), view, index, "column")));
     }
     if (depth === 0) {
       line.append(make("th", { class: "head head-column total", rowspan: deepest + 1, scope: "col" },
@@ -271,6 +140,12 @@ function heads(view, deepest) {
     lines.push(line);
   }
   return make("thead", {}, lines);
+}
+
+/** Heads stay in view while cells scroll; each behind `place` strips of branches. */
+function pinned(element, place) {
+  element.style.setProperty("--place", place);
+  return element;
 }
 
 /** A line where another branch begins: thicker the nearer to the root it parts. */
@@ -291,7 +166,7 @@ function cell(view, r, c) {
     // Shares are small where there are many columns: their square root keeps the small ones visible.
     const heat = Math.round(100 * Math.sqrt(shareOf(view, r, c)));
     element.style.setProperty("--heat", `${heat}%`);
-    if (heat > 62) element.classList.add("hot");
+    if (heat > 84) element.classList.add("hot");
   }
   place(r, c, element);
   return element;
@@ -309,9 +184,9 @@ function body(view, deepest) {
       const [span, node] = begins.get(`${r},${depth}`);
       const [element, focus] = strip(node, span, "row");
       if (node !== null) put(focus, r, span, deepest - 1 - depth, "row");
-      line.append(border(element, view, r, "row"));
+      line.append(border(pinned(element, depth), view, r, "row"));
     }
-    line.append(border(head(item, r, "row"), view, r, "row"));
+    line.append(border(pinned(head(item, r, "row"), deepest), view, r, "row"));
     view.items.forEach((_, c) => line.append(border(border(cell(view, r, c), view, r, "row"), view, c, "column")));
     line.append(border(make("td", { class: "total" }, format.count(view.sums.rows[r])), view, r, "row"));
     return line;
@@ -326,13 +201,13 @@ function body(view, deepest) {
 let stage = null;
 
 function draw() {
-  const view = counted(state.open, state.last);
+  const view = state.folds.counted();
   view.sums = sums(view);
   view.most = Math.max(1, ...view.cells.flat());
   state.view = view;
   places.clear();
   const deepest = Math.max(0, ...view.items.map((item) => item.inside.length));
-  const table = make("table", { role: "grid", class: "matrix", "aria-label":
+  const table = make("table", { role: "grid", class: view.items.length > 28 ? "matrix dense" : "matrix", "aria-label":
     `Confusion in tree order: ${view.items.length} rows of the truth, as many columns of answers`,
     "aria-rowcount": view.items.length + deepest + 2, "aria-colcount": view.items.length + deepest + 2 });
   table.append(heads(view, deepest), body(view, deepest));
@@ -350,7 +225,7 @@ function redraw(change, node, side) {
   if (node === undefined) return;
   const item = state.view.items.findIndex((one) => tree.holds(node, one.node));
   if (item >= 0) go(...(side === "row" ? [item, -1] : [-1, item]), held);
-  stage.live.textContent = `${tree.name(node)} is ${state.open.has(node) ? "unfolded" : "folded"}: `
+  stage.live.textContent = `${tree.label(node)} is ${state.folds.open.has(node) ? "unfolded" : "folded"}: `
     + `${state.view.items.length} rows and columns.`;
 }
 
@@ -370,7 +245,7 @@ function step(dr, dc) {
   let [r, c] = state.at;
   const from = places.get(`${r},${c}`);
   // An unfolded branch spans several places: step until another element stands there.
-  for (let i = 0; i < MOST + 20; i += 1) {
+  for (let i = 0; i < places.size; i += 1) {
     [r, c] = [r + dr, c + dc];
     const element = places.get(`${r},${c}`);
     if (!element) return;
@@ -427,15 +302,13 @@ function save() {
 }
 
 function toolbar() {
-  const by = report.choices("Shares of", [["row", "row"], ["column", "column"], ["none", "none: counts"]], state.by,
+  const by = report.choices("Normalise by", [["row", "row"], ["column", "column"], ["none", "none"]], state.by,
     (value) => {
       state.by = value;
       draw();
     });
   const less = make("button", { type: "button" }, "Fold all");
-  less.addEventListener("click", () => redraw(() => {
-    Object.assign(state, { open: new Set([0]), opened: [0], last: 0 });
-  }));
+  less.addEventListener("click", () => redraw(() => state.folds.foldAll()));
   const csv = make("button", { type: "button", "aria-label": "Download CSV: confusion" }, "Download CSV");
   csv.addEventListener("click", save);
   return make("div", { class: "toolbar" }, by, less, csv);
@@ -444,18 +317,17 @@ function toolbar() {
 /** Unfolds down to a node, and goes there. */
 report.confuse = (v) => {
   report.reveal("confusion", true);
-  redraw(() => unfold(tree.isLeaf(v) ? tree.parent(v) : v));
+  redraw(() => state.folds.unfold(tree.isLeaf(v) ? tree.parent(v) : v));
   const item = state.view.items.findIndex((one) => !one.rest && tree.holds(v, one.node));
   if (item >= 0) go(item, -1);
 };
 
 report.section("confusion", "Confusion in tree order", (host) => {
-  if (truth.length === 0) {
+  if (data.pairs.truth.length === 0) {
     report.say(host, "No row was scored, so nothing is confused with anything.");
     return;
   }
-  state.open = atFirst();
-  state.opened = [...state.open];
+  state.folds = new report.Folds();
   stage = { box: make("div", { class: "matrix-box" }),
     live: make("p", { class: "note matrix-live", "aria-live": "polite" }, "Choose a cell for its numbers.") };
   host.append(make("p", { class: "note" }, "Rows are the truth, columns the answers, both in the order of the tree. "
@@ -464,6 +336,10 @@ report.section("confusion", "Confusion in tree order", (host) => {
   if (data.pairs.folded > 0) {
     host.append(make("p", { class: "note" }, `${format.counted(data.pairs.folded, "row")} of the rarest pairs are `
       + "counted at nodes above theirs: they stand in (other)."));
+  }
+  if (data.pairs.left_out > 0) {
+    host.append(make("p", { class: "note" }, `${format.counted(data.pairs.left_out, "row")} of the rarest pairs are `
+      + "left out, to keep this page small."));
   }
   listen(stage.box);
   draw();

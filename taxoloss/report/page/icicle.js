@@ -47,7 +47,8 @@ function rest(v, hidden, place) {
 function cells(top) {
   const kept = seen(top);
   const found = [];
-  const columns = 1 + Math.max(0, ...[...kept].map((v) => tree.depth(v) - tree.depth(top)));
+  let columns = tree.isLeaf(top) ? 1 : 2;
+  for (const v of kept) columns = Math.max(columns, 1 + tree.depth(v) - tree.depth(top));
   const put = (v, above, column) => {
     const place = (y, count) => ({ left: column / columns, right: (column + 1) / columns, top: y,
       bottom: y + (rows[top] > 0 ? count / rows[top] : 1) });

@@ -115,9 +115,10 @@ function severityRows() {
 function severityWords() {
   const { mean, chance, other } = data.mistakes.severity;
   if (mean === null || mean === undefined) return null;
-  const against = chance === null || chance === undefined ? "" : `; a wrong class drawn at random lies ${format.number(chance, 2)} up`;
-  const second = other === null || other === undefined ? "" : `; those of ${data.file.names[1]} ${format.number(other, 2)}`;
-  return `On average a mistake lies ${format.number(mean, 2)} edges up from the truth${second}${against}.`;
+  const said = [`On average a mistake lies ${format.number(mean, 2)} edges up from the truth`];
+  if (other !== null && other !== undefined) said.push(`those of ${data.file.names[1]} ${format.number(other, 2)}`);
+  if (chance !== null && chance !== undefined) said.push(`a wrong class drawn at random ${format.number(chance, 2)}`);
+  return `${said.join("; ")}.`;
 }
 
 function severity(host) {
@@ -140,7 +141,9 @@ function severity(host) {
     limit: report.nameLimit(plot),
     // Room on the right for the words at the end of the longest bar.
     most: most * (plot.clientWidth < 500 ? 2.2 : 1.4),
-  }), {
+    // Of shares, which end at 1, in steps that leave about five.
+    ticks: Array.from({ length: 6 }, (_, step) => step * (most > 0.5 ? 0.2 : 0.1)).filter((one) => one <= most + 0.05),
+  }, { height: 20 * rows.length + 8 * shared.length }), {
     name: "severity",
     alt: "Shares of the mistakes by what answer and truth share, beside the shares of chance",
     numbers: { columns, rows: shared.map((one) => [where(one.level), format.count(one.count), format.percent(one.share),

@@ -38,7 +38,7 @@ function others(v, from, to) {
   const counts = new Map();
   for (const i of indexed()[from](v)) {
     const other = pairs[to][i];
-    if (tree.holds(v, other) || (tree.holds(other, v) && other !== v)) continue;
+    if (tree.under(v, other) || tree.under(other, v)) continue;
     counts.set(other, (counts.get(other) || 0) + pairs.count[i]);
   }
   return [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
@@ -48,7 +48,9 @@ function others(v, from, to) {
 
 function crumbs(v) {
   const line = v > 0 ? [0, ...tree.line(v).slice(0, -1)] : [];
-  return make("p", { class: "crumbs" }, line.map((above) => [link(above), " / "]).flat());
+  const also = tree.alsoUnder(v);
+  return make("p", { class: "crumbs" }, line.map((above) => [link(above), " / "]).flat(),
+    also.length > 0 ? " also below " : null, also.map((above) => [link(above), " "]).flat());
 }
 
 function fact(term, value, hint) {
@@ -91,11 +93,12 @@ function list(title, none, counts, whole, of) {
 
 /** Chosen rows of wrong answers whose truth is the node or below it, the worst first. */
 function worst(v) {
-  const { truth, answer, height, probability } = data.samples;
+  const { truth, answer, height, probability, said } = data.samples;
+  // What was said is kept of answers that are no node: they are wrong.
+  const wrong = (i) => Object.hasOwn(said, String(i))
+    || (!tree.under(truth[i], answer[i]) && !tree.under(answer[i], truth[i]));
   const found = [];
-  for (let i = 0; i < truth.length; i += 1) {
-    if (tree.holds(v, truth[i]) && !tree.holds(truth[i], answer[i]) && !tree.holds(answer[i], truth[i])) found.push(i);
-  }
+  for (let i = 0; i < truth.length; i += 1) if (tree.holds(v, truth[i]) && wrong(i)) found.push(i);
   const sure = (i) => (probability === null || probability[i] === null ? 0 : probability[i]);
   return found.sort((a, b) => height[b] - height[a] || sure(b) - sure(a) || a - b);
 }

@@ -34,7 +34,7 @@ report.spec = (name, data, values = {}, more = {}) => (theme) => {
 };
 
 /** Pixels that names beside an axis may take: a third of the chart, and no more than is read at a glance. */
-report.nameLimit = (host) => Math.round(Math.max(70, Math.min(240, host.clientWidth / 3)));
+report.nameLimit = (host) => Math.round(Math.max(112, Math.min(240, host.clientWidth / 3)));
 
 /** A sentence that gives an interval, "1.0 % to 2.0 %"; nothing where it is not known. */
 report.interval = (low, high, write = report.format.percent) => (low === null || high === null

@@ -63,7 +63,10 @@ sections.forEach((entry, index) => lay(entry, index + 1));
 watch();
 follow();
 window.addEventListener("hashchange", follow);
-window.addEventListener("beforeprint", () => sections.forEach(build));
+window.addEventListener("beforeprint", () => {
+  sections.forEach(build);
+  report.printing();
+});
 
 const { made } = data;
 document.getElementById("colophon").append(make("p", {},

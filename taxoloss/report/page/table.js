@@ -4,6 +4,7 @@
 
 const { make, format } = report;
 
+const MOST_PRINTED = 60;
 const WRITTEN = {
   text: (value) => (value === null || value === undefined ? format.none : String(value)),
   count: (value) => format.count(value),
@@ -79,23 +80,33 @@ function definition(column) {
 /** Arrow keys move between rows, Enter and Space choose, left and right fold; headers sort by Enter and Space. */
 function keyboard(table, box, onRow, tree) {
   let current = null;
+  let held = false;
+  const settle = () => {
+    const element = current.getElement();
+    element.tabIndex = -1;
+    element.focus({ preventScroll: true });
+  };
   const focus = (row) => {
     if (!row) return;
     current = row;
-    const settle = () => {
-      const element = row.getElement();
-      element.tabIndex = -1;
-      element.focus({ preventScroll: true });
-    };
+    held = true;
     table.scrollToRow(row, "nearest", false).then(settle, settle);
   };
+  // Rows are drawn anew when the table's height changes: the row that had the focus gets it back.
+  table.on("renderComplete", () => {
+    if (held && document.activeElement === document.body && table.getRows("display").includes(current)) settle();
+  });
+  box.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !box.contains(relatedTarget)) held = false;
+  });
+  document.addEventListener("pointerdown", () => { held = false; });
   const beside = (step) => {
     const rows = table.getRows("display");
     const at = rows.indexOf(current);
     return at < 0 ? rows[0] : rows[Math.min(rows.length - 1, Math.max(0, at + step))];
   };
   const fold = (open) => {
-    if (!tree || !current || !current.getData()._children) return;
+    if (!tree || !table.getRows("display").includes(current) || !current.getData()._children) return;
     if (open) current.treeExpand();
     else current.treeCollapse();
     focus(current);
@@ -110,14 +121,14 @@ function keyboard(table, box, onRow, tree) {
     ArrowRight: () => fold(true),
     ArrowLeft: () => fold(false),
     Enter: () => current && onRow && onRow(current.getData().raw),
-    " ": () => current && onRow && onRow(current.getData().raw),
+    " ": () => keys.Enter(),
   };
   box.addEventListener("keydown", (event) => {
     const header = event.target.closest(".tabulator-col");
     if (header && (event.key === "Enter" || event.key === " ")) {
       event.preventDefault();
       header.click();
-    } else if (event.target.closest(".tabulator-tableholder") && Object.hasOwn(keys, event.key)) {
+    } else if (!header && Object.hasOwn(keys, event.key)) {
       event.preventDefault();
       keys[event.key]();
     }
@@ -126,10 +137,10 @@ function keyboard(table, box, onRow, tree) {
 }
 
 function dress(table, box, label) {
-  const holder = box.querySelector(".tabulator-tableholder");
-  holder.setAttribute("role", "group");
-  holder.setAttribute("aria-label", `${label}: arrow keys move between rows`);
-  box.querySelector(".tabulator").setAttribute("aria-label", label);
+  const grid = box.querySelector(".tabulator");
+  grid.setAttribute("aria-label", `${label}: arrow keys move between rows`);
+  grid.tabIndex = 0;
+  box.querySelector(".tabulator-tableholder").tabIndex = -1;
   for (const header of box.querySelectorAll(".tabulator-col.tabulator-sortable")) header.tabIndex = 0;
 }
 
@@ -148,7 +159,8 @@ function tips(columns) {
  * points, number or signed. rows hold values by field. Options: name (of the file that is saved), label, height,
  * sort [{field, dir}], onRow(row), children(row) for a table that folds, open(row), filter (false: no box),
  * saved() -> {titles, rows} in place of the rows as they are, note,
- * dress(row, values) after a row is drawn, bar (where its buttons go, if not in one of its own).
+ * dress(row, values) after a row is drawn, bar (where its buttons go, if not in one of its own),
+ * depth(row) where rows stand below others.
  */
 report.table = (host, options) => {
   const { columns, rows, name, label = name, height, sort = [], onRow, children = null } = options;
@@ -165,7 +177,6 @@ report.table = (host, options) => {
   const table = new Tabulator(grid, {
     data: rows.map((row) => new View(row)),
     columns: columns.map(definition),
-    index: "raw",
     layout: "fitColumns",
     // Only the rows in view are elements where the height is bounded.
     maxHeight: height || 420,
@@ -180,9 +191,6 @@ report.table = (host, options) => {
     dataTreeExpandElement: make("span", { class: "fold", role: "img", "aria-label": "folded" }, "▸"),
     dataTreeCollapseElement: make("span", { class: "fold", role: "img", "aria-label": "unfolded" }, "▾"),
     dataTreeStartExpanded: (row) => Boolean(options.open && options.open(row.getData().raw)),
-    printAsHtml: true,
-    printStyled: false,
-    printRowRange: () => table.getRows("display").slice(0, 200),
     rowFormatter: (row) => {
       const view = row.getData();
       const element = row.getElement();
@@ -204,8 +212,28 @@ report.table = (host, options) => {
     });
   }
   tools(table, bar, { ...options, texts, label });
+  box.append(printed(table, options, rows.map((row) => new View(row))));
   return table;
 };
+
+/** What is printed in place of the table, which draws only the rows in view: its first rows as they stand. */
+function printed(table, { columns, depth = () => 0 }, views) {
+  const host = make("div", { class: "printed" });
+  report.beforePrint(() => {
+    const standing = table.initialized ? table.getRows("display").map((row) => row.getData()) : views;
+    const titles = columns.map((column) => ({ title: column.title, number: (column.kind || "text") !== "text" }));
+    host.replaceChildren(report.plainTable(titles, standing.slice(0, MOST_PRINTED).map((view) => {
+      const cells = columns.map((column) => make("bdi", { dir: "auto" }, view[column.field]));
+      cells[0].style.display = "block";
+      cells[0].style.marginInlineStart = `${depth(view.raw)}em`;
+      return cells;
+    })));
+    if (standing.length > MOST_PRINTED) {
+      host.append(make("p", { class: "note" }, `The first ${MOST_PRINTED} of ${format.count(standing.length)} rows.`));
+    }
+  });
+  return host;
+}
 
 function tools(table, bar, { columns, rows, name, label, texts, filter = true, saved, note }) {
   if (note) bar.append(make("span", { class: "note" }, note));

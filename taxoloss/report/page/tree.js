@@ -5,7 +5,7 @@
 const { data, format, make, tree } = report;
 const columnsOf = data.tree;
 const MOST_FOUND = 200;
-const MOST_AT_FIRST = 24;
+const MOST_AT_FIRST = 60;
 
 const share = (count, of) => (of > 0 ? count / of : null);
 
@@ -13,19 +13,19 @@ const share = (count, of) => (of > 0 ? count / of : null);
 
 /**
  * For each node the rows of its truth whose answer stays within its parent; null below the root, where all do, and
- * where pairs were folded above the node, so that not all of its rows are known there.
+ * where pairs were folded above the node or left out, so that not all of its rows are known there.
  */
 function withinParents() {
-  const { truth, answer, count, folded } = data.pairs;
+  const { truth, answer, count } = data.pairs;
   const stays = new Float64Array(tree.size);
   const known = new Float64Array(tree.size);
   for (let i = 0; i < truth.length; i += 1) {
     for (let v = truth[i]; v > 0; v = tree.parent(v)) {
       known[v] += count[i];
-      if (tree.holds(tree.parent(v), answer[i])) stays[v] += count[i];
+      if (tree.under(tree.parent(v), answer[i])) stays[v] += count[i];
     }
   }
-  return Array.from(stays, (value, v) => (tree.depth(v) > 1 && (!folded || known[v] === columnsOf.rows[v]) ? value : null));
+  return Array.from(stays, (value, v) => (tree.depth(v) > 1 && known[v] === columnsOf.rows[v] ? value : null));
 }
 
 const stays = withinParents();
@@ -92,23 +92,23 @@ function rowOf(v) {
 report.node = { accuracy, calibration, stays: (v) => rowOf(v).stays, row: rowOf };
 
 const COLUMNS = [
-  { field: "name", title: "Name", grow: 5, minWidth: 200, frozen: true },
-  { field: "rows", title: "Rows", kind: "count", minWidth: 80,
+  { field: "name", title: "Name", grow: 5, minWidth: 170, frozen: true },
+  { field: "rows", title: "Rows", kind: "count", minWidth: 74,
     hint: "Rows whose truth is the node or below it" },
-  { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 104,
+  { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 96,
     hint: "Of these rows, those whose answer is right" },
-  { field: "stays", title: "Within parent", kind: "percent", minWidth: 104,
-    hint: "Of these rows, those whose answer stays within the node's parent" },
-  { field: "calibration", title: "Stated − right", kind: "points", minWidth: 96,
-    hint: "Of the answers here: the mean stated probability less the share that is right, in points; "
-      + "above 0: too sure" },
-  { field: "worst", title: "Worst child", grow: 3, minWidth: 140,
-    hint: "The child with the lowest accuracy" },
-  { field: "parted", title: "Mistakes explained", kind: "count", minWidth: 112,
+  { field: "parted", title: "Mistakes explained", kind: "count", minWidth: 104,
     hint: "Wrong answers that part from the truth here: what both share is this node; over all nodes these are "
       + "all mistakes" },
-  { field: "wrong", title: "Wrong", kind: "count", minWidth: 80,
+  { field: "wrong", title: "Wrong", kind: "count", minWidth: 78,
     hint: "Wrong answers of all rows of the node" },
+  { field: "stays", title: "Within parent", kind: "percent", minWidth: 84,
+    hint: "Of these rows, those whose answer stays within the node's parent" },
+  { field: "calibration", title: "Stated −\u00a0right", kind: "points", minWidth: 84,
+    hint: "Of the answers here: the mean stated probability less the share that is right, in points; "
+      + "above 0: too sure" },
+  { field: "worst", title: "Worst child", grow: 3, minWidth: 130,
+    hint: "The child with the lowest accuracy" },
 ];
 const SAVED = [["path", "Path"], ["level", "Level"], ...COLUMNS.map((column) => [column.field, column.title])];
 
@@ -137,13 +137,18 @@ function kept(found) {
 
 // ---- the table
 
+function mark(element, chosen) {
+  element.classList.toggle("chosen", chosen);
+  element.setAttribute("aria-selected", String(chosen));
+}
+
 function foldable(host, bar, state) {
   const table = report.table(host, {
     name: "tree",
     label: "The tree",
     columns: COLUMNS,
     rows: [rowOf(0)],
-    height: 520,
+    height: 560,
     filter: false,
     bar,
     sort: [{ field: "parted", dir: "desc" }],
@@ -153,10 +158,11 @@ function foldable(host, bar, state) {
     },
     open: ({ node }) => state.open.has(node),
     onRow: ({ node }) => report.select(node),
+    depth: ({ node }) => tree.depth(node),
     dress: (row, { node }) => {
       const element = row.getElement();
       element.dataset.node = node;
-      element.classList.toggle("chosen", node === report.chosen());
+      mark(element, node === report.chosen());
       element.classList.toggle("found", state.found.has(node));
       element.setAttribute("aria-level", tree.depth(node) + 1);
     },
@@ -225,7 +231,7 @@ report.section("tree", "The tree", (host) => {
   table.on("tableBuilt", () => {
     report.onSelect((v) => {
       for (const element of left.querySelectorAll(".tabulator-row")) {
-        element.classList.toggle("chosen", Number(element.dataset.node) === v);
+        mark(element, Number(element.dataset.node) === v);
       }
       if (!left.querySelector(".tabulator-row.chosen")) reach(table, state, v);
     });

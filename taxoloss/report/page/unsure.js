@@ -22,8 +22,8 @@ function facts(promise) {
   const odds = promise.log_odds === null ? "" : ` (log-odds ${format.number(promise.log_odds, 3)})`;
   return make("dl", { class: "tiles" },
     item("promised, at most wrong", "unsure-risk", asRisk(promise.risk)),
-    item("threshold", "unsure-threshold", `${format.number(promise.probability, 4)}${odds}`,
-      "A node is answered where its probability is above it"),
+    item("threshold", "unsure-threshold", format.number(promise.probability, 4),
+      `A node is answered where its probability is above it${odds}`),
     item("delivered, wrong", "unsure-delivered", format.percent(promise.delivered, 2),
       `Of ${format.count(promise.rows)} rows that did not set the threshold`),
     item("95 % interval of it", "unsure-interval",
@@ -47,6 +47,14 @@ function bar(share) {
     make("span", { class: "share-text" }, format.percent(share)));
 }
 
+/** The risk that the report was made with, which need not be one of the slider's. */
+function asked(host, chosen) {
+  const ends = report.interval(chosen.delivered_low, chosen.delivered_high, (share) => format.percent(share, 2));
+  host.append(make("p", { id: "unsure-asked" }, make("strong", {}, `Asked for: at most ${asRisk(chosen.risk)} wrong. `),
+    `${chosen.sentence} Delivered on ${format.counted(chosen.rows, "row")}: ${format.percent(chosen.delivered, 2)}`
+    + `${ends === format.none ? "" : ` (95 %: ${ends})`}. ${verdict(chosen)}`));
+}
+
 /** The place of the promise that a reader sees first: the risk that was asked for, else 5 %. */
 function firstPlace(promises) {
   const wanted = data.unsure.chosen ? data.unsure.chosen.risk : 0.05;
@@ -58,8 +66,7 @@ function firstPlace(promises) {
 }
 
 function slider(host, promises, start, move) {
-  const input = make("input", { type: "range", id: "risk", min: 0, max: promises.length - 1, step: 1, value: start,
-    list: "risks" });
+  const input = make("input", { type: "range", id: "risk", min: 0, max: promises.length - 1, step: 1, value: start });
   const label = make("label", { for: "risk" }, "Accepted risk: at most this share of wrong answers ");
   const value = make("output", { for: "risk", id: "risk-value" });
   const ends = make("div", { class: "slider-ends", "aria-hidden": "true" },
@@ -77,6 +84,8 @@ function slider(host, promises, start, move) {
 }
 
 // ---- charts
+
+const TICKS = [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1];
 
 function promiseRows(promises) {
   return promises.map((promise) => ({ ...promise, verdict: promise.kept ? "kept" : "broken" }));
@@ -122,8 +131,13 @@ function promisesChart(host, state, promises) {
     + "band is where the true rate lies 9 times in 10; points are what the other rows delivered, with 95 % intervals; "
     + "a triangle is above what chance explains."));
   const number = (title) => ({ title, number: true });
+  const known = promises.flatMap((one) => [one.risk, one.high, one.delivered, one.delivered_high])
+    .filter((share) => share !== null);
+  const [most, reach] = [Math.max(...known), promises[promises.length - 1].risk].map((one) => Math.min(1, 1.04 * one));
+  const ticks = (end) => TICKS.filter((share) => share <= end);
   report.chart(host, report.spec("promises", { promises: promiseRows(promises), chosen: () => state.chosen() },
-    { colours: (theme) => [theme.good, theme.bad] }), {
+    { colours: (theme) => [theme.good, theme.bad], most, reach,
+      ticks: { most: ticks(most), reach: ticks(reach) } }), {
     name: "promises",
     alt: "The delivered share of wrong answers against the promised one",
     numbers: {
@@ -144,7 +158,7 @@ function sharesChart(host, state, promises) {
     names: promises.map((promise) => asRisk(promise.risk)),
     levels: levels.map(levelWords),
     columns: host.clientWidth < 500 ? 2 : 6,
-  }), {
+  }, { height: 22 * promises.length }), {
     name: "answered-at",
     alt: "For each accepted risk the shares of the answers at each level of the tree",
     numbers: { columns: [number("Promised"), ...levels.map((level) => number(levelWords(level)))],
@@ -183,11 +197,12 @@ report.section("unsure", "Answering when unsure", (host) => {
   const { promises, calibration_rows: calibrating, scored_rows: scored } = data.unsure;
   host.append(make("p", {}, `${format.counted(calibrating, "row")} set the threshold of each promise; `
     + `${format.counted(scored, "other row")} show what it delivers.`));
+  if (data.unsure.chosen) asked(host, data.unsure.chosen);
   const state = chosenState(promises, firstPlace(promises));
   const words = make("p", { class: "lead", id: "unsure-sentence" });
   const kept = make("p", { id: "unsure-verdict" });
   const left = make("div", {});
-  const right = make("div", {});
+  const right = make("div", { class: "answered-at" });
   const told = make("div", { role: "status", "aria-live": "polite" }, words, kept);
   const tell = slider(host, promises, state.place, (place) => {
     state.place = place;

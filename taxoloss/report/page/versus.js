@@ -16,16 +16,17 @@ function verdict({ difference, low, high, higher_is_better: higher }) {
 
 function metrics(host, names) {
   host.append(make("h3", {}, "Every number"));
-  const rows = Object.entries(data.compare.metrics).map(([metric, score]) => ({ metric, ...score,
-    verdict: verdict(score) }));
+  const rows = Object.entries(data.compare.metrics).map(([metric, score]) =>
+    ({ metric, ...score, verdict: verdict(score) }));
   report.table(host, {
     name: "differences",
     label: "Every number of both models, and their paired differences",
     columns: [
       { field: "metric", title: "Metric", grow: 4, minWidth: 170 },
-      { field: "a", title: names[0], kind: "number", digits: 4 },
-      { field: "b", title: names[1], kind: "number", digits: 4 },
-      { field: "difference", title: "Difference", kind: "signed", digits: 4, hint: "The second less the first" },
+      { field: "a", title: names[0], kind: "number", digits: 4, minWidth: 120 },
+      { field: "b", title: names[1], kind: "number", digits: 4, minWidth: 120 },
+      { field: "difference", title: "Difference", kind: "signed", digits: 4, minWidth: 116,
+        hint: "The second less the first" },
       { field: "low", title: "95 % from", kind: "signed", digits: 4 },
       { field: "high", title: "to", kind: "signed", digits: 4 },
       { field: "verdict", title: "The second is", grow: 2, minWidth: 120 },
@@ -44,7 +45,8 @@ function changes(host) {
   const all = CHANGES.reduce((sum, [key]) => sum + counts[key], 0);
   host.append(make("h3", {}, "Answers that changed"));
   host.append(report.plainTable([{ title: "" }, { title: "Rows", number: true }, { title: "Share", number: true }],
-    CHANGES.map(([key, words]) => [words, format.count(counts[key]), format.percent(all > 0 ? counts[key] / all : null)])));
+    CHANGES.map(([key, words]) =>
+      [words, format.count(counts[key]), format.percent(all > 0 ? counts[key] / all : null)])));
 }
 
 // ---- nodes
@@ -53,7 +55,7 @@ const points = (share) => (known(share) ? 100 * share : null);
 
 function nodeVerdict(one) {
   if (one.may_be_chance) return "may be chance";
-  return one.difference > 0 ? "better" : "worse";
+  return one.difference > 0 ? "▲ better" : "▼ worse";
 }
 
 /** The nodes that gained and lost most, those that chance does not explain first. */
@@ -70,13 +72,14 @@ function chart(host, nodes) {
   const plot = make("div", {});
   host.append(plot);
   const rows = shown.map((one, place) => ({ place, name: tree.text(one.node), rows: one.rows,
-    difference: points(one.difference), low: points(one.low), high: points(one.high), verdict: nodeVerdict(one) }));
+    difference: points(one.difference), low: points(one.low), high: points(one.high),
+    verdict: nodeVerdict(one).replace(/^. /, "") }));
   const number = (title) => ({ title, number: true });
   report.chart(plot, report.spec("differences", { differences: rows }, {
     names: shown.map((one) => tree.name(one.node)),
     limit: report.nameLimit(plot),
     colours: (theme) => [theme.good, theme.bad, theme.muted],
-  }), {
+  }, { height: 22 * shown.length }), {
     name: "gained-and-lost",
     alt: "Differences in accuracy of the nodes that gained and lost most, with their intervals",
     numbers: {
@@ -96,9 +99,10 @@ function table(host, nodes) {
       { field: "name", title: "Node", grow: 4, minWidth: 160 },
       { field: "level", title: "Level", grow: 2, minWidth: 100 },
       { field: "rows", title: "Rows", kind: "count" },
-      { field: "a", title: data.compare.a.name, kind: "percent" },
-      { field: "b", title: data.compare.b.name, kind: "percent" },
-      { field: "difference", title: "Difference", kind: "points", hint: "The second less the first, in points" },
+      { field: "a", title: data.compare.a.name, kind: "percent", minWidth: 120 },
+      { field: "b", title: data.compare.b.name, kind: "percent", minWidth: 120 },
+      { field: "difference", title: "Difference", kind: "points", minWidth: 116,
+        hint: "The second less the first, in points" },
       { field: "low", title: "95 % from", kind: "points" },
       { field: "high", title: "to", kind: "points" },
       { field: "verdict", title: "The second is", grow: 2, minWidth: 120 },
@@ -129,8 +133,8 @@ report.section("versus", "Two models", (host) => {
     report.say(host, "No node has enough rows to compare.");
     return;
   }
-  host.append(make("p", { class: "note" }, `The difference in accuracy, the second model less the first, of `
-    + `${format.counted(nodes.length, "node")}; hollow words “may be chance” say that the interval does not rule it out.`));
+  host.append(make("p", { class: "note" }, "The difference in accuracy, the second model less the first, in "
+    + "points of a hundred. A grey dot may be chance; a triangle points where the second model went."));
   chart(host, nodes);
   table(host, nodes);
 });

@@ -1,0 +1,212 @@
+"""A page in the browser: it stays quiet, shows every name as text, and its numbers are the document's."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from browser import browser, opened
+from documents import HOSTILE, Rows, document, drawn, regular, two_genera
+
+from taxoloss.report.rendering import render
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+#: Hostile names on every level, and plain ones beside them.
+SHAPE = regular((3, 6), HOSTILE, ("genus", "species"))
+DOCUMENT = document(SHAPE, drawn(SHAPE, 700, seed=3), title=HOSTILE[0])
+BUILD_ALL = "() => report.sections.forEach((entry) => report.reveal(entry.id))"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Browser]:
+    """One browser for the tests of this file."""
+    with browser() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the document above."""
+    return written(tmp_path_factory.mktemp("page"), DOCUMENT)
+
+
+def written(folder: Path, content: dict[str, Any]) -> Path:
+    """A document's page on disk."""
+    made = folder / "report.html"
+    made.write_text(render(content), encoding="utf-8")
+    return made
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 820, 1440])
+def test_it_is_quiet_and_fits_the_window(running: Browser, path: Path, width: int, colours: Any) -> None:
+    """No message, dialog or request, whatever the names are; and nothing to scroll sideways."""
+    with opened(running, path, width=width, colours=colours) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        seen.page.wait_for_timeout(200)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+        seen.quiet()
+
+
+def test_names_are_text(running: Browser, path: Path) -> None:
+    """A node's panel shows its name letter by letter, or says that it is blank."""
+    with opened(running, path) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        for node, name in enumerate(SHAPE.name):
+            seen.page.evaluate("(node) => report.select(node)", node)
+            shown = seen.page.locator("#panel h3 bdi").text_content()
+            assert shown == {"": "all classes", "\u200b": "(blank name)"}.get(name, name)
+        assert seen.page.title().strip() == HOSTILE[0]
+        assert seen.page.locator("h1").text_content() == HOSTILE[0]
+        seen.quiet()
+
+
+def test_a_script_that_came_with_data_does_not_run(running: Browser, path: Path) -> None:
+    """The policy holds: neither a script that is put into the page nor a handler in markup runs."""
+    with opened(running, path) as seen:
+        seen.page.evaluate(
+            """() => {
+                const script = document.createElement("script");
+                script.textContent = "window.harm = 1";
+                document.body.append(script);
+                const host = document.createElement("div");
+                host.innerHTML = "<img src=x onerror='window.harm = 2'>";
+                document.body.append(host);
+            }"""
+        )
+        seen.page.wait_for_timeout(200)
+        assert seen.page.evaluate("window.harm === undefined")
+        assert any("Content Security Policy" in text for text in seen.said)
+
+
+def test_levels_in_words(running: Browser, path: Path) -> None:
+    """The table of levels holds the document's numbers."""
+    with opened(running, path) as seen:
+        rows = seen.page.locator("#first table.plain tbody tr")
+        for number, level in enumerate(DOCUMENT["first"]["levels"]):
+            cells = rows.nth(number).locator("th, td").all_inner_texts()
+            assert cells[:3] == [level["level"], f"{level['rows']:,}", f"{100 * level['accuracy']:.1f} %"]
+            assert cells[3] == f"{100 * level['low']:.1f} to {100 * level['high']:.1f} %"
+
+
+def test_where_mistakes_stay(running: Browser, path: Path) -> None:
+    """The bars' legends count right, unspecific and wrong answers, and mistakes by what they share."""
+    mistakes = DOCUMENT["first"]["mistakes"]
+    counts = [mistakes[kind] for kind in ("right", "unspecific", "wrong")]
+    counts += [part["count"] for part in mistakes["shared"]]
+    with opened(running, path) as seen:
+        assert seen.texts("#first .stack-legend strong") == [f"{count:,}" for count in counts]
+        assert f"stay in the same {SHAPE.levels[0]}" in seen.texts("#first .stack-legend li")[3]
+
+
+def test_metrics_are_saved_as_they_are(running: Browser, path: Path, tmp_path: Path) -> None:
+    """The CSV of the metrics holds what evaluate says, to the last digit."""
+    with opened(running, path) as seen:
+        file = seen.saved("#first button[aria-label^='Download CSV']", tmp_path)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        saved = {row["Metric"]: row for row in csv.DictReader(lines)}
+    metrics = DOCUMENT["evaluate"]["metrics"]
+    assert set(saved) == set(metrics)
+    for name, score in metrics.items():
+        texts = [saved[name][column] for column in ("Value", "95 % from", "to")]
+        assert [float(text) if text else None for text in texts] == [
+            score["value"],
+            score["low"],
+            score["high"],
+        ]
+
+
+def test_warnings_name_their_kind_and_their_nodes(running: Browser, path: Path) -> None:
+    """A warning is a sentence with its kind in words; its nodes can be chosen."""
+    with opened(running, path) as seen:
+        text = seen.page.locator("#first .warnings").inner_text()
+        warning = DOCUMENT["first"]["warnings"][0]
+        assert warning["kind"] in text
+        assert warning["text"] in text
+        seen.page.locator("#first .warnings button").first.click()
+        assert seen.page.locator("#panel h3 bdi").text_content() == SHAPE.name[warning["nodes"][0]]
+        seen.quiet()
+
+
+def test_nothing_is_built_before_it_is_near(running: Browser, path: Path) -> None:
+    """Sections are built as they come near the window, by their address, and all before printing."""
+    built = "() => report.sections.filter((entry) => entry.built).map((entry) => entry.id)"
+    with opened(running, path, height=500) as seen:
+        seen.page.wait_for_timeout(200)
+        assert "confusion" not in seen.page.evaluate(built)
+        seen.page.locator("#contents a[href='#confusion']").click()
+        seen.page.locator("#confusion table").wait_for()
+    with opened(running, path, height=500, fragment="confusion") as seen:
+        seen.page.locator("#confusion table").wait_for()
+        seen.page.pdf()
+        assert len(seen.page.evaluate(built)) == len(seen.page.locator("section").all())
+        seen.quiet()
+
+
+def test_what_is_printed(running: Browser, path: Path) -> None:
+    """On paper the tree's rows that stand are all there, with the confusion's headers, and no buttons."""
+    with opened(running, path) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        seen.page.locator("#tree .tabulator-row").first.wait_for()
+        shown = seen.page.locator("#tree .tabulator-row").count()
+        seen.page.emulate_media(media="print")
+        seen.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert seen.page.locator("#tree .printed tbody tr").count() == shown
+        assert seen.page.locator("#tree .printed").is_visible()
+        assert seen.page.locator("#confusion .strip-row button").first.is_visible()
+        assert not seen.page.get_by_role("button", name="Download CSV").first.is_visible()
+        assert not seen.page.locator("#contents").is_visible()
+        seen.quiet()
+
+
+def test_every_control_has_a_name(running: Browser, path: Path) -> None:
+    """Buttons, fields and pictures say what they are; identifiers stand once; sections have headings."""
+    nameless = """() => [...document.querySelectorAll("button, input, img, [role=img]")]
+        .filter((one) => !(one.getAttribute("aria-label") || one.alt || one.textContent.trim()))
+        .map((one) => one.outerHTML.slice(0, 200))"""
+    with opened(running, path) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        assert seen.page.evaluate(nameless) == []
+        names = seen.page.evaluate("[...document.querySelectorAll('main [id]')].map((one) => one.id)")
+        assert len(names) == len(set(names))
+        assert seen.page.evaluate("document.querySelectorAll('section:not(:has(h2))').length") == 0
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        Rows([], [], []),
+        Rows([2], [2], [1.0]),
+        Rows([2, 3], [5, 6], [0.5, 0.5]),
+        Rows([1, 2], [2, 0], [0.5, 0.5]),
+    ],
+    ids=["no_row", "all_right", "all_wrong", "inner_nodes"],
+)
+def test_pages_of_few_rows(running: Browser, tmp_path: Path, rows: Rows) -> None:
+    """No row, one row, no mistake, nothing but mistakes: a page."""
+    with opened(running, written(tmp_path, document(two_genera(), rows))) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        assert "could not be drawn" not in seen.page.locator("main").inner_text()
+        seen.quiet()
+
+
+def test_what_a_file_does_not_state_is_left_out(running: Browser, tmp_path: Path) -> None:
+    """No probabilities, names of samples nor pictures: a dash, and numbers of rows."""
+    content = document(two_genera(), Rows([2, 3], [5, 5], [0.5, 0.5]))
+    content["tree"]["stated"] = None
+    content["samples"].update(id=None, probability=None, image=[None, None], said={"0": "<b>dingo</b>"})
+    content["first"]["levels"][0].update(accuracy=None, low=None, high=None, chance=None, majority=None)
+    content["first"]["levels"][0].update(majority_name=None)
+    with opened(running, written(tmp_path, content)) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        cards = seen.texts("#panel .card")
+        assert "row 1" in cards[0]
+        assert "<b>dingo</b>" in cards[0]
+        assert seen.page.locator("#panel img").count() == 0
+        assert "–" in seen.texts("#first table.plain tbody tr")[0]
+        seen.quiet()
