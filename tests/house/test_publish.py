@@ -134,7 +134,7 @@ def test_an_install_without_torch_reads_trees(wheel: Path, tmp_path: Path) -> No
     assert (done.stdout.split(), done.stderr) == (["None", "37"], "")
     done = run(python.parent / "taxoloss", "inspect", "pets", **bare)
     assert done.returncode == 0, done.stderr
-    assert "37 classes" in done.stdout
+    assert "english_setter" in done.stdout
 
 
 @pytest.mark.parametrize("tree", TREES, ids=lambda tree: tree.stem)
