@@ -34,6 +34,8 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 __all__ = ["Compared", "Head", "document_of"]
 
 _FORMAT = "taxoloss report 1"
+#: Characters of a node's description.
+_TOLD = 120
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def document_of(
         },
         "evaluate": evaluate,
         "first": words,
-        "tree": nodes(gathered),
+        "tree": {**nodes(gathered), "description": _descriptions(gathered.taxonomy)},
         "pairs": confused(gathered),
         "mistakes": wrong,
         "samples": shown,
@@ -158,6 +160,14 @@ def _about(taxonomy: Taxonomy) -> dict[str, Any]:
         "nodes": taxonomy.num_nodes,
         "levels": list(taxonomy.levels),
         "is_tree": taxonomy.is_tree,
+    }
+
+
+def _descriptions(taxonomy: Taxonomy) -> dict[str, str]:
+    """What the file says of nodes, whose names are often codes; long texts are cut."""
+    return {
+        str(node): text if len(text) <= _TOLD else f"{text[: _TOLD - 1]}…"
+        for node, text in taxonomy.descriptions.items()
     }
 
 

@@ -132,9 +132,8 @@ class Collector:
         logits = piece.preds if piece.preds.is_floating_point() else None
         with one_pass(), torch.no_grad():
             batch = batch_of(self.taxonomy, answers, piece.target, _IGNORED, shared=True)
-            columns = self._of_piece(piece, answers, logits) | self._of_batch(
-                batch, piece.unknown_answers()
-            )
+            columns = self._of_batch(batch, piece.unknown_answers()) | self._of_piece(piece)
+            columns["probability"] = self._probability(piece, answers, batch)
             if logits is not None:
                 self._calibration.update(logits, piece.target)
                 self._paths.append(paths_of(logits, piece.target, self.taxonomy, self.decision))
@@ -142,14 +141,10 @@ class Collector:
             self._columns.setdefault(name, []).append(values[batch.valid].cpu())
         self._take_texts(piece, batch.valid)
 
-    def _of_piece(self, piece: Piece, answers: Tensor, logits: Tensor | None) -> dict[str, Tensor]:
+    def _of_piece(self, piece: Piece) -> dict[str, Tensor]:
         """(n,) each: what the file says of its rows."""
-        return {
-            "target": piece.target,
-            "probability": self._probability(piece, answers, logits),
-            "unknown": piece.unknown_answers(),
-            "row": torch.from_numpy(row_numbers(piece)),
-        }
+        rows = torch.from_numpy(row_numbers(piece))
+        return {"target": piece.target, "unknown": piece.unknown_answers(), "row": rows}
 
     def _of_batch(self, batch: Batch, unknown: Tensor) -> dict[str, Tensor]:
         """(n,) and (n, L): what metrics say of the rows."""
@@ -165,10 +160,12 @@ class Collector:
             "level_counted": facts[:, levels : 2 * levels],
         }
 
-    def _probability(self, piece: Piece, answers: Tensor, logits: Tensor | None) -> Tensor:
+    def _probability(self, piece: Piece, answers: Tensor, batch: Batch) -> Tensor:
         """(n,): of the answers as they were given; NaN where the file states none."""
-        if logits is not None:
-            return answer_probability(logits, answer_of(answers), self._tensors)
+        if answers.is_floating_point():  # the best class, which metrics have asked for: float32
+            return batch.level_probabilities[:, -1].double()
+        if piece.preds.is_floating_point():
+            return answer_probability(piece.preds, answer_of(answers), self._tensors)
         if piece.probability is None:
             return torch.full((len(piece.target),), torch.nan, dtype=torch.float64, device="cpu")
         return piece.probability.double()

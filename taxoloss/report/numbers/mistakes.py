@@ -35,7 +35,7 @@ from taxoloss.report.numbers.gathered import BoolArray, FloatArray, Gathered, In
 from taxoloss.taxonomy.plan import graph_plan_of
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
-__all__ = ["cross_pairs", "label_errors", "mistakes"]
+__all__ = ["LABELS", "cross_pairs", "label_errors", "mistakes"]
 
 #: How many are listed.
 PAIRS = 200

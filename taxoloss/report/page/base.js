@@ -41,12 +41,18 @@ function ancestors(v) {
   return line.reverse();
 }
 
+const described = data.tree.description || {};
+
 const tree = {
   size,
   /** The root has a name only where its file gives it one. */
   name: (v) => (v === 0 && blank(names[0]) ? "all classes" : names[v]),
   /** The name, or where nothing of it could be seen a word for that. */
   label: (v) => (blank(tree.name(v)) ? "(blank name)" : tree.name(v)),
+  /** What the tree's file says of a node beside its name, which is often a code. */
+  told: (v) => described[v] || "",
+  /** The label, with what is told of the node. */
+  called: (v) => (tree.told(v) ? `${tree.label(v)} · ${tree.told(v)}` : tree.label(v)),
   parent: (v) => (v > 0 ? parents[v] : null),
   children: (v) => families[v],
   end: (v) => ends[v],
@@ -116,7 +122,9 @@ const blank = (text) => /^[\s\p{C}\p{Z}]*$/u.test(text);
 /** A node's name, with its path as a tip; a name of which nothing can be seen says so. */
 function named(v) {
   const kind = blank(tree.name(v)) ? "name blank" : "name";
-  return make("bdi", { class: kind, dir: "auto", title: tree.text(v) }, tree.label(v));
+  const told = tree.told(v);
+  return make("bdi", { class: kind, dir: "auto", title: told ? `${tree.text(v)} · ${told}` : tree.text(v) },
+    tree.label(v), told ? make("span", { class: "told", dir: "auto" }, ` ${told}`) : null);
 }
 
 /** A node's name that chooses the node, and shows its panel. */

@@ -115,11 +115,12 @@ function nodeList(nodes, count) {
 function warnings(host) {
   host.append(make("h3", {}, "What to look at first"));
   if (data.first.warnings.length === 0) {
-    host.append(make("p", {}, "Nothing stands out: every check of the file, its order and its answers passed."));
+    host.append(make("p", {}, "None of what is looked for stands out: classes that are never answered or have few rows, "
+      + "labels that stop early, an order of classes that seems shifted, answers no better than chance."));
     return;
   }
   host.append(make("ul", { class: "warnings" }, data.first.warnings.map((one) =>
-    make("li", {}, make("span", { class: "badge" }, make("span", { "aria-hidden": "true" }, "⚠ "), one.kind),
+    make("li", {}, make("span", { class: "badge" }, make("span", { "aria-hidden": "true" }, "⚠ "), one.kind.replaceAll("_", " ")),
       make("span", { class: "warning-text" }, one.text), nodeList(one.nodes, one.count)))));
 }
 

@@ -73,14 +73,14 @@ function rowOf(v) {
     const worst = worstChild(v);
     made.set(v, {
       node: v,
-      name: tree.label(v),
+      name: tree.called(v),
       level: tree.level(v),
       rows: columnsOf.rows[v],
       accuracy: accuracy(v),
       stays: stays[v] === null ? null : share(stays[v], columnsOf.rows[v]),
       calibration: calibration(v),
       // The signs around the name keep its direction to itself.
-      worst: worst === null ? null : `\u2068${tree.label(worst)}\u2069 (${format.percent(accuracy(worst), 0)})`,
+      worst: worst === null ? null : `\u2068${tree.called(worst)}\u2069 (${format.percent(accuracy(worst), 0)})`,
       parted: columnsOf.parted[v],
       wrong: columnsOf.wrong[v],
       path: tree.text(v),
@@ -114,9 +114,9 @@ const SAVED = [["path", "Path"], ["level", "Level"], ...COLUMNS.map((column) => 
 
 // ---- search
 
-const spelled = columnsOf.name.map((name) => String(name).toLowerCase());
+const spelled = Array.from({ length: tree.size }, (_, v) => tree.called(v).toLowerCase());
 
-/** The nodes whose name holds the words, the nearest to the root first, and how many there are in all. */
+/** The nodes whose name, or what is told of them, holds the words, the nearest to the root first, and how many there are in all. */
 function find(words) {
   const found = [];
   let total = 0;
