@@ -187,11 +187,15 @@ def _pictures(
     return [found[at] for at in range(len(rows))]
 
 
-def _differences(compared: Compared) -> list[dict[str, Any]]:
-    """Every node that was looked at, with the difference of the two models."""
-    found = []
+def _differences(compared: Compared) -> dict[str, list[Any]]:
+    """Every node that was looked at, with the difference of the two models, as columns.
+
+    Shares have five digits: ten thousand nodes are to stand in a page that opens at once.
+    """
+    found: dict[str, list[Any]] = {"node": [], "rows": [], "may_be_chance": []}
+    found |= {name: [] for name in ("a", "b", "difference", "low", "high")}
     for branch in compared.branches.each:
-        data = branch_data(branch)
-        del data["path"]
-        found.append({"node": branch.node, **data})
+        data = {"node": branch.node, **branch_data(branch)}
+        for name, column in found.items():
+            column.append(round(data[name], 5) if isinstance(data[name], float) else data[name])
     return found

@@ -16,7 +16,7 @@ from typing import Any
 
 from taxoloss.errors.packages import package
 from taxoloss.report.charts import charts
-from taxoloss.report.vendored import texts
+from taxoloss.report.vendored import licences, texts
 
 __all__ = ["escaped_json", "policy", "render"]
 
@@ -80,6 +80,7 @@ def render(document: Mapping[str, Any]) -> str:
     styles = [*texts(".css"), *((name, _own(name)) for name in _STYLES)]
     rendered: str = environment.get_template("page.html.jinja").render(
         title=document["title"],
+        licences=licences(),
         policy=policy([text for _, text in scripts]),
         styles=[(name, markup(text)) for name, text in styles],
         scripts=[(name, markup(text)) for name, text in scripts],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from importlib.abc import Traversable
 
-__all__ = ["Vendored", "texts", "vendored"]
+__all__ = ["Vendored", "licences", "texts", "vendored"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,18 @@ def texts(ending: Literal[".js", ".css"]) -> list[tuple[str, str]]:
     return [
         (file.rpartition("/")[2], _folder().joinpath(file).read_text(encoding="utf-8")) for file in wanted
     ]
+
+
+def licences() -> str:
+    """The licences of all of them, which go with the page wherever it is sent."""
+    parts, told = [], set[str]()
+    for script in vendored():
+        if script.name not in told:
+            told.add(script.name)
+            files_of = filter(None, (script.licence_file, script.notices))
+            read = (_folder().joinpath(file).read_text(encoding="utf-8").strip() for file in files_of)
+            parts.append("\n\n".join([f"{script.name} {script.version}, {script.address}", *read]))
+    return "\n\n\n".join(parts)
 
 
 def _folder() -> Traversable:

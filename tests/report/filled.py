@@ -30,7 +30,8 @@ def full(shape: Shape, count: int = 600, seed: int = 0) -> dict[str, Any]:
     made["advice"] = _advice(shape)
     made["calibration"] = {"levels": [_reliability(name, rows) for name in shape.levels]}
     made["compare"] = _compare(shape, rows, other)
-    made["versus"] = {"nodes": _nodes(shape, rows, other)}
+    nodes = _nodes(shape, rows, other)
+    made["versus"] = {"nodes": {key: [one[key] for one in nodes] for key in nodes[0]}}
     return made
 
 

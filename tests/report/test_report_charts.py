@@ -157,7 +157,9 @@ def test_the_curve_has_a_point_for_each_threshold(page: Opened) -> None:
 def test_differences_are_those_of_nodes(page: Opened) -> None:
     """The node, its rows and the difference; those that gain stand above those that lose."""
     said = tips(page, "versus", "node")
-    nodes = {SHAPE.path(one["node"]): one for one in DOCUMENT["versus"]["nodes"]}
+    columns = DOCUMENT["versus"]["nodes"]
+    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+    nodes = {SHAPE.path(one["node"]): one for one in rows}
     assert said
     found = [nodes[tip["node"]] for tip in said]
     assert [tip["rows"] for tip in said] == [str(one["rows"]) for one in found]

@@ -127,7 +127,7 @@ def test_the_second_model_is_that_of_compare(tmp_path: Path) -> None:
     found = numbers_of(page)
     assert found["compare"] == json.loads(printed.stdout)
     assert found["file"]["names"] == ["old", "new"]
-    assert len(found["versus"]["nodes"]) == found["compare"]["branches"]["looked_at"]
+    assert len(found["versus"]["nodes"]["node"]) == found["compare"]["branches"]["looked_at"]
     shares = [part["other"] for part in found["mistakes"]["severity"]["shared"]]
     assert sum(shares) == pytest.approx(1)
 

@@ -30,10 +30,10 @@ def running() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture
-def page(running: Browser, tmp_path: Path) -> Iterator[Opened]:
+@pytest.fixture(scope="module")
+def page(running: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """The page of the document; it complains of nothing and asks for nothing."""
-    with opened(running, _written(tmp_path, DOCUMENT)) as seen:
+    with opened(running, _written(tmp_path_factory.mktemp("sections"), DOCUMENT)) as seen:
         yield seen
         seen.quiet()
 
@@ -45,8 +45,13 @@ def _written(folder: Path, numbers: dict[str, Any]) -> Path:
 
 
 def reveal(seen: Opened, section: str) -> None:
-    """Builds a section and scrolls to it."""
+    """Builds a section, scrolls to it and waits for the rows of its tables."""
     seen.page.evaluate("id => report.reveal(id, true)", section)
+    seen.page.wait_for_function(
+        """id => [...document.querySelectorAll(`#${id} .table-box`)].every((box) =>
+          box.querySelector(".tabulator-row, .tabulator-placeholder"))""",
+        arg=section,
+    )
 
 
 def drawn_charts(seen: Opened, section: str) -> None:
@@ -65,11 +70,16 @@ def text(seen: Opened, selector: str) -> str:
 # -- thresholds ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("key", "place"), [("Home", 0), ("End", -1), ("ArrowRight", 4), ("ArrowLeft", 2)])
+#: From 5 %, the fourth promise: where each key leads, one after the other.
+KEYS = [("Home", 0), ("ArrowRight", 1), ("ArrowUp", 2), ("End", -1), ("ArrowLeft", -2)]
+
+
+@pytest.mark.parametrize(("key", "place"), KEYS)
 def test_the_slider_moves_by_keyboard(page: Opened, key: str, place: int) -> None:
-    """From 5 %, the fourth promise; every text is of the promise it stands on."""
+    """Every text is of the promise it stands on."""
     reveal(page, "unsure")
-    assert text(page, "#risk-value") == "5 %"
+    if key == "Home":
+        assert text(page, "#risk-value") == "5 %"
     page.page.locator("#risk").focus()
     page.page.keyboard.press(key)
     promise = DOCUMENT["unsure"]["promises"][place]
@@ -91,9 +101,7 @@ def test_charts_follow_the_slider(page: Opened) -> None:
     drawn_charts(page, "unsure")
     page.page.locator("#risk").focus()
     page.page.keyboard.press("Home")
-    page.page.wait_for_function(
-        "[...document.querySelectorAll('#unsure .plot text')].some((one) => one.textContent === 'at most 0.2 %')"
-    )
+    page.page.locator("#unsure .plot text", has_text="at most 0.2 %").wait_for()
     shares = page.texts("#unsure .share-text")
     assert shares == [f"{100 * share:.1f} %" for share in DOCUMENT["unsure"]["promises"][0]["shares"]]
 
@@ -148,7 +156,7 @@ def test_doubtful_labels_are_listed(page: Opened) -> None:
     reveal(page, "mistakes")
     samples = DOCUMENT["samples"]
     chosen = DOCUMENT["mistakes"]["labels"]["rows"]
-    table = "#mistakes .tabulator[aria-label='Labels that may be wrong']"
+    table = "#mistakes .tabulator[aria-label^='Labels that may be wrong']"
     cells = page.texts(f"{table} .tabulator-cell[tabulator-field='id']")
     assert cells == [samples["id"][i] for i in chosen]
 
@@ -277,4 +285,45 @@ def test_no_section_is_wider_than_the_window(
         assert seen.page.evaluate("document.documentElement.scrollWidth") == width
         seen.page.emulate_media(color_scheme="light" if colours == "dark" else "dark")
         drawn_charts(seen, "versus")
+        seen.quiet()
+
+
+def test_the_risk_that_was_asked_for_is_told(running: Browser, tmp_path: Path) -> None:
+    """Also where the slider has no such risk; the slider starts at the nearest one."""
+    shape = regular((2, 2), (), ("genus", "species"))
+    made = full(shape, 60)
+    promise = made["unsure"]["promises"][4]
+    made["unsure"]["chosen"] = promise | {"risk": 0.09, "sentence": "At most 9 %."}
+    with opened(running, _written(tmp_path, made)) as seen:
+        reveal(seen, "unsure")
+        said = text(seen, "#unsure-asked")
+        assert said.startswith(
+            "Asked for: at most 9 % wrong. At most 9 %. Delivered on 30 rows: 9.00 % (95 %: "
+        )
+        assert text(seen, "#risk-value") == "10 %"
+        seen.quiet()
+
+
+@pytest.mark.parametrize("classes", [60, 700])
+def test_many_small_cells_stand_as_one(running: Browser, tmp_path: Path, classes: int) -> None:
+    """No cell is lower than three points; what is left of all rows stands in one cell with its share."""
+    shape = regular((classes,), (), ("class",))
+    made = document(shape, drawn(shape, 20 * classes))
+    with opened(running, _written(tmp_path, made)) as seen:
+        reveal(seen, "tree")
+        drawn_charts(seen, "tree")
+        cells: list[dict[str, Any]] = seen.page.locator("#icicle .cells-drawn path").evaluate_all(
+            "all => all.map(({ __data__: { datum, height } }) => ({ ...datum, height }))"
+        )
+        tree = made["tree"]
+        shown = [cell["node"] for cell in cells if not cell["name"].startswith("and ")]
+        assert all(cell["height"] >= 3 for cell in cells if cell["node"] in shown)
+        hidden = [node for node in range(1, classes + 1) if node not in shown]
+        rest = [cell for cell in cells if cell["name"].startswith("and ")]
+        assert len(rest) == bool(hidden)
+        for cell in rest:
+            assert cell["name"] == f"and {len(hidden)} more nodes"
+            rows, right = (sum(tree[key][node] for node in hidden) for key in ("rows", "right"))
+            assert cell["share"] == pytest.approx(right / rows)
+            assert cell["height"] == pytest.approx(cells[0]["height"] * rows / tree["rows"][0])
         seen.quiet()

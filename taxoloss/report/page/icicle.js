@@ -52,7 +52,7 @@ function cells(top) {
   const put = (v, above, column) => {
     const place = (y, count) => ({ left: column / columns, right: (column + 1) / columns, top: y,
       bottom: y + (rows[top] > 0 ? count / rows[top] : 1) });
-    found.push({ ...place(above, rows[v]), node: v, name: tree.name(v), share: share(v), tip: tip(v),
+    found.push({ ...place(above, rows[v]), node: v, name: tree.called(v), share: share(v), tip: tip(v),
       chosen: v === report.chosen() });
     column += 1;
     let y = above;
@@ -92,7 +92,7 @@ function ways(top, go) {
   const inner = tree.children(top).filter((v) => !tree.isLeaf(v) && rows[v] > 0).slice(0, 500);
   if (inner.length === 0) return [trail];
   const choice = make("select", { "aria-label": "Go down to a node" }, make("option", { value: "" }, "Go down to …"),
-    inner.map((v) => make("option", { value: v }, tree.name(v))));
+    inner.map((v) => make("option", { value: v }, tree.called(v))));
   choice.addEventListener("change", () => choice.value !== "" && go(Number(choice.value)));
   return [trail, choice];
 }

@@ -5,7 +5,7 @@
 const { data, format, make, tree, link } = report;
 
 /** The deepest level that two nodes share, in words. */
-const stays = (v) => (v === 0 ? "no level" : `${tree.level(v) || "inside"}: ${tree.name(v)}`);
+const stays = (v) => (v === 0 ? "no level" : `${tree.level(v) || "inside"}: ${tree.called(v)}`);
 
 // ---- pairs
 
@@ -26,8 +26,8 @@ function pairRows() {
   return data.mistakes.pairs.map((pair, place) => ({
     ...pair,
     place,
-    truth_name: tree.name(pair.truth),
-    answer_name: tree.name(pair.answer),
+    truth_name: tree.called(pair.truth),
+    answer_name: tree.called(pair.answer),
     stays: stays(pair.shared),
     share: pair.of > 0 ? pair.count / pair.of : null,
   }));
@@ -159,8 +159,8 @@ function labelRows() {
     sample: i,
     row: samples.row[i],
     id: samples.id === null ? null : samples.id[i],
-    truth: tree.name(samples.truth[i]),
-    answer: Object.hasOwn(samples.said, String(i)) ? samples.said[String(i)] : tree.name(samples.answer[i]),
+    truth: tree.called(samples.truth[i]),
+    answer: Object.hasOwn(samples.said, String(i)) ? samples.said[String(i)] : tree.called(samples.answer[i]),
     probability: samples.probability === null ? null : samples.probability[i],
   }));
 }

@@ -69,7 +69,7 @@ window.addEventListener("beforeprint", () => {
 });
 
 const { made } = data;
-document.getElementById("colophon").append(make("p", {},
+document.getElementById("colophon").prepend(make("p", {},
   `Made on ${made.at} by taxoloss ${made.taxoloss} with torch ${made.torch} and Python ${made.python}. `
   + "The page loads nothing: its numbers stand in it as JSON, in the element with the id “document”."));
 })();

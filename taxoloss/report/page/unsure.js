@@ -115,13 +115,13 @@ function curveChart(host, state) {
   host.append(make("p", { class: "note" }, "Each point is a threshold. Down is safer, right says more; the large "
     + "point is the accepted risk, as it was delivered."));
   const rows = curve.map((point, place) => ({ ...point, place }));
-  report.chart(host, report.spec("curve", { curve: rows, chosen: () => state.chosen() }), {
+  report.chart(host, report.spec("curve", { curve: rows, chosen: state.chosen }), {
     name: "unsure-curve",
     alt: "Share of wrong answers against the information of the answers, over all thresholds",
     numbers: { columns: ["Threshold", "Wrong", "Information"].map((title) => ({ title, number: true })),
       rows: curve.map((point) => [format.number(point.threshold, 4), format.percent(point.wrong, 2),
         format.percent(point.information)]) },
-    ready: state.watch,
+    ready: state.watch("curve", state.chosen),
   });
 }
 
@@ -135,7 +135,7 @@ function promisesChart(host, state, promises) {
     .filter((share) => share !== null);
   const [most, reach] = [Math.max(...known), promises[promises.length - 1].risk].map((one) => Math.min(1, 1.04 * one));
   const ticks = (end) => TICKS.filter((share) => share <= end);
-  report.chart(host, report.spec("promises", { promises: promiseRows(promises), chosen: () => state.chosen() },
+  report.chart(host, report.spec("promises", { promises: promiseRows(promises), chosen: state.chosen },
     { colours: (theme) => [theme.good, theme.bad], most, reach,
       ticks: { most: ticks(most), reach: ticks(reach) } }), {
     name: "promises",
@@ -146,7 +146,7 @@ function promisesChart(host, state, promises) {
         report.interval(one.delivered_low, one.delivered_high), report.interval(one.low, one.high),
         one.kept ? "yes" : "no"]),
     },
-    ready: state.watch,
+    ready: state.watch("promises", state.chosen),
   });
 }
 
@@ -154,7 +154,7 @@ function sharesChart(host, state, promises) {
   const { levels } = data.unsure;
   host.append(make("h3", {}, "Where the answers stand"));
   const number = (title) => ({ title, number: true });
-  report.chart(host, report.spec("shares", { shares: sharesRows(promises), chosen: () => state.row() }, {
+  report.chart(host, report.spec("shares", { shares: sharesRows(promises), chosen: state.row }, {
     names: promises.map((promise) => asRisk(promise.risk)),
     levels: levels.map(levelWords),
     columns: host.clientWidth < 500 ? 2 : 6,
@@ -163,7 +163,7 @@ function sharesChart(host, state, promises) {
     alt: "For each accepted risk the shares of the answers at each level of the tree",
     numbers: { columns: [number("Promised"), ...levels.map((level) => number(levelWords(level)))],
       rows: promises.map((one) => [asRisk(one.risk), ...one.shares.map((share) => format.percent(share))]) },
-    ready: state.watch,
+    ready: state.watch("shares", state.row),
   });
 }
 
@@ -178,13 +178,9 @@ function chosenState(promises, start) {
       return [{ ...promise, wrong: promise.delivered, label: `at most ${asRisk(promise.risk)}` }];
     },
     row: () => [{ place: state.place, from: 0, to: 1 }],
-    watch: (view) => views.set(view.container(), view),
-    tell: () => {
-      for (const [element, view] of views) {
-        const rows = element.getAttribute("aria-label").startsWith("For each") ? state.row() : state.chosen();
-        view.data("chosen", rows).runAsync();
-      }
-    },
+    // A view is made anew when the colours change: the newest of each chart is told.
+    watch: (chart, rows) => (view) => views.set(chart, { view, rows }),
+    tell: () => views.forEach(({ view, rows }) => view.data("chosen", rows()).runAsync()),
   };
   return state;
 }

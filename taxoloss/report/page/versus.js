@@ -58,6 +58,13 @@ function nodeVerdict(one) {
   return one.difference > 0 ? "▲ better" : "▼ worse";
 }
 
+/** The nodes that were looked at, a row each: they stand in the document as columns. */
+function nodesOf(versus) {
+  if (!versus) return [];
+  const columns = Object.entries(versus.nodes);
+  return versus.nodes.node.map((_, i) => Object.fromEntries(columns.map(([key, values]) => [key, values[i]])));
+}
+
 /** The nodes that gained and lost most, those that chance does not explain first. */
 function most(nodes) {
   const order = (sign) => nodes.filter((one) => sign * one.difference > 0)
@@ -76,7 +83,7 @@ function chart(host, nodes) {
     verdict: nodeVerdict(one).replace(/^. /, "") }));
   const number = (title) => ({ title, number: true });
   report.chart(plot, report.spec("differences", { differences: rows }, {
-    names: shown.map((one) => tree.name(one.node)),
+    names: shown.map((one) => tree.called(one.node)),
     limit: report.nameLimit(plot),
     colours: (theme) => [theme.good, theme.bad, theme.muted],
   }, { height: 22 * shown.length }), {
@@ -107,7 +114,7 @@ function table(host, nodes) {
       { field: "high", title: "to", kind: "points" },
       { field: "verdict", title: "The second is", grow: 2, minWidth: 120 },
     ],
-    rows: nodes.map((one) => ({ ...one, name: tree.name(one.node), level: tree.level(one.node),
+    rows: nodes.map((one) => ({ ...one, name: tree.called(one.node), level: tree.level(one.node),
       verdict: nodeVerdict(one) })),
     sort: [{ field: "difference", dir: "desc" }],
     onRow: ({ node }) => report.select(node, true),
@@ -128,7 +135,7 @@ report.section("versus", "Two models", (host) => {
   changes(host);
   metrics(host, names);
   host.append(make("h3", {}, "Nodes that gained and lost most"));
-  const nodes = data.versus ? data.versus.nodes : [];
+  const nodes = nodesOf(data.versus);
   if (nodes.length === 0) {
     report.say(host, "No node has enough rows to compare.");
     return;
