@@ -19,6 +19,7 @@ warnings.filterwarnings("ignore", category=FutureWarning, module="torch.jit")  #
 
 project = "taxoloss"
 author = "the authors of taxoloss"
+project_copyright = f"{author}, MIT licence"
 version = release = taxoloss.__version__
 extensions = [
     "myst_parser",
