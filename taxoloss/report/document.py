@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from taxoloss.errors.formats import installed_version
-from taxoloss.evaluation.branches import Branches
+from taxoloss.evaluation.branches import Branch, Branches
 from taxoloss.evaluation.data import branch_data
 from taxoloss.evaluation.rules import RULES
 from taxoloss.evaluation.scores import Evaluation, Settings
@@ -36,6 +36,8 @@ __all__ = ["Compared", "Head", "document_of"]
 _FORMAT = "taxoloss report 1"
 #: Characters of a node's description.
 _TOLD = 120
+#: Nodes of two models: more would make the page of a large tree too large.
+_NODES = 2000
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,12 @@ def document_of(
         "advice": advice(gathered),
         "calibration": calibration(gathered, found.scores),
         "compare": None if compared is None else compared.data,
-        "versus": None if compared is None else {"nodes": _differences(compared)},
+        "versus": None
+        if compared is None
+        else {
+            "nodes": _differences(compared),
+            "total": compared.branches.looked_at,
+        },
     }
 
 
@@ -188,14 +195,15 @@ def _pictures(
 
 
 def _differences(compared: Compared) -> dict[str, list[Any]]:
-    """Every node that was looked at, with the difference of the two models, as columns.
+    """The nodes that were looked at, those that surely differ first, as columns."""
+    names = ("node", "rows", "may_be_chance", "a", "b", "difference", "low", "high")
+    rows = [{"node": one.node, **branch_data(one)} for one in sorted(compared.branches.each, key=_sureness)]
+    return {
+        name: [round(row[name], 5) if isinstance(row[name], float) else row[name] for row in rows[:_NODES]]
+        for name in names
+    }
 
-    Shares have five digits: ten thousand nodes are to stand in a page that opens at once.
-    """
-    found: dict[str, list[Any]] = {"node": [], "rows": [], "may_be_chance": []}
-    found |= {name: [] for name in ("a", "b", "difference", "low", "high")}
-    for branch in compared.branches.each:
-        data = {"node": branch.node, **branch_data(branch)}
-        for name, column in found.items():
-            column.append(round(data[name], 5) if isinstance(data[name], float) else data[name])
-    return found
+
+def _sureness(branch: Branch) -> float:
+    """The less, the surer it is that the two models differ at a node."""
+    return -max(branch.difference.low, -branch.difference.high)

@@ -31,7 +31,7 @@ def full(shape: Shape, count: int = 600, seed: int = 0) -> dict[str, Any]:
     made["calibration"] = {"levels": [_reliability(name, rows) for name in shape.levels]}
     made["compare"] = _compare(shape, rows, other)
     nodes = _nodes(shape, rows, other)
-    made["versus"] = {"nodes": {key: [one[key] for one in nodes] for key in nodes[0]}}
+    made["versus"] = {"nodes": {key: [one[key] for one in nodes] for key in nodes[0]}, "total": len(nodes)}
     return made
 
 

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ def numbers_of(page: Path) -> dict[str, Any]:
     text = page.read_text(encoding="utf-8")
     start = text.index(MARK) + len(MARK)
     found: dict[str, Any] = json.loads(text[start : text.index("</script>", start)])
+    pairs = found["pairs"]
+    pairs["truth"] = list(accumulate(pairs.pop("truth_step")))
+    away = zip(pairs["truth"], pairs.pop("answer_from_truth"), strict=True)
+    pairs["answer"] = [truth + step for truth, step in away]
     return found
 
 

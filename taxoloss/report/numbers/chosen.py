@@ -97,4 +97,4 @@ def samples(found: Gathered, rows: IntArray) -> dict[str, Any]:
 
 
 def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)
+    return None if math.isnan(value) else round(value, 4)

@@ -5,6 +5,12 @@
 const data = JSON.parse(document.getElementById("document").textContent);
 const NONE = "–";
 
+// ---- pairs stand as small numbers: a truth as its step from the one before, an answer as its distance from its truth
+
+let last = 0;
+data.pairs.truth = data.pairs.truth_step.map((step) => (last += step));
+data.pairs.answer = data.pairs.answer_from_truth.map((away, i) => data.pairs.truth[i] + away);
+
 // ---- the tree: nodes are numbers in depth-first order, so what lies below a node is a contiguous range
 
 const { name: names, parent: parents, level: levels } = data.tree;

@@ -98,7 +98,9 @@ function chart(host, nodes) {
 }
 
 function table(host, nodes) {
-  host.append(make("h3", {}, `All ${format.counted(nodes.length, "node")} that were looked at`));
+  host.append(make("h3", {}, nodes.length < data.versus.total
+    ? `The ${format.counted(nodes.length, "node")} of ${format.count(data.versus.total)} that differ most surely`
+    : `All ${format.counted(nodes.length, "node")} that were looked at`));
   report.table(host, {
     name: "nodes-of-both",
     label: "Accuracy of both models at each node",
