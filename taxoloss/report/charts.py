@@ -18,8 +18,8 @@ _LITE = "https://vega.github.io/schema/vega-lite/v6.json"
 _VEGA = "https://vega.github.io/schema/vega/v6.json"
 #: Pixels of the icicle, and of other charts; of bars below each other the page says how high they are.
 _ICICLE_HEIGHT, _HEIGHT = 440, 300
-#: In cells lower than this no name can be read.
-_TEXT_HEIGHT = 13
+#: In cells lower than this no name can be read above their bar.
+_TEXT_HEIGHT = 21
 
 
 def charts() -> dict[str, Spec]:

@@ -10,6 +10,8 @@ __all__ = ["are", "joined", "named", "percent", "shown"]
 
 #: Digits after the point of a share that is nearly all or nearly nothing.
 _MOST_DIGITS = 6
+#: By how much scores in float32 fall short of the quotients of counts that the tables of a page show.
+_ROUNDED = 1e-7
 
 
 def percent(share: float) -> str:
@@ -20,10 +22,10 @@ def percent(share: float) -> str:
     """
     if share in (0, 1):
         return f"{100 * share:.0f} %"
-    digits = 1
-    while digits < _MOST_DIGITS and round(100 * share, digits) in (0, 100):
+    digits, hundredths = 1, 100 * (share + _ROUNDED)
+    while digits < _MOST_DIGITS and round(hundredths, digits) in (0, 100):
         digits += 1
-    return f"{100 * share:.{digits}f} %"
+    return f"{hundredths:.{digits}f} %"
 
 
 def are(number: int, singular: str = "is", plural: str = "are") -> str:

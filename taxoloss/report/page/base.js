@@ -94,7 +94,8 @@ const missing = (value) => value === null || value === undefined || Number.isNaN
 const format = {
   none: NONE,
   count: (value) => (missing(value) ? NONE : fixed(value, 0)),
-  percent: (value, digits = 1) => (missing(value) ? NONE : `${fixed(100 * value, digits)} %`),
+  /** Shares come rounded to float32, or as quotients of counts: those that are one number are to look so. */
+  percent: (value, digits = 1) => (missing(value) ? NONE : `${fixed(100 * value + 1e-5 * Math.sign(value), digits)} %`),
   number: (value, digits = 3) => (missing(value) ? NONE : fixed(value, digits)),
   signed: (value, digits = 3) => {
     if (missing(value)) return NONE;

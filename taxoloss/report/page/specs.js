@@ -36,7 +36,10 @@ report.spec = (name, data, values = {}, more = {}) => (theme) => {
 /** Pixels that names beside an axis may take: a third of the chart, and no more than is read at a glance. */
 report.nameLimit = (host) => Math.round(Math.max(112, Math.min(240, host.clientWidth / 3)));
 
-/** A sentence that gives an interval, "1.0 % to 2.0 %"; nothing where it is not known. */
-report.interval = (low, high, write = report.format.percent) => (low === null || high === null
-  || low === undefined || high === undefined ? report.format.none : `${write(low)} to ${write(high)}`);
+/** An interval in words, "1.0 % to 2.0 %", or "at most 2.0 %"; nothing where it is not known. */
+report.interval = (low, high, write = report.format.percent) => {
+  const known = (end) => end !== null && end !== undefined;
+  if (!known(high)) return report.format.none;
+  return known(low) ? `${write(low)} to ${write(high)}` : `at most ${write(high)}`;
+};
 })();
