@@ -86,7 +86,8 @@ def render(document: Mapping[str, Any]) -> str:
         scripts=[(name, markup(text)) for name, text in scripts],
         document=markup(escaped_json(_of_page(document))),
     )
-    return rendered
+    # Half a surrogate pair (of a file's name that is not UTF-8) cannot be written: JSON reads its escape.
+    return rendered.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _of_page(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from taxoloss.errors.characters import counted, quoted
 from taxoloss.errors.packages import package
 
@@ -86,7 +88,9 @@ class Thumbnails:
             image.draft("RGB", (2 * _SIDE, 2 * _SIDE))  # a large JPEG is read at a smaller scale
             small: Any = self._turned(image)
             small.thumbnail((_SIDE, _SIDE))
-            if small.mode not in ("RGB", "L"):
+            if small.mode.startswith(("I", "F")):
+                small = _grey(small, self._pillow)
+            elif small.mode not in ("RGB", "L"):
                 small = _on_white(small, self._pillow)
             small.save(out, "JPEG", quality=_QUALITY, optimize=True)
         return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
@@ -114,11 +118,13 @@ class Thumbnails:
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
-        """The files below the folder by their names, with and without their endings."""
+        """The files below the folder by their names, with and without their endings; a pipe is none."""
         found: dict[str, list[Path]] = {}
         for folder, _, names in os.walk(self._root):
             for name in names:
                 path = Path(folder, name)
+                if not path.is_file():
+                    continue
                 for key in {name, path.stem}:
                     found.setdefault(key, []).append(path)
         return found
@@ -140,6 +146,13 @@ class Thumbnails:
                 + (" and others" if len(self.unreadable) > 1 else "")
             )
         return said
+
+
+def _grey(image: Any, pillow: Any) -> Any:
+    """More than 256 greys, stretched from the darkest to the lightest: their range says nothing."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0)
+    low, high = values.min(), values.max()
+    return pillow.fromarray((255 * (values - low) / max(high - low, 1e-300)).astype(np.uint8))
 
 
 def _on_white(image: Any, pillow: Any) -> Any:

@@ -18,6 +18,7 @@ from PIL import Image
 
 import taxoloss
 from taxoloss.evaluation import PredictionError
+from taxoloss.evaluation.request import Request
 from taxoloss.report import build
 
 MARK = '<script type="application/json" id="document">'
@@ -100,6 +101,19 @@ def test_the_numbers_are_those_of_evaluate(tmp_path: Path, case: str) -> None:
     found = numbers_of(page)
     assert found["evaluate"] == json.loads(printed.stdout)
     check_sums(found)
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    """A file whose name has bytes that are no UTF-8: the page says the name, with their escapes."""
+    data = tmp_path / "answers\udcff.csv"
+    try:
+        answers_file(data)
+    except OSError:
+        pytest.skip("the file system refuses such names")
+    page = tmp_path / "report.html"
+    build(taxoloss.load("pets"), data, page, request=Request(target=("truth",), prediction=("old",)))
+    assert numbers_of(page)["file"]["name"] == data.name
+    assert "<title>answers\\udcff.csv, " in page.read_text(encoding="utf-8")
 
 
 def check_sums(found: dict[str, Any]) -> None:

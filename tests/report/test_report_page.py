@@ -210,3 +210,15 @@ def test_what_a_file_does_not_state_is_left_out(running: Browser, tmp_path: Path
         assert seen.page.locator("#panel img").count() == 0
         assert "–" in seen.texts("#first table.plain tbody tr")[0]
         seen.quiet()
+
+
+def test_no_text_of_a_csv_is_computed(running: Browser, tmp_path: Path) -> None:
+    """Where a spreadsheet would take a name for a formula, an apostrophe stands first; numbers stay."""
+    names = ["=1+1", "@SUM(A1)", "-1+1", "+cmd|' /C calc'!A0", "-12", "1-1"]
+    shape = regular((6,), names, ("species",))
+    with opened(running, written(tmp_path, document(shape, drawn(shape, 60, seed=1)))) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        file = seen.saved("#tree button[aria-label^='Download CSV']", tmp_path)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        shown = {row["Path"] for row in csv.DictReader(lines)}
+    assert shown == {*(f"'{name}" for name in names[:4]), *names[4:], "all classes"}

@@ -246,6 +246,23 @@ def test_every_number_of_two_models_has_its_difference(page: Opened) -> None:
         assert name in text(page, "#versus p >> nth=0")
 
 
+def test_names_of_models_are_text(running: Browser, tmp_path: Path) -> None:
+    """They head columns and stand in sentences, letter by letter, whatever they are."""
+    names = [HOSTILE[1], "<b>bold</b> & </script><script>alert(5)</script>"]
+    made = full(SHAPE, 60)
+    made["file"]["names"] = names
+    for side, name in zip("ab", names, strict=True):
+        made["compare"][side]["name"] = name
+    with opened(running, _written(tmp_path, made)) as seen:
+        for section in SECTIONS:
+            reveal(seen, section)
+        for table in seen.page.locator("#versus .tabulator").all():
+            assert table.locator(".tabulator-col-title").all_inner_texts()[1:5].count(names[0]) == 1
+        for name in names:
+            assert name in text(seen, "#versus p >> nth=0")
+        seen.quiet()
+
+
 def test_advice_is_offered_in_words(page: Opened) -> None:
     """With the counts it stands on."""
     reveal(page, "advice")

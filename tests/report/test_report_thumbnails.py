@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -105,6 +107,30 @@ def test_any_mode_is_shown(tmp_path: Path, mode: str) -> None:
     found = Thumbnails(tmp_path)
     assert found.take([path.name], 1) == [0], found.told()
     assert shown(found.images[0]).mode in ("RGB", "L")
+
+
+@pytest.mark.parametrize("top", [1, 200, 4095, 65535])
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+def test_many_greys_are_stretched(tmp_path: Path, mode: str, top: int) -> None:
+    """Of twelve bits or sixteen: the darkest is black, the lightest white."""
+    greys = np.linspace(0, top, 3).round().repeat(32)[None, :].repeat(96, 0)
+    kind = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+    Image.fromarray(greys.astype(kind)).save(tmp_path / "one.tif")
+    found = Thumbnails(tmp_path)
+    assert found.take(["one.tif"], 1) == [0], found.told()
+    image = shown(found.images[0]).convert("L")
+    seen = [int(image.getpixel((x, 40))) for x in (16, 80)]  # type: ignore[arg-type]
+    assert seen == [pytest.approx(0, abs=3), pytest.approx(255, abs=3)]
+
+
+def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
+    """Nobody waits for what nobody writes; its name finds nothing, with its ending or without."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("there are no named pipes")
+    os.mkfifo(tmp_path / "one.png")
+    found = Thumbnails(tmp_path)
+    assert found.take(["one.png", "one"], 2) == [None, None]
+    assert found.told()[0].startswith("2 samples have no file")
 
 
 def test_what_is_transparent_is_white(tmp_path: Path) -> None:

@@ -186,9 +186,12 @@ function save(name, content, type) {
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
+/** A text that a spreadsheet would compute, "=1+1", begins with an apostrophe; a number stays one. */
+const formula = (value) => typeof value === "string" && /^[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value));
+
 function csvCell(value) {
   if (missing(value)) return "";
-  const text = String(value);
+  const text = formula(value) ? `'${value}` : String(value);
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 

@@ -62,6 +62,7 @@ function definition(column) {
     field: column.field,
     title: column.title,
     formatter: "plaintext",
+    titleFormatter: "plaintext", // two columns are called as the models are
     hozAlign: numeric ? "right" : "left",
     headerHozAlign: numeric ? "right" : "left",
     cssClass: numeric ? "number" : "words",
