@@ -222,3 +222,20 @@ def test_no_text_of_a_csv_is_computed(running: Browser, tmp_path: Path) -> None:
     with file.open(encoding="utf-8-sig", newline="") as lines:
         shown = {row["Path"] for row in csv.DictReader(lines)}
     assert shown == {*(f"'{name}" for name in names[:4]), *names[4:], "all classes"}
+
+
+@pytest.mark.parametrize("section", ["confusion", "mistakes", "calibration"])
+def test_a_link_leads_to_its_section(running: Browser, path: Path, section: str) -> None:
+    """Sections on the way are built and grow meanwhile: the one that was asked for stands at the top."""
+    there = """(id) => {
+        const top = document.getElementById(id).getBoundingClientRect().top;
+        const ends = scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+        return top >= 0 && (top < 100 || (ends && top < innerHeight));
+    }"""
+    with opened(running, path, height=600, fragment=section) as seen:
+        seen.page.wait_for_timeout(700)
+        assert seen.page.evaluate(there, section)
+    with opened(running, path, height=600) as seen:
+        seen.page.locator(f"#contents a[href='#{section}']").click()
+        seen.page.wait_for_timeout(700)
+        assert seen.page.evaluate(there, section)
