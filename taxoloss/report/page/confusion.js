@@ -166,7 +166,6 @@ function cell(view, r, c) {
     // Shares are small where there are many columns: their square root keeps the small ones visible.
     const heat = Math.round(100 * Math.sqrt(shareOf(view, r, c)));
     element.style.setProperty("--heat", `${heat}%`);
-    if (heat > 84) element.classList.add("hot");
   }
   place(r, c, element);
   return element;
