@@ -187,6 +187,28 @@ def test_pictures_stand_in_the_page(tmp_path: Path) -> None:
     assert len(numbers_of(page)["images"]) == 3
 
 
+def test_pictures_of_an_npz(tmp_path: Path) -> None:
+    """An array names the samples of two files, whose rows are in another order, and their pictures."""
+    with np.load(logits_file(tmp_path / "a.npz")) as file:
+        arrays = {name: file[name] for name in file.files}
+    rows = np.arange(300)
+    arrays |= {"image": np.array([f"{row}.png" for row in rows]), "camera": rows // 10}
+    np.savez(tmp_path / "a.npz", **arrays)
+    np.savez(tmp_path / "b.npz", **{k: v if k == "classes" else v[::-1] for k, v in arrays.items()})
+    folder, page = tmp_path / "pictures", tmp_path / "report.html"
+    folder.mkdir()
+    for row in rows:
+        Image.new("RGB", (8, 8), (row % 256, 0, 0)).save(folder / f"{row}.png")
+    files = ("report", "pets", tmp_path / "a.npz", "--versus", tmp_path / "b.npz", "-o", page)
+    done = run(*files, "--id", "image", "--group", "camera", "--images", folder)
+    assert done.returncode == 0, done.stderr
+    found = numbers_of(page)
+    assert found["samples"]["id"] == [f"{row - 1}.png" for row in found["samples"]["row"]]
+    assert None not in found["samples"]["image"]
+    assert found["compare"]["groups"] == 30
+    assert found["compare"]["changes"]["gained"] == found["compare"]["changes"]["lost"] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
