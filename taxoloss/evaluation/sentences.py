@@ -175,8 +175,8 @@ def of_few_groups(groups: int) -> str:
     'With only 18 groups the intervals are too narrow: 20 groups or more are needed.'
     """
     return (
-        f"With only {counted(groups, 'group')} the intervals are too narrow: {FEW_GROUPS} groups or more are "
-        "needed."
+        f"With only {counted(groups, 'group')} the intervals are too narrow: {FEW_GROUPS} groups or more "
+        "are needed."
     )
 
 
