@@ -107,7 +107,7 @@ def build(
     request, settings = request or Request(), settings or Settings()
     advance = progress or (lambda rows: None)
     bound, samples, name = _opened(taxonomy, predictions, request)
-    head = Head(title or f"{name}, {bound.name or 'taxonomy'}", name, settings)
+    head = Head(title or f"{name}, {bound.name or 'taxonomy'}", name, settings, group=request.group)
     gathered, groups = Collector(bound, head.path_decision), list[str]()
 
     def take(piece: Piece, answers: Tensor) -> None:

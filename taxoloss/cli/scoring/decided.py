@@ -40,7 +40,10 @@ PredictionsArgument: TypeAlias = Annotated[
     ),
 ]
 IdOption: TypeAlias = Annotated[
-    str | None, typer.Option("--id", metavar="NAME", help="The column that names the rows.")
+    str | None,
+    typer.Option(
+        "--id", metavar="NAME", help="The column, or array of an .npz, with the name of each sample."
+    ),
 ]
 RiskOption: TypeAlias = Annotated[
     float | None,

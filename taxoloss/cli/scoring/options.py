@@ -93,7 +93,9 @@ ScoreOption: TypeAlias = Annotated[
 GroupOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="The column of the cameras, videos or patients: they are drawn whole."
+        metavar="NAME",
+        help="The column, or array of an .npz, with the camera, video or patient of each sample: intervals "
+        "then allow for samples of one group being alike.",
     ),
 ]
 ClassesOption: TypeAlias = Annotated[

@@ -146,6 +146,7 @@ function measured(host) {
     ["Predictions", file.name],
     ["Compared with", file.versus],
     ["Samples", [`${format.counted(evaluate.rows, "row")} scored`, ...left].join("; ")],
+    ["Drawn by", file.group ? `whole groups: ${format.count(file.groups)} of “${file.group}”` : null],
     ["Tree", taxonomy.name],
     ["Classes", `${format.count(taxonomy.classes)} classes, ${format.count(taxonomy.nodes)} nodes`],
     ["Levels", taxonomy.levels.join(" › ")],
