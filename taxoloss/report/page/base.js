@@ -241,8 +241,8 @@ function select(v, show = false) {
   report.reveal("tree");
   const panel = document.getElementById("panel");
   if (panel) {
-    panel.scrollIntoView({ block: "nearest" });
     panel.focus({ preventScroll: true });
+    report.hold(panel, "nearest");
   }
 }
 
