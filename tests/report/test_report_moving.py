@@ -1,4 +1,4 @@
-"""Where a reader lands: menu items, the address and buttons lead to their place, though the page is still drawn."""
+"""Where a reader lands: menu items, the address and buttons lead to their place on a page still being drawn."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def landed(seen: Opened, section: str) -> bool:
-    """Whether the section's heading stands below the menu two seconds later, or the page has no more below."""
+    """Whether the heading stands below the menu two seconds later, or the page has no more below."""
     seen.page.wait_for_timeout(2000)
     top, end = seen.page.evaluate(LANDED, section)
     return bool(0 <= top <= 160 or (end and 0 <= top <= seen.page.evaluate("window.innerHeight")))

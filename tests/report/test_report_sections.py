@@ -151,6 +151,36 @@ def test_pairs_are_saved_as_csv(page: Opened, tmp_path: Path) -> None:
     ]
 
 
+def _most_frequent() -> list[dict[str, Any]]:
+    """The pairs by their rows, of equals in tree order."""
+    pairs: list[dict[str, Any]] = DOCUMENT["mistakes"]["pairs"]
+    return sorted(pairs, key=lambda pair: (-pair["count"], pair["truth"], pair["answer"]))
+
+
+def test_pairs_in_either_order(page: Opened) -> None:
+    """Those across branches first, or the most frequent; the first of them shows its samples."""
+    reveal(page, "mistakes")
+    counts = "#mistakes .tabulator[aria-label^='Pairs'] .tabulator-cell[tabulator-field='count']"
+    for words, pairs in (
+        ("most frequent first", _most_frequent()),
+        ("across branches first", DOCUMENT["mistakes"]["pairs"]),
+    ):
+        page.page.get_by_role("button", name=words).click()
+        shown = page.texts(counts)
+        assert shown == [f"{pair['count']:,}" for pair in pairs[: len(shown)]]
+        assert _cards(page) == _samples(pairs[0])
+
+
+def test_the_most_frequent_confusions_stand_first(page: Opened) -> None:
+    """Five of them in the first section, with their share of the truth's rows."""
+    rows = page.page.locator("#frequent tbody tr")
+    assert rows.count() == 5
+    for number, pair in enumerate(_most_frequent()[:5]):
+        assert rows.nth(number).locator("td").all_inner_texts()[1:] == [
+            f"{pair['count']:,}", f"{100 * pair['count'] / pair['of']:.1f} %",
+        ]  # fmt: skip
+
+
 def test_doubtful_labels_are_listed(page: Opened) -> None:
     """The surest first; a chosen one shows its card."""
     reveal(page, "mistakes")

@@ -100,6 +100,19 @@ function mistakes(host) {
   }))));
 }
 
+const MOST_PAIRS = 5;
+
+/** The pairs that account for most mistakes, wherever in the tree they lie. */
+function frequent(host) {
+  const found = report.frequent(MOST_PAIRS);
+  if (found.length === 0) return;
+  host.append(make("h3", {}, "Most frequent confusions"));
+  const columns = [{ title: "Truth" }, { title: "Taken for" }, { title: "Rows", number: true },
+    { title: "Of the truth’s rows", number: true }];
+  host.append(make("div", { id: "frequent" }, report.plainTable(columns, found.map((pair) => [link(pair.truth),
+    link(pair.answer), format.count(pair.count), format.percent(pair.of > 0 ? pair.count / pair.of : null)]))));
+}
+
 // ---- warnings
 
 function nodeList(nodes, count) {
@@ -184,6 +197,7 @@ report.section("first", "In words", (host) => {
   const right = make("div", {});
   levelTable(left);
   mistakes(left);
+  frequent(left);
   warnings(right);
   measured(right);
   host.append(make("div", { class: "columns wide" }, left, right));
