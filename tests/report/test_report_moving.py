@@ -1,4 +1,4 @@
-"""Where a reader lands: menu items, the address and buttons lead to their place on a page still being drawn."""
+"""Where a reader lands: menu, address and buttons lead to their place on a page still being drawn."""
 
 from __future__ import annotations
 

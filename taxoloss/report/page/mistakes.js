@@ -60,7 +60,7 @@ function detail(host, pair) {
       + `the other way ${format.count(pair.back)}. `,
       pair.shared === 0 ? "The two share no level of the tree." : "Both are in ",
       pair.shared === 0 ? null : link(pair.shared), pair.shared === 0 ? null : "."));
-  if (found.length === 0) report.say(host, "None of its rows was chosen to stand in this page.");
+  if (found.length === 0) report.say(host, `None of its rows was chosen to stand in this page. ${report.chosenRows}`);
   else report.cards(host, found, pair.count);
 }
 
