@@ -92,7 +92,7 @@ def test_the_slider_moves_by_keyboard(page: Opened, key: str, place: int) -> Non
     for name, low, high in (("band", "low", "high"), ("interval", "delivered_low", "delivered_high")):
         ends = [float(end.split(" ")[0]) for end in text(page, f"#unsure-{name}").split(" to ")]
         assert ends == pytest.approx([100 * promise[low], 100 * promise[high]], abs=0.0051)
-    assert ("is kept" in text(page, "#unsure-verdict")) == promise["kept"]
+    assert ("does not contradict" in text(page, "#unsure-verdict")) == promise["kept"]
 
 
 def test_charts_follow_the_slider(page: Opened) -> None:
@@ -348,6 +348,20 @@ def test_the_risk_that_was_asked_for_is_told(running: Browser, tmp_path: Path) -
             "Asked for: at most 9 % wrong. At most 9 %. Delivered on 30 rows: 9.00 % (95 %: "
         )
         assert text(seen, "#risk-value") == "10 %"
+        seen.quiet()
+
+
+def test_a_promise_that_answers_nothing_is_told(running: Browser, tmp_path: Path) -> None:
+    """In words in place of the verdict; the slider starts at the first risk from 5 % that says something."""
+    made = full(regular((2, 2), (), ("genus", "species")), 60)
+    for promise in made["unsure"]["promises"][:5]:
+        promise.update(log_odds=None, probability=1.0, delivered=0.0, shares=[1.0, 0.0, 0.0], kept=True)
+    with opened(running, _written(tmp_path, made)) as seen:
+        reveal(seen, "unsure")
+        assert text(seen, "#risk-value") == "20 %"
+        seen.page.locator("#risk").focus()
+        seen.page.keyboard.press("Home")
+        assert text(seen, "#unsure-verdict").startswith("Nothing is answered: ")
         seen.quiet()
 
 

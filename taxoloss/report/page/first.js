@@ -58,6 +58,10 @@ function levelTable(host) {
     make("span", { class: "key key-dot" }), "accuracy with its interval ",
     make("span", { class: "key key-chance" }), "by chance ",
     make("span", { class: "key key-majority" }), "always the commonest"));
+  if (data.evaluate.decision === null && data.evaluate.reading.includes("levels by summed probabilities")) {
+    host.append(make("p", { class: "note", id: "summed" }, "The accuracy at a level is of the node whose classes have the "
+      + "largest probability together. It may differ from the level of the best class, which all counts of mistakes use."));
+  }
 }
 
 // ---- where mistakes stay
@@ -167,9 +171,12 @@ function measured(host) {
     ["Decision", evaluate.decision === null ? "the class with the largest number" : evaluate.decision],
     ["Threshold", evaluate.threshold === null ? null : evaluate.threshold.sentence],
     ["Made", `${made.at}, taxoloss ${made.taxoloss}, torch ${made.torch}, Python ${made.python}`],
-    ["Digest of the tree", make("code", {}, taxonomy.digest)],
-    ["Digest with the class order", make("code", {}, taxonomy.binding_digest)],
   ]));
+  const digests = make("summary", {}, "Digests: whether a tree is the same one");
+  host.append(make("details", { class: "digests" }, digests, facts([
+    ["Of the tree", make("code", {}, taxonomy.digest)],
+    ["With the class order", make("code", {}, taxonomy.binding_digest)],
+  ])));
   if (evaluate.notes && evaluate.notes.length > 0) {
     host.append(make("ul", { class: "notes" }, evaluate.notes.map((note) => make("li", {}, note))));
   }

@@ -69,9 +69,9 @@ function numbers(v) {
       "Of these rows, answers within the node's parent") : null,
     fact("answered", format.count(columnsOf.answered[v]), "Answers that are this node or below it"),
     fact("stated − right", format.points(report.node.calibration(v)),
-      "Mean stated probability less the share that is right, in points; above 0: too sure"),
-    tree.isLeaf(v) ? null : fact("mistakes that part here", format.count(columnsOf.parted[v]),
-      "Wrong answers that share this node with the truth and nothing below it"));
+      "Mean stated probability less the share that is right, in percentage points; above 0: too sure"),
+    tree.isLeaf(v) ? null : fact("mistakes between its children", format.count(columnsOf.parted[v]),
+      "Wrong answers in another child of this node than the truth"));
 }
 
 function list(title, none, counts, whole, of) {
