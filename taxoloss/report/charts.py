@@ -257,7 +257,7 @@ def _differences() -> Spec:
     """Nodes that gained and lost: a difference and its interval each, a dot where it may be chance."""
     points: Spec = {
         "type": "quantitative",
-        "title": "difference in points of a hundred",
+        "title": "difference in percentage points",
         "axis": {"format": "+.3~r", "tickCount": 8},
     }
     tip = _tip(

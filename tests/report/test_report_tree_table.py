@@ -209,6 +209,30 @@ def test_a_panel_shows_its_worst_mistakes(seen: Opened) -> None:
     assert seen.page.locator("#panel .card img").count() == pictures
 
 
+def test_a_panel_says_how_many_mistakes_it_does_not_show(seen: Opened) -> None:
+    """Where twelve stand of more; and why not all of them are in the page."""
+    seen.page.evaluate("(node) => report.select(node)", 0)
+    said = seen.page.locator("#panel .cards-note").inner_text()
+    assert said.startswith(f"12 of its {TREE['wrong'][0]:,} mistakes. ")
+    assert "of each class" in said
+
+
+def test_a_picture_is_shown_larger(seen: Opened) -> None:
+    """By pointer and by keyboard; Escape closes it, and the keyboard is back at the picture."""
+    picture = seen.page.locator("#panel .card button.picture").first
+    larger = seen.page.locator("dialog[open] img")
+    picture.click()
+    assert larger.get_attribute("src") == DOCUMENT["images"][0]
+    seen.page.keyboard.press("Escape")
+    larger.wait_for(state="detached")
+    picture.focus()
+    seen.page.keyboard.press("Enter")
+    larger.wait_for()
+    seen.page.get_by_role("button", name="Close").click()
+    larger.wait_for(state="detached")
+    assert picture.evaluate("one => one === document.activeElement")
+
+
 def test_a_node_below_several_parents(running: Browser, tmp_path: Path) -> None:
     """Its panel names all parents; an answer that is below the truth by another parent is no mistake."""
     shape = regular((2, 2), ("Canis", "wolf", "dog", "Pet", "cat", "fish"))

@@ -102,7 +102,7 @@ const format = {
     const text = fixed(value, digits);
     return value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
   },
-  /** A difference of two shares, in points of a hundred. */
+  /** A difference of two shares, in percentage points. */
   points: (value, digits = 1) => format.signed(missing(value) ? null : 100 * value, digits),
   /** "1 row", "2 rows". */
   counted: (value, one, many = `${one}s`) => `${format.count(value)} ${value === 1 ? one : many}`,
@@ -241,8 +241,8 @@ function select(v, show = false) {
   report.reveal("tree");
   const panel = document.getElementById("panel");
   if (panel) {
-    panel.scrollIntoView({ block: "nearest" });
     panel.focus({ preventScroll: true });
+    report.hold(panel, "nearest");
   }
 }
 

@@ -313,12 +313,28 @@ function toolbar() {
   return make("div", { class: "toolbar" }, by, less, csv);
 }
 
+/** Brings the row and the column of an item to the middle of the box, whose heads stay in view. */
+function centre(item) {
+  const { box } = stage;
+  const frame = box.getBoundingClientRect();
+  const row = places.get(`${item},-1`).getBoundingClientRect();
+  const column = places.get(`-1,${item}`).getBoundingClientRect();
+  box.scrollTop += row.top - frame.top - frame.height / 2;
+  box.scrollLeft += column.left - frame.left - frame.width / 2;
+}
+
 /** Unfolds down to a node, and goes there. */
 report.confuse = (v) => {
-  report.reveal("confusion", true);
+  report.reveal("confusion");
+  if (stage === null) return;
   redraw(() => state.folds.unfold(tree.isLeaf(v) ? tree.parent(v) : v));
   const item = state.view.items.findIndex((one) => !one.rest && tree.holds(v, one.node));
-  if (item >= 0) go(item, -1);
+  if (item >= 0) {
+    go(item, -1, false);
+    places.get(`${item},-1`).focus({ preventScroll: true });
+    centre(item);
+  }
+  report.hold(stage.box);
 };
 
 report.section("confusion", "Confusion in tree order", (host) => {

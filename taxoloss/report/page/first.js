@@ -58,6 +58,10 @@ function levelTable(host) {
     make("span", { class: "key key-dot" }), "accuracy with its interval ",
     make("span", { class: "key key-chance" }), "by chance ",
     make("span", { class: "key key-majority" }), "always the commonest"));
+  if (data.evaluate.decision === null && data.evaluate.reading.includes("levels by summed probabilities")) {
+    host.append(make("p", { class: "note", id: "summed" }, "The accuracy at a level is of the node whose classes have the "
+      + "largest probability together. It may differ from the level of the best class, which all counts of mistakes use."));
+  }
 }
 
 // ---- where mistakes stay
@@ -98,6 +102,19 @@ function mistakes(host) {
     text: one.level === null ? "share no level with the truth" : `stay in the same ${one.level}`,
     count: one.count,
   }))));
+}
+
+const MOST_PAIRS = 5;
+
+/** The pairs that account for most mistakes, wherever in the tree they lie. */
+function frequent(host) {
+  const found = report.frequent(MOST_PAIRS);
+  if (found.length === 0) return;
+  host.append(make("h3", {}, "Most frequent confusions"));
+  const columns = [{ title: "Truth" }, { title: "Taken for" }, { title: "Rows", number: true },
+    { title: "Of the truth’s rows", number: true }];
+  host.append(make("div", { id: "frequent" }, report.plainTable(columns, found.map((pair) => [link(pair.truth),
+    link(pair.answer), format.count(pair.count), format.percent(pair.of > 0 ? pair.count / pair.of : null)]))));
 }
 
 // ---- warnings
@@ -155,9 +172,12 @@ function measured(host) {
     ["Decision", evaluate.decision === null ? "the class with the largest number" : evaluate.decision],
     ["Threshold", evaluate.threshold === null ? null : evaluate.threshold.sentence],
     ["Made", `${made.at}, taxoloss ${made.taxoloss}, torch ${made.torch}, Python ${made.python}`],
-    ["Digest of the tree", make("code", {}, taxonomy.digest)],
-    ["Digest with the class order", make("code", {}, taxonomy.binding_digest)],
   ]));
+  const digests = make("summary", {}, "Digests: whether a tree is the same one");
+  host.append(make("details", { class: "digests" }, digests, facts([
+    ["Of the tree", make("code", {}, taxonomy.digest)],
+    ["With the class order", make("code", {}, taxonomy.binding_digest)],
+  ])));
   if (evaluate.notes && evaluate.notes.length > 0) {
     host.append(make("ul", { class: "notes" }, evaluate.notes.map((note) => make("li", {}, note))));
   }
@@ -185,6 +205,7 @@ report.section("first", "In words", (host) => {
   const right = make("div", {});
   levelTable(left);
   mistakes(left);
+  frequent(left);
   warnings(right);
   measured(right);
   host.append(make("div", { class: "columns wide" }, left, right));
