@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import browser, opened
-from documents import HOSTILE, Rows, document, drawn, regular, two_genera
+from documents import HOSTILE, Rows, Shape, document, drawn, regular, two_genera
 
 from taxoloss.report.rendering import render
 
@@ -281,3 +281,28 @@ def test_a_link_leads_to_its_section(running: Browser, path: Path, section: str)
         seen.page.locator(f"#contents a[href='#{section}']").click()
         seen.page.wait_for_timeout(700)
         assert seen.page.evaluate(there, section)
+
+
+def test_nodes_with_many_ways_up(running: Browser, tmp_path: Path) -> None:
+    """A ladder of forty rungs, each with two parents: a billion ways lead up, and each node is met once."""
+    rungs, name, parent = 40, [""], [0]
+    for side in "ab":
+        for rung in range(rungs):
+            name.append(f"{side}{rung}")
+            parent.append(len(name) - 2 if rung else 0)
+    levels = [(node - 1) % rungs + 1 if node else 0 for node in range(len(name))]
+    shape = Shape(name, parent, levels, [f"level {rung}" for rung in range(rungs)])
+    content = document(shape, Rows([rungs], [2 * rungs], [0.5]))
+    also = [(node, node + rungs - 1) for node in range(2, rungs + 1)]
+    also += [(node, node - rungs - 1) for node in range(rungs + 2, 2 * rungs + 1)]
+    content["tree"]["also_under"] = also
+    with opened(running, written(tmp_path, content)) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        under = seen.page.evaluate(
+            "nodes => nodes.map((w) => nodes.map((v) => report.tree.under(v, w)))", [*range(len(name))]
+        )
+    above = [{node} for node in range(len(name))]
+    for _ in range(rungs):
+        for node, one in [*enumerate(parent), *also]:
+            above[node] |= above[one]
+    assert under == [[node in found for node in range(len(name))] for found in above]

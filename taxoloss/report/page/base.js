@@ -29,16 +29,30 @@ for (let v = size - 1; v >= 0; v -= 1) {
 
 /** Of a node with several parents those beside its home. */
 const beside = new Map();
-for (const [v, above] of data.tree.also_under) beside.set(v, [...(beside.get(v) || []), above]);
+for (const [v, parent] of data.tree.also_under) beside.set(v, [...(beside.get(v) || []), parent]);
+
+const lines = new Map();
+
+/** A node and all that is above it, by whichever parents; each is visited once, however many ways lead to it. */
+function above(w) {
+  if (!lines.has(w)) {
+    const found = new Set();
+    const wanted = [w];
+    while (wanted.length > 0) {
+      for (let node = wanted.pop(); node > 0 && !found.has(node); node = parents[node]) {
+        found.add(node);
+        wanted.push(...(beside.get(node) || []));
+      }
+    }
+    lines.set(w, found);
+  }
+  return lines.get(w);
+}
 
 /** Whether `w` is `v` or below it, by whichever parents. */
 function under(v, w) {
   if (v <= w && w < ends[v]) return true;
-  if (beside.size === 0) return false;
-  for (let node = w; node > 0; node = parents[node]) {
-    if ((beside.get(node) || []).some((above) => under(v, above))) return true;
-  }
-  return false;
+  return beside.size > 0 && above(w).has(v);
 }
 
 function ancestors(v) {
