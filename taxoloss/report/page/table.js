@@ -204,6 +204,7 @@ report.table = (host, options) => {
   table.on("tableBuilt", () => {
     dress(table, box, label);
     tips(columns)(table);
+    table.on("renderComplete", report.edges(box.querySelector(".tabulator-tableholder"), grid));
   });
   remember = keyboard(table, box, onRow, Boolean(children));
   if (onRow) {
