@@ -91,8 +91,8 @@ def test_a_node_is_shown_in_the_confusion_below_the_menu(running: Browser, path:
 
 def test_boxes_are_marked_where_they_are_cut(running: Browser, path: Path) -> None:
     """On a phone the menu and wide tables show that there is more, on its side."""
-    cut = """() => ["#contents", "#tree .tabulator"].map((one) => document.querySelector(one).classList).map(
-        (one) => ["cut-start", "cut-end"].map((name) => one.contains(name)))"""
+    cut = """() => ["#contents", "#tree .tabulator"].map((one) => document.querySelector(one)).map(
+        ({ classList: one }) => ["cut-start", "cut-end"].map((name) => one.contains(name)))"""
     with opened(running, path, width=390) as seen:
         seen.page.evaluate("() => report.reveal('tree', true)")
         seen.page.locator("#tree .tabulator-row").first.wait_for()

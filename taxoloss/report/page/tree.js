@@ -113,7 +113,7 @@ const NAME_WIDTH_ON_PHONES = 150;
 
 const COLUMNS = [
   { field: "name", title: "Name", grow: 5, minWidth: window.innerWidth < 640 ? NAME_WIDTH_ON_PHONES : NAME_WIDTH,
-    frozen: true, wraps: true },
+    frozen: true, wraps: "twice" },
   { field: "rows", title: "Rows", kind: "count", minWidth: 68,
     hint: "Rows whose truth is the node or below it" },
   { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 92,
