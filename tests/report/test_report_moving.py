@@ -87,3 +87,24 @@ def test_a_node_is_shown_in_the_confusion_below_the_menu(running: Browser, path:
         row = seen.page.evaluate("document.activeElement.getBoundingClientRect().top")
         assert top < row < min(bottom, 900)
         seen.quiet()
+
+
+def test_boxes_are_marked_where_they_are_cut(running: Browser, path: Path) -> None:
+    """On a phone the menu and wide tables show that there is more, on its side."""
+    cut = """() => ["#contents", "#tree .tabulator"].map((one) => document.querySelector(one)).map(
+        ({ classList: one }) => ["cut-start", "cut-end"].map((name) => one.contains(name)))"""
+    with opened(running, path, width=390) as seen:
+        seen.page.evaluate("() => report.reveal('tree', true)")
+        seen.page.locator("#tree .tabulator-row").first.wait_for()
+        seen.page.wait_for_timeout(300)
+        marks = seen.page.evaluate(cut)
+        assert marks == [[False, True], [False, True]]
+        seen.page.evaluate("() => document.getElementById('contents').scrollTo(10000, 0)")
+        seen.page.wait_for_timeout(300)
+        assert seen.page.evaluate(cut)[0] == [True, False]
+    with opened(running, path) as seen:
+        seen.page.wait_for_timeout(300)
+        assert (
+            seen.page.evaluate("document.querySelectorAll('#first .cut-end, #contents.cut-end').length")
+            == 0
+        )

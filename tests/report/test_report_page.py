@@ -11,6 +11,7 @@ import pytest
 from browser import browser, opened
 from documents import HOSTILE, Rows, Shape, document, drawn, regular, two_genera
 
+import taxoloss
 from taxoloss.report.rendering import render
 
 if TYPE_CHECKING:
@@ -161,6 +162,21 @@ def test_metrics_are_saved_as_they_are(running: Browser, path: Path, tmp_path: P
             score["low"],
             score["high"],
         ]
+
+
+def test_every_metric_says_what_it_is(running: Browser, path: Path) -> None:
+    """All that the library counts by default; and why three of them are one number, where they are."""
+    taxonomy = taxoloss.load({"levels": ["a/b", "c"], "tree": {"x": ["p", "q"], "y": ["r", "s"]}}).bind()
+    scores = taxoloss.metrics.collection(taxonomy, ranking=True, curves=True, top_k=2)
+    one, other = {"value": 0.5}, {"value": 0.6}
+    with opened(running, path) as seen:
+        for name in scores:
+            assert len(seen.page.evaluate("(name) => report.meaning(name)", name)) > 40, name
+        assert seen.page.evaluate("report.meaning('constructor/x')") == ""
+        alike = "(found) => report.alike(found) !== null"
+        assert seen.page.evaluate(alike, {"precision": one, "recall": one, "f1": one})
+        assert not seen.page.evaluate(alike, {"precision": one, "recall": other, "f1": one})
+        assert not seen.page.evaluate(alike, {"precision": one})
 
 
 def test_warnings_name_their_kind_and_their_nodes(running: Browser, path: Path) -> None:

@@ -362,7 +362,7 @@ def test_the_risk_that_was_asked_for_is_told(running: Browser, tmp_path: Path) -
 
 
 def test_a_promise_that_answers_nothing_is_told(running: Browser, tmp_path: Path) -> None:
-    """In words in place of the verdict; the slider starts at the first risk from 5 % that says something."""
+    """In place of the verdict; the slider starts at the first risk from 5 % that says something."""
     made = full(regular((2, 2), (), ("genus", "species")), 60)
     for promise in made["unsure"]["promises"][:5]:
         promise.update(log_odds=None, probability=1.0, delivered=0.0, shares=[1.0, 0.0, 0.0], kept=True)

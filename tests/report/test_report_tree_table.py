@@ -132,7 +132,7 @@ def test_the_csv_holds_every_node(seen: Opened, tmp_path: Path) -> None:
     for node, row in enumerate(rows):
         assert float(row["Accuracy"]) == TREE["right"][node] / TREE["rows"][node]
         stated = (TREE["stated"][node] - TREE["answered_right"][node]) / TREE["answered"][node]
-        assert float(row["Stated −\u00a0right"]) == pytest.approx(stated)
+        assert float(row["Surer than right"]) == pytest.approx(stated)
 
 
 def test_within_the_parent_is_counted_from_the_rows(seen: Opened, tmp_path: Path) -> None:
@@ -147,6 +147,29 @@ def test_within_the_parent_is_counted_from_the_rows(seen: Opened, tmp_path: Path
         pairs = zip(ROWS.truth, ROWS.answer, strict=True)
         stays = [SHAPE.parent[node] in SHAPE.line(b) for a, b in pairs if node in SHAPE.line(a)]
         assert float(text) == pytest.approx(sum(stays) / len(stays))
+
+
+def test_precision_and_intervals(seen: Opened, tmp_path: Path) -> None:
+    """Of the answers at a node how many are right; the ends of an interval solve what defines them."""
+    file = seen.saved("#tree button[aria-label^='Download CSV']", tmp_path)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        shown = [row["Precision"] for row in csv.DictReader(lines)]
+    for node, text in enumerate(shown):
+        if TREE["answered"][node]:
+            assert float(text) == pytest.approx(TREE["answered_right"][node] / TREE["answered"][node])
+    for node in (0, 1, SHAPE.leaves()[0]):
+        p, n = TREE["right"][node] / TREE["rows"][node], TREE["rows"][node]
+        said = seen.page.evaluate("(node) => report.node.accuracyEnds(node)", node)
+        for end in said.split(" to "):
+            q = float(end.removesuffix(" %")) / 100
+            assert abs(p - q) == pytest.approx(1.96 * (q * (1 - q) / n) ** 0.5, abs=0.002)
+
+
+def test_long_names_take_two_lines(seen: Opened) -> None:
+    """The column of names is wide enough to read; a long one is cut after its second line."""
+    cells = seen.page.locator(NAMES)
+    heights = [cell.bounding_box() for cell in cells.all()]
+    assert all(box is not None and box["width"] >= 224 and box["height"] < 60 for box in heights)
 
 
 def test_the_worst_child_has_the_lowest_accuracy(seen: Opened, tmp_path: Path) -> None:

@@ -175,6 +175,30 @@ function say(host, sentence) {
   host.append(make("p", { class: "why-none" }, sentence));
 }
 
+// ---- boxes that scroll sideways fade where they are cut
+
+const cut = new WeakMap();
+
+/** Marks what is shown by where its box is cut. */
+function look(box) {
+  const left = Math.abs(box.scrollLeft);
+  const shown = cut.get(box);
+  shown.classList.toggle("cut-start", left > 1);
+  shown.classList.toggle("cut-end", left + box.clientWidth < box.scrollWidth - 1);
+}
+
+const sizes = new ResizeObserver((seen) => {
+  for (const { target } of seen) look(target);
+});
+
+/** Keeps a box that scrolls marked, or what is around it; where its content is drawn anew, call what is returned. */
+function edges(box, shown = box) {
+  cut.set(box, shown);
+  box.addEventListener("scroll", () => look(box), { passive: true });
+  sizes.observe(box);
+  return () => look(box);
+}
+
 /** A small table of rows of texts and elements; columns: {title, number, hint}. */
 function plainTable(columns, rows, caption) {
   const head = columns.map((column) =>
@@ -184,9 +208,11 @@ function plainTable(columns, rows, caption) {
     const scope = index === 0 ? "row" : null;
     return make(tag, { scope, class: columns[index].number ? "number" : null }, cell);
   })));
-  return make("div", { class: "scrolling" }, make("table", { class: "plain" },
+  const box = make("div", { class: "scrolling" }, make("table", { class: "plain" },
     caption ? make("caption", {}, caption) : null,
     make("thead", {}, make("tr", {}, head)), make("tbody", {}, body)));
+  edges(box);
+  return box;
 }
 
 // ---- files that a reader saves
@@ -261,7 +287,7 @@ function select(v, show = false) {
 }
 
 const report = {
-  data, tree, format, make, named, link, choices, say, plainTable, save, saveCsv,
+  data, tree, format, make, named, link, choices, say, edges, plainTable, save, saveCsv,
   sections, section, part, place, select, printing,
   beforePrint: (printer) => printers.push(printer),
   onSelect: (listener) => listeners.push(listener),

@@ -184,7 +184,8 @@ function measured(host) {
 }
 
 function scores(host) {
-  const rows = Object.entries(data.evaluate.metrics).map(([metric, score]) => ({ metric, ...score }));
+  const rows = Object.entries(data.evaluate.metrics).map(([metric, score]) =>
+    ({ metric, ...score, meaning: report.meaning(metric) }));
   host.append(make("h3", {}, "All metrics"));
   report.table(host, {
     name: "metrics",
@@ -194,9 +195,12 @@ function scores(host) {
       { field: "value", title: "Value", kind: "number", digits: 4 },
       { field: "low", title: "95 % from", kind: "number", digits: 4 },
       { field: "high", title: "to", kind: "number", digits: 4 },
+      { field: "meaning", title: "What it is", grow: 9, minWidth: 280, wraps: "whole", sort: false },
     ],
     rows,
   });
+  const alike = report.alike(data.evaluate.metrics);
+  if (alike) host.append(make("p", { class: "note", id: "alike" }, alike));
 }
 
 report.section("first", "In words", (host) => {

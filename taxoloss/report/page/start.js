@@ -91,6 +91,7 @@ function follow() {
 }
 
 sections.forEach((entry, index) => lay(entry, index + 1));
+report.edges(document.getElementById("contents"));
 watch();
 follow();
 window.addEventListener("hashchange", follow);
