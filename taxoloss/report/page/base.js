@@ -62,6 +62,8 @@ function ancestors(v) {
 }
 
 const described = data.tree.description || {};
+const sameName = new Map();
+for (const name of names) sameName.set(name, (sameName.get(name) || 0) + 1);
 
 const tree = {
   size,
@@ -69,10 +71,15 @@ const tree = {
   name: (v) => (v === 0 && blank(names[0]) ? "all classes" : names[v]),
   /** The name, or where nothing of it could be seen a word for that. */
   label: (v) => (blank(tree.name(v)) ? "(blank name)" : tree.name(v)),
+  /** Whether another node has the name too. */
+  shared: (v) => sameName.get(tree.name(v)) > 1,
   /** What the tree's file says of a node beside its name, which is often a code. */
   told: (v) => described[v] || "",
   /** The label, with what is told of the node. */
-  called: (v) => (tree.told(v) ? `${tree.label(v)} · ${tree.told(v)}` : tree.label(v)),
+  called: (v) => {
+    const parts = [tree.label(v), tree.shared(v) && v > 0 ? `in ${tree.label(parents[v])}` : "", tree.told(v)];
+    return parts.filter((part) => part !== "").join(" · ");
+  },
   parent: (v) => (v > 0 ? parents[v] : null),
   children: (v) => families[v],
   end: (v) => ends[v],
@@ -143,7 +150,8 @@ const blank = (text) => /^[\s\p{C}\p{Z}]*$/u.test(text);
 /** A node's name, with its path as a tip; a name of which nothing can be seen says so. */
 function named(v) {
   const kind = blank(tree.name(v)) ? "name blank" : "name";
-  const told = tree.told(v);
+  const where = tree.shared(v) && v > 0 ? `in ${tree.label(parents[v])}` : "";
+  const told = [where, tree.told(v)].filter((part) => part !== "").join(" · ");
   return make("bdi", { class: kind, dir: "auto", title: told ? `${tree.text(v)} · ${told}` : tree.text(v) },
     tree.label(v), told ? make("span", { class: "told", dir: "auto" }, ` ${told}`) : null);
 }
