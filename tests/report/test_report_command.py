@@ -310,6 +310,8 @@ def test_arrays(tmp_path: Path) -> None:
     assert answers["unsure"] is None or "why" in answers["unsure"]
     with pytest.raises(ValueError, match="got shapes"):
         build(t, (logits[None], target), tmp_path / "report.html")
+    with pytest.raises(TypeError, match="expected a Taxonomy, got str 'pets'"):
+        build("pets", (logits, target), tmp_path / "report.html")  # type: ignore[arg-type]
     with pytest.raises(PredictionError, match="not ignored"):
         build(t, (logits[2:3], target[2:3]), tmp_path / "report.html")
 
