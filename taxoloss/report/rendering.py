@@ -22,9 +22,9 @@ __all__ = ["escaped_json", "policy", "render"]
 
 #: In the order in which they run.
 _SCRIPTS = (
-    "base.js", "table.js", "chart.js", "specs.js", "first.js", "icicle.js", "tree.js", "panel.js",
-    "folds.js", "confusion.js", "mistakes.js", "unsure.js", "advice.js", "calibration.js", "versus.js",
-    "start.js",
+    "base.js", "table.js", "chart.js", "specs.js", "frequent.js", "meanings.js", "first.js", "icicle.js",
+    "tree.js", "panel.js", "folds.js", "confusion.js", "mistakes.js", "unsure.js", "advice.js",
+    "calibration.js", "versus.js", "start.js",
 )  # fmt: skip
 _STYLES = ("report.css", "charts.css")
 

@@ -224,7 +224,10 @@ def test_what_the_truth_may_not_be_joined_to() -> None:
     _predictions("numbers")
     write_rows(Path("y.csv"), ["id", "target"], zip("12345", "abcda", strict=True))
     refused(run("t.yaml", "p.csv", "--targets", "y.csv"), "y.csv: expected --id NAME")
-    refused(run("t.yaml", "p.npz", "--targets", "y.csv", "--id", "id"), "the truth of an .npz is its array targets")
+    refused(
+        run("t.yaml", "p.npz", "--targets", "y.csv", "--id", "id"),
+        "the truth of an .npz is its array targets",
+    )
     said = ["--id", "id", "--targets", "y.csv"]
     refused(run("t.yaml", "p.csv", *said, "--target", "truth"), "y.csv: expected one column 'truth'")
     refused(run("t.yaml", "p.csv", *said, "--unknown", "wrong"), "--unknown wrong goes with --prediction")

@@ -215,3 +215,34 @@ def test_a_panel_leads_to_its_branch(running: Browser, tmp_path: Path) -> None:
         seen.page.locator("#panel").get_by_role("button", name="Show in the confusion").click()
         assert shape.path(leaf) in saved(seen, tmp_path)[0]
         seen.quiet()
+
+
+def test_a_cell_shows_its_samples(running: Browser, tmp_path: Path) -> None:
+    """Those of the page whose truth and answer are counted in it, by pointer and key; folding ends it."""
+    shape = regular((3, 3, 3))
+    path = written(tmp_path, shape, drawn(shape, 600, seed=5))
+    samples = document(shape, drawn(shape, 600, seed=5))["samples"]
+    with opened(running, path, fragment="confusion") as seen:
+        seen.page.locator("#confusion button", has_text="Fold all").click()
+        items = saved(seen, tmp_path)[0]
+        names = set(items)
+        for row, column, key in ((0, 1, ""), (1, 2, "Enter"), (2, 2, " ")):
+            cell = seen.page.locator(f"#confusion td.cell[data-r='{row}'][data-c='{column}']")
+            if key:
+                cell.focus()
+                seen.page.keyboard.press(key)
+            else:
+                cell.click()
+            shown = [
+                name
+                for name, truth, answer in zip(
+                    samples["id"], samples["truth"], samples["answer"], strict=True
+                )
+                if (home(shape, truth, names), home(shape, answer, names)) == (items[row], items[column])
+            ]
+            assert shown
+            assert seen.texts("#cell .card-id") == shown[:12]
+            assert len(seen.texts("#cell h4 button")) == 2
+        seen.page.locator("#confusion button", has_text="Fold all").click()
+        assert seen.texts("#cell .card-id") == []
+        seen.quiet()

@@ -92,7 +92,7 @@ def test_the_slider_moves_by_keyboard(page: Opened, key: str, place: int) -> Non
     for name, low, high in (("band", "low", "high"), ("interval", "delivered_low", "delivered_high")):
         ends = [float(end.split(" ")[0]) for end in text(page, f"#unsure-{name}").split(" to ")]
         assert ends == pytest.approx([100 * promise[low], 100 * promise[high]], abs=0.0051)
-    assert ("is kept" in text(page, "#unsure-verdict")) == promise["kept"]
+    assert ("does not contradict" in text(page, "#unsure-verdict")) == promise["kept"]
 
 
 def test_charts_follow_the_slider(page: Opened) -> None:
@@ -151,6 +151,36 @@ def test_pairs_are_saved_as_csv(page: Opened, tmp_path: Path) -> None:
     ]
 
 
+def _most_frequent() -> list[dict[str, Any]]:
+    """The pairs by their rows, of equals in tree order."""
+    pairs: list[dict[str, Any]] = DOCUMENT["mistakes"]["pairs"]
+    return sorted(pairs, key=lambda pair: (-pair["count"], pair["truth"], pair["answer"]))
+
+
+def test_pairs_in_either_order(page: Opened) -> None:
+    """Those across branches first, or the most frequent; the first of them shows its samples."""
+    reveal(page, "mistakes")
+    counts = "#mistakes .tabulator[aria-label^='Pairs'] .tabulator-cell[tabulator-field='count']"
+    for words, pairs in (
+        ("most frequent first", _most_frequent()),
+        ("across branches first", DOCUMENT["mistakes"]["pairs"]),
+    ):
+        page.page.get_by_role("button", name=words).click()
+        shown = page.texts(counts)
+        assert shown == [f"{pair['count']:,}" for pair in pairs[: len(shown)]]
+        assert _cards(page) == _samples(pairs[0])
+
+
+def test_the_most_frequent_confusions_stand_first(page: Opened) -> None:
+    """Five of them in the first section, with their share of the truth's rows."""
+    rows = page.page.locator("#frequent tbody tr")
+    assert rows.count() == 5
+    for number, pair in enumerate(_most_frequent()[:5]):
+        assert rows.nth(number).locator("td").all_inner_texts()[1:] == [
+            f"{pair['count']:,}", f"{100 * pair['count'] / pair['of'] + 1e-9:.1f} %",
+        ]  # fmt: skip
+
+
 def test_doubtful_labels_are_listed(page: Opened) -> None:
     """The surest first; a chosen one shows its card."""
     reveal(page, "mistakes")
@@ -190,6 +220,16 @@ def test_charts_are_saved_as_pictures(
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     size = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
     assert size == tuple(round(2 * float(root.attrib[key])) for key in ("width", "height"))
+
+
+def test_charts_say_what_they_show(page: Opened) -> None:
+    """Each drawing is called as the buttons that save it say, once it stands."""
+    for section in SECTIONS:
+        reveal(page, section)
+        drawn_charts(page, section)
+    for chart in page.page.locator("figure.chart").all():
+        said = chart.locator(".plot[role='img']").get_attribute("aria-label")
+        assert chart.locator("button").first.get_attribute("aria-label") == f"Save SVG: {said}"
 
 
 # -- the icicle ------------------------------------------------------------------------------------
@@ -318,6 +358,20 @@ def test_the_risk_that_was_asked_for_is_told(running: Browser, tmp_path: Path) -
             "Asked for: at most 9 % wrong. At most 9 %. Delivered on 30 rows: 9.00 % (95 %: "
         )
         assert text(seen, "#risk-value") == "10 %"
+        seen.quiet()
+
+
+def test_a_promise_that_answers_nothing_is_told(running: Browser, tmp_path: Path) -> None:
+    """In place of the verdict; the slider starts at the first risk from 5 % that says something."""
+    made = full(regular((2, 2), (), ("genus", "species")), 60)
+    for promise in made["unsure"]["promises"][:5]:
+        promise.update(log_odds=None, probability=1.0, delivered=0.0, shares=[1.0, 0.0, 0.0], kept=True)
+    with opened(running, _written(tmp_path, made)) as seen:
+        reveal(seen, "unsure")
+        assert text(seen, "#risk-value") == "20 %"
+        seen.page.locator("#risk").focus()
+        seen.page.keyboard.press("Home")
+        assert text(seen, "#unsure-verdict").startswith("Nothing is answered: ")
         seen.quiet()
 
 

@@ -132,7 +132,7 @@ def test_the_csv_holds_every_node(seen: Opened, tmp_path: Path) -> None:
     for node, row in enumerate(rows):
         assert float(row["Accuracy"]) == TREE["right"][node] / TREE["rows"][node]
         stated = (TREE["stated"][node] - TREE["answered_right"][node]) / TREE["answered"][node]
-        assert float(row["Stated −\u00a0right"]) == pytest.approx(stated)
+        assert float(row["Surer than right"]) == pytest.approx(stated)
 
 
 def test_within_the_parent_is_counted_from_the_rows(seen: Opened, tmp_path: Path) -> None:
@@ -147,6 +147,29 @@ def test_within_the_parent_is_counted_from_the_rows(seen: Opened, tmp_path: Path
         pairs = zip(ROWS.truth, ROWS.answer, strict=True)
         stays = [SHAPE.parent[node] in SHAPE.line(b) for a, b in pairs if node in SHAPE.line(a)]
         assert float(text) == pytest.approx(sum(stays) / len(stays))
+
+
+def test_precision_and_intervals(seen: Opened, tmp_path: Path) -> None:
+    """Of the answers at a node how many are right; the ends of an interval solve what defines them."""
+    file = seen.saved("#tree button[aria-label^='Download CSV']", tmp_path)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        shown = [row["Precision"] for row in csv.DictReader(lines)]
+    for node, text in enumerate(shown):
+        if TREE["answered"][node]:
+            assert float(text) == pytest.approx(TREE["answered_right"][node] / TREE["answered"][node])
+    for node in (0, 1, SHAPE.leaves()[0]):
+        p, n = TREE["right"][node] / TREE["rows"][node], TREE["rows"][node]
+        said = seen.page.evaluate("(node) => report.node.accuracyEnds(node)", node)
+        for end in said.split(" to "):
+            q = float(end.removesuffix(" %")) / 100
+            assert abs(p - q) == pytest.approx(1.96 * (q * (1 - q) / n) ** 0.5, abs=0.002)
+
+
+def test_long_names_take_two_lines(seen: Opened) -> None:
+    """The column of names is wide enough to read; a long one is cut after its second line."""
+    cells = seen.page.locator(NAMES)
+    heights = [cell.bounding_box() for cell in cells.all()]
+    assert all(box is not None and box["width"] >= 224 and box["height"] < 60 for box in heights)
 
 
 def test_the_worst_child_has_the_lowest_accuracy(seen: Opened, tmp_path: Path) -> None:
@@ -207,6 +230,30 @@ def test_a_panel_shows_its_worst_mistakes(seen: Opened) -> None:
     assert seen.texts("#panel .card-id") == [samples["id"][index] for index in mine[:12]]
     pictures = sum(samples["image"][index] is not None for index in mine[:12])
     assert seen.page.locator("#panel .card img").count() == pictures
+
+
+def test_a_panel_says_how_many_mistakes_it_does_not_show(seen: Opened) -> None:
+    """Where twelve stand of more; and why not all of them are in the page."""
+    seen.page.evaluate("(node) => report.select(node)", 0)
+    said = seen.page.locator("#panel .cards-note").inner_text()
+    assert said.startswith(f"12 of its {TREE['wrong'][0]:,} mistakes. ")
+    assert "of each class" in said
+
+
+def test_a_picture_is_shown_larger(seen: Opened) -> None:
+    """By pointer and by keyboard; Escape closes it, and the keyboard is back at the picture."""
+    picture = seen.page.locator("#panel .card button.picture").first
+    larger = seen.page.locator("dialog[open] img")
+    picture.click()
+    assert larger.get_attribute("src") == DOCUMENT["images"][0]
+    seen.page.keyboard.press("Escape")
+    larger.wait_for(state="detached")
+    picture.focus()
+    seen.page.keyboard.press("Enter")
+    larger.wait_for()
+    seen.page.get_by_role("button", name="Close").click()
+    larger.wait_for(state="detached")
+    assert picture.evaluate("one => one === document.activeElement")
 
 
 def test_a_node_below_several_parents(running: Browser, tmp_path: Path) -> None:

@@ -126,7 +126,10 @@ RankingOption: TypeAlias = Annotated[
 ]
 UnknownOption: TypeAlias = Annotated[
     Unknown,
-    typer.Option(help="Answers that are not in the tree: stop, count them as wrong, or leave them out."),
+    typer.Option(
+        help="Answers that are not in the tree: stop, count them as wrong, or leave them out; "
+        "root: an empty answer says nothing."
+    ),
 ]
 DecimalOption: TypeAlias = Annotated[
     str, typer.Option(metavar=".|,", help="The decimal mark of the numbers in a text.")

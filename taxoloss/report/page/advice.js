@@ -34,7 +34,7 @@ function offers(host, title, none, found, card) {
 report.section("advice", "Advice on the tree", (host) => {
   const { looked_at: looked, merge, move } = data.advice;
   host.append(make("p", {}, "The answers suggest this; whether the tree should change is for a person who knows the "
-    + "classes. Nothing here was done."));
+    + "classes. These are suggestions; nothing was changed."));
   if (data.advice.why) {
     report.say(host, data.advice.why);
     return;

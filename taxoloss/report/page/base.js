@@ -29,16 +29,30 @@ for (let v = size - 1; v >= 0; v -= 1) {
 
 /** Of a node with several parents those beside its home. */
 const beside = new Map();
-for (const [v, above] of data.tree.also_under) beside.set(v, [...(beside.get(v) || []), above]);
+for (const [v, parent] of data.tree.also_under) beside.set(v, [...(beside.get(v) || []), parent]);
+
+const lines = new Map();
+
+/** A node and all that is above it, by whichever parents; each is visited once, however many ways lead to it. */
+function above(w) {
+  if (!lines.has(w)) {
+    const found = new Set();
+    const wanted = [w];
+    while (wanted.length > 0) {
+      for (let node = wanted.pop(); node > 0 && !found.has(node); node = parents[node]) {
+        found.add(node);
+        wanted.push(...(beside.get(node) || []));
+      }
+    }
+    lines.set(w, found);
+  }
+  return lines.get(w);
+}
 
 /** Whether `w` is `v` or below it, by whichever parents. */
 function under(v, w) {
   if (v <= w && w < ends[v]) return true;
-  if (beside.size === 0) return false;
-  for (let node = w; node > 0; node = parents[node]) {
-    if ((beside.get(node) || []).some((above) => under(v, above))) return true;
-  }
-  return false;
+  return beside.size > 0 && above(w).has(v);
 }
 
 function ancestors(v) {
@@ -48,6 +62,8 @@ function ancestors(v) {
 }
 
 const described = data.tree.description || {};
+const sameName = new Map();
+for (const name of names) sameName.set(name, (sameName.get(name) || 0) + 1);
 
 const tree = {
   size,
@@ -55,10 +71,15 @@ const tree = {
   name: (v) => (v === 0 && blank(names[0]) ? "all classes" : names[v]),
   /** The name, or where nothing of it could be seen a word for that. */
   label: (v) => (blank(tree.name(v)) ? "(blank name)" : tree.name(v)),
+  /** Whether another node has the name too. */
+  shared: (v) => sameName.get(tree.name(v)) > 1,
   /** What the tree's file says of a node beside its name, which is often a code. */
   told: (v) => described[v] || "",
   /** The label, with what is told of the node. */
-  called: (v) => (tree.told(v) ? `${tree.label(v)} · ${tree.told(v)}` : tree.label(v)),
+  called: (v) => {
+    const parts = [tree.label(v), tree.shared(v) && v > 0 ? `in ${tree.label(parents[v])}` : "", tree.told(v)];
+    return parts.filter((part) => part !== "").join(" · ");
+  },
   parent: (v) => (v > 0 ? parents[v] : null),
   children: (v) => families[v],
   end: (v) => ends[v],
@@ -102,7 +123,7 @@ const format = {
     const text = fixed(value, digits);
     return value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
   },
-  /** A difference of two shares, in points of a hundred. */
+  /** A difference of two shares, in percentage points. */
   points: (value, digits = 1) => format.signed(missing(value) ? null : 100 * value, digits),
   /** "1 row", "2 rows". */
   counted: (value, one, many = `${one}s`) => `${format.count(value)} ${value === 1 ? one : many}`,
@@ -129,7 +150,8 @@ const blank = (text) => /^[\s\p{C}\p{Z}]*$/u.test(text);
 /** A node's name, with its path as a tip; a name of which nothing can be seen says so. */
 function named(v) {
   const kind = blank(tree.name(v)) ? "name blank" : "name";
-  const told = tree.told(v);
+  const where = tree.shared(v) && v > 0 ? `in ${tree.label(parents[v])}` : "";
+  const told = [where, tree.told(v)].filter((part) => part !== "").join(" · ");
   return make("bdi", { class: kind, dir: "auto", title: told ? `${tree.text(v)} · ${told}` : tree.text(v) },
     tree.label(v), told ? make("span", { class: "told", dir: "auto" }, ` ${told}`) : null);
 }
@@ -161,6 +183,30 @@ function say(host, sentence) {
   host.append(make("p", { class: "why-none" }, sentence));
 }
 
+// ---- boxes that scroll sideways fade where they are cut
+
+const cut = new WeakMap();
+
+/** Marks what is shown by where its box is cut. */
+function look(box) {
+  const left = Math.abs(box.scrollLeft);
+  const shown = cut.get(box);
+  shown.classList.toggle("cut-start", left > 1);
+  shown.classList.toggle("cut-end", left + box.clientWidth < box.scrollWidth - 1);
+}
+
+const sizes = new ResizeObserver((seen) => {
+  for (const { target } of seen) look(target);
+});
+
+/** Keeps a box that scrolls marked, or what is around it; where its content is drawn anew, call what is returned. */
+function edges(box, shown = box) {
+  cut.set(box, shown);
+  box.addEventListener("scroll", () => look(box), { passive: true });
+  sizes.observe(box);
+  return () => look(box);
+}
+
 /** A small table of rows of texts and elements; columns: {title, number, hint}. */
 function plainTable(columns, rows, caption) {
   const head = columns.map((column) =>
@@ -170,9 +216,11 @@ function plainTable(columns, rows, caption) {
     const scope = index === 0 ? "row" : null;
     return make(tag, { scope, class: columns[index].number ? "number" : null }, cell);
   })));
-  return make("div", { class: "scrolling" }, make("table", { class: "plain" },
+  const box = make("div", { class: "scrolling" }, make("table", { class: "plain" },
     caption ? make("caption", {}, caption) : null,
     make("thead", {}, make("tr", {}, head)), make("tbody", {}, body)));
+  edges(box);
+  return box;
 }
 
 // ---- files that a reader saves
@@ -241,13 +289,13 @@ function select(v, show = false) {
   report.reveal("tree");
   const panel = document.getElementById("panel");
   if (panel) {
-    panel.scrollIntoView({ block: "nearest" });
     panel.focus({ preventScroll: true });
+    report.hold(panel, "nearest");
   }
 }
 
 const report = {
-  data, tree, format, make, named, link, choices, say, plainTable, save, saveCsv,
+  data, tree, format, make, named, link, choices, say, edges, plainTable, save, saveCsv,
   sections, section, part, place, select, printing,
   beforePrint: (printer) => printers.push(printer),
   onSelect: (listener) => listeners.push(listener),

@@ -159,14 +159,20 @@ function border(element, view, index, side) {
   return element;
 }
 
+/** "(other)" holds labels and answers at a branch itself: with what is below the branch they may be right. */
+function open(view, r, c) {
+  const [truth, answer] = [view.items[r], view.items[c]];
+  const within = (rest, item) => rest.rest && r !== c && tree.holds(rest.node, item.node);
+  return within(truth, answer) || within(answer, truth) ? " open" : "";
+}
+
 function cell(view, r, c) {
   const text = shown(view, r, c);
-  const element = make("td", { role: "gridcell", class: r === c ? "cell diagonal" : "cell" }, text);
+  const element = make("td", { role: "gridcell", class: `cell${r === c ? " diagonal" : ""}${open(view, r, c)}` }, text);
   if (text !== "") {
     // Shares are small where there are many columns: their square root keeps the small ones visible.
     const heat = Math.round(100 * Math.sqrt(shareOf(view, r, c)));
     element.style.setProperty("--heat", `${heat}%`);
-    if (heat > 84) element.classList.add("hot");
   }
   place(r, c, element);
   return element;
@@ -200,6 +206,41 @@ function body(view, deepest) {
 
 let stage = null;
 
+// ---- the samples of a cell
+
+const MOST_SAMPLES = 12;
+
+/** The place of each node's row and column: its own, that of a folded branch above it, or what is left of an open one. */
+function finder(items) {
+  const own = new Map();
+  const rests = new Map();
+  items.forEach((item, index) => (item.rest ? rests : own).set(item.node, index));
+  return (v) => {
+    for (let node = v; ; node = tree.parent(node)) {
+      if (own.has(node)) return own.get(node);
+      if (state.folds.open.has(node)) return rests.get(node);
+    }
+  };
+}
+
+const called = (item) => (item.rest ? make("span", {}, report.link(item.node), " (other)") : report.link(item.node));
+
+/** Below the matrix: both nodes of a cell, and those of its rows that stand in the page. */
+function detail(r, c) {
+  const { items, cells } = state.view;
+  const { truth, answer } = data.samples;
+  const at = finder(items);
+  const found = Array.from(truth.keys()).filter((i) => at(truth[i]) === r && at(answer[i]) === c);
+  const all = cells[r][c];
+  stage.detail.replaceChildren(make("h4", {}, "Truth ", called(items[r]), ", answer ", called(items[c])),
+    make("p", {}, `${lines(state.view, r, c).slice(2).join("; ")}.`));
+  if (all === 0) return;
+  if (found.length === 0) report.say(stage.detail, `None of its rows was chosen to stand in this page. ${report.chosenRows}`);
+  else report.cards(stage.detail, found.slice(0, MOST_SAMPLES), Math.max(all, found.length));
+}
+
+// ---- the matrix in its box
+
 function draw() {
   const view = state.folds.counted();
   view.sums = sums(view);
@@ -212,6 +253,7 @@ function draw() {
     "aria-rowcount": view.items.length + deepest + 2, "aria-colcount": view.items.length + deepest + 2 });
   table.append(heads(view, deepest), body(view, deepest));
   stage.box.replaceChildren(table);
+  stage.look();
   const [r, c] = state.at;
   const first = places.get(`${r},${c}`) || places.get("0,0");
   if (first) first.tabIndex = 0;
@@ -222,6 +264,7 @@ function redraw(change, node, side) {
   const held = stage.box.contains(document.activeElement);
   change();
   draw();
+  stage.detail.replaceChildren();
   if (node === undefined) return;
   const item = state.view.items.findIndex((one) => tree.holds(node, one.node));
   if (item >= 0) go(...(side === "row" ? [item, -1] : [-1, item]), held);
@@ -273,6 +316,11 @@ function cellAt(element) {
 
 function listen(box) {
   box.addEventListener("keydown", (event) => {
+    const chosen = event.key === "Enter" || event.key === " " ? cellAt(event.target) : null;
+    if (chosen) {
+      event.preventDefault();
+      detail(...chosen);
+    }
     if (!Object.hasOwn(KEYS, event.key)) return;
     event.preventDefault();
     KEYS[event.key]();
@@ -286,7 +334,9 @@ function listen(box) {
   });
   box.addEventListener("click", ({ target }) => {
     const cell = cellAt(target);
-    if (cell) go(...cell);
+    if (!cell) return;
+    go(...cell);
+    detail(...cell);
   });
   box.addEventListener("mousemove", (event) => {
     const cell = cellAt(event.target);
@@ -314,12 +364,28 @@ function toolbar() {
   return make("div", { class: "toolbar" }, by, less, csv);
 }
 
+/** Brings the row and the column of an item to the middle of the box, whose heads stay in view. */
+function centre(item) {
+  const { box } = stage;
+  const frame = box.getBoundingClientRect();
+  const row = places.get(`${item},-1`).getBoundingClientRect();
+  const column = places.get(`-1,${item}`).getBoundingClientRect();
+  box.scrollTop += row.top - frame.top - frame.height / 2;
+  box.scrollLeft += column.left - frame.left - frame.width / 2;
+}
+
 /** Unfolds down to a node, and goes there. */
 report.confuse = (v) => {
-  report.reveal("confusion", true);
+  report.reveal("confusion");
+  if (stage === null) return;
   redraw(() => state.folds.unfold(tree.isLeaf(v) ? tree.parent(v) : v));
   const item = state.view.items.findIndex((one) => !one.rest && tree.holds(v, one.node));
-  if (item >= 0) go(item, -1);
+  if (item >= 0) {
+    go(item, -1, false);
+    places.get(`${item},-1`).focus({ preventScroll: true });
+    centre(item);
+  }
+  report.hold(stage.box);
 };
 
 report.section("confusion", "Confusion in tree order", (host) => {
@@ -329,10 +395,13 @@ report.section("confusion", "Confusion in tree order", (host) => {
   }
   state.folds = new report.Folds();
   stage = { box: make("div", { class: "matrix-box" }),
-    live: make("p", { class: "note matrix-live", "aria-live": "polite" }, "Choose a cell for its numbers.") };
+    live: make("p", { class: "note matrix-live", "aria-live": "polite" }, "Choose a cell for its numbers and samples."),
+    detail: make("div", { id: "cell", class: "detail", role: "region", "aria-label": "The chosen cell" }) };
+  stage.look = report.edges(stage.box);
   host.append(make("p", { class: "note" }, "Rows are the truth, columns the answers, both in the order of the tree. "
     + "▸ unfolds a branch, ▾ and ◂ fold it. On the diagonal, blue: answers that stay in their branch; off it, orange: "
-    + "answers that leave it."), toolbar(), stage.box, stage.live);
+    + "answers that leave it. Grey: labels or answers that stop at the branch itself, in “(other)”, which say less "
+    + "and may be right."), toolbar(), stage.box, stage.live, stage.detail);
   if (data.pairs.folded > 0) {
     host.append(make("p", { class: "note" }, `${format.counted(data.pairs.folded, "row")} of the rarest pairs are `
       + "counted at nodes above theirs: they stand in (other)."));

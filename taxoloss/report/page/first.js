@@ -58,6 +58,10 @@ function levelTable(host) {
     make("span", { class: "key key-dot" }), "accuracy with its interval ",
     make("span", { class: "key key-chance" }), "by chance ",
     make("span", { class: "key key-majority" }), "always the commonest"));
+  if (data.evaluate.decision === null && data.evaluate.reading.includes("levels by summed probabilities")) {
+    host.append(make("p", { class: "note", id: "summed" }, "The accuracy at a level is of the node whose classes have the "
+      + "largest probability together. It may differ from the level of the best class, which all counts of mistakes use."));
+  }
 }
 
 // ---- where mistakes stay
@@ -100,16 +104,31 @@ function mistakes(host) {
   }))));
 }
 
+const MOST_PAIRS = 5;
+
+/** The pairs that account for most mistakes, wherever in the tree they lie. */
+function frequent(host) {
+  const found = report.frequent(MOST_PAIRS);
+  if (found.length === 0) return;
+  host.append(make("h3", {}, "Most frequent confusions"));
+  const columns = [{ title: "Truth" }, { title: "Taken for" }, { title: "Rows", number: true },
+    { title: "Of the truth’s rows", number: true }];
+  host.append(make("div", { id: "frequent" }, report.plainTable(columns, found.map((pair) => [link(pair.truth),
+    link(pair.answer), format.count(pair.count), format.percent(pair.of > 0 ? pair.count / pair.of : null)]))));
+}
+
 // ---- warnings
 
+/** The nodes of a warning: the document holds the first 200 of them. `count` may be of rows: then all are there. */
 function nodeList(nodes, count) {
   if (!nodes || nodes.length === 0) return null;
   const shown = nodes.slice(0, 200);
-  const rest = count - shown.length;
+  const all = shown.length < 200 ? shown.length : Math.max(count, shown.length);
+  const rest = all - shown.length;
   const list = make("span", { class: "node-list" }, shown.map((v) => make("span", {}, link(v))),
     rest > 0 ? make("span", { class: "note" }, `and ${format.count(rest)} more`) : null);
   if (shown.length <= 6) return list;
-  return make("details", {}, make("summary", {}, `Which: ${format.counted(count, "node")}`), list);
+  return make("details", {}, make("summary", {}, `Which: ${format.counted(all, "node")}`), list);
 }
 
 function warnings(host) {
@@ -155,16 +174,20 @@ function measured(host) {
     ["Decision", evaluate.decision === null ? "the class with the largest number" : evaluate.decision],
     ["Threshold", evaluate.threshold === null ? null : evaluate.threshold.sentence],
     ["Made", `${made.at}, taxoloss ${made.taxoloss}, torch ${made.torch}, Python ${made.python}`],
-    ["Digest of the tree", make("code", {}, taxonomy.digest)],
-    ["Digest with the class order", make("code", {}, taxonomy.binding_digest)],
   ]));
+  const digests = make("summary", {}, "Digests: whether a tree is the same one");
+  host.append(make("details", { class: "digests" }, digests, facts([
+    ["Of the tree", make("code", {}, taxonomy.digest)],
+    ["With the class order", make("code", {}, taxonomy.binding_digest)],
+  ])));
   if (evaluate.notes && evaluate.notes.length > 0) {
     host.append(make("ul", { class: "notes" }, evaluate.notes.map((note) => make("li", {}, note))));
   }
 }
 
 function scores(host) {
-  const rows = Object.entries(data.evaluate.metrics).map(([metric, score]) => ({ metric, ...score }));
+  const rows = Object.entries(data.evaluate.metrics).map(([metric, score]) =>
+    ({ metric, ...score, meaning: report.meaning(metric) }));
   host.append(make("h3", {}, "All metrics"));
   report.table(host, {
     name: "metrics",
@@ -174,9 +197,12 @@ function scores(host) {
       { field: "value", title: "Value", kind: "number", digits: 4 },
       { field: "low", title: "95 % from", kind: "number", digits: 4 },
       { field: "high", title: "to", kind: "number", digits: 4 },
+      { field: "meaning", title: "What it is", grow: 9, minWidth: 280, wraps: "whole", sort: false },
     ],
     rows,
   });
+  const alike = report.alike(data.evaluate.metrics);
+  if (alike) host.append(make("p", { class: "note", id: "alike" }, alike));
 }
 
 report.section("first", "In words", (host) => {
@@ -185,6 +211,7 @@ report.section("first", "In words", (host) => {
   const right = make("div", {});
   levelTable(left);
   mistakes(left);
+  frequent(left);
   warnings(right);
   measured(right);
   host.append(make("div", { class: "columns wide" }, left, right));

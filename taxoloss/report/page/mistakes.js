@@ -22,8 +22,10 @@ const COLUMNS = [
     hint: "How far up the tree one has to go from the truth to meet the answer" },
 ];
 
-function pairRows() {
-  return data.mistakes.pairs.map((pair, place) => ({
+function pairRows(order) {
+  const { pairs } = data.mistakes;
+  const found = order === "branch" ? pairs : report.frequent(pairs.length);
+  return found.map((pair, place) => ({
     ...pair,
     place,
     truth_name: tree.called(pair.truth),
@@ -58,19 +60,40 @@ function detail(host, pair) {
       + `the other way ${format.count(pair.back)}. `,
       pair.shared === 0 ? "The two share no level of the tree." : "Both are in ",
       pair.shared === 0 ? null : link(pair.shared), pair.shared === 0 ? null : "."));
-  if (found.length === 0) report.say(host, "None of its rows was chosen to stand in this page.");
+  if (found.length === 0) report.say(host, `None of its rows was chosen to stand in this page. ${report.chosenRows}`);
   else report.cards(host, found, pair.count);
 }
 
+const ORDERS = {
+  branch: "Pairs that share least of the tree come first, and among them the most frequent.",
+  count: "Pairs with the most rows come first, wherever in the tree they lie.",
+};
+
 function pairs(host) {
   host.append(make("h3", {}, "What is taken for what"));
-  const rows = pairRows();
+  let order = "branch";
+  const rows = pairRows(order);
   if (rows.length === 0) {
     report.say(host, "There are no mistakes.");
     return;
   }
-  host.append(make("p", { class: "note" }, "Pairs that share least of the tree come first, and among them the most "
-    + "frequent. Choose a row to see its samples."));
+  const said = make("p", { class: "note" });
+  const tell = () => {
+    const cut = data.mistakes.total > rows.length
+      ? ` ${format.count(rows.length)} of ${format.count(data.mistakes.total)} pairs are listed.` : "";
+    said.textContent = `${ORDERS[order]}${cut} Choose a row to see its samples.`;
+  };
+  tell();
+  host.append(said, report.choices("Order", [["branch", "across branches first"], ["count", "most frequent first"]],
+    order, (value) => {
+      order = value;
+      tell();
+      const found = pairRows(order);
+      chosen = 0;
+      table.clearSort();
+      table.setData(found.map((pair) => new table.View(pair)));
+      detail(below, found[0]);
+    }));
   const below = make("div", { id: "pair", class: "detail", role: "region", "aria-live": "polite",
     "aria-label": "The chosen pair" });
   let chosen = rows[0].place;
@@ -86,7 +109,7 @@ function pairs(host) {
     },
     dress: (row, pair) => mark(row, pair),
     saved: () => ({ titles: SAVED.map(([title]) => title),
-      rows: data.mistakes.pairs.map((pair) => SAVED.map(([, read]) => read(pair))) }),
+      rows: pairRows(order).map((pair) => SAVED.map(([, read]) => read(pair))) }),
   });
   const mark = (row, pair) => row.getElement().classList.toggle("chosen", pair.place === chosen);
   host.append(below);

@@ -62,16 +62,18 @@ function numbers(v) {
   return make("dl", { class: "tiles" },
     fact("rows", format.count(rows), "Rows whose truth is this node or below it"),
     fact("right", format.percent(report.node.accuracy(v)), `${format.count(columnsOf.right[v])} rows`),
+    fact("right, 95 % interval", report.node.accuracyEnds(v), "Wilson's interval, for rows that are independent"),
     fact("wrong", format.count(columnsOf.wrong[v]), "Wrong answers of these rows"),
     fact("stays here", format.percent(rows > 0 ? columnsOf.within[v] / rows : null),
       "Of these rows, answers that are this node or below it"),
     tree.depth(v) > 1 ? fact("stays in the parent", format.percent(report.node.stays(v)),
       "Of these rows, answers within the node's parent") : null,
     fact("answered", format.count(columnsOf.answered[v]), "Answers that are this node or below it"),
-    fact("stated − right", format.points(report.node.calibration(v)),
-      "Mean stated probability less the share that is right, in points; above 0: too sure"),
-    tree.isLeaf(v) ? null : fact("mistakes that part here", format.count(columnsOf.parted[v]),
-      "Wrong answers that share this node with the truth and nothing below it"));
+    fact("precision", format.percent(report.node.row(v).precision), "Of these answers, how many are right"),
+    fact("surer than right, points", format.points(report.node.calibration(v)),
+      "Mean stated probability less the share that is right, in percentage points; above 0: too sure"),
+    tree.isLeaf(v) ? null : fact("mistakes between its children", format.count(columnsOf.parted[v]),
+      "Wrong answers in another child of this node than the truth"));
 }
 
 function list(title, none, counts, whole, of) {
@@ -103,15 +105,35 @@ function worst(v) {
   return found.sort((a, b) => height[b] - height[a] || sure(b) - sure(a) || a - b);
 }
 
+/** A picture by itself, as large as fits; Escape, the button, or a click beside it closes it. */
+function enlarge(source, id) {
+  const close = make("button", { type: "button" }, "Close");
+  const dialog = make("dialog", { class: "larger", "aria-label": `Sample ${id}` },
+    make("img", { src: source, alt: `Sample ${id}` }),
+    make("div", { class: "toolbar" }, make("bdi", { class: "note", dir: "auto" }, id), close));
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+function picture(source, id) {
+  const button = make("button", { type: "button", class: "picture", "aria-label": `Show larger: sample ${id}` },
+    make("img", { src: source, alt: `Sample ${id}`, loading: "lazy" }));
+  button.addEventListener("click", () => enlarge(source, id));
+  return button;
+}
+
 /** What the page says of a sample: its picture where there is one, its name, its truth and its answer. */
 function card(i) {
   const { samples, images } = data;
   const id = samples.id === null ? `row ${format.count(samples.row[i])}` : samples.id[i];
-  const picture = samples.image[i] === null || samples.image[i] === undefined ? null
-    : make("img", { src: images[samples.image[i]], alt: `Sample ${id}`, loading: "lazy" });
+  const image = samples.image[i];
   const said = Object.hasOwn(samples.said, String(i)) ? samples.said[String(i)] : null;
   const sure = samples.probability === null ? null : samples.probability[i];
-  return make("li", { class: "card" }, picture,
+  return make("li", { class: "card" },
+    image === null || image === undefined ? null : picture(images[image], id),
     make("div", { class: "card-id", title: id }, make("bdi", { dir: "auto" }, id)),
     make("div", {}, make("span", { class: "note" }, "truth"), link(samples.truth[i])),
     make("div", {}, make("span", { class: "note" }, "answer"),
@@ -119,20 +141,27 @@ function card(i) {
       sure === null ? null : make("span", { class: "note" }, `at ${format.percent(sure)}`)));
 }
 
-/** A list of samples as cards; `total` is how many there are where only some are shown. */
-report.cards = (host, rows, total = rows.length) => {
+/** Why not all rows can be shown. */
+report.chosenRows = "Up to 3 of each class, examples of the pairs listed and likely label errors stand in this page.";
+
+/** A list of samples as cards; `total` is how many there are, of which only some may be shown. */
+report.cards = (host, rows, total = rows.length, its = "", what = ["row"]) => {
   const list = make("ul", { class: "cards" }, rows.map(card));
   host.append(list);
   if (total > rows.length) {
-    host.append(make("p", { class: "note" }, `${format.count(rows.length)} of ${format.count(total)} shown`));
+    host.append(make("p", { class: "note cards-note" },
+      `${format.count(rows.length)} of ${its}${format.counted(total, ...what)}. ${report.chosenRows}`));
   }
 };
 
 function pictures(v) {
   const part = make("div", { class: "panel-worst" }, make("h4", {}, "Its worst mistakes"));
   const found = worst(v);
-  if (found.length === 0) report.say(part, "The page holds no wrong answer of its rows.");
-  else report.cards(part, found.slice(0, MOST_PICTURES), found.length);
+  const all = columnsOf.wrong[v];
+  if (all === 0) report.say(part, "None of its rows is answered wrongly.");
+  else if (found.length === 0) {
+    report.say(part, `None of its ${format.counted(all, "mistake")} was chosen to stand in this page. ${report.chosenRows}`);
+  } else report.cards(part, found.slice(0, MOST_PICTURES), Math.max(all, found.length), "its ", ["mistake"]);
   return part;
 }
 

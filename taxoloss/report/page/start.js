@@ -16,12 +16,41 @@ function build(entry) {
   }
 }
 
-/** Builds a section now, and scrolls to it where asked. */
+/** What a reader moves the page with. */
+const MOVES = ["wheel", "touchmove", "keydown", "pointerdown"];
+const SETTLED = 1000;
+const LONGEST = 8000;
+
+let holding = null;
+for (const move of MOVES) window.addEventListener(move, () => { holding = null; }, { capture: true, passive: true });
+
+/**
+ * Scrolls to an element, and again while what stands above it is still being drawn: until it has stood still for a
+ * second, or the reader moves.
+ */
+report.hold = (element, block = "start") => {
+  const begun = performance.now();
+  let [moved, at] = [begun, null];
+  const own = () => {
+    if (holding !== own) return;
+    const now = performance.now();
+    if (at === null || Math.abs(element.getBoundingClientRect().top - at) > 1) {
+      element.scrollIntoView({ block, inline: "nearest", behavior: "instant" });
+      at = element.getBoundingClientRect().top;
+      moved = now;
+    }
+    if (now - moved < SETTLED && now - begun < LONGEST) requestAnimationFrame(own);
+  };
+  holding = own;
+  own();
+};
+
+/** Builds a section now, with all above it, which would push it down later; scrolls to it where asked. */
 report.reveal = (id, scroll = false) => {
-  const entry = sections.find((one) => one.id === id);
-  if (!entry || !entry.host) return;
-  build(entry);
-  if (scroll) entry.element.scrollIntoView();
+  const place = sections.findIndex((one) => one.id === id);
+  if (place < 0 || !sections[place].host) return;
+  sections.slice(0, place + 1).forEach(build);
+  if (scroll) report.hold(sections[place].element);
 };
 
 function lay(entry, number) {
@@ -30,6 +59,8 @@ function lay(entry, number) {
   entry.element = make("section", { id: entry.id, "aria-labelledby": `${entry.id}-title` }, heading, entry.host);
   document.getElementById("content").append(entry.element);
   entry.anchor = make("a", { href: `#${entry.id}` }, make("span", { class: "step" }, String(number)), entry.title);
+  // The address alone says nothing where it has the section's name already.
+  entry.anchor.addEventListener("click", () => report.reveal(entry.id, true));
   document.getElementById("contents").append(entry.anchor);
 }
 
@@ -60,6 +91,7 @@ function follow() {
 }
 
 sections.forEach((entry, index) => lay(entry, index + 1));
+report.edges(document.getElementById("contents"));
 watch();
 follow();
 window.addEventListener("hashchange", follow);

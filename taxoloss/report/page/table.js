@@ -65,7 +65,7 @@ function definition(column) {
     titleFormatter: "plaintext", // two columns are called as the models are
     hozAlign: numeric ? "right" : "left",
     headerHozAlign: numeric ? "right" : "left",
-    cssClass: numeric ? "number" : "words",
+    cssClass: numeric ? "number" : `words${column.wraps ? ` wraps ${column.wraps}` : ""}`,
     width: column.width,
     minWidth: column.minWidth || (numeric ? 96 : 130),
     widthGrow: column.grow || (numeric ? 1 : 3),
@@ -156,8 +156,8 @@ function tips(columns) {
 }
 
 /**
- * A table: columns {field, title, kind, digits, hint, width, minWidth, grow, frozen}; kind is text, count, percent,
- * points, number or signed. rows hold values by field. Options: name (of the file that is saved), label, height,
+ * A table: columns {field, title, kind, digits, hint, width, minWidth, grow, frozen, wraps ("twice" or "whole")}; kind is
+ * text, count, percent, points, number or signed. rows hold values by field. Options: name (of the file that is saved), label, height,
  * sort [{field, dir}], onRow(row), children(row) for a table that folds, open(row), filter (false: no box),
  * saved() -> {titles, rows} in place of the rows as they are, note,
  * dress(row, values) after a row is drawn, bar (where its buttons go, if not in one of its own),
@@ -204,6 +204,7 @@ report.table = (host, options) => {
   table.on("tableBuilt", () => {
     dress(table, box, label);
     tips(columns)(table);
+    table.on("renderComplete", report.edges(box.querySelector(".tabulator-tableholder"), grid));
   });
   remember = keyboard(table, box, onRow, Boolean(children));
   if (onRow) {

@@ -32,6 +32,21 @@ const stays = withinParents();
 
 const accuracy = (v) => share(columnsOf.right[v], columnsOf.rows[v]);
 
+const Z = 1.959964; // of a normal deviate: 95 % lie within it on both sides
+
+/**
+ * The ends of Wilson's 95 % interval of the accuracy, in words: the shares q with |p - q| <= z sqrt(q (1 - q) / n) are
+ * those between the roots of (1 + z^2 / n) q^2 - (2 p + z^2 / n) q + p^2.
+ */
+function accuracyEnds(v) {
+  const n = columnsOf.rows[v];
+  if (n === 0) return format.none;
+  const p = accuracy(v);
+  const middle = (p + Z ** 2 / (2 * n)) / (1 + Z ** 2 / n);
+  const half = (Z / (1 + Z ** 2 / n)) * Math.sqrt((p * (1 - p)) / n + Z ** 2 / (4 * n ** 2));
+  return report.interval(Math.max(0, middle - half), Math.min(1, middle + half));
+}
+
 /** The stated probability less the share that is right, over the answers at the node or below it. */
 function calibration(v) {
   const answers = columnsOf.answered[v];
@@ -77,6 +92,7 @@ function rowOf(v) {
       level: tree.level(v),
       rows: columnsOf.rows[v],
       accuracy: accuracy(v),
+      precision: share(columnsOf.answered_right[v], columnsOf.answered[v]),
       stays: stays[v] === null ? null : share(stays[v], columnsOf.rows[v]),
       calibration: calibration(v),
       // The signs around the name keep its direction to itself.
@@ -89,28 +105,37 @@ function rowOf(v) {
   return made.get(v);
 }
 
-report.node = { accuracy, calibration, stays: (v) => rowOf(v).stays, row: rowOf };
+report.node = { accuracy, accuracyEnds, calibration, stays: (v) => rowOf(v).stays, row: rowOf };
+
+/** Names are read first: they take two lines before they are cut. */
+const NAME_WIDTH = 224;
+const NAME_WIDTH_ON_PHONES = 150;
 
 const COLUMNS = [
-  { field: "name", title: "Name", grow: 5, minWidth: 170, frozen: true },
-  { field: "rows", title: "Rows", kind: "count", minWidth: 74,
+  { field: "name", title: "Name", grow: 5, minWidth: window.innerWidth < 640 ? NAME_WIDTH_ON_PHONES : NAME_WIDTH,
+    frozen: true, wraps: "twice" },
+  { field: "rows", title: "Rows", kind: "count", minWidth: 68,
     hint: "Rows whose truth is the node or below it" },
-  { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 96,
-    hint: "Of these rows, those whose answer is right" },
-  { field: "parted", title: "Mistakes explained", kind: "count", minWidth: 104,
-    hint: "Wrong answers that part from the truth here: what both share is this node; over all nodes these are "
-      + "all mistakes" },
-  { field: "wrong", title: "Wrong", kind: "count", minWidth: 78,
+  { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 92,
+    hint: "Of these rows, how many are answered right" },
+  { field: "precision", title: "Precision", kind: "percent", minWidth: 92,
+    hint: "Of the rows answered as the node or below it, how many are right" },
+  { field: "parted", title: "Mistakes explained", kind: "count", minWidth: 100,
+    hint: "Mistakes between its children: the truth lies in one, the answer in another. Summed over all nodes these "
+      + "are all mistakes" },
+  { field: "wrong", title: "Wrong", kind: "count", minWidth: 74,
     hint: "Wrong answers of all rows of the node" },
-  { field: "stays", title: "Within parent", kind: "percent", minWidth: 84,
-    hint: "Of these rows, those whose answer stays within the node's parent" },
-  { field: "calibration", title: "Stated −\u00a0right", kind: "points", minWidth: 84,
-    hint: "Of the answers here: the mean stated probability less the share that is right, in points; "
-      + "above 0: too sure" },
-  { field: "worst", title: "Worst child", grow: 3, minWidth: 130,
+  { field: "stays", title: "Within parent", kind: "percent", minWidth: 82,
+    hint: "Of these rows, how many answers stay within the node's parent" },
+  { field: "calibration", title: "Surer than right, points", kind: "points", minWidth: 92,
+    hint: "How much surer the model is than it is right, in percentage points: the mean stated probability of the "
+      + "answers here less the share of them that is right. Above 0: too sure; below 0: not sure enough" },
+  { field: "worst", title: "Worst child", grow: 3, minWidth: 120,
     hint: "The child with the lowest accuracy" },
 ];
-const SAVED = [["path", "Path"], ["level", "Level"], ...COLUMNS.map((column) => [column.field, column.title])];
+/** Numbers are saved as they are: of a difference the share, not the points. */
+const SAVED = [["path", "Path"], ["level", "Level"],
+  ...COLUMNS.map((column) => [column.field, column.title.replace(", points", "")])];
 
 // ---- search
 
@@ -162,6 +187,7 @@ function foldable(host, bar, state) {
     dress: (row, { node }) => {
       const element = row.getElement();
       element.dataset.node = node;
+      row.getCell("accuracy").getElement().title = `95 %: ${accuracyEnds(node)}`;
       mark(element, node === report.chosen());
       element.classList.toggle("found", state.found.has(node));
       element.setAttribute("aria-level", tree.depth(node) + 1);
@@ -218,8 +244,8 @@ function search(bar, table, state) {
 }
 
 report.section("tree", "The tree", (host) => {
-  host.append(make("p", { class: "note" }, "Sorted by the mistakes that part at a node: "
-    + "where it tops its siblings, the model loses its way there. Choose a row to see its own panel."));
+  host.append(make("p", { class: "note" }, "Sorted by the mistakes between a node's children: "
+    + "where they top those of its siblings, the model loses its way there. Choose a row to see its own panel."));
   const state = { only: null, open: atFirst(), found: new Set() };
   const left = make("div", { class: "tree-table" });
   const icicle = make("div");

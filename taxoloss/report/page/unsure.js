@@ -9,10 +9,17 @@ const asRisk = (risk) => `${Number((100 * risk).toFixed(3))} %`;
 
 const levelWords = (level) => (level === "root" ? "nothing (the root)" : level);
 
+/** Whether something more than the root is said of some row. */
+const says = (promise) => !promise.shares || promise.shares[0] < 1 - 1e-9;
+
 function verdict(promise) {
   if (promise.delivered === null) return "No row is left to check the promise.";
-  if (promise.kept) return "✓ The promise is kept: what was delivered agrees with it.";
-  return "✗ More is wrong than was promised, beyond chance.";
+  if (!says(promise)) {
+    return promise.log_odds === null ? "Nothing is answered: a promise this strict needs more rows."
+      : "Nothing is answered: no row is sure enough for a promise this strict.";
+  }
+  if (promise.kept) return "✓ What was delivered does not contradict the promise.";
+  return "✗ What was delivered contradicts the promise: more is wrong, beyond chance.";
 }
 
 // ---- the slider and what stands below it
@@ -28,11 +35,12 @@ function facts(promise) {
       `Of ${format.count(promise.rows)} rows that did not set the threshold`),
     item("95 % interval of it", "unsure-interval",
       report.interval(promise.delivered_low, promise.delivered_high, (share) => format.percent(share, 2))),
-    item("band of the true rate", "unsure-band",
+    item("true rate, 9 times in 10", "unsure-band",
       report.interval(promise.low, promise.high, (share) => format.percent(share, 2)),
       "Where the true rate of such a threshold lies 9 times in 10"),
     item("information of the answers", "unsure-information", format.percent(promise.information),
-      "1 where every answer is a class, 0 where every answer is the root"));
+      "How much the answers say: 100 % where each is a class, 0 % where none says more than the root; an inner node "
+        + "says the more, the fewer classes are below it"));
 }
 
 function sharesTable(promise) {
@@ -55,9 +63,11 @@ function asked(host, chosen) {
     + `${ends === format.none ? "" : ` (95 %: ${ends})`}. ${verdict(chosen)}`));
 }
 
-/** The place of the promise that a reader sees first: the risk that was asked for, else 5 %. */
+/** The place of the promise that is seen first: the risk that was asked for, else the first from 5 % that says something. */
 function firstPlace(promises) {
-  const wanted = data.unsure.chosen ? data.unsure.chosen.risk : 0.05;
+  const saying = promises.find((promise) => promise.risk > 0.05 - 1e-9 && says(promise));
+  const usual = saying ? saying.risk : 0.05;
+  const wanted = data.unsure.chosen ? data.unsure.chosen.risk : usual;
   let best = 0;
   promises.forEach((promise, place) => {
     if (Math.abs(promise.risk - wanted) < Math.abs(promises[best].risk - wanted)) best = place;
@@ -141,10 +151,10 @@ function promisesChart(host, state, promises) {
     name: "promises",
     alt: "The delivered share of wrong answers against the promised one",
     numbers: {
-      columns: [number("Promised"), number("Delivered"), number("95 % interval"), number("Band"), { title: "Kept" }],
+      columns: [number("Promised"), number("Delivered"), number("95 % interval"), number("True rate, 9 times in 10"), { title: "Contradicted" }],
       rows: promises.map((one) => [asRisk(one.risk), format.percent(one.delivered, 2),
         report.interval(one.delivered_low, one.delivered_high), report.interval(one.low, one.high),
-        one.kept ? "yes" : "no"]),
+        !says(one) ? "nothing is answered" : one.kept ? "no" : "yes"]),
     },
     ready: state.watch("promises", state.chosen),
   });

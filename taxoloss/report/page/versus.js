@@ -51,6 +51,8 @@ function changes(host) {
 
 // ---- nodes
 
+const AT_ONCE = "The intervals hold for all nodes at once in 95 % of cases: they are wider than a 95 % interval of one.";
+
 const points = (share) => (known(share) ? 100 * share : null);
 
 function nodeVerdict(one) {
@@ -90,7 +92,7 @@ function chart(host, nodes) {
     name: "gained-and-lost",
     alt: "Differences in accuracy of the nodes that gained and lost most, with their intervals",
     numbers: {
-      columns: [{ title: "Node" }, number("Rows"), number("Difference"), number("95 % interval"), { title: "This" }],
+      columns: [{ title: "Node" }, number("Rows"), number("Difference"), number("Interval, all nodes at once"), { title: "This" }],
       rows: shown.map((one) => [link(one.node), format.count(one.rows), format.points(one.difference),
         report.interval(one.low, one.high, format.points), nodeVerdict(one)]),
     },
@@ -111,9 +113,9 @@ function table(host, nodes) {
       { field: "a", title: data.compare.a.name, kind: "percent", minWidth: 120 },
       { field: "b", title: data.compare.b.name, kind: "percent", minWidth: 120 },
       { field: "difference", title: "Difference", kind: "points", minWidth: 116,
-        hint: "The second less the first, in points" },
-      { field: "low", title: "95 % from", kind: "points" },
-      { field: "high", title: "to", kind: "points" },
+        hint: "The second less the first, in percentage points" },
+      { field: "low", title: "All at once: from", kind: "points", minWidth: 110, hint: AT_ONCE },
+      { field: "high", title: "to", kind: "points", hint: AT_ONCE },
       { field: "verdict", title: "The second is", grow: 2, minWidth: 120 },
     ],
     rows: nodes.map((one) => ({ ...one, name: tree.called(one.node), level: tree.level(one.node),
@@ -143,7 +145,7 @@ report.section("versus", "Two models", (host) => {
     return;
   }
   host.append(make("p", { class: "note" }, "The difference in accuracy, the second model less the first, in "
-    + "points of a hundred. A grey dot may be chance; a triangle points where the second model went."));
+    + `percentage points. A grey dot may be chance; a triangle points where the second model went. ${AT_ONCE}`));
   chart(host, nodes);
   table(host, nodes);
 });
