@@ -360,8 +360,8 @@ def test_branches_that_become_one_bring_their_classes_along(kept: bool) -> None:
     both = {"covers": ["small", "large"], "parts": None, "dice": None}
     new = taxoloss.load({"tree": {"Toys": {name: both}, "Books": None}}).bind()
     said = [("Toys/Puzzles", f"Toys/{name}")] + [("Toys/Games", f"Toys/{name}")] * (not kept)
-    for renames in (dict(said), dict(reversed(said))):
-        found = old.diff(new, renames)
+    for order in (said, said[::-1]):
+        found = old.diff(new, dict[str | tuple[str, ...], str | tuple[str, ...]](order))
         (merged,) = found.merged
         assert set(merged.old) == {
             (*("Toys", branch), "covers", "small") for branch in ("Puzzles", "Games")

@@ -60,9 +60,7 @@ def advice(found: Gathered) -> dict[str, Any]:
     """
     taxonomy = found.taxonomy
     if not taxonomy.is_tree:
-        why = (
-            "nodes have several parents, and siblings below each of them: no advice is given on such a tree"
-        )
+        why = "Nodes have several parents, and siblings below each: no advice is given on such a tree."
         return {"looked_at": 0, "merge": [], "move": [], "why": why}
     mistakes = _Mistakes.of(found)
     merge, moves = _Merges.of(mistakes), _Moves.of(mistakes)

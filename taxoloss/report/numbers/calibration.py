@@ -51,7 +51,7 @@ def calibration(found: Gathered, scores: Mapping[str, Interval]) -> dict[str, An
     bins = found.calibration
     if bins is None:
         if found.probability is None:
-            return {"why": "the file states no probabilities"}
+            return {"why": "The file states no probabilities; --score names a column that does."}
         known = ~np.isnan(found.probability)
         bins = {"answers": _bins(found.probability[known], ~found.wrong[known])}
     return {"levels": [_level(name, *columns, scores) for name, columns in bins.items()]}

@@ -238,5 +238,5 @@ def _parts_at_the_top(found: Gathered) -> BoolArray:
 
 def _why_none(found: Gathered) -> str:
     if found.probability is None:
-        return "the file states no probabilities, so that sure answers cannot be told from others"
-    return "no answer in another branch is as sure as right answers of its node are on average"
+        return "The file states no probabilities, so that sure answers cannot be told from others."
+    return "No answer in another branch is as sure as right answers of its node are on average."

@@ -112,7 +112,7 @@ class _Comparer:
         self.wanted = self.with_children(_wanted(old, new, renames))
 
     def with_children(self, wanted: dict[int, int]) -> dict[int, int]:
-        """The renames, and those of what has one name below branches that are said to become one branch.
+        """The renames, and those of what has one name below branches that are said to become one.
 
         Of the children only one could be paired with the new child: the classes of the others would be lost.
         """
