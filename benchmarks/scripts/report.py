@@ -53,35 +53,53 @@ def run(arguments: list[str]) -> tuple[float, float]:
     return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
-def until_drawn(page: Any, act: Any) -> float:
-    """Milliseconds from before an act until what follows of it is drawn."""
-    start = page.evaluate("() => performance.now()")
-    act()
-    return float(page.evaluate(_DRAWN)) - float(start)
+def opened(page: Any, path: Path) -> float:
+    """Milliseconds from the start of the navigation until the page is drawn."""
+    page.goto(path.as_uri(), wait_until="load")
+    return float(page.evaluate(_DRAWN))
+
+
+def acted(page: Any, section: str, selector: str, key: str | None) -> float:
+    """Milliseconds from a click (or a key) on an element of a section until what follows is drawn."""
+    page.evaluate("id => report.reveal(id, true)", section)
+    page.wait_for_timeout(700)  # until the section itself is drawn
+    element = page.locator(f"#{section} {selector}").first
+    element.scroll_into_view_if_needed()
+    if key is not None:
+        element.focus()
+    start = float(page.evaluate(_DRAWN))
+    if key is None:
+        element.click()
+    else:
+        page.keyboard.press(key)
+    return float(page.evaluate(_DRAWN)) - start
 
 
 def in_browser(path: Path) -> dict[str, float]:
-    """Milliseconds of opening, and of clicks."""
+    """Milliseconds of opening, and of clicks: medians of five."""
     from playwright.sync_api import sync_playwright
 
+    found: dict[str, list[float]] = {}
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        found: dict[str, list[float]] = {}
         for _ in range(5):
             page = browser.new_page()
-            page.goto(path.as_uri(), wait_until="load")
-            found.setdefault("open", []).append(float(page.evaluate(_DRAWN)))
-            for name, selector in CLICKS.items():
-                page.locator(selector).first.scroll_into_view_if_needed()
-                page.evaluate(_DRAWN)
-                click = page.locator(selector).first
-                found.setdefault(name, []).append(until_drawn(page, click.click))
+            found.setdefault("open", []).append(opened(page, path))
+            for name, act in ACTS.items():
+                found.setdefault(name, []).append(acted(page, *act))
             page.close()
         browser.close()
     return {name: median(values) for name, values in found.items()}
 
 
-CLICKS: dict[str, str] = {}
+#: What is done: the section, the element, and the key that is pressed there; None: it is clicked.
+ACTS: dict[str, tuple[str, str, str | None]] = {
+    "unfold in the tree": ("tree", "[aria-label='folded']", None),
+    "choose a node": ("tree", ".tabulator-row:nth-child(3) .tabulator-cell", None),
+    "unfold in the confusion": ("confusion", ":is(.head-row, .strip-row) button", None),
+    "other shares": ("confusion", ".choices button:nth-of-type(2)", None),
+    "move the slider": ("unsure", "input[type=range]", "ArrowRight"),
+}
 
 
 def main(rows: int) -> None:
@@ -94,7 +112,7 @@ def main(rows: int) -> None:
             page = folder / "report.html"
             size = page.stat().st_size
             print(f"{count:,} rows, {classes:,} classes, {levels} levels: {seconds:.1f} s, ", end="")
-            print(f"peak {memory:,.0f} MB, page {size:,} bytes")
+            print(f"peak {memory:,.0f} MB, page {size:,} bytes", flush=True)
             if shutil.which("chromium") is not None:
                 print("  " + ", ".join(f"{k} {v:.0f} ms" for k, v in in_browser(page).items()))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from enum import Enum
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -245,6 +246,13 @@ def _old_comments(output: Path, found: Found) -> tuple[tuple[str, ...], Comments
     return head, {path: kept.nodes[path] for path in paths}
 
 
+def _next(found: Found, source: Path, output: Path) -> list[str]:
+    """Commands for a shell: to look at what was written, and to check it against the classes of data."""
+    file, folder = quote(str(output)), quote(str(source))
+    classes = f"--image-folder {folder}" if found.kind == "image-folder" else "--classes YOUR_CLASSES.txt"
+    return [f"next: taxoloss inspect {file}", f"      taxoloss check {file} {classes}"]
+
+
 def _show(found: Found, source: Path, output: Path | None, format: str) -> None:
     """What the source was read as, what to look at, what to do next."""
     taxonomy = found.taxonomy
@@ -254,8 +262,7 @@ def _show(found: Found, source: Path, output: Path | None, format: str) -> None:
     widths = " > ".join(f"{level} {len(taxonomy.nodes(level)):,}" for level in taxonomy.levels)
     lines.append(f"{len(taxonomy):,} classes: {widths}")
     if output is not None:
-        classes = f"--image-folder {source}" if found.kind == "image-folder" else "--classes classes.txt"
-        lines.append(f"wrote {output}; next: taxoloss check {output} {classes}")
+        lines += [f"wrote {output}", *_next(found, source, output)]
     for line in lines:
         echo(escape_invisible(line), err=True)
     if format == "json" and output is not None:

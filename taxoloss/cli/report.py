@@ -50,7 +50,7 @@ from taxoloss.taxonomy.loading import load
 __all__ = ["report"]
 
 _ERROR = Unknown("error")
-_B = "What differs in OTHER: "
+_B = "For OTHER, where it differs: "
 
 
 def report(
@@ -65,17 +65,20 @@ def report(
     ] = None,
     images: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The pictures of the samples, called as --id says."),
+        typer.Option(
+            metavar="DIR",
+            help="A folder with pictures of the samples: --id names the column of their file names.",
+        ),
     ] = None,
     thumbnails: Annotated[
-        int, typer.Option(min=0, metavar="N", help="At most so many pictures stand in the page.")
+        int, typer.Option(min=0, metavar="N", help="How many pictures the page may hold.")
     ] = 400,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="What the page is called.")] = None,
     name_a: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What the model of PREDICTIONS is called.")
     ] = None,
     name_b: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What that of OTHER is called.")
+        str | None, typer.Option(metavar="TEXT", help="What the model of OTHER is called.")
     ] = None,
     target: TargetOption = "target",
     targets: TargetsOption = None,
@@ -178,7 +181,7 @@ def _check_usage(
         )
     if images is not None and sample_id is None:
         raise typer.BadParameter(
-            "needs --id NAME, the column with the names of the pictures", param_hint="--images"
+            "needs --id NAME, the column with the file names of the pictures", param_hint="--images"
         )
     if common and sample_id is None:
         raise typer.BadParameter("needs --id: rows are paired by their number", param_hint="--common")

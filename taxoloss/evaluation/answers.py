@@ -169,6 +169,7 @@ class _Reader:
         self._unknown: dict[str, tuple[NameReading, npt.NDArray[np.bool_]]] = {}
         self._numbers: dict[str, bool] = {}
         self._nameless: str | None = None
+        self._silent: str | None = None
 
     def place(self, row: int) -> str:
         """How a row, from 0, is called."""
@@ -306,7 +307,9 @@ class _Reader:
         self._numbers[column] = reading.numbers
         policy = self.roles.unknown
         width = len(rows[0])
-        if reading.unknown and (policy == "error" or (policy == "wrong" and (truth or width > 1))):
+        nothing_said = policy == "root" and not truth and width == 1 and set(reading.unknown) <= {""}
+        refused = policy in ("error", "root") or (policy == "wrong" and (truth or width > 1))
+        if reading.unknown and refused and not nothing_said:
             first, wrong = self._first(rows, reading.unknown), not truth and width == 1
             error = unknown_names(reading, self.nodes, where, first, wrong=wrong)
             if policy == "wrong":
@@ -326,8 +329,10 @@ class _Reader:
         )
         if policy == "drop":
             found[lost] = LEFT_OUT
-        if reading.unknown:
+        if reading.unknown and not nothing_said:
             self._unknown[column] = reading, lost
+        elif nothing_said and lost.any():
+            self._silent = f"{counted(int(lost.sum()), 'empty answer')} say nothing: the root"
         return found
 
     def _first(self, rows: Sequence[tuple[str, ...]], unknown: Mapping[str, int]) -> dict[str, str]:
@@ -351,7 +356,7 @@ class _Reader:
 
     def told(self) -> list[str]:
         """What is told of the rows whose names are unknown."""
-        notes = [] if self._nameless is None else [self._nameless]
+        notes = [note for note in (self._nameless, self._silent) if note is not None]
         for column, (reading, lost) in self._unknown.items():
             what = "left out" if self.roles.unknown == "drop" else "counted as wrong"
             most = Counter(reading.unknown).most_common(3)

@@ -116,7 +116,7 @@ class _Gathering:
         """The number of each cell of the column of classes."""
         where, nodes = self._where(self.column), self.numbers.nodes
         reading = read_names(self.cells, nodes, where, ordered=self.numbers.ordered)
-        if reading.unknown and self.request.unknown == "error":
+        if reading.unknown and self.request.unknown in ("error", "root"):
             raise unknown_names(reading, nodes, where, self._first(reading))
         return reading.ids
 
@@ -213,8 +213,8 @@ class _Gathering:
     def _refuse_unknown(self) -> None:
         """PredictionError where --unknown speaks of answers, and each sample has numbers instead."""
         unknown = self.request.unknown
-        if unknown == "wrong" or (unknown == "drop" and self.request.targets is None):
-            more = " (drop leaves out samples without a truth in --targets)" if unknown == "wrong" else ""
+        if unknown in ("wrong", "root") or (unknown == "drop" and self.request.targets is None):
+            more = " (drop leaves out samples without a truth in --targets)" if unknown != "drop" else ""
             raise PredictionError(
                 f"{self.source.path}: --unknown {unknown} speaks of names that were answered, and "
                 f"here each sample has a number for each class: leave it out{more}"

@@ -171,6 +171,7 @@ def unknown_names(
     blank = f"{counted(empty, 'row')} {'has' if empty == 1 else 'have'} none" * bool(empty)
     head = f"{where}: {' and '.join(filter(None, (what, blank)))} ({counted(rows, 'row')} in all)"
     help = "  --unknown drop leaves their rows out" + ", --unknown wrong counts them as wrong" * wrong
+    help += ", --unknown root takes an empty answer for one that says nothing" * (wrong and empty > 0)
     return PredictionError("\n".join([head, *_lines(reading.unknown, nodes, first), help]))
 
 

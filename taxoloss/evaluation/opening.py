@@ -379,9 +379,7 @@ class _Opening:
 
 def _check_joined(path: Path, request: Request) -> None:
     if path.suffix.lower() == ".npz":
-        raise PredictionError(
-            f"{path}: expected no --targets: an .npz has arrays, no column of names to join"
-        )
+        raise PredictionError(f"{path}: expected no --targets: the truth of an .npz is its array targets")
     if request.sample_id is None:
         raise PredictionError(
             f"{request.targets}: expected --id NAME, the column by which both files name the samples"

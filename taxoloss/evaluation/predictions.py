@@ -238,14 +238,15 @@ def _refuse_two_readings(file: PredictionFile, values: Floats) -> None:
     place, logits = file.place(1), file.to_say("logits")
     if np.mean(positive & _near(total, 100)) > 0.5:
         raise PredictionError(
-            f"{place}: two readings of rows that sum to about 100: percentages, divide them by 100 and "
-            f"{file.to_say('probs')}; or logits, {logits}"
+            f"{place}: rows that sum to about 100 can mean two things: percentages (divide them by 100 and "
+            f"{file.to_say('probs')}) or logits ({logits})"
         )
     in_unit = bool(((values >= 0) & (values <= 1)).all())
     if in_unit or np.mean(positive & _near(total, 1)) > 0.5:
         shown = "numbers in [0, 1]" if in_unit else "rows that sum to about 1"
         raise PredictionError(
-            f"{place}: two readings of {shown}: probabilities, {file.to_say('probs')}; or logits, {logits}"
+            f"{place}: {shown} can mean two things: probabilities ({file.to_say('probs')}) or logits "
+            f"({logits})"
         )
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from taxoloss.errors.characters import escape_invisible
 from taxoloss.errors.suggestions import did_you_mean
 from taxoloss.evaluation.json_values import JSON_SUFFIXES
+from taxoloss.evaluation.named_arrays import array_of, names_of_rows
 from taxoloss.evaluation.predictions import VALUES, Block, Floats, PredictionError, PredictionFile
 from taxoloss.evaluation.tables import WORKBOOKS
 from taxoloss.evaluation.text import TextTable, cut, excel_note, excel_separator, is_blank
@@ -43,7 +44,8 @@ def open_predictions(
             of the columns); .csv, .tsv or .parquet with a column of targets, the others being classes.
         values: what the numbers are; None: the key of an .npz, else logits.
         target: name of the column of targets; None: it has none.
-        kept: columns of a table that are kept as text, such as the names of the samples.
+        kept: columns of a table, or arrays of an .npz, that are kept as text, such as the names of the
+            samples.
         decimal: the mark in the numbers of a text.
 
     Raises:
@@ -91,17 +93,14 @@ def _open_npz(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
         raise PredictionError(
             f"{path}: expected no --target, got {roles.target!r}: an .npz has the array targets"
         )
-    if roles.kept:
-        raise PredictionError(
-            f"{path}: expected no column {roles.kept[0]!r}: an .npz has arrays, no columns"
-        )
     with _whole(path, ".npz"):
         with zipfile.ZipFile(path):  # numpy leaves a file that is no archive open
             pass
         with np.load(path, allow_pickle=False) as arrays:
             key = _key(path, set(arrays.files), values)
-            names = _names(path, arrays["classes"]) if "classes" in arrays.files else None
-            targets = _targets(path, arrays["targets"])
+            names = _names(path, array_of(path, arrays, "classes")) if "classes" in arrays.files else None
+            targets = _targets(path, array_of(path, arrays, "targets"))
+            names_of_rows(path, arrays, roles.kept, len(targets))
         shape, count = _npz_head(path, key)[0], len(targets)
     if len(shape) != 2 or shape[0] != count:
         raise PredictionError(
@@ -117,6 +116,7 @@ def _open_npz(path: Path, values: str | None, roles: _Roles) -> PredictionFile:
         shape[1],
         names,
         count,
+        kept=roles.kept,
         integers=integers,
         said=values is not None,
         named="array",
@@ -177,9 +177,12 @@ def _array_head(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 def _read_npz(file: PredictionFile) -> Iterator[Block]:
     with _whole(file.path, ".npz"):
         with np.load(file.path, allow_pickle=False) as arrays:
-            targets = _targets(file.path, arrays["targets"])
+            targets = _targets(file.path, array_of(file.path, arrays, "targets"))
+            names = names_of_rows(file.path, arrays, file.kept, len(targets))
         for first, values in _rows_of_npz(file):
-            yield Block(first + 1, values, targets[first : first + len(values)].tolist())
+            rows = slice(first, first + len(values))
+            kept = {name: texts[rows] for name, texts in names.items()}
+            yield Block(first + 1, values, targets[rows].tolist(), kept)
 
 
 def _rows_of_npz(file: PredictionFile) -> Iterator[tuple[int, Floats]]:

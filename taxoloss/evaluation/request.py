@@ -10,7 +10,7 @@ from taxoloss.taxonomy.names import nfc
 __all__ = ["UNKNOWN", "Request"]
 
 #: What may become of the rows of unknown names.
-UNKNOWN = ("error", "wrong", "drop")
+UNKNOWN = ("error", "wrong", "drop", "root")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Request:
         separator: between the names of a path.
         ranking: between several answers in a cell.
         targets: a file of the truth, joined by the names of the samples; None: the predictions hold it.
-        unknown: "error", "wrong" or "drop": what becomes of rows with unknown names.
+        unknown: "error", "wrong" or "drop": what becomes of rows with unknown names; "root": an empty
+            answer says nothing, as the root does, and unknown names are an error.
         decimal: the mark in the numbers of a text.
     """
 

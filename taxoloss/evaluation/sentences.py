@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from taxoloss.errors.characters import counted, escape_invisible
 from taxoloss.evaluation.comparison import Comparison, Difference
 
-__all__ = ["FEW_GROUPS", "Amount", "changes_in_words", "points", "sentences"]
+__all__ = ["FEW_GROUPS", "Amount", "changes_in_words", "of_few_groups", "points", "sentences"]
 
 #: With fewer, intervals are too narrow: groups, and samples that only one model answers right.
 FEW_GROUPS, FEW_CHANGES = 20, 10
@@ -165,7 +165,19 @@ def _cautions(found: Comparison) -> Iterator[str]:
             f"model alone: with fewer than {FEW_CHANGES} the intervals are too narrow."
         )
     if found.groups is not None and found.groups < FEW_GROUPS:
-        yield f"Of {found.groups} groups the intervals are too narrow: {FEW_GROUPS} or more are needed."
+        yield of_few_groups(found.groups)
+
+
+def of_few_groups(groups: int) -> str:
+    """What fewer groups than `FEW_GROUPS` do to intervals that draw groups.
+
+    >>> of_few_groups(18)
+    'With only 18 groups the intervals are too narrow: 20 groups or more are needed.'
+    """
+    return (
+        f"With only {counted(groups, 'group')} the intervals are too narrow: {FEW_GROUPS} groups or more "
+        "are needed."
+    )
 
 
 def changes_in_words(found: Comparison, a: str, b: str) -> str:

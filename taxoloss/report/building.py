@@ -88,6 +88,7 @@ def build(
         All numbers of the page, as they stand in it as JSON.
 
     Raises:
+        TypeError: no Taxonomy.
         PredictionError: the predictions cannot be read so, or compared.
         TaxonomyError: their classes are not those of the tree.
         ModuleNotFoundError: Jinja2, or for pictures Pillow, is not installed.
@@ -101,13 +102,17 @@ def build(
     >>> numbers["first"]["mistakes"]["wrong"], page.read_text()[:15]
     (1, '<!doctype html>')
     """
+    if not isinstance(taxonomy, Taxonomy):
+        raise TypeError(
+            f"expected a Taxonomy, got {type(taxonomy).__name__} {taxonomy!r:.60}; taxoloss.load"
+        )
     package("jinja2", "a report", "report")
     _check_output(Path(out))
     pictures = None if images is None else Thumbnails(Path(images))
     request, settings = request or Request(), settings or Settings()
     advance = progress or (lambda rows: None)
     bound, samples, name = _opened(taxonomy, predictions, request)
-    head = Head(title or f"{name}, {bound.name or 'taxonomy'}", name, settings)
+    head = Head(title or f"{name}, {bound.name or 'taxonomy'}", name, settings, group=request.group)
     gathered, groups = Collector(bound, head.path_decision), list[str]()
 
     def take(piece: Piece, answers: Tensor) -> None:

@@ -326,7 +326,7 @@ _MIDDLE = "(datum.top + datum.bottom) / 2 * height"
 _SHARE_BESIDE = f"({_WIDE} > 130 && {_HIGH} >= {_TEXT_HEIGHT})"
 _SHARE_BELOW = f"({_WIDE} <= 130 && {_WIDE} > 40 && {_HIGH} >= 34)"
 #: White or black, whichever is read better on a cell.
-_ON_CELL = "contrast(datum.fill, '#ffffff') > contrast(datum.fill, '#101418') ? '#ffffff' : '#101418'"
+_ON_CELL = "contrast(datum.fill, '#ffffff') > contrast(datum.fill, '#000000') ? '#ffffff' : '#000000'"
 _INK = _ON_CELL.replace("datum.fill", "scale('fill', datum.share)")
 
 
@@ -366,7 +366,7 @@ def _cell_shares() -> Spec:
     text = f"datum.share !== null && ({_SHARE_BESIDE} || {_SHARE_BELOW}) ? format(datum.share, '.0%') : ''"
     x = f"{_SHARE_BESIDE} ? datum.right * width - 6 : datum.left * width + 6"
     place = (x, f"{_MIDDLE} + ({_SHARE_BESIDE} ? 0 : 8)")
-    return _words(text, place, f"{_SHARE_BESIDE} ? 'right' : 'left'", f"max(1, {_WIDE} - 10)", "0.9")
+    return _words(text, place, f"{_SHARE_BESIDE} ? 'right' : 'left'", f"max(1, {_WIDE} - 10)", "1")
 
 
 def _words(text: str, place: tuple[str, str], align: str, limit: str, opacity: str) -> Spec:

@@ -18,6 +18,7 @@ from taxoloss.evaluation.branches import Branch, Branches
 from taxoloss.evaluation.data import branch_data
 from taxoloss.evaluation.rules import RULES
 from taxoloss.evaluation.scores import Evaluation, Settings
+from taxoloss.evaluation.sentences import FEW_GROUPS, of_few_groups
 from taxoloss.report.numbers.advice import advice
 from taxoloss.report.numbers.calibration import calibration
 from taxoloss.report.numbers.chosen import chosen_rows, samples
@@ -49,12 +50,19 @@ class Head:
         file: of the predictions.
         settings: by which answers were made of them.
         groups: of all rows that were scored; None: they have none.
+        group: what the file calls them.
     """
 
     title: str
     file: str
     settings: Settings
     groups: Sequence[str] | None = None
+    group: str | None = None
+
+    @property
+    def count(self) -> int | None:
+        """How many groups there are."""
+        return None if self.groups is None else len(set(self.groups))
 
     @property
     def path_decision(self) -> str:
@@ -112,6 +120,8 @@ def document_of(
         shown["image"] = _pictures(shown, wrong["labels"]["rows"], pictures, most_pictures)
         images = pictures.images
         words["warnings"] += [warning("pictures", text, 0) for text in pictures.told()]
+    if head.count is not None and head.count < FEW_GROUPS:
+        words["warnings"].append(warning("few_groups", of_few_groups(head.count), head.count))
     return {
         "format": _FORMAT,
         "title": head.title,
@@ -121,6 +131,8 @@ def document_of(
             "name": head.file,
             "versus": None if compared is None else compared.file,
             "names": None if compared is None else list(compared.names),
+            "group": None if head.count is None else head.group,
+            "groups": head.count,
         },
         "evaluate": evaluate,
         "first": words,

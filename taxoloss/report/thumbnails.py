@@ -77,7 +77,7 @@ class Thumbnails:
                 warnings.simplefilter("error")
                 self.images.append(self._small(path))
         except Exception as error:  # Pillow raises whatever a broken file leads to
-            self.unreadable.append((name, f"{type(error).__name__}: {error}"))
+            self.unreadable.append((name, f"{type(error).__name__}: {error}".replace(str(self._root), "")))
             return None
         return len(self.images) - 1
 

@@ -253,8 +253,9 @@ def hxe(taxonomy: Taxonomy, alpha: float) -> WeightTable:
     >>> hxe(0.5)(t)[t.node_ids(["Bengal", "cat"])].round(4).tolist()
     [[0.3935, 0.6065], [1.0, 0.0]]
 
-    Source: L. Bertinetto et al., "Making Better Mistakes", CVPR 2020, section 3.1; depth in the place of
-    height and no normalisation, as J. Valmadre's code has it.
+    Source: L. Bertinetto et al., "Making Better Mistakes", CVPR 2020, section 3.1; the distance
+    from the root in the place of height, as in published code; no division by the sum over the tree, which
+    is the same for all samples.
     """
     taxonomy.require_tree("hxe, whose terms are of a node given its one parent,")
     path = on_path(plan_of(taxonomy))

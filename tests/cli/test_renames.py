@@ -349,3 +349,26 @@ def test_log_probs_of_lists_and_tensors() -> None:
         torch.tensor([[1.0, 1.0, 3.0]], dtype=torch.float64),
     ):
         np.testing.assert_allclose(migration.log_probs(values), wanted)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_branches_that_become_one_bring_their_classes_along(kept: bool) -> None:
+    """What has one name below several of them is merged, at any depth, whichever rename comes first."""
+    one, other = {"covers": ["small", "large"], "parts": None}, {"covers": ["small"], "dice": None}
+    name = "Games" if kept else "Games & Puzzles"
+    old = taxoloss.load({"tree": {"Toys": {"Puzzles": one, "Games": other}, "Books": None}}).bind()
+    both = {"covers": ["small", "large"], "parts": None, "dice": None}
+    new = taxoloss.load({"tree": {"Toys": {name: both}, "Books": None}}).bind()
+    said = [("Toys/Puzzles", f"Toys/{name}")] + [("Toys/Games", f"Toys/{name}")] * (not kept)
+    for renames in (dict(said), dict(reversed(said))):
+        found = old.diff(new, renames)
+        (merged,) = found.merged
+        assert set(merged.old) == {
+            (*("Toys", branch), "covers", "small") for branch in ("Puzzles", "Games")
+        }
+        assert merged.new == (("Toys", name, "covers", "small"),)
+        assert found.removed == found.added == ()
+        weight = torch.arange(1.0, 7.0)[:, None].expand(6, 2)
+        moved, _ = new.migrate(weight, torch.zeros(6), migration=found.migration)
+        rows = [old.node_id(f"Toys/{branch}/covers/small") for branch in ("Puzzles", "Games")]
+        assert moved[new.node_id(f"Toys/{name}/covers/small")].tolist() == weight[rows].mean(0).tolist()

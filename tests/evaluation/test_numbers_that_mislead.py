@@ -96,7 +96,7 @@ def test_two_readings_are_shown(name: str, form: str) -> None:
         polars.DataFrame({"target": TRUTH, **columns}).write_parquet(path)
     else:
         matrix(values)
-    refused(evaluated(path, *options), "two readings", called, probs, "say --values logits")
+    refused(evaluated(path, *options), "can mean two things", called, probs, "say --values logits")
     said = scores(evaluated(path, *options, "--values", "logits"))
     order = [1, 3, 2, 0] if form == "long" else [0, 1, 2, 3]  # that of the tree: equal numbers go by it
     classes = np.array(CLASSES)[order]
@@ -123,7 +123,7 @@ def test_numbers_of_a_migration_are_looked_at_before_they_become_others() -> Non
     assert CliRunner().invoke(app, words).exit_code == 0
     path = Path(matrix(100 * PROBS))
     path.write_text(path.read_text().replace("pug", "mops"))
-    refused(evaluated(path, "--migration", "m.json"), "two readings", "percentages")
+    refused(evaluated(path, "--migration", "m.json"), "can mean two things", "percentages")
     path = Path(matrix(PROBS))
     path.write_text(path.read_text().replace("pug", "mops"))
     found = scores(evaluated(path, "--migration", "m.json", "--values", "probs"))
@@ -140,7 +140,7 @@ def test_only_what_may_be_probabilities_is_refused(rows: list[list[float]]) -> N
     (block,) = open_predictions(path).blocks()
     assert block.values.tolist() == rows
     path.write_text("\n".join(["target,a,b,c", *("a,0.5,0.25,0.125" for _ in rows)]))
-    with pytest.raises(PredictionError, match="two readings"):
+    with pytest.raises(PredictionError, match="can mean two things"):
         list(open_predictions(path).blocks())
 
 

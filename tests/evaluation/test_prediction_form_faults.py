@@ -74,7 +74,7 @@ def test_rows_for_each_class_that_cannot_be_gathered(name: str) -> None:
 def test_probabilities_in_rows_have_to_be_called_so() -> None:
     """As in a matrix."""
     path = long({(row, 2): "0.25" for row in range(8)})
-    refused(run("t.yaml", path, *LONG, "--draws", 2), "two readings", "--values probs")
+    refused(run("t.yaml", path, *LONG, "--draws", 2), "can mean two things", "--values probs")
 
 
 def test_unknown_classes_in_rows_are_listed() -> None:
@@ -224,7 +224,10 @@ def test_what_the_truth_may_not_be_joined_to() -> None:
     _predictions("numbers")
     write_rows(Path("y.csv"), ["id", "target"], zip("12345", "abcda", strict=True))
     refused(run("t.yaml", "p.csv", "--targets", "y.csv"), "y.csv: expected --id NAME")
-    refused(run("t.yaml", "p.npz", "--targets", "y.csv", "--id", "id"), "an .npz has arrays")
+    refused(
+        run("t.yaml", "p.npz", "--targets", "y.csv", "--id", "id"),
+        "the truth of an .npz is its array targets",
+    )
     said = ["--id", "id", "--targets", "y.csv"]
     refused(run("t.yaml", "p.csv", *said, "--target", "truth"), "y.csv: expected one column 'truth'")
     refused(run("t.yaml", "p.csv", *said, "--unknown", "wrong"), "--unknown wrong goes with --prediction")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,22 @@ def test_specs_are_plain_data_without_numbers() -> None:
         data = spec["data"]
         assert [one["name"] for one in (data if isinstance(data, list) else [data])], name
         assert "values" not in json.dumps(data), name
+
+
+def test_a_name_stands_out_on_a_cell_of_any_colour() -> None:
+    """Of the two inks between which the icicle chooses, one has 4.5 to 1 on whatever ground."""
+    chosen = re.search(r"\? '(#\w{6})' : '(#\w{6})'", json.dumps(charts()["icicle"]))
+    assert chosen is not None
+
+    def luminance(colour: str) -> float:
+        """Of WCAG 2."""
+        values = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in values]
+        return sum(one * share for one, share in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+
+    high, low = (luminance(colour) + 0.05 for colour in chosen.groups())
+    grounds = [0.05 + step / 1000 for step in range(1001)]
+    assert min(max(high / ground, ground / low) for ground in grounds) >= 4.5
 
 
 def test_vega_lite_warns_of_nothing(page: Opened) -> None:

@@ -156,7 +156,8 @@ def test_two_files(tmp_path: Path) -> None:
     one, other = logits_file(tmp_path / "one.npz"), logits_file(tmp_path / "two.npz", seed=1, right=4)
     page = tmp_path / "report.html"
     assert run("report", "pets", one, "--versus", other, "-o", page).returncode == 0
-    assert numbers_of(page)["file"] == {"name": "one.npz", "versus": "two.npz", "names": ["one", "two"]}
+    about = {"name": "one.npz", "versus": "two.npz", "names": ["one", "two"], "group": None, "groups": None}
+    assert numbers_of(page)["file"] == about
     assert run("report", "pets", one, "--versus", other, "--name-b", "B", "-o", page).returncode == 0
     assert numbers_of(page)["file"]["names"] == ["one", "B"]
 
@@ -185,6 +186,43 @@ def test_pictures_stand_in_the_page(tmp_path: Path) -> None:
     few = ("--thumbnails", "3", "-o", page)
     assert run("report", "pets", data, *columns, "--images", folder, *few).returncode == 0
     assert len(numbers_of(page)["images"]) == 3
+
+
+@pytest.mark.parametrize(("size", "told"), [(16, True), (15, False)])
+def test_few_groups_are_told(size: int, told: bool, tmp_path: Path) -> None:
+    """Below twenty groups the intervals are too narrow: 300 rows are 19 groups of 16, or 20 of 15."""
+    with np.load(logits_file(tmp_path / "a.npz")) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(tmp_path / "a.npz", **arrays, site=np.arange(300) // size)
+    request, page = Request(group="site"), tmp_path / "report.html"
+    found = build(taxoloss.load("pets"), tmp_path / "a.npz", page, request=request)
+    assert (found["file"]["group"], found["file"]["groups"]) == ("site", 19 if told else 20)
+    texts = [one["text"] for one in found["first"]["warnings"] if one["kind"] == "few_groups"]
+    assert ["With only 19 groups" in text for text in texts] == [True] * told
+
+
+def test_pictures_of_an_npz(tmp_path: Path) -> None:
+    """An array names the samples of two files, whose rows are in another order, and their pictures."""
+    with np.load(logits_file(tmp_path / "a.npz")) as file:
+        arrays = {name: file[name] for name in file.files}
+    rows = np.arange(300)
+    arrays |= {"image": np.array([f"{row}.png" for row in rows]), "camera": rows // 10}
+    np.savez(tmp_path / "a.npz", **arrays)
+    np.savez(tmp_path / "b.npz", **{k: v if k == "classes" else v[::-1] for k, v in arrays.items()})
+    folder, page = tmp_path / "pictures", tmp_path / "report.html"
+    folder.mkdir()
+    for row in rows:
+        Image.new("RGB", (8, 8), (row % 256, 0, 0)).save(folder / f"{row}.png")
+    files = ("report", "pets", tmp_path / "a.npz", "--versus", tmp_path / "b.npz", "-o", page)
+    done = run(*files, "--id", "image", "--group", "camera", "--images", folder)
+    assert done.returncode == 0, done.stderr
+    found = numbers_of(page)
+    assert found["samples"]["id"] == [f"{row - 1}.png" for row in found["samples"]["row"]]
+    assert None not in found["samples"]["image"]
+    assert found["compare"]["groups"] == found["file"]["groups"] == 30
+    assert found["file"]["group"] == "camera"
+    assert "few_groups" not in [warning["kind"] for warning in found["first"]["warnings"]]
+    assert found["compare"]["changes"]["gained"] == found["compare"]["changes"]["lost"] == 0
 
 
 @pytest.mark.parametrize(
@@ -272,6 +310,8 @@ def test_arrays(tmp_path: Path) -> None:
     assert answers["unsure"] is None or "why" in answers["unsure"]
     with pytest.raises(ValueError, match="got shapes"):
         build(t, (logits[None], target), tmp_path / "report.html")
+    with pytest.raises(TypeError, match="expected a Taxonomy, got str 'pets'"):
+        build("pets", (logits, target), tmp_path / "report.html")  # type: ignore[arg-type]
     with pytest.raises(PredictionError, match="not ignored"):
         build(t, (logits[2:3], target[2:3]), tmp_path / "report.html")
 

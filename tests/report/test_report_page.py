@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import browser, opened
-from documents import HOSTILE, Rows, document, drawn, regular, two_genera
+from documents import HOSTILE, Rows, Shape, document, drawn, regular, two_genera
 
 import taxoloss
 from taxoloss.report.rendering import render
@@ -20,6 +20,36 @@ if TYPE_CHECKING:
 #: Hostile names on every level, and plain ones beside them.
 SHAPE = regular((3, 6), HOSTILE, ("genus", "species"))
 DOCUMENT = document(SHAPE, drawn(SHAPE, 700, seed=3), title=HOSTILE[0])
+#: Words of markup whose contrast with the ground behind them is below 4.5, with it.
+FAINT = """() => {
+    const drawn = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const parts = (colour) => {
+        drawn.clearRect(0, 0, 1, 1);
+        drawn.fillStyle = colour;
+        drawn.fillRect(0, 0, 1, 1);
+        const [red, green, blue, alpha] = drawn.getImageData(0, 0, 1, 1).data;
+        return [red, green, blue, alpha / 255];
+    };
+    const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
+    const linear = (one) => (one <= 10.3 ? one / 3294.6 : ((one / 255 + 0.055) / 1.055) ** 2.4);
+    const shares = [0.2126, 0.7152, 0.0722];
+    const light = (colour) => colour.reduce((sum, one, i) => sum + linear(one) * shares[i], 0);
+    const around = (one) => (one === null ? [] : [getComputedStyle(one), ...around(one.parentElement)]);
+    const white = [255, 255, 255];
+    const found = [];
+    for (const element of document.querySelectorAll("body *:not(svg, svg *, script, style, noscript)")) {
+        const own = [...element.childNodes].some((one) => one.nodeType === 3 && one.textContent.trim());
+        if (!own || !element.checkVisibility({ visibilityProperty: true })) continue;
+        const styles = around(element);
+        const ground = styles.reduceRight((below, one) => over(parts(one.backgroundColor), below), white);
+        const ink = parts(styles[0].color);
+        ink[3] *= styles.reduce((all, style) => all * Number(style.opacity), 1);
+        const [low, high] = [light(ground), light(over(ink, ground))].sort((a, b) => a - b);
+        const contrast = (high + 0.05) / (low + 0.05);
+        if (contrast < 4.5) found.push([contrast, element.className, element.textContent]);
+    }
+    return found;
+}"""
 BUILD_ALL = "() => report.sections.forEach((entry) => report.reveal(entry.id))"
 
 
@@ -52,6 +82,18 @@ def test_it_is_quiet_and_fits_the_window(running: Browser, path: Path, width: in
         seen.page.wait_for_timeout(200)
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
         seen.quiet()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_words_stand_out(running: Browser, tmp_path: Path, colours: Any) -> None:
+    """Every word is read at 4.5 to 1, also on cells of the confusion and on bars, however dark they are."""
+    shape = regular((3, 3, 2, 2), (), ("order", "family", "genus", "species"))
+    with opened(running, written(tmp_path, document(shape, drawn(shape, 3000))), colours=colours) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        seen.page.locator("#confusion td.cell").first.wait_for()
+        for by in ("row", "column", "none"):
+            seen.page.locator("#confusion .choices button", has_text=by).click()
+            assert seen.page.evaluate(FAINT) == []
 
 
 def test_names_are_text(running: Browser, path: Path) -> None:
@@ -238,3 +280,45 @@ def test_no_text_of_a_csv_is_computed(running: Browser, tmp_path: Path) -> None:
     with file.open(encoding="utf-8-sig", newline="") as lines:
         shown = {row["Path"] for row in csv.DictReader(lines)}
     assert shown == {*(f"'{name}" for name in names[:4]), *names[4:], "all classes"}
+
+
+@pytest.mark.parametrize("section", ["confusion", "mistakes", "calibration"])
+def test_a_link_leads_to_its_section(running: Browser, path: Path, section: str) -> None:
+    """Sections on the way are built and grow meanwhile: the one that was asked for stands at the top."""
+    there = """(id) => {
+        const top = document.getElementById(id).getBoundingClientRect().top;
+        const ends = scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+        return top >= 0 && (top < 100 || (ends && top < innerHeight));
+    }"""
+    with opened(running, path, height=600, fragment=section) as seen:
+        seen.page.wait_for_timeout(700)
+        assert seen.page.evaluate(there, section)
+    with opened(running, path, height=600) as seen:
+        seen.page.locator(f"#contents a[href='#{section}']").click()
+        seen.page.wait_for_timeout(700)
+        assert seen.page.evaluate(there, section)
+
+
+def test_nodes_with_many_ways_up(running: Browser, tmp_path: Path) -> None:
+    """A ladder of forty rungs, each with two parents: a billion ways lead up, and each node is met once."""
+    rungs, name, parent = 40, [""], [0]
+    for side in "ab":
+        for rung in range(rungs):
+            name.append(f"{side}{rung}")
+            parent.append(len(name) - 2 if rung else 0)
+    levels = [(node - 1) % rungs + 1 if node else 0 for node in range(len(name))]
+    shape = Shape(name, parent, levels, [f"level {rung}" for rung in range(rungs)])
+    content = document(shape, Rows([rungs], [2 * rungs], [0.5]))
+    also = [(node, node + rungs - 1) for node in range(2, rungs + 1)]
+    also += [(node, node - rungs - 1) for node in range(rungs + 2, 2 * rungs + 1)]
+    content["tree"]["also_under"] = also
+    with opened(running, written(tmp_path, content)) as seen:
+        seen.page.evaluate(BUILD_ALL)
+        under = seen.page.evaluate(
+            "nodes => nodes.map((w) => nodes.map((v) => report.tree.under(v, w)))", [*range(len(name))]
+        )
+    above = [{node} for node in range(len(name))]
+    for _ in range(rungs):
+        for node, one in [*enumerate(parent), *also]:
+            above[node] |= above[one]
+    assert under == [[node in found for node in range(len(name))] for found in above]

@@ -222,6 +222,16 @@ def test_charts_are_saved_as_pictures(
     assert size == tuple(round(2 * float(root.attrib[key])) for key in ("width", "height"))
 
 
+def test_charts_say_what_they_show(page: Opened) -> None:
+    """Each drawing is called as the buttons that save it say, once it stands."""
+    for section in SECTIONS:
+        reveal(page, section)
+        drawn_charts(page, section)
+    for chart in page.page.locator("figure.chart").all():
+        said = chart.locator(".plot[role='img']").get_attribute("aria-label")
+        assert chart.locator("button").first.get_attribute("aria-label") == f"Save SVG: {said}"
+
+
 # -- the icicle ------------------------------------------------------------------------------------
 
 

@@ -157,10 +157,10 @@ def test_the_curve_is_what_climb_answers(case: Case, rng: np.random.Generator) -
 
 
 def test_answers_alone_have_no_threshold() -> None:
-    """Said in words."""
+    """Said in words, with what would help."""
     part = unsure(gathered(TREE, torch.tensor([0, 1, 2]), [0, 1, 1]))
     assert list(part) == ["why"]
-    assert "number for each class" in part["why"]
+    assert "--score" in part["why"]
 
 
 @pytest.mark.parametrize(("targets", "coarse"), [([0], "wrong"), ([0, 40], "skip"), ([39, 0], "skip")])

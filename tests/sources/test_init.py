@@ -368,8 +368,9 @@ def test_the_file_is_one_that_people_like(tmp_path: Path) -> None:
     done = run("init", str(source), "-o", str(out))
     assert (done.returncode, done.stdout) == (0, "")
     how = "order > family > species, 3 rows"
-    for words in (f"was read as ranks: {how}", "warning T405", "next: taxoloss check"):
+    for words in (f"was read as ranks: {how}", "warning T405", f"next: taxoloss inspect {out}"):
         assert words in done.stderr
+    assert f"taxoloss check {out} --classes YOUR_CLASSES.txt" in done.stderr
     text = out.read_text()
     assert text.startswith(f"# Made by taxoloss init from species.csv (ranks: {how}), 20")
     for line in ('source: "species.csv, read as ranks"', "levels: [order, family, species]", "      - x"):

@@ -40,7 +40,10 @@ PredictionsArgument: TypeAlias = Annotated[
     ),
 ]
 IdOption: TypeAlias = Annotated[
-    str | None, typer.Option("--id", metavar="NAME", help="The column that names the rows.")
+    str | None,
+    typer.Option(
+        "--id", metavar="NAME", help="The column, or array of an .npz, with the name of each sample."
+    ),
 ]
 RiskOption: TypeAlias = Annotated[
     float | None,
@@ -57,11 +60,11 @@ ThresholdOption: TypeAlias = Annotated[
 CoarseOption: TypeAlias = Annotated[
     Coarse,
     typer.Option(
-        help="Of rows labelled above the classes: a deeper answer is wrong, or they are left out."
+        help="Rows labelled above the classes: count a deeper answer as wrong, or leave them out."
     ),
 ]
 TradeoffOption: TypeAlias = Annotated[
-    float, typer.Option(min=0.0, help=f"Of {' or '.join(with_setting('tradeoff'))}.")
+    float, typer.Option(min=0.0, help=f"A setting of --decision {' or '.join(with_setting('tradeoff'))}.")
 ]
 
 

@@ -69,31 +69,35 @@ TaxonomyArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="TAXONOMY", help="A taxonomy file or a bundled name.")
 ]
 TargetOption: TypeAlias = Annotated[
-    str, typer.Option(metavar="NAME", help="The column of the truth, or those of its ranks: order,family.")
+    str, typer.Option(metavar="NAME", help="The column with the truth, or one for each rank: order,family.")
 ]
 TargetsOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="A table with the truth, joined by the column that --id names."),
+    typer.Option(
+        metavar="FILE", help="A table with the truth, whose rows are found by the column that --id names."
+    ),
 ]
 PredictionOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The column of the answers, or those of a ranking: top1,top2; names, paths, ids.",
+        help="The column with the answers (names, paths or ids), or those of a ranking: top1,top2.",
     ),
 ]
 ScoreOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The column of the answers' probabilities; where several rows share an id, of the numbers of "
-        "their classes.",
+        help="The column that says how probable each answer is; where a sample has a row for each class, "
+        "the column with the number of the class.",
     ),
 ]
 GroupOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="The column of the cameras, videos or patients: they are drawn whole."
+        metavar="NAME",
+        help="The column, or array of an .npz, with the camera, video or patient of each sample: intervals "
+        "then allow for samples of one group being alike.",
     ),
 ]
 ClassesOption: TypeAlias = Annotated[
@@ -121,7 +125,11 @@ RankingOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="TEXT", help="Between several answers in one cell, such as |.")
 ]
 UnknownOption: TypeAlias = Annotated[
-    Unknown, typer.Option(help="Answers that are no node: an error, wrong, or their rows left out.")
+    Unknown,
+    typer.Option(
+        help="Answers that are not in the tree: stop, count them as wrong, or leave them out; "
+        "root: an empty answer says nothing."
+    ),
 ]
 DecimalOption: TypeAlias = Annotated[
     str, typer.Option(metavar=".|,", help="The decimal mark of the numbers in a text.")

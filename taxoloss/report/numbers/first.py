@@ -14,6 +14,7 @@ from taxoloss.report.numbers.baselines import Baseline, baselines
 from taxoloss.report.numbers.gathered import Gathered
 from taxoloss.report.numbers.warnings import warnings
 from taxoloss.report.numbers.words import are, joined, named, percent
+from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["first"]
 
@@ -72,7 +73,7 @@ def _level(gathered: Gathered, found: Evaluation, level: str, base: Baseline) ->
         **dict(zip(("accuracy", "low", "high"), map(number, accuracy), strict=True)),
         "chance": base.chance,
         "majority": base.majority,
-        "majority_name": None if base.node is None else gathered.taxonomy.tree.names[base.node],
+        "majority_name": None if base.node is None else _name(gathered.taxonomy, base.node),
     }
 
 
@@ -179,3 +180,11 @@ def _left_out(found: Evaluation) -> Iterator[str]:
         rows = found.uncounted
         verb = are(rows, "has", "have")
         yield f"{counted(rows, 'row')} {verb} the root as the truth, which tells nothing: left out."
+
+
+def _name(taxonomy: Taxonomy, node: int) -> str:
+    """The name of a node; where another has it too, the path."""
+    name = taxonomy.tree.names[node]
+    if taxonomy.tree.names.count(name) == 1:
+        return name
+    return "/".join(taxonomy.path(int(taxonomy.ids_of_nodes[node])))

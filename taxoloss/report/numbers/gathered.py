@@ -56,6 +56,7 @@ class Gathered:
         calibration: level -> of each bin how many answers, their mean probability, the share that is
             right (NaN where empty); None: no logits.
         paths: the nodes that a threshold chooses from; None: no logits.
+        kept: (rows taken,) which of all rows these are.
     """
 
     taxonomy: Taxonomy
@@ -74,6 +75,7 @@ class Gathered:
     level_counted: BoolArray
     calibration: dict[str, tuple[FloatArray, FloatArray, FloatArray]] | None
     paths: Paths | None
+    kept: BoolArray
 
     def __len__(self) -> int:
         """How many rows."""
@@ -120,6 +122,7 @@ class Collector:
         self._ids: list[str] | None = []
         self._said: dict[int, str] = {}
         self._paths: list[Paths] = []
+        self._kept: list[Tensor] = []
         self._rows = 0
 
     def take(self, piece: Piece, answers: Tensor) -> None:
@@ -137,6 +140,7 @@ class Collector:
             if logits is not None:
                 self._calibration.update(logits, piece.target)
                 self._paths.append(paths_of(logits, piece.target, self.taxonomy, self.decision))
+        self._kept.append(batch.valid.cpu())
         for name, values in columns.items():
             self._columns.setdefault(name, []).append(values[batch.valid].cpu())
         self._take_texts(piece, batch.valid)
@@ -196,6 +200,7 @@ class Collector:
             said=self._said,
             calibration=self._bins() if self._paths else None,
             paths=_joined(self._paths) if self._paths else None,
+            kept=torch.cat(self._kept).numpy(),
             **columns,
         )
 

@@ -6,7 +6,8 @@ logits.
 
 Rows 1, 3, 5, .. calibrate and the others are what is delivered, or where there are groups the groups 1, 3,
 5, .. whole: as `evaluate` does with a risk, but without its limit on calibration rows. A threshold is made
-anew for each risk, and the promise of each holds for a risk that was chosen before looking.
+anew for each risk, and the promise of each holds for a risk that was chosen before looking. Of answers
+with stated probabilities (stated.py) a threshold says which are given at all.
 
 Delivered: k of m scored rows wrong, with the exact interval (Clopper & Pearson 1934) of 95 %. Rows of one
 group hang together, so that groups are the units there: with k_g wrong of m_g rows in each of G groups, R
@@ -36,6 +37,7 @@ from taxoloss.decisions.calibration.conformal import threshold_of
 from taxoloss.decisions.calibration.paths import Paths, answered, staircase
 from taxoloss.evaluation.data import number
 from taxoloss.report.numbers.gathered import FloatArray, Gathered
+from taxoloss.report.numbers.stated import LEVELS, stated_paths
 from taxoloss.taxonomy.row_groups import group_codes
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
@@ -48,6 +50,10 @@ RISKS = (
 )  # fmt: skip
 #: Thresholds of the curve that come from where answers change, and as many from where they become wrong.
 _POINTS = 29
+_NO_NUMBER = (
+    "A threshold needs to know how sure the model is: give a number for each class, or the probabilities "
+    "of the answers, in a column that --score names."
+)
 #: The quantile of 95 % of a normal distribution, both sides together.
 _Z = 1.959963984540054
 
@@ -81,9 +87,9 @@ def unsure(
     >>> page["levels"], page["calibration_rows"], [p["risk"] for p in page["promises"]][:3]
     (['root', 'depth_1', 'depth_2'], 150, [0.002, 0.005, 0.01])
     """
-    paths, taxonomy = found.paths, found.taxonomy
+    paths, taxonomy = found.paths or stated_paths(found), found.taxonomy
     if paths is None:
-        return {"why": "a threshold needs a number for each class, and the file has answers alone"}
+        return {"why": _NO_NUMBER}
     calibrates, units = _split(paths, groups)
     calibration, scored = paths.only(calibrates), paths.only(~calibrates)
     counted = [_counted(part, coarse) for part in (paths, calibration, scored)]
@@ -93,10 +99,14 @@ def unsure(
     made = [
         threshold_of(calibration, taxonomy, risk, decision, groups=codes, coarse=coarse) for risk in RISKS
     ]
+    promises = [_promise(one, _rows(one, counted[2], taxonomy, codes)) for one in made]
+    if found.paths is None:  # the root stands for an answer that is kept back
+        for promise in promises:
+            promise["sentence"] = promise["sentence"].replace("the root is always", "nothing is ever")
     return {
-        "levels": ["root", *taxonomy.levels],
+        "levels": list(LEVELS) if found.paths is None else ["root", *taxonomy.levels],
         "curve": _curve(counted[0], taxonomy),
-        "promises": [_promise(one, _rows(one, counted[2], taxonomy, codes)) for one in made],
+        "promises": promises,
         "calibration_rows": len(counted[1].classes),
         "scored_rows": len(counted[2].classes),
         "chosen": None if threshold is None or delivered is None else _chosen(threshold, delivered),
@@ -122,8 +132,8 @@ def _too_few(grouped: bool, coarse: str) -> str:
     unit = "group" if grouped else "row"
     which = " labelled with a class" if coarse == "skip" else ""
     return (
-        f"every second {unit} sets the threshold and the others show what it delivers: a row{which} is "
-        "needed in each half"
+        f"Every second {unit} sets the threshold and the others show what it delivers: a row{which} is "
+        "needed in each half."
     )
 
 
@@ -180,13 +190,23 @@ class _Answers:
 
 def _answers(paths: Paths, taken: Tensor, taxonomy: Taxonomy, groups: Tensor | None = None) -> _Answers:
     """What is answered where the nodes taken, (m, L), are above a threshold."""
-    node, level = answered(paths, taken)
-    # The answer may stand on several places of its line, and is wrong on all of them or on none.
-    wrong = (paths.wrong & (paths.line == node.unsqueeze(1))).any(1)
-    shares = torch.bincount(level, minlength=len(taxonomy.levels) + 1).double() / len(level)
+    places = paths.line.shape[1]
+    node, level, wrong = _answered(paths, taken)
+    shares = torch.bincount(level, minlength=1 + min(places, len(taxonomy.levels))).double() / len(level)
     information = float(paths.tensors.information.cpu()[node].double().mean())
     units = None if groups is None else groups[paths.kept].numpy()
     return _Answers(wrong.double().numpy(), information, shares.tolist(), units)
+
+
+def _answered(paths: Paths, taken: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(n,) each: the node that is answered, its level or whether it is, and whether it is wrong."""
+    if paths.line.shape[1] == 1:  # one node a row, on whatever level
+        given = taken[:, 0]
+        node = torch.where(given, paths.line[:, 0], paths.tensors.root)
+        return node, given.long(), given & paths.wrong[:, 0]
+    node, level = answered(paths, taken)
+    # The answer may stand on several places of its line, and is wrong on all of them or on none.
+    return node, level, (paths.wrong & (paths.line == node.unsqueeze(1))).any(1)
 
 
 def _rows(threshold: Threshold, scored: Paths, taxonomy: Taxonomy, groups: Tensor | None) -> _Answers:

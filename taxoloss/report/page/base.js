@@ -29,16 +29,30 @@ for (let v = size - 1; v >= 0; v -= 1) {
 
 /** Of a node with several parents those beside its home. */
 const beside = new Map();
-for (const [v, above] of data.tree.also_under) beside.set(v, [...(beside.get(v) || []), above]);
+for (const [v, parent] of data.tree.also_under) beside.set(v, [...(beside.get(v) || []), parent]);
+
+const lines = new Map();
+
+/** A node and all that is above it, by whichever parents; each is visited once, however many ways lead to it. */
+function above(w) {
+  if (!lines.has(w)) {
+    const found = new Set();
+    const wanted = [w];
+    while (wanted.length > 0) {
+      for (let node = wanted.pop(); node > 0 && !found.has(node); node = parents[node]) {
+        found.add(node);
+        wanted.push(...(beside.get(node) || []));
+      }
+    }
+    lines.set(w, found);
+  }
+  return lines.get(w);
+}
 
 /** Whether `w` is `v` or below it, by whichever parents. */
 function under(v, w) {
   if (v <= w && w < ends[v]) return true;
-  if (beside.size === 0) return false;
-  for (let node = w; node > 0; node = parents[node]) {
-    if ((beside.get(node) || []).some((above) => under(v, above))) return true;
-  }
-  return false;
+  return beside.size > 0 && above(w).has(v);
 }
 
 function ancestors(v) {
@@ -48,6 +62,8 @@ function ancestors(v) {
 }
 
 const described = data.tree.description || {};
+const sameName = new Map();
+for (const name of names) sameName.set(name, (sameName.get(name) || 0) + 1);
 
 const tree = {
   size,
@@ -55,10 +71,15 @@ const tree = {
   name: (v) => (v === 0 && blank(names[0]) ? "all classes" : names[v]),
   /** The name, or where nothing of it could be seen a word for that. */
   label: (v) => (blank(tree.name(v)) ? "(blank name)" : tree.name(v)),
+  /** Whether another node has the name too. */
+  shared: (v) => sameName.get(tree.name(v)) > 1,
   /** What the tree's file says of a node beside its name, which is often a code. */
   told: (v) => described[v] || "",
   /** The label, with what is told of the node. */
-  called: (v) => (tree.told(v) ? `${tree.label(v)} · ${tree.told(v)}` : tree.label(v)),
+  called: (v) => {
+    const parts = [tree.label(v), tree.shared(v) && v > 0 ? `in ${tree.label(parents[v])}` : "", tree.told(v)];
+    return parts.filter((part) => part !== "").join(" · ");
+  },
   parent: (v) => (v > 0 ? parents[v] : null),
   children: (v) => families[v],
   end: (v) => ends[v],
@@ -129,7 +150,8 @@ const blank = (text) => /^[\s\p{C}\p{Z}]*$/u.test(text);
 /** A node's name, with its path as a tip; a name of which nothing can be seen says so. */
 function named(v) {
   const kind = blank(tree.name(v)) ? "name blank" : "name";
-  const told = tree.told(v);
+  const where = tree.shared(v) && v > 0 ? `in ${tree.label(parents[v])}` : "";
+  const told = [where, tree.told(v)].filter((part) => part !== "").join(" · ");
   return make("bdi", { class: kind, dir: "auto", title: told ? `${tree.text(v)} · ${told}` : tree.text(v) },
     tree.label(v), told ? make("span", { class: "told", dir: "auto" }, ` ${told}`) : null);
 }

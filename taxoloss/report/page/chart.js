@@ -91,7 +91,9 @@ report.chart = async (host, spec, { name, alt, numbers = null, ready = null }) =
       ast: true, renderer: "svg", actions: false, tooltip: handler, config: config(), loader: { http: false },
     });
     plot.classList.remove("vega-embed");
-    plot.setAttribute("role", "img"); // Vega gives it another role
+    // Vega gives it another role and another name.
+    plot.setAttribute("role", "img");
+    plot.setAttribute("aria-label", alt);
     if (ready) ready(drawn.view);
     return drawn.view;
   };

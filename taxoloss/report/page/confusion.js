@@ -159,14 +159,20 @@ function border(element, view, index, side) {
   return element;
 }
 
+/** "(other)" holds labels and answers at a branch itself: with what is below the branch they may be right. */
+function open(view, r, c) {
+  const [truth, answer] = [view.items[r], view.items[c]];
+  const within = (rest, item) => rest.rest && r !== c && tree.holds(rest.node, item.node);
+  return within(truth, answer) || within(answer, truth) ? " open" : "";
+}
+
 function cell(view, r, c) {
   const text = shown(view, r, c);
-  const element = make("td", { role: "gridcell", class: r === c ? "cell diagonal" : "cell" }, text);
+  const element = make("td", { role: "gridcell", class: `cell${r === c ? " diagonal" : ""}${open(view, r, c)}` }, text);
   if (text !== "") {
     // Shares are small where there are many columns: their square root keeps the small ones visible.
     const heat = Math.round(100 * Math.sqrt(shareOf(view, r, c)));
     element.style.setProperty("--heat", `${heat}%`);
-    if (heat > 84) element.classList.add("hot");
   }
   place(r, c, element);
   return element;
@@ -394,7 +400,8 @@ report.section("confusion", "Confusion in tree order", (host) => {
   stage.look = report.edges(stage.box);
   host.append(make("p", { class: "note" }, "Rows are the truth, columns the answers, both in the order of the tree. "
     + "▸ unfolds a branch, ▾ and ◂ fold it. On the diagonal, blue: answers that stay in their branch; off it, orange: "
-    + "answers that leave it."), toolbar(), stage.box, stage.live, stage.detail);
+    + "answers that leave it. Grey: labels or answers that stop at the branch itself, in “(other)”, which say less "
+    + "and may be right."), toolbar(), stage.box, stage.live, stage.detail);
   if (data.pairs.folded > 0) {
     host.append(make("p", { class: "note" }, `${format.counted(data.pairs.folded, "row")} of the rarest pairs are `
       + "counted at nodes above theirs: they stand in (other)."));

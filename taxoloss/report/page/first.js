@@ -119,14 +119,16 @@ function frequent(host) {
 
 // ---- warnings
 
+/** The nodes of a warning: the document holds the first 200 of them. `count` may be of rows: then all are there. */
 function nodeList(nodes, count) {
   if (!nodes || nodes.length === 0) return null;
   const shown = nodes.slice(0, 200);
-  const rest = count - shown.length;
+  const all = shown.length < 200 ? shown.length : Math.max(count, shown.length);
+  const rest = all - shown.length;
   const list = make("span", { class: "node-list" }, shown.map((v) => make("span", {}, link(v))),
     rest > 0 ? make("span", { class: "note" }, `and ${format.count(rest)} more`) : null);
   if (shown.length <= 6) return list;
-  return make("details", {}, make("summary", {}, `Which: ${format.counted(count, "node")}`), list);
+  return make("details", {}, make("summary", {}, `Which: ${format.counted(all, "node")}`), list);
 }
 
 function warnings(host) {
@@ -163,6 +165,7 @@ function measured(host) {
     ["Predictions", file.name],
     ["Compared with", file.versus],
     ["Samples", [`${format.counted(evaluate.rows, "row")} scored`, ...left].join("; ")],
+    ["Drawn by", file.group ? `whole groups: ${format.count(file.groups)} of “${file.group}”` : null],
     ["Tree", taxonomy.name],
     ["Classes", `${format.count(taxonomy.classes)} classes, ${format.count(taxonomy.nodes)} nodes`],
     ["Levels", taxonomy.levels.join(" › ")],

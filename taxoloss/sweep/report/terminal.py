@@ -79,7 +79,7 @@ def notes(compared: Sequence[Comparison], test: bool) -> str:
         )
         lines.append(
             f"Of {len(gains)} intervals {sum(gain.excludes_zero for gain in gains)} exclude 0; where "
-            f"nothing differed, about {len(gains) / 20:.0f} would."
+            f"nothing differed, about {len(gains) / 20:.2g} would."
         )
     if any(one.variant.chosen for one in compared):
         lines.append(

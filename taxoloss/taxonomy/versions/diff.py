@@ -109,7 +109,27 @@ class _Comparer:
         self.named = [set(tree.names) for tree in (old.tree, new.tree)]
         #: Names that a tree has in several places: they do not say which node is meant.
         self.repeated = _repeated(old.tree) | _repeated(new.tree)
-        self.wanted = _wanted(old, new, renames)
+        self.wanted = self.with_children(_wanted(old, new, renames))
+
+    def with_children(self, wanted: dict[int, int]) -> dict[int, int]:
+        """The renames, and those of what has one name below branches that are said to become one branch.
+
+        Of the children only one could be paired with the new child: the classes of the others would be lost.
+        """
+        onto = Counter(wanted.values())
+        onto.update(
+            node for node in set(onto) if node and self.old.index.by_path(self.new.tree.path(node))
+        )  # the branch that goes on under its own name
+        found, waiting = dict(wanted), [old for old, new in wanted.items() if onto[new] > 1]
+        while waiting:
+            old = waiting.pop()
+            theirs = {self.new.tree.names[node]: node for node in self.below[1][found[old]]}
+            for child in self.below[0][old]:
+                other = theirs.get(self.old.tree.names[child])
+                if other is not None and child not in found:
+                    found[child] = other
+                    waiting.append(child)
+        return found
 
     def compared(self) -> Comparison:
         """Pairs the nodes, surest first, and says what changed."""
