@@ -200,9 +200,10 @@ function scores(host) {
       { field: "meaning", title: "What it is", grow: 9, minWidth: 280, wraps: "whole", sort: false },
     ],
     rows,
+    height: 640,
   });
   const alike = report.alike(data.evaluate.metrics);
-  if (alike) host.append(make("p", { class: "note", id: "alike" }, alike));
+  if (alike) host.append(make("p", { class: "note legend", id: "alike" }, alike));
 }
 
 report.section("first", "In words", (host) => {

@@ -114,23 +114,23 @@ const NAME_WIDTH_ON_PHONES = 150;
 const COLUMNS = [
   { field: "name", title: "Name", grow: 5, minWidth: window.innerWidth < 640 ? NAME_WIDTH_ON_PHONES : NAME_WIDTH,
     frozen: true, wraps: "twice" },
-  { field: "rows", title: "Rows", kind: "count", minWidth: 68,
+  { field: "rows", title: "Rows", kind: "count", minWidth: 62,
     hint: "Rows whose truth is the node or below it" },
-  { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 92,
+  { field: "accuracy", title: "Accuracy", kind: "percent", minWidth: 86,
     hint: "Of these rows, how many are answered right" },
-  { field: "precision", title: "Precision", kind: "percent", minWidth: 92,
+  { field: "precision", title: "Precision", kind: "percent", minWidth: 86,
     hint: "Of the rows answered as the node or below it, how many are right" },
   { field: "parted", title: "Mistakes explained", kind: "count", minWidth: 100,
     hint: "Mistakes between its children: the truth lies in one, the answer in another. Summed over all nodes these "
       + "are all mistakes" },
-  { field: "wrong", title: "Wrong", kind: "count", minWidth: 74,
+  { field: "wrong", title: "Wrong", kind: "count", minWidth: 68,
     hint: "Wrong answers of all rows of the node" },
-  { field: "stays", title: "Within parent", kind: "percent", minWidth: 82,
+  { field: "stays", title: "Within parent", kind: "percent", minWidth: 84,
     hint: "Of these rows, how many answers stay within the node's parent" },
-  { field: "calibration", title: "Surer than right, points", kind: "points", minWidth: 92,
+  { field: "calibration", title: "Surer than right, points", kind: "points", minWidth: 80,
     hint: "How much surer the model is than it is right, in percentage points: the mean stated probability of the "
       + "answers here less the share of them that is right. Above 0: too sure; below 0: not sure enough" },
-  { field: "worst", title: "Worst child", grow: 3, minWidth: 120,
+  { field: "worst", title: "Worst child", grow: 3, minWidth: 106,
     hint: "The child with the lowest accuracy" },
 ];
 /** Numbers are saved as they are: of a difference the share, not the points. */
@@ -187,7 +187,7 @@ function foldable(host, bar, state) {
     dress: (row, { node }) => {
       const element = row.getElement();
       element.dataset.node = node;
-      row.getCell("accuracy").getElement().title = `95 %: ${accuracyEnds(node)}`;
+      if (tree.isLeaf(node)) row.getCell("accuracy").getElement().title = `95 %: ${accuracyEnds(node)}`;
       mark(element, node === report.chosen());
       element.classList.toggle("found", state.found.has(node));
       element.setAttribute("aria-level", tree.depth(node) + 1);
