@@ -171,7 +171,8 @@ function measured(host) {
     ["Levels", taxonomy.levels.join(" › ")],
     ["Form", taxonomy.is_tree ? null : "Some nodes have several parents; each is shown once, below its first."],
     ["How it was read", evaluate.reading],
-    ["Decision", evaluate.decision === null ? "the class with the largest number" : evaluate.decision],
+    ["Decision", evaluate.decision || (data.unsure && evaluate.reading.includes("largest number")
+      ? "the class with the largest number" : "as the file answers")],
     ["Threshold", evaluate.threshold === null ? null : evaluate.threshold.sentence],
     ["Made", `${made.at}, taxoloss ${made.taxoloss}, torch ${made.torch}, Python ${made.python}`],
   ]));

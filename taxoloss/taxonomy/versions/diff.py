@@ -114,7 +114,7 @@ class _Comparer:
     def with_children(self, wanted: dict[int, int]) -> dict[int, int]:
         """The renames, and those of what has one name below branches that are said to become one.
 
-        Of the children only one could be paired with the new child: the classes of the others would be lost.
+        Only one of the children could be paired with the new child: classes of the others would be lost.
         """
         onto = Counter(wanted.values())
         onto.update(
