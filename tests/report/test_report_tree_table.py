@@ -167,9 +167,13 @@ def test_precision_and_intervals(seen: Opened, tmp_path: Path) -> None:
 
 def test_long_names_take_two_lines(seen: Opened) -> None:
     """The column of names is wide enough to read; a long one is cut after its second line."""
-    cells = seen.page.locator(NAMES)
+    seen.page.locator("#tree input[type='search']").fill("long long")
+    cells = seen.page.locator(NAMES, has_text="long long")
+    cells.first.wait_for()
+    seen.page.wait_for_timeout(200)
     heights = [cell.bounding_box() for cell in cells.all()]
     assert all(box is not None and box["width"] >= 224 and box["height"] < 60 for box in heights)
+    assert all(box is not None and box["height"] > 45 for box in heights)
 
 
 def test_the_worst_child_has_the_lowest_accuracy(seen: Opened, tmp_path: Path) -> None:

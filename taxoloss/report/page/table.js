@@ -145,6 +145,23 @@ function dress(table, box, label) {
   for (const header of box.querySelectorAll(".tabulator-col.tabulator-sortable")) header.tabIndex = 0;
 }
 
+/** Rows get their heights before columns get their last widths: those in view whose words are cut are measured again. */
+function heighten(table) {
+  const measured = new WeakSet();
+  const settle = () => {
+    for (const row of table.getRows("visible")) {
+      const element = row.getElement();
+      const cells = [...element.querySelectorAll(".wraps")];
+      if (measured.has(element) || cells.every((cell) => cell.scrollHeight <= cell.clientHeight + 2)) continue;
+      measured.add(element);
+      row.normalizeHeight();
+    }
+  };
+  table.on("renderComplete", settle);
+  table.on("scrollVertical", settle);
+  requestAnimationFrame(settle);
+}
+
 function tips(columns) {
   const hints = new Map(columns.filter((column) => column.hint).map((column) => [column.field, column.hint]));
   return (table) => {
@@ -204,6 +221,7 @@ report.table = (host, options) => {
   table.on("tableBuilt", () => {
     dress(table, box, label);
     tips(columns)(table);
+    if (columns.some((column) => column.wraps)) heighten(table);
     table.on("renderComplete", report.edges(box.querySelector(".tabulator-tableholder"), grid));
   });
   remember = keyboard(table, box, onRow, Boolean(children));
