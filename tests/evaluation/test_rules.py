@@ -96,7 +96,7 @@ def test_a_new_decision_is_in_the_help() -> None:
     shown = " ".join(done.stdout.split())
     assert re.search(rf"[<\[]{re.escape('|'.join(RULES))}\|first\|last[>\]]", shown)
     assert "Calibrate climb or top_down or first on rows" in shown
-    assert "Of hedge or last." in shown
+    assert "A setting of --decision hedge or last." in shown
 
 
 @pytest.mark.slow

@@ -190,9 +190,10 @@ class _Answers:
 
 def _answers(paths: Paths, taken: Tensor, taxonomy: Taxonomy, groups: Tensor | None = None) -> _Answers:
     """What is answered where the nodes taken, (m, L), are above a threshold."""
-    places = paths.line.shape[1]
+    # Of answers with a stated probability there is one node a row, whatever the levels.
+    levels = 1 if paths.line.shape[1] == 1 else len(taxonomy.levels)
     node, level, wrong = _answered(paths, taken)
-    shares = torch.bincount(level, minlength=1 + min(places, len(taxonomy.levels))).double() / len(level)
+    shares = torch.bincount(level, minlength=1 + levels).double() / len(level)
     information = float(paths.tensors.information.cpu()[node].double().mean())
     units = None if groups is None else groups[paths.kept].numpy()
     return _Answers(wrong.double().numpy(), information, shares.tolist(), units)
