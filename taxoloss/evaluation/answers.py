@@ -332,7 +332,9 @@ class _Reader:
         if reading.unknown and not nothing_said:
             self._unknown[column] = reading, lost
         elif nothing_said and lost.any():
-            self._silent = f"{counted(int(lost.sum()), 'empty answer')} say nothing: the root"
+            silent = int(lost.sum())
+            verb = "says" if silent == 1 else "say"
+            self._silent = f"{counted(silent, 'empty answer')} {verb} nothing: the root"
         return found
 
     def _first(self, rows: Sequence[tuple[str, ...]], unknown: Mapping[str, int]) -> dict[str, str]:
