@@ -359,8 +359,8 @@ def main(folder: Path) -> None:
     if dist.get_rank() == 0:
         (folder / "found.json").write_text(json.dumps(found), encoding="utf-8")
     dist.barrier()
-    # In one of 36 runs on a busy machine torch aborted a process that shut down ("terminate called without an
-    # active exception") after all was written: so nothing is shut down.
+    # In one of 36 runs on a busy machine torch aborted a process that shut down ("terminate called without
+    # an active exception") after all was written: so nothing is shut down.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
