@@ -95,19 +95,23 @@ INLINE void NAME(store_tile)(const REAL *tile, REAL *const *to, int64_t by, int6
 typedef struct {
     REAL *e;                   /* (C, ROWS): logits, exponentials, the gradient */
     REAL *soft;                /* (sources, ROWS) */
-    REAL *near;                /* (U, ROWS): odds as REAL */
-    dvec *mass, *odds;         /* (U + 1) and U of vectors */
-    dvec *point;               /* U of vectors: T without the spread part */
-    dvec *D, *H;               /* U + 1 */
-    dvec *spread;              /* G: the spread part of a run */
-    dvec share[PARTS], cost[PARTS], total[PARTS], whole[PARTS], least[PARTS], most[PARTS];
+    dvec *mass;                /* U + 1 of vectors */
+    dvec *point;               /* U: T without the spread part */
+    dvec *D, *H;               /* U + 1; where odds are known better than from masses, D is these odds at first */
+    uint32_t *sure;            /* (U,): lanes of which they are */
+    int is_sure;               /* whether there is any */
+    dvec *spread, *by_run;     /* G: the spread part of a run; the logits of its classes, added up */
+    dvec share[PARTS], cost[PARTS], total[PARTS], whole[PARTS];
+    dvec least[PARTS];         /* odds of all units and classes */
+    qvec lost[PARTS];          /* whether those of a unit that counts are too large */
     REAL peak[ROWS];
     double unit[ROWS];
     const REAL *from[ROWS];
+    double own[ROWS];          /* of a target: what it brings where it weighs 1 */
     double leaf_point[ROWS];   /* of a target that is a class: what it brings to it */
     REAL leaf_z[ROWS];         /* and its logit */
-    int64_t leaf[ROWS], best[ROWS]; /* the class of the largest logit */
-    double beside[ROWS];       /* and the mass of all others */
+    int64_t leaf[ROWS], top[ROWS]; /* with most of the mass on one class, that one */
+    double beside[ROWS];       /* the mass of all but the largest class */
 } __attribute__((aligned(64))) NAME(lanes);
 
 /* q times a weight; 0 where that is 0. */
@@ -174,13 +178,14 @@ static void NAME(spread_targets)(NAME(lanes) *f, const units *t, const spread_ca
         const int counted = i < count && (!c->target || y != c->ignored);
         f->unit[i] = counted ? factor : 0;
         f->leaf[i] = -1;
-        f->leaf_point[i] = 0;
+        f->leaf_point[i] = f->own[i] = 0;
         const double *w = !counted ? 0 : c->target ? t->weights + y * K
                         : c->row_uniform ? c->row_uniform + (row + i) * K : 0;
         for (int64_t k = 0; k < K; k++)
             by_level[k][i] = w && c->smoothing > 0 ? w[k] * (f->unit[i] * c->smoothing * t->per_node[k]) : 0;
         if (!c->target || !counted) continue;
         const double unit = own == 0 ? 0 : weighted(f->unit[i] * own, c->own_weight ? c->own_weight[y] : 1);
+        f->own[i] = unit;
         for (int64_t s = t->point_start[y]; s < t->point_start[y + 1] && unit != 0; s++) {
             const int64_t u = t->point[s];
             if (u < U) ((double *)(f->point + u * PARTS))[i] = unit * t->point_weight[s];
@@ -209,57 +214,81 @@ INLINE dvec NAME(where)(dvec A, dvec value)
     return (dvec)((qvec)value & (qvec)(A != 0));
 }
 
-/* The largest logit of each row, and its class. */
-INLINE NAME(vec) NAME(spread_peak)(NAME(lanes) *f, int64_t classes)
+/* The largest logit of each row. */
+INLINE NAME(vec) NAME(spread_peak)(NAME(lanes) *f, int64_t by_class, int64_t classes)
 {
+    if (by_class == 1) {
+        for (int i = 0; i < ROWS; i++) f->peak[i] = NAME(largest)(f->from[i], classes);
+        return VEC(f->peak);
+    }
     NAME(vec) peak = VEC(f->e);
-    NAME(words) best = {0};
     for (int64_t j = 1; j < classes; j++) {
         const NAME(vec) z = VEC(f->e + j * ROWS);
-        const NAME(words) larger = (NAME(words))(z > peak);
-        peak = NAME(chosen)(larger, z, peak);
-        best = (best & ~larger) | ((best * 0 + (WORD)j) & larger);
+        peak = NAME(chosen)((NAME(words))(z > peak), z, peak);
     }
     VEC(f->peak) = peak;
-    for (int i = 0; i < ROWS; i++) f->best[i] = (int64_t)best[i];
     return peak;
 }
 
-/* From logits to exponentials, and what the classes cost but for log(whole). */
-INLINE void NAME(spread_classes)(NAME(lanes) *f, const units *t, const double *weight, int soft, int smooth)
+/* A(u) of a unit u < U. */
+INLINE dvec NAME(said)(const NAME(lanes) *f, const units *t, const double *weight, int64_t u, int h, int soft,
+                       int smooth)
 {
-    const NAME(vec) peak = NAME(spread_peak)(f, t->classes);
-    dvec cost[PARTS] = {0}, spread_cost[PARTS] = {0};
+    dvec A = f->point[u * PARTS + h];
+    if (soft && t->run) A *= t->run[u];
+    if (!smooth) return A;
+    const dvec spread = f->spread[t->group[u] * PARTS + h];
+    if (!weight) return A + spread;
+    return weight[u] == 0 ? A : A + spread * weight[u];
+}
+
+/* From logits to exponentials, and what the classes cost but for log(whole). */
+INLINE void NAME(spread_classes)(NAME(lanes) *f, const units *t, const spread_call *c, const double *weight, int soft,
+                                 int smooth)
+{
+    const NAME(vec) peak = NAME(spread_peak)(f, c->logits_by_class, t->classes);
+    const dvec zero = {0};
+    dvec cost[PARTS] = {zero};
+    for (int64_t k = 0; smooth && k < t->groups * PARTS; k++) f->by_run[k] = zero;
     for (int64_t j = 0; j < t->classes; j++) {
-        REAL *e = f->e + j * ROWS, below[ROWS] __attribute__((aligned(64))), part[ROWS] __attribute__((aligned(64)));
-        const NAME(vec) z = VEC(e), q = soft ? VEC(f->soft + j * ROWS) : z;
+        REAL *e = f->e + j * ROWS, low[ROWS] __attribute__((aligned(64))), part[ROWS] __attribute__((aligned(64)));
+        const NAME(vec) z = VEC(e);
         const int64_t u = t->above[j];
         VEC(e) = NAME(exp_of)(z, peak);
-        VEC(below) = z - peak; /* at most 0: its rounding stays beside it */
-        VEC(part) = (NAME(vec))((NAME(words))(VEC(below) * q) & (NAME(words))(q != 0));
+        VEC(low) = z - peak; /* at most 0: its rounding stays beside it */
         if (soft) {
+            const NAME(vec) q = VEC(f->soft + j * ROWS);
             const double run = t->leaf_run ? t->leaf_run[u] : 1;
+            VEC(part) = (NAME(vec))((NAME(words))(VEC(low) * q) & (NAME(words))(q != 0));
             for (int h = 0; h < PARTS; h++) cost[h] += WIDE(part + h * DOUBLES) * run;
         }
         const double own = weight ? weight[t->units + j] : 1;
         if (!smooth || own == 0) continue;
-        for (int h = 0; h < PARTS; h++) {
-            const dvec spread = f->spread[t->leaf_group[u] * PARTS + h] * own;
-            spread_cost[h] += NAME(where)(spread, spread * WIDE(below + h * DOUBLES));
-        }
+        dvec *sum = f->by_run + t->leaf_group[u] * PARTS; /* all classes of a run have the same share */
+        for (int h = 0; h < PARTS; h++) sum[h] += weight ? WIDE(low + h * DOUBLES) * own : WIDE(low + h * DOUBLES);
     }
-    for (int h = 0; h < PARTS; h++) f->cost[h] = -(cost[h] * f->share[h]) - spread_cost[h];
+    for (int h = 0; h < PARTS; h++) f->cost[h] = -(cost[h] * f->share[h]);
+    for (int64_t g = 0; smooth && g < t->groups; g++)
+        for (int h = 0; h < PARTS; h++) {
+            const dvec spread = f->spread[g * PARTS + h];
+            f->cost[h] -= NAME(where)(spread, spread * f->by_run[g * PARTS + h]);
+        }
 }
 
-/* Masses of all units, and with probabilities and weights that are shared what they say of them. */
-INLINE void NAME(spread_masses)(NAME(lanes) *f, const units *t, const double *weight, int soft, int smooth)
+/* Masses of all units and the largest, and the sum of all targets. With probabilities and weights that are shared
+   also what they say of each unit. */
+INLINE void NAME(units_going_up)(NAME(lanes) *f, const units *t, const double *weight, int soft, int smooth)
 {
     const int64_t U = t->units;
     const dvec zero = {0};
-    dvec total[PARTS];
-    for (int h = 0; h < PARTS; h++) total[h] = zero;
+    dvec of_classes[PARTS], of_units[PARTS], most[PARTS];
+    for (int h = 0; h < PARTS; h++) {
+        of_classes[h] = of_units[h] = zero;
+        most[h] = zero + 1; /* of the largest class */
+    }
     for (int64_t u = 0; u <= U; u++) {
         const int64_t first = t->leaf_start[u], last = t->leaf_start[u + 1];
+        const double run = t->leaf_run ? t->leaf_run[u] : 1;
         double weights = weight ? 0 : (double)(last - first);
         dvec mass[PARTS], said[PARTS];
         for (int h = 0; h < PARTS; h++) mass[h] = said[h] = zero;
@@ -269,12 +298,11 @@ INLINE void NAME(spread_masses)(NAME(lanes) *f, const units *t, const double *we
             for (int h = 0; soft && h < PARTS; h++) said[h] += WIDE(q + h * DOUBLES);
             if (smooth && weight) weights += weight[U + t->leaf[k]];
         }
-        const double run = t->leaf_run ? t->leaf_run[u] : 1;
         for (int h = 0; h < PARTS; h++) {
-            if (smooth) total[h] += f->spread[t->leaf_group[u] * PARTS + h] * weights;
+            if (smooth) of_classes[h] += f->spread[t->leaf_group[u] * PARTS + h] * weights;
             if (!soft) continue;
             said[h] *= f->share[h];
-            total[h] += said[h] * run;
+            of_classes[h] += said[h] * run;
             if (t->run && u < U) said[h] += f->point[u * PARTS + h] * f->share[h];
         }
         for (int64_t k = t->kid_start[u]; k < t->kid_start[u + 1]; k++)
@@ -284,29 +312,32 @@ INLINE void NAME(spread_masses)(NAME(lanes) *f, const units *t, const double *we
             }
         for (int h = 0; h < PARTS; h++) {
             f->mass[u * PARTS + h] = mass[h];
-            if (soft && t->run && u < U) f->point[u * PARTS + h] = said[h];
+            if (u == U) continue;
+            if (soft && t->run) f->point[u * PARTS + h] = said[h];
+            of_units[h] += NAME(said)(f, t, weight, u, h, soft, smooth);
+            most[h] = (dvec)(((qvec)mass[h] & (mass[h] > most[h])) | ((qvec)most[h] & ~(mass[h] > most[h])));
         }
     }
     for (int h = 0; h < PARTS; h++) {
-        f->total[h] = total[h];
         f->whole[h] = f->mass[U * PARTS + h];
-        f->cost[h] += NAME(where)(total[h], total[h] * log1p_vec(f->whole[h] - 1));
+        f->total[h] = of_classes[h] + of_units[h];
+        f->cost[h] += NAME(where)(of_classes[h], of_classes[h] * log1p_vec(f->whole[h] - 1));
+        f->least[h] = (f->whole[h] - most[h]) / most[h];
     }
 }
 
-/* From logits to exponentials, masses of all units, and what the classes cost. */
 static void NAME(spread_up)(NAME(lanes) *f, const units *t, const spread_call *c)
 {
     const int soft = !c->target, smooth = c->smoothing > 0;
     const double *weight = smooth ? c->unit_weight : 0;
     if (soft && !smooth) {
-        NAME(spread_classes)(f, t, 0, 1, 0);
-        NAME(spread_masses)(f, t, 0, 1, 0);
+        NAME(spread_classes)(f, t, c, 0, 1, 0);
+        NAME(units_going_up)(f, t, 0, 1, 0);
     } else if (smooth && !soft && !weight) {
-        NAME(spread_classes)(f, t, 0, 0, 1);
-        NAME(spread_masses)(f, t, 0, 0, 1);
+        NAME(spread_classes)(f, t, c, 0, 0, 1);
+        NAME(units_going_up)(f, t, 0, 0, 1);
     } else {
-        NAME(spread_classes)(f, t, weight, soft, smooth);
-        NAME(spread_masses)(f, t, weight, soft, smooth);
+        NAME(spread_classes)(f, t, c, weight, soft, smooth);
+        NAME(units_going_up)(f, t, weight, soft, smooth);
     }
 }

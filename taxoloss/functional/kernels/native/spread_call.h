@@ -78,6 +78,19 @@ typedef struct {
     int failed;
 } spread_part;
 
+/* 1 / x, to two units of the last digit; NaN, not an infinity, of 0. */
+INLINE dvec reciprocal(dvec x)
+{
+#if WIDTH == 64
+    /* Newton's steps from 14 binary digits: a quarter of a division's time. */
+    dvec r = (dvec)_mm512_rcp14_pd((__m512d)x);
+    r += r * (1 - x * r);
+    return r + r * (1 - x * r);
+#else
+    return 1 / x;
+#endif
+}
+
 /* log1p_of in each part of a vector. */
 INLINE dvec log1p_vec(dvec x)
 {
@@ -88,8 +101,8 @@ INLINE dvec log1p_vec(dvec x)
     const qvec big = m > 1.4142135623730951;
     const dvec f = (dvec)(((qvec)(m * 0.5) & big) | ((qvec)m & ~big));
     const dvec exponent = n + (dvec)((qvec)one & big);
-    const dvec s = (f - 1) / (f + 1), q = s * s;
+    const dvec s = (f - 1) * reciprocal(f + 1), q = s * s;
     const dvec series = 1 + q * (1 / 3. + q * (1 / 5. + q * (1 / 7. + q * (1 / 9. + q * (1 / 11. + q * (1 / 13.
                         + q * (1 / 15. + q * (1 / 17. + q * (1 / 19.)))))))));
-    return exponent * 0.6931471805599453 + 2 * s * series + (dvec)((qvec)(low / u) & (qvec)(x < 1e15));
+    return exponent * 0.6931471805599453 + 2 * s * series + (dvec)((qvec)(low * reciprocal(u)) & (qvec)(x < 1e15));
 }

@@ -1,33 +1,11 @@
 /* The second half of spread.h: from masses to costs and the gradient, and the rows of one thread. */
 
-/* A(u) of a unit. */
-INLINE dvec NAME(said)(const NAME(lanes) *f, const units *t, const spread_call *c, int64_t u, int h)
+/* Odds of unit u in lane i. */
+INLINE double NAME(odds_of)(const NAME(lanes) *f, int64_t u, int i)
 {
-    const dvec spread = f->spread[t->group[u] * PARTS + h];
-    const dvec point = f->point[u * PARTS + h] * (t->run ? t->run[u] : 1);
-    if (!c->unit_weight || !(c->smoothing > 0)) return spread + point;
-    const double weight = c->unit_weight[u];
-    return weight == 0 ? point : spread * weight + point;
-}
-
-/* Odds of all units; the smallest, and the largest of those that count; the sum of all targets. */
-static void NAME(spread_odds)(NAME(lanes) *f, const units *t, const spread_call *c)
-{
-    for (int h = 0; h < PARTS; h++) {
-        dvec least = f->whole[h] - 1, most = {0}, total = f->total[h];
-        for (int64_t u = 0; u < t->units; u++) {
-            const dvec mass = f->mass[u * PARTS + h], odds = (f->whole[h] - mass) / mass, A = NAME(said)(f, t, c, u, h);
-            const dvec counts = NAME(where)(A, odds);
-            f->odds[u * PARTS + h] = odds;
-            NARROW(f->near + u * ROWS + h * DOUBLES, odds);
-            least = (dvec)(((qvec)odds & (odds < least)) | ((qvec)least & ~(odds < least)));
-            most = (dvec)(((qvec)most & (counts <= most)) | ((qvec)counts & ~(counts <= most))); /* NaN stays */
-            total += A;
-        }
-        f->least[h] = least;
-        f->most[h] = most;
-        f->total[h] = total;
-    }
+    const double mass = ((double *)(f->mass + u * PARTS))[i];
+    if (f->is_sure && f->sure[u] >> i & 1) return ((double *)(f->D + u * PARTS))[i];
+    return (((double *)f->whole)[i] - mass) / mass;
 }
 
 /* Odds along the path of the units of lane i whose odds are small, by sums of what is beside it. */
@@ -36,6 +14,8 @@ static void NAME(sure_path)(NAME(lanes) *f, const units *t, int i)
     const double half = ((double *)f->whole)[i] / 2;
     double beside = 0;
     int64_t u = t->units, next = u;
+    if (!f->is_sure) memset(f->sure, 0, sizeof *f->sure * (size_t)t->units);
+    f->is_sure = 1;
     while (next >= 0) {
         u = next;
         next = -1;
@@ -49,9 +29,8 @@ static void NAME(sure_path)(NAME(lanes) *f, const units *t, int i)
             if (!(mass > half)) beside += mass;
         }
         if (next < 0) continue;
-        const double odds = beside / ((double *)(f->mass + next * PARTS))[i];
-        ((double *)(f->odds + next * PARTS))[i] = odds;
-        f->near[next * ROWS + i] = (REAL)odds;
+        ((double *)(f->D + next * PARTS))[i] = beside / ((double *)(f->mass + next * PARTS))[i];
+        f->sure[next] |= (uint32_t)1 << i;
     }
     if (((double *)f->whole)[i] < 2) f->beside[i] = beside;
 }
@@ -75,69 +54,25 @@ INLINE NAME(vec) NAME(log1p_lanes)(NAME(vec) x)
     const NAME(vec) n = (NAME(vec))(((NAME(words))u >> MANTISSA_BITS) | shift.word) - (shift.real + (REAL)bias);
     const NAME(words) big = (NAME(words))(m > (REAL)1.4142135623730951);
     const NAME(vec) f = NAME(chosen)(big, m * (REAL)0.5, m), exponent = n + (NAME(vec))((NAME(words))one & big);
+    #if FLOAT && WIDTH == 64
+    NAME(vec) over = (NAME(vec))_mm512_rcp14_ps((__m512)(f + 1));
+    over += over * (1 - (f + 1) * over);
+    const NAME(vec) s = (f - 1) * over, q = s * s;
+#else
     const NAME(vec) s = (f - 1) / (f + 1), q = s * s;
-    return exponent * (REAL)0.6931471805599453 + 2 * s * LOG_SERIES(q) + NAME(chosen)((NAME(words))(x < 1), low * (2 - u), none);
-}
-
-/* Costs of the units, and D and H of each. */
-static void NAME(spread_down)(NAME(lanes) *f, const units *t, const spread_call *c)
-{
-    const int64_t U = t->units;
-    /* Where only the spread part is dense its logarithms are those of products, eight at a time. */
-    const int products = c->target && !c->unit_weight && c->smoothing > 0;
-    const dvec none = {0};
-    dvec product[PARTS];
-    for (int h = 0; h < PARTS; h++) {
-        product[h] = none + 1;
-        f->D[U * PARTS + h] = f->H[U * PARTS + h] = none;
-    }
-    for (int64_t u = U - 1, many = 0; u >= 0; u--) {
-        const int ends = ++many == 8 || u == 0 || t->group[u - 1] != t->group[u];
-        REAL log[ROWS] __attribute__((aligned(64)));
-        if (!products) VEC(log) = NAME(log1p_lanes)(VEC(f->near + u * ROWS));
-        for (int h = 0; h < PARTS; h++) {
-            const int64_t at = u * PARTS + h, above = t->parent[u] * PARTS + h;
-            const dvec A = NAME(said)(f, t, c, u, h), odds = f->odds[at];
-            f->D[at] = f->D[above] + A;
-            f->H[at] = f->H[above] + NAME(where)(A, A * odds);
-            if (!products) f->cost[h] += NAME(where)(A, A * WIDE(log + h * DOUBLES));
-            else product[h] *= 1 + odds;
-            if (!products || !ends) continue;
-            const dvec spread = f->spread[t->group[u] * PARTS + h];
-            f->cost[h] += NAME(where)(spread, spread * log1p_vec(product[h] - 1));
-            product[h] = none + 1;
-        }
-        many = ends ? 0 : many;
-    }
-}
-
-/* With a product: what is to be added for the ancestors of the targets. */
-static void NAME(spread_points)(NAME(lanes) *f, const units *t, const spread_call *c, int64_t row, int count)
-{
-    double odds[MOST_ENTRIES][ROWS], said[MOST_ENTRIES][ROWS], *cost = (double *)f->cost;
-    int64_t longest = 0;
-    memset(said, 0, sizeof said);
-    memset(odds, 0, sizeof odds);
-    for (int i = 0; i < count; i++) {
-        const int64_t y = c->target[row + i];
-        if (f->unit[i] == 0) continue;
-        for (int64_t s = t->point_start[y], k = 0; s < t->point_start[y + 1]; s++, k++) {
-            const int64_t u = t->point[s];
-            longest = k + 1 > longest ? k + 1 : longest;
-            if (u >= t->units) continue;
-            said[k][i] = ((double *)(f->point + u * PARTS))[i];
-            odds[k][i] = said[k][i] == 0 ? 0 : ((double *)(f->odds + u * PARTS))[i];
-        }
-    }
-    for (int64_t k = 0; k < longest; k++)
-        for (int i = 0; i < ROWS; i++) cost[i] += said[k][i] * log1p_of(odds[k][i]);
+#endif
+    return exponent * (REAL)0.6931471805599453 + 2 * s * LOG_SERIES(q)
+           + NAME(chosen)((NAME(words))(x < 1), low * (2 - u), none);
 }
 
 /* Sums of all rows as REAL. */
 INLINE NAME(vec) NAME(narrowed)(const dvec *of)
 {
-#if FLOAT && WIDTH == 32
     /* Two stores and a load of both would wait for each other. */
+#if FLOAT && WIDTH == 64
+    const __m256 low = _mm512_cvtpd_ps((__m512d)of[0]), high = _mm512_cvtpd_ps((__m512d)of[1]);
+    return (NAME(vec))_mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+#elif FLOAT && WIDTH == 32
     const __m128 low = _mm256_cvtpd_ps((__m256d)of[0]), high = _mm256_cvtpd_ps((__m256d)of[1]);
     return (NAME(vec))_mm256_set_m128(high, low);
 #else
@@ -147,49 +82,130 @@ INLINE NAME(vec) NAME(narrowed)(const dvec *of)
 #endif
 }
 
-/* The gradient of all classes: e_j F / whole - A_j. */
-INLINE void NAME(slopes_of_classes)(NAME(lanes) *f, const units *t, const double *weight, int soft, int smooth)
+/* The gradient of the classes right below unit u: e_j F / whole - A_j. */
+INLINE void NAME(slopes_of)(NAME(lanes) *f, const units *t, const double *weight, int64_t u, const dvec *over, int soft,
+                            int smooth)
 {
-    const int64_t U = t->units;
-    dvec over[PARTS];
-    for (int h = 0; h < PARTS; h++) over[h] = 1 / f->whole[h];
-    for (int64_t u = 0; u <= U; u++) {
-        const double run = t->leaf_run ? t->leaf_run[u] : 1;
-        dvec left[PARTS], share[PARTS];
-        for (int h = 0; h < PARTS; h++) {
-            const int64_t at = u * PARTS + h;
-            left[h] = f->total[h] - f->D[at];
-            const qvec none = left[h] * left[h] <= 1e-28 * f->D[at] * f->D[at];
-            left[h] = ((dvec)((qvec)left[h] & ~none) - f->H[at]) * over[h];
-            share[h] = f->share[h] * run;
-        }
-        const NAME(vec) factor = NAME(narrowed)(left), own = NAME(narrowed)(share);
-        const NAME(vec) spread = NAME(narrowed)(f->spread + t->leaf_group[u] * PARTS);
-        for (int64_t k = t->leaf_start[u]; k < t->leaf_start[u + 1]; k++) {
-            REAL *e = f->e + t->leaf[k] * ROWS;
-            NAME(vec) slope = VEC(e) * factor;
-            if (soft) slope -= VEC(f->soft + t->leaf[k] * ROWS) * own;
-            if (weight) slope -= spread * (REAL)weight[U + t->leaf[k]];
-            else if (smooth) slope -= spread;
-            VEC(e) = slope;
-        }
+    const int64_t first = t->leaf_start[u], last = t->leaf_start[u + 1];
+    if (first == last) return;
+    const double run = t->leaf_run ? t->leaf_run[u] : 1;
+    dvec left[PARTS], share[PARTS];
+    for (int h = 0; h < PARTS; h++) {
+        const dvec D = f->D[u * PARTS + h];
+        left[h] = f->total[h] - D;
+        const qvec none = left[h] * left[h] <= 1e-28 * D * D;
+        left[h] = ((dvec)((qvec)left[h] & ~none) - f->H[u * PARTS + h]) * over[h];
+        share[h] = f->share[h] * run;
+    }
+    const NAME(vec) factor = NAME(narrowed)(left), own = NAME(narrowed)(share);
+    const NAME(vec) spread = NAME(narrowed)(f->spread + t->leaf_group[u] * PARTS);
+    for (int64_t k = first; k < last; k++) {
+        REAL *e = f->e + t->leaf[k] * ROWS;
+        NAME(vec) slope = VEC(e) * factor;
+        if (soft) slope -= VEC(f->soft + t->leaf[k] * ROWS) * own;
+        if (weight) slope -= spread * (REAL)weight[t->units + t->leaf[k]];
+        else if (smooth) slope -= spread;
+        VEC(e) = slope;
     }
 }
 
-static void NAME(spread_slopes)(NAME(lanes) *f, const units *t, const spread_call *c)
+/* From the root down: odds, costs of the units, D and H of each, and the gradient. Of a spread part alone logarithms
+   are those of products of eight odds; those of the targets' own parts are added by spread_points. */
+INLINE void NAME(units_going_down)(NAME(lanes) *f, const units *t, const spread_call *c, const double *weight, int soft,
+                                   int smooth)
+{
+    const int64_t U = t->units;
+    const int products = smooth && !soft && !weight;
+    const dvec none = {0};
+    dvec product[PARTS], cost[PARTS], over[PARTS];
+    qvec lost[PARTS] = {{0}};
+    for (int h = 0; h < PARTS; h++) {
+        product[h] = none + 1;
+        cost[h] = f->cost[h];
+        f->D[U * PARTS + h] = f->H[U * PARTS + h] = none;
+        over[h] = 1 / f->whole[h];
+    }
+    if (c->gradient) NAME(slopes_of)(f, t, weight, U, over, soft, smooth);
+    for (int64_t u = U - 1, many = 0; u >= 0; u--) {
+        const int ends = ++many == 8 || u == 0 || t->group[u - 1] != t->group[u];
+        const uint32_t sure = f->is_sure ? f->sure[u] : 0;
+        dvec odds[PARTS];
+        REAL log[ROWS] __attribute__((aligned(64)));
+        for (int h = 0; h < PARTS; h++) {
+            const dvec mass = f->mass[u * PARTS + h];
+            odds[h] = (f->whole[h] - mass) * reciprocal(mass);
+        }
+        for (int i = 0; sure && i < ROWS; i++)
+            if (sure >> i & 1) odds[i / DOUBLES][i % DOUBLES] = ((double *)(f->D + u * PARTS))[i];
+        if (!products) VEC(log) = NAME(log1p_lanes)(NAME(narrowed)(odds));
+        for (int h = 0; h < PARTS; h++) {
+            const int64_t at = u * PARTS + h, above = t->parent[u] * PARTS + h;
+            const dvec A = NAME(said)(f, t, weight, u, h, soft, smooth), counts = NAME(where)(A, odds[h]);
+            f->D[at] = f->D[above] + A;
+            f->H[at] = f->H[above] + NAME(where)(A, A * odds[h]);
+            lost[h] |= ~(counts <= SMALL_MASS); /* or NaN */
+            if (!products) cost[h] += NAME(where)(A, A * WIDE(log + h * DOUBLES));
+            else product[h] *= 1 + odds[h];
+            if (!products || !ends) continue;
+            const dvec spread = f->spread[t->group[u] * PARTS + h];
+            cost[h] += NAME(where)(spread, spread * log1p_vec(product[h] - 1));
+            product[h] = none + 1;
+        }
+        many = ends ? 0 : many;
+        if (c->gradient) NAME(slopes_of)(f, t, weight, u, over, soft, smooth);
+    }
+    for (int h = 0; h < PARTS; h++) {
+        f->cost[h] = cost[h];
+        f->lost[h] = lost[h];
+    }
+}
+
+/* With products: what is to be added for the ancestors of the targets. */
+static void NAME(spread_points)(NAME(lanes) *f, const units *t, const spread_call *c, int64_t row, int count)
+{
+    double odds[MOST_ENTRIES][ROWS], said[MOST_ENTRIES][ROWS], *cost = (double *)f->cost;
+    int64_t longest = 0;
+    memset(said, 0, sizeof said);
+    memset(odds, 0, sizeof odds);
+    for (int i = 0; i < count; i++) {
+        const int64_t y = c->target[row + i];
+        if (f->own[i] == 0) continue;
+        for (int64_t s = t->point_start[y], k = 0; s < t->point_start[y + 1]; s++, k++) {
+            const int64_t u = t->point[s];
+            longest = k + 1 > longest ? k + 1 : longest;
+            if (u >= t->units) continue;
+            said[k][i] = f->own[i] * t->point_weight[s];
+            odds[k][i] = said[k][i] == 0 ? 0 : NAME(odds_of)(f, u, i);
+        }
+    }
+    for (int64_t k = 0; k < longest; k++)
+        for (int i = 0; i < ROWS; i++) cost[i] += said[k][i] * log1p_of(odds[k][i]);
+}
+
+static void NAME(spread_down)(NAME(lanes) *f, const units *t, const spread_call *c, int64_t row, int count)
 {
     const int soft = !c->target, smooth = c->smoothing > 0;
     const double *weight = smooth ? c->unit_weight : 0;
-    if (soft && !smooth) NAME(slopes_of_classes)(f, t, 0, 1, 0);
-    else if (smooth && !soft && !weight) NAME(slopes_of_classes)(f, t, 0, 0, 1);
-    else NAME(slopes_of_classes)(f, t, weight, soft, smooth);
+    if (soft && !smooth) NAME(units_going_down)(f, t, c, 0, 1, 0);
+    else if (smooth && !soft && !weight) {
+        NAME(spread_points)(f, t, c, row, count);
+        NAME(units_going_down)(f, t, c, 0, 0, 1);
+    } else NAME(units_going_down)(f, t, c, weight, soft, smooth);
+}
+
+/* The first class of lane i with the largest logit, whose exponential is 1. */
+INLINE int64_t NAME(top_class)(const NAME(lanes) *f, int64_t classes, int i)
+{
+    int64_t top = 0;
+    while (top + 1 < classes && f->e[top * ROWS + i] != 1) top++;
+    return top;
 }
 
 /* What single classes of lane i get: that of its target, and one with most of the mass, whose gradient is a
    difference of like numbers: in double. */
 static void NAME(single_classes)(NAME(lanes) *f, const units *t, const spread_call *c, int i)
 {
-    const int64_t top = f->best[i], y = f->leaf[i], u = t->above[top];
+    const int64_t top = f->top[i], y = f->leaf[i], u = t->above[top];
     const double whole = ((double *)f->whole)[i];
     if (y >= 0 && c->gradient) f->e[y * ROWS + i] -= (REAL)f->leaf_point[i];
     if (!(whole < 2)) return;
@@ -212,8 +228,9 @@ static void NAME(run_spread)(spread_part *p)
     const units *t = p->t;
     const spread_call *c = p->c;
     const int64_t U = t->units, C = t->classes, D = c->places, sources = c->target ? 0 : c->sources;
-    const int64_t vectors = (U + 1) + U + U + 2 * (U + 1) + t->groups;
-    const size_t bytes = sizeof(dvec) * PARTS * (size_t)vectors + sizeof(REAL) * ROWS * (size_t)(C + U + sources);
+    const int64_t vectors = (U + 1) + U + 2 * (U + 1) + 2 * t->groups;
+    const size_t bytes = sizeof(dvec) * PARTS * (size_t)vectors + sizeof(REAL) * ROWS * (size_t)(C + sources)
+                         + sizeof(uint32_t) * (size_t)U;
     void *whole = malloc(bytes + 63); /* not aligned_alloc, which Windows lacks */
     char *room = (char *)(((uintptr_t)whole + 63) & ~(uintptr_t)63);
     if (!whole) {
@@ -222,14 +239,14 @@ static void NAME(run_spread)(spread_part *p)
     }
     NAME(lanes) f;
     f.mass = (dvec *)room;
-    f.odds = f.mass + (U + 1) * PARTS;
-    f.D = f.odds + U * PARTS;
+    f.D = f.mass + (U + 1) * PARTS;
     f.H = f.D + (U + 1) * PARTS;
     f.spread = f.H + (U + 1) * PARTS;
-    f.point = f.spread + t->groups * PARTS;
+    f.by_run = f.spread + t->groups * PARTS;
+    f.point = f.by_run + t->groups * PARTS;
     f.e = (REAL *)(f.point + U * PARTS);
-    f.near = f.e + C * ROWS;
-    f.soft = f.near + U * ROWS;
+    f.soft = f.e + C * ROWS;
+    f.sure = (uint32_t *)(f.soft + sources * ROWS);
     for (int64_t row = p->first; row < p->last; row += ROWS) {
         const int count = p->last - row < ROWS ? (int)(p->last - row) : ROWS;
         REAL *to[ROWS];
@@ -255,19 +272,18 @@ static void NAME(run_spread)(spread_part *p)
             ((double *)f.cost)[i] += f.leaf_point[i] * (log1p_of(((double *)f.whole)[i] - 1)
                                                         - ((double)f.leaf_z[i] - (double)f.peak[i]));
         }
-        NAME(spread_odds)(&f, t, c);
+        f.is_sure = 0;
         for (int i = 0; i < count; i++) {
             f.beside[i] = ((double *)f.whole)[i] - 1;
+            f.top[i] = ((double *)f.whole)[i] < 2 ? NAME(top_class)(&f, C, i) : 0;
             if (f.unit[i] != 0 && ((double *)f.least)[i] < 1e-6) NAME(sure_path)(&f, t, i);
         }
-        NAME(spread_down)(&f, t, c);
-        if (c->target && !c->unit_weight && c->smoothing > 0) NAME(spread_points)(&f, t, c, row, count);
-        if (c->gradient) NAME(spread_slopes)(&f, t, c);
+        NAME(spread_down)(&f, t, c, row, count);
         for (int i = 0; i < count; i++) {
             const int alive = f.unit[i] != 0;
             NAME(single_classes)(&f, t, c, i);
             const double cost = ((double *)f.cost)[i];
-            const int lost = alive && !(((double *)f.most)[i] <= SMALL_MASS && fabs(cost) < INFINITY
+            const int lost = alive && !(((int64_t *)f.lost)[i] == 0 && fabs(cost) < INFINITY
                                         && ((double *)f.whole)[i] >= 1);
             p->costs[row + i] = alive && !lost ? cost : 0;
             if (c->lost) c->lost[row + i] = (uint8_t)lost;
