@@ -109,16 +109,33 @@ INLINE void NAME(slopes_of)(NAME(lanes) *f, const units *t, const double *weight
     }
 }
 
+/* Odds of the units u, u - 1, .. of some at once, whose calculations then overlap, and their log1p. */
+INLINE void NAME(odds_of_some)(const NAME(lanes) *f, int64_t u, int64_t some, dvec (*odds)[PARTS], REAL (*log)[ROWS],
+                               int logs)
+{
+    for (int64_t k = 0; k < some; k++)
+        for (int h = 0; h < PARTS; h++) {
+            const dvec mass = f->mass[(u - k) * PARTS + h];
+            odds[k][h] = (f->whole[h] - mass) * reciprocal(mass);
+        }
+    for (int64_t k = 0; f->is_sure && k < some; k++)
+        for (int i = 0; f->sure[u - k] && i < ROWS; i++)
+            if (f->sure[u - k] >> i & 1) odds[k][i / DOUBLES][i % DOUBLES] = ((double *)(f->D + (u - k) * PARTS))[i];
+    for (int64_t k = 0; logs && k < some; k++) VEC(log[k]) = NAME(log1p_lanes)(NAME(narrowed)(odds[k]));
+}
+
 /* From the root down: odds, costs of the units, D and H of each, and the gradient. Of a spread part alone logarithms
    are those of products of eight odds; those of the targets' own parts are added by spread_points. */
 INLINE void NAME(units_going_down)(NAME(lanes) *f, const units *t, const spread_call *c, const double *weight, int soft,
                                    int smooth)
 {
+    enum { SOME = 4 };
     const int64_t U = t->units;
     const int products = smooth && !soft && !weight;
     const dvec none = {0};
-    dvec product[PARTS], cost[PARTS], over[PARTS];
+    dvec product[PARTS], cost[PARTS], over[PARTS], odds[SOME][PARTS];
     qvec lost[PARTS] = {{0}};
+    REAL log[SOME][ROWS] __attribute__((aligned(64)));
     for (int h = 0; h < PARTS; h++) {
         product[h] = none + 1;
         cost[h] = f->cost[h];
@@ -126,26 +143,18 @@ INLINE void NAME(units_going_down)(NAME(lanes) *f, const units *t, const spread_
         over[h] = 1 / f->whole[h];
     }
     if (c->gradient) NAME(slopes_of)(f, t, weight, U, over, soft, smooth);
-    for (int64_t u = U - 1, many = 0; u >= 0; u--) {
+    for (int64_t u = U - 1, many = 0, k = 0; u >= 0; u--, k = (k + 1) % SOME) {
         const int ends = ++many == 8 || u == 0 || t->group[u - 1] != t->group[u];
-        const uint32_t sure = f->is_sure ? f->sure[u] : 0;
-        dvec odds[PARTS];
-        REAL log[ROWS] __attribute__((aligned(64)));
-        for (int h = 0; h < PARTS; h++) {
-            const dvec mass = f->mass[u * PARTS + h];
-            odds[h] = (f->whole[h] - mass) * reciprocal(mass);
-        }
-        for (int i = 0; sure && i < ROWS; i++)
-            if (sure >> i & 1) odds[i / DOUBLES][i % DOUBLES] = ((double *)(f->D + u * PARTS))[i];
-        if (!products) VEC(log) = NAME(log1p_lanes)(NAME(narrowed)(odds));
+        if (k == 0 && u + 1 >= SOME) NAME(odds_of_some)(f, u, SOME, odds, log, !products);
+        else if (k == 0) NAME(odds_of_some)(f, u, u + 1, odds, log, !products);
         for (int h = 0; h < PARTS; h++) {
             const int64_t at = u * PARTS + h, above = t->parent[u] * PARTS + h;
-            const dvec A = NAME(said)(f, t, weight, u, h, soft, smooth), counts = NAME(where)(A, odds[h]);
+            const dvec A = NAME(said)(f, t, weight, u, h, soft, smooth), counts = NAME(where)(A, odds[k][h]);
             f->D[at] = f->D[above] + A;
-            f->H[at] = f->H[above] + NAME(where)(A, A * odds[h]);
+            f->H[at] = f->H[above] + NAME(where)(A, A * odds[k][h]);
             lost[h] |= ~(counts <= SMALL_MASS); /* or NaN */
-            if (!products) cost[h] += NAME(where)(A, A * WIDE(log + h * DOUBLES));
-            else product[h] *= 1 + odds[h];
+            if (!products) cost[h] += NAME(where)(A, A * WIDE(log[k] + h * DOUBLES));
+            else product[h] *= 1 + odds[k][h];
             if (!products || !ends) continue;
             const dvec spread = f->spread[t->group[u] * PARTS + h];
             cost[h] += NAME(where)(spread, spread * log1p_vec(product[h] - 1));
