@@ -33,7 +33,7 @@ class _Tables:
             *_below(units.parent, root),
             *(units.parent, units.parent_of_class, *found.T, group, leaf_group),
             *(1 / tree.widths, weights, points.start, points.unit, points.weight),
-            *((run[group], run[leaf_group]) if shared else ()),
+            *((run[group], run[leaf_group], run) if shared else ()),
         ]
         self.held = [np.ascontiguousarray(one) for one in self.held]
         sizes = (tree.classes, root, tree.levels, tree.root + 1, len(found))

@@ -106,7 +106,7 @@ class Units(Structure):
             *("leaf", "leaf_start", "kid", "kid_start", "parent", "above", "first", "last"),
             *("group", "leaf_group"),
             *("per_node", "weights", "point_start", "point", "point_weight", "run", "leaf_run"),
-            *("place", "part"),
+            *("group_run", "part_start", "part", "part_class", "part_weight"),
         )
     ]
 

@@ -95,9 +95,10 @@ INLINE void NAME(store_tile)(const REAL *tile, REAL *const *to, int64_t by, int6
 typedef struct {
     REAL *e;                   /* (C, ROWS): logits, exponentials, the gradient */
     REAL *soft;                /* (sources, ROWS) */
+    REAL *own_near, *spread_near; /* (G, ROWS): what of a class's own target counts, the spread part of a run */
     dvec *mass;                /* U + 1 of vectors */
     dvec *point;               /* U: T without the spread part */
-    dvec *D, *H;               /* U + 1; where odds are known better than from masses, D is these odds at first */
+    dvec *left, *H;            /* U + 1: S - D, H; where odds are known better than from masses at first these in `left` */
     uint32_t *sure;            /* (U,): lanes of which they are */
     int is_sure;               /* whether there is any */
     dvec *spread, *by_run;     /* G: the spread part of a run; the logits of its classes, added up */
@@ -147,21 +148,28 @@ static void NAME(bring_points)(NAME(lanes) *f, const units *t, const spread_call
     }
 }
 
-/* Where weights are shared: the probabilities of nodes that are no classes to the units and classes where they stand,
-   without weights, which come when they are summed up. */
-static void NAME(place_nodes)(NAME(lanes) *f, const units *t, const spread_call *c)
+/* Where weights are shared: the probabilities of nodes that are no classes to the classes where they stand. */
+static void NAME(parts_of_classes)(NAME(lanes) *f, const units *t, const spread_call *c)
 {
-    const int64_t U = t->units, C = t->classes;
-    for (int64_t s = C; s < c->sources; s++) {
-        const int64_t u = t->place[s], above = u < 0 ? U : u < U ? t->parent[u] : t->above[u - U];
-        const double weight = c->own_weight ? c->own_weight[s] : 1, own = weight * t->part[s], rest = weight - own;
-        const REAL *q = f->soft + s * ROWS;
-        if (u < 0 || weight == 0) continue;
-        if (u >= U) VEC(f->soft + (u - U) * ROWS) += VEC(q) * (REAL)own;
-        else
-            for (int h = 0; h < PARTS; h++) f->point[u * PARTS + h] += WIDE(q + h * DOUBLES) * own;
-        if (rest == 0 || above == U) continue;
-        for (int h = 0; h < PARTS; h++) f->point[above * PARTS + h] += WIDE(q + h * DOUBLES) * rest;
+    for (int64_t k = t->part_start[t->units]; k < t->part_start[t->units + 1]; k++) {
+        const double weight = t->part_weight[k] * (c->own_weight ? c->own_weight[t->part[k]] : 1);
+        if (weight != 0) VEC(f->soft + t->part_class[k] * ROWS) += VEC(f->soft + t->part[k] * ROWS) * (REAL)weight;
+    }
+}
+
+/* And to unit u: added to `said`. */
+INLINE void NAME(parts_of)(const NAME(lanes) *f, const units *t, const spread_call *c, int64_t u, dvec *said)
+{
+    const int64_t end = t->part_start[u + 1];
+    for (int64_t k = t->part_start[u]; k < end;) {
+        NAME(vec) sum = {0};
+        REAL some[ROWS] __attribute__((aligned(64)));
+        for (const int64_t last = k + 4 < end ? k + 4 : end; k < last; k++) { /* more would lose digits */
+            const double weight = t->part_weight[k] * (c->own_weight ? c->own_weight[t->part[k]] : 1);
+            if (weight != 0) sum += VEC(f->soft + t->part[k] * ROWS) * (REAL)weight;
+        }
+        VEC(some) = sum;
+        for (int h = 0; h < PARTS; h++) said[h] += WIDE(some + h * DOUBLES);
     }
 }
 
@@ -172,7 +180,7 @@ static void NAME(spread_targets)(NAME(lanes) *f, const units *t, const spread_ca
     const int64_t U = t->units, C = t->classes, K = t->levels;
     const double own = 1 - c->smoothing;
     double by_level[MOST_LEVELS][ROWS] __attribute__((aligned(64)));
-    memset(f->point, 0, sizeof(dvec) * PARTS * (size_t)U);
+    if (c->target || !t->run) memset(f->point, 0, sizeof(dvec) * PARTS * (size_t)U);
     for (int i = 0; i < ROWS; i++) {
         const int64_t y = !c->target || i >= count ? c->ignored : c->target[row + i];
         const int counted = i < count && (!c->target || y != c->ignored);
@@ -205,7 +213,7 @@ static void NAME(spread_targets)(NAME(lanes) *f, const units *t, const spread_ca
     if (!c->target && !t->run) NAME(bring_points)(f, t, c);
     else if (!c->target && c->own_weight)
         for (int64_t s = 0; s < C; s++) NAME(weigh)(f->soft + s * ROWS, c->own_weight[s]);
-    if (!c->target && t->run) NAME(place_nodes)(f, t, c);
+    if (!c->target && t->run && c->sources > C) NAME(parts_of_classes)(f, t, c);
 }
 
 /* value where A is not 0, else 0. */
@@ -277,7 +285,8 @@ INLINE void NAME(spread_classes)(NAME(lanes) *f, const units *t, const spread_ca
 
 /* Masses of all units and the largest, and the sum of all targets. With probabilities and weights that are shared
    also what they say of each unit. */
-INLINE void NAME(units_going_up)(NAME(lanes) *f, const units *t, const double *weight, int soft, int smooth)
+INLINE void NAME(units_going_up)(NAME(lanes) *f, const units *t, const spread_call *c, const double *weight, int soft,
+                                 int smooth)
 {
     const int64_t U = t->units;
     const dvec zero = {0};
@@ -290,8 +299,9 @@ INLINE void NAME(units_going_up)(NAME(lanes) *f, const units *t, const double *w
         const int64_t first = t->leaf_start[u], last = t->leaf_start[u + 1];
         const double run = t->leaf_run ? t->leaf_run[u] : 1;
         double weights = weight ? 0 : (double)(last - first);
-        dvec mass[PARTS], said[PARTS];
-        for (int h = 0; h < PARTS; h++) mass[h] = said[h] = zero;
+        dvec mass[PARTS], said[PARTS], more[PARTS];
+        for (int h = 0; h < PARTS; h++) mass[h] = said[h] = more[h] = zero;
+        if (soft && t->run && u < U && c->sources > t->classes) NAME(parts_of)(f, t, c, u, more);
         for (int64_t k = first; k < last; k++) {
             const REAL *e = f->e + t->leaf[k] * ROWS, *q = f->soft + t->leaf[k] * ROWS;
             for (int h = 0; h < PARTS; h++) mass[h] += WIDE(e + h * DOUBLES);
@@ -303,7 +313,7 @@ INLINE void NAME(units_going_up)(NAME(lanes) *f, const units *t, const double *w
             if (!soft) continue;
             said[h] *= f->share[h];
             of_classes[h] += said[h] * run;
-            if (t->run && u < U) said[h] += f->point[u * PARTS + h] * f->share[h];
+            said[h] += more[h] * f->share[h];
         }
         for (int64_t k = t->kid_start[u]; k < t->kid_start[u + 1]; k++)
             for (int h = 0; h < PARTS; h++) {
@@ -332,12 +342,12 @@ static void NAME(spread_up)(NAME(lanes) *f, const units *t, const spread_call *c
     const double *weight = smooth ? c->unit_weight : 0;
     if (soft && !smooth) {
         NAME(spread_classes)(f, t, c, 0, 1, 0);
-        NAME(units_going_up)(f, t, 0, 1, 0);
+        NAME(units_going_up)(f, t, c, 0, 1, 0);
     } else if (smooth && !soft && !weight) {
         NAME(spread_classes)(f, t, c, 0, 0, 1);
-        NAME(units_going_up)(f, t, 0, 0, 1);
+        NAME(units_going_up)(f, t, c, 0, 0, 1);
     } else {
         NAME(spread_classes)(f, t, c, weight, soft, smooth);
-        NAME(units_going_up)(f, t, weight, soft, smooth);
+        NAME(units_going_up)(f, t, c, weight, soft, smooth);
     }
 }

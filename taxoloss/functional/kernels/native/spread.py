@@ -13,7 +13,7 @@ from torch import Tensor
 from taxoloss.functional.inputs import check_range
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.library import Kernel, SpreadCall, Units
-from taxoloss.functional.kernels.native.places import places_of
+from taxoloss.functional.kernels.native.parts import parts_of
 from taxoloss.functional.kernels.unit_sums import Costs, not_counted
 from taxoloss.functional.kernels.unit_tables import UnitTables, unit_tables
 from taxoloss.functional.kernels.unit_targets import spread_of_rows
@@ -34,7 +34,7 @@ class _Tables:
         units, points = tables.units, tables.points()
         leaf, leaf_start = _below(units.parent_of_class, units.units)
         kid, kid_start = _below(units.parent, units.units)
-        run, places = tables.run, places_of(tables)
+        run, parts = tables.run, parts_of(tables)
         self.held = [
             *map(torch.from_numpy, (leaf, leaf_start, kid, kid_start)),
             tables.parent,
@@ -47,15 +47,16 @@ class _Tables:
             *map(torch.from_numpy, (points.start, points.unit, points.weight)),
             None if run is None else run[tables.group],
             None if run is None else run[tables.leaf_group],
-            *(map(torch.from_numpy, places) if places else (None, None)),
+            run,
+            *(map(torch.from_numpy, parts) if parts else [None] * 4),
         ]
         addresses = [None if tensor is None else tensor.data_ptr() for tensor in self.held]
         sizes = (units.classes, units.units, units.levels, len(tables.of_target), len(tables.runs))
         self.shared = ctypes.byref(Units(*sizes, *addresses))
         #: By the points of targets, whatever weights classes share.
-        self.by_point = ctypes.byref(Units(*sizes, *addresses[:-4], *[None] * 4))
+        self.by_point = ctypes.byref(Units(*sizes, *addresses[:-7], *[None] * 7))
         #: Of probabilities of all targets.
-        self.of_nodes = self.shared if places else self.by_point
+        self.of_nodes = self.shared if parts else self.by_point
 
 
 def _below(parent: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:

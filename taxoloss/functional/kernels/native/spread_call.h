@@ -43,8 +43,11 @@ typedef struct {
     const int64_t *point_start, *point; /* (T + 1,), (n,): units to which a target brings something */
     const double *point_weight;         /* (n,) */
     const double *run, *leaf_run;       /* (U + 1,): weights of runs, where all classes share them; or null */
-    const int64_t *place;               /* (T,), or null: the unit that a part of a target's probability belongs to, */
-    const double *part;                 /* U + c for class c, -1 for none; the rest belongs to the unit above */
+    const double *group_run;            /* (G,): the same of each run; or null */
+    /* And then what of probabilities belongs to a unit besides that of the classes below, and to a class besides its
+       own: (U + 2,), where the parts of a unit start, and those of classes after the last; of which targets, classes */
+    const int64_t *part_start, *part, *part_class;
+    const double *part_weight;
 } units;
 
 /* Logits (N, C, D), targets and what is made of them; strides in numbers. */
@@ -78,15 +81,16 @@ typedef struct {
     int failed;
 } spread_part;
 
-/* 1 / x, to two units of the last digit; NaN, not an infinity, of 0. */
-INLINE dvec reciprocal(dvec x)
+/* 1 / x, to two units of the last digit; or to 27 binary digits. NaN, not an infinity, of 0. */
+INLINE dvec reciprocal(dvec x, int to_float)
 {
 #if WIDTH == 64
     /* Newton's steps from 14 binary digits: a quarter of a division's time. */
     dvec r = (dvec)_mm512_rcp14_pd((__m512d)x);
     r += r * (1 - x * r);
-    return r + r * (1 - x * r);
+    return to_float ? r : r + r * (1 - x * r);
 #else
+    (void)to_float;
     return 1 / x;
 #endif
 }
@@ -101,8 +105,8 @@ INLINE dvec log1p_vec(dvec x)
     const qvec big = m > 1.4142135623730951;
     const dvec f = (dvec)(((qvec)(m * 0.5) & big) | ((qvec)m & ~big));
     const dvec exponent = n + (dvec)((qvec)one & big);
-    const dvec s = (f - 1) * reciprocal(f + 1), q = s * s;
+    const dvec s = (f - 1) * reciprocal(f + 1, 0), q = s * s;
     const dvec series = 1 + q * (1 / 3. + q * (1 / 5. + q * (1 / 7. + q * (1 / 9. + q * (1 / 11. + q * (1 / 13.
                         + q * (1 / 15. + q * (1 / 17. + q * (1 / 19.)))))))));
-    return exponent * 0.6931471805599453 + 2 * s * series + (dvec)((qvec)(low * reciprocal(u)) & (qvec)(x < 1e15));
+    return exponent * 0.6931471805599453 + 2 * s * series + (dvec)((qvec)(low * reciprocal(u, 0)) & (qvec)(x < 1e15));
 }

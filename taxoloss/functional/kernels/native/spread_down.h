@@ -4,7 +4,7 @@
 INLINE double NAME(odds_of)(const NAME(lanes) *f, int64_t u, int i)
 {
     const double mass = ((double *)(f->mass + u * PARTS))[i];
-    if (f->is_sure && f->sure[u] >> i & 1) return ((double *)(f->D + u * PARTS))[i];
+    if (f->is_sure && f->sure[u] >> i & 1) return ((double *)(f->left + u * PARTS))[i];
     return (((double *)f->whole)[i] - mass) / mass;
 }
 
@@ -29,7 +29,7 @@ static void NAME(sure_path)(NAME(lanes) *f, const units *t, int i)
             if (!(mass > half)) beside += mass;
         }
         if (next < 0) continue;
-        ((double *)(f->D + next * PARTS))[i] = beside / ((double *)(f->mass + next * PARTS))[i];
+        ((double *)(f->left + next * PARTS))[i] = beside / ((double *)(f->mass + next * PARTS))[i];
         f->sure[next] |= (uint32_t)1 << i;
     }
     if (((double *)f->whole)[i] < 2) f->beside[i] = beside;
@@ -82,29 +82,35 @@ INLINE NAME(vec) NAME(narrowed)(const dvec *of)
 #endif
 }
 
-/* The gradient of the classes right below unit u: e_j F / whole - A_j. */
-INLINE void NAME(slopes_of)(NAME(lanes) *f, const units *t, const double *weight, int64_t u, const dvec *over, int soft,
-                            int smooth)
+/* What of targets is the same for all classes of a run. */
+INLINE void NAME(own_targets)(NAME(lanes) *f, const units *t, int soft, int smooth)
 {
-    const int64_t first = t->leaf_start[u], last = t->leaf_start[u + 1];
-    if (first == last) return;
-    const double run = t->leaf_run ? t->leaf_run[u] : 1;
-    dvec left[PARTS], share[PARTS];
-    for (int h = 0; h < PARTS; h++) {
-        const dvec D = f->D[u * PARTS + h];
-        left[h] = f->total[h] - D;
-        const qvec none = left[h] * left[h] <= 1e-28 * D * D;
-        left[h] = ((dvec)((qvec)left[h] & ~none) - f->H[u * PARTS + h]) * over[h];
-        share[h] = f->share[h] * run;
+    for (int64_t g = 0; g < t->groups; g++) {
+        dvec share[PARTS];
+        for (int h = 0; h < PARTS; h++) share[h] = f->share[h] * (t->group_run ? t->group_run[g] : 1);
+        if (soft) VEC(f->own_near + g * ROWS) = NAME(narrowed)(share);
+        if (smooth) VEC(f->spread_near + g * ROWS) = NAME(narrowed)(f->spread + g * PARTS);
     }
-    const NAME(vec) factor = NAME(narrowed)(left), own = NAME(narrowed)(share);
-    const NAME(vec) spread = NAME(narrowed)(f->spread + t->leaf_group[u] * PARTS);
+}
+
+/* The gradient of the classes right below unit u: e_j F / whole - A_j. */
+INLINE void NAME(slopes_of)(NAME(lanes) *f, const units *t, const double *weight, int64_t u, const dvec *over,
+                            const dvec *tiny, int soft, int smooth)
+{
+    const int64_t first = t->leaf_start[u], last = t->leaf_start[u + 1], group = t->leaf_group[u] * ROWS;
+    if (first == last) return;
+    dvec F[PARTS];
+    for (int h = 0; h < PARTS; h++) {
+        const dvec left = f->left[u * PARTS + h];
+        F[h] = ((dvec)((qvec)left & (left * left > tiny[h])) - f->H[u * PARTS + h]) * over[h];
+    }
+    const NAME(vec) factor = NAME(narrowed)(F);
     for (int64_t k = first; k < last; k++) {
         REAL *e = f->e + t->leaf[k] * ROWS;
         NAME(vec) slope = VEC(e) * factor;
-        if (soft) slope -= VEC(f->soft + t->leaf[k] * ROWS) * own;
-        if (weight) slope -= spread * (REAL)weight[t->units + t->leaf[k]];
-        else if (smooth) slope -= spread;
+        if (soft) slope -= VEC(f->soft + t->leaf[k] * ROWS) * VEC(f->own_near + group);
+        if (weight) slope -= VEC(f->spread_near + group) * (REAL)weight[t->units + t->leaf[k]];
+        else if (smooth) slope -= VEC(f->spread_near + group);
         VEC(e) = slope;
     }
 }
@@ -116,15 +122,15 @@ INLINE void NAME(odds_of_some)(const NAME(lanes) *f, int64_t u, int64_t some, dv
     for (int64_t k = 0; k < some; k++)
         for (int h = 0; h < PARTS; h++) {
             const dvec mass = f->mass[(u - k) * PARTS + h];
-            odds[k][h] = (f->whole[h] - mass) * reciprocal(mass);
+            odds[k][h] = (f->whole[h] - mass) * reciprocal(mass, FLOAT);
         }
     for (int64_t k = 0; f->is_sure && k < some; k++)
         for (int i = 0; f->sure[u - k] && i < ROWS; i++)
-            if (f->sure[u - k] >> i & 1) odds[k][i / DOUBLES][i % DOUBLES] = ((double *)(f->D + (u - k) * PARTS))[i];
+            if (f->sure[u - k] >> i & 1) odds[k][i / DOUBLES][i % DOUBLES] = ((double *)(f->left + (u - k) * PARTS))[i];
     for (int64_t k = 0; logs && k < some; k++) VEC(log[k]) = NAME(log1p_lanes)(NAME(narrowed)(odds[k]));
 }
 
-/* From the root down: odds, costs of the units, D and H of each, and the gradient. Of a spread part alone logarithms
+/* From the root down: odds, costs of the units, S - D and H of each, and the gradient. Of a spread part alone logarithms
    are those of products of eight odds; those of the targets' own parts are added by spread_points. */
 INLINE void NAME(units_going_down)(NAME(lanes) *f, const units *t, const spread_call *c, const double *weight, int soft,
                                    int smooth)
@@ -133,16 +139,19 @@ INLINE void NAME(units_going_down)(NAME(lanes) *f, const units *t, const spread_
     const int64_t U = t->units;
     const int products = smooth && !soft && !weight;
     const dvec none = {0};
-    dvec product[PARTS], cost[PARTS], over[PARTS], odds[SOME][PARTS];
+    dvec product[PARTS], cost[PARTS], over[PARTS], tiny[PARTS], odds[SOME][PARTS];
     qvec lost[PARTS] = {{0}};
     REAL log[SOME][ROWS] __attribute__((aligned(64)));
     for (int h = 0; h < PARTS; h++) {
         product[h] = none + 1;
         cost[h] = f->cost[h];
-        f->D[U * PARTS + h] = f->H[U * PARTS + h] = none;
+        f->left[U * PARTS + h] = f->total[h];
+        f->H[U * PARTS + h] = none;
         over[h] = 1 / f->whole[h];
+        tiny[h] = 1e-28 * f->total[h] * f->total[h]; /* a rounding of S - D, squared */
     }
-    if (c->gradient) NAME(slopes_of)(f, t, weight, U, over, soft, smooth);
+    NAME(own_targets)(f, t, soft, smooth);
+    if (c->gradient) NAME(slopes_of)(f, t, weight, U, over, tiny, soft, smooth);
     for (int64_t u = U - 1, many = 0, k = 0; u >= 0; u--, k = (k + 1) % SOME) {
         const int ends = ++many == 8 || u == 0 || t->group[u - 1] != t->group[u];
         if (k == 0 && u + 1 >= SOME) NAME(odds_of_some)(f, u, SOME, odds, log, !products);
@@ -150,7 +159,7 @@ INLINE void NAME(units_going_down)(NAME(lanes) *f, const units *t, const spread_
         for (int h = 0; h < PARTS; h++) {
             const int64_t at = u * PARTS + h, above = t->parent[u] * PARTS + h;
             const dvec A = NAME(said)(f, t, weight, u, h, soft, smooth), counts = NAME(where)(A, odds[k][h]);
-            f->D[at] = f->D[above] + A;
+            f->left[at] = f->left[above] - A;
             f->H[at] = f->H[above] + NAME(where)(A, A * odds[k][h]);
             lost[h] |= ~(counts <= SMALL_MASS); /* or NaN */
             if (!products) cost[h] += NAME(where)(A, A * WIDE(log[k] + h * DOUBLES));
@@ -161,7 +170,7 @@ INLINE void NAME(units_going_down)(NAME(lanes) *f, const units *t, const spread_
             product[h] = none + 1;
         }
         many = ends ? 0 : many;
-        if (c->gradient) NAME(slopes_of)(f, t, weight, u, over, soft, smooth);
+        if (c->gradient) NAME(slopes_of)(f, t, weight, u, over, tiny, soft, smooth);
     }
     for (int h = 0; h < PARTS; h++) {
         f->cost[h] = cost[h];
@@ -223,10 +232,9 @@ static void NAME(single_classes)(NAME(lanes) *f, const units *t, const spread_ca
     if (c->unit_weight && c->smoothing > 0) A *= c->unit_weight[leaf];
     if (!c->target) A += f->soft[top * ROWS + i] * ((double *)f->share)[i] * (t->leaf_run ? t->leaf_run[u] : 1);
     if (y == top) A += f->leaf_point[i];
-    const double D = ((double *)(f->D + u * PARTS))[i] + A, total = ((double *)f->total)[i], beside = f->beside[i];
-    const double own = 1; /* the exponential of 0 */
-    double left = total - D;
-    if (fabs(left) <= 1e-14 * fabs(D)) left = 0;
+    const double beside = f->beside[i], own = 1; /* the exponential of 0 */
+    double left = ((double *)(f->left + u * PARTS))[i] - A;
+    if (fabs(left) <= 1e-14 * fabs(((double *)f->total)[i])) left = 0;
     if (A != 0) ((double *)f->cost)[i] += A * (log1p_of(beside / own) - log1p_of(whole - 1));
     if (c->gradient)
         f->e[top * ROWS + i] = (REAL)((own * (left - ((double *)(f->H + u * PARTS))[i]) - A * beside) / whole);
@@ -238,7 +246,7 @@ static void NAME(run_spread)(spread_part *p)
     const spread_call *c = p->c;
     const int64_t U = t->units, C = t->classes, D = c->places, sources = c->target ? 0 : c->sources;
     const int64_t vectors = (U + 1) + U + 2 * (U + 1) + 2 * t->groups;
-    const size_t bytes = sizeof(dvec) * PARTS * (size_t)vectors + sizeof(REAL) * ROWS * (size_t)(C + sources)
+    const size_t bytes = sizeof(dvec) * PARTS * (size_t)vectors + sizeof(REAL) * ROWS * (size_t)(C + sources + 2 * t->groups)
                          + sizeof(uint32_t) * (size_t)U;
     void *whole = malloc(bytes + 63); /* not aligned_alloc, which Windows lacks */
     char *room = (char *)(((uintptr_t)whole + 63) & ~(uintptr_t)63);
@@ -248,14 +256,16 @@ static void NAME(run_spread)(spread_part *p)
     }
     NAME(lanes) f;
     f.mass = (dvec *)room;
-    f.D = f.mass + (U + 1) * PARTS;
-    f.H = f.D + (U + 1) * PARTS;
+    f.left = f.mass + (U + 1) * PARTS;
+    f.H = f.left + (U + 1) * PARTS;
     f.spread = f.H + (U + 1) * PARTS;
     f.by_run = f.spread + t->groups * PARTS;
     f.point = f.by_run + t->groups * PARTS;
     f.e = (REAL *)(f.point + U * PARTS);
     f.soft = f.e + C * ROWS;
-    f.sure = (uint32_t *)(f.soft + sources * ROWS);
+    f.own_near = f.soft + sources * ROWS;
+    f.spread_near = f.own_near + t->groups * ROWS;
+    f.sure = (uint32_t *)(f.spread_near + t->groups * ROWS);
     for (int64_t row = p->first; row < p->last; row += ROWS) {
         const int count = p->last - row < ROWS ? (int)(p->last - row) : ROWS;
         REAL *to[ROWS];

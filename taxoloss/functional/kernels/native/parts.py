@@ -15,18 +15,20 @@ import numpy.typing as npt
 from taxoloss.functional.kernels.unit_tables import UnitTables
 from taxoloss.taxonomy.tree.arrays import IntArray
 
-__all__ = ["Places", "places_of"]
+__all__ = ["Parts", "parts_of"]
 
 
-class Places(NamedTuple):
-    """Of T targets: the unit, U + c for class c, -1 for the root; and which part of the probability."""
+class Parts(NamedTuple):
+    """Of targets that are no classes: what of their probability belongs to each unit, or to a class."""
 
-    place: IntArray
-    part: npt.NDArray[np.float64]
+    start: IntArray  # (U + 2,): of each unit, and of the classes after the last
+    target: IntArray  # (n,)
+    of_class: IntArray  # (n,): the class, where it is one
+    weight: npt.NDArray[np.float64]  # (n,)
 
 
-def places_of(tables: UnitTables) -> Places | None:
-    """The places of all targets; None where their weights are not those that classes share."""
+def parts_of(tables: UnitTables) -> Parts | None:
+    """The parts of all targets; None where their weights are not those that classes share."""
     units, points = tables.units, tables.points()
     if tables.run is None:
         return None
@@ -45,7 +47,25 @@ def places_of(tables: UnitTables) -> Places | None:
     count = np.bincount(target[above], minlength=len(place))
     same = np.isclose(points.weight[above], run[np.minimum(points.unit[above], units.units)], 1e-12, 0)
     whole = (place < 0) | (count == _weighed_above(tables, run)[place])
-    return Places(place, part) if same.all() and whole.all() else None
+    return _parts(tables, place, part) if same.all() and whole.all() else None
+
+
+def _parts(tables: UnitTables, place: IntArray, part: npt.NDArray[np.float64]) -> Parts:
+    """Of targets at their places (T,): unit u, U + c for class c, -1 for none."""
+    units, target = tables.units, np.arange(len(place))
+    above = np.append(np.append(units.parent, units.parent_of_class), units.units)[place]
+    here = (target >= units.classes) & (place >= 0) & (part != 0)
+    rest = (target >= units.classes) & (place >= 0) & (part != 1) & (above < units.units)
+    unit = np.concatenate([place[here], above[rest]])
+    of_class = np.maximum(unit - units.units, 0)
+    unit = np.minimum(unit, units.units)
+    order = np.argsort(unit, kind="stable")
+    return Parts(
+        np.searchsorted(unit[order], np.arange(units.units + 2)),
+        np.concatenate([target[here], target[rest]])[order],
+        of_class[order],
+        np.concatenate([part[here], 1 - part[rest]])[order],
+    )
 
 
 def _weighed_above(tables: UnitTables, run: npt.NDArray[np.float64]) -> IntArray:
