@@ -122,9 +122,8 @@ def cross_entropy(
     Of tensors of a subclass the loss is one too, as torch's is: of the logits', else of the target's.
     wait: whether to look at the numbers of a device that is waited for.
     """
-    direct = weight is None and label_smoothing == 0 and reduction in ("mean", "sum")
-    if direct and isinstance(tensors, LossTensors):
-        loss = step_loss(tensors, logits, target, ignore_index, reduction)
+    if weight is None and reduction in ("mean", "sum") and isinstance(tensors, LossTensors):
+        loss = step_loss(tensors, logits, target, ignore_index, reduction, label_smoothing)
         if loss is not None:
             return loss
     if is_distributed(logits) or is_distributed(target):

@@ -18,6 +18,7 @@ from taxoloss.taxonomy.plan import LossPlan
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
+    "LOOKED_AT",
     "autocast_enabled",
     "check_ignore_index",
     "check_logits",
@@ -42,6 +43,8 @@ __all__ = [
 ]
 
 _FIRST_ROWS = 8
+#: Logits of the first row among which one below 0 says that it holds no probabilities.
+LOOKED_AT = 16
 #: How far from 1 a softmax in float32 sums: small, for logits of every step of a training are looked at.
 _SOFTMAX_OFF = 1e-4
 _MODES = torch._C._TorchDispatchModeKey
@@ -379,7 +382,10 @@ def refuse_softmax(logits: Tensor, target: Any = None, wait: bool = False) -> No
         return
     if not (_readable(logits) if wait else host_may_read(logits)):
         return
-    rows = _first_rows(logits)
+    plain = logits.detach()
+    if plain.dim() == 2 and min(plain[0, :LOOKED_AT].tolist()) < 0:  # most often, and cheaper than all rows
+        return
+    rows = _first_rows(plain)
     if float(rows.min()) < 0 or not _sum_to_one(rows, _SOFTMAX_OFF):
         return
     soft = isinstance(target, Tensor) and target.is_floating_point() and target.shape == logits.shape

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from native_trees import Array, Drawn, address, dense_shape, hand_over, numbers, softmax, strided
 
 from taxoloss.functional.kernels.native.library import Kernel, SpreadCall, Units
+from taxoloss.functional.kernels.native.parts import parts_of
 from taxoloss.functional.kernels.units import points_of, units_of
 
 __all__ = ["spread_once"]
@@ -19,7 +22,7 @@ _IGNORED = -100
 class _Tables:
     """What the kernel looks up of a tree and the weights (T, K) of all levels."""
 
-    def __init__(self, tree: Drawn, weights: Array, shared: bool) -> None:
+    def __init__(self, tree: Drawn, weights: Array, shared: bool, of_nodes: bool) -> None:
         units = units_of(tree.plan, tuple(range(tree.levels)))
         points, root = points_of(units, weights), units.units
         runs = [np.append(units.first, units.first_below), np.append(units.last, units.last_below)]
@@ -33,8 +36,18 @@ class _Tables:
             *_below(units.parent, root),
             *(units.parent, units.parent_of_class, *found.T, group, leaf_group),
             *(1 / tree.widths, weights, points.start, points.unit, points.weight),
-            *((run[group], run[leaf_group], run) if shared else ()),
         ]
+        if shared:
+            tables: Any = SimpleNamespace(
+                units=units,
+                weights=weights,
+                points=lambda: points,
+                run=run,
+                group=group,
+                leaf_group=leaf_group,
+            )
+            parts = parts_of(tables) if of_nodes else ()
+            self.held += [] if parts is None else [run[group], run[leaf_group], run, *parts]
         self.held = [np.ascontiguousarray(one) for one in self.held]
         sizes = (tree.classes, root, tree.levels, tree.root + 1, len(found))
         self.units = Units(*sizes, *map(address, self.held))
@@ -107,7 +120,7 @@ def spread_once(
     node_weight = _node_weights(draw, tree) if draw.random() < 0.4 else None
     target = _drawn_target(draw, tree, weights, rows, node_weight)
     of_classes = target.ids is None and target.shares.shape[1] == tree.classes
-    tables = _Tables(tree, weights, shared and of_classes)
+    tables = _Tables(tree, weights, shared and target.ids is None, not of_classes)
     z = numbers(draw, shape, dtype, draw.normal(size=shape) * draw.choice([1, 10]))
     gradient = strided(draw, shape, dtype, alone=True) if draw.random() < 0.9 else None
     losses, lost = np.empty(max(rows - short, 0), dtype), np.empty(rows, np.uint8)

@@ -32,6 +32,8 @@ class LossTensors(DeviceTensors):
         self.plan = plan
         self.used = used_levels(table)
         levels = list(self.used)
+        #: On the widest of the used levels.
+        self.most_nodes = max((plan.widths[level] for level in levels), default=0)
         self.chunks = ChunkTensors.of(chunks_of(plan, self.used), plan.depth_first)
         self.log_probs = LevelLogProbs(plan, self.used)
         edges = self.chunks.edges

@@ -22,7 +22,7 @@ from taxoloss.functional.kernels.native.spread import native_costs
 from taxoloss.functional.kernels.unit_sums import pure_costs
 from taxoloss.functional.soft_targets import FEW_NODES, index_loss, probability_loss
 
-__all__ = ["SpreadTarget", "in_closed_form", "spread_losses"]
+__all__ = ["SpreadTarget", "in_closed_form", "spread_losses", "spread_of_plain"]
 
 _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
@@ -39,6 +39,8 @@ class SpreadTarget(NamedTuple):
     smoothing: float
     ignore_index: int
     reduction: str
+    #: Whether logits are still to be looked at for probabilities; (N, C), with the compiled kernel.
+    look: bool = False
 
     @property
     def soft(self) -> bool:
@@ -92,7 +94,7 @@ class _Spread(Function):
         node_weight: Tensor | None,
         tensors: LossTensors,
         library: Kernel | None,
-        options: tuple[float, int, str],
+        options: tuple[float, int, str, bool],
         recorded: bool,
     ) -> Tensor:
         spread = SpreadTarget(target, own_weight, node_weight, *options)
@@ -122,8 +124,7 @@ class _Spread(Function):
 
 def _wide(tensors: LossTensors, logits: Tensor, target: Tensor) -> Tensor:
     """In float32; in float64 where either is, and where nodes are few, so that all of a row may cancel."""
-    few = max(tensors.plan.widths[level] for level in tensors.used) < FEW_NODES
-    if few or torch.float64 in (logits.dtype, target.dtype):
+    if tensors.most_nodes < FEW_NODES or torch.float64 in (logits.dtype, target.dtype):
         return logits.double()
     return logits.float()
 
@@ -187,3 +188,13 @@ def spread_losses(tensors: LossTensors, logits: Tensor, spread: SpreadTarget) ->
         recorded,
     )
     return result.view(shape) if spread.reduction == "none" else result
+
+
+def spread_of_plain(
+    tensors: LossTensors, library: Kernel, logits: Tensor, spread: SpreadTarget, recorded: bool
+) -> Tensor:
+    """The same of plain float32 logits (N, C) and a target that fits, which the caller has looked at."""
+    result: Tensor = _Spread.apply(
+        logits, spread.target, None, None, tensors, library, spread[3:], recorded
+    )
+    return result

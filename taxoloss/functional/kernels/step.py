@@ -1,6 +1,7 @@
 """The commonest call, with no more Python around its kernel than it needs: a small step is all calls.
 
-Plain float32 logits (N, C) and long targets (N,) on the CPU, reduced, without options, in no mode of torch.
+Plain float32 logits (N, C) on the CPU, reduced, without class weights, in no mode of torch; long targets
+(N,), and by the compiled kernel also smoothed, or probabilities of the classes or of all nodes.
 Here nothing is refused: whatever is not plainly such a call goes the general way, which has the words.
 """
 
@@ -14,21 +15,26 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import Parameter
 
-from taxoloss.functional.inputs import refuse_softmax, transformed
+from taxoloss.functional.inputs import LOOKED_AT, refuse_softmax, transformed
 from taxoloss.functional.kernels.closed_form import losses_and_gradient, times
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.library import Call, Kernel
 from taxoloss.functional.kernels.native.losses import again_with_a_graph, reads, tree_of
+from taxoloss.functional.kernels.spread import SpreadTarget, spread_of_plain
+from taxoloss.functional.soft_targets import FEW_NODES
 
 __all__ = ["step_loss"]
 
 _PLAIN = (Tensor, Parameter)
-#: Logits of the first row among which one below 0 says that it holds no probabilities.
-_LOOKED_AT = 16
 
 
 def step_loss(
-    tensors: LossTensors, logits: Tensor, target: Tensor, ignore_index: int, reduction: str
+    tensors: LossTensors,
+    logits: Tensor,
+    target: Tensor,
+    ignore_index: int,
+    reduction: str,
+    smoothing: float,
 ) -> Tensor | None:
     """The sum or mean of the losses; None where this is another call, or a row must be done again.
 
@@ -37,10 +43,12 @@ def step_loss(
     """
     if torch.compiler.is_compiling() or type(logits) not in _PLAIN or type(target) is not Tensor:
         return None
-    if logits.dtype is not torch.float32 or target.dtype is not torch.int64:
+    shape, of_ids = logits.shape, target.dtype is torch.int64
+    if logits.dtype is not torch.float32 or not (of_ids or target.dtype is torch.float32):
         return None
-    shape = logits.shape
-    if len(shape) != 2 or shape[1] != tensors.chunks.classes or target.shape != shape[:1] or shape[0] == 0:
+    if len(shape) != 2 or shape[1] != tensors.chunks.classes or shape[0] == 0:
+        return None
+    if target.shape != shape[:1] if of_ids else not _fits(tensors, target, shape):
         return None
     if not (logits.is_cpu and target.is_cpu and target.is_contiguous()) or logits.layout != torch.strided:
         return None
@@ -50,6 +58,16 @@ def step_loss(
     if library is None and 0 <= ignore_index < tensors.plan.num_targets:
         return None
     recorded = torch.is_grad_enabled() and logits.requires_grad
+    if smoothing != 0 or not of_ids:
+        if (
+            library is None
+            or tensors.most_nodes < FEW_NODES
+            or type(smoothing) is not float
+            or not 0 <= smoothing <= 1
+        ):
+            return None
+        spread = SpreadTarget(target, None, None, smoothing, ignore_index, reduction, True)
+        return spread_of_plain(tensors, library, logits, spread, recorded)
     try:
         result: Tensor | None = _Step.apply(
             logits, target, tensors, library, ignore_index, reduction, recorded
@@ -59,6 +77,14 @@ def step_loss(
     except (IndexError, RuntimeError):
         return None
     return result
+
+
+def _fits(tensors: LossTensors, target: Tensor, shape: torch.Size) -> bool:
+    """Whether these are probabilities of classes, or of all nodes where they may be targets; constants."""
+    if target.dim() != 2 or target.shape[0] != shape[0] or target.requires_grad or target.is_neg():
+        return False
+    nodes = tensors.plan.num_nodes
+    return target.shape[1] == shape[1] or target.shape[1] == nodes == tensors.plan.num_targets
 
 
 def _in_a_mode() -> bool:
@@ -113,7 +139,7 @@ def _in_python(
     tensors: LossTensors, logits: Tensor, target: Tensor, gradient: Tensor | None, mean: bool
 ) -> tuple[Tensor, float]:
     """The sum or mean, and by what a mean divides; writes the gradient."""
-    if min(logits[0, :_LOOKED_AT].tolist()) >= 0:
+    if min(logits[0, :LOOKED_AT].tolist()) >= 0:
         refuse_softmax(logits, target)
     count = len(target)
     weights = _row_weights(tensors, target, count if mean else 1)

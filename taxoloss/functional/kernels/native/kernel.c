@@ -172,19 +172,20 @@ static void *run_paths_float(void *p) { run_paths_f(p); return 0; }
 static void *run_paths_double(void *p) { run_paths_d(p); return 0; }
 
 /* Whether the first rows of logits (N, C) lie in [0, 1] and sum to about 1; most often the first numbers tell. */
-static int may_be_probabilities(const tree *t, const call *c, int is_double)
+static int may_be_probabilities(const void *logits, int64_t samples, int64_t classes, int64_t by_sample,
+                                int64_t by_class, int is_double)
 {
-    for (int64_t i = 0; i < c->samples && i < 8; i++) {
+    for (int64_t i = 0; i < samples && i < 8; i++) {
         double sum = 0;
-        for (int64_t j = 0; j < t->classes; j++) {
-            const int64_t at = i * c->logits_by_sample + j * c->logits_by_class;
-            const double z = is_double ? ((const double *)c->logits)[at] : (double)((const float *)c->logits)[at];
+        for (int64_t j = 0; j < classes; j++) {
+            const int64_t at = i * by_sample + j * by_class;
+            const double z = is_double ? ((const double *)logits)[at] : (double)((const float *)logits)[at];
             if (!(z >= 0 && z <= 1)) return 0;
             sum += z;
         }
         if (!(fabs(sum - 1) < 0.01)) return 0;
     }
-    return c->samples > 0;
+    return samples > 0;
 }
 
 /* Writes losses and their sum, where there is a place for them; NaN for a mean of nothing. Returns the sum, in the
@@ -212,7 +213,8 @@ int ENTRY(taxoloss_rows)(const tree *t, call *c, int is_double)
     void *(*run)(void *) = few ? is_double ? run_few_double : run_few_float : is_double ? run_double : run_float;
     part parts[MOST_PIECES];
     c->lost_rows = 0;
-    c->look = c->look && may_be_probabilities(t, c, is_double);
+    c->look = c->look && may_be_probabilities(c->logits, c->samples, t->classes, c->logits_by_sample,
+                                              c->logits_by_class, is_double);
     count_targets(t, c);
     if (c->bad_row >= 0) return 1;
     const double factor = !c->mean ? 1 : c->count == 0 ? NAN : 1 / c->count;

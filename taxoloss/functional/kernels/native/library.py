@@ -129,6 +129,7 @@ class SpreadCall(Structure):
         ("ignored", c_int64),
         ("mean", c_int64),
         *_RESULTS,
+        ("look", c_int64),
     ]
 
 

@@ -32,8 +32,8 @@ def parts_of(tables: UnitTables) -> Parts | None:
     units, points = tables.units, tables.points()
     if tables.run is None:
         return None
-    run, leaf_run = tables.run[tables.group].numpy(), tables.run[tables.leaf_group].numpy()
-    weights, of_target = tables.weights.double().numpy(), units.of_target
+    run, leaf_run = np.asarray(tables.run[tables.group]), np.asarray(tables.run[tables.leaf_group])
+    weights, of_target = np.asarray(tables.weights, np.float64), units.of_target
     place = np.where(of_target < 0, -1, np.arange(of_target.shape[1])).max(1)  # (T,): the deepest level
     place = np.where(place < 0, -1, np.take_along_axis(of_target, place[:, None].clip(0), 1)[:, 0])
     full = np.concatenate([run[:-1], leaf_run[units.parent_of_class], [1.0]])[place]

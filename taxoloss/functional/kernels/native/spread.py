@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from taxoloss.functional.inputs import check_range
+from taxoloss.functional.inputs import check_range, refuse_softmax
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.library import Kernel, SpreadCall, Units
 from taxoloss.functional.kernels.native.parts import parts_of
@@ -81,13 +81,17 @@ def native_costs(
     """The losses of the rows, their sum or their mean; writes the gradient.
 
     Of logits (N, C) or (N, C, D) in float32 or float64.
+
+    Raises:
+        IndexError: a target is none.
+        ValueError: with `look`, the first rows are probabilities.
     """
     tables = unit_tables(tensors)
     call = SpreadCall(threads=torch.get_num_threads(), logits=logits.data_ptr(), smoothing=spread.smoothing)
     call.samples, call.places = len(logits), 1 if logits.dim() == 2 else logits.shape[2]
     call.logits_by_sample, call.logits_by_class, *place = logits.stride()
     call.logits_by_place = place[0] if place else 0
-    call.ignored, call.mean = spread.ignore_index, spread.reduction == "mean"
+    call.ignored, call.mean, call.look = spread.ignore_index, spread.reduction == "mean", spread.look
     held = [_target(call, logits, spread)]
     if spread.soft and spread.smoothing > 0:
         held.append(spread_of_rows(tensors, spread).contiguous())
@@ -114,6 +118,8 @@ def native_costs(
         raise MemoryError("the native kernel found no memory for the rows of a batch")
     if status == _BAD_TARGET:
         check_range(spread.target[spread.target != spread.ignore_index], tensors.plan)
+    if call.look:
+        refuse_softmax(logits, spread.target)
     if status == _NO_COUNT:
         return not_counted(logits, call.count, rows)
     lost = None

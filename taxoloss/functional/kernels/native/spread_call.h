@@ -70,6 +70,7 @@ typedef struct {
     int64_t threads;
     double sum, count;           /* written: of the losses; what a mean divides by */
     int64_t bad_row, lost_rows;  /* written: the first row whose target is none, or -1; to be done again */
+    int64_t look;                /* whether to look for probabilities; written: whether the first rows may be some */
 } spread_call;
 
 typedef struct {

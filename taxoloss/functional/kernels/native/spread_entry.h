@@ -32,6 +32,8 @@ int ENTRY(taxoloss_spread)(const units *t, spread_call *c, int is_double)
     void *(*run)(void *) = is_double ? spread_double : spread_float;
     spread_part parts[MOST_PIECES];
     c->lost_rows = 0;
+    c->look = c->look && may_be_probabilities(c->logits, c->samples, t->classes, c->logits_by_sample,
+                                              c->logits_by_class, is_double);
     count_spread(t, c);
     if (c->bad_row >= 0) return 1;
     if (c->mean && !(c->count != 0 && fabs(c->count) < INFINITY)) return 3;
