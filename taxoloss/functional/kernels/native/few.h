@@ -4,12 +4,6 @@
    order of the classes costs nothing; and there are no pieces of a row, whose beginnings and ends are most of
    the work where rows are short. */
 
-enum { NAME(ROWS) = NAME(LANES), NAME(PARTS) = NAME(LANES) / DOUBLES };
-#undef ROWS
-#define ROWS NAME(ROWS)
-#undef PARTS
-#define PARTS NAME(PARTS)
-
 typedef struct {
     REAL e[MOST_FEW_CLASSES][ROWS];
     REAL factor[MOST_FEW_LEVELS + 1][ROWS];
@@ -51,37 +45,67 @@ INLINE void NAME(few_targets)(NAME(few) *f, const tree *t, const call *c, int64_
 #define IS_INSIDE(f, k, at) ((NAME(words))((*(NAME(words) *)(f)->start[k] * 0 + (WORD)(at)) \
                              - *(NAME(words) *)(f)->start[k] < *(NAME(words) *)(f)->width[k]))
 
-/* From logits f->e to exponentials; the masses inside and outside of each range. */
-INLINE void NAME(few_masses)(NAME(few) *f, const tree *t)
+/* From logits f->e to exponentials; the masses inside and outside of each range. K is a constant where it is small, so
+   that all sums are in registers. */
+INLINE void NAME(masses_of_few)(NAME(few) *f, const tree *t, const int K)
 {
-    const int C = (int)t->classes, K = (int)t->levels;
+    const int C = (int)t->classes;
     const NAME(vec) none = {0};
-    NAME(vec) peak = none - (REAL)INFINITY;
-    for (int j = 0; j < C; j++) {
-        const NAME(vec) z = VEC(f->e[j]);
-        peak = NAME(chosen)((NAME(words))(z > peak), z, peak);
-    }
     const dvec zero = {0};
-    for (int h = 0; h < PARTS; h++) {
-        f->whole[h] = zero;
-        for (int k = 0; k < K; k++) f->inside[k][h] = f->outside[k][h] = zero;
+    NAME(vec) peak = none - (REAL)INFINITY, other = peak;
+    dvec inside[MOST_FEW_LEVELS][PARTS], outside[MOST_FEW_LEVELS][PARTS];
+    for (int j = 0; j < C; j += 2) {
+        peak = NAME(larger)(VEC(f->e[j]), peak);
+        if (j + 1 < C) other = NAME(larger)(VEC(f->e[j + 1]), other);
     }
+    peak = NAME(larger)(other, peak);
+    for (int h = 0; h < PARTS; h++)
+        for (int k = 0; k < MOST_FEW_LEVELS; k++) inside[k][h] = outside[k][h] = zero;
     for (int j = 0; j < C; j++) {
         const WORD at = t->position ? (WORD)t->position[j] : (WORD)j;
-        const NAME(vec) e = NAME(exp_of)(VEC(f->e[j]), peak);
         const uvec wide_at = (uvec){0} + (uint64_t)at;
-        dvec all[PARTS];
-        VEC(f->e[j]) = e;
-        for (int h = 0; h < PARTS; h++) f->whole[h] += all[h] = WIDE(f->e[j] + h * DOUBLES);
-        for (int k = 0; k < K; k++)
+        VEC(f->e[j]) = NAME(exp_of)(VEC(f->e[j]), peak);
+#if FLOAT && WIDTH == 64
+        for (int k = 0; k < K; k++) {
+            const __m512i behind = _mm512_sub_epi32(_mm512_set1_epi32((int)at), _mm512_load_si512(f->start[k]));
+            const __mmask16 own = _mm512_cmplt_epu32_mask(behind, _mm512_load_si512(f->width[k]));
             for (int h = 0; h < PARTS; h++) {
+                const __mmask8 in = (__mmask8)(own >> 8 * h), out = (__mmask8)~in;
+                const __m512d all = (__m512d)WIDE(f->e[j] + h * DOUBLES);
+                inside[k][h] = (dvec)_mm512_mask_add_pd((__m512d)inside[k][h], in, (__m512d)inside[k][h], all);
+                outside[k][h] = (dvec)_mm512_mask_add_pd((__m512d)outside[k][h], out, (__m512d)outside[k][h], all);
+            }
+        }
+        (void)wide_at;
+#else
+        for (int h = 0; h < PARTS; h++) {
+            const dvec all = WIDE(f->e[j] + h * DOUBLES);
+            for (int k = 0; k < K; k++) {
                 const uvec first = *(const uvec *)(f->first[k] + h * DOUBLES);
                 const uvec many = *(const uvec *)(f->many[k] + h * DOUBLES);
                 const uvec own = (uvec)(wide_at - first < many);
-                const dvec part = (dvec)((uvec)all[h] & own);
-                f->inside[k][h] += part;
-                f->outside[k][h] += all[h] - part;
+                inside[k][h] += (dvec)((uvec)all & own);
+                outside[k][h] += (dvec)((uvec)all & ~own);
             }
+        }
+#endif
+    }
+    for (int h = 0; h < PARTS; h++) {
+        f->whole[h] = inside[0][h] + outside[0][h];
+        for (int k = 0; k < K; k++) {
+            f->inside[k][h] = inside[k][h];
+            f->outside[k][h] = outside[k][h];
+        }
+    }
+}
+
+static void NAME(few_masses)(NAME(few) *f, const tree *t)
+{
+    switch (t->levels) {
+        case 1: NAME(masses_of_few)(f, t, 1); break;
+        case 2: NAME(masses_of_few)(f, t, 2); break;
+        case 3: NAME(masses_of_few)(f, t, 3); break;
+        default: NAME(masses_of_few)(f, t, (int)t->levels);
     }
 }
 
@@ -115,14 +139,25 @@ INLINE void NAME(few_factors)(NAME(few) *f, int K)
 }
 
 /* From exponentials to the gradient. */
-INLINE void NAME(few_slopes)(NAME(few) *f, const tree *t)
+INLINE void NAME(slopes_of_few)(NAME(few) *f, const tree *t, const int K)
 {
-    const int C = (int)t->classes, K = (int)t->levels;
+    const int C = (int)t->classes;
+    const NAME(words) alive = *(NAME(words) *)f->alive;
     for (int j = 0; j < C; j++) {
         const WORD at = t->position ? (WORD)t->position[j] : (WORD)j;
         NAME(vec) factor = VEC(f->factor[0]);
         for (int k = 0; k < K; k++) factor = NAME(chosen)(IS_INSIDE(f, k, at), VEC(f->factor[k + 1]), factor);
-        VEC(f->e[j]) = (NAME(vec))((NAME(words))(VEC(f->e[j]) * factor) & *(NAME(words) *)f->alive);
+        VEC(f->e[j]) = (NAME(vec))((NAME(words))(VEC(f->e[j]) * factor) & alive);
+    }
+}
+
+static void NAME(few_slopes)(NAME(few) *f, const tree *t)
+{
+    switch (t->levels) {
+        case 1: NAME(slopes_of_few)(f, t, 1); break;
+        case 2: NAME(slopes_of_few)(f, t, 2); break;
+        case 3: NAME(slopes_of_few)(f, t, 3); break;
+        default: NAME(slopes_of_few)(f, t, (int)t->levels);
     }
 }
 
@@ -133,7 +168,6 @@ static void NAME(run_few)(part *p)
     const int64_t D = c->places;
     const int C = (int)t->classes;
     NAME(few) f;
-    memset(f.e, 0, sizeof f.e);
     for (int64_t row = p->first; row < p->last;) {
         const int64_t n = row / D, d = row % D, left = p->last - row;
         int64_t count = D == 1 || left < D - d ? left : D - d;
@@ -142,11 +176,9 @@ static void NAME(run_few)(part *p)
         const int64_t to_row = D == 1 ? c->gradient_by_sample : c->gradient_by_place;
         const REAL *from = (const REAL *)c->logits + n * c->logits_by_sample + d * c->logits_by_place;
         NAME(few_targets)(&f, t, c, row, count, p->factor);
-        if (by_row == 1 && count == ROWS)
-            for (int j = 0; j < C; j++) VEC(f.e[j]) = VEC(from + j * c->logits_by_class);
-        else
-            for (int64_t i = 0; i < count; i++)
-                for (int j = 0; j < C; j++) f.e[j][i] = from[j * c->logits_by_class + i * by_row];
+        const REAL *rows[ROWS];
+        for (int i = 0; i < ROWS; i++) rows[i] = from + (i < count ? i : 0) * by_row; /* what is no row is not alive */
+        NAME(load_tile)(f.e[0], rows, c->logits_by_class, C, by_row == 1 && count == ROWS);
         NAME(few_masses)(&f, t);
         NAME(few_factors)(&f, (int)t->levels);
         for (int64_t i = 0; i < count; i++) {
@@ -157,12 +189,10 @@ static void NAME(run_few)(part *p)
         }
         if (c->gradient) {
             REAL *to = (REAL *)c->gradient + n * c->gradient_by_sample + d * c->gradient_by_place;
+            REAL *slopes[ROWS];
+            for (int i = 0; i < ROWS; i++) slopes[i] = to + i * to_row;
             NAME(few_slopes)(&f, t);
-            if (to_row == 1 && count == ROWS)
-                for (int j = 0; j < C; j++) VEC(to + j * c->gradient_by_class) = VEC(f.e[j]);
-            else
-                for (int64_t i = 0; i < count; i++)
-                    for (int j = 0; j < C; j++) to[j * c->gradient_by_class + i * to_row] = f.e[j][i];
+            NAME(store_tile)(f.e[0], slopes, c->gradient_by_class, C, to_row == 1 && count == ROWS, (int)count);
         }
         row += count;
     }

@@ -32,6 +32,18 @@ INLINE NAME(vec) NAME(chosen)(NAME(words) mask, NAME(vec) yes, NAME(vec) no)
     return (NAME(vec))(((NAME(words))yes & mask) | ((NAME(words))no & ~mask));
 }
 
+/* The larger of two; the second where the first is NaN. */
+INLINE NAME(vec) NAME(larger)(NAME(vec) a, NAME(vec) b)
+{
+#if FLOAT && WIDTH == 64
+    return (NAME(vec))_mm512_max_ps((__m512)a, (__m512)b);
+#elif FLOAT && WIDTH == 32
+    return (NAME(vec))_mm256_max_ps((__m256)a, (__m256)b);
+#else
+    return NAME(chosen)((NAME(words))(a > b), a, b);
+#endif
+}
+
 /* exp(z - peak) for z <= peak: 2^n exp(r), |r| <= log(2) / 2, exp(r) by its series; 0 below the smallest normal
    number. What z - peak loses when it is rounded (Knuth's two-sum) is added to r. NaN stays NaN. */
 INLINE NAME(vec) NAME(exp_of)(NAME(vec) z, NAME(vec) peak)
@@ -51,11 +63,10 @@ INLINE REAL NAME(largest)(const REAL *z, int64_t n)
     NAME(vec) best = none - (REAL)INFINITY, other = best;
     int64_t j = 0;
     for (; j + 2 * NAME(LANES) <= n; j += 2 * NAME(LANES)) {
-        const NAME(vec) a = VEC(z + j), b = VEC(z + j + NAME(LANES));
-        best = NAME(chosen)((NAME(words))(a > best), a, best);
-        other = NAME(chosen)((NAME(words))(b > other), b, other);
+        best = NAME(larger)(VEC(z + j), best);
+        other = NAME(larger)(VEC(z + j + NAME(LANES)), other);
     }
-    best = NAME(chosen)((NAME(words))(other > best), other, best);
+    best = NAME(larger)(other, best);
     REAL most = -(REAL)INFINITY;
     for (int l = 0; l < NAME(LANES); l++) most = best[l] > most ? best[l] : most;
     for (; j < n; j++) most = z[j] > most ? z[j] : most;

@@ -130,8 +130,8 @@ INLINE void NAME(odds_of_some)(const NAME(lanes) *f, int64_t u, int64_t some, dv
     for (int64_t k = 0; logs && k < some; k++) VEC(log[k]) = NAME(log1p_lanes)(NAME(narrowed)(odds[k]));
 }
 
-/* From the root down: odds, costs of the units, S - D and H of each, and the gradient. Of a spread part alone logarithms
-   are those of products of eight odds; those of the targets' own parts are added by spread_points. */
+/* From the root down: odds, costs of the units, S - D and H of each, and the gradient. Of a spread part alone
+   logarithms are those of products of eight odds; those of the targets' own parts are added by spread_points. */
 INLINE void NAME(units_going_down)(NAME(lanes) *f, const units *t, const spread_call *c, const double *weight, int soft,
                                    int smooth)
 {
@@ -246,7 +246,8 @@ static void NAME(run_spread)(spread_part *p)
     const spread_call *c = p->c;
     const int64_t U = t->units, C = t->classes, D = c->places, sources = c->target ? 0 : c->sources;
     const int64_t vectors = (U + 1) + U + 2 * (U + 1) + 2 * t->groups;
-    const size_t bytes = sizeof(dvec) * PARTS * (size_t)vectors + sizeof(REAL) * ROWS * (size_t)(C + sources + 2 * t->groups)
+    const int64_t short_vectors = C + sources + 2 * t->groups;
+    const size_t bytes = sizeof(dvec) * PARTS * (size_t)vectors + sizeof(REAL) * ROWS * (size_t)short_vectors
                          + sizeof(uint32_t) * (size_t)U;
     void *whole = malloc(bytes + 63); /* not aligned_alloc, which Windows lacks */
     char *room = (char *)(((uintptr_t)whole + 63) & ~(uintptr_t)63);
