@@ -358,7 +358,7 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None, option: 
     option: whether the caller takes probabilities=True.
     """
     first = (logits[None] if logits.dim() == 1 else logits[:_FIRST_ROWS]).detach()
-    if counted is None and first.numel() and not first.amin().item() >= 0:
+    if counted is None and first.numel() and (_below_0(first) or not first.amin().item() >= 0):
         return  # most often
     rows = first.movedim(1, -1)
     if counted is not None:
@@ -383,7 +383,7 @@ def refuse_softmax(logits: Tensor, target: Any = None, wait: bool = False) -> No
     if not (_readable(logits) if wait else host_may_read(logits)):
         return
     plain = logits.detach()
-    if plain.dim() == 2 and min(plain[0, :LOOKED_AT].tolist()) < 0:  # most often, and cheaper than all rows
+    if _below_0(plain):  # most often, and cheaper than all rows
         return
     rows = _first_rows(plain)
     if float(rows.min()) < 0 or not _sum_to_one(rows, _SOFTMAX_OFF):
@@ -397,6 +397,11 @@ def refuse_softmax(logits: Tensor, target: Any = None, wait: bool = False) -> No
         "expected logits, got rows in [0, 1] that sum to 1: these look like probabilities; leave the "
         "softmax out of the model, or pass p.log()"
     )
+
+
+def _below_0(logits: Tensor) -> bool:
+    """Whether one of the first numbers of some logits (N, C) is; False for other shapes."""
+    return logits.dim() == 2 and len(logits) > 0 and min(logits[0, :LOOKED_AT].tolist()) < 0
 
 
 def _first_rows(logits: Tensor) -> Tensor:

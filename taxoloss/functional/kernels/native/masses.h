@@ -21,60 +21,20 @@ typedef struct {
     WORD top[ROWS];
 } __attribute__((aligned(64))) NAME(level_rows);
 
-/* Two vectors as one after the other, their lanes in turn. */
-#undef ZIPPED
-#if defined(__clang__)
-#define ZIPPED(to, x, y) do { \
-    for (int l = 0; l < ROWS; l++) (to)[0][l] = l & 1 ? (y)[l / 2] : (x)[l / 2]; \
-    for (int l = 0; l < ROWS; l++) (to)[1][l] = l & 1 ? (y)[(l + ROWS) / 2] : (x)[(l + ROWS) / 2]; \
-} while (0)
-#else
-#define ZIPPED(to, x, y) ((to)[0] = __builtin_shuffle(x, y, low), (to)[1] = __builtin_shuffle(x, y, high))
-#endif
-
-/* The first ROWS numbers of ROWS rows, as ROWS columns: after log2(ROWS) times that each of the first half of
-   the vectors is zipped with its fellow of the second half, they are transposed. */
-INLINE void NAME(transposed)(const REAL *from, int64_t by_row, REAL *to)
-{
-    NAME(vec) a[ROWS], b[2];
-    NAME(words) low = {0}, high = {0};
-    for (int l = 0; l < ROWS; l++) {
-        low[l] = (WORD)(l / 2 + (l & 1) * ROWS);
-        high[l] = low[l] + ROWS / 2;
-    }
-    for (int i = 0; i < ROWS; i++) a[i] = VEC(from + i * by_row);
-    for (int n = 1; n < ROWS; n *= 2) {
-        NAME(vec) c[ROWS];
-        for (int i = 0; i < ROWS / 2; i++) {
-            ZIPPED(b, a[i], a[i + ROWS / 2]);
-            c[2 * i] = b[0];
-            c[2 * i + 1] = b[1];
-        }
-        for (int i = 0; i < ROWS; i++) a[i] = c[i];
-    }
-    for (int i = 0; i < ROWS; i++) VEC(to + i * ROWS) = a[i];
-}
-
 /* Logits of `count` rows as (last - first, ROWS): of the classes at those positions, or of these classes. */
 INLINE void NAME(side_by_side)(const REAL *from, REAL *e, const int64_t *order, int64_t first, int64_t last,
                                int64_t by_class, int64_t by_row, int64_t count)
 {
     const int64_t n = last - first;
-    if (!order && by_class == 1 && count == ROWS && n == SIDE)
-        for (int64_t j = 0; j < n; j += ROWS) NAME(transposed)(from + first + j, by_row, e + j * ROWS);
-    else if (by_row == 1 && count == ROWS)
-        for (int64_t j = 0; j < n; j++)
-            VEC(e + j * ROWS) = VEC(from + (order ? order[first + j] : first + j) * by_class);
+    if (!order) {
+        const REAL *rows[ROWS];
+        for (int64_t i = 0; i < ROWS; i++) rows[i] = from + (i < count ? i : 0) * by_row + first * by_class;
+        NAME(load_tile)(e, rows, by_class, n, by_row == 1 && count == ROWS);
+    } else if (by_row == 1 && count == ROWS)
+        for (int64_t j = 0; j < n; j++) VEC(e + j * ROWS) = VEC(from + order[first + j] * by_class);
     else
-        for (int64_t i = 0; i < count; i++) {
-            const REAL *row = from + i * by_row + (order ? 0 : first * by_class);
-            if (order)
-                for (int64_t j = 0; j < n; j++) e[j * ROWS + i] = row[order[first + j] * by_class];
-            else if (by_class == 1)
-                for (int64_t j = 0; j < n; j++) e[j * ROWS + i] = row[j];
-            else
-                for (int64_t j = 0; j < n; j++) e[j * ROWS + i] = row[j * by_class];
-        }
+        for (int64_t i = 0; i < count; i++)
+            for (int64_t j = 0; j < n; j++) e[j * ROWS + i] = from[i * by_row + order[first + j] * by_class];
 }
 
 /* What is larger, or as large and of a smaller number, takes the place of the best. */
