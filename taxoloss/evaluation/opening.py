@@ -63,7 +63,10 @@ def open_samples(path: Path, taxonomy: Taxonomy, request: Request) -> tuple[Taxo
     """
     opening = _Opening(path, taxonomy, request)
     prediction = request.prediction or opening.default_prediction()
-    return opening.answers(prediction) if prediction else opening.matrix(opening.document)
+    bound, samples = opening.answers(prediction) if prediction else opening.matrix(opening.document)
+    if opening.migration is not None:
+        samples = dataclasses.replace(samples, notes=(*samples.notes, *_gone(opening.migration)))
+    return bound, samples
 
 
 class _Opening:
@@ -391,6 +394,20 @@ def _left_out(columns: Columns) -> list[str]:
         return []
     shown = ", ".join(map(quoted, columns.left_out[:4])) + (", .." if len(columns.left_out) > 4 else "")
     return [f"{counted(len(columns.left_out), 'column')} not used: {shown}"]
+
+
+def _gone(migration: Migration) -> list[str]:
+    """What becomes of old classes that are in no new one: without a word, scores could rise by it."""
+    fed = zip(migration.old_classes, migration.shares(), strict=True)
+    gone = [path[-1] for path, share in fed if share == 0]
+    if not gone:
+        return []
+    shown = ", ".join(map(quoted, gone[:4])) + (", .." if len(gone) > 4 else "")
+    of = counted(len(migration.old_classes), "old class")
+    return [
+        f"{len(gone):,} of {of} in no new one: {shown}; as truth and as answer the node above counts, of "
+        "numbers those of the other classes alone"
+    ]
 
 
 def _check_width(file: PredictionFile, taxonomy: Taxonomy) -> None:

@@ -153,7 +153,9 @@ class TextTable:
                     comma = "; --decimal , reads decimal commas" * (
                         "mark" in expected and self._own_decimal
                     )
-                    raise PredictionError(f"{place}: expected {expected}, got {_shown(cell)}{comma}")
+                    percent = "; a percentage is written as a part of 1, 93% as 0.93"
+                    help = percent if cell.rstrip("\"' ").endswith("%") else comma
+                    raise PredictionError(f"{place}: expected {expected}, got {_shown(cell)}{help}")
         raise PredictionError(f"{self.file.place(first)}: expected numbers")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from evaluate_command import run, scores
+from evaluate_command import refused, run, scores
 from hypothesis import given, settings
 from hypothesis_settings import CALM, examples
 from prediction_forms import (
@@ -257,3 +257,33 @@ def test_truths_of_json_and_groups_of_another_file(tmp_path: Path) -> None:
             )
         (piece,) = open_samples(tmp_path / "p.csv", p.taxonomy, request)[1].pieces()
         assert piece.groups == [f"c{i}" for i in p.ids]
+
+
+def test_classes_that_a_newer_tree_lacks_are_told(tmp_path: Path) -> None:
+    """Numbers and names of them: scores that rise because a class is gone say so."""
+    old = taxoloss.load({"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug", "puggle"]}}).bind()
+    for name, dogs in (("less", ["pug"]), ("all", ["pug", "puggle", "beagle"])):
+        document = {"tree": {"cat": ["Bengal", "Sphynx"], "dog": dogs}}
+        new = taxoloss.load(document).bind(node_targets=True)
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+        old.diff(new).migration.save(tmp_path / f"{name}_map.json")
+    write_rows(
+        tmp_path / "m.csv",
+        ["target", "Bengal", "Sphynx", "pug", "puggle"],
+        [["pug", 0, 0, 2, 3], ["puggle", 1, 0, 0, 3]],
+    )
+    write_rows(tmp_path / "a.csv", ["target", "prediction"], [["pug", "puggle"], ["puggle", "Bengal"]])
+    for file in ("m.csv", "a.csv"):
+        for name, told in (("less", 1), ("all", 0)):
+            options = ["--migration", tmp_path / f"{name}_map.json", "--json", "--draws", 2]
+            notes = json.loads(run(tmp_path / f"{name}.json", tmp_path / file, *options).stdout)["notes"]
+            assert sum("1 of 4 old classes in no new one: `puggle`" in note for note in notes) == told
+
+
+def test_percentages_are_refused_with_what_to_write(tmp_path: Path) -> None:
+    """A sign that spreadsheets add."""
+    document = {"tree": {"cat": ["Bengal", "Sphynx"], "dog": ["pug"]}}
+    (tmp_path / "t.json").write_text(json.dumps(document))
+    rows = [["pug", "93%", "2%", "5%"]]
+    write_rows(tmp_path / "m.csv", ["target", "Bengal", "Sphynx", "pug"], rows)
+    refused(run(tmp_path / "t.json", tmp_path / "m.csv"), "93% as 0.93")
