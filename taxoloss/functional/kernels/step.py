@@ -50,7 +50,9 @@ def step_loss(
         return None
     if target.shape != shape[:1] if of_ids else not _fits(tensors, target, shape):
         return None
-    if not (logits.is_cpu and target.is_cpu and target.is_contiguous()) or logits.layout != torch.strided:
+    if logits.layout != torch.strided or target.layout != torch.strided:
+        return None
+    if not (logits.is_cpu and target.is_cpu and target.is_contiguous()):
         return None
     if _in_a_mode() or logits.is_neg():
         return None
