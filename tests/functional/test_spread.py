@@ -405,3 +405,25 @@ def test_a_target_may_ask_for_its_gradient(form: str) -> None:
         z.expand(nodes, -1), ids, tree.taxonomy, tree.level_weights, reduction="none"
     )
     assert_close(slope[0], each)
+
+
+@pytest.mark.parametrize("kind", ["ids", "classes", "nodes"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_plain_calls_are_as_those_with_class_weights(form: str, kind: str, reduction: str) -> None:
+    """Without weights a call goes a shorter way: the numbers and the refusals of a call with weights of 1."""
+    tree = TREES["many"]
+    options: dict[str, Any] = {"reduction": reduction, "label_smoothing": 0.1}
+    z = torch.randn(20, tree.classes, generator=torch.Generator().manual_seed(0))
+    target = targets_of(tree, (20,), torch.float32)[kind]
+    ones = torch.ones(tree.classes)
+    arguments = (target, tree.taxonomy, tree.level_weights)
+    found, expected = both(z, *arguments, **options), both(z, *arguments, weight=ones, **options)
+    assert_close(found[0], expected[0], rtol=2e-6, atol=0)
+    assert_close(found[1], expected[1], rtol=2e-5, atol=2e-7 * float(expected[1].abs().max()))
+    for weight in (None, ones):
+        with pytest.raises(ValueError, match="leave the softmax out of the model"):
+            taxonomy_cross_entropy((3 * z).softmax(1), *arguments, weight=weight, **options)
+        if kind == "ids":
+            wrong = (target + tree.taxonomy.num_nodes, *arguments[1:])
+            with pytest.raises(IndexError, match=r"expected targets in 0\.\."):
+                taxonomy_cross_entropy(z, *wrong, weight=weight, **options)
