@@ -410,7 +410,7 @@ def test_a_target_may_ask_for_its_gradient(form: str) -> None:
 @pytest.mark.parametrize("kind", ["ids", "classes", "nodes"])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_plain_calls_are_as_those_with_class_weights(form: str, kind: str, reduction: str) -> None:
-    """Without weights a call goes a shorter way: the numbers and the refusals of a call with weights of 1."""
+    """Without weights a call goes a shorter way: to the numbers and refusals of weights of 1."""
     tree = TREES["many"]
     options: dict[str, Any] = {"reduction": reduction, "label_smoothing": 0.1}
     z = torch.randn(20, tree.classes, generator=torch.Generator().manual_seed(0))
