@@ -392,8 +392,11 @@ def _check_joined(path: Path, request: Request) -> None:
 def _left_out(columns: Columns) -> list[str]:
     if not columns.left_out:
         return []
-    shown = ", ".join(map(quoted, columns.left_out[:4])) + (", .." if len(columns.left_out) > 4 else "")
-    return [f"{counted(len(columns.left_out), 'column')} not used: {shown}"]
+    return [f"{counted(len(columns.left_out), 'column')} not used: {_first_of(columns.left_out)}"]
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return ", ".join(map(quoted, names[:4])) + (", .." if len(names) > 4 else "")
 
 
 def _gone(migration: Migration) -> list[str]:
@@ -402,11 +405,10 @@ def _gone(migration: Migration) -> list[str]:
     gone = [path[-1] for path, share in fed if share == 0]
     if not gone:
         return []
-    shown = ", ".join(map(quoted, gone[:4])) + (", .." if len(gone) > 4 else "")
     of = counted(len(migration.old_classes), "old class")
     return [
-        f"{len(gone):,} of {of} in no new one: {shown}; as truth and as answer the node above counts, of "
-        "numbers those of the other classes alone"
+        f"{len(gone):,} of {of} in no new one: {_first_of(gone)}; as truth and as answer the node above "
+        "counts, of numbers those of the other classes alone"
     ]
 
 

@@ -18,8 +18,8 @@ from taxoloss.taxonomy.plan import LossPlan
 from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = [
-    "LOOKED_AT",
     "autocast_enabled",
+    "below_0",
     "check_ignore_index",
     "check_logits",
     "check_options",
@@ -44,7 +44,7 @@ __all__ = [
 
 _FIRST_ROWS = 8
 #: Logits of the first row among which one below 0 says that it holds no probabilities.
-LOOKED_AT = 16
+_LOOKED_AT = 16
 #: How far from 1 a softmax in float32 sums: small, for logits of every step of a training are looked at.
 _SOFTMAX_OFF = 1e-4
 _MODES = torch._C._TorchDispatchModeKey
@@ -358,7 +358,7 @@ def refuse_probabilities(logits: Tensor, counted: Tensor | None = None, option: 
     option: whether the caller takes probabilities=True.
     """
     first = (logits[None] if logits.dim() == 1 else logits[:_FIRST_ROWS]).detach()
-    if counted is None and first.numel() and (_below_0(first) or not first.amin().item() >= 0):
+    if counted is None and first.numel() and (below_0(first) or not first.amin().item() >= 0):
         return  # most often
     rows = first.movedim(1, -1)
     if counted is not None:
@@ -383,7 +383,7 @@ def refuse_softmax(logits: Tensor, target: Any = None, wait: bool = False) -> No
     if not (_readable(logits) if wait else host_may_read(logits)):
         return
     plain = logits.detach()
-    if _below_0(plain):  # most often, and cheaper than all rows
+    if below_0(plain):  # most often, and cheaper than all rows
         return
     rows = _first_rows(plain)
     if float(rows.min()) < 0 or not _sum_to_one(rows, _SOFTMAX_OFF):
@@ -399,9 +399,9 @@ def refuse_softmax(logits: Tensor, target: Any = None, wait: bool = False) -> No
     )
 
 
-def _below_0(logits: Tensor) -> bool:
+def below_0(logits: Tensor) -> bool:
     """Whether one of the first numbers of some logits (N, C) is; False for other shapes."""
-    return logits.dim() == 2 and len(logits) > 0 and min(logits[0, :LOOKED_AT].tolist()) < 0
+    return logits.dim() == 2 and len(logits) > 0 and min(logits[0, :_LOOKED_AT].tolist()) < 0
 
 
 def _first_rows(logits: Tensor) -> Tensor:

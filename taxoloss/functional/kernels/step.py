@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import Parameter
 
-from taxoloss.functional.inputs import LOOKED_AT, refuse_softmax, transformed
+from taxoloss.functional.inputs import below_0, refuse_softmax, transformed
 from taxoloss.functional.kernels.closed_form import losses_and_gradient, times
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.library import Call, Kernel
@@ -141,7 +141,7 @@ def _in_python(
     tensors: LossTensors, logits: Tensor, target: Tensor, gradient: Tensor | None, mean: bool
 ) -> tuple[Tensor, float]:
     """The sum or mean, and by what a mean divides; writes the gradient."""
-    if min(logits[0, :LOOKED_AT].tolist()) >= 0:
+    if not below_0(logits):
         refuse_softmax(logits, target)
     count = len(target)
     weights = _row_weights(tensors, target, count if mean else 1)

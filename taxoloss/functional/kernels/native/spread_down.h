@@ -54,7 +54,7 @@ INLINE NAME(vec) NAME(log1p_lanes)(NAME(vec) x)
     const NAME(vec) n = (NAME(vec))(((NAME(words))u >> MANTISSA_BITS) | shift.word) - (shift.real + (REAL)bias);
     const NAME(words) big = (NAME(words))(m > (REAL)1.4142135623730951);
     const NAME(vec) f = NAME(chosen)(big, m * (REAL)0.5, m), exponent = n + (NAME(vec))((NAME(words))one & big);
-    #if FLOAT && WIDTH == 64
+#if FLOAT && WIDTH == 64
     NAME(vec) over = (NAME(vec))_mm512_rcp14_ps((__m512)(f + 1));
     over += over * (1 - (f + 1) * over);
     const NAME(vec) s = (f - 1) * over, q = s * s;
