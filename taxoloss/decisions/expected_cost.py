@@ -25,7 +25,7 @@ from torch import Tensor
 
 from taxoloss.decisions.inputs import Allowed, Answer, Nodes, Scores, decide
 from taxoloss.decisions.ties import rounding
-from taxoloss.functional.arithmetic import row_blocks, wide_dtype
+from taxoloss.functional.arithmetic import product, row_blocks, wide_dtype
 from taxoloss.functional.arrays import tensor_of
 from taxoloss.functional.graphs.class_costs import COSTS, class_costs
 from taxoloss.functional.graphs.nodes import GraphNodes
@@ -85,7 +85,7 @@ def minimum_cost(
     def rule(z: Tensor, tensors: Nodes) -> tuple[Tensor, Tensor]:
         p = torch.softmax(z, 1)
         if isinstance(cost, Tensor):
-            expected = torch.movedim(torch.movedim(p, 1, -1) @ matrix.to(p).T, -1, 1)
+            expected = torch.movedim(product(torch.movedim(p, 1, -1), matrix.to(p).T), -1, 1)
             largest: Tensor | int = matrix.abs().amax()
         else:
             expected, largest = expected_costs(z, taxonomy, tensors, cost)
@@ -122,7 +122,8 @@ def _by_matrix(p: Tensor, matrix: Tensor) -> Tensor:
     """(N, C, d1..dk) of probabilities of that shape and a matrix (C, C) of narrow integers."""
     blocks = row_blocks(len(matrix), len(matrix), _BLOCK)
     last = p.movedim(1, -1)
-    return torch.cat([last @ matrix[block].to(p.dtype).T for block in blocks], -1).movedim(-1, 1)
+    costs = [product(last, matrix[block].to(p.dtype).T) for block in blocks]
+    return torch.cat(costs, -1).movedim(-1, 1)
 
 
 def _gain(logits: Tensor, tensors: NodeTensors, value: Tensor) -> Tensor:

@@ -5,10 +5,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["at_least_float32", "finite", "flat_rows", "row_blocks", "wide_dtype", "wide_on", "with_places"]
+__all__ = [
+    "at_least_float32",
+    "finite",
+    "flat_rows",
+    "product",
+    "rounds_products",
+    "row_blocks",
+    "wide_dtype",
+    "wide_on",
+    "with_places",
+]
 
 
 _WIDE = (torch.float32, torch.float64)
+#: Of the types of devices that may round float32 before they multiply, what torch asks; and what it says
+#: where they do not.
+_MULTIPLIES = {"cpu": "mkldnn", "cuda": "cuda"}
+_FULL = ("none", "ieee")
 
 
 def wide_on(device: torch.device) -> torch.dtype:
@@ -55,3 +69,21 @@ def row_blocks(rows: int, width: int, most: int) -> list[slice]:
     """
     size = max(1, most // max(1, width))
     return [slice(first, min(first + size, rows)) for first in range(0, max(1, rows), size)]
+
+
+def product(one: Tensor, other: Tensor) -> Tensor:
+    """The product (.., n, k) of (.., n, m) and (m, k), to all digits of their dtype.
+
+    Where torch is told to round float32 before it multiplies, to bfloat16 or TF32
+    (`torch.set_float32_matmul_precision`), numbers that are no layer's must not be.
+    """
+    if one.dtype is torch.float32 and rounds_products(one.device.type):
+        return torch.matmul(one.double(), other.double()).float()
+    return torch.matmul(one, other)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # asked once by a compiler
+def rounds_products(device_type: str) -> bool:
+    """Whether products of float32 have fewer digits on a type of device."""
+    backend = _MULTIPLIES.get(device_type)
+    return backend is not None and torch._C._get_fp32_precision_getter(backend, "matmul") not in _FULL

@@ -1,7 +1,9 @@
-"""The form of few classes, by masks and by products: against the rings and the definition."""
+"""The form of few classes, each of its ways: against the rings and the definition."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,18 +19,29 @@ from trees import Case, seeds, taxonomies, wide_tree
 
 from taxoloss.functional.kernels import closed_form, few_classes
 from taxoloss.functional.kernels.chunks import ChunkTensors
-from taxoloss.functional.kernels.few_classes import FewTables, costs_and_slope, lost_rows
+from taxoloss.functional.kernels.few_classes import (
+    FewTables,
+    Weighted,
+    costs_and_slope,
+    lost_rows,
+    sum_of_losses,
+)
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native import library
 from taxoloss.taxonomy.plan import plan_of
 
 Rng = np.random.Generator
-WAYS = ("masks", "products")
+WAYS = ("all ranges", "own ranges", "weighted")
 
 
-def one_way(tables: FewTables, way: str) -> FewTables:
-    """The tables of one way only."""
-    return tables._replace(masks=None) if way == "products" else tables._replace(sums=None, columns=None)
+@contextmanager
+def only(way: str) -> Iterator[None]:
+    """Inside, tables are of one way alone, however large a tree is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(few_classes, "_CLASSES", 0 if way == "own ranges" else 10**6)
+        patch.setattr(few_classes, "_WHOLE", 10**9)
+        patch.setattr(few_classes, "_PRODUCTS", 10**9)
+        yield
 
 
 def of_case(case: Case, rng: Rng, rows: int = 9) -> tuple[LossTensors, Any, Tensor, Tensor]:
@@ -43,11 +56,17 @@ def of_case(case: Case, rng: Rng, rows: int = 9) -> tuple[LossTensors, Any, Tens
 def found(way: str, tensors: LossTensors, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Row losses and the gradient of their sum, where no row is lost."""
     slope = torch.empty_like(logits)
-    weights = tensors.weights.index_select(0, target)
-    terms = torch.exp(logits)
-    assert lost_rows(terms) is None
-    costs = costs_and_slope(terms, target, weights, one_way(tensors.chunks.few, way), slope)
-    return costs.sum(1), slope
+    few, weights = tensors.chunks.few, tensors.weights
+    assert lost_rows(logits) is None
+    if way != "weighted":
+        return costs_and_slope(logits, target, weights.index_select(0, target), few, slope).sum(1), slope
+    weighted = Weighted.of(few, weights)
+    assert weighted is not None
+    rows = range(len(target))
+    losses = [sum_of_losses(logits[i : i + 1], target[i : i + 1], few, weighted, None) for i in rows]
+    total = sum_of_losses(logits, target, few, weighted, slope)
+    assert_close(total, torch.stack(losses).sum())
+    return torch.stack(losses), slope
 
 
 def close(found: tuple[Tensor, Tensor], truth: tuple[Tensor, Tensor]) -> None:
@@ -62,7 +81,8 @@ def close(found: tuple[Tensor, Tensor], truth: tuple[Tensor, Tensor]) -> None:
 @given(taxonomies(), seeds)
 def test_random_trees_by_the_definition(way: str, case: Case, rng: Rng) -> None:
     """Losses and gradients of classes and inner nodes, with weights that may be 0."""
-    tensors, table, logits, target = of_case(case, rng)
+    with only(way):
+        tensors, table, logits, target = of_case(case, rng)
     value, slope = batch_loss(
         case, logits.double().numpy(), target.numpy(), Options(table), reduction="none"
     )
@@ -76,7 +96,8 @@ def test_random_trees_by_the_definition(way: str, case: Case, rng: Rng) -> None:
 @given(taxonomies(), seeds)
 def test_random_trees_by_the_rings(way: str, case: Case, rng: Rng) -> None:
     """The same as the general form gives in float64, to the last digits of float32."""
-    tensors, _, logits, target = of_case(case, rng)
+    with only(way):
+        tensors, _, logits, target = of_case(case, rng)
     wide = torch.empty(logits.shape, dtype=torch.float64)
     weights = tensors.weights.index_select(0, target)
     losses = closed_form.losses_and_gradient(logits.double(), target, weights, tensors.chunks, wide, False)
@@ -88,16 +109,17 @@ def test_random_trees_by_the_rings(way: str, case: Case, rng: Rng) -> None:
 def test_strides(shuffled: bool, way: str) -> None:
     """Rows that lie in columns, with a gradient that does, are the same as rows that lie in rows."""
     tree = wide_tree(23, 5, shuffled=shuffled)
-    tensors = tree.tables()
+    with only(way):
+        tensors = tree.tables()
     rng = np.random.default_rng(0)
     logits = torch.from_numpy(rng.normal(size=(30, 23))).float()
     target = torch.tensor(tree.targets(rng, 30))
-    weights = tensors.weights.index_select(0, target)
     slope = torch.empty(23, 50)[:, 5:35].t()
-    terms = torch.exp(logits).t().contiguous().t()
-    assert lost_rows(terms) is None
-    costs = costs_and_slope(terms, target, weights, one_way(tensors.chunks.few, way), slope)
-    assert_close((costs.sum(1), slope), found(way, tensors, logits, target))
+    columns = logits.t().contiguous().t()
+    assert lost_rows(columns) is None
+    weights = tensors.weights.index_select(0, target)
+    losses = costs_and_slope(columns, target, weights, tensors.chunks.few, slope).sum(1)
+    assert_close((losses, slope), found(way, tensors, logits, target))
 
 
 @pytest.mark.parametrize("layout", ["rows", "columns"])
@@ -106,8 +128,7 @@ def test_rows_that_are_lost_are_said(layout: str) -> None:
     logits = torch.randn(7, 23, generator=torch.Generator().manual_seed(0))
     for row, value in {0: 100.0, 2: -60.0, 3: torch.nan, 4: torch.inf, 5: -torch.inf}.items():
         logits[row, 2 * row] = value
-    terms = torch.exp(logits)
-    lost = lost_rows(terms if layout == "rows" else terms.t().contiguous().t())
+    lost = lost_rows(logits if layout == "rows" else logits.t().contiguous().t())
     assert lost is not None
     assert lost.tolist() == [True, False, True, True, True, True, False]
 
@@ -127,17 +148,31 @@ def test_a_lost_row_changes_no_other() -> None:
 
 
 def test_which_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Masks for few rows, products for many, the rings where neither is small."""
-    tables = wide_tree(40, 4).tables().chunks.few
-    assert tables.masks is not None
-    rows = few_classes._MASKS // (tables.masks.shape[0] * tables.masks.shape[2])
-    assert tables.masks_for(rows) is tables.masks
-    assert tables.masks_for(rows + 1) is None
-    assert tables.serves(rows + 1)
+    """All ranges of small trees, else those beside an own class, the rings where neither is small."""
+    few = wide_tree(40, 4).tables().chunks.few
+    assert few.inside is not None
+    assert few.sums is None
+    monkeypatch.setattr(few_classes, "_CLASSES", 39)
+    few = wide_tree(40, 4).tables().chunks.few
+    assert few.inside is None
+    assert few.sums is not None
     monkeypatch.setattr(few_classes, "_PRODUCTS", 0)
-    assert not wide_tree(40, 4).tables().chunks.few.serves(rows + 1)
-    monkeypatch.setattr(few_classes, "_TABLE", 0)
-    assert not wide_tree(40, 4).tables().chunks.few.serves(1)
+    assert not wide_tree(40, 4).tables().chunks.few.serves
+
+
+@SETTINGS
+@given(taxonomies(), seeds)
+def test_weights_that_are_too_large_go_the_general_way(case: Case, rng: Rng) -> None:
+    """No product of a weight and odds is infinite: the loss and its gradient are numbers."""
+    with only("weighted"):
+        tensors, _, logits, target = of_case(case, rng)
+    assert Weighted.of(tensors.chunks.few, tensors.weights * (1e3 / float(tensors.weights.max()))) is None
+    far = torch.where(torch.arange(logits.shape[1]) % 2 == 0, 38.0, -38.0).expand_as(logits).contiguous()
+    slope = torch.empty_like(far)
+    weights = tensors.weights.index_select(0, target) * 1e6
+    value = closed_form.losses_and_gradient(far, target, weights, tensors.chunks, slope, True)
+    assert value.isfinite()
+    assert slope.isfinite().all()
 
 
 # -- the short cut -----------------------------------------------------------------------------------
@@ -162,7 +197,10 @@ def test_the_short_cut_is_the_general_way(
             z = logits.clone().requires_grad_()
             value = loss(z, ids)
             results.append((value.detach(), torch.autograd.grad(value, z)[0]))
-        assert_close(*results, rtol=1e-6, atol=1e-8)
+        (one, slope), (other, general_slope) = results
+        assert_close(one, other, rtol=1e-6, atol=0)
+        largest = general_slope.abs().amax(1, keepdim=True)  # entries of a row may nearly cancel
+        assert ((slope - general_slope).abs() <= 1e-6 * largest).all()
 
 
 def test_the_short_cut_leaves_what_is_ignored_or_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,4 +221,6 @@ def test_tables_are_kept_for_a_compiler() -> None:
     """As fields of their own, since an operation of torch takes tensors only."""
     chunks = wide_tree(23, 5).tables().chunks
     assert isinstance(chunks, ChunkTensors)
-    assert chunks.few == FewTables(chunks.few_masks, chunks.few_columns, chunks.few_sums)
+    assert chunks.few == FewTables(
+        chunks.few_columns, chunks.few_inside, chunks.few_outside, chunks.few_sums
+    )

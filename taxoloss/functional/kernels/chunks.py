@@ -205,8 +205,9 @@ class ChunkTensors:
     sums: Tensor  # (K + 2, 2K): masses of rings to P_1 .. P_K, Q_1 .. Q_K
     factors: Tensor  # (2K, K + 2): factors of Q / P and of 1 to b of the rings
     #: Those of few_classes.py.
-    few_masks: Tensor | None
     few_columns: Tensor | None
+    few_inside: Tensor | None
+    few_outside: Tensor | None
     few_sums: Tensor | None
 
     @staticmethod
@@ -233,7 +234,7 @@ class ChunkTensors:
     @cached_property
     def few(self) -> FewTables:
         """The tables of few_classes.py."""
-        return FewTables(self.few_masks, self.few_columns, self.few_sums)
+        return FewTables(self.few_columns, self.few_inside, self.few_outside, self.few_sums)
 
     @property
     def levels(self) -> int:

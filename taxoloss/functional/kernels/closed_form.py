@@ -183,13 +183,13 @@ def _costs_of_rows(
     z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, slope: Tensor | None
 ) -> Tensor:
     """The same, (n, K), of one block (n, C); slope (n, C)."""
-    few = z.dtype != torch.float64 and tensors.few.serves(len(z))
-    terms = torch.exp(z.float()) if few else None
-    lost = None if terms is None else lost_rows(terms)
-    if terms is None or (lost is not None and bool(lost.all())):
+    few = tensors.few if z.dtype != torch.float64 and tensors.few.serves else None
+    narrow = None if few is None else z.float()
+    lost = None if narrow is None else lost_rows(narrow)
+    if few is None or narrow is None or (lost is not None and bool(lost.all())):
         costs, lost = _by_rings(z, target, weights.double(), tensors, slope)
     else:
-        costs = costs_and_slope(terms, target, weights, tensors.few, slope)
+        costs = costs_and_slope(narrow, target, weights, few, slope)
     if lost is not None:
         _do_again(z, target, weights, tensors, lost, costs, slope)
     return costs

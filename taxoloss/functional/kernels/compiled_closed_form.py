@@ -24,8 +24,8 @@ __all__ = ["compiled_losses", "fake_results", "keep_gradient", "kept_gradient"]
 _SCHEMA = (
     "(Tensor logits, Tensor target, Tensor weights, int classes, int width, int whole, Tensor cut, "
     "Tensor edges, Tensor? rings, Tensor? order, Tensor? inverse, Tensor sums, Tensor factors, "
-    "Tensor? few_masks, Tensor? few_columns, Tensor? few_sums, bool reduce, bool needed) "
-    "-> (Tensor, Tensor)"
+    "Tensor? few_columns, Tensor? few_inside, Tensor? few_outside, Tensor? few_sums, bool reduce, "
+    "bool needed) -> (Tensor, Tensor)"
 )
 
 
@@ -70,7 +70,7 @@ def kept_gradient(ctx: Any, upstream: Tensor) -> Tensor:
 
 
 def _backward(ctx: Any, upstream: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
-    return kept_gradient(ctx, upstream), *[None] * 17
+    return kept_gradient(ctx, upstream), *[None] * 18
 
 
 _closed_form.register_autograd(_backward, setup_context=keep_gradient)
@@ -84,6 +84,6 @@ def compiled_losses(
     t = tensors
     losses: Tensor = _closed_form(
         logits, target, weights, t.classes, t.width, t.whole, t.cut, t.edges, t.rings, t.order, t.inverse,
-        t.sums, t.factors, t.few_masks, t.few_columns, t.few_sums, reduce, needed,
+        t.sums, t.factors, t.few_columns, t.few_inside, t.few_outside, t.few_sums, reduce, needed,
     )[0]  # fmt: skip
     return losses

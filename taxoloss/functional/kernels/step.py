@@ -7,6 +7,7 @@ Here nothing is refused: whatever is not plainly such a call goes the general wa
 
 from __future__ import annotations
 
+import math
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +18,7 @@ from torch.nn import Parameter
 
 from taxoloss.functional.inputs import below_0, refuse_softmax, transformed
 from taxoloss.functional.kernels.closed_form import losses_and_gradient, times
+from taxoloss.functional.kernels.few_classes import Weighted, ends_of, sum_of_losses, within
 from taxoloss.functional.kernels.loss_tensors import LossTensors
 from taxoloss.functional.kernels.native.library import Call, Kernel
 from taxoloss.functional.kernels.native.losses import again_with_a_graph, reads, tree_of
@@ -141,27 +143,37 @@ def _in_python(
     tensors: LossTensors, logits: Tensor, target: Tensor, gradient: Tensor | None, mean: bool
 ) -> tuple[Tensor, float]:
     """The sum or mean, and by what a mean divides; writes the gradient."""
-    if not below_0(logits):
+    few, count = tensors.chunks.few, len(target)
+    weighted = None if few.inside is None else _weighted(tensors, count if mean else 1)
+    least, most = (math.nan, math.nan) if weighted is None else ends_of(logits)
+    if not (least < 0 or below_0(logits)):
         refuse_softmax(logits, target)
-    count = len(target)
+    if weighted is not None and within(least, most):
+        return sum_of_losses(logits, target, few, weighted, gradient), count
     weights = _row_weights(tensors, target, count if mean else 1)
     return losses_and_gradient(logits, target, weights, tensors.chunks, gradient, True), count
 
 
-#: A row of weights (1, K) divided by a count, at a revision of the tables.
-_ROWS: WeakKeyDictionary[LossTensors, tuple[tuple[int, int, torch.dtype], Tensor]] = WeakKeyDictionary()
+#: What was made of the weights of tables, at a revision and divided by a count.
+_WEIGHTED: WeakKeyDictionary[LossTensors, tuple[tuple[int, int], Weighted | None]] = WeakKeyDictionary()
+_ROWS: WeakKeyDictionary[LossTensors, tuple[tuple[int, int], Tensor]] = WeakKeyDictionary()
+
+
+def _weighted(tensors: LossTensors, count: int) -> Weighted | None:
+    """What few classes' targets bring, of weights that are divided by a count."""
+    made_of, found = (tensors.revision, count), _WEIGHTED.get(tensors)
+    if found is None or found[0] != made_of:
+        found = _WEIGHTED[tensors] = made_of, Weighted.of(tensors.chunks.few, tensors.weights / count)
+    return found[1]
 
 
 def _row_weights(tensors: LossTensors, target: Tensor, count: int) -> Tensor:
     """(N, K): the weights of the targets divided by a count; kept where all targets share them."""
     if tensors.plan.num_targets > tensors.plan.num_classes or not all(tensors.shared):
         return tensors.weights.index_select(0, target).div_(count)
-    few = tensors.chunks.few.serves(len(target))
-    made_of = tensors.revision, count, torch.float32 if few else torch.float64
-    found = _ROWS.get(tensors)
+    made_of, found = (tensors.revision, count), _ROWS.get(tensors)
     if found is None or found[0] != made_of:
-        row = (tensors.weights[:1] / count).to(made_of[2])
-        found = _ROWS[tensors] = made_of, row
+        found = _ROWS[tensors] = made_of, tensors.weights[:1] / count
     return found[1].expand(len(target), -1)
 
 
