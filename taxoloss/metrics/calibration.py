@@ -64,6 +64,8 @@ class LevelCalibrationError(SumMetric):
         super().__init__(
             taxonomy, n_bins, size=size, ignore_index=ignore_index, probabilities=probabilities, **kwargs
         )
+        if n_bins == BINS:
+            self.part = "calibration"
 
     def _rows(self, batch: Batch) -> Contributions:
         batch.need_logits("calibration", "; collection(t, calibration=False) scores these")
@@ -72,11 +74,6 @@ class LevelCalibrationError(SumMetric):
         bins = (stated * self.n_bins).long().clamp(0, self.n_bins - 1) + levels * self.n_bins
         right, counted = batch.level_facts[:, :-2].long().chunk(2, 1)
         return Contributions(torch.stack([counted, right, fixed(stated) * counted], 2), bins)
-
-    def _sums_of(self, batch: Batch) -> Tensor | None:
-        if batch.tally is None or self.n_bins != BINS:
-            return None
-        return batch.tally.calibration
 
     def _score(self, sums: Tensor) -> Result:
         levels = len(self.taxonomy.levels)

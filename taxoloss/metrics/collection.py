@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torchmetrics import MetricCollection
 
+from taxoloss.metrics.base.at_once import count_at_once
 from taxoloss.metrics.base.batch import Batch, one_pass
 from taxoloss.metrics.base.sum_metric import SumMetric, check_top_k
 from taxoloss.metrics.families import FAMILIES, best_of
@@ -44,12 +45,17 @@ class TaxonomyCollection(MetricCollection):
             return False
         if kwargs and groups:
             kwargs = groups[0][0]._filter_kwargs(**kwargs)
+        if len(args) == 2 and not kwargs and count_at_once([first for first, _ in groups], *args):
+            for first, others in groups:
+                _is_counted(first, [modules[name] for name in others])
+            return True
         batch: Batch | None = None
         with torch.no_grad():
             for first, others in groups:
                 if batch is None or not first.reads(batch):
                     batch = first.batch(*args, shared=True, **kwargs)
-                _count_in(first, [modules[name] for name in others], batch)
+                first.count(batch)
+                _is_counted(first, [modules[name] for name in others])
         return True
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -68,12 +74,11 @@ def _is_plain(metric: Any) -> bool:
     return getattr(wrapped, "__func__", None) is SumMetric.update and metric._device.type == "cpu"
 
 
-def _count_in(first: Any, others: list[Any], batch: Batch) -> None:
-    """Counts a batch in a metric, whose state the others have."""
+def _is_counted(first: Any, others: list[Any]) -> None:
+    """Notes that a batch was counted in a metric, whose state the others have."""
     state = first.__dict__
     state["_update_count"] += 1
     state["_computed"] = None
-    first.count(batch)
     if others:
         shared = {name: state[name] for name in (*first._defaults, "_update_count", "_computed")}
         for other in others:

@@ -72,6 +72,8 @@ class HierarchicalDistance(SumMetric):
         super().__init__(
             taxonomy, top_k, size=2, ignore_index=ignore_index, probabilities=probabilities, **kwargs
         )
+        if self.top_k == 1:
+            self.part = "distances"
 
     def _rows(self, batch: Batch) -> Contributions:
         if self.top_k == 1:
@@ -81,9 +83,6 @@ class HierarchicalDistance(SumMetric):
         lca = batch.tensors.lca(best, target)
         distance = torch.where(lca == target, 0, batch.tensors.height[lca]).sum(1)
         return Contributions(torch.stack([distance, torch.ones_like(distance)], 1))
-
-    def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_facts[1] if self.top_k == 1 else None
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / (min(self.top_k, len(self.taxonomy)) * sums[..., 1])
@@ -115,6 +114,7 @@ class MistakeSeverity(SumMetric):
     """
 
     higher_is_better = False
+    part = "mistakes"
 
     def __init__(
         self, taxonomy: Taxonomy, ignore_index: int = -100, *, probabilities: bool = False, **kwargs: Any
@@ -126,11 +126,17 @@ class MistakeSeverity(SumMetric):
         zeros = torch.zeros(sum(self._parts), dtype=torch.long)
         self.add_state(self._counts, default=zeros, dist_reduce_fx="sum")
 
+    @property
+    def tallied(self) -> dict[str, str]:
+        """Two of them."""
+        return {**super().tallied, self._counts: "counts"}
+
     def count(self, batch: Batch) -> None:
         """Counts a batch, and its mistakes by their heights."""
         super().count(batch)
-        if batch.tally is not None:
-            getattr(self, self._counts).add_(batch.tally.counts)
+        counts = batch.sums_of("counts")
+        if counts is not None:
+            getattr(self, self._counts).add_(counts)
             return
         heights, nodes, _ = self._parts
         cells = torch.cat([batch.facts[:, 0], batch.answer + heights, batch.target + (heights + nodes)])
@@ -171,9 +177,6 @@ class MistakeSeverity(SumMetric):
     def _rows(self, batch: Batch) -> Contributions:
         return Contributions(batch.facts[:, :2])
 
-    def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_facts[0]
-
     def _draw_counted(self, ax: Any, val: Any) -> None:
         mistakes, chance = (counts.numpy() for counts in self.by_height())
         heights = nodes_of(self.taxonomy).height.numpy()
@@ -213,6 +216,7 @@ class TreeInducedError(SumMetric):
     """
 
     higher_is_better = False
+    part = "edges"
 
     def __init__(
         self, taxonomy: Taxonomy, ignore_index: int = -100, *, probabilities: bool = False, **kwargs: Any
@@ -221,9 +225,6 @@ class TreeInducedError(SumMetric):
 
     def _rows(self, batch: Batch) -> Contributions:
         return Contributions(batch.facts[:, 4:6])
-
-    def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_facts[2]
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / sums[..., 1]

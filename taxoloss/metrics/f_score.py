@@ -66,6 +66,8 @@ class HierarchicalFScore(SumMetric):
         super().__init__(
             taxonomy, average, size=4, ignore_index=ignore_index, probabilities=probabilities, **kwargs
         )
+        if average == "micro":
+            self.part = "shared"
 
     def _rows(self, batch: Batch) -> Contributions:
         facts = batch.facts[:, 6:10]
@@ -74,9 +76,6 @@ class HierarchicalFScore(SumMetric):
         both, answer, target, one = facts.unbind(1)
         ratios = [_ratio(both, answer), both / target, 2 * both / (answer + target)]
         return Contributions(torch.stack([*map(fixed, ratios), one], 1))
-
-    def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_facts[3] if self.average == "micro" else None
 
     def _score(self, sums: Tensor) -> Result:
         one, two, three, count = sums.unbind(-1)

@@ -85,6 +85,8 @@ class LevelAccuracy(SumMetric):
             probabilities=probabilities,
             **kwargs,
         )
+        if self.top_k == 1 and decision == "marginal":
+            self.part = "levels"
 
     def _rows(self, batch: Batch) -> Contributions:
         if self._is_shared(batch):
@@ -94,9 +96,6 @@ class LevelAccuracy(SumMetric):
 
     def _is_shared(self, batch: Batch) -> bool:
         return self.top_k == 1 and (self.decision == "marginal" or batch.logits is None)
-
-    def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_level_facts[0] if self._is_shared(batch) else None
 
     def _score(self, sums: Tensor) -> Result:
         right, counted = sums.chunk(2, -1)
@@ -154,6 +153,7 @@ class FullPathAccuracy(SumMetric):
 
     higher_is_better = True
     plot_upper_bound = 1.0
+    part = "paths"
 
     def __init__(
         self, taxonomy: Taxonomy, ignore_index: int = -100, *, probabilities: bool = False, **kwargs: Any
@@ -162,9 +162,6 @@ class FullPathAccuracy(SumMetric):
 
     def _rows(self, batch: Batch) -> Contributions:
         return Contributions(batch.level_facts[:, -2:].long())
-
-    def _sums_of(self, batch: Batch) -> Tensor | None:
-        return batch.sums_of_level_facts[1]
 
     def _score(self, sums: Tensor) -> Result:
         return sums[..., 0] / sums[..., 1]

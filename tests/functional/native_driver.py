@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from native_levels_driver import levels_once, tally_once
+from native_levels_driver import count_once, levels_once, tally_once
 from native_spread_driver import spread_once
 from native_trees import Array, address, dense_shape, hand_over, numbers, softmax, strided
 
@@ -131,8 +131,10 @@ def overrun(library: Kernel, draw: np.random.Generator, kind: str) -> None:
             spread_once(library, draw, (300, 4), library.form, short=1)
         elif kind == "levels":
             levels_once(library, draw, (300, 4), library.form, short=1)
-        else:
+        elif kind == "tally":
             tally_once(library, draw, (300, 4), short=1)
+        else:
+            count_once(library, draw, (300, 4), library.form, short=1)
 
 
 def main() -> None:
@@ -148,6 +150,7 @@ def main() -> None:
         spread_once(library, draw, size[:2], form)
         levels_once(library, draw, size[:2], form)
         tally_once(library, draw, size[:2])
+        count_once(library, draw, size[:2], form)
     rows_of_a_million(library, draw)
     print("good")
 

@@ -15,7 +15,7 @@ from taxoloss.functional.kernels.native.library import (
     TallyTree,
 )
 
-__all__ = ["levels_once", "tally_once"]
+__all__ = ["count_once", "levels_once", "tally_once"]
 
 _BINS = 15
 
@@ -119,32 +119,84 @@ def _close(found: Array, expected: Array) -> None:
     np.testing.assert_allclose(found, expected, most, most)
 
 
+class _Sums:
+    """Tables, targets and sums of a call that counts, not all asked for. short: what paths lack."""
+
+    def __init__(self, tree: Drawn, draw: np.random.Generator, rows: int, short: int) -> None:
+        plan, levels, nodes = tree.plan, tree.levels, tree.root + 1
+        depth = np.append(plan.counted.sum(1)[:-1], 0)
+        held = [tree.lines, plan.ancestors, plan.counted.astype(np.uint8), depth, levels - depth]
+        self.tree, self.held = tree, [np.ascontiguousarray(one) for one in held]
+        self.tables = TallyTree(nodes, levels, levels + 1, *map(address, self.held))
+        self.target, self.ignored = draw.integers(nodes, size=rows), int(draw.integers(-nodes, nodes))
+        self.target[draw.random(rows) < 0.2] = self.ignored
+        self.is_bad = draw.random() < 0.1 and bool(rows)
+        if self.is_bad:
+            wrong = draw.choice([one for one in (-1, nodes, 1 << 40) if one != self.ignored])
+            self.target[draw.integers(rows)] = wrong
+        sizes = (2, 2, 2, 4, 2 * levels, 2 - short, levels + 1 + 2 * nodes, levels * _BINS * 3)
+        self.sums = [np.zeros(number, np.int64) for number in sizes]
+        self.asked = [bool(short) or draw.random() < 0.8 for _ in sizes]
+
+    def call(self) -> TallyCall:
+        """Without answers."""
+        asked = [address(one) if yes else None for one, yes in zip(self.sums, self.asked, strict=True)]
+        nodes = self.tree.root + 1
+        return TallyCall(
+            len(self.target), None, None, address(self.target), nodes, self.ignored, _BINS, *asked
+        )
+
+    def check(self, best: Array, stated: Array, is_counted: bool) -> None:
+        """That what was asked for is what each row tells, or 0."""
+        facts, levels = np.zeros(10, np.int64), np.zeros(2 * self.tree.levels + 2, np.int64)
+        counts, calibration = (np.zeros_like(one) for one in self.sums[6:])
+        for row, target in enumerate(self.target.tolist()):
+            if is_counted and target not in (self.ignored, self.tree.root):
+                _count(self.tree, best[row], stated[row], target, facts, levels, counts, calibration)
+        expected = [*np.split(facts, [2, 4, 6]), *np.split(levels, [-2]), counts, calibration]
+        for found, wanted, asked in zip(self.sums, expected, self.asked, strict=True):
+            np.testing.assert_array_equal(found, wanted if asked else np.zeros_like(wanted))
+
+
 def tally_once(library: Kernel, draw: np.random.Generator, size: tuple[int, int], short: int = 0) -> None:
-    """Sums over answers, against each answer by the paths of its nodes. short: what the counts lack."""
-    tree = Drawn.of(draw, *size)
-    plan, levels, nodes = tree.plan, tree.levels, tree.root + 1
-    rows, depth = int(draw.integers(40)), np.append(plan.counted.sum(1)[:-1], 0)
-    held = [tree.lines, plan.ancestors, plan.counted.astype(np.uint8), depth, levels - depth]
-    held = [np.ascontiguousarray(one) for one in held]
-    tables = TallyTree(nodes, levels, levels + 1, *map(address, held))
-    best = plan.ancestors[draw.integers(tree.classes, size=rows)]
-    best[:, :-1] = draw.integers(tree.widths[:-1], size=(rows, levels - 1))
-    stated = draw.random((rows, levels)).astype((np.float32, np.float64)[int(draw.integers(2))])
-    target, valid = draw.integers(nodes, size=rows), (draw.random(rows) < 0.8).astype(np.uint8)
-    valid_given = draw.random() < 0.5
-    sizes = (10, 2 * levels + 2, levels + 1 + 2 * nodes - short, levels * _BINS * 3)
-    sums = [np.zeros(number, np.int64) for number in sizes]
-    call = TallyCall(
-        rows, address(best), address(stated), address(target), address(valid) if valid_given else None,
-        _BINS, *map(address, sums),
-    )  # fmt: skip
-    library.tally(ctypes.byref(tables), call, stated.dtype == np.float64)
-    expected = [np.zeros_like(one) for one in sums]
-    for row in range(rows):
-        if not valid_given or valid[row]:
-            _count(tree, best[row], stated[row], int(target[row]), *expected)
-    for found, wanted in zip(sums, expected, strict=True):
-        np.testing.assert_array_equal(found, wanted)
+    """Sums over answers, against each answer by the paths of its nodes. short: what paths lack."""
+    tree, rows = Drawn.of(draw, *size), int(draw.integers(40))
+    sums = _Sums(tree, draw, rows, short)
+    best = tree.plan.ancestors[draw.integers(tree.classes, size=rows)]
+    best[:, :-1] = draw.integers(tree.widths[:-1], size=(rows, tree.levels - 1))
+    stated = draw.random((rows, tree.levels)).astype((np.float32, np.float64)[int(draw.integers(2))])
+    call = sums.call()
+    call.best, call.stated = address(best), address(stated)
+    assert library.tally(ctypes.byref(sums.tables), call, stated.dtype == np.float64) == sums.is_bad
+    sums.check(best, stated, not sums.is_bad)
+
+
+def count_once(
+    library: Kernel, draw: np.random.Generator, size: tuple[int, int], form: int, short: int = 0
+) -> None:
+    """Sums over logits, against those over their answers. short: what paths lack."""
+    tree, shape = Drawn.of(draw, *size), (*dense_shape(draw, *size)[:2], 1)
+    tables, dtype = _Tables(tree), (np.float32, np.float64)[int(draw.integers(2))]
+    values = draw.normal(size=shape)
+    of_probabilities = draw.random() < 0.2
+    if of_probabilities:
+        values = np.abs(values)
+    is_lost = draw.random() < 0.2 and bool(values.size)
+    if is_lost:
+        values.reshape(-1)[draw.integers(values.size)] = np.nan
+    z = numbers(draw, shape, dtype, values)
+    sums = _Sums(tree, draw, len(z), short)
+    best, stated = np.empty((len(z), tree.levels), np.int64), np.empty((len(z), tree.levels), dtype)
+    lost, is_double = np.empty(len(z), np.uint8), dtype == np.float64
+    answers = LevelCall(len(z), 1, threads=int(draw.integers(1, 5)))
+    hand_over(answers, "logits", z)
+    call, pointer = sums.call(), ctypes.byref(tables.tree)
+    status = library.count(pointer, answers, ctypes.byref(sums.tables), call, is_double, form)
+    none_below_0 = not (z[:8] < 0).any()
+    assert status == (sums.is_bad or is_lost or none_below_0)
+    answers.best, answers.stated, answers.lost = address(best), address(stated), address(lost)
+    assert library.levels(pointer, answers, is_double, form) == 0
+    sums.check(best, stated, not status)
 
 
 def _count(

@@ -90,7 +90,10 @@ def test_each_call_stays_in_tensors_that_are_alive(watched: Watched) -> None:
             level_masses(z, tensors)
             level_answers(z, tensors)
             path_log_odds(z, z.argmax(1), t)
-            metrics.collection(t)(z, torch.zeros(z.shape[:1] + z.shape[2:], dtype=torch.long))
+            scores, ids = metrics.collection(t), torch.zeros(z.shape[:1] + z.shape[2:], dtype=torch.long)
+            scores.update(z, ids)
+            scores(z, ids)
+            scores.update(z, ids)
     gapped = torch.full((3, 9), 200.0).scatter_(1, torch.tensor([[0], [1], [2]]), -200.0)
     taxonomy_cross_entropy(gapped, torch.arange(3), FEW.taxonomy)  # a row is done again
     assert {*watched.called} == {*FUNCTIONS}

@@ -54,7 +54,7 @@ def test_sanitizers_find_nothing(seed: str, sanitized: tuple[Path, str]) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["rows", "spread", "levels", "tally"])
+@pytest.mark.parametrize("kind", ["rows", "spread", "levels", "tally", "count"])
 def test_they_would_find_something(kind: str, sanitized: tuple[Path, str]) -> None:
     """A buffer that is one number too short ends the process with a report."""
     library, runtime = sanitized

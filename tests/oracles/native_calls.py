@@ -18,11 +18,10 @@ from kernel_forms import COMPILED
 from torch import Tensor
 
 from taxoloss.functional.kernels.native import levels, losses, spread, tallies
-from taxoloss.functional.node_tensors import FACTS
 
 __all__ = ["FUNCTIONS", "Watched"]
 
-FUNCTIONS = ("rows", "spread", "levels", "tally")
+FUNCTIONS = ("rows", "spread", "levels", "tally", "count")
 
 
 @dataclass(frozen=True)
@@ -100,15 +99,14 @@ def _of_tally(t: Any, call: Any, size: int) -> Iterator[_Range]:
     v, n, rows = t.nodes, t.levels, call.rows
     yield from _flat(t, 8, lines=v * (n + 1), ancestors=v * n, depth=v, height=v)
     yield from _flat(t, 1, counted=v * n)
-    yield from _flat(call, 8, best=rows * n, target=rows, facts=len(FACTS), level_facts=2 * n + 2)
+    yield from _flat(call, 8, best=rows * n, target=rows, mistakes=2, distances=2, edges=2, shared=4)
+    yield from _flat(call, 8, levels=2 * n, paths=2)
     yield from _flat(call, 8, counts=t.heights + 2 * v, calibration=n * call.bins * 3)
-    yield from _flat(call, 1, valid=rows)
     yield from _flat(call, size, stated=rows * n)
-    nodes = ctypes.cast(call.target, ctypes.POINTER(ctypes.c_int64))[:rows] if rows else []
-    assert all(0 <= node < v for node in nodes), "a target that is no node"
+    assert call.targets <= v, "a target that is no node"
 
 
-_RANGES = dict(zip(FUNCTIONS, (_of_rows, _of_spread, _of_levels, _of_tally), strict=True))
+_RANGES = dict(zip(FUNCTIONS, (_of_rows, _of_spread, _of_levels, _of_tally), strict=False))
 
 
 def _alive() -> list[tuple[int, int]]:
@@ -131,8 +129,9 @@ def _tensors(values: list[Any]) -> Iterator[Tensor]:
     for value in values:
         if isinstance(value, Tensor):
             yield value
-        elif isinstance(value, (list, tuple)):
-            yield from (one for one in value if isinstance(one, Tensor))
+        elif isinstance(value, (list, tuple, dict)):
+            held = value.values() if isinstance(value, dict) else value
+            yield from (one for one in held if isinstance(one, Tensor))
         elif type(value).__module__.startswith("taxoloss.functional.kernels.native"):
             own = vars(value)
             yield from _tensors([one for one in own.values() if isinstance(one, (Tensor, list, tuple))])
@@ -148,14 +147,17 @@ class Watched:
             monkeypatch.setattr(COMPILED, name, self._watched(name, getattr(COMPILED, name)))
 
     def _watched(self, name: str, function: Any) -> Any:
-        def call(tree: Any, call: Any, is_double: bool, *form: int) -> Any:
+        pairs = ("levels", "tally") if name == "count" else (name,)
+
+        def call(*arguments: Any) -> Any:
             caller = sys._getframe(1)
             self.called.append(name)
             self.callers.add((caller.f_globals["__name__"].rpartition(".")[2], caller.f_code.co_name))
-            alive = _alive()
-            for one in _RANGES[name](tree._obj, call, 8 if is_double else 4):
-                inside = any(first <= one.first and one.last <= last for first, last in alive)
-                assert inside, f"{name}: {one.name} is in no tensor that is alive"
-            return function(tree, call, is_double, *form)
+            alive, size = _alive(), 8 if arguments[2 * len(pairs)] else 4
+            for kind, tree, call in zip(pairs, arguments[::2], arguments[1::2], strict=False):
+                for one in _RANGES[kind](tree._obj, call, size):
+                    inside = any(first <= one.first and one.last <= last for first, last in alive)
+                    assert inside, f"{name}: {one.name} is in no tensor that is alive"
+            return function(*arguments)
 
         return call

@@ -25,7 +25,7 @@ from taxoloss.functional.kernels.native.losses import again_with_a_graph, reads,
 from taxoloss.functional.kernels.spread import SpreadTarget, spread_of_plain
 from taxoloss.functional.soft_targets import FEW_NODES
 
-__all__ = ["step_loss"]
+__all__ = ["is_plain", "step_loss"]
 
 _PLAIN = (Tensor, Parameter)
 
@@ -43,20 +43,10 @@ def step_loss(
     Raises:
         ValueError: the first rows are probabilities.
     """
-    if torch.compiler.is_compiling() or type(logits) not in _PLAIN or type(target) is not Tensor:
+    if not is_plain(logits, target, tensors.chunks.classes):
         return None
-    shape, of_ids = logits.shape, target.dtype is torch.int64
-    if logits.dtype is not torch.float32 or not (of_ids or target.dtype is torch.float32):
-        return None
-    if len(shape) != 2 or shape[1] != tensors.chunks.classes or shape[0] == 0:
-        return None
-    if target.shape != shape[:1] if of_ids else not _fits(tensors, target, shape):
-        return None
-    if logits.layout != torch.strided or target.layout != torch.strided:
-        return None
-    if not (logits.is_cpu and target.is_cpu and target.is_contiguous()):
-        return None
-    if _in_a_mode() or logits.is_neg():
+    of_ids = target.dtype is torch.int64
+    if not of_ids and not _fits(tensors, target, logits.shape):
         return None
     library = reads(tensors.chunks, logits)
     if library is None and 0 <= ignore_index < tensors.plan.num_targets:
@@ -81,6 +71,25 @@ def step_loss(
     except (IndexError, RuntimeError):
         return None
     return result
+
+
+def is_plain(logits: Tensor, target: Tensor, classes: int) -> bool:
+    """Whether these are float32 logits (N, C) and N ids, or float32 targets of some shape, on the CPU."""
+    if torch.compiler.is_compiling() or type(logits) not in _PLAIN or type(target) is not Tensor:
+        return False
+    shape = logits.shape
+    if logits.dtype is not torch.float32 or len(shape) != 2 or shape[1] != classes or shape[0] == 0:
+        return False
+    if target.dtype is torch.int64:
+        if target.shape != shape[:1]:
+            return False
+    elif target.dtype is not torch.float32:
+        return False
+    if logits.layout != torch.strided or target.layout != torch.strided:
+        return False
+    if not (logits.is_cpu and target.is_cpu and target.is_contiguous()):
+        return False
+    return not (_in_a_mode() or logits.is_neg())
 
 
 def _fits(tensors: LossTensors, target: Tensor, shape: torch.Size) -> bool:

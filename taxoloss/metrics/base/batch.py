@@ -30,6 +30,8 @@ __all__ = ["Batch", "Scores", "batch_of", "one_pass"]
 
 #: A tensor; or an array or table of numpy, pandas or polars.
 Scores: TypeAlias = Any
+#: The parts of a `Tally` that tell what `Batch.facts` tells.
+_OF_FACTS = Tally._fields[: len(FACT_SIZES)]
 
 
 class Batch:
@@ -165,18 +167,23 @@ class Batch:
             return tally(self.tensors, self.facts, *self._most_probable, self.target)
         return native_tally(self._library, self.tensors, *self._most_probable, self.target)
 
-    @cached_property
-    def sums_of_facts(self) -> Sequence[Tensor]:
-        """The first four of a `Tally`: mistakes, distances, edges, shared ancestors."""
-        return self.facts.sum(0).split_with_sizes(FACT_SIZES) if self.tally is None else self.tally[:4]
+    def sums_of(self, part: str) -> Tensor | None:
+        """A part of the `Tally`; without one those that facts tell, else None."""
+        if self.tally is not None:
+            found: Tensor = getattr(self.tally, part)
+            return found
+        if part in _OF_FACTS:
+            return self._sums_of_facts[part]
+        return self._sums_of_level_facts[part] if part in ("levels", "paths") else None
 
     @cached_property
-    def sums_of_level_facts(self) -> Sequence[Tensor]:
-        """The fifth and sixth of a `Tally`: levels, paths."""
-        if self.tally is not None:
-            return self.tally[4:6]
+    def _sums_of_facts(self) -> dict[str, Tensor]:
+        return dict(zip(_OF_FACTS, self.facts.sum(0).split_with_sizes(FACT_SIZES), strict=True))
+
+    @cached_property
+    def _sums_of_level_facts(self) -> dict[str, Tensor]:
         sums = self.level_facts.sum(0)
-        return sums[:-2], sums[-2:]
+        return {"levels": sums[:-2], "paths": sums[-2:]}
 
     @cached_property
     def _most_probable(self) -> tuple[Tensor, Tensor]:

@@ -81,6 +81,8 @@ class SumMetric(LastingMetric):
     is_differentiable = False
     full_state_update = False
     plot_lower_bound: float | None = 0.0
+    #: Which part of a `Tally` its sums are; None: another sum, or one that others do not share.
+    part: str | None = None
     #: Whether floating-point predictions are probabilities.
     probabilities = False
 
@@ -108,6 +110,11 @@ class SumMetric(LastingMetric):
         self.add_state(self._state, default=torch.zeros(size, dtype=torch.long), dist_reduce_fx="sum")
 
     @property
+    def tallied(self) -> dict[str, str]:
+        """The parts of a `Tally` of logits that its states are, by the names of these."""
+        return {} if self.part is None else {self._state: self.part}
+
+    @property
     def sums(self) -> Tensor:
         """(S,) int64: what was added up."""
         state: Tensor = getattr(self, self._state)
@@ -119,15 +126,11 @@ class SumMetric(LastingMetric):
 
     def count(self, batch: Batch) -> None:
         """Counts a batch that was read as this metric reads it."""
-        sums = self._sums_of(batch)
+        sums = None if self.part is None else batch.sums_of(self.part)
         if sums is None:
             add(self.sums, self.rows_of(batch))
         else:
             self.sums.add_(sums)
-
-    def _sums_of(self, batch: Batch) -> Tensor | None:
-        """The sums (S,) of a batch where it has them from all metrics that share it; else None."""
-        return None
 
     def compute(self) -> Any:
         """The score of all samples since the last reset."""

@@ -19,9 +19,9 @@ from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels.native.library import Kernel, LevelCall, LevelTree, kernel
 from taxoloss.functional.node_tensors import NodeTensors
 
-__all__ = ["answers", "level_kernel", "masses_of_levels", "odds_of_paths"]
+__all__ = ["NO_MEMORY", "answers", "level_kernel", "level_tree", "masses_of_levels", "odds_of_paths"]
 
-_BAD_CLASS, _NO_MEMORY = 1, 2
+_BAD_CLASS, NO_MEMORY = 1, 2
 #: Levels that the kernel has room for.
 _MOST_LEVELS = 64
 _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -68,7 +68,7 @@ class _Tree:
 _TREES: WeakKeyDictionary[NodeTensors, _Tree] = WeakKeyDictionary()
 
 
-def _tree_of(tensors: NodeTensors) -> _Tree:
+def level_tree(tensors: NodeTensors) -> _Tree:
     found = _TREES.get(tensors)
     if found is None:
         found = _TREES[tensors] = _Tree(tensors)
@@ -99,7 +99,7 @@ class _Rows:
             lost=self.lost.data_ptr(), threads=torch.get_num_threads(), **outputs,
         )  # fmt: skip
         status = library.levels(tree.reference, call, flat.dtype == torch.float64, library.form)
-        if status == _NO_MEMORY:
+        if status == NO_MEMORY:
             raise MemoryError("the native kernel found no memory for the rows of a batch")
         if status == _BAD_CLASS:
             raise IndexError(f"expected classes of the taxonomy, got another number in row {call.bad_row}")
@@ -111,7 +111,7 @@ def answers(library: Kernel, logits: Tensor, tensors: NodeTensors) -> tuple[Tens
 
     Of logits (N, C, d1..dk); the first of equals.
     """
-    rows, tree = _Rows(logits), _tree_of(tensors)
+    rows, tree = _Rows(logits), level_tree(tensors)
     best, stated = rows.new(len(tree.widths), torch.long), rows.new(len(tree.widths))
     lost = rows.run(library, tree, best=best.data_ptr(), stated=stated.data_ptr())
     return best, stated, lost
@@ -121,7 +121,7 @@ def masses_of_levels(
     library: Kernel, logits: Tensor, tensors: NodeTensors
 ) -> tuple[list[Tensor], Tensor | None]:
     """For each level the probabilities (N, W_l, d1..dk) of its nodes, and the rows to do again."""
-    rows, tree = _Rows(logits), _tree_of(tensors)
+    rows, tree = _Rows(logits), level_tree(tensors)
     masses = [rows.new(width) for width in tree.widths]
     addresses = (ctypes.c_void_p * len(masses))(*(mass.data_ptr() for mass in masses))
     return masses, rows.run(library, tree, masses=ctypes.addressof(addresses))
@@ -131,7 +131,7 @@ def odds_of_paths(
     library: Kernel, logits: Tensor, classes: Tensor, tensors: NodeTensors
 ) -> tuple[Tensor, Tensor | None]:
     """Log-odds (N, L, d1..dk) of the ancestors of a class (N, d1..dk) each, and the rows to do again."""
-    rows, tree = _Rows(logits), _tree_of(tensors)
+    rows, tree = _Rows(logits), level_tree(tensors)
     if classes.shape != rows.shape:
         raise ValueError(f"expected a class for each row, {rows.shape}, got {tuple(classes.shape)}")
     odds, chosen = rows.new(len(tree.widths)), classes.long().contiguous()

@@ -174,12 +174,9 @@ class TallyCall(Structure):
         ("best", c_void_p),
         ("stated", c_void_p),
         ("target", c_void_p),
-        ("valid", c_void_p),
-        ("bins", c_int64),
-        ("facts", c_void_p),
-        ("level_facts", c_void_p),
-        ("counts", c_void_p),
-        ("calibration", c_void_p),
+        *((name, c_int64) for name in ("targets", "ignored", "bins")),
+        *((name, c_void_p) for name in ("mistakes", "distances", "edges", "shared")),
+        *((name, c_void_p) for name in ("levels", "paths", "counts", "calibration")),
     ]
 
 
@@ -200,7 +197,11 @@ class Kernel:
         self.levels.restype = c_int
         self.tally = library.taxoloss_tally
         self.tally.argtypes = [POINTER(TallyTree), POINTER(TallyCall), c_int]
-        self.tally.restype = None
+        self.tally.restype = c_int
+        self.count = library.taxoloss_count
+        pointers = [POINTER(kind) for kind in (LevelTree, LevelCall, TallyTree, TallyCall)]
+        self.count.argtypes = [*pointers, c_int, c_int]
+        self.count.restype = c_int
         #: The widest that the processor has.
         self.form: int = library.taxoloss_form()
         if _FORKED:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from itertools import accumulate
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from taxoloss.functional.kernels.native.library import Kernel, TallyCall, TallyTree
+from taxoloss.functional.kernels.native.levels import NO_MEMORY, level_tree
+from taxoloss.functional.kernels.native.library import Kernel, LevelCall, TallyCall, TallyTree
 from taxoloss.functional.node_tensors import NodeTensors
 from taxoloss.functional.tallies import BINS, Tally, split_tally, tally_sizes
 
-__all__ = ["native_tally"]
+__all__ = ["native_count", "native_tally"]
 
 
 class _Tree:
@@ -27,12 +29,19 @@ class _Tree:
         self.reference = ctypes.byref(TallyTree(nodes, levels, heights, *addresses))
         self.sizes = tally_sizes(tensors)
         self.size = sum(self.sizes)
-        first = (0, *accumulate(self.sizes))
-        #: Bytes before the facts, what is said of levels, the counts and the calibration.
-        self.offsets = [8 * first[part] for part in (0, 4, 6, 7)]
+        self.size_of = dict(zip(Tally._fields, self.sizes, strict=True))
+        #: Bytes before each part of a `Tally`.
+        self.offsets = [8 * first for first in (0, *accumulate(self.sizes[:-1]))]
 
 
 _TREES: WeakKeyDictionary[NodeTensors, _Tree] = WeakKeyDictionary()
+
+
+def _tree_of(tensors: NodeTensors) -> _Tree:
+    found = _TREES.get(tensors)
+    if found is None:
+        found = _TREES[tensors] = _Tree(tensors)
+    return found
 
 
 def native_tally(
@@ -45,17 +54,58 @@ def native_tally(
         tensors: of the taxonomy.
         best: (R, L) the answer of each level, of the kernel.
         stated: (R, L) its probability, float32 or float64.
-        target: (R,) long node ids that were checked.
+        target: (R,) long node ids that were checked, but for the root.
     """
-    tree = _TREES.get(tensors)
-    if tree is None:
-        tree = _TREES[tensors] = _Tree(tensors)
+    tree = _tree_of(tensors)
     sums = torch.zeros(tree.size, dtype=torch.long, device="cpu")
     best, stated, target = best.contiguous(), stated.contiguous(), target.contiguous()
     start = sums.data_ptr()
     call = TallyCall(
-        len(target), best.data_ptr(), stated.data_ptr(), target.data_ptr(), None, BINS,
+        len(target), best.data_ptr(), stated.data_ptr(), target.data_ptr(), tensors.root, -1, BINS,
         *(start + offset for offset in tree.offsets),
     )  # fmt: skip
-    library.tally(tree.reference, call, stated.dtype == torch.float64)
+    if library.tally(tree.reference, call, stated.dtype == torch.float64):
+        raise IndexError(f"expected targets in 0..{tensors.root - 1}")
     return split_tally(sums, tree.sizes)
+
+
+def native_count(
+    library: Kernel,
+    tensors: NodeTensors,
+    logits: Tensor,
+    target: Tensor,
+    targets: int,
+    ignored: int,
+    sums: Mapping[str, Tensor],
+) -> bool:
+    """Adds what is counted of logits to sums, and says so; adds nothing where another way has the words.
+
+    Args:
+        library: the kernel.
+        tensors: of the taxonomy.
+        logits: (N, C) float32 on the CPU.
+        target: (N,) long, contiguous.
+        targets: how many node ids may be one.
+        ignored: a target that is not counted, nor is the root.
+        sums: parts of a `Tally` by their names, int64 and contiguous, which are written to.
+    """
+    tree = _tree_of(tensors)
+    if not all(_may_be_written(part, tree.size_of[name]) for name, part in sums.items()):
+        return False
+    by_sample, by_class = logits.stride()
+    answers = LevelCall(
+        len(logits), 1, logits.data_ptr(), by_sample, by_class, 0, threads=torch.get_num_threads()
+    )
+    addresses = [sums[name].data_ptr() if name in sums else None for name in Tally._fields]
+    call = TallyCall(len(logits), None, None, target.data_ptr(), targets, ignored, BINS, *addresses)
+    status: int = library.count(
+        level_tree(tensors).reference, answers, tree.reference, call, False, library.form
+    )
+    if status == NO_MEMORY:
+        raise MemoryError("the native kernel found no memory for the rows of a batch")
+    return status == 0
+
+
+def _may_be_written(sums: Tensor, size: int) -> bool:
+    """Whether these are so many sums, where the kernel takes them to lie."""
+    return sums.dtype is torch.int64 and sums.is_cpu and sums.numel() == size and sums.is_contiguous()
