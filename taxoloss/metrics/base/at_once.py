@@ -11,6 +11,7 @@ from torch import Tensor
 
 from taxoloss.functional.graphs.nodes import nodes_of
 from taxoloss.functional.kernels.native.levels import level_kernel
+from taxoloss.functional.kernels.native.library import kernel
 from taxoloss.functional.kernels.native.tallies import native_count
 from taxoloss.functional.kernels.step import is_plain
 from taxoloss.functional.node_tensors import NodeTensors
@@ -22,7 +23,7 @@ __all__ = ["count_at_once"]
 
 def count_at_once(metrics: Sequence[SumMetric], preds: object, target: object) -> bool:
     """Whether a batch was counted in all of some metrics, which are on the CPU; else in none."""
-    if not (metrics and isinstance(preds, Tensor) and isinstance(target, Tensor)):
+    if kernel() is None or not (metrics and isinstance(preds, Tensor) and isinstance(target, Tensor)):
         return False
     taxonomy, ignored = metrics[0].taxonomy, metrics[0].ignore_index
     plan = loss_plan_of(taxonomy)
