@@ -15,15 +15,13 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from taxoloss.functional.arithmetic import row_blocks
+from taxoloss.functional.arithmetic import turned
 from taxoloss.functional.node_tensors import NodeTensors
 
 __all__ = ["answers_by_column", "largest_of_rows", "pays"]
 
 #: Classes from which it pays to lay logits out anew.
 _MANY = 512
-#: Rows that are turned at once: what is written then stays in a cache.
-_ROWS = 64
 #: Nodes of which the largest mass is found first, and then which of them has it.
 _BLOCK = 64
 
@@ -74,7 +72,7 @@ def answers_by_column(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Ten
     """
     best = largest_of_rows(logits)
     peak = logits.gather(1, best.unsqueeze(1))
-    masses = _turned(logits).sub_(peak.T).exp_()
+    masses = turned(logits.T).sub_(peak.T).exp_()
     found, stated = [best], [torch.ones_like(peak)]
     for groups in reversed(_groups_of(tensors)):
         masses = groups.sums(masses)
@@ -97,11 +95,3 @@ def _largest_of_columns(masses: Tensor) -> tuple[Tensor, Tensor]:
     values = masses.T.gather(1, rows)
     best = largest_of_rows(values).unsqueeze(1)
     return rows.gather(1, best).squeeze(1), values.gather(1, best)
-
-
-def _turned(rows: Tensor) -> Tensor:
-    """(m, n) of (n, m), contiguous: torch's own copy writes all over the memory."""
-    out = rows.new_empty(rows.shape[1], rows.shape[0])
-    for block in row_blocks(len(rows), 1, _ROWS):
-        out[:, block].copy_(rows[block].T)
-    return out

@@ -12,6 +12,7 @@ __all__ = [
     "product",
     "rounds_products",
     "row_blocks",
+    "turned",
     "wide_dtype",
     "wide_on",
     "with_places",
@@ -19,6 +20,8 @@ __all__ = [
 
 
 _WIDE = (torch.float32, torch.float64)
+#: Columns that are turned at once: what is written then stays in a cache.
+_COLUMNS = 128
 #: Of the types of devices that may round float32 before they multiply, what torch asks; and what it says
 #: where they do not.
 _MULTIPLIES = {"cpu": "mkldnn", "cuda": "cuda"}
@@ -87,3 +90,12 @@ def rounds_products(device_type: str) -> bool:
     """Whether products of float32 have fewer digits on a type of device."""
     backend = _MULTIPLIES.get(device_type)
     return backend is not None and torch._C._get_fp32_precision_getter(backend, "matmul") not in _FULL
+
+
+def turned(columns: Tensor) -> Tensor:
+    """The numbers of (m, n) whose columns lie in memory, laid out in rows; (m, n), contiguous."""
+    out = columns.new_empty(columns.shape)
+    # Of all columns at once torch would write all over the memory.
+    for block in row_blocks(columns.shape[1], 1, _COLUMNS):
+        out[:, block].copy_(columns[:, block])
+    return out

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from taxoloss.functional.arithmetic import turned
 from taxoloss.functional.kernels.units import Units
 from taxoloss.taxonomy.tree.arrays import IntArray
 
@@ -166,7 +167,7 @@ class _StagedMasses:
 
     def laid(self, q: Tensor) -> Tensor:
         """A target after the other."""
-        return q.new_empty(q.shape).copy_(q)  # faster than an operation on memory in another order
+        return turned(q)  # faster than an operation on memory in another order
 
     def ratios(self, e: Tensor) -> tuple[Tensor, Tensor]:
         """1 / P. Not below 1: all classes are added up in the same order as some of them, and more."""
