@@ -60,8 +60,9 @@ def found(way: str, tensors: LossTensors, logits: Tensor, target: Tensor) -> tup
     assert lost_rows(logits) is None
     if way != "weighted":
         return costs_and_slope(logits, target, weights.index_select(0, target), few, slope).sum(1), slope
-    weighted = Weighted.of(few, weights)
-    assert weighted is not None
+    whole = Weighted.of(few, weights)
+    assert whole is not None
+    weighted = whole.over(1)
     rows = range(len(target))
     losses = [sum_of_losses(logits[i : i + 1], target[i : i + 1], few, weighted, None) for i in rows]
     total = sum_of_losses(logits, target, few, weighted, slope)

@@ -182,13 +182,16 @@ def _masses(terms: Tensor, tables: FewTables) -> tuple[Tensor, Tensor]:
 class Weighted(NamedTuple):
     """What T targets bring of weights that no row changes: a step of few classes makes the fewest calls."""
 
-    ranges: Tensor  # (T, R) float32: the weight of each range
-    outside: Tensor  # (T, C) float32: the first sum of (1) times S
+    ranges: Tensor  # (T, R): the weight of each range
+    outside: Tensor  # (T, C): the first sum of (1) times S
     inside: Tensor  # (R, C) float32: -1 inside a range
 
     @staticmethod
     def of(tables: FewTables, weights: Tensor) -> Weighted | None:
-        """Of weights (T, K) of all targets; None without a whole M, or where a product might overflow."""
+        """Of weights (T, K) of all targets, in their dtype.
+
+        None without a whole M, or where a product might overflow.
+        """
         if tables.columns is None or tables.inside is None or tables.outside is None:
             return None
         if not bool((weights <= _MOST_WEIGHT).all()):
@@ -196,7 +199,11 @@ class Weighted(NamedTuple):
         none = weights.new_zeros(len(weights), tables.inside.shape[1])
         ranges = none.scatter_add_(1, tables.columns, weights)
         outside = ranges @ tables.outside.t().to(ranges.dtype)
-        return Weighted(ranges.float(), outside.float(), tables.inside.t().neg().contiguous())
+        return Weighted(ranges, outside, tables.inside.t().neg().contiguous())
+
+    def over(self, count: float) -> Weighted:
+        """Divided by a count, in float32."""
+        return self._replace(ranges=(self.ranges / count).float(), outside=(self.outside / count).float())
 
 
 def sum_of_losses(
@@ -204,7 +211,7 @@ def sum_of_losses(
 ) -> Tensor:
     """The sum of all losses; writes the gradient.
 
-    The arguments are those of `costs_and_slope`; no row is lost.
+    The arguments are those of `costs_and_slope`, and weights in float32; no row is lost.
     """
     terms = torch.exp(logits)
     weights = weighted.ranges.index_select(0, target)

@@ -8,7 +8,7 @@ Here nothing is refused: whatever is not plainly such a call goes the general wa
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -163,17 +163,29 @@ def _in_python(
     return losses_and_gradient(logits, target, weights, tensors.chunks, gradient, True), count
 
 
-#: What was made of the weights of tables, at a revision and divided by a count.
-_WEIGHTED: WeakKeyDictionary[LossTensors, tuple[tuple[int, int], Weighted | None]] = WeakKeyDictionary()
+class _Made(NamedTuple):
+    """What was made of the weights of tables, at a revision, and of that divided by a count."""
+
+    revision: int
+    whole: Weighted | None
+    divisor: int
+    shared: Weighted | None
+
+
+_WEIGHTED: WeakKeyDictionary[LossTensors, _Made] = WeakKeyDictionary()
+#: A row of weights at a revision, divided by a count.
 _ROWS: WeakKeyDictionary[LossTensors, tuple[tuple[int, int], Tensor]] = WeakKeyDictionary()
 
 
 def _weighted(tensors: LossTensors, count: int) -> Weighted | None:
     """What few classes' targets bring, of weights that are divided by a count."""
-    made_of, found = (tensors.revision, count), _WEIGHTED.get(tensors)
-    if found is None or found[0] != made_of:
-        found = _WEIGHTED[tensors] = made_of, Weighted.of(tensors.chunks.few, tensors.weights / count)
-    return found[1]
+    found = _WEIGHTED.get(tensors)
+    if found is None or (found.revision, found.divisor) != (tensors.revision, count):
+        kept = found is not None and found.revision == tensors.revision
+        whole = found.whole if found and kept else Weighted.of(tensors.chunks.few, tensors.weights)
+        shared = None if whole is None else whole.over(count)
+        found = _WEIGHTED[tensors] = _Made(tensors.revision, whole, count, shared)
+    return found.shared
 
 
 def _row_weights(tensors: LossTensors, target: Tensor, count: int) -> Tensor:

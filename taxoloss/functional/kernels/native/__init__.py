@@ -8,7 +8,7 @@ build.py        compiles them; needs nothing but a compiler
 library.py      finds and loads what was compiled
 tally.h         sums over a batch for metrics
 blocks.py       cuts the positions of a tree for blocks.h
-places.py       where probabilities of nodes go, for spread.h
+parts.py        where probabilities of nodes go, for spread.h
 losses.py       hands it logits and targets that have been checked
 levels.py       hands it what metrics and decisions ask, tallies.py what metrics count
 
