@@ -401,7 +401,10 @@ def refuse_softmax(logits: Tensor, target: Any = None, wait: bool = False) -> No
 
 def below_0(logits: Tensor) -> bool:
     """Whether one of the first numbers of some logits (N, C) is; False for other shapes."""
-    return logits.dim() == 2 and len(logits) > 0 and min(logits[0, :_LOOKED_AT].tolist()) < 0
+    if logits.dim() != 2 or len(logits) == 0:
+        return False
+    first: list[float] = logits.select(0, 0).narrow(0, 0, min(_LOOKED_AT, logits.shape[1])).tolist()
+    return min(first) < 0
 
 
 def _first_rows(logits: Tensor) -> Tensor:

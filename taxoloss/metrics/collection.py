@@ -15,6 +15,8 @@ from taxoloss.taxonomy.taxonomy import Taxonomy
 
 __all__ = ["TaxonomyCollection", "collection"]
 
+_OWN = frozenset(family.metric for family in FAMILIES)
+
 
 class TaxonomyCollection(MetricCollection):
     """A MetricCollection whose metrics share what they compute of a batch; made by `collection`.
@@ -45,7 +47,7 @@ class TaxonomyCollection(MetricCollection):
             return False
         if kwargs and groups:
             kwargs = groups[0][0]._filter_kwargs(**kwargs)
-        if len(args) == 2 and not kwargs and count_at_once([first for first, _ in groups], *args):
+        if len(args) == 2 and not kwargs and _at_once([first for first, _ in groups], *args):
             for first, others in groups:
                 _is_counted(first, [modules[name] for name in others])
             return True
@@ -72,6 +74,11 @@ def _is_plain(metric: Any) -> bool:
     """Whether a metric is one of ours on the CPU, whose `update` is what torchmetrics made of it."""
     wrapped = getattr(metric.update, "__wrapped__", None)
     return getattr(wrapped, "__func__", None) is SumMetric.update and metric._device.type == "cpu"
+
+
+def _at_once(metrics: list[Any], preds: Any, target: Any) -> bool:
+    """Whether a batch was counted in metrics at once; not where one is somebody else's."""
+    return all(type(metric) in _OWN for metric in metrics) and count_at_once(metrics, preds, target)
 
 
 def _is_counted(first: Any, others: list[Any]) -> None:

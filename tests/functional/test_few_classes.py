@@ -225,3 +225,16 @@ def test_tables_are_kept_for_a_compiler() -> None:
     assert chunks.few == FewTables(
         chunks.few_columns, chunks.few_inside, chunks.few_outside, chunks.few_sums
     )
+
+
+def test_probabilities_in_the_first_rows_are_refused_by_the_short_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever stands in the rows behind them, as by the general way."""
+    monkeypatch.setattr(library, "_loaded", [None])  # the Python form
+    tree = wide_tree(23, 5)
+    logits = torch.randn(16, 23, generator=torch.Generator().manual_seed(0))
+    logits[:8] = logits[:8].softmax(1)
+    for reduction in ("mean", "none"):
+        with pytest.raises(ValueError, match="look like probabilities"):
+            loss_of(tree, reduction=reduction)(logits, torch.arange(16))

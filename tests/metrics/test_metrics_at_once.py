@@ -85,7 +85,6 @@ CHANGES: dict[str, Callable[[Tensor, Tensor], Batch]] = {
     "a Parameter": lambda z, y: (Parameter(z), y),
     "part of a graph": lambda z, y: (z.clone().requires_grad_() * 1, y),
     "ignored": lambda z, y: (z, torch.where(y % 3 == 0, -100, y)),
-    "all ignored": lambda z, y: (z, torch.full_like(y, -100)),
     "the root": lambda z, y: (z, torch.where(y % 3 == 0, TREE.taxonomy.num_nodes - 1, y)),
     "one row": lambda z, y: (z[:1], y[:1]),
     "ties": lambda z, y: (z.round(), y),
@@ -140,6 +139,12 @@ LEFT: dict[str, tuple[Callable[[Tensor, Tensor], tuple[Any, Any]], str | None]] 
     "another row count": (lambda z, y: (z[1:], y), "shape"),
     "a target below 0": (lambda z, y: (z, y.index_fill(0, torch.tensor([3]), -1)), "targets in"),
     "a target too large": (lambda z, y: (z, y.index_fill(0, torch.tensor([3]), 1 << 40)), "targets in"),
+    "probabilities beside ignored rows": (
+        lambda z, y: (torch.cat([z[:1], z[1:].softmax(1)]), y.index_fill(0, torch.tensor([0]), -100)),
+        "probabilities",
+    ),
+    "all ignored": (lambda z, y: (z, torch.full_like(y, -100)), None),
+    "the first rows ignored": (lambda z, y: (z, torch.cat([torch.full_like(y[:8], -100), y[8:]])), None),
     "targets as floats": (lambda z, y: (z, y.float()), "integer"),
     "soft targets": (lambda z, y: (z, z.softmax(1)), "integer"),
 }
@@ -223,4 +228,23 @@ def test_an_update_that_somebody_replaced(counted: list[bool]) -> None:
     setattr(scores._modules["distance"], "update", lambda preds, target: seen.append((preds, target)))  # noqa: B010
     scores.update(*batch("few", 33))
     assert len(seen) == 1
+    assert counted == []
+
+
+def test_metrics_of_somebody_else(counted: list[bool]) -> None:
+    """A subclass may read a batch in another way, and counts it itself."""
+
+    class Turned(metrics.HierarchicalDistance):
+        """The worst class as the answer."""
+
+        def batch(self, preds: Any, target: Any, **options: Any) -> Any:
+            """Of the logits' other ends."""
+            return super().batch(-preds, target, **options)
+
+    scores = metrics.TaxonomyCollection({"worst": Turned(TREE.taxonomy)}, compute_groups=[["worst"]])
+    logits, target = batch("few", 33)
+    scores.update(logits, target)
+    alone = metrics.HierarchicalDistance(TREE.taxonomy)
+    alone.update(-logits, target)
+    assert torch.equal(scores.compute()["worst"], alone.compute())
     assert counted == []

@@ -155,7 +155,7 @@ def _in_python(
     few, count = tensors.chunks.few, len(target)
     weighted = None if few.inside is None else _weighted(tensors, count if mean else 1)
     least, most = (math.nan, math.nan) if weighted is None else ends_of(logits)
-    if not (least < 0 or below_0(logits)):
+    if not below_0(logits):
         refuse_softmax(logits, target)
     if weighted is not None and within(least, most):
         return sum_of_losses(logits, target, few, weighted, gradient), count

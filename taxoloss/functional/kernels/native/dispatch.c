@@ -87,11 +87,12 @@ int taxoloss_spread(const void *t, void *c, int is_double, int form)
     return taxoloss_spread_plain(t, c, is_double);
 }
 
-/* Whether no number of the first rows is below 0, as of probabilities. */
-static int none_below_0(const level_tree *t, const level_call *c, int is_double)
+/* Whether no number below 0 stands in those of the first rows that are counted, as of probabilities. */
+static int none_below_0(const level_tree *t, const level_call *c, const tally_tree *nodes, const tally_call *to,
+                        int is_double)
 {
     for (int64_t i = 0; i < c->samples && i < 8; i++)
-        for (int64_t j = 0; j < t->classes; j++) {
+        for (int64_t j = 0; j < t->classes && is_counted(nodes, to, i); j++) {
             const int64_t at = i * c->logits_by_sample + j * c->logits_by_class;
             if ((is_double ? ((const double *)c->logits)[at] : (double)((const float *)c->logits)[at]) < 0) return 0;
         }
@@ -120,9 +121,10 @@ int taxoloss_tally(const void *t, const void *c, int is_double)
 /* Answers of logits (N, C), of which the calls hold nothing but the sizes, the logits and the sums, and what metrics
    count of them. Returns 0; 1 where another way must count, which has the words: a target or a row of logits is none,
    or the first rows may be probabilities (nothing is added); 2 without memory. */
-int taxoloss_count(const level_tree *lt, level_call *answers, const tally_tree *t, tally_call *c, int is_double, int form)
+int taxoloss_count(const level_tree *lt, level_call *answers, const tally_tree *t, tally_call *c, int is_double,
+                   int form)
 {
-    if (!targets_are_sound(c) || none_below_0(lt, answers, is_double)) return 1;
+    if (!targets_are_sound(c) || none_below_0(lt, answers, t, c, is_double)) return 1;
     const size_t rows = (size_t)c->rows, numbers = rows * (size_t)t->levels;
     const size_t of_best = numbers * sizeof(int64_t), of_stated = numbers * sizeof(double);
     char *room = malloc(of_best + of_stated + rows + 1);

@@ -37,6 +37,11 @@ static int targets_are_sound(const tally_call *c)
     return sound;
 }
 
+static int is_counted(const tally_tree *t, const tally_call *c, int64_t row)
+{
+    return c->target[row] != c->ignored && c->target[row] != t->nodes - 1;
+}
+
 static void add_to(int64_t *sums, const int64_t *values, int64_t count)
 {
     for (int64_t i = 0; sums && i < count; i++) sums[i] += values[i];
@@ -49,7 +54,7 @@ static void tally_of(const tally_tree *t, const tally_call *c, int is_double)
     int64_t sums[FACTS] = {0}, paths[2] = {0};
     for (int64_t i = 0; i < c->rows; i++) {
         const int64_t y = c->target[i], *best = c->best + i * L, answer = best[L - 1];
-        if (y == c->ignored || y == V - 1) continue;
+        if (!is_counted(t, c, i)) continue;
         const int64_t *one = t->lines + answer * (L + 1), *other = t->lines + y * (L + 1);
         const int64_t *wanted = t->ancestors + y * L;
         const uint8_t *counted = t->counted + y * L;
