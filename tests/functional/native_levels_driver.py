@@ -168,7 +168,8 @@ def tally_once(library: Kernel, draw: np.random.Generator, size: tuple[int, int]
     call = sums.call()
     call.best, call.stated = address(best), address(stated)
     assert library.tally(ctypes.byref(sums.tables), call, stated.dtype == np.float64) == sums.is_bad
-    sums.check(best, stated, not sums.is_bad)
+    if not short:
+        sums.check(best, stated, not sums.is_bad)
 
 
 def count_once(
@@ -195,7 +196,8 @@ def count_once(
     assert status == (sums.is_bad or np.isnan(z).any() or none_below_0)
     answers.best, answers.stated, answers.lost = address(best), address(stated), address(lost)
     assert library.levels(pointer, answers, is_double, form) == 0
-    sums.check(best, stated, not status)
+    if not short:
+        sums.check(best, stated, not status)
 
 
 def _count(

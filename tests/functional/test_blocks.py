@@ -46,7 +46,8 @@ def calls_of(tree: Wide, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
 
     monkeypatch.setattr(closed_form, "_costs_of_rows", noted)
     target = torch.randint(tree.classes, (shape[0], *shape[2:]), generator=torch.Generator().manual_seed(0))
-    both(tree, torch.randn(shape, generator=torch.Generator().manual_seed(0)), target)
+    logits = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    both(tree, logits, target, reduction="none")
     assert sum(seen) == target.numel()
     monkeypatch.undo()
     return len(seen)
@@ -67,6 +68,26 @@ def test_short_dense_shapes_are_few_blocks(
         number *= place
     flat = calls_of(tree, monkeypatch, (number, tree.classes))
     assert calls_of(tree, monkeypatch, (rows, tree.classes, *places)) <= 2 * flat + 1
+
+
+@pytest.mark.one_form("python")
+@pytest.mark.usefixtures("_python")
+@pytest.mark.parametrize("rows", [(1 << 18) // 9, (1 << 18) // 9 + 1])
+def test_many_rows_are_blocks_by_the_short_cut_too(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to so many logits they are done at once, which takes memory for all; with the same numbers."""
+    tree = TREES["small"]
+    logits = torch.randn(rows, 9, generator=torch.Generator().manual_seed(0))
+    target = torch.arange(rows) % 9
+    value, slope = both(tree, logits, target)
+    rings, one = both(tree, logits.double(), target)
+    assert_close(value.double(), rings, rtol=1e-6, atol=0)
+    assert ((slope - one).abs() <= 1e-6 * one.abs().amax(1, keepdim=True)).all()
+    monkeypatch.setattr(closed_form, "_costs_of_rows", None)
+    if rows * 9 <= 1 << 18:
+        both(tree, logits, target)
+    else:
+        with pytest.raises(TypeError):
+            both(tree, logits, target)
 
 
 @pytest.mark.sample(7)

@@ -28,6 +28,8 @@ from taxoloss.functional.soft_targets import FEW_NODES
 __all__ = ["is_plain", "step_loss"]
 
 _PLAIN = (Tensor, Parameter)
+#: Logits of few classes that are done at once; of more the general way makes blocks.
+_SMALL = 1 << 18
 
 
 def step_loss(
@@ -153,7 +155,8 @@ def _in_python(
 ) -> tuple[Tensor, float]:
     """The sum or mean, and by what a mean divides; writes the gradient."""
     few, count = tensors.chunks.few, len(target)
-    weighted = None if few.inside is None else _weighted(tensors, count if mean else 1)
+    small = few.inside is not None and logits.numel() <= _SMALL
+    weighted = _weighted(tensors, count if mean else 1) if small else None
     least, most = (math.nan, math.nan) if weighted is None else ends_of(logits)
     if not below_0(logits):
         refuse_softmax(logits, target)
