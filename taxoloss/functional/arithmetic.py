@@ -85,11 +85,14 @@ def product(one: Tensor, other: Tensor) -> Tensor:
     return torch.matmul(one, other)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # asked once by a compiler
 def rounds_products(device_type: str) -> bool:
     """Whether products of float32 have fewer digits on a type of device."""
     backend = _MULTIPLIES.get(device_type)
     return backend is not None and torch._C._get_fp32_precision_getter(backend, "matmul") not in _FULL
+
+
+# A compiler asks once, as `torch.compiler.assume_constant_result` says, which would load it here.
+rounds_products._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def turned(columns: Tensor) -> Tensor:

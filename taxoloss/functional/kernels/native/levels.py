@@ -69,6 +69,7 @@ _TREES: WeakKeyDictionary[NodeTensors, _Tree] = WeakKeyDictionary()
 
 
 def level_tree(tensors: NodeTensors) -> _Tree:
+    """The tables of a taxonomy, made once."""
     found = _TREES.get(tensors)
     if found is None:
         found = _TREES[tensors] = _Tree(tensors)
