@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -22,9 +24,12 @@ __all__ = [
 _WIDE = (torch.float32, torch.float64)
 #: Columns that are turned at once: what is written then stays in a cache.
 _COLUMNS = 128
-#: Of the types of devices that may round float32 before they multiply, what torch asks; and what it says
-#: where they do not.
-_MULTIPLIES = {"cpu": "mkldnn", "cuda": "cuda"}
+#: Of the types of devices that may round float32 before they multiply, what torch has been told; and what
+#: it says where they do not.
+_MULTIPLIES: dict[str, Any] = {
+    "cpu": torch.backends.mkldnn.matmul,  # type: ignore[attr-defined]
+    "cuda": torch.backends.cuda.matmul,
+}
 _FULL = ("none", "ieee")
 
 
@@ -88,7 +93,7 @@ def product(one: Tensor, other: Tensor) -> Tensor:
 def rounds_products(device_type: str) -> bool:
     """Whether products of float32 have fewer digits on a type of device."""
     backend = _MULTIPLIES.get(device_type)
-    return backend is not None and torch._C._get_fp32_precision_getter(backend, "matmul") not in _FULL
+    return backend is not None and backend.fp32_precision not in _FULL
 
 
 # A compiler asks once, as `torch.compiler.assume_constant_result` says, which would load it here.

@@ -31,7 +31,7 @@ def legacy(precision: str) -> None:
 
 def newer(precision: str) -> None:
     """By what torch 2.9 has beside it."""
-    torch._C._set_fp32_precision_setter("mkldnn", "matmul", precision)
+    torch.backends.mkldnn.matmul.fp32_precision = precision  # type: ignore[attr-defined]
 
 
 @contextmanager
