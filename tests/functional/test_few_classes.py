@@ -161,6 +161,22 @@ def test_which_way(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not wide_tree(40, 4).tables().chunks.few.serves
 
 
+@pytest.mark.parametrize("gap", [70.0, 77.0])
+@pytest.mark.parametrize("way", WAYS)
+def test_rows_that_are_all_but_certain(way: str, gap: float) -> None:
+    """No factor of a gradient is smaller than the gradient: it is right though P / Q nears 1e-34."""
+    tree = wide_tree(12, 3)
+    with only(way):
+        tensors = tree.tables()
+    logits = torch.full((24, 12), -gap / 2)
+    target = torch.arange(24) % 12
+    logits.scatter_(1, target.view(-1, 1).clone().index_fill_(0, torch.arange(12), 5), gap / 2)
+    weights = tensors.weights.index_select(0, target)
+    wide = torch.empty(logits.shape, dtype=torch.float64)
+    losses = closed_form.losses_and_gradient(logits.double(), target, weights, tensors.chunks, wide, False)
+    close(found(way, tensors, logits, target), (losses, wide))
+
+
 @SETTINGS
 @given(taxonomies(), seeds)
 def test_weights_that_are_too_large_go_the_general_way(case: Case, rng: Rng) -> None:
@@ -170,7 +186,7 @@ def test_weights_that_are_too_large_go_the_general_way(case: Case, rng: Rng) -> 
     assert Weighted.of(tensors.chunks.few, tensors.weights * (1e3 / float(tensors.weights.max()))) is None
     far = torch.where(torch.arange(logits.shape[1]) % 2 == 0, 38.0, -38.0).expand_as(logits).contiguous()
     slope = torch.empty_like(far)
-    weights = tensors.weights.index_select(0, target) * 1e6
+    weights = tensors.weights.index_select(0, target) * 1e25
     value = closed_form.losses_and_gradient(far, target, weights, tensors.chunks, slope, True)
     assert value.isfinite()
     assert slope.isfinite().all()

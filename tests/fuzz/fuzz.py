@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -204,7 +205,8 @@ class Child:
         if self.process is not None:
             assert self.process.stdin is not None
             assert self.process.stdout is not None
-            self.process.stdin.close()
+            with suppress(BrokenPipeError):  # what it did not read is not wanted any more
+                self.process.stdin.close()
             self.process.kill()
             self.process.wait()
             self.process.stdout.close()

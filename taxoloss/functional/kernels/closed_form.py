@@ -36,7 +36,7 @@ from taxoloss.functional.arithmetic import row_blocks, wide_dtype
 from taxoloss.functional.inputs import host_may_read
 from taxoloss.functional.kernels import definition
 from taxoloss.functional.kernels.chunks import ChunkTensors
-from taxoloss.functional.kernels.few_classes import costs_and_slope, lost_rows
+from taxoloss.functional.kernels.few_classes import are_moderate, costs_and_slope, lost_rows
 from taxoloss.functional.kernels.masked import losses_and_slopes
 
 __all__ = [
@@ -183,7 +183,8 @@ def _costs_of_rows(
     z: Tensor, target: Tensor, weights: Tensor, tensors: ChunkTensors, slope: Tensor | None
 ) -> Tensor:
     """The same, (n, K), of one block (n, C); slope (n, C)."""
-    few = tensors.few if z.dtype != torch.float64 and tensors.few.serves else None
+    fits = z.dtype != torch.float64 and tensors.few.serves and are_moderate(weights)
+    few = tensors.few if fits else None
     narrow = None if few is None else z.float()
     lost = None if narrow is None else lost_rows(narrow)
     if few is None or narrow is None or (lost is not None and bool(lost.all())):

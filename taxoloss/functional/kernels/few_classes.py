@@ -10,7 +10,8 @@ closed_form.py are then
 Sums of positive numbers: nothing cancels. exp is taken of the logits as they are: a difference from the
 largest would be rounded, by 2e-6 of a term at a gap of 60. Where an e is below _LEAST or above _MOST the
 row is lost, and is done by the general form. No mass, odds or factor of the others leaves the range of
-float32.
+float32, if weights are moderate too: e / S is multiplied by the rest of (1), so that nothing smaller than
+the gradient itself is formed.
 
 Both are products of matrices. M holds a column for what is inside each range of the tree and one for what
 is outside; E M are the masses of all ranges, of which a row looks up its own. (1) is the product of its
@@ -39,6 +40,7 @@ from taxoloss.taxonomy.tree.arrays import IntArray
 __all__ = [
     "FewTables",
     "Weighted",
+    "are_moderate",
     "costs_and_slope",
     "ends_of",
     "few_tables",
@@ -130,6 +132,11 @@ def within(least: float, most: float) -> bool:
     return least >= _LEAST and most <= _MOST
 
 
+def are_moderate(weights: Tensor) -> bool:
+    """Whether no product of weights (.., K) and odds overflows."""
+    return bool((weights.abs() <= _MOST_WEIGHT).all())
+
+
 def costs_and_slope(
     logits: Tensor, target: Tensor, weights: Tensor, tables: FewTables, slope: Tensor | None
 ) -> Tensor:
@@ -138,7 +145,7 @@ def costs_and_slope(
     Args:
         logits: (n, C) float32, any strides.
         target: (n,) long in 0..T-1.
-        weights: (n, K).
+        weights: (n, K); they are moderate.
         tables: of the tree; there are some.
         slope: (n, C) float32, where the gradient of the sum of all goes, or None.
     """
@@ -164,9 +171,10 @@ def _by_all_ranges(
     if slope is not None:
         assert tables.inside is not None
         assert tables.outside is not None
-        share = terms.new_zeros(odds.shape).scatter_add_(1, columns, weights / inside[:, -1:])
-        by_class = product(share, tables.outside.t()).sub_(product(odds.mul_(share), tables.inside.t()))
-        torch.mul(terms, by_class, out=slope)
+        of_ranges = terms.new_zeros(odds.shape).scatter_add_(1, columns, weights)
+        by_class = product(of_ranges, tables.outside.t())
+        by_class.sub_(product(odds.mul_(of_ranges), tables.inside.t()))
+        torch.mul(terms.div_(inside[:, -1:]), by_class, out=slope)
     return own
 
 
@@ -194,7 +202,7 @@ class Weighted(NamedTuple):
         """
         if tables.columns is None or tables.inside is None or tables.outside is None:
             return None
-        if not bool((weights <= _MOST_WEIGHT).all()):
+        if not are_moderate(weights):
             return None
         none = weights.new_zeros(len(weights), tables.inside.shape[1])
         ranges = none.scatter_add_(1, tables.columns, weights)
@@ -243,10 +251,10 @@ def _by_own_ranges(
     inside.add_(alone)
     odds = outside / inside
     if slope is not None:
-        share = weights / (inside + outside)
-        factors = torch.cat([(share * odds).neg_(), share], 1)
+        whole = inside[:, :1] + outside[:, :1]
+        factors = torch.cat([(weights * odds).neg_(), weights], 1)
         placed = factors.new_zeros(len(terms), len(sums)).scatter_add_(1, columns, factors)
         by_class = product(placed, sums.float())
-        torch.mul(terms, by_class, out=slope)
-        slope.scatter_(1, own, factors[:, :levels].sum(1, keepdim=True).mul_(alone))
+        torch.mul(terms.div_(whole), by_class, out=slope)
+        slope.scatter_(1, own, factors[:, :levels].sum(1, keepdim=True).mul_(alone.div_(whole)))
     return odds
