@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from taxoloss.functional.arithmetic import turned
+from taxoloss.functional.kernels.unit_masses import Sparse
 from taxoloss.functional.node_tensors import NodeTensors
 
 __all__ = ["answers_by_column", "largest_of_rows", "pays"]
@@ -37,30 +39,19 @@ def largest_of_rows(scores: Tensor) -> Tensor:
     return torch.from_numpy(scores.numpy(force=True).argmax(1))
 
 
-class _Groups:
-    """The nodes of a level: their children on the level below, one node's after the other."""
-
-    def __init__(self, group: Tensor, nodes: int) -> None:
-        self.children = torch.argsort(group, stable=True)
-        self.starts = torch.zeros(nodes + 1, dtype=torch.long, device="cpu")
-        torch.cumsum(torch.bincount(group, minlength=nodes), 0, out=self.starts[1:])
-
-    def sums(self, masses: Tensor) -> Tensor:
-        """(W, N) of the children's (.., N)."""
-        return torch.embedding_bag(
-            masses, self.children, self.starts, False, 0, False, include_last_offset=True
-        )[0]
+_SUMS: WeakKeyDictionary[NodeTensors, list[Sparse]] = WeakKeyDictionary()
 
 
-_GROUPS: WeakKeyDictionary[NodeTensors, list[_Groups]] = WeakKeyDictionary()
-
-
-def _groups_of(tensors: NodeTensors) -> list[_Groups]:
-    """Of all levels but the deepest, top to bottom."""
-    found = _GROUPS.get(tensors)
+def _sums_of(tensors: NodeTensors) -> list[Sparse]:
+    """What adds up the children of each node, of all levels but the deepest, top to bottom."""
+    found = _SUMS.get(tensors)
     if found is None:
         pairs = zip(tensors.groups, tensors.nodes, strict=True)
-        found = _GROUPS[tensors] = [_Groups(g, len(nodes)) for g, nodes in pairs if g is not None]
+        found = _SUMS[tensors] = [
+            Sparse(group.numpy(), np.arange(len(group)), len(nodes))
+            for group, nodes in pairs
+            if group is not None
+        ]
     return found
 
 
@@ -74,8 +65,8 @@ def answers_by_column(logits: Tensor, tensors: NodeTensors) -> tuple[Tensor, Ten
     peak = logits.gather(1, best.unsqueeze(1))
     masses = turned(logits.T).sub_(peak.T).exp_()
     found, stated = [best], [torch.ones_like(peak)]
-    for groups in reversed(_groups_of(tensors)):
-        masses = groups.sums(masses)
+    for sums in reversed(_sums_of(tensors)):
+        masses = sums @ masses
         best, largest = _largest_of_columns(masses)
         found.insert(0, best)
         stated.insert(0, largest)

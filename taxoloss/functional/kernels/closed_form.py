@@ -184,13 +184,12 @@ def _costs_of_rows(
 ) -> Tensor:
     """The same, (n, K), of one block (n, C); slope (n, C)."""
     fits = z.dtype != torch.float64 and tensors.few.serves and are_moderate(weights)
-    few = tensors.few if fits else None
-    narrow = None if few is None else z.float()
+    narrow = z.float() if fits else None
     lost = None if narrow is None else lost_rows(narrow)
-    if few is None or narrow is None or (lost is not None and bool(lost.all())):
+    if narrow is None or (lost is not None and bool(lost.all())):
         costs, lost = _by_rings(z, target, weights.double(), tensors, slope)
     else:
-        costs = costs_and_slope(narrow, target, weights, few, slope)
+        costs = costs_and_slope(narrow, target, weights, tensors.few, slope)
     if lost is not None:
         _do_again(z, target, weights, tensors, lost, costs, slope)
     return costs

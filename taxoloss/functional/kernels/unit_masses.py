@@ -24,7 +24,7 @@ from taxoloss.functional.arithmetic import turned
 from taxoloss.functional.kernels.units import Units
 from taxoloss.taxonomy.tree.arrays import IntArray
 
-__all__ = ["Factor", "Masses", "SmallMasses", "masses_of"]
+__all__ = ["Factor", "Masses", "SmallMasses", "Sparse", "masses_of"]
 
 #: Numbers of a matrix of targets, units and classes up to which it costs less than sums.
 _SMALL = 1 << 14
@@ -130,7 +130,7 @@ class SmallMasses:
 # -- larger trees ----------------------------------------------------------------------------------
 
 
-class _Sparse:
+class Sparse:
     """A matrix of entries in any order, 1 each without weights."""
 
     def __init__(self, row: IntArray, column: IntArray, rows: int, weight: Tensor | None = None) -> None:
@@ -140,6 +140,7 @@ class _Sparse:
         self._weight = None if weight is None else weight[torch.from_numpy(order)]
 
     def __matmul__(self, values: Tensor) -> Tensor:
+        """(rows, n) of values (columns, n)."""
         if values.shape[1] == 0:  # of several threads, torch's refuses rows of no numbers
             return values.new_zeros(len(self._start) - 1, 0)
         return torch.embedding_bag(
@@ -152,12 +153,12 @@ class _StagedMasses:
 
     def __init__(self, units: Units) -> None:
         self.units = units
-        self._up: list[_Sparse] = []
-        self._down: list[_Sparse] = []
+        self._up: list[Sparse] = []
+        self._down: list[Sparse] = []
         for first, last in pairwise(_cuts(units)):
             row, column, rows, columns = _stage(units, first, last)
-            self._up.append(_Sparse(row, column, rows))
-            self._down.insert(0, _Sparse(column, row, columns))
+            self._up.append(Sparse(row, column, rows))
+            self._down.insert(0, Sparse(column, row, columns))
 
     def shifted(self, z: Tensor) -> Tensor:
         """A class after the other."""
@@ -200,7 +201,7 @@ class _StagedMasses:
 
     def matrix(self, row: IntArray, column: IntArray, shape: tuple[int, int], weight: Tensor) -> Factor:
         """Without its zeros."""
-        return _Sparse(row, column, shape[0], weight)
+        return Sparse(row, column, shape[0], weight)
 
 
 def _cuts(units: Units) -> list[int]:
